@@ -1,0 +1,89 @@
+# Every target makes the environment it needs. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+NEWEST := .venv-newest
+# The interpreter that makes .venv; empty: the first of the usual names that works.
+PYTHON ?=
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# $(call find_python,CONDITION,NAMES): the first interpreter of NAMES, then of pyenv's
+# versions, that runs, meets CONDITION and can make environments; else nothing.
+# A name on PATH may be a stub that fails, so each one is run.
+find_python = for p in $(2) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin/python; do \
+	if "$$p" -c 'import sys, venv, ensurepip; sys.exit(not ($(1)))' >/dev/null 2>&1; \
+	then command -v "$$p"; break; fi; done
+
+# Tests run on the CPU. Each worker is one process with few threads: two workers fill
+# two cores, and compiled functions are kept between runs.
+TEST_ENV = JAX_PLATFORMS=cpu OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST = $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: help demo test test-slow test-newest bench lint format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.stamp  ## train the demo models and draw bits/parameter (6 minutes)
+	$(BIN)/kscale demo
+
+test: $(VENV)/.stamp  ## the tests, without the slow ones
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.stamp  ## the slow tests alone
+	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+test-newest:  ## the tests on Python 3.12 with the newest JAX, where there is one
+	@python=$$($(call find_python,sys.version_info[:2] == (3$(,) 12),python3.12)); \
+	if [ -z "$$python" ]; then \
+	  echo "test-newest: skipped, no working Python 3.12 on PATH or under pyenv"; \
+	else \
+	  $(MAKE) --no-print-directory test VENV=$(NEWEST) PYTHON="$$python" \
+	    PIP_UPGRADE="--upgrade --upgrade-strategy=eager"; \
+	fi
+
+bench: $(VENV)/.stamp-bench  ## speed beside PyTorch, the input pipeline and the scorer
+	$(BIN)/python -m tools.bench
+
+lint: $(VENV)/.stamp  ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.stamp  ## put the sources into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove environments, caches and built files
+	rm -rf $(VENV) $(NEWEST) .cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find kscale tests tools experiments -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A comma inside a call of make's would end the argument.
+, := ,
+PIP_UPGRADE ?=
+
+$(VENV)/.stamp: pyproject.toml
+	@if ! $(BIN)/python -c 'import pip' >/dev/null 2>&1; then \
+	  python="$(PYTHON)"; \
+	  if [ -z "$$python" ]; then \
+	    python=$$($(call find_python,sys.version_info >= (3$(,) 11),python3.11 python3.12 python3.13 python3 python)); \
+	  fi; \
+	  if [ -z "$$python" ]; then \
+	    echo "make: no Python 3.11 or newer with venv was found; name one: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "making $(VENV) with $$($$python --version) at $$python"; \
+	  "$$python" -m venv --clear $(VENV); \
+	fi
+	@echo "installing kscale into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_UPGRADE) -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/.stamp-bench: $(VENV)/.stamp
+	@echo "installing PyTorch for the comparison"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
