@@ -80,10 +80,10 @@ $(VENV)/.stamp: pyproject.toml
 	  "$$python" -m venv --clear $(VENV); \
 	fi
 	@echo "installing kscale into $(VENV) (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_UPGRADE) -e '.[test,lint]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_UPGRADE) -e '.[test,lint]'
 	@touch $@
 
 $(VENV)/.stamp-bench: $(VENV)/.stamp
 	@echo "installing PyTorch for the comparison"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
 	@touch $@
