@@ -1,0 +1,149 @@
+"""What a decoder-only transformer is made of: one frozen dataclass."""
+
+import dataclasses
+from typing import Any
+
+_CHOICES = {
+    "mlp": ("plain", "gated", "none"),
+    "activation": ("gelu", "silu", "relu2"),
+    "norm": ("layer", "rms"),
+    "residual_init": ("scaled", "zero", "plain"),
+    "compute": ("float32", "bfloat16"),
+    "attention": ("auto", "reference", "blocks", "cudnn"),
+    "embedding": ("auto", "gather", "onehot"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """A decoder-only transformer: width ``d = heads * head_size``, pre-norm blocks.
+
+    Attributes:
+      vocab: number of tokens; 0 until the corpus is known (a model cannot be built
+        or counted before).
+      layers: number of blocks.
+      heads: query heads a block.
+      head_size: dimensions of one head.
+      kv_heads: key and value heads, each shared by ``heads / kv_heads`` query heads;
+        0 means as many as ``heads``.
+      mlp: ``"plain"`` (d -> hidden -> d), ``"gated"`` (two inputs, one through the
+        activation, multiplied) or ``"none"`` (attention only).
+      mlp_width: hidden width of the MLP in units of d.
+      activation: ``"gelu"`` (tanh form), ``"silu"`` or ``"relu2"`` (squared ReLU).
+      norm: ``"layer"`` (LayerNorm) or ``"rms"`` (no mean subtracted).
+      norm_scale, norm_bias: whether norms carry a trainable scale and bias.
+      norm_eps: added to the variance inside the norms.
+      qk_norm: unit RMS of every query and key head, before rotation, no parameters.
+      bias: whether linear layers carry a bias.
+      rotary_fraction: part of each head's dimensions that is rotated (the first ones).
+      rotary_base: the slowest wavelength is about ``2 pi rotary_base`` tokens.
+      tied: whether the output layer is the embedding table.
+      init_std: standard deviation of every matrix at the start.
+      residual_init: projections back into the residual stream start at
+        ``init_std / sqrt(2 layers)`` ("scaled"), at zero ("zero") or as all the
+        others ("plain").
+      compute: dtype of matrix products; parameters, norms, softmax, residual stream
+        and loss are float32 always.
+      attention: how attention is computed, never what: ``"auto"`` picks by platform.
+      embedding: ``"gather"`` rows or multiply ``"onehot"`` vectors; ``"auto"`` picks
+        by platform and vocabulary.
+      scan_layers: one compiled block scanned over stacked parameters (compile time
+        of deep models) instead of unrolled layers.
+
+    Raises:
+      ValueError: a field out of range; the message names it and its condition.
+
+    Example:
+      >>> ModelConfig(vocab=131, layers=2, heads=3, head_size=16).width
+      48
+    """
+
+    vocab: int = 0
+    layers: int = 2
+    heads: int = 1
+    head_size: int = 64
+    kv_heads: int = 0
+    mlp: str = "plain"
+    mlp_width: float = 4.0
+    activation: str = "gelu"
+    norm: str = "layer"
+    norm_scale: bool = True
+    norm_bias: bool = True
+    norm_eps: float = 1e-5
+    qk_norm: bool = False
+    bias: bool = True
+    rotary_fraction: float = 0.25
+    rotary_base: float = 10000.0
+    tied: bool = True
+    init_std: float = 0.02
+    residual_init: str = "scaled"
+    compute: str = "float32"
+    attention: str = "auto"
+    embedding: str = "auto"
+    scan_layers: bool = False
+
+    def __post_init__(self) -> None:
+        for field, choices in _CHOICES.items():
+            _require(getattr(self, field) in choices, self, field, f"one of {choices}")
+        for field in ("vocab", "kv_heads"):
+            _require(getattr(self, field) >= 0, self, field, "0 or more")
+        for field in ("layers", "heads", "head_size"):
+            _require(getattr(self, field) >= 1, self, field, "1 or more")
+        for field in ("mlp_width", "norm_eps", "rotary_base"):
+            _require(getattr(self, field) > 0, self, field, "greater than 0")
+        _require(self.init_std >= 0, self, "init_std", "0 or more")
+        fraction = self.rotary_fraction
+        _require(0 <= fraction <= 1, self, "rotary_fraction", "between 0 and 1")
+        _require(
+            self.heads % self.key_value_heads == 0,
+            self,
+            "kv_heads",
+            f"a divisor of heads={self.heads} (0: as many as heads)",
+        )
+        _require(
+            fraction * self.head_size % 2 == 0,
+            self,
+            "rotary_fraction",
+            f"such that rotary_fraction * head_size={self.head_size} is an even "
+            "integer, as dimensions rotate in pairs (0 turns rotation off)",
+        )
+
+    @property
+    def width(self) -> int:
+        """``d``: dimensions of the residual stream."""
+        return self.heads * self.head_size
+
+    @property
+    def key_value_heads(self) -> int:
+        """Number of key heads and of value heads."""
+        return self.kv_heads or self.heads
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width of the MLP; 0 without one."""
+        return 0 if self.mlp == "none" else round(self.mlp_width * self.width)
+
+    @property
+    def rotary_size(self) -> int:
+        """Dimensions of each head that are rotated."""
+        return int(self.rotary_fraction * self.head_size)
+
+
+def require_vocab(config: ModelConfig) -> int:
+    """Returns ``config.vocab``, which must have been set.
+
+    Raises:
+      ValueError: the vocabulary is not known yet.
+    """
+    if config.vocab < 1:
+        raise ValueError(
+            f"ModelConfig.vocab is {config.vocab}, must be 1 or more before a model is "
+            "built or counted; set it with dataclasses.replace(config, vocab=...)."
+        )
+    return config.vocab
+
+
+def _require(holds: Any, config: ModelConfig, field: str, condition: str) -> None:
+    if not holds:
+        value = getattr(config, field)
+        raise ValueError(f"ModelConfig.{field} is {value!r}, must be {condition}.")

@@ -1,0 +1,67 @@
+"""How many parameters a model has, by formula, before anything is allocated."""
+
+from typing import NamedTuple
+
+from kscale.models.config import ModelConfig, require_vocab
+
+
+class ParameterCounts(NamedTuple):
+    """Numbers of trainable parameters; tied weights count once.
+
+    Attributes:
+      total: all of them, the papers' P.
+      embedding: matrices with a row per token (the table, and the output layer where
+        it is not tied).
+      non_embedding: ``total - embedding``.
+    """
+
+    total: int
+    embedding: int
+    non_embedding: int
+
+
+def parameter_counts(config: ModelConfig) -> ParameterCounts:
+    """Exact parameter counts of ``init(config, key)``.
+
+    ``V d (1 or 2) + layers (attention + MLP + norms) + final norm``; for GPT-2,
+    ``V d + l (12 d^2 + 13 d) + 2 d``.
+
+    Args:
+      config: a model whose vocabulary is set to the tokens that the corpus can use.
+
+    Returns:
+      The counts with and without the embedding.
+
+    Raises:
+      ValueError: the vocabulary is not set.
+
+    Example:
+      >>> config = ModelConfig(vocab=131, layers=2, heads=3, head_size=16)
+      >>> parameter_counts(config).total
+      62928
+
+    Source: "Physics of Language Models: Part 3.3", section 2.2 (P counts the embedding
+    of used tokens only).
+    """
+    width = config.width
+    norm = width * (config.norm_scale + config.norm_bias)
+    norms = norm * (1 if config.mlp == "none" else 2)
+    layer = _attention(config) + _mlp(config) + norms
+    embedding = require_vocab(config) * width * (1 if config.tied else 2)
+    non_embedding = config.layers * layer + norm
+    return ParameterCounts(embedding + non_embedding, embedding, non_embedding)
+
+
+def _attention(config: ModelConfig) -> int:
+    key_value = config.key_value_heads * config.head_size
+    projected = config.width + 2 * key_value
+    biases = (projected + config.width) * config.bias
+    return config.width * projected + config.width**2 + biases
+
+
+def _mlp(config: ModelConfig) -> int:
+    if config.mlp == "none":
+        return 0
+    inputs = config.hidden * (2 if config.mlp == "gated" else 1)
+    biases = (inputs + config.width) * config.bias
+    return config.width * inputs + config.hidden * config.width + biases
