@@ -61,9 +61,9 @@ class Counts:
           exact: False gives the maxima of Definitions 4.1 and 4.3,
             `N log2(N0/N) + N value_bits + K D (L log2 T - log2 D)`, the numerator of
             R_max. True gives Proposition 2.3,
-            `log2 binom(N0, N) + N value_bits + K log2 binom(T^L, D)`, the length of
-            the shortest fixed description, which is a little larger because it also
-            forgets the order of the names and strings less coarsely.
+            `log2 binom(N0, N) + N value_bits + K log2 binom(T^L, D)`: the length of
+            a list in which neither names nor strings have an order. It is
+            larger by about `(N + K D) log2 e`, which the approximation drops.
 
         Returns:
           Bits by part.

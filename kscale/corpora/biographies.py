@@ -1,0 +1,186 @@
+"""Biographies and bioD paragraphs: one sentence per attribute, made by address.
+
+The text of a visit is a function of (seed, person, exposure), so any document can be
+made at any time, by anybody, without those before it.
+"""
+
+import functools
+import itertools
+
+import numpy as np
+
+from kscale.corpora.grammar import Grammar, compile_grammar
+from kscale.corpora.labels import Label, Piece, world_labels
+from kscale.corpora.templates import Templates, biod_templates, load_templates
+from kscale.worlds import World, below, derive_key, keyed_hash
+
+_SMALL = 6  # sentences up to which all orders are tabulated (720)
+_TRIES = 64
+
+
+class Biographies:
+    """Documents of one sentence per attribute, from templates.
+
+    bioS draws a template for each sentence and an order of the sentences afresh for
+    each exposure; bioS-simple draws both once per person (paper 002, section 2.2).
+
+    Args:
+      world: the people.
+      templates: from `load_templates` or `biod_templates`.
+      fresh: True for new text at each exposure (bioS), False for one text per person.
+      shuffled: False keeps the sentences in the default order.
+      seed: of templates and orders.
+
+    Example:
+      >>> from kscale import worlds
+      >>> corpus = biod(worlds.biod(5, attributes=2, name_parts=(4, 4)), style="bare")
+      >>> plan = corpus.plan(np.array([0]), np.array([0]))
+      >>> "".join(s.text for i in plan[0] for s in corpus.pieces[i]).count("ID")
+      2
+    """
+
+    def __init__(
+        self,
+        world: World,
+        templates: Templates,
+        fresh: bool = True,
+        shuffled: bool = True,
+        seed: int = 0,
+    ):
+        self.world = world
+        self.labels: tuple[Label, ...] = world_labels(world)
+        self._fresh, self._shuffled, self._seed = fresh, shuffled, seed
+        self._grammar: Grammar = compile_grammar(world, templates, self.labels)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return self._grammar.pieces
+
+    @property
+    def num_people(self) -> int:
+        return self.world.people
+
+    def people(self, index: np.ndarray) -> np.ndarray:
+        return index
+
+    def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+        """int32 [n, slots]: the pieces of each document."""
+        address = (people, exposures if self._fresh else np.zeros_like(exposures))
+        order = self._orders("training", *address)
+        return self._compose(people, self._choose("training", *address), order)
+
+    def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
+        """int32 [n, slots]: the document in which each person is scored.
+
+        A text like those of training (bioS-simple: the person's own), in which two
+        sentences change places where a derived fact would come before its attribute.
+        Templates are drawn again for the few people whose text never uses the pronoun.
+        """
+        purpose = f"score {seed}" if self._fresh else "training"
+        salt = np.zeros_like(people)
+        order = self._orders(purpose, people, salt)
+        for fact, attribute in self._grammar.leaks:
+            order = _before(order, attribute, fact)
+        choice = self._choose(purpose, people, salt)
+        if self._grammar.refers.any():
+            for _ in range(_TRIES):
+                (silent,) = np.nonzero(~self._refers(choice, order).any(axis=1))
+                if not silent.size:
+                    break
+                salt[silent] += 1
+                again = self._choose(purpose, people[silent], salt[silent])
+                choice[silent] = again
+            else:
+                raise ValueError(
+                    f"no text of person {people[silent[0]]} uses the pronoun after"
+                    f" {_TRIES} tries: too many templates say {{name}}"
+                )
+        return self._compose(people, choice, order)
+
+    def _choose(self, purpose: str, *address: np.ndarray) -> np.ndarray:
+        """The template of each sentence: int64 [n, sentences]."""
+        choice = np.empty((len(address[0]), len(self._grammar.ranges)), np.int64)
+        for i, (start, number) in enumerate(self._grammar.ranges):
+            choice[:, i] = start
+            if number > 1:
+                key = derive_key(self._seed, purpose, "template", i)
+                choice[:, i] += below(keyed_hash(key, *address), number)
+        return choice
+
+    def _orders(self, purpose: str, *address: np.ndarray) -> np.ndarray:
+        """Which sentence stands at each position: int64 [n, sentences], may be a view."""
+        n, number = len(address[0]), len(self._grammar.ranges)
+        if not self._shuffled or number == 1:
+            return np.tile(np.arange(number), (n, 1))
+        key = derive_key(self._seed, purpose, "order")
+        if number <= _SMALL:
+            table = _all_orders(number)
+            return table[below(keyed_hash(key, *address), len(table))]
+        words = keyed_hash(key, *(a[:, None] for a in address), np.arange(number))
+        return np.argsort(words, axis=1)
+
+    def _refers(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
+        placed = np.take_along_axis(choice, order, axis=1)
+        refers = self._grammar.refers[placed, 0]
+        refers[:, 0] = self._grammar.refers[placed[:, 0], 1]
+        return refers
+
+    def _compose(self, people, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
+        grammar = self._grammar
+        program = np.take_along_axis(choice, order, axis=1) * 8
+        program[:, 0] += 4  # it opens the document
+        if grammar.refers.any():
+            refers = self._refers(choice, order)
+            opener = refers.argmax(axis=1)
+            program[np.arange(len(program)), opener] += 2 * refers.any(axis=1)
+        for fact, attribute in grammar.leaks:
+            at = np.argmax(order == attribute, axis=1)
+            leaked = np.argmax(order == fact, axis=1) < at
+            program[np.arange(len(program)), at] += leaked
+        columns = self._columns(people)
+        pieces = grammar.first[program]
+        index = grammar.column[program]
+        index += (np.arange(len(people)) * columns.shape[1])[:, None, None]
+        pieces += columns.ravel()[index]
+        return pieces.reshape(len(people), -1)
+
+    def _columns(self, people: np.ndarray) -> np.ndarray:
+        """What picks from a run: int32 [n, 1 + name parts + value columns]."""
+        parts = len(self.world.name_columns)
+        columns = np.zeros((len(people), 1 + parts + len(self.world.columns)), np.int32)
+        columns[:, 1 : 1 + parts] = self.world.names(people)
+        columns[:, 1 + parts :] = self.world.values(people)
+        return columns
+
+
+def bios(world: World, seed: int = 0, shuffled: bool = True) -> Biographies:
+    """bioS: fresh text at each exposure."""
+    return Biographies(world, load_templates(world), True, shuffled, seed)
+
+
+def bios_simple(world: World, seed: int = 0, shuffled: bool = True) -> Biographies:
+    """bioS-simple: one text per person."""
+    return Biographies(world, load_templates(world), False, shuffled, seed)
+
+
+def biod(
+    world: World, seed: int = 0, shuffled: bool = True, style: str = "paper"
+) -> Biographies:
+    """bioD paragraphs: one fixed template, a new order of sentences each time."""
+    return Biographies(world, biod_templates(world, style), True, shuffled, seed)
+
+
+@functools.lru_cache(maxsize=8)
+def _all_orders(number: int) -> np.ndarray:
+    return np.array(list(itertools.permutations(range(number))))
+
+
+def _before(order: np.ndarray, one: int, other: int) -> np.ndarray:
+    """Orders in which sentence `one` comes before `other`, changing places if not."""
+    at = np.argmax(order == one, axis=1)
+    to = np.argmax(order == other, axis=1)
+    late = at > to
+    rows = np.arange(len(order))[late]
+    order = order.copy()
+    order[rows, to[late]], order[rows, at[late]] = one, other
+    return order

@@ -1,0 +1,174 @@
+"""Sentences with places for a person and a value, as text files or as bioD has them.
+
+A template is a line such as "{pronoun} was born in {value}." In the first sentence of a
+document the first mention of the person is the full name; later sentences say what the
+template says.
+"""
+
+import dataclasses
+import pathlib
+import re
+
+from kscale.worlds import World
+from kscale.worlds.folder import read_lines
+
+FULL_NAME = "name"
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A way to mention a person.
+
+    Attributes:
+      attribute: name of the attribute that the words follow from ("pronoun"); "" if
+        they are the same for everybody.
+      words: one for each value of the attribute ("He", "She"), or the only one.
+      suffix: what follows a full name in its place ("'s" for a possessive).
+    """
+
+    attribute: str
+    words: tuple[str, ...]
+    suffix: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """A part of a template: literal text, a person (by form) or the value.
+
+    `space` says that one space stands before it, which belongs to it: GPT-2 cuts words
+    before their space, so pieces cut there have the tokens of the whole text.
+    """
+
+    kind: str  # "text", "person" or "value"
+    text: str  # the literal, or the name of the form
+    space: bool = False
+
+
+Template = tuple[Slot, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Templates:
+    """The templates of each sentence and the forms they use.
+
+    Attributes:
+      sentences: {attribute or derived fact: its templates}, in the default order.
+      forms: {name of a placeholder: Form}. "name" is always the full name.
+    """
+
+    sentences: dict[str, tuple[Template, ...]]
+    forms: dict[str, Form]
+
+
+def parse(line: str, forms: dict[str, Form], where: str = "template") -> Template:
+    """A template from a line of text.
+
+    Args:
+      line: has {value} once and at least one of {name} and the forms.
+      forms: the placeholders that are allowed besides {name} and {value}.
+      where: the file and line, for the error.
+
+    Returns:
+      Slots, the first preceded by a space, as every sentence is.
+
+    Raises:
+      ValueError: a placeholder is unknown, {value} is not there once, or nobody is.
+
+    Example:
+      >>> [slot.text for slot in parse("{name} is {value}.", {})]
+      ['name', ' is', 'value', '.']
+    """
+    slots = []
+    for part in re.split(r"( ?\{\w*\})", " " + line):
+        match = re.fullmatch(r"( ?)\{(\w*)\}", part)
+        if match is None:
+            slots += [Slot("text", part)] if part else []
+            continue
+        space, name = bool(match[1]), match[2]
+        if name not in ("value", FULL_NAME, *forms):
+            raise ValueError(
+                f"{where}: {line!r} has {{{name}}}; known are {{value}}, {{name}}"
+                + "".join(f", {{{form}}}" for form in forms)
+            )
+        slots.append(Slot("value" if name == "value" else "person", name, space))
+    kinds = [slot.kind for slot in slots]
+    if kinds.count("value") != 1 or "person" not in kinds:
+        raise ValueError(
+            f"{where}: {line!r} must have {{value}} once and mention the person, by"
+            f" {{name}}" + "".join(f" or {{{form}}}" for form in forms)
+        )
+    return tuple(slots)
+
+
+def load_templates(world: World) -> Templates:
+    """Reads the templates in the folder of a world.
+
+    Args:
+      world: from `kscale.worlds.bios`.
+
+    Returns:
+      Templates for each of `world.sentences`.
+
+    Raises:
+      ValueError: a file is absent, empty or malformed; the world counts an attribute
+        that no sentence can ever tell.
+    """
+    forms = {}
+    for attribute in world.attributes:
+        if attribute.name in world.sentences:
+            continue
+        # The first column stands for the person, further ones for the possessive.
+        forms[attribute.name] = Form(attribute.name, attribute.columns[0].labels)
+        for fact in attribute.derived:
+            suffix = "'s" if fact.name.startswith("possessive") else ""
+            forms[fact.name] = Form(attribute.name, fact.labels, suffix)
+    sentences = {}
+    for name in world.sentences:
+        path = pathlib.Path(world.folder) / "templates" / f"{name}.txt"
+        lines = enumerate(read_lines(path), 1)
+        sentences[name] = tuple(parse(s, forms, f"{path}, line {i}") for i, s in lines)
+    _check_told(world, sentences, forms)
+    return Templates(sentences, forms)
+
+
+def biod_templates(world: World, style: str = "paper") -> Templates:
+    """The one fixed template of each bioD attribute.
+
+    Args:
+      world: from `kscale.worlds.biod`.
+      style: "paper" tells "n1 n2 n3 's ID 7 is s4 s2 . Her ID 2 is s3 s1 ."; "bare"
+        keeps what is needed to tell it: "n1 n2 n3 ID 7 s4 s2 ID 2 s3 s1".
+
+    Returns:
+      Templates, one for each attribute.
+
+    Raises:
+      ValueError: an unknown style.
+
+    Source: paper 002, section 2.2.
+    """
+    if style not in ("paper", "bare"):
+        raise ValueError(f"bioD style={style!r}: choose 'paper' or 'bare'")
+    paper = style == "paper"
+    forms = {"subject": Form("", ("Her" if paper else "",), " 's" if paper else "")}
+    sentences = {}
+    for name in world.sentences:
+        slots = [
+            Slot("person", "subject", space=True),
+            Slot("text", f" {name}" + (" is" if paper else "")),
+            Slot("value", "value", space=True),
+        ]
+        sentences[name] = ((*slots, Slot("text", " .")) if paper else tuple(slots),)
+    return Templates(sentences, forms)
+
+
+def _check_told(world: World, sentences, forms: dict[str, Form]) -> None:
+    used = {slot.text for ts in sentences.values() for t in ts for slot in t}
+    told = set(sentences) | {forms[name].attribute for name in used if name in forms}
+    for attribute in world.attributes:
+        if attribute.name not in told:
+            raise ValueError(
+                f"the attribute {attribute.name!r} has bits but is never written: name"
+                f" it in order.txt and give it templates, or use {{{attribute.name}}}"
+                f" in a template"
+            )

@@ -1,0 +1,29 @@
+"""Facts: who exists, which attributes they have, which values; in bits, closed forms.
+
+NumPy only. Nothing here knows of text beyond the values' own strings.
+"""
+
+from kscale.worlds.biod import biod
+from kscale.worlds.counts import Bits, Counts
+from kscale.worlds.folder import LISTS, bios
+from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
+from kscale.worlds.world import Attribute, Column, Derived, World
+
+WORLDS = {"bios": bios, "biod": biod}
+
+__all__ = [
+    "LISTS",
+    "WORLDS",
+    "Attribute",
+    "Bits",
+    "Column",
+    "Counts",
+    "Derived",
+    "KeyedPermutation",
+    "World",
+    "below",
+    "bios",
+    "biod",
+    "derive_key",
+    "keyed_hash",
+]

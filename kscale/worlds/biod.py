@@ -1,0 +1,108 @@
+"""The bioD world: random strings as values (paper 002, Definition 2.2)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from kscale.worlds.keyed import derive_key
+from kscale.worlds.world import Attribute, Column, World
+
+PUBLISHED_NAME_PARTS = (400, 400, 1000)
+
+
+def biod(
+    people: int,
+    attributes: int = 1,
+    chunks: int = 1,
+    diversity: int = 10,
+    length: int = 1,
+    symbols: int = 20,
+    name_parts: Sequence[int] = PUBLISHED_NAME_PARTS,
+    seed: int = 0,
+) -> World:
+    """bioD(N, K, C, D, L, T): K attributes whose values are C chunks of L symbols.
+
+    Each attribute has a set of D distinct strings of L symbols out of T, drawn without
+    replacement; each chunk of each value is one of them, drawn uniformly. The world
+    holds `log2 binom(N0, N) + N K C log2 D + K log2 binom(T^L, D)` bits at most
+    (Proposition 2.3). With N C below D some strings are never shown, and the formula
+    still credits them.
+
+    Args:
+      people: N, at least 1.
+      attributes: K, at least 1; called "ID 1" to "ID K".
+      chunks: C, at least 1.
+      diversity: D, 1 to T^L.
+      length: L, at least 1.
+      symbols: T, at least 1; they are written "s0" to "s{T-1}".
+      name_parts: the length of the list of each part of a name. Lists are "n0", "n1",
+        ... and shared between parts, so a symbol's token is, too.
+      seed: of names, strings and values.
+
+    Returns:
+      A World whose `diversity` and `string_bits` are set.
+
+    Raises:
+      ValueError: a count is below 1, D is above T^L, or N above the name space.
+
+    Example:
+      >>> world = biod(people=5, attributes=2, chunks=3, diversity=4, symbols=4)
+      >>> world.counts.value_bits  # K C log2 D
+      12.0
+    """
+    sizes = {
+        "attributes": attributes,
+        "chunks": chunks,
+        "diversity": diversity,
+        "length": length,
+        "symbols": symbols,
+        "name_parts": min(name_parts, default=0),
+    }
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"bioD: {name}={size} must be at least 1")
+    if diversity > symbols**length:
+        raise ValueError(
+            f"bioD: diversity={diversity} distinct strings were asked for, but there"
+            f" are only {symbols}^{length}={symbols**length} strings of {length}"
+            f" symbols; raise symbols or length, or lower diversity"
+        )
+    columns = []
+    for k in range(attributes):
+        rng = np.random.default_rng(derive_key(seed, "strings", k))
+        labels = tuple(
+            " ".join(f"s{symbol}" for symbol in string)
+            for string in _distinct_strings(rng, diversity, length, symbols)
+        )
+        columns.append(Column(f"ID {k + 1}", labels))
+    parts = [
+        Column(f"name {i + 1}", tuple(f"n{j}" for j in range(size)))
+        for i, size in enumerate(name_parts)
+    ]
+    joins = ("",) + (" ",) * (chunks - 1)
+    return World(
+        people=people,
+        seed=seed,
+        name_columns=tuple(parts),
+        attributes=tuple(Attribute(c.name, (c,) * chunks, joins) for c in columns),
+        sentences=tuple(column.name for column in columns),
+        diversity=diversity,
+        string_bits=length * math.log2(symbols),
+    )
+
+
+def _distinct_strings(rng, diversity: int, length: int, symbols: int) -> np.ndarray:
+    """`diversity` distinct rows of `length` symbols, uniform without replacement."""
+    if symbols**length <= 2**20:
+        codes = rng.choice(symbols**length, diversity, replace=False)
+        places = symbols ** np.arange(length)[::-1]
+        return codes[:, None] // places % symbols
+    # The first D distinct strings of an endless uniform sequence are such a draw.
+    rows: dict[tuple[int, ...], None] = {}
+    while len(rows) < diversity:
+        for row in rng.integers(symbols, size=(diversity, length)):
+            rows.setdefault(tuple(row.tolist()))
+            if len(rows) == diversity:
+                break
+    return np.array(list(rows))

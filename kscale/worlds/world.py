@@ -1,0 +1,222 @@
+"""A world: who exists and what is true of them, as arrays and closed forms.
+
+Nothing is drawn in sequence. A person's name is a keyed permutation of the name space
+at the person's index, so names never repeat; every value is a keyed hash of (seed,
+person, column). Ten people or a hundred million cost the same until they are asked for.
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from kscale.worlds.counts import Bits, Counts
+from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
+
+_TABLE_ENTRIES = 2**24  # values held once computed; larger worlds compute on demand
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One uniform draw from a list: a first name, a month, one chunk of a bioD value.
+
+    Attributes:
+      name: what the file or the schema calls it.
+      labels: the strings to draw from, all distinct.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+    """A fact that follows from an attribute's value, such as the employer's city.
+
+    Stated in the text, never counted as knowledge. `labels[i]` belongs to value i.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribute:
+    """One attribute of a person, uniform and independent of all others.
+
+    Attributes:
+      name: "birth_date".
+      columns: the draws that make a value: (month, day, year).
+      joins: text before each column's label: ("", " ", ", ").
+      derived: facts that follow from the value (of an attribute of one column).
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    joins: tuple[str, ...]
+    derived: tuple[Derived, ...] = ()
+
+    @property
+    def bits(self) -> float:
+        """log2 of the number of values."""
+        return math.fsum(math.log2(len(column.labels)) for column in self.columns)
+
+    def text(self, labels: np.ndarray) -> str:
+        """The value as text, from the label index of each column."""
+        words = (c.labels[i] for c, i in zip(self.columns, labels, strict=True))
+        return "".join(j + w for j, w in zip(self.joins, words, strict=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """N people with names and attributes.
+
+    Attributes:
+      people: N, at least 1, at most the name space.
+      seed: any whole number; another seed is another world of the same law.
+      name_columns: the parts of a name; a name is drawn without replacement from all
+        combinations.
+      attributes: what counts as knowledge.
+      sentences: attributes in the default order of telling, derived ones included,
+        those without a sentence (the pronoun) left out.
+      diversity: D of a bioD world, 0 otherwise.
+      string_bits: `L log2 T` of a bioD world, 0 otherwise.
+      folder: where templates lie, if the world was read from a folder.
+
+    Raises:
+      ValueError: more people than names; a list that is empty or repeats a label.
+    """
+
+    people: int
+    seed: int
+    name_columns: tuple[Column, ...]
+    attributes: tuple[Attribute, ...]
+    sentences: tuple[str, ...]
+    diversity: int = 0
+    string_bits: float = 0.0
+    folder: str = ""
+
+    def __post_init__(self):
+        for column in (*self.name_columns, *self.columns):
+            _check_labels(column)
+        if not 1 <= self.people <= self.name_space:
+            raise ValueError(
+                f"people={self.people}: names are drawn without replacement, so it must"
+                f" be 1 to {self.name_space}; ask for fewer people or lengthen the name"
+                f" lists"
+            )
+
+    @functools.cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of all attributes, in order: what `values` returns."""
+        return tuple(column for a in self.attributes for column in a.columns)
+
+    @property
+    def name_space(self) -> int:
+        """N0, the number of possible names."""
+        return math.prod(len(column.labels) for column in self.name_columns)
+
+    @property
+    def counts(self) -> Counts:
+        """The numbers that the capacity formulas need."""
+        return Counts(
+            people=self.people,
+            name_space=self.name_space,
+            attributes=len(self.attributes),
+            value_bits=math.fsum(a.bits for a in self.attributes),
+            diversity=self.diversity,
+            chunks=len(self.attributes[0].columns) if self.diversity else 0,
+            string_bits=self.string_bits,
+        )
+
+    def bits_max(self, exact: bool = False) -> Bits:
+        """Bits of knowledge in this world; see `Counts.bits_max`."""
+        return self.counts.bits_max(exact)
+
+    def names(self, people: np.ndarray) -> np.ndarray:
+        """The label index of each part of each person's name.
+
+        Args:
+          people: int array [n], 0 to N-1.
+
+        Returns:
+          int64 [n, parts]; no two people share a row.
+        """
+        rest = self._name_order(self._checked(people))
+        parts = np.empty((*rest.shape, len(self.name_columns)), np.int64)
+        for i in reversed(range(len(self.name_columns))):
+            rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].labels))
+        return parts
+
+    def values(self, people: np.ndarray) -> np.ndarray:
+        """The label index of every column of every attribute.
+
+        Args:
+          people: int array [n], 0 to N-1.
+
+        Returns:
+          int64 [n, columns], uniform and independent over [0, len(labels)).
+        """
+        people = self._checked(people)
+        if self.people * len(self.columns) <= _TABLE_ENTRIES:
+            return self._table[people]
+        return self._draw(people)
+
+    def person(self, index: int) -> dict[str, str]:
+        """Everything that is true of one person, as text.
+
+        Args:
+          index: 0 to N-1.
+
+        Returns:
+          {"name": ..., attribute: value, ..., derived fact: value}.
+        """
+        names = self.names(np.array([index]))[0]
+        columns = zip(self.name_columns, names, strict=True)
+        facts = {"name": " ".join(column.labels[i] for column, i in columns)}
+        values, start = self.values(np.array([index]))[0], 0
+        for attribute in self.attributes:
+            row = values[start : start + len(attribute.columns)]
+            facts[attribute.name] = attribute.text(row)
+            facts |= {d.name: d.labels[row[0]] for d in attribute.derived}
+            start += len(attribute.columns)
+        return facts
+
+    @functools.cached_property
+    def _name_order(self) -> KeyedPermutation:
+        return KeyedPermutation(self.name_space, derive_key(self.seed, "names"))
+
+    @functools.cached_property
+    def _table(self) -> np.ndarray:
+        table = self._draw(np.arange(self.people))
+        table.flags.writeable = False
+        return table
+
+    def _draw(self, people: np.ndarray) -> np.ndarray:
+        values = np.empty((*people.shape, len(self.columns)), np.int64)
+        for i, column in enumerate(self.columns):
+            words = keyed_hash(derive_key(self.seed, "values", i), people)
+            values[..., i] = below(words, len(column.labels))
+        return values
+
+    def _checked(self, people: np.ndarray) -> np.ndarray:
+        people = np.asarray(people)
+        if people.size and not (0 <= people.min() and people.max() < self.people):
+            raise ValueError(
+                f"person {people.min()}..{people.max()} is outside this world's"
+                f" 0..{self.people - 1}"
+            )
+        return people
+
+
+def _check_labels(column: Column) -> None:
+    if not column.labels:
+        raise ValueError(f"the list {column.name!r} is empty: give at least one value")
+    if len(set(column.labels)) < len(column.labels):
+        seen: set[str] = set()
+        twice = next(x for x in column.labels if x in seen or seen.add(x))
+        raise ValueError(
+            f"the list {column.name!r} holds {twice!r} twice: values must be distinct,"
+            f" or the bits of a value would be counted too high"
+        )
