@@ -43,7 +43,7 @@ test-newest:  ## the tests on Python 3.12 with the newest JAX, where there is on
 	  echo "test-newest: skipped, no working Python 3.12 on PATH or under pyenv"; \
 	else \
 	  $(MAKE) --no-print-directory test VENV=$(NEWEST) PYTHON="$$python" \
-	    PIP_UPGRADE="--upgrade --upgrade-strategy=eager"; \
+	    INSTALL_FLAGS="--upgrade --upgrade-strategy=eager"; \
 	fi
 
 bench: $(VENV)/.stamp-bench  ## speed beside PyTorch, the input pipeline and the scorer
@@ -64,7 +64,7 @@ clean:  ## remove environments, caches and built files
 
 # A comma inside a call of make's would end the argument.
 , := ,
-PIP_UPGRADE ?=
+INSTALL_FLAGS ?=
 
 $(VENV)/.stamp: pyproject.toml
 	@if ! $(BIN)/python -c 'import pip' >/dev/null 2>&1; then \
@@ -80,7 +80,7 @@ $(VENV)/.stamp: pyproject.toml
 	  "$$python" -m venv --clear $(VENV); \
 	fi
 	@echo "installing kscale into $(VENV) (a few minutes the first time)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_UPGRADE) -e '.[test,lint]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(INSTALL_FLAGS) -e '.[test,lint]'
 	@touch $@
 
 $(VENV)/.stamp-bench: $(VENV)/.stamp

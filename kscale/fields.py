@@ -1,0 +1,279 @@
+"""Fields of nested frozen dataclasses: read, write, override, compare.
+
+A config is a tree of frozen dataclasses whose leaves are numbers, strings, booleans,
+None and tuples of these. A leaf is addressed by its path from the root: "model.layers".
+Values come from JSON or as text from a command line and are checked against the
+annotation of their field, so a config holds what its dataclass says, or is refused.
+"""
+
+import dataclasses
+import difflib
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
+_BOOLEANS = {"true": True, "yes": True, "1": True}
+_BOOLEANS |= {"false": False, "no": False, "0": False}
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The config as nested dicts and lists that JSON can hold.
+
+    A whole number in a float field becomes a float, so that equal configs have equal
+    texts.
+
+    Example:
+      >>> to_dict(WorldConfig(people=10))["people"]
+      10
+    """
+    types_of = _annotations(type(config))
+    return {name: _plain(getattr(config, name), types_of[name]) for name in types_of}
+
+
+def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T:
+    """A dataclass of type `cls` from nested dicts; fields left out take their defaults.
+
+    Args:
+      cls: a dataclass.
+      data: field name to value, as `to_dict` or a JSON file gives it.
+      where: the path of `cls` in messages.
+
+    Raises:
+      ValueError: an unknown field, with the nearest name; a value of another type.
+    """
+    types_of = _annotations(cls)
+    for name in data:
+        if name not in types_of:
+            raise ValueError(unknown("field", f"{where}.{name}", name, types_of))
+    return cls(
+        **{name: read(data[name], types_of[name], f"{where}.{name}") for name in data}
+    )
+
+
+def override(config: T, path: str, value: Any) -> T:
+    """The config with one field replaced.
+
+    Args:
+      config: a nested frozen dataclass.
+      path: the field, "model.layers".
+      value: text from a command line ("4", "1e-3", "10K", "true", "(1, 2)", "None") or
+        a value of the field's type.
+
+    Raises:
+      ValueError: no such field, with the nearest name; a value of another type.
+
+    Example:
+      >>> override(config, "model.layers", "4").model.layers
+      4
+    """
+    return override_all(config, {path: value})
+
+
+def override_all(config: T, values: Mapping[str, Any]) -> T:
+    """The config with several fields replaced at once.
+
+    All fields of a dataclass are set together, so two that must fit each other, such
+    as heads and kv_heads, can be given in any order.
+
+    Args:
+      config: a nested frozen dataclass.
+      values: path to value, as in `override`.
+
+    Raises:
+      ValueError: as in `override`.
+    """
+    return _override(config, {tuple(p.split(".")): v for p, v in values.items()}, "")
+
+
+def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) -> Any:
+    types_of = _annotations(type(config))
+    groups: dict[str, dict[tuple[str, ...], Any]] = {}
+    for (name, *rest), value in values.items():
+        groups.setdefault(name, {})[tuple(rest)] = value
+    changes = {}
+    for name, group in groups.items():
+        here = f"{where or 'config'}.{name}"
+        if name not in types_of:
+            raise ValueError(unknown("field", here, name, types_of))
+        old = getattr(config, name)
+        if () in group:
+            _check_leaf(old, group[()], here)
+            changes[name] = read(group[()], types_of[name], here)
+        elif dataclasses.is_dataclass(old):
+            changes[name] = _override(old, group, here)
+        else:
+            inner = next(iter(group))[0]
+            raise ValueError(f"{here} is a value and has no field {inner!r}")
+    return dataclasses.replace(config, **changes)
+
+
+def _check_leaf(old: Any, value: Any, where: str) -> None:
+    if dataclasses.is_dataclass(old) and isinstance(value, str):
+        inside = ", ".join(_annotations(type(old)))
+        raise ValueError(f"{where} is a group of fields; set one of them: {inside}")
+
+
+def flatten(config: Any, where: str = "") -> dict[str, Any]:
+    """Every leaf of the config by its path, in the order of the fields."""
+    leaves: dict[str, Any] = {}
+    for name in _annotations(type(config)):
+        value, path = getattr(config, name), f"{where}{name}"
+        if dataclasses.is_dataclass(value):
+            leaves |= flatten(value, f"{path}.")
+        else:
+            leaves[path] = value
+    return leaves
+
+
+def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
+    """The fields in which two configs of one type differ: (path, in a, in b)."""
+    leaves_a, leaves_b = flatten(a), flatten(b)
+    return [
+        (path, value, leaves_b[path])
+        for path, value in leaves_a.items()
+        if value != leaves_b[path]
+    ]
+
+
+def read(value: Any, annotation: Any, where: str) -> Any:
+    """`value`, from JSON or as text, as the type that `annotation` asks for.
+
+    Args:
+      value: a number, string, boolean, None, list, tuple or mapping. Text is read as
+        the annotation's type. Whole numbers may have a suffix K, M or B.
+      annotation: int, float, bool, str, None, a Literal, a tuple, a union, a dataclass.
+      where: what the value is, for messages.
+
+    Raises:
+      ValueError: the value is not of that type.
+    """
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if dataclasses.is_dataclass(annotation):
+        if isinstance(value, annotation):  # type: ignore[arg-type]
+            return value
+        if isinstance(value, Mapping):
+            return from_dict(annotation, value, where)  # type: ignore[arg-type]
+        raise ValueError(f"{where}={value!r} must be a group of fields")
+    if origin is typing.Literal:
+        return _read_choice(value, arguments, where)
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(value, arguments, where)
+    if origin is tuple:
+        return _read_tuple(value, arguments, where)
+    readers = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
+    try:
+        return readers[annotation](value)
+    except (ValueError, OverflowError):
+        kind = {int: "a whole number", float: "a number", bool: "true or false"}
+        wanted = kind.get(annotation, getattr(annotation, "__name__", annotation))
+        raise ValueError(f"{where}={value!r} must be {wanted}") from None
+
+
+def unknown(kind: str, what: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that does not exist: the nearest one, or all of them.
+
+    Example:
+      >>> unknown("field", "config.model.layres", "layres", ["layers", "heads"])
+      "unknown field config.model.layres: did you mean 'layers'?"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"unknown {kind} {what}: did you mean {near[0]!r}?"
+    return f"unknown {kind} {what}: choose from {', '.join(known)}"
+
+
+@functools.cache
+def _annotations(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, tuple):
+        inner = (typing.get_args(annotation) or (Any,))[0]
+        return [_plain(item, inner) for item in value]
+    return float(value) if annotation is float else value
+
+
+def _read_choice(value: Any, choices: tuple, where: str) -> Any:
+    for choice in choices:
+        if value == choice or value == str(choice):
+            return choice
+    known = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(str(value), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{where}={value!r} must be one of {', '.join(known)}{hint}")
+
+
+def _read_union(value: Any, members: tuple, where: str) -> Any:
+    for member in sorted(members, key=lambda m: (m is not type(None), m is str)):
+        try:
+            return read(value, member, where)
+        except ValueError:
+            continue
+    names = " or ".join(getattr(m, "__name__", str(m)) for m in members)
+    raise ValueError(f"{where}={value!r} must be {names}")
+
+
+def _read_tuple(value: Any, inner: tuple, where: str) -> tuple:
+    if isinstance(value, str):
+        inside = re.sub(r"^\((.*)\)$|^\[(.*)\]$", r"\1\2", value.strip())
+        value = [item.strip() for item in inside.split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        value = [value]
+    if inner[-1] is Ellipsis:
+        inner = inner[:1] * len(value)
+    if len(inner) != len(value):
+        raise ValueError(f"{where}={value!r} must hold {len(inner)} values")
+    pairs = zip(value, inner, strict=True)
+    return tuple(read(v, t, f"{where}[{i}]") for i, (v, t) in enumerate(pairs))
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in _BOOLEANS:
+        raise ValueError
+    return _BOOLEANS[value.lower()]
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"([-+]?[\d_]*\.?\d+(?:e\d+)?)([KMB]?)", str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError
+    number, suffix = match.groups()
+    if re.fullmatch(r"[-+]?[\d_]+", number):
+        return int(number) * _SUFFIXES[suffix]
+    scaled = float(number) * _SUFFIXES[suffix]
+    if not scaled.is_integer():
+        raise ValueError
+    return int(scaled)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+        raise ValueError
+    return number
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _none(value: Any) -> None:
+    if value is not None and value not in ("None", "none", "null"):
+        raise ValueError
