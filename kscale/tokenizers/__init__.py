@@ -1,0 +1,26 @@
+"""Text to token ids and back, and the dense vocabulary of a corpus."""
+
+from kscale.tokenizers.base import Tokenizer
+from kscale.tokenizers.compaction import Compaction, compact
+from kscale.tokenizers.gpt2 import GPT2, gpt2
+from kscale.tokenizers.sentencepiece import SentencePiece, sentencepiece
+from kscale.tokenizers.symbols import Symbols, symbols
+
+TOKENIZERS = {
+    "gpt2": gpt2,
+    "sentencepiece": sentencepiece,
+    "symbols": symbols,
+}
+
+__all__ = [
+    "GPT2",
+    "TOKENIZERS",
+    "Compaction",
+    "SentencePiece",
+    "Symbols",
+    "Tokenizer",
+    "compact",
+    "gpt2",
+    "sentencepiece",
+    "symbols",
+]

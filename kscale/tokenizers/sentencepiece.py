@@ -1,0 +1,207 @@
+"""SentencePiece BPE in the manner of LLaMA, trained in process on given texts.
+
+Digits stand alone, a character that the texts lack is spelt in bytes, nothing is
+normalised and no space is added in front, so that every text comes back as it was
+and pieces cut at spaces can be encoded apart. Ids: 0 unknown (never given), 1 start
+of text (never given), 2 EOS, 3 to 258 the bytes, then the pieces learned.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sentencepiece as spm
+
+from kscale.tokenizers.base import text_ids
+
+SPECIAL_AND_BYTES = 3 + 256
+BLOCK = "\u2581"  # SentencePiece's own letter for a space
+OPTIONS: dict[str, Any] = {
+    "model_type": "bpe",
+    "split_digits": True,
+    "byte_fallback": True,
+    "normalization_rule_name": "identity",
+    "add_dummy_prefix": False,
+    "remove_extra_whitespaces": False,
+    "character_coverage": 1.0,
+    "max_sentence_length": 2**30,  # longer texts would be left out in silence
+    "num_threads": 1,  # the same bytes every time
+    "minloglevel": 3,
+}
+
+
+@dataclass(frozen=True)
+class SentencePiece:
+    """A trained SentencePiece tokenizer; equal when the models' bytes are equal.
+
+    Args:
+        model: The serialised model, as `sentencepiece` made it.
+    """
+
+    model: bytes
+
+    @property
+    def name(self) -> str:
+        """Key in `TOKENIZERS`."""
+        return "sentencepiece"
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special ones included."""
+        return self._processor.vocab_size()
+
+    @property
+    def eos(self) -> int:
+        """Id that separates documents."""
+        return self._processor.eos_id()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of any Unicode text.
+
+        Raises:
+            UnicodeEncodeError: (a ValueError) The text holds a lone surrogate.
+        """
+        first, *rest = text.split(BLOCK)
+        ids = self._processor.encode(first.encode())
+        for part in rest:  # a block in the text is no space: spell it in bytes
+            ids += self._block_ids + self._processor.encode(part.encode())
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD.
+
+        Raises:
+            ValueError: An id lies outside the vocabulary.
+        """
+        return self._processor.decode(text_ids(ids, self))
+
+    def to_bytes(self) -> bytes:
+        """Return the serialised model, a `.model` file of SentencePiece."""
+        return self.model
+
+    @classmethod
+    def from_bytes(cls, model: bytes) -> "SentencePiece":
+        """Return the tokenizer of a serialised model.
+
+        Raises:
+            ValueError: The bytes are no model, or one that breaks the promises of
+                `kscale.tokenizers.base`: no EOS, no byte fallback, spaces added or
+                taken away.
+        """
+        tokenizer = cls(model)
+        try:
+            kept = bool(model) and _keeps_promises(tokenizer)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{len(model)} bytes are not a SentencePiece model: {error}"
+            ) from error
+        if not kept:
+            raise ValueError(
+                f"the SentencePiece model of {len(model)} bytes must have an EOS, "
+                "spell unknown characters in bytes and leave spaces as they are: train it "
+                "with `sentencepiece`, or with byte_fallback=True, "
+                "add_dummy_prefix=False and remove_extra_whitespaces=False"
+            )
+        return tokenizer
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file."""
+        Path(path).write_bytes(self.model)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "SentencePiece":
+        """Return the tokenizer of a file written by `save`; errors as `from_bytes`."""
+        return cls.from_bytes(Path(path).read_bytes())
+
+    @cached_property
+    def _processor(self) -> spm.SentencePieceProcessor:
+        return spm.SentencePieceProcessor(model_proto=self.model)
+
+    @cached_property
+    def _block_ids(self) -> list[int]:
+        pieces = [f"<0x{byte:02X}>" for byte in BLOCK.encode()]
+        return [self._processor.piece_to_id(piece) for piece in pieces]
+
+
+def sentencepiece(
+    texts: Iterable[str], vocab_size: int, *, exact: bool = True
+) -> SentencePiece:
+    """Train a tokenizer; the same texts in the same order give the same bytes.
+
+    Args:
+        texts: What to learn the pieces from, read once. Every character in them
+            becomes a piece.
+        vocab_size: Number of ids: 3 special ones, 256 bytes, one for each distinct
+            character of the texts, and the merges learned.
+        exact: If False, texts with too little in them for `vocab_size` give the
+            largest vocabulary that they allow, which is an error otherwise.
+
+    Raises:
+        ValueError: `vocab_size` is smaller or larger than the texts allow (the
+            message says what is possible), or the texts are empty.
+
+    Example:
+        >>> tokenizer = sentencepiece([" Anya was born in Ulm."], 300, exact=False)
+        >>> tokenizer.decode(tokenizer.encode(" Anya"))
+        ' Anya'
+
+    Source: Kudo and Richardson 2018, "SentencePiece"; the options are those of
+    Touvron et al. 2023, "LLaMA", section 2.1.
+    """
+    if vocab_size <= SPECIAL_AND_BYTES:
+        raise ValueError(
+            f"vocab_size {vocab_size} leaves no room for characters: it must be over "
+            f"{SPECIAL_AND_BYTES}, the special ids and the bytes"
+        )
+    letters: set[str] = set()
+    buffer = io.BytesIO()
+    try:
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=_watched(texts, letters),
+            model_writer=buffer,
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            **OPTIONS,
+        )
+    except RuntimeError as error:
+        raise ValueError(_why_not(vocab_size, letters, error)) from error
+    tokenizer = SentencePiece.from_bytes(buffer.getvalue())
+    if exact and tokenizer.vocab_size != vocab_size:
+        raise ValueError(
+            f"vocab_size {vocab_size} is larger than these texts allow: at most "
+            f"{tokenizer.vocab_size}; ask for that, or pass exact=False"
+        )
+    return tokenizer
+
+
+def _keeps_promises(tokenizer: SentencePiece) -> bool:
+    """Say whether a model has an EOS, loses nothing and can be cut at spaces."""
+    encode, rare = tokenizer.encode, " a\U0010ffff"
+    return (
+        tokenizer.eos >= 0
+        and tokenizer.decode(encode(rare)) == rare
+        and encode("a a") == encode("a") + encode(" a")
+    )
+
+
+def _watched(texts: Iterable[str], letters: set[str]) -> Iterator[bytes]:
+    """Yield the texts to the trainer and collect their distinct characters."""
+    for text in texts:
+        letters.update(text.replace(" ", BLOCK))
+        yield text.encode()
+
+
+def _why_not(vocab_size: int, letters: set[str], error: RuntimeError) -> str:
+    smallest = SPECIAL_AND_BYTES + len(letters)
+    if not letters:
+        return "SentencePiece needs texts to learn from, but these are empty"
+    if vocab_size < smallest:
+        return (
+            f"vocab_size {vocab_size} is smaller than these texts need: at least "
+            f"{smallest} = {SPECIAL_AND_BYTES} special ids and bytes + {len(letters)} "
+            "distinct characters"
+        )
+    return f"SentencePiece could not learn {vocab_size} pieces from the texts: {error}"

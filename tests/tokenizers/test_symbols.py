@@ -1,0 +1,68 @@
+"""The symbol tokenizer: ids in the given order, longest match, named errors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale.tokenizers import symbols
+
+BIOD = symbols(["n3", "n5", "ID", "ID 7", "ID 7 8", "."])
+
+
+def test_ids_follow_the_given_order_and_eos_is_last():
+    assert BIOD.encode(" n3 n5 .") == [0, 1, 5]
+    assert BIOD.eos == 6
+    assert BIOD.vocab_size == 7
+
+
+def test_the_first_space_may_be_missing():
+    assert BIOD.encode("n3 n5") == BIOD.encode(" n3 n5") == [0, 1]
+    assert BIOD.decode([0, 1]) == " n3 n5"
+
+
+def test_the_longest_match_wins():
+    assert BIOD.encode(" ID n3") == [2, 0]
+    assert BIOD.encode(" ID 7 n3") == [3, 0]
+    assert BIOD.encode(" ID 7 8 n3") == [4, 0]
+    assert BIOD.encode(" ID ID 7") == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "position"),
+    [
+        ("x", "x", 0),
+        (" n3 n4 n5", "n4", 4),
+        (" ID 7 9", "9", 6),
+        (" n3n5", "n3n5", 1),
+        (" n3 ", "", 4),
+        (" ", "", 1),
+        ("n3  n5", "", 3),
+    ],
+)
+def test_an_unknown_symbol_is_named_with_its_place(text, symbol, position):
+    with pytest.raises(ValueError, match=f"symbol {symbol!r} at character {position} "):
+        BIOD.encode(text)
+
+
+def test_a_word_given_twice_is_an_error():
+    with pytest.raises(ValueError, match="the word 'b' comes twice"):
+        symbols(["a", "b", "c", "b"])
+
+
+@pytest.mark.parametrize("word", ["", " a", "a ", "a  b"])
+def test_a_word_with_stray_spaces_is_an_error(word):
+    with pytest.raises(ValueError, match=f"the word '{word}' must be parts"):
+        symbols(["x", word])
+
+
+def test_one_text_in_place_of_words_is_an_error():
+    with pytest.raises(ValueError, match="pass a list"):
+        symbols("abc")
+
+
+@given(st.data())
+def test_ids_come_back_for_any_words_without_spaces(data):
+    word = st.text(min_size=1, max_size=4).filter(lambda w: " " not in w)
+    tokenizer = symbols(data.draw(st.lists(word, min_size=1, max_size=8, unique=True)))
+    ids = data.draw(st.lists(st.integers(0, tokenizer.eos - 1)))
+    assert tokenizer.encode(tokenizer.decode(ids)) == ids
