@@ -1,0 +1,100 @@
+"""What cannot be the score of a world is refused, with the reason."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kscale.scores.pieces import VALUE, Label, pieces
+from kscale.scores.table import ScoreTable
+
+if TYPE_CHECKING:
+    from kscale.worlds.counts import Counts
+
+ROUNDING_NATS = 1e-3  # a float32 softmax loses 1e-6 a token; a wrong score, far more
+_FEW = 30  # below so many people a standard error says little
+
+
+def unasked(people: int, population: int) -> float:
+    """Finite population correction `sqrt(1 - n/N)`: 0 once everybody was asked."""
+    return math.sqrt(1 - people / population)
+
+
+def mean_error(values: np.ndarray, rest: float = 1.0) -> float:
+    """Standard error of the mean of [n] values, times `rest`; nan for one value."""
+    if not rest:
+        return 0.0
+    n = len(values)
+    return rest * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+
+
+def check_table(
+    counts: "Counts", labels: Sequence[Label], table: ScoreTable, parameters: int
+) -> None:
+    """Refuses what cannot be a score of this world."""
+    if parameters < 1 or not len(table.people):
+        raise ValueError(
+            f"capacity: parameters={parameters}, {len(table.people)} people scored; "
+            "both must be at least 1"
+        )
+    if tuple(label.name for label in labels) != table.labels:
+        raise ValueError(
+            f"capacity: the table's labels {table.labels} are not the corpus' "
+            f"{tuple(label.name for label in labels)}: score with this corpus"
+        )
+    known = pieces(labels, *VALUE)
+    if len(known) != counts.attributes or table.population != counts.people:
+        raise ValueError(
+            f"capacity: {len(known)} labelled attributes of {table.population} people; "
+            f"the world has {counts.attributes} of {counts.people}: give the counts of "
+            "the corpus' own world"
+        )
+    _check_losses(labels, table)
+
+
+def _check_losses(labels: Sequence[Label], table: ScoreTable) -> None:
+    """Every piece of knowledge must have been written, and have a finite loss."""
+    for piece, which in pieces(labels, "name", *VALUE).items():
+        unwritten = np.flatnonzero(~table.counts[:, which].any(1))
+        if len(unwritten):
+            raise ValueError(
+                f"capacity: {piece} is never written in the document of person "
+                f"{table.people[unwritten[0]]} (and {len(unwritten) - 1} others), so "
+                "its bits would be counted as known: score documents that state it"
+            )
+        infinite = np.flatnonzero(~np.isfinite(table.nats[:, which]).all(1))
+        if len(infinite):
+            raise ValueError(
+                f"capacity: the loss of {piece} of person "
+                f"{table.people[infinite[0]]} is not finite: the model gave the truth "
+                "probability 0 or broke down; look at its logits"
+            )
+
+
+def check_bound(losses: tuple[np.ndarray, np.ndarray, np.ndarray], people: int) -> None:
+    """Refuses p1 < ln N and p2, p3 < 0, which no model can reach (Gibbs' inequality).
+
+    So R <= R_max holds part by part. A sample of the world may by chance hold the names
+    that the model likes best: six standard errors are allowed there.
+
+    Args:
+      losses: (p1, p2, p3) of each person scored, nats, [n] each.
+      people: N.
+
+    Raises:
+      ValueError: a mean is too small by more than rounding and sampling explain.
+    """
+    n, chance = len(losses[0]), 0.0
+    if n < people:
+        error = mean_error(losses[0], unasked(n, people))
+        chance = 6 * error if n >= _FEW else math.inf
+    lowest = (math.log(people) - chance, 0.0, 0.0)
+    for which, loss, least in zip(("p1", "p2", "p3"), losses, lowest, strict=True):
+        if loss.mean() < least - ROUNDING_NATS:
+            raise ValueError(
+                f"capacity: {which}={loss.mean():.6g} nats is below {least:.6g}, the "
+                "least that any model can reach, so R would exceed R_max: the score is "
+                "wrong. Likely the probabilities do not sum to 1, or the text before a "
+                "piece gives it away"
+            )

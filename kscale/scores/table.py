@@ -1,0 +1,183 @@
+"""The score table: what a model knows of every person, piece by piece.
+
+Everything the papers plot is computed from this table and the world. Axes: n people,
+labels as in `corpus.labels` (label 0 is text that is no knowledge).
+"""
+
+import dataclasses
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_ARRAYS = {"people": "int64", "nats": "float64", "correct": "bool", "counts": "int32"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Summed losses and greedy correctness per person and label.
+
+    Attributes:
+      people: int64 [n], who was scored, strictly ascending.
+      nats: float64 [n, labels], the sum (never the mean) of -ln p over the label's
+        tokens in the person's document.
+      correct: bool [n, labels], whether every token of the label is the most probable
+        one given the true text before it; True where the label has no tokens.
+      counts: int32 [n, labels], tokens of the label in the person's document.
+      labels: the labels' names, in order.
+      population: N, people in the world; n of them are in the table.
+      sample_seed: the seed that drew the people; None where nobody drew them.
+
+    Raises:
+      ValueError: shapes that do not agree, people not ascending or not of the world.
+    """
+
+    people: np.ndarray
+    nats: np.ndarray
+    correct: np.ndarray
+    counts: np.ndarray
+    labels: tuple[str, ...]
+    population: int
+    sample_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        n, labels = len(self.people), len(self.labels)
+        for what in ("nats", "correct", "counts"):
+            shape = getattr(self, what).shape
+            if shape != (n, labels):
+                raise ValueError(
+                    f"ScoreTable: {what} has shape {shape}; {n} people and {labels} "
+                    f"labels need {(n, labels)}"
+                )
+        if n and (np.diff(self.people) <= 0).any():
+            raise ValueError(
+                "ScoreTable: people are not strictly ascending: sort them, name "
+                "nobody twice"
+            )
+        if n and not 0 <= self.people[0] <= self.people[-1] < self.population:
+            raise ValueError(
+                f"ScoreTable: people {self.people[0]} to {self.people[-1]} are not all "
+                f"in a world of {self.population}"
+            )
+
+    @property
+    def whole(self) -> bool:
+        """Whether every person of the world is in the table."""
+        return len(self.people) == self.population
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the table as one npz file, whole or not at all.
+
+        Args:
+          path: the file; its folder exists. A file of that name is replaced.
+        """
+        target = Path(path)
+        seed = [] if self.sample_seed is None else [self.sample_seed]
+        with tempfile.NamedTemporaryFile(
+            dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            try:
+                np.savez_compressed(
+                    file,
+                    **{what: getattr(self, what) for what in _ARRAYS},
+                    labels=np.array(self.labels, dtype=np.str_),
+                    population=np.int64(self.population),
+                    sample_seed=np.array(seed, dtype=np.int64),
+                )
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, target)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ScoreTable":
+        """Reads what `save` wrote.
+
+        Raises:
+          FileNotFoundError: no such file.
+          ValueError: the file is not a score table.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                seed = stored["sample_seed"]
+                return cls(
+                    **{what: stored[what].astype(t) for what, t in _ARRAYS.items()},
+                    labels=tuple(stored["labels"].tolist()),
+                    population=int(stored["population"]),
+                    sample_seed=int(seed[0]) if len(seed) else None,
+                )
+        except (KeyError, TypeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{os.fspath(path)} is not a score table ({error}): score the model "
+                "again"
+            ) from error
+
+
+def merge(tables: Sequence[ScoreTable]) -> ScoreTable:
+    """One table of all the people in `tables`, which may be scored apart.
+
+    Args:
+      tables: at least one; same labels and world, nobody in two of them.
+
+    Returns:
+      The table; its sample seed is the common one, or None.
+
+    Raises:
+      ValueError: none given, other labels or worlds, or a person scored twice.
+    """
+    if not tables:
+        raise ValueError("merge: no tables; give at least one")
+    first = tables[0]
+    for table in tables[1:]:
+        if (table.labels, table.population) != (first.labels, first.population):
+            raise ValueError(
+                f"merge: labels {table.labels} of a world of {table.population} beside "
+                f"{first.labels} of {first.population}: merge tables of one corpus"
+            )
+    people = np.concatenate([table.people for table in tables])
+    order = np.argsort(people, kind="stable")
+    twice = np.flatnonzero(np.diff(people[order]) == 0)
+    if len(twice):
+        raise ValueError(
+            f"merge: person {people[order][twice[0]]} is in two tables: leave one out"
+        )
+    arrays: dict[str, Any] = {
+        what: np.concatenate([getattr(table, what) for table in tables])[order]
+        for what in _ARRAYS
+    }
+    seeds = {table.sample_seed for table in tables}
+    seed = seeds.pop() if len(seeds) == 1 else None
+    return dataclasses.replace(first, **arrays, sample_seed=seed)
+
+
+def sum_by_label(
+    nats: np.ndarray, correct: np.ndarray, labels: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums tokens over (row, label), in float64.
+
+    Args:
+      nats: float [n, T], -ln p of each token.
+      correct: bool [n, T], whether each token is the most probable one.
+      labels: int [n, T]; tokens whose label is `size` or more do not count.
+      size: number of labels.
+
+    Returns:
+      nats float64, correct bool (all of the label's tokens are), counts int32; each
+      [n, size].
+    """
+    n = len(nats)
+    counted = labels < size
+    cells = (np.arange(n)[:, None] * size + labels)[counted]
+
+    def add(weights: np.ndarray | None) -> np.ndarray:
+        return np.bincount(cells, weights, n * size).reshape(n, size)
+
+    sums = add(nats[counted].astype(np.float64))
+    wrong = add((~correct[counted]).astype(np.float64))
+    return sums, wrong == 0, add(None).astype(np.int32)
