@@ -1,0 +1,67 @@
+"""What the trainer needs of a model: how it starts and what it loses on a token."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import jax
+
+from kscale import models
+
+Params = Any
+
+
+class Problem(NamedTuple):
+    """A model as the trainer sees it.
+
+    Attributes:
+      init: random key -> parameters, a nested dict of float32 arrays.
+      token_nats: (params, tokens_BT, targets_BT, segments_BT or None) ->
+        (nats_BT, aux).
+      description: what tells this model from another, in JSON's types; a checkpoint
+        of a model described otherwise is refused.
+      flops_per_token: context -> floating point operations of a forward and backward
+        pass over one token; 0 where not known.
+    """
+
+    init: Callable[[jax.Array], Params]
+    token_nats: Callable[..., tuple[jax.Array, dict]]
+    description: Mapping[str, Any]
+    flops_per_token: Callable[[int], float] = lambda context: 0.0
+
+
+def problem_of(config: models.ModelConfig) -> Problem:
+    """The trainer's view of a transformer.
+
+    Operations are counted as 6 per parameter that multiplies a token (the output
+    layer included, the look-up of the embedding not) plus ``6 layers d context`` for
+    causal attention.
+
+    Args:
+      config: a model whose vocabulary is set.
+
+    Returns:
+      Its ``Problem``.
+
+    Raises:
+      ValueError: the vocabulary is not set.
+
+    Source: Chowdhery et al., "PaLM", appendix B, with half of its attention, as the
+    other half is masked.
+    """
+    counts = models.parameter_counts(config)
+    multiplied = counts.non_embedding + config.vocab * config.width
+
+    def token_nats(params, tokens_BT, targets_BT, segments_BT):
+        return models.token_nats(
+            config, params, tokens_BT, targets_BT, segments_BT=segments_BT
+        )
+
+    return Problem(
+        init=lambda key: models.init(config, key),
+        token_nats=token_nats,
+        description=asdict(config),
+        flops_per_token=lambda context: (
+            6.0 * multiplied + 6.0 * config.layers * config.width * context
+        ),
+    )
