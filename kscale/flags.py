@@ -1,0 +1,212 @@
+"""The command line that all verbs share: absl flags, configs and one-line errors.
+
+    flag_values = absl.flags.FlagValues()
+    define_run(flag_values, config="demo")
+    command = parse(flag_values, ["--config=demo", "--config.model.layers=3"])
+    command.config.model.layers     # 3
+    command.flags.dry_run           # False
+
+A verb is a function of a Command; `run` calls it and turns errors that a user can mend
+into one line and exit code 2.
+"""
+
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from kscale import configs, fields
+from kscale.config import Config
+
+USAGE = 2  # the exit code of a command that could not be carried out as given
+DEVICES = ("auto", "cpu", "gpu", "tpu")
+
+
+class UsageError(ValueError):
+    """A command line that makes no sense; the message says how to mend it."""
+
+
+class HelpWanted(Exception):
+    """The user asked for help; the message is the text to show."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """What a command line asked for.
+
+    Attributes:
+      flags: the verb's flags, as attributes.
+      config: the named config with its overrides, None where the verb takes none or
+        none was given.
+      overrides: the overridden fields, path to text.
+      arguments: what is no flag.
+    """
+
+    flags: flags.FlagValues
+    config: Config | None
+    overrides: dict[str, str]
+    arguments: list[str]
+
+
+def define_config(flag_values: flags.FlagValues, default: str | None = None) -> None:
+    """Define --config, to which --config.a.b=value overrides belong."""
+    flags.DEFINE_string(
+        "config",
+        default,
+        "a named config, NAME:key=value,..., or a Python file with get_config();"
+        " --config.model.layers=4 overrides one field",
+        flag_values=flag_values,
+    )
+
+
+def define_run(flag_values: flags.FlagValues, default: str | None = None) -> None:
+    """Define what verbs that train or score have in common."""
+    define_config(flag_values, default)
+    flags.DEFINE_string(
+        "workdir", None, "the run's folder; nothing is written outside it",
+        flag_values=flag_values,
+    )  # fmt: skip
+    switches = {
+        "overwrite": "throw away what is in the run's folder and start anew",
+        "resume": "go on from the last checkpoint in the run's folder",
+        "dry_run": "print the config, parameters, bits and steps, and stop",
+    }
+    for name, meaning in switches.items():
+        flags.DEFINE_boolean(name, False, meaning, flag_values=flag_values)
+    flags.DEFINE_enum(
+        "device", "auto", DEVICES, "where to compute; auto: the fastest there is",
+        flag_values=flag_values,
+    )  # fmt: skip
+    define_output(flag_values)
+
+
+def define_output(flag_values: flags.FlagValues) -> None:
+    """Define how answers are given."""
+    switches = {
+        "json": "print the answer as one JSON object instead of a sentence",
+        "debug": "show where an error arose, not its message alone",
+    }
+    for name, meaning in switches.items():
+        flags.DEFINE_boolean(name, False, meaning, flag_values=flag_values)
+
+
+def parse(
+    flag_values: flags.FlagValues, argv: Sequence[str], about: str = ""
+) -> Command:
+    """Read a command line.
+
+    Args:
+      flag_values: the verb's flags, not parsed yet.
+      argv: the words after the verb.
+      about: what the verb does, for --help.
+
+    Returns:
+      The command, its config built and overridden.
+
+    Raises:
+      HelpWanted: --help or -h is among the words.
+      UsageError: an unknown flag or field (with the nearest name), or a bad value.
+    """
+    if any(word in ("--help", "-help", "-h", "--helpfull", "-?") for word in argv):
+        raise HelpWanted(help_text(flag_values, about))
+    overrides, words = _split(argv)
+    try:
+        arguments = flag_values(["kscale", *words])[1:]
+    except flags.UnrecognizedFlagError as error:
+        known = [name for name in flag_values if len(name) > 1]
+        flag = f"--{error.flagname}"
+        raise UsageError(
+            fields.unknown("flag", flag, error.flagname, known) + " (--help lists all)"
+        ) from None
+    except flags.Error as error:
+        raise UsageError(str(error)) from None
+    return Command(flag_values, _config(flag_values, overrides), overrides, arguments)
+
+
+def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
+    """What --help shows: the verb, its flags, and the named configs if it takes one."""
+    lines = [about.strip(), "", "flags:"] if about else ["flags:"]
+    for name in sorted(flag_values):
+        flag = flag_values[name]
+        if name != flag.name:
+            continue  # a short name of another flag
+        shown = "" if flag.default in (None, False) else f" [{flag.default}]"
+        value = "" if flag.boolean else "=..."
+        lines.append(f"  --{name + value:<18} {flag.help}{shown}")
+    if "config" in flag_values:
+        lines += ["", "named configs:", configs.describe()]
+    return "\n".join(lines)
+
+
+def run(
+    verb: str,
+    main: Callable[[Command], int | None],
+    define: Callable[[flags.FlagValues], None],
+    argv: Sequence[str],
+    about: str = "",
+) -> int:
+    """Carry out a verb and give its exit code.
+
+    Errors that a user can mend (ValueError, OSError) become one line on standard error
+    and exit code 2; with --debug they keep their traceback. Ctrl-C is exit code 130.
+
+    Args:
+      verb: its name, "train".
+      main: does the work; None is exit code 0.
+      define: adds the verb's flags.
+      argv: the words after the verb.
+      about: what the verb does, for --help; by default the docstring of `main`.
+    """
+    flag_values = flags.FlagValues()
+    define(flag_values)
+    try:
+        return main(parse(flag_values, argv, about or main.__doc__ or "")) or 0
+    except HelpWanted as text:
+        sys.stdout.write(f"{text}\n")
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write(f"kscale {verb}: stopped\n")
+        return 130
+    except (ValueError, OSError) as error:
+        if "--debug" in argv:
+            raise
+        sys.stderr.write(f"kscale {verb}: {one_line(error)}\n")
+        return USAGE
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message in one line; its type where it has none."""
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _split(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Overrides, --config.a.b=value or --config.a.b value, apart from other words."""
+    overrides: dict[str, str] = {}
+    words: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        match = re.fullmatch(r"--?config\.([^=]+)(?:=(.*))?", word, re.DOTALL)
+        if match is None:
+            words.append(word)
+            if word == "--":
+                words += rest
+            continue
+        path, value = match.groups()
+        value = next(rest, None) if value is None else value
+        if value is None:
+            raise UsageError(f"--config.{path} needs a value: --config.{path}=...")
+        overrides[path] = value
+    return overrides, words
+
+
+def _config(flag_values: flags.FlagValues, overrides: dict[str, str]) -> Config | None:
+    spec = flag_values.config if "config" in flag_values else None
+    if spec is None:
+        if overrides:
+            path = next(iter(overrides))
+            raise UsageError(f"--config.{path} changes a config, but --config is not")
+        return None
+    return fields.override_all(configs.load(spec), overrides)

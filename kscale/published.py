@@ -1,0 +1,78 @@
+"""The training settings that papers published, as tables.
+
+Where a paper tried several learning rates for one size it shows the best of them.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    """Weight decay, learning rates and batch (windows of 512 tokens)."""
+
+    weight_decay: float
+    learning_rates: tuple[float, ...]
+    batch: int
+
+
+# bioS on GPT2: exposures -> people -> setting (paper 002, Parameters 1 and 2).
+BIOS: dict[int, dict[int, Setting]] = {
+    1000: {
+        10_000: Setting(0.02, (1e-3,), 24),
+        20_000: Setting(0.02, (1e-3,), 48),
+        50_000: Setting(0.02, (1e-3,), 96),
+        100_000: Setting(0.02, (1e-3,), 192),
+        200_000: Setting(0.02, (1e-3,), 192),
+        500_000: Setting(0.01, (5e-4,), 192),
+        1_000_000: Setting(0.01, (5e-4,), 192),
+        2_000_000: Setting(0.005, (3e-4,), 1536),
+        5_000_000: Setting(0.002, (3e-4,), 1536),
+        10_000_000: Setting(0.001, (3e-4,), 1536),
+    },
+    100: {
+        50_000: Setting(0.01, (1e-3,), 12),
+        100_000: Setting(0.01, (1e-3,), 24),
+        200_000: Setting(0.01, (1e-3,), 48),
+        500_000: Setting(0.01, (5e-4,), 96),
+        1_000_000: Setting(0.01, (5e-4,), 192),
+        2_000_000: Setting(0.01, (3e-4, 5e-4, 1e-3), 384),
+        5_000_000: Setting(0.01, (3e-4, 5e-4), 768),
+        10_000_000: Setting(0.01, (2e-4, 3e-4, 5e-4), 1024),
+        20_000_000: Setting(0.002, (2e-4, 3e-4, 5e-4), 1536),
+    },
+}
+
+
+def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
+    """The published setting for bioS(N): the nearest row of the table.
+
+    The table's half is the one nearest to `exposures`, the row the one nearest to
+    `people`, both by ratio. Below the first row the batch shrinks with `people`, so
+    that the number of steps stays: models need them "regardless of batch size".
+
+    Args:
+      people: N, at least 1.
+      exposures: E, at least 1.
+      model: GPT2-2-20 has a learning rate of its own at 200K people, 100 exposures.
+
+    Example:
+      >>> bios_setting(12_000, 1000)
+      Setting(weight_decay=0.02, learning_rates=(0.001,), batch=24)
+
+    Source: paper 002, appendix A.1, Parameters 1 and 2, Remark A.2.
+    """
+    half = _nearest(exposures, BIOS)
+    row = _nearest(people, BIOS[half])
+    setting = BIOS[half][row]
+    if (model, row, half) == ("GPT2-2-20", 200_000, 100):
+        setting = setting._replace(learning_rates=(5e-4,))
+    if people < min(BIOS[half]):
+        setting = setting._replace(batch=max(1, setting.batch * people // row))
+    return setting
+
+
+def _nearest(value: int, known: Iterable[int]) -> int:
+    if value < 1:
+        raise ValueError(f"people and exposures must be at least 1, not {value}")
+    return min(known, key=lambda k: abs(math.log(k / value)))
