@@ -101,8 +101,8 @@ class SentencePiece:
         if not kept:
             raise ValueError(
                 f"the SentencePiece model of {len(model)} bytes must have an EOS, "
-                "spell unknown characters in bytes and leave spaces as they are: train it "
-                "with `sentencepiece`, or with byte_fallback=True, "
+                "spell unknown characters in bytes and leave spaces as they are: "
+                "train it with `sentencepiece`, or with byte_fallback=True, "
                 "add_dummy_prefix=False and remove_extra_whitespaces=False"
             )
         return tokenizer
