@@ -17,12 +17,14 @@ from kscale.scores.formulas import (
     partial_memoriser,
 )
 from kscale.scores.pieces import Label
+from kscale.scores.score import Model, sample_people, score
 from kscale.scores.table import ScoreTable, merge, sum_by_label
 
 __all__ = [
     "Capacity",
     "Errors",
     "Label",
+    "Model",
     "ScoreTable",
     "TextBits",
     "capacity",
@@ -33,5 +35,7 @@ __all__ = [
     "no_error_bits",
     "parameters_for",
     "partial_memoriser",
+    "sample_people",
+    "score",
     "sum_by_label",
 ]

@@ -104,10 +104,11 @@ class ScoreTable:
           ValueError: the file is not a score table.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open(path, "rb") as file, np.load(file) as stored:
                 seed = stored["sample_seed"]
+                arrays = {what: stored[what].astype(t) for what, t in _ARRAYS.items()}
                 return cls(
-                    **{what: stored[what].astype(t) for what, t in _ARRAYS.items()},
+                    **arrays,
                     labels=tuple(stored["labels"].tolist()),
                     population=int(stored["population"]),
                     sample_seed=int(seed[0]) if len(seed) else None,

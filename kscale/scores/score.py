@@ -1,0 +1,200 @@
+"""Scoring: a model's loss on every piece of knowledge of every person.
+
+Axes: B rows, T positions, V vocabulary.
+"""
+
+import collections
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.data import TokenPool
+from kscale.models import ModelConfig, Params, token_nats
+from kscale.scores.rows import Batch, batches
+from kscale.scores.table import ScoreTable, sum_by_label
+
+Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
+_Evaluate = Callable[[np.ndarray], tuple[jax.Array, jax.Array]]
+_AHEAD = 3  # batches that the device may hold while the host composes the next ones
+
+
+def sample_people(population: int, size: int, seed: int) -> np.ndarray:
+    """Some people of a world, without replacement: int64 [size], ascending.
+
+    Args:
+      population: N; time and memory do not depend on it.
+      size: how many, 1 to N.
+      seed: the same seed draws the same people.
+
+    Raises:
+      ValueError: size is out of range.
+    """
+    if not 1 <= size <= population:
+        raise ValueError(
+            f"a sample of {size} people of {population}: ask for 1 to {population}"
+        )
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(population, size, replace=False, shuffle=False))
+
+
+def score(
+    model: Model,
+    corpus,
+    pool: TokenPool,
+    people: np.ndarray | int | None = None,
+    *,
+    seed: int = 0,
+    batch: int = 64,
+    multiple: int = 16,
+    context: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> ScoreTable:
+    """Sums a model's losses over every person's name and values.
+
+    Each person is scored in one document, `corpus.score_plan`, which begins with EOS.
+    Losses are computed in float32 on the device and summed in float64 on the host; no
+    more than a few batches are held at a time.
+
+    Args:
+      model: (config, params) of `kscale.models`, or a function from tokens int32 [B, T]
+        to logits [B, T, V] of the next tokens, in the dense ids of `pool`.
+      corpus: from `kscale.corpora`.
+      pool: the corpus as tokens.
+      people: whom to score: None is everybody the corpus tells of, a number is a random
+        sample of that size, an array int [n] is these people.
+      seed: of the sample; recorded in the table.
+      batch: B, rows scored at once. On a CPU small batches (64) are faster.
+      multiple: rows are padded to a multiple of it; the model compiles once for each
+        length.
+      context: the most tokens that the model can take at once; 0 for no limit.
+      progress: is called with the number of rows scored since its last call.
+
+    Returns:
+      The score table, people ascending.
+
+    Raises:
+      ValueError: a person twice or not of the world, a vocabulary of another corpus, a
+        document longer than the context, told in an order that gives knowledge away, or
+        a loss that is not a number.
+
+    Example:
+      >>> table = score((config, params), corpus, pool)
+      >>> table.nats[:, 1].mean()   # p1, nats per name
+
+    Source: paper 002, Definition 4.1 and remark 3.1.
+    """
+    if batch < 1 or multiple < 1:
+        raise ValueError(f"score: batch={batch}, multiple={multiple}; at least 1 each")
+    people, sample_seed = _people(corpus, people, seed)
+    evaluate = _evaluator(model, pool)
+    shape = (len(people), len(corpus.labels))
+    nats, counts = np.zeros(shape), np.zeros(shape, np.int32)
+    correct = np.ones(shape, bool)
+    rows = batches(corpus, pool, people, batch, multiple, context)
+    for one, losses, right in _ahead(evaluate, rows):
+        n = len(one.slots)
+        marks = one.labels[:n, 1:]
+        _check_numbers(losses[:n], marks < shape[1], people[one.slots])
+        sums = sum_by_label(losses[:n], right[:n], marks, shape[1])
+        np.add.at(nats, one.slots, sums[0])
+        np.logical_and.at(correct, one.slots, sums[1])
+        np.add.at(counts, one.slots, sums[2])
+        if progress is not None:
+            progress(n)
+    return ScoreTable(
+        people=people,
+        nats=nats,
+        correct=correct,
+        counts=counts,
+        labels=tuple(label.name for label in corpus.labels),
+        population=corpus.world.people,
+        sample_seed=sample_seed,
+    )
+
+
+def _people(
+    corpus, people: np.ndarray | int | None, seed: int
+) -> tuple[np.ndarray, int | None]:
+    """Whom to score, ascending, and the seed if they were drawn."""
+    if people is None:
+        return np.sort(corpus.people(np.arange(corpus.num_people))), None
+    if isinstance(people, int | np.integer):
+        index = sample_people(corpus.num_people, int(people), seed)
+        return np.sort(corpus.people(index)), seed
+    asked = np.sort(np.asarray(people, np.int64))
+    inside = len(asked) and asked[0] >= 0 and asked[-1] < corpus.world.people
+    if not inside or (np.diff(asked) == 0).any():
+        raise ValueError(
+            f"score: people must be distinct and lie in 0 to {corpus.world.people - 1};"
+            f" got {len(asked)}"
+            + (f" from {asked[0]} to {asked[-1]}" if len(asked) else "")
+        )
+    return asked, None
+
+
+def _ahead(
+    evaluate: _Evaluate, rows: Iterator[Batch]
+) -> Iterator[tuple[Batch, np.ndarray, np.ndarray]]:
+    """Evaluates batches, the host composing ahead while the device computes."""
+    running: collections.deque = collections.deque()
+    for one in rows:
+        running.append((one, evaluate(one.tokens)))
+        if len(running) > _AHEAD:
+            yield _fetch(*running.popleft())
+    while running:
+        yield _fetch(*running.popleft())
+
+
+def _fetch(one: Batch, result) -> tuple[Batch, np.ndarray, np.ndarray]:
+    return one, np.asarray(result[0]), np.asarray(result[1])
+
+
+def _evaluator(model: Model, pool: TokenPool) -> _Evaluate:
+    """Rows [B, T+1] -> (nats, correct) [B, T], dispatched and not waited for."""
+    vocab = pool.vocabulary.size
+    if isinstance(model, tuple):
+        config, params = model
+        if config.vocab != vocab:
+            raise ValueError(
+                f"score: the model has {config.vocab} tokens, the corpus {vocab}: it "
+                "was trained on another corpus or tokenizer"
+            )
+        return lambda tokens: _token_nats(config, params, tokens)
+
+    def evaluate(tokens: np.ndarray) -> tuple[jax.Array, jax.Array]:
+        logits = model(tokens[:, :-1])
+        wanted = (tokens.shape[0], tokens.shape[1] - 1, vocab)
+        if tuple(logits.shape) != wanted:
+            raise ValueError(
+                f"score: the model returned logits of shape {tuple(logits.shape)}; "
+                f"rows, positions and vocabulary make {wanted}"
+            )
+        return _from_logits(jnp.asarray(logits, jnp.float32), tokens[:, 1:])
+
+    return evaluate
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _token_nats(config: ModelConfig, params: Params, rows) -> tuple:
+    nats, aux = token_nats(config, params, rows[:, :-1], rows[:, 1:])
+    return nats, aux["correct_BT"]
+
+
+@jax.jit
+def _from_logits(logits_BTV: jax.Array, targets_BT: jax.Array) -> tuple:
+    picked = jnp.take_along_axis(logits_BTV, targets_BT[..., None], axis=2)[..., 0]
+    nats = jax.nn.logsumexp(logits_BTV, axis=2) - picked
+    return nats, jnp.argmax(logits_BTV, axis=2) == targets_BT
+
+
+def _check_numbers(nats: np.ndarray, counted: np.ndarray, people: np.ndarray) -> None:
+    broken = (np.isnan(nats) & counted).any(axis=1)
+    if broken.any():
+        raise ValueError(
+            f"score: the loss of person {people[broken.argmax()]} is not a number: the "
+            "model's parameters or logits are broken"
+        )

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from kscale.scores import ScoreTable, merge, sum_by_label
+
+LABELS = ("text", "name", "city")
+
+
+def make(people, population=10, seed=None, labels=LABELS):
+    n, size = len(people), len(labels)
+    nats = np.arange(n * size, dtype=float).reshape(n, size)
+    return ScoreTable(
+        people=np.array(people),
+        nats=nats,
+        correct=nats % 2 == 0,
+        counts=np.ones((n, size), np.int32),
+        labels=labels,
+        population=population,
+        sample_seed=seed,
+    )
+
+
+def equal(a, b):
+    arrays = ("people", "nats", "correct", "counts")
+    return all(np.array_equal(getattr(a, k), getattr(b, k)) for k in arrays) and (
+        (a.labels, a.population, a.sample_seed)
+        == (b.labels, b.population, b.sample_seed)
+    )
+
+
+def test_sums_by_hand():
+    nats = np.array([[1.0, 2.0, 4.0, 8.0], [0.5, 0.25, 0.125, 9.0]], np.float32)
+    correct = np.array([[True, True, False, True], [True, True, True, False]])
+    labels = np.array([[0, 1, 1, 2], [1, 1, 2, 255]], np.uint8)
+    sums, right, counts = sum_by_label(nats, correct, labels, 3)
+    np.testing.assert_array_equal(sums, [[1, 6, 8], [0, 0.75, 0.125]])
+    np.testing.assert_array_equal(right, [[True, False, True], [True, True, True]])
+    np.testing.assert_array_equal(counts, [[1, 2, 1], [0, 2, 1]])
+
+
+def test_sums_are_float64():
+    nats = np.full((1, 3), 0.1, np.float32)
+    nats[0, 0] = 2e7  # a float32 sum would lose the rest
+    sums, _, _ = sum_by_label(nats, nats > 0, np.ones((1, 3), np.uint8), 2)
+    assert sums[0, 1] == 2e7 + 2 * float(np.float32(0.1))
+
+
+def test_round_trip(tmp_path):
+    for seed in (None, 7):
+        table = make([2, 3, 9], seed=seed)
+        table.save(tmp_path / "scores.npz")
+        assert equal(ScoreTable.load(tmp_path / "scores.npz"), table)
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.npz"]
+
+
+def test_failed_save_leaves_the_old_table(tmp_path, monkeypatch):
+    table = make([0, 1])
+    table.save(tmp_path / "scores.npz")
+
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space"):
+        make([5]).save(tmp_path / "scores.npz")
+    assert equal(ScoreTable.load(tmp_path / "scores.npz"), table)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04broken"])
+def test_corrupt_file(tmp_path, content):
+    (tmp_path / "scores.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"scores\.npz is not a score table"):
+        ScoreTable.load(tmp_path / "scores.npz")
+
+
+def test_another_npz(tmp_path):
+    np.savez(tmp_path / "scores.npz", people=np.arange(3))
+    with pytest.raises(ValueError, match="not a score table"):
+        ScoreTable.load(tmp_path / "scores.npz")
+
+
+def test_merge_sorts_people():
+    merged = merge([make([4, 8]), make([1, 5])])
+    np.testing.assert_array_equal(merged.people, [1, 4, 5, 8])
+    np.testing.assert_array_equal(merged.nats[:, 0], [0, 0, 3, 3])
+    assert not merged.whole
+    assert merge([make([0, 2], 3), make([1], 3)]).whole
+
+
+def test_merge_keeps_a_common_seed_only():
+    assert merge([make([1], seed=3), make([2], seed=3)]).sample_seed == 3
+    assert merge([make([1], seed=3), make([2], seed=4)]).sample_seed is None
+
+
+def test_merge_errors():
+    with pytest.raises(ValueError, match="no tables"):
+        merge([])
+    with pytest.raises(ValueError, match="person 3 is in two tables"):
+        merge([make([1, 3]), make([3, 4])])
+    with pytest.raises(ValueError, match="tables of one corpus"):
+        merge([make([1]), make([2], population=11)])
+    with pytest.raises(ValueError, match="tables of one corpus"):
+        merge([make([1]), make([2], labels=("text", "name", "major"))])
+
+
+def test_table_errors():
+    with pytest.raises(ValueError, match="not strictly ascending"):
+        make([3, 1])
+    with pytest.raises(ValueError, match="not all in a world of 10"):
+        make([3, 10])
+    table = make([1, 2])
+    with pytest.raises(ValueError, match=r"nats has shape \(1, 3\).*need \(2, 3\)"):
+        ScoreTable(
+            table.people, table.nats[:1], table.correct, table.counts, LABELS, 10
+        )
