@@ -1,12 +1,12 @@
 """How facts are told: documents with spans that say whose name, which value.
 
-    from kscale import corpora, worlds
-    corpus = corpora.bios(worlds.bios(1000))
-    plan = corpus.plan(people, exposures)   # which pieces make each document
-    corpora.document(corpus, plan[0])       # its text, span by span
+from kscale import corpora, worlds
+corpus = corpora.bios(worlds.bios(1000))
+plan = corpus.plan(people, exposures)   # which pieces make each document
+corpora.document(corpus, plan[0])       # its text, span by span
 """
 
-from kscale.corpora.biographies import Biographies, bios, bios_simple, biod
+from kscale.corpora.biographies import Biographies, biod, bios, bios_simple
 from kscale.corpora.labels import (
     NAME,
     TEXT,
@@ -16,6 +16,7 @@ from kscale.corpora.labels import (
     document,
     world_labels,
 )
+from kscale.corpora.rewrites import Rewrites
 from kscale.corpora.templates import Templates, biod_templates, load_templates, parse
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Biographies",
     "Corpus",
     "Label",
+    "Rewrites",
     "Span",
     "Templates",
     "biod",

@@ -54,13 +54,16 @@ class Biographies:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
+        """All pieces; pieces[0] is empty."""
         return self._grammar.pieces
 
     @property
     def num_people(self) -> int:
+        """N: everybody is told of."""
         return self.world.people
 
     def people(self, index: np.ndarray) -> np.ndarray:
+        """The person of each index: the index itself."""
         return index
 
     def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
@@ -72,9 +75,13 @@ class Biographies:
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
         """int32 [n, slots]: the document in which each person is scored.
 
-        A text like those of training (bioS-simple: the person's own), in which two
-        sentences change places where a derived fact would come before its attribute.
-        Templates are drawn again for the few people whose text never uses the pronoun.
+        A text like those of training (bioS-simple: the person's own), with two changes.
+        Two sentences trade places where a derived fact would come before its attribute.
+        Templates are drawn again where the text does not open with the name, which has
+        to follow EOS, or never uses the pronoun.
+
+        Raises:
+          ValueError: no such text was found for a person.
         """
         purpose = f"score {seed}" if self._fresh else "training"
         salt = np.zeros_like(people)
@@ -82,20 +89,24 @@ class Biographies:
         for fact, attribute in self._grammar.leaks:
             order = _before(order, attribute, fact)
         choice = self._choose(purpose, people, salt)
+        for _ in range(_TRIES):
+            (unfit,) = np.nonzero(~self._scorable(choice, order))
+            if not unfit.size:
+                return self._compose(people, choice, order)
+            salt[unfit] += 1
+            choice[unfit] = self._choose(purpose, people[unfit], salt[unfit])
+        raise ValueError(
+            f"person {people[unfit[0]]}: in {_TRIES} texts none opens with the name and"
+            f" uses the pronoun later; too few templates do"
+        )
+
+    def _scorable(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
+        fit = self._grammar.opens[
+            np.take_along_axis(choice, order[:, :1], axis=1)[:, 0]
+        ]
         if self._grammar.refers.any():
-            for _ in range(_TRIES):
-                (silent,) = np.nonzero(~self._refers(choice, order).any(axis=1))
-                if not silent.size:
-                    break
-                salt[silent] += 1
-                again = self._choose(purpose, people[silent], salt[silent])
-                choice[silent] = again
-            else:
-                raise ValueError(
-                    f"no text of person {people[silent[0]]} uses the pronoun after"
-                    f" {_TRIES} tries: too many templates say {{name}}"
-                )
-        return self._compose(people, choice, order)
+            fit &= self._refers(choice, order).any(axis=1)
+        return fit
 
     def _choose(self, purpose: str, *address: np.ndarray) -> np.ndarray:
         """The template of each sentence: int64 [n, sentences]."""
@@ -108,7 +119,7 @@ class Biographies:
         return choice
 
     def _orders(self, purpose: str, *address: np.ndarray) -> np.ndarray:
-        """Which sentence stands at each position: int64 [n, sentences], may be a view."""
+        """Which sentence stands at each position: int64 [n, sentences]."""
         n, number = len(address[0]), len(self._grammar.ranges)
         if not self._shuffled or number == 1:
             return np.tile(np.arange(number), (n, 1))
@@ -138,10 +149,10 @@ class Biographies:
             leaked = np.argmax(order == fact, axis=1) < at
             program[np.arange(len(program)), at] += leaked
         columns = self._columns(people)
-        pieces = grammar.first[program]
-        index = grammar.column[program]
+        pieces = grammar.first.take(program, axis=0)
+        index = grammar.column.take(program, axis=0)
         index += (np.arange(len(people)) * columns.shape[1])[:, None, None]
-        pieces += columns.ravel()[index]
+        pieces += columns.ravel().take(index)
         return pieces.reshape(len(people), -1)
 
     def _columns(self, people: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ class Grammar:
         then come the parts of the name, then the columns of the values.
       refers: bool [templates, 2], whether the template, standing (later, first), uses a
         form whose words carry knowledge.
+      opens: bool [templates], whether it begins with the person.
       ranges: int64 [sentences, 2], each sentence's first template and their number.
       leaks: pairs (sentence of a derived fact, sentence of its attribute).
     """
@@ -40,6 +41,7 @@ class Grammar:
     first: np.ndarray
     column: np.ndarray
     refers: np.ndarray
+    opens: np.ndarray
     ranges: np.ndarray
     leaks: tuple[tuple[int, int], ...]
 
@@ -49,10 +51,11 @@ def compile_grammar(
 ) -> Grammar:
     """Compiles templates for a world; see `Grammar`."""
     compiler = _Compiler(world, templates, labels)
-    programs, refers, ranges = [], [], []
+    programs, refers, opens, ranges = [], [], [], []
     for sentence, lines in templates.sentences.items():
         ranges.append((len(refers), len(lines)))
         for template in lines:
+            opens.append(template[0].kind == "person")
             refers.append([compiler.refers(template, first) for first in (0, 1)])
             programs += [
                 compiler.program(sentence, template, first, counted, leaked)
@@ -70,6 +73,7 @@ def compile_grammar(
         first=table[..., 0].astype(np.int32),
         column=table[..., 1].astype(np.intp),
         refers=np.array(refers),
+        opens=np.array(opens),
         ranges=np.array(ranges),
         leaks=tuple(
             (order.index(fact.name), order.index(attribute.name))

@@ -46,7 +46,9 @@ class Corpus(Protocol):
     """How a world is told: documents that can be made from (person, exposure) alone."""
 
     @property
-    def world(self) -> World: ...
+    def world(self) -> World:
+        """The people and what is true of them."""
+        ...
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -64,7 +66,7 @@ class Corpus(Protocol):
         ...
 
     def people(self, index: np.ndarray) -> np.ndarray:
-        """The person of each index 0 to num_people-1; the identity if none is skipped."""
+        """The person of each index, 0 to num_people-1; itself if none is skipped."""
         ...
 
     def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:

@@ -143,11 +143,10 @@ class World:
         Returns:
           int64 [n, parts]; no two people share a row.
         """
-        rest = self._name_order(self._checked(people))
-        parts = np.empty((*rest.shape, len(self.name_columns)), np.int64)
-        for i in reversed(range(len(self.name_columns))):
-            rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].labels))
-        return parts
+        people = self._checked(people)
+        if self.people * len(self.name_columns) <= _TABLE_ENTRIES:
+            return self._name_table[people]
+        return self._draw_names(people)
 
     def values(self, people: np.ndarray) -> np.ndarray:
         """The label index of every column of every attribute.
@@ -188,10 +187,23 @@ class World:
         return KeyedPermutation(self.name_space, derive_key(self.seed, "names"))
 
     @functools.cached_property
+    def _name_table(self) -> np.ndarray:
+        table = self._draw_names(np.arange(self.people))
+        table.flags.writeable = False
+        return table
+
+    @functools.cached_property
     def _table(self) -> np.ndarray:
         table = self._draw(np.arange(self.people))
         table.flags.writeable = False
         return table
+
+    def _draw_names(self, people: np.ndarray) -> np.ndarray:
+        rest = self._name_order(people)
+        parts = np.empty((*rest.shape, len(self.name_columns)), np.int64)
+        for i in reversed(range(len(self.name_columns))):
+            rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].labels))
+        return parts
 
     def _draw(self, people: np.ndarray) -> np.ndarray:
         values = np.empty((*people.shape, len(self.columns)), np.int64)
@@ -202,7 +214,7 @@ class World:
 
     def _checked(self, people: np.ndarray) -> np.ndarray:
         people = np.asarray(people)
-        if people.size and not (0 <= people.min() and people.max() < self.people):
+        if people.size and not (people.min() >= 0 and people.max() < self.people):
             raise ValueError(
                 f"person {people.min()}..{people.max()} is outside this world's"
                 f" 0..{self.people - 1}"

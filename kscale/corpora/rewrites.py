@@ -1,0 +1,255 @@
+"""bioR: biographies that a language model wrote, read from JSONL files.
+
+Each line is {"id": person, "text": biography}. Names and values are looked for in the
+text once, at load; what is not found is an error, or skipped and counted. Only the
+place of each text in its file is kept, so 22 GB of text need not fit in memory.
+"""
+
+import collections
+import functools
+import json
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from kscale.corpora.labels import NAME, TEXT, Piece, Span, world_labels
+from kscale.worlds import World
+
+
+class Rewrites:
+    """Documents read from files, several per person; exposure e tells text e mod count.
+
+    Args:
+      world: the people that the texts tell of.
+      paths: JSONL files, or a folder of *.jsonl.
+      skip_unfound: leave out texts in which the name or a value cannot be found, and
+        people none of whose texts can be scored. They are counted in `skipped_texts`
+        and `skipped_people`.
+
+    Raises:
+      ValueError: a line is not such an object; an id is not a person; the name or an
+        attribute's value is not in a text; a person has no text, or none that scores
+        every attribute (the employer before its city; the pronoun somewhere).
+
+    Source: paper 002, section 2.2 (bioR: 40 texts per person by LLaMA2).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        paths: str | pathlib.Path | Iterable[str | pathlib.Path],
+        skip_unfound: bool = False,
+    ):
+        self.world = world
+        self.labels = world_labels(world)
+        self._files = _files(paths)
+        self._skip = skip_unfound
+        self.skipped_texts = 0
+        self._marks = _Marks(world)
+        self._read()
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """pieces[0] is empty; piece i is text i - 1, read and marked when asked for."""
+        return _Pieces(self)
+
+    @property
+    def num_people(self) -> int:
+        """People with a usable text."""
+        return len(self._people)
+
+    @property
+    def skipped_people(self) -> int:
+        """People of the world that no usable text tells of."""
+        return self.world.people - len(self._people)
+
+    def people(self, index: np.ndarray) -> np.ndarray:
+        """The person of each index 0 to num_people-1."""
+        return self._people[index]
+
+    def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+        """int32 [n, 1]: the text of each visit."""
+        row = self._row[people]
+        text = self._first[row] + exposures % self._count[row]
+        return (1 + self._texts[text]).astype(np.int32)[:, None]
+
+    def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
+        """int32 [n, 1]: each person's first text that scores every attribute."""
+        del seed  # a person has the texts that were written
+        return (1 + self._scored[self._row[people]]).astype(np.int32)[:, None]
+
+    def _read(self) -> None:
+        """Notes where each text lies and which of them score their person whole."""
+        needed = {i for i, x in enumerate(self.labels) if x.kind in ("name", "value")}
+        places, owners, whole = [], [], []
+        for number, path in enumerate(self._files):
+            offset = 0
+            with path.open("rb") as file:
+                for line in file:
+                    person, text = self._record(path, line)
+                    spans = self._spans(person, text, path)
+                    if spans is None:
+                        self.skipped_texts += 1
+                    else:
+                        places.append((number, offset))
+                        owners.append(person)
+                        opens = spans[0].label == NAME
+                        whole.append(opens and needed <= {s.label for s in spans})
+                    offset += len(line)
+        self._places = np.array(places, np.int64).reshape(-1, 2)
+        self._group(np.array(owners, np.int64), np.array(whole, bool))
+
+    def _group(self, owners: np.ndarray, whole: np.ndarray) -> None:
+        by_person = collections.defaultdict(list)
+        for text, person in enumerate(owners.tolist()):
+            by_person[person].append(text)
+        for person in range(self.world.people):
+            texts = by_person.get(person, [])
+            if any(whole[text] for text in texts):
+                continue
+            if not self._skip:
+                raise ValueError(
+                    f"person {person} ({self.world.person(person)['name']}) has"
+                    f" {len(texts)} texts, none of which begins with the name and has"
+                    f" every attribute before what gives it away; write more texts or"
+                    f" pass skip_unfound"
+                )
+            by_person.pop(person, None)
+        self._people = np.array(sorted(by_person), np.int64)
+        if not len(self._people):
+            raise ValueError(f"no usable text of any person in {self._files}")
+        groups = [by_person[person] for person in self._people.tolist()]
+        self._row = np.full(self.world.people, -1, np.int64)
+        self._row[self._people] = np.arange(len(groups))
+        self._texts = np.concatenate(groups)
+        self._count = np.array([len(group) for group in groups])
+        self._first = np.cumsum(self._count) - self._count
+        self._scored = np.array([next(t for t in g if whole[t]) for g in groups])
+
+    def _record(self, path: pathlib.Path, line: bytes) -> tuple[int, str]:
+        try:
+            record = json.loads(line)
+            person, text = int(record["id"]), str(record["text"]).strip()
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: {line[:60]!r} is not an object with 'id' and 'text'"
+            ) from error
+        if not 0 <= person < self.world.people:
+            raise ValueError(
+                f"{path}: id {person} is outside this world's"
+                f" 0..{self.world.people - 1}"
+            )
+        return person, " " + text
+
+    def _spans(self, person: int, text: str, path: pathlib.Path) -> Piece | None:
+        found = self._marks.find(person, text)
+        missing = [name for name, place in found if place is None]
+        if missing and not self._skip:
+            raise ValueError(
+                f"{path}, id {person}: the {missing[0]}"
+                f" {self.world.person(person)[missing[0]]!r} is not in the text"
+                f" {text[:60]!r}...; mend it or pass skip_unfound"
+            )
+        return None if missing else self._marks.spans(person, text)
+
+    def _piece(self, index: int) -> Piece:
+        number, offset = self._places[index]
+        with self._files[number].open("rb") as file:
+            file.seek(offset)
+            person, text = self._record(self._files[number], file.readline())
+        spans = self._spans(person, text, self._files[number])
+        assert spans is not None, "a text changed while it was in use"
+        return spans
+
+
+class _Pieces(Sequence):
+    """The texts as a sequence of pieces, each read when asked for."""
+
+    def __init__(self, rewrites: Rewrites):
+        self._rewrites = rewrites
+
+    def __len__(self) -> int:
+        return 1 + len(self._rewrites._places)
+
+    def __getitem__(self, index: int) -> Piece:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._rewrites._piece(index - 1) if index else ()
+
+
+class _Marks:
+    """Finds what counts in a text: first mentions, in order of their place."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self._silent = [a for a in world.attributes if a.name not in world.sentences]
+        self._labels = {label.name: i for i, label in enumerate(world_labels(world))}
+
+    def find(self, person: int, text: str) -> list[tuple[str, int | None]]:
+        """Where the name and the values begin; None for those that must be but are not.
+
+        Derived facts and attributes without a sentence (the pronoun) may be absent.
+        """
+        facts = self._facts(person)
+        optional = {fact.name for a in self._world.attributes for fact in a.derived}
+        optional |= {attribute.name for attribute in self._silent}
+        found: list[tuple[str, int | None]] = []
+        for name, pattern in self._patterns(person, facts):
+            match = re.search(pattern, text)
+            if match or name not in optional:
+                found.append((name, match.start() if match else None))
+        return found
+
+    def spans(self, person: int, text: str) -> Piece:
+        """The text cut into spans. A value that a derived fact gave away is text."""
+        facts = self._facts(person)
+        places = sorted(
+            (match.start(), match.end(), name)
+            for name, pattern in self._patterns(person, facts)
+            if (match := re.search(pattern, text))
+        )
+        leaks = {
+            fact.name: a.name for a in self._world.attributes for fact in a.derived
+        }
+        spans, end, told = [], 0, set()
+        for start, stop, name in places:
+            if start < end:
+                continue  # inside another value, so it is not stated on its own
+            if start > end:
+                spans.append(Span(text[end:start], TEXT))
+            label = TEXT if name in told else self._labels[name]
+            spans.append(Span(text[start:stop], label))
+            told.add(leaks.get(name, ""))
+            end = stop
+        return (*spans, Span(text[end:], TEXT)) if end < len(text) else tuple(spans)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019 - one small object per corpus
+    def _facts(self, person: int) -> dict[str, str]:
+        return self._world.person(person)
+
+    def _patterns(self, person: int, facts: dict[str, str]):
+        """(name, regular expression) of everything to look for, with its space."""
+        silent = {a.name: [a.name, *(f.name for f in a.derived)] for a in self._silent}
+        hidden = {name for names in silent.values() for name in names[1:]}
+        for name, value in facts.items():
+            if name in silent:
+                words = "|".join(re.escape(facts[form]) for form in silent[name])
+                yield name, rf"(?i: ?\b(?:{words})\b)"
+            elif name not in hidden:
+                yield name, rf" ?(?<!\w){re.escape(value)}(?!\w)"
+
+
+def _files(paths) -> list[pathlib.Path]:
+    if isinstance(paths, str | pathlib.Path):
+        path = pathlib.Path(paths)
+        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    else:
+        files = [pathlib.Path(path) for path in paths]
+    for file in files:
+        if not file.is_file():
+            raise ValueError(f"{file} does not exist")
+    if not files:
+        raise ValueError(f"{paths} holds no .jsonl file")
+    return files

@@ -1,0 +1,21 @@
+"""Documents as tokens with labels, packed into windows, in an exact order.
+
+pool = data.tokenize(corpus, tokenizer)
+stream = data.Stream(corpus, pool, exposures=1000, context=512)
+for chunk in data.batches(data.BatchSource([stream], batch=24)): ...
+"""
+
+from kscale.data.pool import PAD, Documents, TokenPool, tokenize
+from kscale.data.source import BatchSource, Chunk, batches
+from kscale.data.stream import Stream
+
+__all__ = [
+    "PAD",
+    "BatchSource",
+    "Chunk",
+    "Documents",
+    "Stream",
+    "TokenPool",
+    "batches",
+    "tokenize",
+]

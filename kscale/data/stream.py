@@ -1,0 +1,174 @@
+"""The stream of documents of a training run, cut into windows, at any position.
+
+    EOS doc EOS doc ... EOS doc EOS
+    |---- window 0 ----|
+                       |---- window 1 ----|
+
+Visit v of N x E is a keyed permutation at v, so every person is met exactly E times, in
+an order that is never stored. Window w predicts stream tokens wT+1 to wT+T from those
+before them: each token is predicted exactly once, and nothing is dropped.
+"""
+
+import concurrent.futures
+import functools
+import os
+
+import numpy as np
+
+from kscale.corpora import TEXT, Corpus
+from kscale.data.pool import PAD, Documents, TokenPool
+from kscale.worlds import KeyedPermutation, derive_key
+
+_SLICE = 2**14  # visits planned at once: fits the cache
+_MAX_BLOCKS = 2**21
+_MIN_BLOCK = 2**6
+
+
+class Stream:
+    """All visits of a run, as windows of T tokens and the one after them.
+
+    Args:
+      corpus: how the world is told.
+      pool: its tokens.
+      exposures: E, how often each person is met; at least 1.
+      context: T, tokens per window; at least 2.
+      seed: of the order.
+
+    Raises:
+      ValueError: exposures or context is out of range.
+
+    The first use of a position counts the tokens of all documents once (about a
+    microsecond each, on all cores); what is kept is one number per 64 documents or
+    more, never more than 4 million.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        pool: TokenPool,
+        exposures: int,
+        context: int,
+        seed: int = 0,
+    ):
+        if exposures < 1 or context < 2:
+            raise ValueError(
+                f"exposures={exposures} must be at least 1 and context={context} at"
+                f" least 2"
+            )
+        self.corpus, self.pool = corpus, pool
+        self.exposures, self.context = exposures, context
+        self.visits = corpus.num_people * exposures
+        self._order = KeyedPermutation(self.visits, derive_key(seed, "visits"))
+        self._block = max(_MIN_BLOCK, 2 ** (self.visits // _MAX_BLOCKS).bit_length())
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens of the whole stream, the closing EOS included."""
+        return int(self._starts[-1]) + 1
+
+    @property
+    def num_windows(self) -> int:
+        """Windows that predict every token but the first; the last may be partial."""
+        return -(-(self.total_tokens - 1) // self.context)
+
+    def visit(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Who is met at each visit, for which time.
+
+        Args:
+          index: int [n], 0 to N E - 1.
+
+        Returns:
+          (people, exposures): int64 [n] each.
+        """
+        exposure, person = np.divmod(self._order(index), self.corpus.num_people)
+        return self.corpus.people(person), exposure
+
+    def windows(
+        self, first: int, count: int, segments: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Windows `first` to `first + count - 1`; past the end they are padding.
+
+        Args:
+          first: index of a window, at least 0.
+          count: at least 1.
+          segments: whether to tell the documents in a window apart.
+
+        Returns:
+          tokens: int32 [count, T+1]; inputs are [:, :-1], targets [:, 1:].
+          labels: uint8 [count, T+1]; a target labelled PAD does not count.
+          segments: int32 [count, T+1], the document's ordinal in its window; EOS
+            belongs to the document that it opens. Only if asked for.
+        """
+        start = first * self.context
+        stop = start + count * self.context + 1
+        documents, lead = self._documents(start, stop)
+        fill = stop - start
+        arrays = {
+            "tokens": _cut(documents.tokens[lead:], fill, self.pool.eos),
+            "labels": _cut(documents.labels[lead:], fill, PAD),
+        }
+        if segments:
+            ordinal = np.repeat(
+                np.arange(len(documents.lengths), dtype=np.int32), documents.lengths
+            )
+            arrays["segments"] = _cut(ordinal[lead:], fill, len(documents.lengths))
+        arrays = {
+            name: _overlap(array, count, self.context) for name, array in arrays.items()
+        }
+        if segments:
+            arrays["segments"] -= arrays["segments"][:, :1]
+        return arrays
+
+    def _documents(self, start: int, stop: int) -> tuple[Documents, int]:
+        """The documents that cover tokens [start, stop), and where start lies."""
+        stop = min(stop, self.total_tokens)
+        if start >= stop:
+            empty = np.empty(0, np.int32)
+            return Documents(empty, empty.astype(np.uint8), empty), 0
+        low = int(np.searchsorted(self._starts, start, side="right")) - 1
+        high = int(np.searchsorted(self._starts, stop, side="left"))
+        visits = np.arange(low * self._block, min(high * self._block, self.visits))
+        documents = self.pool.compose(self._plan(visits))
+        if stop == self.total_tokens:  # the EOS that closes the stream
+            documents = Documents(
+                np.append(documents.tokens, np.int32(self.pool.eos)),
+                np.append(documents.labels, np.uint8(TEXT)),
+                np.append(documents.lengths, 1),
+            )
+        return documents, start - int(self._starts[low])
+
+    def _plan(self, visits: np.ndarray) -> np.ndarray:
+        return self.corpus.plan(*self.visit(visits))
+
+    @functools.cached_property
+    def _starts(self) -> np.ndarray:
+        """int64 [blocks + 1]: tokens before each block of visits."""
+        slice_ = max(_SLICE, self._block)
+        threads = max(1, len(os.sched_getaffinity(0)))
+        with concurrent.futures.ThreadPoolExecutor(threads) as executor:
+            parts = executor.map(
+                lambda first: self._block_tokens(first, first + slice_),
+                range(0, self.visits, slice_),
+            )
+            tokens = np.concatenate(list(parts))
+        return np.concatenate([[0], np.cumsum(tokens)])
+
+    def _block_tokens(self, first: int, stop: int) -> np.ndarray:
+        visits = np.arange(first, min(stop, self.visits))
+        lengths = self.pool.document_lengths(self._plan(visits))
+        return np.add.reduceat(lengths, np.arange(0, len(visits), self._block))
+
+
+def _cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """The first `size` entries, filled up at the end."""
+    if len(array) >= size:
+        return array[:size]
+    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
+
+
+def _overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
+    """[count * T + 1] -> [count, T + 1], neighbours sharing one token."""
+    windows = np.empty((count, context + 1), array.dtype)
+    windows[:, :-1] = array[:-1].reshape(count, context)
+    windows[:, -1] = array[context::context]
+    return windows
