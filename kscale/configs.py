@@ -231,12 +231,12 @@ def load(spec: str) -> Config:
 
 
 def describe() -> str:
-    """One line for each named config: its name, arguments and meaning."""
+    """The named configs for a --help: name and meaning, then the arguments."""
     lines = []
     for name, make in CONFIGS.items():
-        keys = ", ".join(inspect.signature(make).parameters)
-        summary = (make.__doc__ or "").partition("\n")[0]
-        lines.append(f"  {name:<14}{summary}" + (f" [{keys}]" if keys else ""))
+        lines.append(f"  {name:<14}{(make.__doc__ or '').partition(chr(10))[0]}")
+        if keys := ", ".join(inspect.signature(make).parameters):
+            lines.append(f"{'':<16}{name}:key=value with {keys}")
     return "\n".join(lines)
 
 

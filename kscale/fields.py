@@ -200,8 +200,8 @@ def _plain(value: Any, annotation: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return to_dict(value)
     if isinstance(value, tuple):
-        inner = (typing.get_args(annotation) or (Any,))[0]
-        return [_plain(item, inner) for item in value]
+        inner = _inner(typing.get_args(annotation), len(value))
+        return [_plain(item, t) for item, t in zip(value, inner, strict=True)]
     return float(value) if annotation is float else value
 
 
@@ -231,12 +231,16 @@ def _read_tuple(value: Any, inner: tuple, where: str) -> tuple:
         value = [item.strip() for item in inside.split(",") if item.strip()]
     if not isinstance(value, list | tuple):
         value = [value]
-    if inner[-1] is Ellipsis:
-        inner = inner[:1] * len(value)
+    inner = _inner(inner, len(value))
     if len(inner) != len(value):
         raise ValueError(f"{where}={value!r} must hold {len(inner)} values")
     pairs = zip(value, inner, strict=True)
     return tuple(read(v, t, f"{where}[{i}]") for i, (v, t) in enumerate(pairs))
+
+
+def _inner(arguments: tuple, length: int) -> tuple:
+    """The type of each item of a tuple: of `int, ...` as often as there are items."""
+    return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
 
 
 def _bool(value: Any) -> bool:

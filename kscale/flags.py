@@ -64,10 +64,8 @@ def define_config(flag_values: flags.FlagValues, default: str | None = None) -> 
 def define_run(flag_values: flags.FlagValues, default: str | None = None) -> None:
     """Define what verbs that train or score have in common."""
     define_config(flag_values, default)
-    flags.DEFINE_string(
-        "workdir", None, "the run's folder; nothing is written outside it",
-        flag_values=flag_values,
-    )  # fmt: skip
+    folder = "the run's folder; nothing is written outside it"
+    flags.DEFINE_string("workdir", None, folder, flag_values=flag_values)
     switches = {
         "overwrite": "throw away what is in the run's folder and start anew",
         "resume": "go on from the last checkpoint in the run's folder",
@@ -75,10 +73,8 @@ def define_run(flag_values: flags.FlagValues, default: str | None = None) -> Non
     }
     for name, meaning in switches.items():
         flags.DEFINE_boolean(name, False, meaning, flag_values=flag_values)
-    flags.DEFINE_enum(
-        "device", "auto", DEVICES, "where to compute; auto: the fastest there is",
-        flag_values=flag_values,
-    )  # fmt: skip
+    where = "where to compute; auto: the fastest there is"
+    flags.DEFINE_enum("device", "auto", DEVICES, where, flag_values=flag_values)
     define_output(flag_values)
 
 
@@ -115,11 +111,9 @@ def parse(
     try:
         arguments = flag_values(["kscale", *words])[1:]
     except flags.UnrecognizedFlagError as error:
-        known = [name for name in flag_values if len(name) > 1]
+        known = [f"--{name}" for name in flag_values if len(name) > 1]
         flag = f"--{error.flagname}"
-        raise UsageError(
-            fields.unknown("flag", flag, error.flagname, known) + " (--help lists all)"
-        ) from None
+        raise UsageError(fields.unknown("flag", flag, flag, known)) from None
     except flags.Error as error:
         raise UsageError(str(error)) from None
     return Command(flag_values, _config(flag_values, overrides), overrides, arguments)
@@ -207,6 +201,8 @@ def _config(flag_values: flags.FlagValues, overrides: dict[str, str]) -> Config 
     if spec is None:
         if overrides:
             path = next(iter(overrides))
-            raise UsageError(f"--config.{path} changes a config, but --config is not")
+            raise UsageError(
+                f"--config.{path} changes a config, but no --config is given"
+            )
         return None
     return fields.override_all(configs.load(spec), overrides)

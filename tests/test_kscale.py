@@ -1,0 +1,32 @@
+"""The package itself: light to import, its rooms at hand, its lists inside."""
+
+import importlib.resources
+import subprocess
+import sys
+
+import pytest
+
+import kscale
+
+
+def test_importing_kscale_does_not_start_jax():
+    code = "import kscale, sys; print('jax' in sys.modules, 'numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.split() == ["False", "False"]
+
+
+def test_rooms_are_imported_when_named():
+    assert kscale.worlds.bios(10, lists="mini").people == 10
+    assert "worlds" in dir(kscale)
+
+
+def test_an_unknown_room_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'wrlds'"):
+        _ = kscale.wrlds
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini"])
+def test_the_lists_ship_with_the_package(lists):
+    folder = importlib.resources.files("kscale.worlds") / "lists" / lists
+    assert (folder / "order.txt").is_file()
+    assert (folder / "names" / "1_first.txt").is_file()

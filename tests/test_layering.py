@@ -1,0 +1,126 @@
+"""The house rules that a reader of the sources can check: imports, names, lengths.
+
+Imports are read with ast, so nothing is run and an import inside a function counts.
+"""
+
+import ast
+import functools
+import pathlib
+
+import pytest
+
+import kscale
+
+PACKAGE = pathlib.Path(kscale.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# What each room may import of kscale, besides itself.
+ROOMS = {
+    "worlds": set(),
+    "theory": set(),
+    "tokenizers": set(),
+    "corpora": {"worlds"},
+    "data": {"corpora", "tokenizers", "worlds"},
+    "models": set(),
+    "quant": {"models"},
+    "coding": {"models"},
+    "train": {"data", "models"},
+    "scores": {"data", "models", "quant", "corpora", "worlds"},
+    "report": set(),
+}
+WITHOUT_JAX = ("worlds", "corpora", "tokenizers", "data")
+BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}
+LONGEST_FILE, LONGEST_FUNCTION = 300, 60
+
+
+def relative(path: pathlib.Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def room_of(path: pathlib.Path) -> str:
+    return relative(path).split("/")[0]
+
+
+@functools.cache
+def tree_of(path: pathlib.Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    package = ["kscale", *path.relative_to(PACKAGE).parent.parts]
+    return imported_names(tree_of(path), package)
+
+
+def imported_names(tree: ast.Module, package: list[str]) -> set[str]:
+    """The dotted names of every module and member that a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+def rooms_imported(path: pathlib.Path) -> set[str]:
+    parts = [name.split(".") for name in imports(path)]
+    return {p[1] for p in parts if p[0] == "kscale" and len(p) > 1}
+
+
+def test_every_package_has_a_rule():
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms <= set(ROOMS) | {"cli"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_rooms_import_in_one_direction(path):
+    room = room_of(path)
+    if room in ROOMS:
+        assert rooms_imported(path) - {room} <= ROOMS[room]
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_jax_and_flax_stay_in_their_rooms(path):
+    packages = {top(name) for name in imports(path)}
+    if room_of(path) in WITHOUT_JAX or path == PACKAGE / "__init__.py":
+        assert not packages & {"jax", "flax", "optax", "orbax"}
+    if room_of(path) != "models":
+        assert "flax" not in packages
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_the_library_stands_alone(path):
+    """Neither experiments nor tools nor tests are part of the wheel."""
+    packages = {top(name) for name in imports(path)}
+    assert not packages & {"experiments", "tools", "tests"}
+    assert not BANNED_NAMES & {path.stem, path.parent.name}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_files_and_functions_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1 - docstring_lines(node)
+            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+
+
+def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """A docstring is specification and may be long."""
+    first = node.body[0]
+    if ast.get_docstring(node) is None or first.end_lineno is None:
+        return 0
+    return first.end_lineno - first.lineno + 1
+
+
+def test_relative_imports_are_read():
+    source = "def f():\n    from . import loop\n    from ..data import packing\n"
+    names = imported_names(ast.parse(source), ["kscale", "train"])
+    assert names == {"kscale.train.loop", "kscale.data.packing"}
