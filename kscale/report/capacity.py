@@ -1,0 +1,158 @@
+"""The figures of capacity: bits against parameters, bits/parameter against exposures.
+
+A row has "exposures", "bits" (with "total"), "parameters", "bits_per_param",
+"max_bits_per_param", "model" and "people".
+"""
+
+import math
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+_COLOURS = ("#1b6ca8", "#c8553d", "#588b8b", "#8b5fbf", "#b08900", "#444444")
+
+
+def draw_capacity(
+    rows: Sequence[Row], path: pathlib.Path, title: str, published: bool = True
+) -> None:
+    """Learnt bits against parameters, a panel for each number of exposures.
+
+    Both axes are logarithmic; the lines of 2 and of 1 bit per parameter are drawn, and
+    a ring around a dot marks a model that could hold no more, since R_max is near R.
+
+    Args:
+      rows: one per model; several seeds of one model are several dots.
+      path: the PNG to write.
+      title: says what was run.
+      published: whether the paper's values (2 and 1) are named in the panels.
+
+    Raises:
+      ValueError: there are no rows.
+
+    Source: paper 002, figure 1.
+    """
+    exposures = sorted({row["exposures"] for row in rows}, reverse=True)
+    if not exposures:
+        raise ValueError(f"{path}: there are no rows to draw; run the sweep first")
+    figure = Figure(figsize=(5.6 * len(exposures), 4.6), layout="constrained")
+    panels = figure.subplots(1, len(exposures), squeeze=False, sharey=True)[0]
+    for axes, shown in zip(panels, exposures, strict=True):
+        chosen = [row for row in rows if row["exposures"] == shown]
+        _bit_lines(axes, [row["parameters"] for row in rows])
+        _dots(
+            axes,
+            chosen,
+            lambda row: row["parameters"],
+            lambda row: row["bits"]["total"],
+        )
+        peak = max(row["bits_per_param"] for row in chosen)
+        text = f"{shown:g} exposures: peak {peak:.2f} bits/parameter"
+        if published and shown in (1000, 100):
+            text += f" (paper: {'2' if shown == 1000 else '1'})"
+        axes.set_title(text, fontsize=10)
+        axes.set(xscale="log", yscale="log", xlabel="parameters P")
+    panels[0].set_ylabel("learnt knowledge (bits)")
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=150)
+
+
+def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+    """Bits per parameter against exposures, with the 2-bit and the 1-bit line.
+
+    Args:
+      rows: one per run. A dash over a dot is its R_max.
+      path: the PNG to write.
+      title: says what was run.
+
+    Raises:
+      ValueError: there are no rows.
+    """
+    if not rows:
+        raise ValueError(f"{path}: there are no rows to draw; run the models first")
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for bits, style in ((2, "-"), (1, "--")):
+        axes.axhline(bits, color="0.6", linestyle=style, linewidth=1)
+        axes.annotate(
+            f"{bits} bit{'s' * (bits > 1)} per parameter",
+            (0.01, bits),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            color="0.4",
+            fontsize=8,
+        )
+    _dots(axes, rows, lambda row: row["exposures"], lambda row: row["bits_per_param"])
+    for row in rows:
+        axes.plot(
+            row["exposures"],
+            row["max_bits_per_param"],
+            marker="_",
+            markersize=22,
+            color="0.2",
+        )
+    seen = sorted({row["exposures"] for row in rows})
+    axes.set(
+        xscale="log",
+        xlim=(seen[0] / 2, seen[-1] * 2),
+        ylim=(0, max(2.4, 1.08 * max(row["max_bits_per_param"] for row in rows))),
+        xlabel="exposures: how often each fact was seen",
+        ylabel="bits of knowledge per parameter",
+    )
+    axes.set_xticks(seen, [f"{x:g}" for x in seen])
+    axes.minorticks_off()
+    axes.set_title(title, fontsize=10)
+    figure.savefig(path, dpi=150)
+
+
+def _dots(
+    axes: Axes, rows: Iterable[Row], x: Callable[[Row], Any], y: Callable[[Row], Any]
+) -> None:
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["model"], row["people"]), []).append(row)
+    for i, ((model, people), members) in enumerate(sorted(groups.items())):
+        axes.plot(
+            [x(row) for row in members],
+            [y(row) for row in members],
+            linestyle="none",
+            marker="os^Dv"[i % 5],
+            color=_COLOURS[i % len(_COLOURS)],
+            label=f"{model}, N = {people:,}",
+        )
+        full = [row for row in members if _knows_all(row)]
+        axes.plot(
+            [x(row) for row in full],
+            [y(row) for row in full],
+            linestyle="none",
+            marker="o",
+            markersize=12,
+            markerfacecolor="none",
+            markeredgecolor="0.3",
+        )
+    axes.plot([], [], "o", markersize=12, mfc="none", mec="0.3", label="knows it all")
+    axes.legend(fontsize=7, frameon=False)
+
+
+def _knows_all(row: Row) -> bool:
+    return row["bits_per_param"] >= 0.97 * row["max_bits_per_param"]
+
+
+def _bit_lines(axes: Axes, parameters: Sequence[float]) -> None:
+    low, high = min(parameters) / 1.5, max(parameters) * 1.5
+    for bits, style in ((2, "-"), (1, "--")):
+        axes.plot(
+            [low, high], [bits * low, bits * high], style, color="0.6", linewidth=1
+        )
+        middle = math.sqrt(low * high)
+        axes.annotate(
+            f"{bits} bit{'s' * (bits > 1)}/parameter",
+            (middle, bits * middle),
+            fontsize=8,
+            color="0.4",
+            va="bottom",
+            ha="right",
+        )
