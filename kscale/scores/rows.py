@@ -3,7 +3,7 @@
 Axes: B rows, W + 1 tokens a row (W inputs, and W targets one token later).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,12 @@ class Batch(NamedTuple):
 
 
 def batches(
-    corpus, pool: TokenPool, people: np.ndarray, size: int, multiple: int, context: int
+    corpus,
+    pool: TokenPool,
+    people: np.ndarray,
+    size: Callable[[int], int],
+    multiple: int,
+    context: int,
 ) -> Iterator[Batch]:
     """All rows that score `people`, in batches of equal shapes; nothing is dropped.
 
@@ -41,7 +46,7 @@ def batches(
       corpus: from `kscale.corpora`.
       pool: the corpus as tokens.
       people: int64 [n].
-      size: B, rows a batch.
+      size: from W to B, rows a batch.
       multiple: W is a multiple of it.
       context: the most inputs that the model can take; 0 for no limit.
 
@@ -57,13 +62,14 @@ def batches(
             width = rows.tokens.shape[1]
             if width in waiting:
                 rows = _join(waiting.pop(width), rows)
-            full = len(rows.slots) // size * size
-            for start in range(0, full, size):
-                yield Batch(*(array[start : start + size] for array in rows))
+            rate = size(width - 1)
+            full = len(rows.slots) // rate * rate
+            for start in range(0, full, rate):
+                yield Batch(*(array[start : start + rate] for array in rows))
             if full < len(rows.slots):
                 waiting[width] = Batch(*(array[full:] for array in rows))
-    for rows in waiting.values():
-        fill = size - len(rows.slots)
+    for width, rows in waiting.items():
+        fill = size(width - 1) - len(rows.slots)
         yield Batch(
             rows.slots,
             np.pad(rows.tokens, ((0, fill), (0, 0)), constant_values=pool.eos),
@@ -128,7 +134,7 @@ def _names_apart(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Names that do not follow EOS in their document get a row of their own.
 
-    The name's loss is that of generating a name from nothing; words before it are a hint
+    Its loss is that of generating a name from nothing; words before it are a hint
     where each person has a text of their own. In the document the name then counts as
     text.
     """

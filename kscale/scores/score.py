@@ -19,6 +19,7 @@ from kscale.scores.table import ScoreTable, sum_by_label
 
 Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
 _Evaluate = Callable[[np.ndarray], tuple[jax.Array, jax.Array]]
+_CACHE = 5e6  # logits that a CPU's cache holds next to the rest: measured, not exact
 _AHEAD = 3  # batches that the device may hold while the host composes the next ones
 
 
@@ -48,7 +49,7 @@ def score(
     people: np.ndarray | int | None = None,
     *,
     seed: int = 0,
-    batch: int = 64,
+    batch: int = 0,
     multiple: int = 16,
     context: int = 0,
     progress: Callable[[int], None] | None = None,
@@ -67,7 +68,8 @@ def score(
       people: whom to score: None is everybody the corpus tells of, a number is a random
         sample of that size, an array int [n] is these people.
       seed: of the sample; recorded in the table.
-      batch: B, rows scored at once. On a CPU small batches (64) are faster.
+      batch: B, rows scored at once; 0 chooses: on a CPU as many as keep the logits in
+        the cache (8 to 64), elsewhere 256.
       multiple: rows are padded to a multiple of it; the model compiles once for each
         length.
       context: the most tokens that the model can take at once; 0 for no limit.
@@ -87,14 +89,20 @@ def score(
 
     Source: paper 002, Definition 4.1 and remark 3.1.
     """
-    if batch < 1 or multiple < 1:
-        raise ValueError(f"score: batch={batch}, multiple={multiple}; at least 1 each")
+    if batch < 0 or multiple < 1:
+        raise ValueError(
+            f"score: batch={batch}, multiple={multiple}; at least 1 each, or batch=0"
+        )
     people, sample_seed = _people(corpus, people, seed)
     evaluate = _evaluator(model, pool)
     shape = (len(people), len(corpus.labels))
     nats, counts = np.zeros(shape), np.zeros(shape, np.int32)
     correct = np.ones(shape, bool)
-    rows = batches(corpus, pool, people, batch, multiple, context)
+
+    def size(width: int) -> int:
+        return batch or _rows_at_once(width, pool.vocabulary.size)
+
+    rows = batches(corpus, pool, people, size, multiple, context)
     for one, losses, right in _ahead(evaluate, rows):
         n = len(one.slots)
         marks = one.labels[:n, 1:]
@@ -114,6 +122,13 @@ def score(
         population=corpus.world.people,
         sample_seed=sample_seed,
     )
+
+
+def _rows_at_once(width: int, vocab: int) -> int:
+    if jax.default_backend() != "cpu":
+        return 256
+    fit = max(1, int(_CACHE / (width * vocab)))
+    return min(64, max(8, 2 ** (fit.bit_length() - 1)))
 
 
 def _people(

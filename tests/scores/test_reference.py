@@ -151,3 +151,8 @@ def test_reference(item):
 def test_every_function_is_asked():
     assert {item["id"].split("/")[0] for item in _items()} <= set(FUNCTIONS)
     assert os.environ.get("KSCALE_REFERENCE") or len(_items()) == 12
+
+
+def test_an_unknown_item_fails():
+    with pytest.raises(AssertionError, match=r"no function is known for azl\.new/0"):
+        test_reference({"id": "azl.new/0", "inputs": {}, "outputs": {}})

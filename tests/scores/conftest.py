@@ -1,0 +1,242 @@
+"""Language models that are known exactly, over the true tokens of a corpus.
+
+A trie of weighted token sequences is a proper distribution over next tokens. An oracle
+is a model made of such tries: it is given the tokens alone, finds the document that
+they begin, and knows the text between the pieces; each piece it draws from a trie.
+"""
+
+import types
+
+import numpy as np
+import pytest
+
+from kscale import corpora, data, tokenizers, worlds
+
+
+class Trie:
+    """Next-token distributions of a distribution over token sequences."""
+
+    def __init__(self, vocab, sequences, weights=None):
+        self.vocab, self.mass, self.cached = vocab, {}, {}
+        weights = [1.0] * len(sequences) if weights is None else weights
+        for sequence, weight in zip(sequences, weights, strict=True):
+            for i in range(len(sequence)):
+                children = self.mass.setdefault(tuple(sequence[:i]), {})
+                children[sequence[i]] = children.get(sequence[i], 0.0) + weight
+        ends = {tuple(sequence) for sequence in sequences}
+        assert not ends & set(self.mass), "a sequence is the beginning of another"
+
+    def __call__(self, prefix):
+        """Log-probabilities [V] after `prefix`."""
+        if prefix not in self.cached:
+            logs = np.full(self.vocab, -np.inf)
+            children = self.mass[prefix]
+            total = sum(children.values())
+            for token, weight in children.items():
+                logs[token] = np.log(weight / total) if weight else -np.inf
+            self.cached[prefix] = logs
+        return self.cached[prefix]
+
+    def ends(self, prefix):
+        return prefix not in self.mass
+
+
+class Chain:
+    """Tries one after the other: the independent columns of a name or a value."""
+
+    def __init__(self, tries):
+        self.tries = tries
+
+    def __call__(self, prefix):
+        start, at = 0, 0
+        for end in range(len(prefix) + 1):
+            if self.tries[at].ends(prefix[start:end]):
+                start, at = end, at + 1
+        return self.tries[at](prefix[start:])
+
+
+class Retold:
+    """A pool whose documents are changed, one by one, by `tell(tokens, labels)`."""
+
+    def __init__(self, pool, tell):
+        self.pool, self.tell = pool, tell
+        self.vocabulary, self.eos = pool.vocabulary, pool.eos
+
+    def compose(self, plan):
+        pairs = [self.tell(*pair) for pair in Setup.split(self.pool.compose(plan))]
+        return data.Documents(
+            np.array([t for tokens, _ in pairs for t in tokens], np.int32),
+            np.array([x for _, labels in pairs for x in labels], np.uint8),
+            np.array([len(tokens) for tokens, _ in pairs], np.int64),
+        )
+
+
+class Setup:
+    """A corpus with its pool, and the tries of its lists.
+
+    `tell` may change the documents that the pool composes.
+    """
+
+    def __init__(self, corpus, tokenizer, tell=None):
+        self.corpus, self.world = corpus, corpus.world
+        self.pool = data.tokenize(corpus, tokenizer)
+        if tell is not None:
+            self.pool = Retold(self.pool, tell)
+        self.vocab = self.pool.vocabulary.size
+        self._encode = tokenizer.encode
+        self.people = np.arange(self.world.people)
+        self.documents = self.split(self.pool.compose(corpus.score_plan(self.people)))
+        self.by_tokens = {}
+        for person, (tokens, labels) in enumerate(self.documents):
+            for end in (len(tokens), len(tokens) - 1):
+                self.by_tokens[tuple(tokens[1:end])] = (person, labels)
+
+    @staticmethod
+    def split(documents):
+        ends = np.cumsum(documents.lengths)
+        pairs = zip(ends - documents.lengths, ends, strict=True)
+        return [
+            (documents.tokens[a:b].tolist(), documents.labels[a:b].tolist())
+            for a, b in pairs
+        ]
+
+    def label(self, name):
+        return [label.name for label in self.corpus.labels].index(name)
+
+    def encode(self, text):
+        ids = np.array(self._encode(text), np.int64)
+        return tuple(self.pool.vocabulary.to_dense(ids).tolist())
+
+    def trie(self, texts, weights=None):
+        return Trie(self.vocab, [self.encode(text) for text in texts], weights)
+
+    def names(self):
+        """A uniform draw from the name space."""
+        return Chain(
+            [
+                self.trie([" " + label for label in column.labels])
+                for column in self.world.name_columns
+            ]
+        )
+
+    def values(self, attribute):
+        """A uniform draw from the values of an attribute."""
+        joins = (" ", *attribute.joins[1:])
+        columns = zip(attribute.columns, joins, strict=True)
+        return Chain([self.trie([j + x for x in c.labels]) for c, j in columns])
+
+    def facts(self):
+        """For each person: the tokens of every label in the scored document."""
+        return [
+            {
+                label: tuple(
+                    t for t, x in zip(tokens, labels, strict=True) if x == label
+                )
+                for label in set(labels)
+            }
+            for tokens, labels in self.documents
+        ]
+
+
+class Oracle:
+    """A model tokens [n, T] -> logits [n, T, V].
+
+    `rules` maps a label to a function (person, prefix of the piece, labels seen before
+    it) -> log-probabilities [V]. Text has no rule: all logits are 0 there.
+    """
+
+    def __init__(self, setup, rules):
+        self.setup, self.rules = setup, rules
+
+    def __call__(self, tokens):
+        logits = np.zeros((*tokens.shape, self.setup.vocab), np.float32)
+        for row, line in enumerate(tokens.tolist()):
+            assert line[0] == self.setup.pool.eos
+            line = line[1:]
+            while line and line[-1] == self.setup.pool.eos:
+                line.pop()
+            if line:
+                self._fill(logits[row], line)
+        return logits
+
+    def _fill(self, logits, line):
+        person, labels = self.setup.by_tokens[tuple(line)]
+        seen, prefix = {}, ()
+        for position, label in enumerate(labels[1:]):
+            if position and label != labels[position]:
+                seen[labels[position]], prefix = prefix, ()
+            if label in self.rules:
+                logits[position] = self.rules[label](person, prefix, seen)
+            if position < len(line):
+                prefix = (*prefix, line[position])
+
+
+def nothing(setup):
+    """Rules of a model that knows the lists and the language, and nobody."""
+    rules = {}
+    for i, label in enumerate(setup.corpus.labels):
+        if label.kind == "name":
+            rules[i] = _blind(setup.names())
+        elif label.name == "pronoun":
+            forms = [setup.trie([" He", " She"]), setup.trie([" His", " Her"])]
+            rules[i] = _pronoun(setup, i, forms)
+        elif label.kind in ("value", "value1"):
+            chain = setup.values(setup.world.attributes[label.attribute])
+            rules[i] = _blind(chain)
+    return rules
+
+
+def _blind(distribution):
+    return lambda person, prefix, seen: distribution(prefix)
+
+
+def _pronoun(setup, label, forms):
+    # Which form comes next, "He" or "His", is language: the template says it.
+    facts = setup.facts()
+
+    def rule(person, prefix, seen):
+        (token,) = facts[person][label]
+        return next(form for form in forms if token in form.mass[()])(prefix)
+
+    return rule
+
+
+def knowing(setup):
+    """Rules of a table lookup that knows everybody and everything."""
+    facts = setup.facts()
+    names = [fact[corpora.NAME] for fact in facts]
+    rules = {corpora.NAME: _blind(Trie(setup.vocab, names))}
+    for i, label in enumerate(setup.corpus.labels):
+        if label.kind in ("value", "value1"):
+            tries = [Trie(setup.vocab, [fact[i]]) for fact in facts]
+            rules[i] = lambda person, prefix, _, tries=tries: tries[person](prefix)
+    return rules
+
+
+@pytest.fixture(scope="session")
+def exact():
+    """The classes and rules above."""
+    return types.SimpleNamespace(
+        Trie=Trie,
+        Chain=Chain,
+        Setup=Setup,
+        Oracle=Oracle,
+        nothing=nothing,
+        knowing=knowing,
+    )
+
+
+@pytest.fixture(scope="session")
+def mini(exact):
+    """A mini bioS world under the GPT-2 tokenizer."""
+    corpus = corpora.bios(worlds.bios(240, seed=3, lists="mini"), seed=1)
+    return exact.Setup(corpus, tokenizers.gpt2())
+
+
+@pytest.fixture(scope="session")
+def biod(exact):
+    """A small bioD world, chunks of two symbols."""
+    world = worlds.biod(200, 3, 2, 8, 2, 6, name_parts=(20, 20, 20), seed=5)
+    words = [f"n{i}" for i in range(20)] + [f"s{i}" for i in range(6)]
+    words += [f"ID {k}" for k in (1, 2, 3)] + ["'s", "is", ".", "Her"]
+    return exact.Setup(corpora.biod(world), tokenizers.symbols(words))
