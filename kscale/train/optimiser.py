@@ -66,7 +66,7 @@ def adamw(
     if config.clip:
         factor = jnp.minimum(1.0, config.clip / jnp.maximum(norm, 1e-30))
         gradient = jax.tree.map(lambda g: g * factor, gradient)
-    rule = optax.chain(
+    rule: Any = optax.chain(
         optax.scale_by_adam(config.b1, config.b2, config.eps),
         optax.add_decayed_weights(weight_decay, by_path(DECAY, params, "DECAY")),
         optax.scale(-learning_rate),

@@ -1,0 +1,49 @@
+"""Training as a function: batches in, a state out, one model or a population.
+
+config = resolve(TrainConfig(), rows=24, context=512, total_steps=100_000)
+result = fit(model_config, config, batches, 100_000, labels=["text", "name"])
+result.state["params"]
+"""
+
+from kscale.train.checkpoint import CheckpointError, Checkpoints
+from kscale.train.config import (
+    SCHEDULES,
+    Hyper,
+    TrainConfig,
+    members,
+    population,
+    resolve,
+    solo,
+)
+from kscale.train.loop import FitResult, fit
+from kscale.train.mesh import make_mesh, one_device
+from kscale.train.problem import Problem, problem_of
+from kscale.train.schedule import learning_rate
+from kscale.train.step import init_state, make_step, over_population
+from kscale.train.totals import NotFiniteError
+from kscale.train.weights import load_params, save_params
+
+__all__ = [
+    "TrainConfig",
+    "SCHEDULES",
+    "resolve",
+    "Hyper",
+    "solo",
+    "population",
+    "members",
+    "fit",
+    "FitResult",
+    "NotFiniteError",
+    "CheckpointError",
+    "Checkpoints",
+    "save_params",
+    "load_params",
+    "make_mesh",
+    "one_device",
+    "Problem",
+    "problem_of",
+    "init_state",
+    "make_step",
+    "over_population",
+    "learning_rate",
+]

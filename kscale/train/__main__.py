@@ -1,0 +1,116 @@
+"""`kscale train`: train a config and say how many bits of its world the model holds.
+
+kscale train --config=demo
+kscale train --config=bios:people=20K,model=GPT2-4-2 --workdir=runs/mine
+kscale train --config=mini --config.model.layers=4 --dry_run
+kscale train --config=mini --config.members.seeds=0,1,2     # a population
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from kscale import build, config as config_module, fields, flags as command_flags, run
+from kscale.config import Config
+from kscale.flags import Command, UsageError
+from kscale.results import Row
+
+
+def plan(config: Config) -> Row:
+    """What a run would be, without running it: sizes, bits, steps, the whole config."""
+    setup = build.build(config)
+    most = setup.world.bits_max()
+    return {
+        "parameters": setup.parameters._asdict(),
+        "vocabulary": setup.pool.vocabulary.size,
+        "bits": {
+            "name": most.name,
+            "value": most.value,
+            "diversity": most.diversity,
+            "total": most.total,
+        },
+        "max_bits_per_param": most.total / setup.parameters.total,
+        "exposures": setup.exposures,
+        "steps": setup.total_steps,
+        "tokens": setup.streams[0].total_tokens,
+        "members": len(setup.hypers),
+        "fingerprint": config_module.fingerprint(config),
+        "config": fields.to_dict(config),
+    }
+
+
+def plan_text(row: Row) -> str:
+    """The plan for a person to read."""
+    out = [f"{path} = {leaf!r}" for path, leaf in _leaves(row["config"])]
+    size, most = row["parameters"], row["bits"]
+    return "\n".join(
+        [
+            *out,
+            "",
+            f"parameters   {size['total']:,} ({size['embedding']:,} of them embedding)",
+            f"vocabulary   {row['vocabulary']:,} tokens that the corpus can use",
+            f"world        {most['total']:,.0f} bits (names {most['name']:,.0f}, values"
+            f" {most['value']:,.0f}, diversity {most['diversity']:,.0f})",
+            f"R_max        {row['max_bits_per_param']:.3f} bits per parameter",
+            f"run          {row['steps']:,} steps, {row['tokens']:,} tokens,"
+            f" {row['exposures']:g} exposures, {row['members']} member"
+            + "s"
+            * (row["members"] > 1),
+            "",
+        ]
+    )
+
+
+def _leaves(tree: Row, prefix: str = ""):
+    for name, leaf in tree.items():
+        if isinstance(leaf, dict):
+            yield from _leaves(leaf, f"{prefix}{name}.")
+        else:
+            yield prefix + name, leaf
+
+
+def _define(flag_values: flags.FlagValues) -> None:
+    command_flags.define_run(flag_values)
+
+
+def _train(command: Command) -> int:
+    """Train a config and say how many bits of its world the model holds."""
+    config, chosen = command.config, command.flags
+    if config is None:
+        raise UsageError("--config is needed; kscale train --help lists them")
+    command_flags.use_device(chosen.device)
+    if chosen.dry_run:
+        row = plan(config)
+        sys.stdout.write(json.dumps(row) + "\n" if chosen.json else plan_text(row))
+        return 0
+    workdir = pathlib.Path(
+        chosen.workdir or f"runs/{config.name}-{config_module.fingerprint(config)}"
+    )
+    try:
+        rows = run.run(
+            config,
+            workdir,
+            resume=chosen.resume,
+            overwrite=chosen.overwrite,
+            progress=sys.stderr,
+        )
+    except run.Interrupted as stopped:
+        sys.stderr.write(f"kscale train: {stopped}; --resume goes on\n")
+        return 0
+    sys.stderr.write(f"written to {workdir}\n")
+    text = json.dumps(run.summary(rows)) if chosen.json else run.answer(rows)
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The verb; gives the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    return command_flags.run("train", _train, _define, words, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""K train steps as one call of the device: compiled once, state donated.
+
+Axes: K steps of a dispatch, M members, B rows, T positions.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from kscale.train.config import Hyper, TrainConfig, members
+from kscale.train.problem import Problem
+from kscale.train.sharding import chunk_sharding, hyper_sharding, state_shardings
+from kscale.train.step import (
+    Metrics,
+    State,
+    Step,
+    init_state,
+    make_step,
+    over_population,
+)
+
+
+class Program(NamedTuple):
+    """A compiled training program; it cannot be recompiled by accident.
+
+    Attributes:
+      run: ``(state, chunk, hyper) -> (state, metrics)``; the state given is gone
+        afterwards. Metrics have a leading axis K (then M for a population).
+      hyper: the hypers, on the devices.
+    """
+
+    run: Any
+    hyper: Hyper
+
+    def __call__(
+        self, state: State, chunk: Mapping[str, jax.Array]
+    ) -> tuple[State, Metrics]:
+        """Takes K steps."""
+        return self.run(state, chunk, self.hyper)
+
+
+def abstract_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> Any:
+    """Shapes, dtypes and shardings of the state, without allocating it."""
+    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper), hyper)
+    return jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=sharding
+        ),
+        shapes,
+        state_shardings(mesh, shapes, hyper),
+    )
+
+
+def first_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> State:
+    """The state before the first step, made where it lies."""
+    shardings = jax.tree.map(
+        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh)
+    )
+    make = jax.jit(
+        lambda hyper: init_state(problem, hyper),
+        in_shardings=hyper_sharding(mesh, hyper),
+        out_shardings=shardings,
+    )
+    return make(hyper)
+
+
+def compile_program(
+    problem: Problem,
+    config: TrainConfig,
+    total_steps: int,
+    labels: int,
+    hyper: Hyper,
+    mesh: Mesh,
+    chunk: Mapping[str, Any],
+) -> Program:
+    """Compiles K steps of a run for the shapes of its first chunk.
+
+    Args:
+      problem: the model.
+      config: resolved (``config.resolve``).
+      total_steps: length of the run.
+      labels: number of labels.
+      hyper: of one model, or [M] of a population.
+      mesh: where it runs.
+      chunk: the first dispatch's arrays on the devices, or their shapes:
+        [K, B, T+1], or [K, M, B, T+1] where members have batches of their own.
+
+    Returns:
+      The program. Any later chunk must have the same shapes.
+
+    Raises:
+      ValueError: rows cannot be cut by ``rows_per_gradient`` and the data axis.
+    """
+    own_data = chunk["tokens"].ndim == 4
+    state = abstract_state(problem, hyper, mesh)
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
+    step: Step = make_step(
+        problem, config, total_steps, labels, data_shards=mesh.shape["data"]
+    )
+    if members(hyper) is not None:
+        step = over_population(step, own_data)
+
+    def dispatch(state: State, chunk: Any, hyper: Hyper) -> tuple[State, Metrics]:
+        return jax.lax.scan(
+            lambda state, batch: step(state, batch, hyper), state, chunk
+        )
+
+    placed = hyper_sharding(mesh, hyper)
+    compiled = (
+        jax.jit(
+            dispatch,
+            in_shardings=(shardings, chunk_sharding(mesh, own_data), placed),
+            out_shardings=(shardings, NamedSharding(mesh, PartitionSpec())),
+            donate_argnums=0,
+        )
+        .lower(state, dict(chunk), hyper)
+        .compile()
+    )
+    return Program(compiled, jax.device_put(hyper, placed))

@@ -1,0 +1,148 @@
+"""Where rows go: metrics.jsonl, TensorBoard, a progress bar or plain lines."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+Row = Mapping[str, Any]
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class RunLog:
+    """The log files of a run folder.
+
+    Args:
+      folder: gets ``metrics.jsonl`` and ``tensorboard/``.
+      step: the run goes on from here; rows of later steps, which a run that was
+        killed left behind, are dropped.
+      members: of a population, which gets one TensorBoard run each; None: one model.
+
+    Raises:
+      ValueError: the files cannot be written.
+    """
+
+    def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
+        self._path = Path(folder) / "metrics.jsonl"
+        with self._reporting():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            kept = rows_until(self._path, step)
+            partial = self._path.with_suffix(".jsonl.tmp")
+            partial.write_text("".join(kept))
+            partial.replace(self._path)
+            board = self._path.parent / "tensorboard"
+            names = [""] if members is None else [f"member_{m}" for m in range(members)]
+            self._writers = [
+                SummaryWriter(str(board / name), purge_step=step + 1) for name in names
+            ]
+
+    def write(self, row: Row) -> None:
+        """Appends one row.
+
+        Args:
+          row: from ``Totals.row``.
+
+        Raises:
+          ValueError: the files cannot be written, for example as the disk is full.
+        """
+        with self._reporting():
+            with self._path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            for member, writer in enumerate(self._writers):
+                for tag, value in scalars(row, member).items():
+                    writer.add_scalar(tag, value, row["step"])
+
+    def flush(self) -> None:
+        """Sends what TensorBoard still holds to disk."""
+        with self._reporting():
+            for writer in self._writers:
+                writer.flush()
+
+    def close(self) -> None:
+        """Ends the files."""
+        with self._reporting():
+            for writer in self._writers:
+                writer.close()
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ValueError(
+                f"Log {self._path} cannot be written ({error}); make room and resume."
+            ) from error
+
+
+def rows_until(path: Path, step: int) -> list[str]:
+    """The whole lines of a metrics file up to a step, line ends included."""
+    kept = []
+    if path.exists():
+        for line in path.read_text().splitlines(keepends=True):
+            with contextlib.suppress(ValueError):  # a line cut short by a kill
+                if line.endswith("\n") and json.loads(line)["step"] <= step:
+                    kept.append(line)
+    return kept
+
+
+def scalars(row: Row, member: int) -> dict[str, float]:
+    """One member's TensorBoard scalars: tag -> value."""
+
+    def own(value: Any) -> float:
+        return value[member] if isinstance(value, list) else value
+
+    tags = {
+        "train/loss": row["loss"],
+        "train/learning_rate": row["learning_rate"],
+        "train/grad_norm": row["grad_norm"],
+        "speed/tokens_per_second": row["tokens_per_second"],
+    }
+    if "mfu" in row:
+        tags["speed/mfu"] = row["mfu"]
+    tags |= {f"loss_by_label/{name}": x for name, x in row["loss_by_label"].items()}
+    return {tag: own(value) for tag, value in tags.items()}
+
+
+class Progress:
+    """Progress for people: a bar on a terminal, now and then a line elsewhere.
+
+    Args:
+      stream: where to; None: nowhere.
+      total_steps: length of the run.
+      step: where it starts.
+    """
+
+    def __init__(self, stream: TextIO | None, total_steps: int, step: int = 0) -> None:
+        self._stream = stream
+        self._total = total_steps
+        self._last = time.perf_counter()
+        self._bar = None
+        if stream is not None and stream.isatty():
+            self._bar = tqdm(total=total_steps, initial=step, file=stream, unit="step")
+
+    def show(self, row: Row) -> None:
+        """Shows one row; away from terminals one in five seconds, and the last."""
+        loss = row["loss"]
+        text = f"loss {min(loss) if isinstance(loss, list) else loss:.4f}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(row["step"] - self._bar.n)
+        elif self._stream is not None:
+            now = time.perf_counter()
+            if now - self._last < _SECONDS_BETWEEN_LINES and row["step"] < self._total:
+                return
+            self._last = now
+            speed = f"{row['tokens_per_second']:,.0f} tokens/s"
+            line = f"step {row['step']}/{self._total}  {text}  {speed}\n"
+            self._stream.write(line)
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Ends the bar."""
+        if self._bar is not None:
+            self._bar.close()

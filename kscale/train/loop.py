@@ -1,0 +1,311 @@
+"""The training loop: dispatches, rows one dispatch late, checkpoints, a clean end."""
+
+import contextlib
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from kscale.models import ModelConfig
+from kscale.train.checkpoint import Checkpoints
+from kscale.train.chunks import Batches, Chunks
+from kscale.train.config import RHYTHM, Hyper, TrainConfig, members, solo
+from kscale.train.dispatch import abstract_state, compile_program, first_state
+from kscale.train.interruption import interruption
+from kscale.train.logs import Progress, RunLog
+from kscale.train.mesh import one_device
+from kscale.train.peak import peak_flops
+from kscale.train.problem import Problem, problem_of
+from kscale.train.step import Metrics, State
+from kscale.train.totals import NotFiniteError, Totals, require_finite
+
+OnRow = Callable[[Mapping[str, Any]], None]
+OnCheckpoint = Callable[[int, State], None]
+
+
+class FitResult(NamedTuple):
+    """What a run leaves.
+
+    Attributes:
+      state: after the last step, on the devices: ``params``, ``mu``, ``nu``, ``step``;
+        a leading axis M in a population.
+      rows: the logged rows of this call, oldest first (``Totals.row``).
+      step: number of steps taken.
+      interrupted: SIGTERM came before the end.
+      tokens: targets that counted in this call, of all members.
+      seconds: of this call's loop, compilation left out.
+    """
+
+    state: State
+    rows: list[dict[str, Any]]
+    step: int
+    interrupted: bool
+    tokens: int
+    seconds: float
+
+
+def fit(
+    model: ModelConfig | Problem,
+    config: TrainConfig,
+    batches: Batches,
+    total_steps: int,
+    *,
+    labels: Sequence[str],
+    hyper: Hyper | None = None,
+    mesh: Mesh | None = None,
+    folder: Path | str | None = None,
+    identity: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: TextIO | None = None,
+    on_row: OnRow | None = None,
+    on_checkpoint: OnCheckpoint | None = None,
+) -> FitResult:
+    """Trains one model, or a population side by side, on the batches given.
+
+    The state after step s depends on the arguments and s only: a run that was stopped
+    or killed and resumed ends as one that was not, bit for bit on CPUs.
+
+    Args:
+      model: a transformer, or any other ``Problem``.
+      config: how; automatic values must have been set (``resolve``), as
+        ``steps_per_dispatch`` decides what ``batches`` yields.
+      batches: ``batches(d)`` yields the chunks of dispatches d, d + 1, ...: dicts of
+        ``tokens``, ``labels`` and optionally ``segments``, [K, B, T+1], or
+        [K, M, B, T+1] for members with batches of their own. Steps at or beyond
+        ``total_steps`` in the last one are ignored, whatever they hold. With several
+        processes, the rows of this one.
+      total_steps: optimiser steps of the whole run.
+      labels: names of the labels, in order.
+      hyper: ``population([...])``; None: one model with the config's values.
+      mesh: from ``make_mesh``; None: one device.
+      folder: run folder for checkpoints and logs; None: nothing is written.
+      identity: what else the run is made of (world, data), JSON types; a checkpoint
+        of another identity is refused.
+      resume: go on from the latest checkpoint in the folder, if there is one.
+      progress: stream for a bar or lines, such as ``sys.stderr``.
+      on_row: called with every logged row.
+      on_checkpoint: called with step and state where a checkpoint is due, with or
+        without a folder.
+
+    Returns:
+      The last state and the logged rows.
+
+    Raises:
+      ValueError: the batches do not fit the config, the mesh or the run; the folder
+        holds a run and ``resume`` is False.
+      CheckpointError: a checkpoint cannot be written or read, or is another run's.
+      NotFiniteError: the loss or gradient is not finite; the message names the step,
+        and the latest checkpoint is from before it.
+    """
+    problem = model if isinstance(model, Problem) else problem_of(model)
+    hyper = solo(config) if hyper is None else hyper
+    mesh = one_device() if mesh is None else mesh
+    _require_resolved(config, total_steps)
+    with contextlib.ExitStack() as stack:
+        checkpoints = None
+        if folder is not None:
+            checkpoints = Checkpoints(
+                Path(folder) / "checkpoints", config.keep, config.keep_every
+            )
+            stack.callback(checkpoints.close)
+        step = _start(checkpoints, resume)
+        chunks = _open_chunks(batches, step, config, total_steps, hyper, mesh)
+        stack.callback(chunks.close)
+        run = _describe(problem, config, total_steps, labels, hyper, chunks)
+        run["identity"] = dict(identity or {})
+        if checkpoints is not None and step:
+            abstract = abstract_state(problem, hyper, mesh)
+            state = checkpoints.restore(step, abstract, run)
+        else:
+            state = first_state(problem, hyper, mesh)
+        if step == total_steps:
+            return FitResult(state, [], step, False, 0, 0.0)
+        program = compile_program(
+            problem, config, total_steps, len(labels), hyper, mesh, chunks.shapes
+        )
+        log = None
+        if folder is not None and jax.process_index() == 0:
+            log = RunLog(folder, step, members(hyper))
+            stack.callback(log.close)
+        bar = Progress(progress, total_steps, step)
+        stack.callback(bar.close)
+        flops = problem.flops_per_token(run["batch"]["context"])
+        loop = _Loop(
+            config=config,
+            total_steps=total_steps,
+            step=step,
+            run=run,
+            totals=Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist())),
+            checkpoints=checkpoints,
+            log=log,
+            bar=bar,
+            on_row=on_row,
+            on_checkpoint=on_checkpoint,
+        )
+        return loop.go(program, state, chunks)
+
+
+@dataclasses.dataclass
+class _Loop:
+    """A run under way; ``step`` is the last step whose metrics have been seen."""
+
+    config: TrainConfig
+    total_steps: int
+    step: int
+    run: Mapping[str, Any]
+    totals: Totals
+    checkpoints: Checkpoints | None
+    log: RunLog | None
+    bar: Progress
+    on_row: OnRow | None
+    on_checkpoint: OnCheckpoint | None
+    tokens: int = 0
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def go(self, program: Any, state: State, chunks: Chunks) -> FitResult:
+        """Runs to the end or to SIGTERM. Metrics are fetched one dispatch late."""
+        steps = self.config.steps_per_dispatch
+        dispatches = math.ceil(self.total_steps / steps)
+        due = _next_multiple(self.step, self.config.checkpoint_every)
+        late: Metrics | None = None
+        began = time.perf_counter()
+        chunk = chunks.take()
+        with interruption() as asked:
+            for dispatch in range(self.step // steps, dispatches):
+                state, metrics = program(state, chunk)
+                last = dispatch + 1 == dispatches
+                if not last:
+                    chunk = chunks.take()
+                if late is not None:
+                    self._see(late)
+                late = metrics
+                stop = asked(dispatch) or last
+                if stop or (dispatch + 1) * steps >= due:
+                    self._see(metrics)
+                    late = None
+                    self._checkpoint(state)
+                    due = _next_multiple(self.step, self.config.checkpoint_every)
+                if stop:
+                    break
+        if self.checkpoints is not None:
+            self.checkpoints.wait()
+        seconds = time.perf_counter() - began
+        ended = self.step == self.total_steps
+        return FitResult(state, self.rows, self.step, not ended, self.tokens, seconds)
+
+    def _see(self, metrics: Metrics) -> None:
+        """Fetches a dispatch's metrics, checks them, and writes a row if one is due."""
+        count = min(self.config.steps_per_dispatch, self.total_steps - self.step)
+        seen = {name: x[:count] for name, x in jax.device_get(metrics).items()}
+        try:
+            require_finite(seen, self.step)
+        except NotFiniteError as error:
+            raise NotFiniteError(f"{error} {self._where()}") from None
+        self.totals.add(seen)
+        self.tokens += int(np.sum(seen["token_count"], dtype=np.int64))
+        before, self.step = self.step, self.step + count
+        every = self.config.log_every
+        if not every or self.step >= _next_multiple(before, every):
+            self._write_row()
+
+    def _write_row(self) -> None:
+        row = self.totals.row(self.step)
+        self.rows.append(row)
+        if self.log is not None:
+            self.log.write(row)
+        self.bar.show(row)
+        if self.on_row is not None:
+            self.on_row(row)
+
+    def _checkpoint(self, state: State) -> None:
+        """Saves a state whose metrics were finite.
+
+        The row is written before, so that a resumed run logs the same rows as one
+        that was never stopped.
+        """
+        if self.totals.steps:
+            self._write_row()
+        if self.checkpoints is not None:
+            if self.log is not None:
+                self.log.flush()
+            self.checkpoints.save(self.step, state, self.run)
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(self.step, state)
+
+    def _where(self) -> str:
+        latest = self.checkpoints.latest() if self.checkpoints is not None else None
+        if self.checkpoints is None or latest is None:
+            return "No checkpoint was written."
+        return f"The latest checkpoint is {self.checkpoints.folder / str(latest)}."
+
+
+def _require_resolved(config: TrainConfig, total_steps: int) -> None:
+    if total_steps < 1:
+        raise ValueError(f"total_steps is {total_steps}, must be 1 or more.")
+    for field in ("rows_per_gradient", "steps_per_dispatch", "checkpoint_every"):
+        if not getattr(config, field):
+            raise ValueError(
+                f"TrainConfig.{field} is 0 (automatic), must be set before the run; "
+                "call resolve(config, rows=..., context=..., total_steps=...)."
+            )
+
+
+def _start(checkpoints: Checkpoints | None, resume: bool) -> int:
+    """The step to go on from."""
+    step = checkpoints.latest() if checkpoints is not None else None
+    if checkpoints is None or step is None:
+        return 0
+    if not resume:
+        raise ValueError(
+            f"Folder {checkpoints.folder} holds a run at step {step}; resume it, or "
+            "choose another folder."
+        )
+    return step
+
+
+def _open_chunks(
+    batches: Batches,
+    step: int,
+    config: TrainConfig,
+    total_steps: int,
+    hyper: Hyper,
+    mesh: Mesh,
+) -> Chunks:
+    # A run at its end looks at its last chunk, to be compared with the checkpoint's.
+    steps = config.steps_per_dispatch
+    dispatch = min(step // steps, math.ceil(total_steps / steps) - 1)
+    return Chunks(batches, dispatch, steps, hyper, mesh)
+
+
+def _describe(
+    problem: Problem,
+    config: TrainConfig,
+    total_steps: int,
+    labels: Sequence[str],
+    hyper: Hyper,
+    chunks: Chunks,
+) -> dict[str, Any]:
+    """What makes the run what it is: a checkpoint of another is refused."""
+    train = dataclasses.asdict(config)
+    run = {
+        "model": dict(problem.description),
+        "train": {name: x for name, x in train.items() if name not in RHYTHM},
+        "total_steps": total_steps,
+        "labels": list(labels),
+        "batch": chunks.describe(),
+    }
+    if members(hyper) is not None:
+        run["population"] = {
+            name: np.asarray(x).tolist() for name, x in hyper._asdict().items()
+        }
+    return run
+
+
+def _next_multiple(step: int, every: int) -> int:
+    return (step // every + 1) * every

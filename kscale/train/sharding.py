@@ -1,0 +1,118 @@
+"""Where every leaf of the state and every row of a batch lies on the mesh.
+
+Axes: K steps of a dispatch, M members, B rows, T positions.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from kscale.train.config import Hyper, members
+from kscale.train.paths import by_path, path_name
+
+# The last axes of a parameter; axes before them (stacked layers) are not sharded.
+# Matrices into heads and hidden units are cut by columns, those out of them by rows,
+# so that one sum over devices ends each block; tables are cut by width.
+MODEL_PARALLEL: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    ("*qkv/kernel", (None, "model")),
+    ("*qkv/bias", ("model",)),
+    ("*up/kernel", (None, "model")),
+    ("*up/bias", ("model",)),
+    ("*out/kernel", ("model", None)),
+    ("*down/kernel", ("model", None)),
+    ("*table", (None, "model")),
+    ("*", ()),
+)
+
+
+def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
+    """A sharding for every leaf of the state.
+
+    Args:
+      mesh: from ``make_mesh``.
+      state: the state or its shapes; the leading axis of a population's leaves lies
+        on the mesh's population axis, the last axes follow ``MODEL_PARALLEL``.
+      hyper: tells whether there is a population, and its size.
+
+    Returns:
+      Tree of ``NamedSharding``.
+
+    Raises:
+      ValueError: an axis is not divisible by the devices that share it; the message
+        names the parameter.
+    """
+    size = members(hyper)
+    _require_divisible("population", size or 1, mesh, "population", "members")
+    rules = MODEL_PARALLEL if mesh.shape["model"] > 1 else (("*", ()),)
+    specs = by_path(rules, state["params"], "MODEL_PARALLEL")
+
+    def place(path: Any, leaf: Any, spec: tuple[str | None, ...]) -> NamedSharding:
+        lead = ("population",) if size is not None else ()
+        gap = (None,) * (leaf.ndim - len(lead) - len(spec))
+        for length, axis in zip(leaf.shape[leaf.ndim - len(spec) :], spec, strict=True):
+            if axis is not None:
+                name = f"parameter {path_name(path)}"
+                _require_divisible(name, length, mesh, axis, "columns or rows")
+        return NamedSharding(mesh, PartitionSpec(*lead, *gap, *spec))
+
+    placed = {
+        part: jax.tree_util.tree_map_with_path(place, state[part], specs)
+        for part in ("params", "mu", "nu")
+    }
+    return placed | {"step": NamedSharding(mesh, PartitionSpec())}
+
+
+def hyper_sharding(mesh: Mesh, hyper: Hyper) -> NamedSharding:
+    """A population's hypers lie with their members."""
+    lead = ("population",) if members(hyper) is not None else ()
+    return NamedSharding(mesh, PartitionSpec(*lead))
+
+
+def chunk_sharding(mesh: Mesh, own_data: bool) -> NamedSharding:
+    """Rows of [K, B, T+1] or [K, M, B, T+1] lie on the data axis, members on theirs."""
+    lead = (None, "population") if own_data else (None,)
+    return NamedSharding(mesh, PartitionSpec(*lead, "data"))
+
+
+def place_chunk(
+    chunk: Mapping[str, np.ndarray], mesh: Mesh, own_data: bool
+) -> dict[str, jax.Array]:
+    """Sends the batches of one dispatch to the devices.
+
+    Args:
+      chunk: arrays [K, B, T+1] or [K, M, B, T+1]; with several processes the rows of
+        this one, in the order of the processes.
+      mesh: from ``make_mesh``.
+      own_data: whether members have batches of their own.
+
+    Returns:
+      Global arrays, sharded by ``chunk_sharding``.
+
+    Raises:
+      ValueError: the rows are not divisible by the data axis.
+    """
+    sharding = chunk_sharding(mesh, own_data)
+    rows = chunk["tokens"].shape[-2] * jax.process_count()
+    _require_divisible("batch", rows, mesh, "data", "rows")
+    if jax.process_count() == 1:
+        return {name: jax.device_put(x, sharding) for name, x in chunk.items()}
+    return {
+        name: jax.make_array_from_process_local_data(sharding, np.asarray(x))
+        for name, x in chunk.items()
+    }
+
+
+def _require_divisible(
+    what: str, length: int, mesh: Mesh, axis: str, unit: str
+) -> None:
+    devices = mesh.shape[axis]
+    if length % devices:
+        nearest = math.ceil(length / devices) * devices
+        raise ValueError(
+            f"The {what} has {length} {unit}, must be divisible by the {devices} "
+            f"devices of the mesh's {axis} axis; use {nearest}, or another mesh."
+        )

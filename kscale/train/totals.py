@@ -1,0 +1,115 @@
+"""Sums over dispatches on the host, divided once, when a row is written.
+
+Axes: K steps of a dispatch, M members, L labels.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+_SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm")
+
+
+class NotFiniteError(ValueError):
+    """The loss or the gradient is NaN or infinite; the message names the step."""
+
+
+def require_finite(metrics: Mapping[str, np.ndarray], first_step: int) -> None:
+    """Checks every step of a dispatch.
+
+    Args:
+      metrics: arrays [K] or [K, M]; padded steps left out.
+      first_step: number of steps before the first of them.
+
+    Raises:
+      NotFiniteError: naming the first bad step (counted from 1), the value, and in a
+        population the member. Where both are finite, so is the state after the step.
+    """
+    for row, (nats, norm) in enumerate(
+        zip(metrics["nats_sum"], metrics["grad_norm"], strict=True)
+    ):
+        bad = ~(np.isfinite(nats) & np.isfinite(norm))
+        if np.any(bad):
+            member = f", member {np.argmax(bad)}" if bad.ndim else ""
+            loss = np.ravel(nats)[np.argmax(bad)]
+            raise NotFiniteError(
+                f"Training stopped at step {first_step + row + 1}{member}: the loss "
+                f"is {loss}, the gradient's norm {np.ravel(norm)[np.argmax(bad)]}. "
+                "Lower learning_rate, or clip the gradient (clip > 0)."
+            )
+
+
+class Totals:
+    """Sums of the steps since the last row.
+
+    Args:
+      labels: names of the L labels.
+      flops_per_token: of one forward and backward pass; 0 where not known.
+      peak_flops: of all devices together; 0 where not known.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], flops_per_token: float, peak_flops: float
+    ) -> None:
+        self._labels = list(labels)
+        self._flops_per_token = flops_per_token
+        self._peak_flops = peak_flops
+        self._sums: dict[str, Any] = {}
+        self._rate: Any = 0.0
+        self._since = time.perf_counter()
+        self.steps = 0
+
+    def add(self, metrics: Mapping[str, np.ndarray]) -> None:
+        """Adds the steps of a dispatch: arrays [K, ...], padded steps left out."""
+        for name in _SUMS:
+            total = np.sum(metrics[name], axis=0, dtype=np.float64)
+            self._sums[name] = self._sums.get(name, 0.0) + total
+        self._rate = metrics["learning_rate"][-1]
+        self.steps += len(metrics["nats_sum"])
+
+    def row(self, step: int) -> dict[str, Any]:
+        """The means since the last row, and a fresh start.
+
+        Args:
+          step: number of steps taken so far.
+
+        Returns:
+          JSON types: ``step``, ``loss`` (nats per token), ``loss_by_label`` (labels
+          that occurred), ``learning_rate``, ``grad_norm`` (mean over steps),
+          ``tokens``, ``seconds``, ``tokens_per_second`` and, where known, ``mfu``.
+          In a population, numbers of the members are lists; ``tokens`` is of one.
+        """
+        now = time.perf_counter()
+        seconds = max(now - self._since, 1e-9)
+        sums, tokens = self._sums, self._sums["token_count"]
+        members = int(np.size(tokens))
+        speed = float(np.sum(tokens)) / seconds
+        row = {
+            "step": step,
+            "loss": _plain(sums["nats_sum"] / np.maximum(tokens, 1)),
+            "loss_by_label": self._by_label(),
+            "learning_rate": _plain(self._rate),
+            "grad_norm": _plain(sums["grad_norm"] / max(self.steps, 1)),
+            "tokens": round(float(np.sum(tokens)) / members),
+            "seconds": round(seconds, 4),
+            "tokens_per_second": round(speed, 1),
+        }
+        if self._flops_per_token and self._peak_flops:
+            row["mfu"] = speed * self._flops_per_token / self._peak_flops
+        self._sums, self.steps, self._since = {}, 0, now
+        return row
+
+    def _by_label(self) -> dict[str, Any]:
+        nats, counts = self._sums["label_nats_sum"], self._sums["label_count"]
+        return {
+            name: _plain(nats[..., i] / np.maximum(counts[..., i], 1))
+            for i, name in enumerate(self._labels)
+            if np.any(counts[..., i])
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A float, or a list of floats for a population."""
+    return np.asarray(value, np.float64).tolist()

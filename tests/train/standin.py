@@ -1,0 +1,113 @@
+"""A tiny model and endless batches for the trainer's tests; runnable as a process.
+
+    python standin.py FOLDER '{"total_steps": 40, "resume": true}'
+
+trains in FOLDER and writes the final state to FOLDER/final.npz.
+"""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale import train
+
+VOCAB, WIDTH, CONTEXT, ROWS = 13, 8, 6, 4
+LABELS = ("text", "name", "value")
+CONFIG = train.TrainConfig(
+    learning_rate=1e-2,
+    weight_decay=0.1,
+    warmup_steps=4,
+    rows_per_gradient=ROWS,
+    steps_per_dispatch=4,
+    checkpoint_every=8,
+)
+
+
+def init(key):
+    """A table and one matrix with bias."""
+    table, kernel = jax.random.normal(key, (2, VOCAB, WIDTH)) * 0.3
+    return {
+        "embed": {"table": table},
+        "up": {"kernel": kernel[:WIDTH], "bias": jnp.zeros(WIDTH)},
+    }
+
+
+def token_nats(params, tokens_BT, targets_BT, segments_BT):
+    """A bigram model; segments shift the input by their number."""
+    x = params["embed"]["table"][tokens_BT]
+    if segments_BT is not None:
+        x = x + 0.1 * segments_BT[..., None]
+    x = jnp.tanh(x @ params["up"]["kernel"] + params["up"]["bias"].reshape(1, 1, -1))
+    logits = x @ params["embed"]["table"].T
+    log_p = jax.nn.log_softmax(logits)
+    nats = -jnp.take_along_axis(log_p, targets_BT[..., None], axis=-1)[..., 0]
+    return nats, {}
+
+
+PROBLEM = train.Problem(init, token_nats, {"vocab": VOCAB, "width": WIDTH})
+
+
+def batch(step, rows=ROWS, seed=0, segments=False):
+    """One batch, a function of (seed, step)."""
+    rng = np.random.default_rng([seed, step])
+    shape = (rows, CONTEXT + 1)
+    labels = rng.integers(0, len(LABELS), shape).astype(np.uint8)
+    labels[rng.random(shape) < 0.2] = 255
+    arrays = {"tokens": rng.integers(0, VOCAB, shape).astype(np.int32)}
+    arrays["labels"] = labels
+    if segments:
+        arrays["segments"] = np.sort(rng.integers(0, 3, shape), axis=1).astype(np.int32)
+    return arrays
+
+
+def stacked(batches):
+    """Batches on a new leading axis."""
+    return {name: np.stack([b[name] for b in batches]) for name in batches[0]}
+
+
+def batches(steps_per_dispatch=4, dispatches=1000, **options):
+    """The iterator factory that ``fit`` takes."""
+
+    def start(dispatch):
+        for d in range(dispatch, dispatches):
+            first = d * steps_per_dispatch
+            steps = range(first, first + steps_per_dispatch)
+            yield stacked([batch(step, **options) for step in steps])
+
+    return start
+
+
+def digest(state):
+    """Hash of every bit of a state."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(state))
+    text = b"".join(str(path).encode() + np.asarray(x).tobytes() for path, x in leaves)
+    return hashlib.sha256(text).hexdigest()
+
+
+def main(folder, options):
+    """Trains as ``options`` say; prints a line per row, as the parent watches."""
+    total_steps = options.pop("total_steps")
+    resume = options.pop("resume", True)
+    config = dataclasses.replace(CONFIG, **options)
+    result = train.fit(
+        PROBLEM,
+        config,
+        batches(config.steps_per_dispatch),
+        total_steps,
+        labels=LABELS,
+        folder=folder,
+        resume=resume,
+        on_row=lambda row: print(row["step"], flush=True),
+    )
+    summary = {"digest": digest(result.state), "interrupted": result.interrupted}
+    Path(folder, "summary.json").write_text(json.dumps(summary | {"step": result.step}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))
