@@ -1,7 +1,7 @@
 """From a config to everything that a run needs: world, corpus, tokens, order, sizes.
 
 config -> world -> corpus -> pool -> streams -> batches
-                              \\-> vocabulary -> model
+                              +-> vocabulary -> model
 """
 
 import dataclasses

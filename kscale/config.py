@@ -148,12 +148,27 @@ class MembersConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """How devices are arranged; changes how fast a run is, not what it computes.
+
+    Attributes:
+      population: groups of devices that train different members.
+      data: devices that share the rows of a batch; 0: all that are left.
+      model: devices that share the matrices of one model.
+    """
+
+    population: int = 1
+    data: int = 0
+    model: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """One run, from facts to bits per parameter.
 
     Attributes:
       name: what to call it; no part of what is computed.
-      world, corpus, data, model, train, score, members: see their classes. The
+      world, corpus, data, model, train, score, members, mesh: see their classes. The
         model's vocabulary is 0 here: it follows from the corpus.
     """
 
@@ -165,10 +180,16 @@ class Config:
     train: TrainConfig = TrainConfig()
     score: ScoreConfig = ScoreConfig()
     members: MembersConfig = MembersConfig()
+    mesh: MeshConfig = MeshConfig()
 
 
 # Fields that change when and how fast something happens, never the result.
-NO_RESULT = ("name", "data.prefetch", *(f"train.{field}" for field in RHYTHM))
+NO_RESULT = (
+    "name",
+    "data.prefetch",
+    *(f"mesh.{field.name}" for field in dataclasses.fields(MeshConfig)),
+    *(f"train.{field}" for field in RHYTHM),
+)
 
 
 def members(config: Config) -> list[Hyper]:

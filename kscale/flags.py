@@ -206,3 +206,20 @@ def _config(flag_values: flags.FlagValues, overrides: dict[str, str]) -> Config 
             )
         return None
     return fields.override_all(configs.load(spec), overrides)
+
+
+def use_device(device: str) -> None:
+    """Compute on the CPU, GPU or TPU from now on; "auto" leaves the choice to JAX.
+
+    Raises:
+      UsageError: there is no such device, or JAX has chosen already.
+    """
+    if device == "auto":
+        return
+    import jax  # here, so that --help does not wait for it
+
+    jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise UsageError(f"--device={device}: {one_line(error)[:120]}") from error

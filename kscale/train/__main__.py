@@ -13,7 +13,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import build, config as config_module, fields, flags as command_flags, run
+from kscale import build, fields, run
+from kscale import config as config_module
+from kscale import flags as command_flags
 from kscale.config import Config
 from kscale.flags import Command, UsageError
 from kscale.results import Row

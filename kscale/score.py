@@ -1,0 +1,101 @@
+"""`kscale score`: score the model of a finished run again.
+
+kscale score --workdir=runs/demo-0123456789ab
+kscale score --workdir=runs/mine --people=2000      # a sample, with standard errors
+kscale score --workdir=runs/mine --write            # renew result.json and scores.npz
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from kscale import flags as command_flags
+from kscale import results, run
+from kscale.flags import Command, UsageError
+from kscale.results import Row
+
+
+def score_run(
+    workdir: pathlib.Path, people: int = 0, member: int = 0, write: bool = False
+) -> Row:
+    """Scores a member of a finished run on the whole world or a sample.
+
+    Args:
+      workdir: a run folder.
+      people: how many, a random sample; 0 is what the run's config says.
+      member: of a population.
+      write: put the table and the row into the run folder, in place of the old ones.
+
+    Returns:
+      The result row.
+
+    Raises:
+      ValueError: no finished run, no such member, or `write` with a sample, which
+        would replace the whole by a part.
+    """
+    if write and people:
+        raise ValueError(
+            f"people={people} is a sample: it is not written over the run's own result"
+        )
+    setup, params = run.load(workdir, member)
+    table = run.score_params(setup, params, people or None)
+    row = run.make_row(setup, table, setup.hypers[member])
+    if write:
+        name = f"_{member}" if len(setup.hypers) > 1 else ""
+        table.save(workdir / f"scores{name}.npz")
+        old = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
+        rows = old.get("members", [old])
+        rows[member] = rows[member] | row
+        results.write_json(workdir / "result.json", run.summary(rows))
+    return row
+
+
+def _define(flag_values: flags.FlagValues) -> None:
+    flags.DEFINE_string("workdir", None, "the run's folder", flag_values=flag_values)
+    flags.DEFINE_integer(
+        "people", 0, "score a sample of so many; 0: all", flag_values=flag_values
+    )
+    flags.DEFINE_integer(
+        "member", 0, "which member of a population", flag_values=flag_values
+    )
+    flags.DEFINE_boolean(
+        "write", False, "renew the run's result.json", flag_values=flag_values
+    )
+    command_flags.define_output(flag_values)
+
+
+def _score(command: Command) -> None:
+    """Score the model of a finished run again."""
+    chosen = command.flags
+    if chosen.workdir is None:
+        raise UsageError("--workdir is needed: the folder of a finished run")
+    workdir = pathlib.Path(chosen.workdir)
+    row = score_run(workdir, chosen.people, chosen.member, chosen.write)
+    sys.stdout.write((json.dumps(row) if chosen.json else text(row)) + "\n")
+
+
+def text(row: Row) -> str:
+    """The row for a person to read; its last line is the answer."""
+    parts = ("name", "value", "diversity", "total")
+    out = [f"{'part':<12}{'bits':>14}{'of':>14}{'+-':>10}"]
+    for part in parts if row["bits_max"]["diversity"] else (*parts[:2], "total"):
+        out.append(
+            f"{part:<12}{row['bits'][part]:>14,.1f}{row['bits_max'][part]:>14,.1f}"
+            f"{row['sampling_error'][part]:>10,.1f}"
+        )
+    out += ["", f"{'piece':<14}accuracy"]
+    out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
+    return "\n".join([*out, "", run.answer([row])])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The verb; gives the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    return command_flags.run("score", _score, _define, words, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
