@@ -6,15 +6,17 @@ SHELL := /bin/bash
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NEWEST := .venv-newest
-# The interpreter that makes .venv; empty: the first of the usual names that works.
+# The interpreter that makes .venv; empty: the first of PYTHONS, or of pyenv's, that
+# works.
 PYTHON ?=
+PYTHONS := python3.11 python3.12 python3.13 python3 python
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
 # $(call find_python,CONDITION,NAMES): the first interpreter of NAMES, then of pyenv's
 # versions, that runs, meets CONDITION and can make environments; else nothing.
 # A name on PATH may be a stub that fails, so each one is run.
-find_python = for p in $(2) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin/python; do \
+find_python = for p in $(2) $(if $(PYTHON),,"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin/python); do \
 	if "$$p" -c 'import sys, venv, ensurepip; sys.exit(not ($(1)))' >/dev/null 2>&1; \
 	then command -v "$$p"; break; fi; done
 
@@ -72,12 +74,9 @@ INSTALL_FLAGS ?=
 
 $(VENV)/.stamp: pyproject.toml
 	@if ! $(BIN)/python -c 'import pip' >/dev/null 2>&1; then \
-	  python="$(PYTHON)"; \
+	  python=$$($(call find_python,sys.version_info >= (3$(,) 11),$(or $(PYTHON),$(PYTHONS)))); \
 	  if [ -z "$$python" ]; then \
-	    python=$$($(call find_python,sys.version_info >= (3$(,) 11),python3.11 python3.12 python3.13 python3 python)); \
-	  fi; \
-	  if [ -z "$$python" ]; then \
-	    echo "make: no Python 3.11 or newer with venv was found; name one: make PYTHON=/path/to/python3.11" >&2; \
+	    echo "make: no Python 3.11 or newer with venv among: $(or $(PYTHON),$(PYTHONS)); name one: make PYTHON=/path/to/python3.11" >&2; \
 	    exit 1; \
 	  fi; \
 	  echo "making $(VENV) with $$($$python --version) at $$python"; \
