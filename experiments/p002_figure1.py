@@ -1,0 +1,68 @@
+"""Paper 002, figure 1: learnt bits against parameters, bioS(N), 1000 and 100 exposures.
+
+Reproduces: peak bits per parameter of at least 2 after 1000 exposures (a) and of at
+least 1 after 100 (b), whatever the depth and width; R near R_max where R_max <= 1.8.
+
+    kscale sweep p002_figure1 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure1 --size=small     about an hour on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure1 --size=paper     weeks of one GPU
+
+Small tells the same story with shorter lists ("mini": 31.0 bits a person besides the
+name, against 47.6), windows of 128 tokens, heads of 16 and models of 15 to 43 thousand
+parameters, in float32.
+"""
+
+import dataclasses
+import pathlib
+
+from kscale import configs, models, report
+from kscale.config import Config
+from kscale.results import Row
+
+PAPER_MODELS = ("GPT2-2-1", "GPT2-4-1", "GPT2-2-4", "GPT2-4-4", "GPT2-6-4", "GPT2-12-4")
+PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+# heads of 16 -> people at about half, one and twice the models' capacity
+SMALL = {1: (400, 800, 1600), 2: (1200, 2400)}
+RATES = {1000: 2e-3, 100: 3e-3}
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    if size == "paper":
+        return [
+            configs.bios(people, model, exposures)
+            for exposures in (1000, 100)
+            for model in PAPER_MODELS
+            for people in PAPER_PEOPLE
+        ]
+    if size == "smoke":
+        return [_small(1, 24, exposures, seed=0) for exposures in (8, 4)]
+    return [
+        _small(heads, people, exposures, seed)
+        for exposures in (100, 1000)
+        for heads, sizes in SMALL.items()
+        for people in sizes
+        for seed in ((0, 1) if exposures == 100 else (0,))
+    ]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    report.draw_capacity(rows, path, "Paper 002, figure 1: bioS(N), GPT2")
+
+
+def _small(heads: int, people: int, exposures: int, seed: int) -> Config:
+    config = configs.mini(people, exposures, heads=heads)
+    model = models.from_name(f"GPT2-2-{heads}", head_size=16, init_std=0.08)
+    train = dataclasses.replace(
+        config.train,
+        learning_rate=RATES.get(exposures, 3e-3),
+        weight_decay=0.05,
+        b2=0.99,
+        clip=0.0,
+        warmup_steps=1000 if exposures >= 100 else 10,
+        final_ratio=0.01,
+        seed=seed,
+    )
+    return dataclasses.replace(config, name="figure1", model=model, train=train)
