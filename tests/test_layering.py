@@ -81,7 +81,8 @@ def test_every_package_has_a_rule():
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_rooms_import_in_one_direction(path):
     room = room_of(path)
-    if room in ROOMS:
+    # `python -m kscale.train` is the command line's door, no part of the room.
+    if room in ROOMS and path.name != "__main__.py":
         assert rooms_imported(path) - {room} <= ROOMS[room]
 
 
