@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kscale.scores.checks import check_bound, check_table, mean_error, unasked
-from kscale.scores.formulas import known_bits, loss_units
+from kscale.scores.formulas import known_bits, loss_units, lower_bound_bits
 from kscale.scores.pieces import VALUE, Label, columns, pieces
 from kscale.scores.table import ScoreTable
 
@@ -43,6 +43,7 @@ class Capacity:
       p3: mean nats of a value's first chunk (bioD), 0 otherwise.
       bits: bits held, by part; may be negative.
       bits_max: bits in the world, by part.
+      lower_bound: bits that the model must at least have by Theorem 3.2, by part.
       sampling_error: standard errors of `bits` as estimates of what the whole world's
         table would say: 0 for a whole world.
       people_error: standard errors of `bits` as estimates over worlds drawn by the
@@ -62,6 +63,7 @@ class Capacity:
     p3: float
     bits: "Bits"
     bits_max: "Bits"
+    lower_bound: "Bits"
     sampling_error: Errors
     people_error: Errors
     bits_per_person: np.ndarray
@@ -79,7 +81,7 @@ class Capacity:
         return self.bits_max.total / self.parameters
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the bits of each person, as plain numbers for a result row."""
+        """What belongs in a result row, as plain finite numbers."""
         parts = ("name", "value", "diversity", "total")
         row: dict[str, Any] = {
             "bits_per_param": self.bits_per_param,
@@ -154,6 +156,7 @@ def capacity(
         p3=p3,
         bits=known_bits(counts, p1, p2, p3),
         bits_max=counts.bits_max(),
+        lower_bound=lower_bound_bits(counts, p1, p2, p3),
         sampling_error=_errors(each, rest),
         people_error=_errors(each, 1.0),
         bits_per_person=np.asarray(each.total) / counts.people,

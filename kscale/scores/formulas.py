@@ -71,7 +71,8 @@ def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits
     to the rest (`o(1)`, `o(K D)`) left out. It presumes N at least of order D log N.
 
     Args:
-      counts: the world's counts; N below N0, D below T^L.
+      counts: the world's counts. Where N = N0 or D = T^L the theorem says nothing of
+        that part, and its bound is -inf.
       p1: nats, as in `known_bits`.
       p2: nats, as in `known_bits`.
       p3: nats, as in `known_bits`.
@@ -83,11 +84,10 @@ def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits
     """
     bits = known_bits(counts, p1, p2, p3)
     # log2(N0 - N) - log2 N0, and the same for T^L and D: T^L itself may not fit a float
-    name = counts.people * math.log1p(-counts.people / counts.name_space) / _LN2
+    name = counts.people * _log2_rest(counts.people / counts.name_space)
     strings = counts.attributes * counts.diversity
     if strings:
-        share = counts.diversity * math.exp2(-counts.string_bits)
-        strings *= math.log1p(-share) / _LN2
+        strings *= _log2_rest(counts.diversity * 2.0**-counts.string_bits)
     return _bits(counts, bits.name + name, bits.value, bits.diversity + strings)
 
 
@@ -219,6 +219,11 @@ def parameters_for(bits: float, bits_per_param: float = 2.0) -> float:
 
 def _log2_or_zero(count: int) -> float:
     return math.log2(count) if count else 0.0
+
+
+def _log2_rest(share: float) -> float:
+    """`log2(1 - share)`; -inf where nothing is left, up to rounding."""
+    return math.log1p(-share) / _LN2 if share < 1 - 1e-12 else -math.inf
 
 
 def _bits(counts: "Counts", name: Any, value: Any, diversity: Any) -> "Bits":
