@@ -101,22 +101,19 @@ class Biographies:
         )
 
     def _scorable(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
-        fit = self._grammar.opens[
-            np.take_along_axis(choice, order[:, :1], axis=1)[:, 0]
-        ]
+        placed = _placed(choice, order)
+        fit = self._grammar.opens[placed[:, 0]]
         if self._grammar.refers.any():
-            fit &= self._refers(choice, order).any(axis=1)
+            fit &= self._refers(placed).any(axis=1)
         return fit
 
     def _choose(self, purpose: str, *address: np.ndarray) -> np.ndarray:
         """The template of each sentence: int64 [n, sentences]."""
-        choice = np.empty((len(address[0]), len(self._grammar.ranges)), np.int64)
-        for i, (start, number) in enumerate(self._grammar.ranges):
-            choice[:, i] = start
-            if number > 1:
-                key = derive_key(self._seed, purpose, "template", i)
-                choice[:, i] += below(keyed_hash(key, *address), number)
-        return choice
+        starts, numbers = self._grammar.ranges.T
+        if numbers.max() == 1:
+            return np.tile(starts, (len(address[0]), 1))
+        key = derive_key(self._seed, purpose, "templates")
+        return below(self._words(key, *address), numbers) + starts
 
     def _orders(self, purpose: str, *address: np.ndarray) -> np.ndarray:
         """Which sentence stands at each position: int64 [n, sentences]."""
@@ -126,22 +123,27 @@ class Biographies:
         key = derive_key(self._seed, purpose, "order")
         if number <= _SMALL:
             table = _all_orders(number)
-            return table[below(keyed_hash(key, *address), len(table))]
-        words = keyed_hash(key, *(a[:, None] for a in address), np.arange(number))
-        return np.argsort(words, axis=1)
+            return table.take(below(keyed_hash(key, *address), len(table)), axis=0)
+        return np.argsort(self._words(key, *address), axis=1)
 
-    def _refers(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
-        placed = np.take_along_axis(choice, order, axis=1)
-        refers = self._grammar.refers[placed, 0]
-        refers[:, 0] = self._grammar.refers[placed[:, 0], 1]
+    def _words(self, key: int, *address: np.ndarray) -> np.ndarray:
+        """A word for each sentence: uint64 [n, sentences]."""
+        sentences = np.arange(len(self._grammar.ranges))
+        return keyed_hash(key, *(a[:, None] for a in address), sentences)
+
+    def _refers(self, placed: np.ndarray) -> np.ndarray:
+        """Which sentences, by position, refer to the person by a form that informs."""
+        refers = self._grammar.refers[:, 0].take(placed)
+        refers[:, 0] = self._grammar.refers[:, 1].take(placed[:, 0])
         return refers
 
     def _compose(self, people, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
         grammar = self._grammar
-        program = np.take_along_axis(choice, order, axis=1) * 8
+        placed = _placed(choice, order)
+        program = placed * 8
         program[:, 0] += 4  # it opens the document
         if grammar.refers.any():
-            refers = self._refers(choice, order)
+            refers = self._refers(placed)
             opener = refers.argmax(axis=1)
             program[np.arange(len(program)), opener] += 2 * refers.any(axis=1)
         for fact, attribute in grammar.leaks:
@@ -149,10 +151,10 @@ class Biographies:
             leaked = np.argmax(order == fact, axis=1) < at
             program[np.arange(len(program)), at] += leaked
         columns = self._columns(people)
-        pieces = grammar.first.take(program, axis=0)
         index = grammar.column.take(program, axis=0)
         index += (np.arange(len(people)) * columns.shape[1])[:, None, None]
-        pieces += columns.ravel().take(index)
+        pieces = columns.ravel().take(index)
+        pieces += grammar.first.take(program, axis=0)
         return pieces.reshape(len(people), -1)
 
     def _columns(self, people: np.ndarray) -> np.ndarray:
@@ -179,6 +181,12 @@ def biod(
 ) -> Biographies:
     """bioD paragraphs: one fixed template, a new order of sentences each time."""
     return Biographies(world, biod_templates(world, style), True, shuffled, seed)
+
+
+def _placed(choice: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The template at each position: `choice[i, order[i, j]]`."""
+    rows = np.arange(len(choice))[:, None] * choice.shape[1]
+    return choice.ravel().take(order + rows)
 
 
 @functools.lru_cache(maxsize=8)

@@ -10,10 +10,13 @@ import dataclasses
 import numpy as np
 
 from kscale.corpora.labels import NAME, TEXT, Label, Piece, Span
-from kscale.corpora.templates import FULL_NAME, Form, Template, Templates
+from kscale.corpora.templates import FULL_NAME, Template, Templates
 from kscale.worlds import Attribute, World
 
 Run = tuple[int, int]  # the first piece of a run, and the column that picks from it
+Choice = tuple[list[Piece], int]  # the same, before its pieces have numbers
+_FEW = 4  # words of a form: so many that each template can have its own copies
+_SHORT = 2  # characters of a text that every value can have a copy with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,68 +113,59 @@ class _Compiler:
         self, sentence: str, template: Template, first: int, counted: int, leaked: int
     ) -> list[Run]:
         """The runs of one template in one situation."""
-        runs: list[Run] = []
-        text = ""  # literal text that waits to be joined with what follows
+        choices: list[Choice] = []
         for slot in template:
             space = " " * slot.space
             if slot.kind == "text":
-                text += slot.text
-                continue
-            if slot.kind == "value":
-                runs += self._literal(text)
-                runs += self._value(sentence, space, bool(leaked))
-                text = ""
+                choices.append(_fixed(slot.text))
+            elif slot.kind == "value":
+                choices += self._value(sentence, space, bool(leaked))
             elif first or slot.text == FULL_NAME:
-                runs += self._literal(text)
-                runs += self._name(space, NAME if first else TEXT)
-                text = "" if slot.text == FULL_NAME else self._forms[slot.text].suffix
+                choices += self._name(space, NAME if first else TEXT)
+                if slot.text != FULL_NAME:
+                    choices.append(_fixed(self._forms[slot.text].suffix))
                 first = 0
-            elif self._informs(slot.text):
-                form = self._forms[slot.text]
-                label = self._label(form.attribute, "value") if counted else TEXT
-                runs.append(self._reference(text, space, form, label))
-                text, counted = "", 0
             else:
-                (word,) = self._forms[slot.text].words
-                text += space + word if word else ""
-        return runs + self._literal(text)
+                choices.append(self._reference(slot.text, space, bool(counted)))
+                counted = counted and not self._informs(slot.text)
+        return [(self._run(pieces), column) for pieces, column in _merged(choices)]
 
-    def _literal(self, text: str) -> list[Run]:
-        return [(self._run([(Span(text, TEXT),)]), 0)] if text else []
+    def _reference(self, name: str, space: str, counted: bool) -> Choice:
+        form = self._forms[name]
+        words = [space + word if word else "" for word in form.words]
+        if not form.attribute:
+            return _fixed(words[0])
+        label = self._label(form.attribute, "value") if counted else TEXT
+        return [(Span(word, label),) for word in words], self._start[form.attribute]
 
-    def _reference(self, before: str, space: str, form: Form, label: int) -> Run:
-        head = (Span(before, TEXT),) if before else ()
-        run = [(*head, Span(space + word, label)) for word in form.words]
-        return self._run(run), self._start[form.attribute]
-
-    def _name(self, space: str, label: int) -> list[Run]:
-        runs = []
+    def _name(self, space: str, label: int) -> list[Choice]:
+        choices = []
         for i, column in enumerate(self._world.name_columns):
             prefix = " " if i else space
-            run = [(Span(prefix + word, label),) for word in column.labels]
-            runs.append((self._run(run), 1 + i))
-        return runs
+            pieces = [(Span(prefix + word, label),) for word in column.labels]
+            choices.append((pieces, 1 + i))
+        return choices
 
-    def _value(self, sentence: str, space: str, leaked: bool) -> list[Run]:
+    def _value(self, sentence: str, space: str, leaked: bool) -> list[Choice]:
         for attribute in self._world.attributes:
             if attribute.name == sentence:
                 return self._columns(attribute, space, leaked)
             for fact in attribute.derived:
                 if fact.name == sentence:
                     label = self._label(fact.name, "derived")
-                    run = [(Span(space + word, label),) for word in fact.labels]
-                    return [(self._run(run), self._start[attribute.name])]
+                    pieces = [(Span(space + word, label),) for word in fact.labels]
+                    return [(pieces, self._start[attribute.name])]
         raise AssertionError(f"{sentence} is neither attribute nor derived fact")
 
-    def _columns(self, attribute: Attribute, space: str, leaked: bool) -> list[Run]:
-        runs = []
+    def _columns(self, attribute: Attribute, space: str, leaked: bool) -> list[Choice]:
+        choices = []
         for i, column in enumerate(attribute.columns):
             kind = "value1" if self._world.diversity and i == 0 else "value"
             label = TEXT if leaked else self._label(attribute.name, kind)
             prefix = (space if i == 0 else "") + attribute.joins[i]
-            run = [(Span(prefix + word, label),) for word in column.labels]
-            runs.append((self._run(run), self._start[attribute.name] + i))
-        return runs
+            pieces = [(Span(prefix + word, label),) for word in column.labels]
+            choices.append((pieces, self._start[attribute.name] + i))
+        return choices
 
     def _label(self, name: str, kind: str) -> int:
         return next(
@@ -184,3 +178,29 @@ class _Compiler:
             self._runs[key] = len(self.pieces)
             self.pieces += pieces
         return self._runs[key]
+
+
+def _fixed(text: str) -> Choice:
+    return [(Span(text, TEXT),) if text else ()], 0
+
+
+def _merged(choices: list[Choice]) -> list[Choice]:
+    """Neighbours as one where that costs few pieces: fewer gathers per document.
+
+    Fixed texts become one text, a form takes in the text around it (" He" and
+    " was born in"), a value the full stop behind it. Spans of other labels stay apart.
+    """
+    merged: list[Choice] = []
+    for pieces, column in reversed(choices):
+        after, column_after = merged.pop() if merged else ([()], 0)
+        few = min(column, column_after) == 0 and max(len(pieces), len(after)) <= _FEW
+        short = column_after == 0 and sum(len(s.text) for s in after[0]) <= _SHORT
+        if column == column_after == 0:
+            text = "".join(span.text for span in (*pieces[0], *after[0]))
+            merged.append(_fixed(text))
+        elif few or short:
+            joined = [one + other for one in pieces for other in after]
+            merged.append((joined, column or column_after))
+        else:
+            merged += [(after, column_after), (pieces, column)]
+    return [choice for choice in reversed(merged) if choice[0] != [()]]

@@ -56,7 +56,7 @@ class TokenPool:
 
     def document_lengths(self, plan: np.ndarray) -> np.ndarray:
         """int64 [n]: tokens of each row of a plan, EOS included."""
-        return self.lengths[plan].sum(axis=1) + 1
+        return self.lengths.take(plan).sum(axis=1) + 1
 
     def compose(self, plan: np.ndarray) -> Documents:
         """The tokens and labels of the documents of a plan.
@@ -67,34 +67,37 @@ class TokenPool:
         Returns:
           Documents, in the order of the plan.
         """
+        eos = len(self.lengths) - 1
         rows = np.empty((len(plan), plan.shape[1] + 1), np.int32)
-        rows[:, 0], rows[:, 1:] = len(self.lengths) - 1, plan
-        pieces = rows[rows != 0]  # half of the slots are empty: drop them first
-        lengths = self._lengths.take(pieces)
-        ends = np.cumsum(lengths, dtype=self._starts.dtype)
-        index = np.repeat(self._starts.take(pieces) - ends + lengths, lengths)
+        rows[:, 0], rows[:, 1:] = eos, plan
+        flat = rows.ravel()
+        pieces = flat.compress(flat != 0).astype(np.intp)  # most slots are empty
+        lengths = self.lengths.take(pieces)
+        ends = np.cumsum(lengths)
+        index = np.repeat(self._shift(pieces, ends, lengths), lengths)
         index += np.arange(len(index), dtype=index.dtype)
         packed = self._packed.take(index)  # one gather; the top byte is the label
         labels = packed.view(np.uint8)[_LABEL_BYTE::4]
         tokens = (packed & 0xFFFFFF).view(np.int32)
-        (openings,) = np.nonzero(pieces == rows[0, 0]) if len(rows) else ([],)
-        starts = (ends - lengths)[openings]
+        starts = (ends - lengths).compress(pieces == eos)
         return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
 
-    # Narrow copies: memory traffic is what composing costs.
+    def _shift(self, pieces, ends, lengths) -> np.ndarray:
+        """From a token's place in the documents to its place in the pool, by piece."""
+        shift = self.starts.take(pieces)
+        shift += lengths
+        shift -= ends
+        # Narrow where it may be: memory traffic is what composing costs.
+        small = len(self.tokens) + len(pieces) * self._longest < 2**31
+        return shift.astype(np.int32) if small else shift
+
     @functools.cached_property
     def _packed(self) -> np.ndarray:
         return self.tokens.astype(np.uint32) | self.labels.astype(np.uint32) << 24
 
     @functools.cached_property
-    def _lengths(self) -> np.ndarray:
-        return self.lengths.astype(np.int32)
-
-    @functools.cached_property
-    def _starts(self) -> np.ndarray:
-        # Differences of starts and ends stay within the pool plus one batch.
-        small = len(self.tokens) < 2**30
-        return self.starts.astype(np.int32 if small else np.int64)
+    def _longest(self) -> int:
+        return int(self.lengths.max())
 
 
 _LABEL_BYTE = 3 if np.little_endian else 0

@@ -6,12 +6,14 @@ of ten billion visits is never stored, and workers agree without talking.
 """
 
 import hashlib
+import math
 
 import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_HALF = np.uint64(32)
 _ROUNDS = 6
 
 
@@ -68,17 +70,26 @@ def keyed_hash(key: int, *counters: np.ndarray | int) -> np.ndarray:
     return word.reshape(shape)
 
 
-def below(words: np.ndarray, n: int) -> np.ndarray:
-    """Uniform whole numbers in [0, n) from uniform 64-bit words (bias below n/2^64)."""
-    return (words % np.uint64(n)).astype(np.int64)
+def below(words: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+    """Uniform whole numbers in [0, n) from uniform 64-bit words.
+
+    Args:
+      words: uint64 array; the upper half of each word is used.
+      n: 1 to 2^32, one for all or an array that broadcasts.
+
+    Returns:
+      int64 array; no value is more likely than another by more than a share n/2^32.
+    """
+    scaled = (words >> _HALF) * np.asarray(n).astype(np.uint64)
+    return (scaled >> _HALF).astype(np.int64)
 
 
 class KeyedPermutation:
     """A pseudo-random bijection of {0, ..., n-1}, evaluated at any index.
 
-    A Feistel network of six rounds permutes the smallest space 2^b of at least n
-    elements; indices that leave [0, n) walk on until they return (at most two steps on
-    average). Memory is O(1), for any n up to 2^62.
+    A Feistel network of six rounds permutes a x b numbers, with a the root of n rounded
+    up and a x b less than n + a. The few that leave [0, n) walk on until they return,
+    so the cost does not depend on n. Memory is O(1), for any n up to 2^62.
 
     Args:
       n: size, 1 to 2^62.
@@ -90,17 +101,17 @@ class KeyedPermutation:
     Example:
       >>> sorted(KeyedPermutation(5, key=1)(np.arange(5)).tolist())
       [0, 1, 2, 3, 4]
+
+    Source: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002.
     """
 
     def __init__(self, n: int, key: int):
         if not 1 <= n <= 2**62:
             raise ValueError(f"a permutation of n={n} elements: n must be 1 to 2^62")
         self.n = n
-        bits = max(2, (n - 1).bit_length())
-        self._low = bits // 2
-        self._high = bits - self._low
-        rounds = np.arange(_ROUNDS, dtype=np.uint64)
-        self._keys = [np.uint64(k) for k in keyed_hash(key, rounds)]
+        low = math.isqrt(n - 1) + 1
+        self._low, self._high = np.uint64(low), np.uint64(-(-n // low))
+        self._keys = list(keyed_hash(key, np.arange(_ROUNDS)))
 
     def __call__(self, index: np.ndarray | int) -> np.ndarray:
         """Where each index goes: int64, of the shape of `index`."""
@@ -124,27 +135,39 @@ class KeyedPermutation:
             outside = outside[x[outside] >= np.uint64(self.n)]
         return x.astype(np.int64).reshape(index.shape)
 
-    # A round adds a hash of one half to the other. The halves differ in width by at
-    # most one bit and keep their places, so a round is its own inverse (XOR).
+    # A round adds a hash of one half to the other, modulo its size. Unsigned numbers
+    # wrap, so the smaller of x and x - size is x modulo size for any x below 2 size.
     def _forward(self, x: np.ndarray) -> np.ndarray:
-        return self._rounds(x, range(_ROUNDS))
+        high = x // self._low
+        low = x - high * self._low
+        for i in range(_ROUNDS):
+            if i % 2:
+                high += self._share(low, i, self._high)
+                np.minimum(high, high - self._high, out=high)
+            else:
+                low += self._share(high, i, self._low)
+                np.minimum(low, low - self._low, out=low)
+        return high * self._low + low
 
     def _backward(self, x: np.ndarray) -> np.ndarray:
-        return self._rounds(x, reversed(range(_ROUNDS)))
-
-    def _rounds(self, x: np.ndarray, order) -> np.ndarray:
-        low_mask = np.uint64((1 << self._low) - 1)
-        shift = np.uint64(self._low)
-        high, low = x >> shift, x & low_mask
-        for i in order:
+        high = x // self._low
+        low = x - high * self._low
+        for i in reversed(range(_ROUNDS)):
             if i % 2:
-                high ^= self._scramble(low, i) >> np.uint64(64 - self._high)
+                high -= self._share(low, i, self._high)
+                np.minimum(high, high + self._high, out=high)
             else:
-                low ^= self._scramble(high, i) >> np.uint64(64 - self._low)
-        return (high << shift) | low
+                low -= self._share(high, i, self._low)
+                np.minimum(low, low + self._low, out=low)
+        return high * self._low + low
 
-    def _scramble(self, half: np.ndarray, i: int) -> np.ndarray:
-        word = (half ^ self._keys[i]) * _MIX_1
+    def _share(self, half: np.ndarray, i: int, size: np.uint64) -> np.ndarray:
+        """A hash of one half, below the size of the other."""
+        word = half ^ self._keys[i]
+        word *= _MIX_1
         word ^= word >> np.uint64(29)
         word *= _MIX_2
+        word >>= _HALF
+        word *= size
+        word >>= _HALF
         return word
