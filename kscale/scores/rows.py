@@ -47,7 +47,7 @@ def batches(
       pool: the corpus as tokens.
       people: int64 [n].
       size: from W to B, rows a batch.
-      multiple: W is a multiple of it.
+      multiple: W is a multiple of it, or the context.
       context: the most inputs that the model can take; 0 for no limit.
 
     Raises:
@@ -99,6 +99,7 @@ def _blocks(
             f"model's context is {context}: a longer one is needed to score this corpus"
         )
     widths = -(-(documents.lengths - 1) // multiple) * multiple
+    widths = np.minimum(widths, context or widths)
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
         tokens, labels = _pad(documents, which, int(width) + 1, pool.eos)
