@@ -1,5 +1,6 @@
 """Final weights in one small file, for scoring."""
 
+import contextlib
 import os
 import zipfile
 from pathlib import Path
@@ -33,7 +34,8 @@ def save_params(path: Path | str, params: Any) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise ValueError(f"Weights {path} cannot be written ({error}).") from error
 
 
@@ -51,7 +53,7 @@ def load_params(path: Path | str) -> dict[str, Any]:
     """
     params: dict[str, Any] = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             for name in file.files:
                 *parents, leaf = name.split("/")
                 level = params

@@ -1,0 +1,109 @@
+"""metrics.jsonl, TensorBoard, progress."""
+
+import io
+import json
+import struct
+
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from kscale.train.logs import Progress, RunLog, rows_until, scalars
+
+
+def row(step, loss=1.0, **more):
+    return {
+        "step": step,
+        "loss": loss,
+        "loss_by_label": {"name": loss},
+        "learning_rate": loss,
+        "grad_norm": loss,
+        "tokens_per_second": 10.0,
+    } | more
+
+
+def steps(folder):
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["step"] for line in lines]
+
+
+def events(folder):
+    """Tag -> (step, value) of a folder's one event file (TFRecord framing)."""
+    (path,) = folder.glob("events*")
+    content, found = path.read_bytes(), {}
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        event = Event.FromString(content[12 : 12 + length])
+        content = content[16 + length :]
+        for value in event.summary.value:
+            found[value.tag] = (event.step, value.simple_value)
+    return found
+
+
+def test_rows_after_the_restored_step_are_dropped(tmp_path):
+    log = RunLog(tmp_path, 0, None)
+    for step in (2, 4, 6):
+        log.write(row(step))
+    log.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "lo')  # killed while writing
+    log = RunLog(tmp_path, 4, None)
+    assert steps(tmp_path) == [2, 4]
+    log.write(row(6))
+    log.close()
+    assert steps(tmp_path) == [2, 4, 6]
+    RunLog(tmp_path, 0, None).close()
+    assert steps(tmp_path) == []
+
+
+def test_a_missing_file_has_no_rows(tmp_path):
+    assert rows_until(tmp_path / "metrics.jsonl", 9) == []
+
+
+def test_tensorboard_has_a_run_per_member(tmp_path):
+    log = RunLog(tmp_path, 0, 2)
+    log.write(row(5, [1.5, 2.5], mfu=0.25))
+    log.close()
+    for member, loss in enumerate([1.5, 2.5]):
+        got = events(tmp_path / "tensorboard" / f"member_{member}")
+        for tag in ("train/loss", "loss_by_label/name", "train/grad_norm"):
+            assert got[tag] == (5, loss)
+        assert got["speed/mfu"] == (5, 0.25)
+
+
+def test_scalars_of_one_model():
+    assert scalars(row(1, 3.0), 0)["train/loss"] == 3.0
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot be written"):
+        RunLog(tmp_path / "file", 0, None)
+
+
+def test_plain_lines_are_few_and_the_last_is_there():
+    stream = io.StringIO()
+    progress = Progress(stream, 3)
+    for step in (1, 2, 3):
+        progress.show(row(step))
+    progress.close()
+    assert stream.getvalue() == "step 3/3  loss 1.0000  10 tokens/s\n"
+
+
+def test_a_terminal_gets_a_bar():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    progress = Progress(stream, 10, step=2)
+    progress.show(row(10, [2.0, 1.0]))
+    progress.close()
+    assert "10/10" in stream.getvalue()
+    assert "loss 1.0000" in stream.getvalue()
+
+
+def test_no_stream_no_output(capfd):
+    progress = Progress(None, 10)
+    progress.show(row(10))
+    progress.close()
+    assert capfd.readouterr() == ("", "")

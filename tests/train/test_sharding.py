@@ -1,0 +1,83 @@
+"""Meshes and where things lie, on one device; eight are in test_processes.py."""
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AbstractMesh, AxisType, PartitionSpec
+
+from kscale.models import from_name, init
+from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
+from kscale.train.dispatch import abstract_state
+from kscale.train.sharding import place_chunk, state_shardings
+
+SOLO = solo(TrainConfig())
+FOUR = population([Hyper(1e-3, 0.0, seed) for seed in range(4)])
+
+
+def abstract(population=1, data=1, model=1):
+    sizes = (population, data, model)
+    return AbstractMesh(sizes, ("population", "data", "model"), (AxisType.Auto,) * 3)
+
+
+def specs(config, mesh, hyper):
+    one = abstract_state(
+        problem_of(config), hyper, make_mesh(devices=jax.devices()[:1])
+    )
+    shardings = state_shardings(mesh, one, hyper)
+    return jax.tree.map(lambda sharding: sharding.spec, shardings)
+
+
+def test_one_device_is_the_trivial_mesh():
+    mesh = make_mesh(devices=jax.devices()[:1])
+    assert dict(mesh.shape) == {"population": 1, "data": 1, "model": 1}
+
+
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (1, 3, 1), (2, 0, 1), (1, 0, 2)])
+def test_a_mesh_must_use_all_devices(sizes):
+    with pytest.raises(ValueError, match="but there are 1 devices; the product"):
+        make_mesh(*sizes, devices=jax.devices()[:1])
+
+
+def test_sizes_must_be_positive():
+    with pytest.raises(ValueError, match="sizes must be 1 or more"):
+        make_mesh(population=0)
+
+
+def test_members_lie_on_the_population_axis():
+    config = from_name("GPT2-1-1", vocab=8, head_size=8)
+    placed = specs(config, abstract(population=2), FOUR)
+    assert placed["params"]["embed"]["table"] == PartitionSpec("population", None, None)
+    assert placed["nu"]["final_norm"]["bias"] == PartitionSpec("population", None)
+    assert placed["step"] == PartitionSpec()
+
+
+def test_matrices_lie_on_the_model_axis():
+    config = from_name("GPT2-1-1", vocab=8, head_size=8)
+    layer = specs(config, abstract(model=2), SOLO)["params"]["layer_0"]
+    assert layer["mlp"]["up"]["kernel"] == PartitionSpec(None, "model")
+    assert layer["mlp"]["down"]["kernel"] == PartitionSpec("model", None)
+    assert layer["mlp"]["up"]["bias"] == PartitionSpec("model")
+    assert layer["mlp"]["down"]["bias"] == PartitionSpec(None)
+
+
+def test_stacked_layers_are_cut_in_their_last_axes():
+    config = from_name("GPT2-2-1", vocab=8, head_size=8, scan_layers=True)
+    layers = specs(config, abstract(2, 1, 2), FOUR)["mu"]["layers"]
+    expected = PartitionSpec("population", None, "model", None)
+    assert layers["attention"]["out"]["kernel"] == expected
+
+
+def test_what_cannot_be_shared_is_an_error():
+    with pytest.raises(ValueError, match=r"population has 4 members, .* by the 3 dev"):
+        specs(from_name("GPT2-1-1", vocab=8, head_size=8), abstract(3), FOUR)
+    with pytest.raises(ValueError, match=r"parameter embed/table has 8 columns .* 16"):
+        specs(from_name("GPT2-1-1", vocab=8, head_size=8), abstract(1, 1, 16), SOLO)
+    with pytest.raises(ValueError, match=r"batch has 3 rows, .* by the 2 devices .* 4"):
+        place_chunk({"tokens": np.zeros((1, 3, 5))}, abstract(1, 2), False)
+
+
+def test_a_model_starts_as_init_says():
+    config = from_name("GPT2-1-1", vocab=8, head_size=8)
+    params = problem_of(config).init(jax.random.key(3))
+    expected = init(config, jax.random.key(3))
+    jax.tree.map(np.testing.assert_array_equal, params, expected)
