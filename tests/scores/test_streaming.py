@@ -135,7 +135,7 @@ def test_people_errors(exact, mini, people):
         score(exact.Oracle(mini, {}), mini.corpus, mini.pool, np.array(people, int))
 
 
-def test_errors(model, exact, mini):
+def test_errors(model, mini):
     config, params = model
     corpus, pool = mini.corpus, mini.pool
     longest = max(len(tokens) for tokens, _ in mini.documents) - 1
