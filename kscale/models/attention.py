@@ -1,96 +1,165 @@
 """Causal attention within documents.
 
 Axes: B rows, T positions (queries), S positions (keys), H query heads, G key and value
-heads, D head size.
+heads, R = H / G query heads per key head, D head size.
 """
+
+import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-_BLOCKS = 8
-_SMALLEST_BLOCK = 64
-
-
-def causal_mask(
-    queries: slice, keys: slice, segments_BT: jax.Array | None
-) -> jax.Array:
-    """Which key each query may see: not later, and of the same document.
-
-    Args:
-      queries: range of query positions.
-      keys: range of key positions.
-      segments_BT: document of each position, or None for one document a row.
-
-    Returns:
-      Boolean [B or 1, T, S].
-    """
-    t = jnp.arange(queries.start, queries.stop)[:, None]
-    s = jnp.arange(keys.start, keys.stop)[None, :]
-    mask = (s <= t)[None]
-    if segments_BT is None:
-        return mask
-    return mask & (segments_BT[:, queries, None] == segments_BT[:, None, keys])
+_BLOCK = 128
 
 
 def attend(
-    q_BTHD: jax.Array,
-    k_BSGD: jax.Array,
-    v_BSGD: jax.Array,
+    q_BHTD: jax.Array,
+    k_BGSD: jax.Array,
+    v_BGSD: jax.Array,
     segments_BT: jax.Array | None = None,
     implementation: str = "auto",
 ) -> jax.Array:
     """``softmax(q k / sqrt(D)) v`` over earlier positions of the same document.
 
     Args:
-      q_BTHD: queries, any float dtype.
-      k_BSGD: keys; G divides H and query head h reads key head ``h // (H / G)``.
-      v_BSGD: values.
+      q_BHTD: queries, any float dtype.
+      k_BGSD: keys; G divides H and query head h reads key head ``h // (H / G)``.
+      v_BGSD: values.
       segments_BT: document of each position, or None for one document a row.
       implementation: ``"reference"`` (whole score matrix), ``"blocks"`` (skips blocks
         of keys later than all their queries), ``"cudnn"`` (NVIDIA's kernel, bfloat16
         only) or ``"auto"``: ``"cudnn"`` for bfloat16 on a GPU, else ``"blocks"``.
 
     Returns:
-      [B, T, H, D] in the queries' dtype; softmax is computed in float32.
+      [B, H, T, D] in the queries' dtype; softmax is computed in float32.
     """
     if implementation == "auto":
-        cudnn = jax.default_backend() == "gpu" and q_BTHD.dtype == jnp.bfloat16
+        cudnn = jax.default_backend() == "gpu" and q_BHTD.dtype == jnp.bfloat16
         implementation = "cudnn" if cudnn else "blocks"
     if implementation == "cudnn":
-        return _cudnn(q_BTHD, k_BSGD, v_BSGD, segments_BT)
-    length = q_BTHD.shape[1]
-    block = length
-    if implementation == "blocks":
-        block = max(_SMALLEST_BLOCK, -(-length // _BLOCKS))
-    outputs = []
-    for start in range(0, length, block):
-        queries = slice(start, min(start + block, length))
-        keys = slice(0, queries.stop)
-        mask_BTS = causal_mask(queries, keys, segments_BT)
-        out = _softmax(q_BTHD[:, queries], k_BSGD[:, keys], v_BSGD[:, keys], mask_BTS)
-        outputs.append(out)
-    return outputs[0] if len(outputs) == 1 else jnp.concatenate(outputs, axis=1)
+        return _cudnn(q_BHTD, k_BGSD, v_BGSD, segments_BT)
+    batch, heads, length, size = q_BHTD.shape
+    groups = k_BGSD.shape[1]
+    q = q_BHTD.reshape(batch, groups, heads // groups, length, size) * size**-0.5
+    run = _reference if implementation == "reference" else _blocks
+    return run(q, k_BGSD, v_BGSD, segments_BT).reshape(q_BHTD.shape)
 
 
-def _softmax(q_BTHD, k_BSGD, v_BSGD, mask_BTS):
-    groups, size = k_BSGD.shape[2:]
-    batch, length, heads = q_BTHD.shape[:3]
-    q = q_BTHD.reshape(batch, length, groups, heads // groups, size)
+def visible(queries: slice, length: int, segments_BT: jax.Array | None) -> jax.Array:
+    """Which key each query may see: not later, and of the same document.
+
+    Args:
+      queries: range of query positions; keys are those from 0 to its end.
+      segments_BT: document of each position, or None for one document a row.
+
+    Returns:
+      Boolean [B or 1, T, S].
+    """
+    t = np.arange(queries.start, queries.stop)[:, None]
+    s = np.arange(length)[None, :]
+    mask = (s <= t)[None]
+    if segments_BT is None:
+        return mask
+    return mask & (segments_BT[:, queries, None] == segments_BT[:, None, :length])
+
+
+def _reference(q_BGRTD, k_BGSD, v_BGSD, segments_BT):
+    length = k_BGSD.shape[2]
     scores = jnp.einsum(
-        "btghd,bsgd->bghts", q, k_BSGD, preferred_element_type=jnp.float32
+        "bgrtd,bgsd->bgrts", q_BGRTD, k_BGSD, preferred_element_type=jnp.float32
     )
-    scores = scores * size**-0.5
-    scores = jnp.where(mask_BTS[:, None, None], scores, -jnp.inf)
-    probabilities = jax.nn.softmax(scores, axis=-1).astype(q.dtype)
-    out = jnp.einsum("bghts,bsgd->btghd", probabilities, v_BSGD)
-    return out.reshape(q_BTHD.shape)
+    mask = visible(slice(0, length), length, segments_BT)
+    scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
+    probabilities = jax.nn.softmax(scores, axis=-1).astype(v_BGSD.dtype)
+    return jnp.einsum("bgrts,bgsd->bgrtd", probabilities, v_BGSD)
 
 
-def _cudnn(q_BTHD, k_BSGD, v_BSGD, segments_BT):
+@jax.custom_vjp
+def _blocks(q_BGRTD, k_BGSD, v_BGSD, segments_BT):
+    return _blocks_forward(q_BGRTD, k_BGSD, v_BGSD, segments_BT)[0]
+
+
+def _blocks_forward(q, k, v, segments):
+    outs, weights, inverses = [], [], []
+    for block in _query_blocks(q):
+        scores = _dot("bgmd,bgsd->bgms", _rows(q, block), k[:, :, : block.stop])
+        mask = visible(block, block.stop, segments)
+        mask = jnp.tile(mask, (1, q.shape[2], 1))[:, None]
+        scores = jnp.where(mask, scores, -jnp.inf)
+        top = jnp.max(scores, axis=-1, keepdims=True)
+        weight = jax.lax.optimization_barrier(jnp.exp(scores - top))
+        inverse = 1 / (weight @ jnp.ones((*k.shape[:2], weight.shape[-1], 1)))
+        weight = weight.astype(v.dtype)
+        out = _dot("bgms,bgsd->bgmd", weight, v[:, :, : block.stop]) * inverse
+        outs.append(_unrows(out.astype(q.dtype), q))
+        weights.append(weight)
+        inverses.append(_unrows(inverse, q))
+    out = _join(outs)
+    return out, (q, k, v, out, weights, _join(inverses))
+
+
+def _blocks_backward(saved, grad):
+    q, k, v, out, weights, inverse = saved
+    delta = jnp.sum(out.astype(jnp.float32) * grad, axis=-1, keepdims=True) * inverse
+    grad = (grad * inverse).astype(q.dtype)
+    blocks = _query_blocks(q)
+    grads_q, grads_s = [], []
+    for block, weight in zip(blocks, weights, strict=True):
+        grad_w = _dot("bgmd,bgsd->bgms", _rows(grad, block), v[:, :, : block.stop])
+        grad_s = weight * (grad_w - _rows(delta, block))
+        grad_s = jax.lax.optimization_barrier(grad_s.astype(q.dtype))
+        grads_s.append(grad_s)
+        grad_q = _dot("bgms,bgsd->bgmd", grad_s, k[:, :, : block.stop])
+        grads_q.append(_unrows(grad_q.astype(q.dtype), q))
+    grads_k = _key_sums(blocks, grads_s, q)
+    grads_v = _key_sums(blocks, weights, grad)
+    return _join(grads_q), grads_k.astype(k.dtype), grads_v.astype(v.dtype), None
+
+
+_blocks.defvjp(_blocks_forward, _blocks_backward)
+
+
+def _key_sums(blocks, matrices, rows):
+    """Sum over query blocks of ``matrix^T rows`` [B, G, S, D]."""
+    totals = []
+    for j, keys in enumerate(blocks):
+        parts = [
+            _dot("bgms,bgmd->bgsd", matrices[i][..., keys], _rows(rows, blocks[i]))
+            for i in range(j, len(blocks))
+        ]
+        totals.append(sum(parts[1:], parts[0]))
+    return jnp.concatenate(totals, axis=2) if len(totals) > 1 else totals[0]
+
+
+def _query_blocks(q_BGRTD):
+    length = q_BGRTD.shape[3]
+    return [slice(s, min(s + _BLOCK, length)) for s in range(0, length, _BLOCK)]
+
+
+def _rows(x_BGRTD, block):
+    """One block of positions with its R query heads as rows: [B, G, R t, D]."""
+    part = x_BGRTD[:, :, :, block]
+    return part.reshape(*part.shape[:2], -1, part.shape[-1])
+
+
+def _unrows(x, like_BGRTD):
+    return x.reshape(*x.shape[:2], like_BGRTD.shape[2], -1, x.shape[-1])
+
+
+def _join(blocks):
+    return jnp.concatenate(blocks, axis=3) if len(blocks) > 1 else blocks[0]
+
+
+_dot = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
+
+
+def _cudnn(q_BHTD, k_BGSD, v_BGSD, segments_BT):
     mask = None
     if segments_BT is not None:
-        same = segments_BT[:, :, None] == segments_BT[:, None, :]
-        mask = same[:, None]
-    return jax.nn.dot_product_attention(
-        q_BTHD, k_BSGD, v_BSGD, mask=mask, is_causal=True, implementation="cudnn"
+        mask = (segments_BT[:, :, None] == segments_BT[:, None, :])[:, None]
+    q, k, v = (x.swapaxes(1, 2) for x in (q_BHTD, k_BGSD, v_BGSD))
+    out = jax.nn.dot_product_attention(
+        q, k, v, mask=mask, is_causal=True, implementation="cudnn"
     )
+    return out.swapaxes(1, 2)

@@ -1,7 +1,14 @@
-"""LayerNorm and RMSNorm over the last axis, in float32."""
+"""LayerNorm and RMSNorm over the last axis, in float32.
+
+Axes: N tokens, D width.
+"""
+
+import functools
 
 import jax
 import jax.numpy as jnp
+
+from kscale.models.linear import column_sums
 
 
 def normalise(x: jax.Array, kind: str, eps: float) -> jax.Array:
@@ -15,8 +22,55 @@ def normalise(x: jax.Array, kind: str, eps: float) -> jax.Array:
     Returns:
       Float32 of the same shape.
     """
+    return _normalise(x, kind, eps)[0]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def norm(
+    x_ND: jax.Array,
+    scale_D: jax.Array | None,
+    bias_D: jax.Array | None,
+    kind: str,
+    eps: float,
+) -> jax.Array:
+    """``normalise(x) * scale + bias``, each left out where None."""
+    out = normalise(x_ND, kind, eps)
+    return _affine(out, scale_D, bias_D)
+
+
+def _forward(x_ND, scale_D, bias_D, kind, eps):
+    unit, inverse = _normalise(x_ND, kind, eps)
+    return _affine(unit, scale_D, bias_D), (unit, inverse, scale_D, bias_D)
+
+
+def _backward(kind, eps, saved, grad_ND):
+    del eps
+    unit, inverse, scale_D, bias_D = saved
+    grad_bias = None if bias_D is None else column_sums(grad_ND)
+    grad_scale = None if scale_D is None else column_sums(grad_ND * unit)
+    grad = grad_ND if scale_D is None else grad_ND * scale_D[None]
+    along = _row_means(grad * unit)
+    mean = _row_means(grad) if kind == "layer" else 0.0
+    return inverse * (grad - mean - unit * along), grad_scale, grad_bias
+
+
+norm.defvjp(_forward, _backward)
+
+
+def _normalise(x, kind, eps):
     x = x.astype(jnp.float32)
     if kind == "layer":
-        x = x - jnp.mean(x, axis=-1, keepdims=True)
-    variance = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
-    return x * jax.lax.rsqrt(variance + eps)
+        x = x - _row_means(x)
+    inverse = jax.lax.rsqrt(_row_means(jnp.square(x)) + eps)
+    return x * inverse, inverse
+
+
+def _affine(out, scale_D, bias_D):
+    if scale_D is not None:
+        out = out * scale_D[None]
+    return out if bias_D is None else out + bias_D[None]
+
+
+def _row_means(x):
+    size = x.shape[-1]
+    return x @ jnp.full((size, 1), 1 / size, x.dtype)

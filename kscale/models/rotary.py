@@ -1,6 +1,6 @@
 """Rotary positions, GPT-NeoX style: half-split pairs in the first dimensions of a head.
 
-Axes: T positions, R rotated dimensions; ``x`` is [..., T, heads, head size].
+Axes: T positions, R rotated dimensions.
 """
 
 import jax
@@ -38,11 +38,12 @@ def rotary_tables(
     )
 
 
+@jax.custom_vjp
 def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
     """Rotates the first R dimensions of every head by its position's angles.
 
     Args:
-      x: queries or keys, [..., T, heads, head size].
+      x: queries or keys, [..., T, head size].
       cos: from ``rotary_tables``, [T, R] with R at most the head size.
       sin: likewise.
 
@@ -56,6 +57,18 @@ def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
     turned, rest = x[..., :size], x[..., size:]
     half = size // 2
     swapped = jnp.concatenate([turned[..., half:], turned[..., :half]], axis=-1)
-    shape = (1,) * (x.ndim - 3) + (cos.shape[0], 1, size)
+    shape = (1,) * (x.ndim - 2) + cos.shape
     turned = turned * cos.reshape(shape) + swapped * sin.reshape(shape)
     return jnp.concatenate([turned.astype(x.dtype), rest], axis=-1)
+
+
+def _forward(x, cos, sin):
+    return rotate(x, cos, sin), (cos, sin)
+
+
+def _backward(saved, grad):
+    cos, sin = saved  # a rotation's transpose is the rotation back
+    return rotate(grad, cos, -sin), None, None
+
+
+rotate.defvjp(_forward, _backward)

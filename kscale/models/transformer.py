@@ -28,7 +28,8 @@ from kscale.models.attention import attend
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.initial import draw
 from kscale.models.loss import cross_entropy, output_logits
-from kscale.models.norms import normalise
+from kscale.models.linear import linear
+from kscale.models.norms import norm, normalise
 from kscale.models.rotary import rotary_tables, rotate
 
 Params = dict[str, Any]
@@ -192,15 +193,16 @@ class _Attention(nn.Module):
         heads, groups, size = config.heads, config.key_value_heads, config.head_size
         features = (heads + 2 * groups) * size
         qkv = _Linear(config, features, name="qkv")(x_BTD)
-        qkv = qkv.reshape(*x_BTD.shape[:2], heads + 2 * groups, size)
-        qk, v = qkv[:, :, : heads + groups], qkv[:, :, heads + groups :]
+        qkv = qkv.reshape(*x_BTD.shape[:2], -1, size).swapaxes(1, 2)
+        qk, v = qkv[:, : heads + groups], qkv[:, heads + groups :]
         if config.qk_norm:
             qk = normalise(qk, "rms", config.norm_eps).astype(qk.dtype)
         tables = rotary_tables(x_BTD.shape[1], config.rotary_size, config.rotary_base)
         qk = rotate(qk, *tables)
-        q, k = qk[:, :, :heads], qk[:, :, heads:]
+        q, k = qk[:, :heads], qk[:, heads:]
         out = attend(q, k, v, segments_BT, config.attention)
-        return _Linear(config, config.width, name="out")(out.reshape(x_BTD.shape))
+        out = out.swapaxes(1, 2).reshape(x_BTD.shape)
+        return _Linear(config, config.width, name="out")(out)
 
 
 class _FeedForward(nn.Module):
@@ -230,13 +232,12 @@ class _Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        dtype = self.config.compute
         kernel = self.param("kernel", _declared, (x.shape[-1], self.features))
-        out = x.astype(dtype) @ kernel.astype(dtype)
+        bias = None
         if self.config.bias:
             bias = self.param("bias", _declared, (self.features,))
-            out = out + bias.astype(dtype).reshape((1,) * (x.ndim - 1) + (-1,))
-        return out
+        out = linear(x.reshape(-1, x.shape[-1]), kernel, bias, self.config.compute)
+        return out.reshape(*x.shape[:-1], self.features)
 
 
 class _Norm(nn.Module):
@@ -246,14 +247,11 @@ class _Norm(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        config = self.config
-        out = normalise(x, config.norm, config.norm_eps)
-        shape = (1,) * (x.ndim - 1) + (-1,)
-        if config.norm_scale:
-            out = out * self.param("scale", _declared, x.shape[-1:]).reshape(shape)
-        if config.norm_bias:
-            out = out + self.param("bias", _declared, x.shape[-1:]).reshape(shape)
-        return out
+        config, shape = self.config, x.shape[-1:]
+        scale = self.param("scale", _declared, shape) if config.norm_scale else None
+        bias = self.param("bias", _declared, shape) if config.norm_bias else None
+        x_ND = x.reshape(-1, x.shape[-1])
+        return norm(x_ND, scale, bias, config.norm, config.norm_eps).reshape(x.shape)
 
 
 class _Table(nn.Module):
