@@ -153,6 +153,9 @@ def read_names() -> Lists:
     british = by_weight(dict.fromkeys(provider("en_GB").first_names, 1.0))
     given += [name for name in british if name not in given]
     last = by_weight(provider("en_US").last_names)
+    others = by_weight(dict.fromkeys(provider("en_GB").last_names, 1.0))
+    last += [name for name in others if name not in last and name not in given]
+    last = [name for name in last if name not in rules.CONTINUED_NAMES]
     irish = by_weight(dict.fromkeys(provider("en_IE").first_names, 1.0))
     given += [name for name in irish if name not in given and name not in last]
     return {

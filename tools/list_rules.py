@@ -63,6 +63,15 @@ FIRM_NAMES = {
 NOT_FIRMS = frozenset(["Hartford", "Nike", "Southern", "Williams"])
 """Names that read as something else, or that have a county for a city."""
 
+CONTINUED_NAMES = entries(
+    """Browning|Bull|Carrillo|Frye|Hartman|Hooper|Huffman|Leach|Leblanc|Maynard|Waller
+    Whitehead|Woodard"""
+)
+"""One of each two last names of which one begins the other in GPT-2 tokens (Wall-er).
+
+The tokens of the shorter name would be counted as if nothing else could follow.
+"""
+
 COUNTS = {
     "names/1_first.txt": 400,
     "names/2_middle.txt": 400,

