@@ -149,7 +149,7 @@ class Biographies:
         for fact, attribute in grammar.leaks:
             at = np.argmax(order == attribute, axis=1)
             leaked = np.argmax(order == fact, axis=1) < at
-            program[np.arange(len(program)), at] += leaked
+            program[np.arange(len(program)), at] |= leaked
         columns = self._columns(people)
         index = grammar.column.take(program, axis=0)
         index += (np.arange(len(people)) * columns.shape[1])[:, None, None]

@@ -71,14 +71,23 @@ class Rewrites:
 
     def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
         """int32 [n, 1]: the text of each visit."""
-        row = self._row[people]
+        row = self._rows(people)
         text = self._first[row] + exposures % self._count[row]
         return (1 + self._texts[text]).astype(np.int32)[:, None]
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
         """int32 [n, 1]: each person's first text that scores every attribute."""
         del seed  # a person has the texts that were written
-        return (1 + self._scored[self._row[people]]).astype(np.int32)[:, None]
+        return (1 + self._scored[self._rows(people)]).astype(np.int32)[:, None]
+
+    def _rows(self, people: np.ndarray) -> np.ndarray:
+        row = self._row[people]
+        if row.size and row.min() < 0:
+            raise ValueError(
+                f"no usable text tells of person {np.asarray(people)[row < 0][0]}: ask"
+                f" for people(index) of 0 to {self.num_people - 1} only"
+            )
+        return row
 
     def _read(self) -> None:
         """Notes where each text lies and which of them score their person whole."""
@@ -215,8 +224,9 @@ class _Marks:
         }
         spans, end, told = [], 0, set()
         for start, stop, name in places:
-            if start < end:
-                continue  # inside another value, so it is not stated on its own
+            if start < end:  # inside another value, so it is not stated on its own,
+                told.add(leaks.get(name, ""))  # but what it gives away, it gives away
+                continue
             if start > end:
                 spans.append(Span(text[end:start], TEXT))
             label = TEXT if name in told else self._labels[name]

@@ -9,7 +9,7 @@ import dataclasses
 import pathlib
 import re
 
-from kscale.worlds import World
+from kscale.worlds import Attribute, World
 from kscale.worlds.folder import read_lines
 
 FULL_NAME = "name"
@@ -111,12 +111,12 @@ def load_templates(world: World) -> Templates:
 
     Raises:
       ValueError: a file is absent, empty or malformed; the world counts an attribute
-        that no sentence can ever tell.
+        that no sentence can ever tell; more than one attribute has no sentence.
     """
     forms = {}
-    for attribute in world.attributes:
-        if attribute.name in world.sentences:
-            continue
+    silent = [a for a in world.attributes if a.name not in world.sentences]
+    _check_silent(world, silent)
+    for attribute in silent:
         # The first column stands for the person, further ones for the possessive.
         forms[attribute.name] = Form(attribute.name, attribute.columns[0].labels)
         for fact in attribute.derived:
@@ -160,6 +160,27 @@ def biod_templates(world: World, style: str = "paper") -> Templates:
         ]
         sentences[name] = ((*slots, Slot("text", " .")) if paper else tuple(slots),)
     return Templates(sentences, forms)
+
+
+def _check_silent(world: World, silent: list[Attribute]) -> None:
+    """What has no sentence is told by forms: one attribute, by its forms alone."""
+    if len(silent) > 1:
+        raise ValueError(
+            f"the attributes {[a.name for a in silent]} have no sentence, but only one"
+            f" can be told by how a person is referred to: name the others in order.txt"
+        )
+    for attribute in silent:
+        if len(attribute.columns) > 1:
+            raise ValueError(
+                f"the attribute {attribute.name!r} has {len(attribute.columns)} columns"
+                f" and so needs a sentence of its own: name it in order.txt"
+            )
+        for fact in attribute.derived:
+            if fact.name in world.sentences:
+                raise ValueError(
+                    f"the sentence {fact.name!r} gives {attribute.name!r} away, which"
+                    f" has no sentence itself: name both in order.txt or neither"
+                )
 
 
 def _check_told(world: World, sentences, forms: dict[str, Form]) -> None:

@@ -5,6 +5,7 @@ pieces. Spans are tokenised apart, so the tokens of a value are whole tokens and
 its label.
 """
 
+import array
 import dataclasses
 import functools
 from typing import NamedTuple
@@ -121,19 +122,19 @@ def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> TokenPool:
         2^24 tokens.
     """
     encode = functools.lru_cache(maxsize=2**16)(lambda text: tokenizer.encode(text))
-    ids: list[int] = []
+    ids = array.array("i")  # a large bioR has billions
     labels = bytearray()
     ends = []
     for piece in corpus.pieces:
         for span in piece:
             encoded = encode(span.text)
-            ids += encoded
+            ids.extend(encoded)
             labels += bytes([span.label]) * len(encoded)
         ends.append(len(ids))
     ids.append(tokenizer.eos)
     labels.append(TEXT)
     ends.append(len(ids))
-    original = np.array(ids)
+    original = np.array(ids, np.int32)
     vocabulary = compact([original], tokenizer.eos)
     if vocabulary.size >= 2**24:
         raise ValueError(

@@ -32,7 +32,8 @@ class BatchSource:
     members if there are several streams. Past the last window all is padding.
 
     Raises:
-      ValueError: B is not divisible by the processes, or a number is below 1.
+      ValueError: B is not divisible by the processes, or a number is out of range.
+      IndexError: an item past the last one.
     """
 
     streams: Sequence[Stream]
@@ -47,6 +48,11 @@ class BatchSource:
             raise ValueError(
                 f"batch={self.batch} and steps_per_dispatch={self.steps_per_dispatch}"
                 f" must be at least 1, and there must be a stream"
+            )
+        if not 0 <= self.process < self.processes:
+            raise ValueError(
+                f"process={self.process} must be 0 to {self.processes - 1}, one of"
+                f" processes={self.processes}"
             )
         if self.batch % self.processes:
             raise ValueError(
@@ -64,6 +70,8 @@ class BatchSource:
         return -(-self.num_steps // self.steps_per_dispatch)
 
     def __getitem__(self, index: int) -> Chunk:
+        if not 0 <= index < len(self):
+            raise IndexError(f"dispatch {index} of a run of {len(self)}")
         members = [self._steps(stream, index) for stream in self.streams]
         if len(members) == 1:
             return members[0]

@@ -100,6 +100,10 @@ class Stream:
           segments: int32 [count, T+1], the document's ordinal in its window; EOS
             belongs to the document that it opens. Only if asked for.
         """
+        if first < 0 or count < 1:
+            raise ValueError(
+                f"first={first} must be at least 0 and count={count} at least 1"
+            )
         start = first * self.context
         stop = start + count * self.context + 1
         documents, lead = self._documents(start, stop)

@@ -67,7 +67,7 @@ def read_lines(path: pathlib.Path) -> list[str]:
     """
     if not path.is_file():
         raise ValueError(f"{path} does not exist: a world's folder must have this file")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
     if not lines:
         raise ValueError(f"{path} is empty: write at least one value, one a line")
     for number, line in enumerate(lines, 1):
@@ -99,9 +99,14 @@ def _read(folder: pathlib.Path):
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
     found = sorted(path for path in (folder / "values").iterdir())
-    attributes = {a.name: a for a in map(_attribute, found)}
-    known = set(attributes)
-    known |= {d.name for a in attributes.values() for d in a.derived}
+    attributes = {path: _attribute(path) for path in found}
+    known: set[str] = {"name", "value", "text"}  # words that templates and labels use
+    for path, attribute in attributes.items():
+        for name in (attribute.name, *(d.name for d in attribute.derived)):
+            if name in known:
+                raise ValueError(f"{path}: the name {name!r} is taken; choose another")
+            known.add(name)
+    known -= {"name", "value", "text"}
     order = tuple(read_lines(folder / "order.txt"))
     for name in order:
         if name not in known or order.count(name) > 1:
@@ -111,8 +116,8 @@ def _read(folder: pathlib.Path):
             )
     # Attributes without a sentence, such as the pronoun, come first.
     rank = {name: i for i, name in enumerate(order)}
-    ranked = sorted(attributes, key=lambda name: (rank.get(name, -1), name))
-    return names, tuple(attributes[name] for name in ranked), order
+    ranked = sorted(attributes.values(), key=lambda a: (rank.get(a.name, -1), a.name))
+    return names, tuple(ranked), order
 
 
 def _column(path: pathlib.Path) -> Column:

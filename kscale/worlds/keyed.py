@@ -7,6 +7,7 @@ of ten billion visits is never stored, and workers agree without talking.
 
 import hashlib
 import math
+import operator
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def derive_key(*words: int | str) -> int:
     """A 64-bit key from whole numbers and names, for use as a hash key.
 
     Args:
-      *words: seeds (any whole number) and names of purposes ("visit order").
+      *words: seeds (any whole number, NumPy's too), names of purposes ("visits").
 
     Returns:
       A whole number below 2^64; different words give unrelated keys.
@@ -47,7 +48,8 @@ def derive_key(*words: int | str) -> int:
       >>> derive_key(0, "names") == derive_key(0, "names") != derive_key(1, "names")
       True
     """
-    digest = hashlib.blake2b(repr(words).encode(), digest_size=8).digest()
+    plain = tuple(w if isinstance(w, str) else operator.index(w) for w in words)
+    digest = hashlib.blake2b(repr(plain).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 

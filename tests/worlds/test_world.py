@@ -1,0 +1,140 @@
+"""Worlds: distinct names, uniform values, whole people, no memory for the many."""
+
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kscale.worlds import Attribute, Column, Derived, World, biod, bios
+
+CITY = Column("city", ("Rome", "Oslo"))
+COLOUR = Column("colour", ("red", "green", "blue"))
+HOME = Attribute("city", (CITY,), ("",), (Derived("country", ("Italy", "Norway")),))
+FLAG = Attribute("flag", (COLOUR, COLOUR), ("", " on "))
+FIRST, LAST = Column("first", ("Ada", "Bo", "Cy")), Column("last", ("Ek", "Fox"))
+
+
+def tiny(people=6, seed=0):
+    return World(people, seed, (FIRST, LAST), (HOME, FLAG), ("city", "country", "flag"))
+
+
+def test_a_world_by_hand():
+    """Six people of six possible names: everybody exists, each once."""
+    world = tiny()
+    facts = [world.person(i) for i in range(6)]
+    names = {f"{first} {last}" for first in FIRST.labels for last in LAST.labels}
+    assert {fact["name"] for fact in facts} == names
+    names_n2, values_n3 = world.names(np.arange(6)), world.values(np.arange(6))
+    for fact, (first, last), (city, one, other) in zip(
+        facts, names_n2, values_n3, strict=True
+    ):
+        assert fact == {
+            "name": f"{FIRST.labels[first]} {LAST.labels[last]}",
+            "city": CITY.labels[city],
+            "country": {"Rome": "Italy", "Oslo": "Norway"}[CITY.labels[city]],
+            "flag": f"{COLOUR.labels[one]} on {COLOUR.labels[other]}",
+        }
+
+
+def test_counts_by_hand():
+    counts = tiny().counts
+    assert (counts.people, counts.name_space, counts.attributes) == (6, 6, 2)
+    assert counts.value_bits == pytest.approx(1 + 2 * np.log2(3))
+    assert tiny().bits_max().total == pytest.approx(6 * counts.value_bits)
+
+
+@pytest.mark.parametrize("lists", ["mini", "bios"])
+def test_names_are_distinct_exactly(lists):
+    people = 160_000  # the whole name space of mini
+    world = bios(people, lists=lists)
+    sizes = [len(column.labels) for column in world.name_columns]
+    codes = np.ravel_multi_index(world.names(np.arange(people)).T, sizes)
+    assert len(np.unique(codes)) == people
+    if lists == "bios":  # a thousandth of the space, evenly spread
+        counts = np.histogram(codes, bins=100, range=(0, world.name_space))[0]
+        assert stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_values_are_uniform_and_independent():
+    world = bios(60_000, seed=3)
+    values = world.values(np.arange(world.people))
+    sizes = [len(column.labels) for column in world.columns]
+    for i, size in enumerate(sizes):
+        counts = np.bincount(values[:, i], minlength=size)
+        assert len(counts) == size
+        assert stats.chisquare(counts).pvalue > 1e-5, world.columns[i].name
+    for i in range(len(sizes) - 1):
+        pair = values[:, i] % 5 * 5 + values[:, i + 1] % 5
+        table = np.bincount(pair, minlength=25)[:25].reshape(5, 5)
+        table = table[table.any(axis=1)][:, table.any(axis=0)]
+        assert stats.chi2_contingency(table).pvalue > 1e-5, i
+
+
+def test_a_batch_is_its_people_tabled_or_not():
+    small, large = bios(1000, seed=4), bios(10**7, seed=4)  # the second is not tabled
+    people = np.array([999, 0, 7, 7])
+    assert np.array_equal(small.names(people), large.names(people))
+    assert np.array_equal(small.values(people), large.values(people))
+    assert np.array_equal(small.values(people)[1:2], small.values(np.array([0])))
+    assert small.person(7) == large.person(7)
+
+
+def test_seeds_give_other_worlds():
+    one, other = bios(100, seed=1), bios(100, seed=2)
+    people = np.arange(100)
+    assert not np.array_equal(one.names(people), other.names(people))
+    assert not np.array_equal(one.values(people), other.values(people))
+    same = bios(100, seed=int(np.int64(1)))
+    assert np.array_equal(same.names(people), one.names(people))
+    assert np.array_equal(bios(100, seed=np.int64(1)).names(people), one.names(people))
+
+
+def test_a_hundred_million_people_without_memory():
+    tracemalloc.start()
+    world = bios(100_000_000)
+    people = np.linspace(0, world.people - 1, 1000).astype(int)
+    names, values = world.names(people), world.values(people)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
+    assert len(np.unique(names, axis=0)) == 1000
+    assert values.shape == (1000, 8)
+
+
+def test_the_employers_city_follows_from_the_employer():
+    world = bios(2000)
+    city = {}
+    for i in range(world.people):
+        facts = world.person(i)
+        assert (
+            city.setdefault(facts["employer"], facts["employer_city"])
+            == (facts["employer_city"])
+        )
+        assert facts["possessive"] == {"He": "His", "She": "Her"}[facts["pronoun"]]
+
+
+def test_too_many_people():
+    with pytest.raises(ValueError, match="people=7: names are drawn without replace"):
+        tiny(people=7)
+    with pytest.raises(ValueError, match="must be 1 to 160000000"):
+        bios(160_000_001)
+    with pytest.raises(ValueError, match="people=0"):
+        biod(people=0)
+
+
+@pytest.mark.parametrize("person", [-1, 6])
+def test_nobody(person):
+    for method in (tiny().names, tiny().values):
+        with pytest.raises(ValueError, match=r"outside this world's 0\.\.5"):
+            method(np.array([0, person]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [((), "'city' is empty"), (("a", "b", "a"), "'a' twice")]
+)
+def test_bad_lists(labels, message):
+    bad = Attribute("city", (Column("city", labels),), ("",))
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(tiny(), attributes=(bad,))
