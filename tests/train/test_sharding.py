@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
-from kscale.models import from_name, init
+from kscale.models import from_name
 from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
 from kscale.train.dispatch import abstract_state
 from kscale.train.sharding import place_chunk, state_shardings
@@ -74,10 +74,3 @@ def test_what_cannot_be_shared_is_an_error():
         specs(from_name("GPT2-1-1", vocab=8, head_size=8), abstract(1, 1, 16), SOLO)
     with pytest.raises(ValueError, match=r"batch has 3 rows, .* by the 2 devices .* 4"):
         place_chunk({"tokens": np.zeros((1, 3, 5))}, abstract(1, 2), False)
-
-
-def test_a_model_starts_as_init_says():
-    config = from_name("GPT2-1-1", vocab=8, head_size=8)
-    params = problem_of(config).init(jax.random.key(3))
-    expected = init(config, jax.random.key(3))
-    jax.tree.map(np.testing.assert_array_equal, params, expected)
