@@ -106,19 +106,27 @@ def fit(
     source = setup.source(
         chosen.steps_per_dispatch, jax.process_index(), jax.process_count()
     )
-    one = len(setup.hypers) == 1
-    hyper = Hyper(*map(np.asarray, setup.hypers[0])) if one else None
-    identity = fields.to_dict(config)
+    hyper = None
+    if len(setup.hypers) > 1:
+        hyper = train.population(setup.hypers)
+    else:
+        chosen = dataclasses.replace(chosen, **setup.hypers[0]._asdict())
+    identity = {
+        path: leaf
+        for path, leaf in fields.flatten(config).items()
+        if path.startswith(("world.", "corpus.", "data."))
+        and path not in config_module.NO_RESULT
+    }
     result = train.fit(
         config.model,
         chosen,
         lambda first: data.batches(source, first, prefetch=config.data.prefetch),
         setup.total_steps,
         labels=[label.name + _suffix(label) for label in setup.corpus.labels],
-        hyper=train.population(setup.hypers) if hyper is None else hyper,
+        hyper=hyper,
         mesh=train.make_mesh(**dataclasses.asdict(config.mesh)),
         folder=workdir,
-        identity={part: identity[part] for part in ("world", "corpus", "data")},
+        identity=identity,
         resume=resume,
         progress=progress,
     )
