@@ -82,6 +82,9 @@ def test_more_strings_than_there_are():
 )
 def test_counts_below_one(name):
     with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
-        biod(1, **{name: 0})
+        biod(1, **{name: 0})  # pyright: ignore[reportArgumentType]
+
+
+def test_no_name():
     with pytest.raises(ValueError, match="name_parts=0"):
         biod(1, name_parts=())

@@ -69,7 +69,8 @@ def test_values_are_uniform_and_independent():
         pair = values[:, i] % 5 * 5 + values[:, i + 1] % 5
         table = np.bincount(pair, minlength=25)[:25].reshape(5, 5)
         table = table[table.any(axis=1)][:, table.any(axis=0)]
-        assert stats.chi2_contingency(table).pvalue > 1e-5, i
+        _, pvalue, *_ = stats.chi2_contingency(table)
+        assert pvalue > 1e-5, i
 
 
 def test_a_batch_is_its_people_tabled_or_not():
@@ -86,9 +87,9 @@ def test_seeds_give_other_worlds():
     people = np.arange(100)
     assert not np.array_equal(one.names(people), other.names(people))
     assert not np.array_equal(one.values(people), other.values(people))
-    same = bios(100, seed=int(np.int64(1)))
+    same = bios(100, np.array([1])[0])  # NumPy's numbers are seeds like any other
     assert np.array_equal(same.names(people), one.names(people))
-    assert np.array_equal(bios(100, seed=np.int64(1)).names(people), one.names(people))
+    assert np.array_equal(same.values(people), one.values(people))
 
 
 def test_a_hundred_million_people_without_memory():
