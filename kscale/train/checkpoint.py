@@ -6,6 +6,8 @@ checksum of every leaf, as the storage format does not notice a flipped bit.
 
 import contextlib
 import json
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from kscale.train.paths import path_name
 from kscale.train.step import State
 
 Description = Mapping[str, Any]
+# Bytes of a checkpoint beside its arrays; generous, for file systems of large blocks.
+_OVERHEAD = 2**18
 _FULL = ("No space left", "File too large", "Disk quota exceeded", "RESOURCE_EXHAUSTED")
 
 
@@ -72,6 +76,8 @@ class Checkpoints:
             return
         content = {"run": description, "checksums": checksums(state)}
         with self._reporting("written"):
+            self._manager.check_for_errors()
+            _require_room(self.folder, state)
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
@@ -146,6 +152,18 @@ class Checkpoints:
         if older:
             return f"Delete it to go on from step {max(older)}, or start a new run."
         return "There is none before it; start a new run in another folder."
+
+
+def _require_room(folder: Path, state: State) -> None:
+    """Reserves the space of a checkpoint and frees it again: full disks and quotas.
+
+    Failing here is quiet; failing in the middle of the asynchronous writer is not.
+    """
+    if jax.process_index() or not hasattr(os, "posix_fallocate"):
+        return
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _OVERHEAD
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def checksums(state: State) -> dict[str, int]:

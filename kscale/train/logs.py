@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
+
+from kscale.train.board import Board
 
 Row = Mapping[str, Any]
 _SECONDS_BETWEEN_LINES = 5.0
@@ -37,9 +38,7 @@ class RunLog:
             partial.replace(self._path)
             board = self._path.parent / "tensorboard"
             names = [""] if members is None else [f"member_{m}" for m in range(members)]
-            self._writers = [
-                SummaryWriter(str(board / name), purge_step=step + 1) for name in names
-            ]
+            self._boards = [Board(board / name, step) for name in names]
 
     def write(self, row: Row) -> None:
         """Appends one row.
@@ -51,23 +50,10 @@ class RunLog:
           ValueError: the files cannot be written, for example as the disk is full.
         """
         with self._reporting():
-            with self._path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            for member, writer in enumerate(self._writers):
-                for tag, value in scalars(row, member).items():
-                    writer.add_scalar(tag, value, row["step"])
-
-    def flush(self) -> None:
-        """Sends what TensorBoard still holds to disk."""
-        with self._reporting():
-            for writer in self._writers:
-                writer.flush()
-
-    def close(self) -> None:
-        """Ends the files."""
-        with self._reporting():
-            for writer in self._writers:
-                writer.close()
+            with self._path.open("ab", buffering=0) as file:
+                file.write(json.dumps(row).encode() + b"\n")
+            for member, board in enumerate(self._boards):
+                board.add(row["step"], scalars(row, member))
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:

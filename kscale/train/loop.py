@@ -132,7 +132,6 @@ def fit(
         log = None
         if folder is not None and jax.process_index() == 0:
             log = RunLog(folder, step, members(hyper))
-            stack.callback(log.close)
         bar = Progress(progress, total_steps, step)
         stack.callback(bar.close)
         flops = problem.flops_per_token(run["batch"]["context"])
@@ -232,8 +231,6 @@ class _Loop:
         if self.totals.steps:
             self._write_row()
         if self.checkpoints is not None:
-            if self.log is not None:
-                self.log.flush()
             self.checkpoints.save(self.step, state, self.run)
         if self.on_checkpoint is not None:
             self.on_checkpoint(self.step, state)

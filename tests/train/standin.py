@@ -8,7 +8,9 @@ trains in FOLDER and writes the final state to FOLDER/final.npz.
 import dataclasses
 import hashlib
 import json
+import resource
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -83,6 +85,11 @@ def batches(steps_per_dispatch=4, dispatches=1000, **options):
     return start
 
 
+def eight_members():
+    """A population that differs in everything it can."""
+    return train.population([train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)])
+
+
 def digest(state):
     """Hash of every bit of a state."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(state))
@@ -94,6 +101,14 @@ def main(folder, options):
     """Trains as ``options`` say; prints a line per row, as the parent watches."""
     total_steps = options.pop("total_steps")
     resume = options.pop("resume", True)
+    full_after = options.pop("full_after", None)
+
+    def on_row(row):
+        print(row["step"], flush=True)
+        if row["step"] == full_after:  # from here on no file may have 20 KB
+            time.sleep(0.5)  # for the checkpoint before to be complete
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
     config = dataclasses.replace(CONFIG, **options)
     result = train.fit(
         PROBLEM,
@@ -103,7 +118,7 @@ def main(folder, options):
         labels=LABELS,
         folder=folder,
         resume=resume,
-        on_row=lambda row: print(row["step"], flush=True),
+        on_row=on_row,
     )
     summary = {"digest": digest(result.state), "interrupted": result.interrupted}
     Path(folder, "summary.json").write_text(json.dumps(summary | {"step": result.step}))

@@ -43,15 +43,13 @@ def test_rows_after_the_restored_step_are_dropped(tmp_path):
     log = RunLog(tmp_path, 0, None)
     for step in (2, 4, 6):
         log.write(row(step))
-    log.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "lo')  # killed while writing
     log = RunLog(tmp_path, 4, None)
     assert steps(tmp_path) == [2, 4]
     log.write(row(6))
-    log.close()
     assert steps(tmp_path) == [2, 4, 6]
-    RunLog(tmp_path, 0, None).close()
+    RunLog(tmp_path, 0, None)
     assert steps(tmp_path) == []
 
 
@@ -62,7 +60,6 @@ def test_a_missing_file_has_no_rows(tmp_path):
 def test_tensorboard_has_a_run_per_member(tmp_path):
     log = RunLog(tmp_path, 0, 2)
     log.write(row(5, [1.5, 2.5], mfu=0.25))
-    log.close()
     for member, loss in enumerate([1.5, 2.5]):
         got = events(tmp_path / "tensorboard" / f"member_{member}")
         for tag in ("train/loss", "loss_by_label/name", "train/grad_norm"):

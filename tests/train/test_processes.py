@@ -1,0 +1,159 @@
+"""What only other processes can show: kills, full disks, eight devices."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import standin
+from standin import CONFIG, LABELS, PROBLEM, batches
+
+from kscale.train import fit
+
+HERE = Path(__file__).parent
+TOTAL = 400
+
+
+@pytest.fixture
+def environment(compilation_cache):
+    """Children compile nothing that was compiled before."""
+    return os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def start(folder, environment, **options):
+    """A process that trains in ``folder``; it prints the step of every row."""
+    command = [sys.executable, str(HERE / "standin.py"), str(folder)]
+    return subprocess.Popen(
+        [*command, json.dumps({"total_steps": TOTAL} | options)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_a_resumed_run_ends_the_same(tmp_path, environment, kills):
+    chance = random.Random(kills)
+    for _ in range(kills):
+        child = start(tmp_path, environment)
+        for _ in range(chance.randrange(2, 12)):
+            child.stdout.readline()
+        time.sleep(chance.random() * 0.05)
+        child.kill()
+        child.communicate()
+        assert child.returncode == -signal.SIGKILL
+    child = start(tmp_path, environment)
+    _, errors = child.communicate()
+    assert child.returncode == 0, errors
+    whole = fit(PROBLEM, CONFIG, batches(), TOTAL, labels=LABELS)
+    assert summary(tmp_path)["digest"] == standin.digest(whole.state)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(4, TOTAL + 1, 4))
+    losses = [json.loads(line)["loss"] for line in lines]
+    assert losses == [row["loss"] for row in whole.rows]
+
+
+def test_sigterm_ends_a_process_well(tmp_path, environment):
+    child = start(tmp_path, environment, total_steps=1_000_000)
+    child.stdout.readline()
+    child.terminate()
+    _, errors = child.communicate()
+    assert child.returncode == 0, errors
+    ended = summary(tmp_path)
+    assert ended["interrupted"]
+    assert (tmp_path / "checkpoints" / str(ended["step"])).is_dir()
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, environment):
+    child = start(tmp_path, environment, total_steps=40, full_after=12)
+    _, errors = child.communicate()
+    assert child.returncode == 1
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("kscale.train.checkpoint.CheckpointError: Checkpoint ")
+    assert "cannot be written (the disk is full)" in last
+    assert "Exception ignored" not in errors
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["8"]
+    child = start(tmp_path, environment, total_steps=40)
+    _, errors = child.communicate()
+    assert child.returncode == 0, errors
+    assert summary(tmp_path)["step"] == 40
+
+
+EIGHT = """
+    import dataclasses, json, sys
+    import jax, numpy as np
+    import standin
+    from kscale import train
+
+    config = dataclasses.replace(standin.CONFIG, rows_per_gradient=1)
+    members = standin.eight_members()
+    found = {"devices": jax.device_count()}
+    for name, sizes, hyper in [
+        ("data", (1, 8, 1), None),
+        ("population", (8, 1, 1), members),
+        ("both", (2, 4, 1), members),
+        ("model", (1, 4, 2), None),
+    ]:
+        mesh = train.make_mesh(*sizes)
+        result = train.fit(
+            standin.PROBLEM, config, standin.batches(rows=8), 8,
+            labels=standin.LABELS, hyper=hyper, mesh=mesh,
+        )
+        found[name] = [row["loss"] for row in result.rows]
+        shards = result.state["params"]["up"]["kernel"].addressable_shards
+        found[name + " shard"] = shards[0].data.shape
+    try:
+        train.fit(
+            standin.PROBLEM, config, standin.batches(rows=6), 8,
+            labels=standin.LABELS, mesh=train.make_mesh(),
+        )
+    except ValueError as error:
+        found["error"] = str(error)
+    print(json.dumps(found))
+"""
+
+
+def test_eight_devices_equal_one(environment):
+    source = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
+    child = subprocess.run(
+        [sys.executable, "-c", source + textwrap.dedent(EIGHT)],
+        env=environment | {"JAX_NUM_CPU_DEVICES": "8"},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0, child.stderr
+    found = json.loads(child.stdout)
+    assert found["devices"] == 8
+
+    def alone(hyper=None):
+        run = fit(PROBLEM, CONFIG, batches(rows=8), 8, labels=LABELS, hyper=hyper)
+        return [row["loss"] for row in run.rows]
+
+    members = standin.eight_members()
+    for name, expected in (
+        ("data", alone()),
+        ("model", alone()),
+        ("population", alone(members)),
+        ("both", alone(members)),
+    ):
+        np.testing.assert_allclose(found[name], expected, atol=1e-5)
+    assert found["population shard"] == [1, 8, 8]
+    assert found["both shard"] == [4, 8, 8]
+    assert found["model shard"] == [8, 4]
+    assert "6 rows, must be divisible by the 8 devices" in found["error"]
