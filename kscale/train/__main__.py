@@ -80,6 +80,7 @@ def _define(flag_values: flags.FlagValues) -> None:
 
 def _train(command: Command) -> int:
     """Train a config and say how many bits of its world the model holds."""
+    command_flags.refuse_arguments(command)
     config, chosen = command.config, command.flags
     if config is None:
         raise UsageError("--config is needed; kscale train --help lists them")

@@ -9,11 +9,15 @@ import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.proto import event_pb2, summary_pb2
 from tensorboardX.record_writer import masked_crc32c
 
+# Generated classes, which type checkers cannot see.
+Event: Any = vars(event_pb2)["Event"]
+SessionLog: Any = vars(event_pb2)["SessionLog"]
+Summary: Any = vars(summary_pb2)["Summary"]
 _VERSION = "brain.Event:2"
 
 
@@ -48,7 +52,7 @@ class Board:
         values = [Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()]
         self._append(Event(step=step, summary=Summary(value=values)))
 
-    def _append(self, *events: Event) -> None:
+    def _append(self, *events: Any) -> None:
         records = []
         for event in events:
             event.wall_time = time.time()
