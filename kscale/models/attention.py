@@ -89,7 +89,7 @@ def _blocks_forward(q, k, v, segments):
         scores = jnp.where(mask, scores, -jnp.inf)
         top = jnp.max(scores, axis=-1, keepdims=True)
         weight = jax.lax.optimization_barrier(jnp.exp(scores - top))
-        inverse = 1 / (weight @ jnp.ones((*k.shape[:2], weight.shape[-1], 1)))
+        inverse = 1 / _row_sums(weight)
         weight = weight.astype(v.dtype)
         out = _dot("bgms,bgsd->bgmd", weight, v[:, :, : block.stop]) * inverse
         outs.append(_unrows(out.astype(q.dtype), q))
@@ -101,7 +101,7 @@ def _blocks_forward(q, k, v, segments):
 
 def _blocks_backward(saved, grad):
     q, k, v, out, weights, inverse = saved
-    delta = jnp.sum(out.astype(jnp.float32) * grad, axis=-1, keepdims=True) * inverse
+    delta = _row_sums(out.astype(jnp.float32) * grad) * inverse
     grad = (grad * inverse).astype(q.dtype)
     blocks = _query_blocks(q)
     grads_q, grads_s = [], []
@@ -122,19 +122,25 @@ _blocks.defvjp(_blocks_forward, _blocks_backward)
 
 def _key_sums(blocks, matrices, rows):
     """Sum over query blocks of ``matrix^T rows`` [B, G, S, D]."""
-    totals = []
-    for j, keys in enumerate(blocks):
-        parts = [
-            _dot("bgms,bgmd->bgsd", matrices[i][..., keys], _rows(rows, blocks[i]))
-            for i in range(j, len(blocks))
-        ]
-        totals.append(sum(parts[1:], parts[0]))
+    parts = [
+        _dot("bgms,bgmd->bgsd", matrix, _rows(rows, block))
+        for block, matrix in zip(blocks, matrices, strict=True)
+    ]
+    totals = [
+        sum((part[:, :, keys] for part in parts[i + 1 :]), parts[i][:, :, keys])
+        for i, keys in enumerate(blocks)
+    ]
     return jnp.concatenate(totals, axis=2) if len(totals) > 1 else totals[0]
 
 
 def _query_blocks(q_BGRTD):
     length = q_BGRTD.shape[3]
     return [slice(s, min(s + _BLOCK, length)) for s in range(0, length, _BLOCK)]
+
+
+def _row_sums(x):
+    """Sums over the last axis, kept as 1, as a product: faster than a reduction."""
+    return x @ jnp.ones((*x.shape[:-2], x.shape[-1], 1), x.dtype)
 
 
 def _rows(x_BGRTD, block):

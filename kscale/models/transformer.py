@@ -146,14 +146,12 @@ class _Transformer(nn.Module):
         x_BTD = _Norm(config, name="final_norm")(x_BTD)
         if not config.tied:
             table_VD = _Table(vocab, config.width, name="head")()
+        x_ND = x_BTD.reshape(-1, config.width)
         if targets_BT is None:
-            return output_logits(x_BTD, table_VD, config.compute)
-        nats, correct = cross_entropy(
-            x_BTD.reshape(-1, config.width),
-            table_VD,
-            targets_BT.reshape(-1),
-            config.compute,
-        )
+            logits = output_logits(x_ND, table_VD, config.compute)
+            return logits.reshape(*tokens_BT.shape, vocab)
+        targets_N = targets_BT.reshape(-1)
+        nats, correct = cross_entropy(x_ND, table_VD, targets_N, config.compute)
         return nats.reshape(targets_BT.shape), correct.reshape(targets_BT.shape)
 
 
