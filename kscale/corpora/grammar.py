@@ -6,6 +6,7 @@ one of them: a part of the name, a column of the values, or 0 for a fixed piece.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from kscale.corpora.templates import FULL_NAME, Template, Templates
 from kscale.worlds import Attribute, World
 
 Run = tuple[int, int]  # the first piece of a run, and the column that picks from it
-Choice = tuple[list[Piece], int]  # the same, before its pieces have numbers
 _FEW = 4  # words of a form: so many that each template can have its own copies
 _SHORT = 2  # characters of a text that every value can have a copy with
 
@@ -87,6 +87,26 @@ def compile_grammar(
     )
 
 
+class Choice(NamedTuple):
+    """A run before its pieces are made: one for each word, in the same surroundings.
+
+    A fixed text is a choice of one empty word by column 0, with the text before it.
+    """
+
+    words: tuple[str, ...]
+    column: int
+    label: int = TEXT
+    space: str = ""  # belongs to the word
+    before: str = ""
+    after: str = ""
+
+    def pieces(self) -> list[Piece]:
+        """One for each word; empty spans are left out."""
+        before, after = Span(self.before, TEXT), Span(self.after, TEXT)
+        words = [Span(self.space + w if w else "", self.label) for w in self.words]
+        return [tuple(x for x in (before, w, after) if x.text) for w in words]
+
+
 class _Compiler:
     """Holds the pieces made so far, each run once."""
 
@@ -95,7 +115,7 @@ class _Compiler:
         self._world = world
         self._forms = templates.forms
         self._labels = labels
-        self._runs: dict[tuple[Piece, ...], int] = {}
+        self._runs: dict[Choice, int] = {}
         start = 1 + len(world.name_columns)
         self._start = {}  # attribute -> its first column
         for attribute in world.attributes:
@@ -128,23 +148,20 @@ class _Compiler:
             else:
                 choices.append(self._reference(slot.text, space, bool(counted)))
                 counted = counted and not self._informs(slot.text)
-        return [(self._run(pieces), column) for pieces, column in _merged(choices)]
+        return [(self._run(choice), choice.column) for choice in _merged(choices)]
 
     def _reference(self, name: str, space: str, counted: bool) -> Choice:
         form = self._forms[name]
-        words = [space + word if word else "" for word in form.words]
         if not form.attribute:
-            return _fixed(words[0])
+            return _fixed(space + form.words[0] if form.words[0] else "")
         label = self._label(form.attribute, "value") if counted else TEXT
-        return [(Span(word, label),) for word in words], self._start[form.attribute]
+        return Choice(form.words, self._start[form.attribute], label, space)
 
     def _name(self, space: str, label: int) -> list[Choice]:
-        choices = []
-        for i, column in enumerate(self._world.name_columns):
-            prefix = " " if i else space
-            pieces = [(Span(prefix + word, label),) for word in column.labels]
-            choices.append((pieces, 1 + i))
-        return choices
+        return [
+            Choice(column.labels, 1 + i, label, " " if i else space)
+            for i, column in enumerate(self._world.name_columns)
+        ]
 
     def _value(self, sentence: str, space: str, leaked: bool) -> list[Choice]:
         for attribute in self._world.attributes:
@@ -153,8 +170,8 @@ class _Compiler:
             for fact in attribute.derived:
                 if fact.name == sentence:
                     label = self._label(fact.name, "derived")
-                    pieces = [(Span(space + word, label),) for word in fact.labels]
-                    return [(pieces, self._start[attribute.name])]
+                    start = self._start[attribute.name]
+                    return [Choice(fact.labels, start, label, space)]
         raise AssertionError(f"{sentence} is neither attribute nor derived fact")
 
     def _columns(self, attribute: Attribute, space: str, leaked: bool) -> list[Choice]:
@@ -163,8 +180,8 @@ class _Compiler:
             kind = "value1" if self._world.diversity and i == 0 else "value"
             label = TEXT if leaked else self._label(attribute.name, kind)
             prefix = (space if i == 0 else "") + attribute.joins[i]
-            pieces = [(Span(prefix + word, label),) for word in column.labels]
-            choices.append((pieces, self._start[attribute.name] + i))
+            start = self._start[attribute.name]
+            choices.append(Choice(column.labels, start + i, label, prefix))
         return choices
 
     def _label(self, name: str, kind: str) -> int:
@@ -172,35 +189,31 @@ class _Compiler:
             i for i, x in enumerate(self._labels) if (x.name, x.kind) == (name, kind)
         )
 
-    def _run(self, pieces: list[Piece]) -> int:
-        key = tuple(pieces)
-        if key not in self._runs:
-            self._runs[key] = len(self.pieces)
-            self.pieces += pieces
-        return self._runs[key]
+    def _run(self, choice: Choice) -> int:
+        if choice not in self._runs:
+            self._runs[choice] = len(self.pieces)
+            self.pieces += choice.pieces()
+        return self._runs[choice]
 
 
 def _fixed(text: str) -> Choice:
-    return [(Span(text, TEXT),) if text else ()], 0
+    return Choice(("",), 0, before=text)
 
 
 def _merged(choices: list[Choice]) -> list[Choice]:
     """Neighbours as one where that costs few pieces: fewer gathers per document.
 
     Fixed texts become one text, a form takes in the text around it (" He" and
-    " was born in"), a value the full stop behind it. Spans of other labels stay apart.
+    " was born in"), a value the full stop behind it. Spans of words stay apart.
     """
     merged: list[Choice] = []
-    for pieces, column in reversed(choices):
-        after, column_after = merged.pop() if merged else ([()], 0)
-        few = min(column, column_after) == 0 and max(len(pieces), len(after)) <= _FEW
-        short = column_after == 0 and sum(len(s.text) for s in after[0]) <= _SHORT
-        if column == column_after == 0:
-            text = "".join(span.text for span in (*pieces[0], *after[0]))
-            merged.append(_fixed(text))
-        elif few or short:
-            joined = [one + other for one in pieces for other in after]
-            merged.append((joined, column or column_after))
+    for choice in reversed(choices):
+        after = merged.pop() if merged else _fixed("")
+        short = len(after.before) <= _SHORT or len(choice.words) <= _FEW
+        if choice.column == 0 and (after.column == 0 or len(after.words) <= _FEW):
+            merged.append(after._replace(before=choice.before + after.before))
+        elif after.column == 0 and short:
+            merged.append(choice._replace(after=after.before))
         else:
-            merged += [(after, column_after), (pieces, column)]
-    return [choice for choice in reversed(merged) if choice[0] != [()]]
+            merged += [after, choice]
+    return [choice for choice in reversed(merged) if choice != _fixed("")]

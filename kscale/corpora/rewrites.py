@@ -214,25 +214,26 @@ class _Marks:
     def spans(self, person: int, text: str) -> Piece:
         """The text cut into spans. A value that a derived fact gave away is text."""
         facts = self._facts(person)
-        places = sorted(
-            (match.start(), match.end(), name)
-            for name, pattern in self._patterns(person, facts)
-            if (match := re.search(pattern, text))
-        )
         leaks = {
             fact.name: a.name for a in self._world.attributes for fact in a.derived
         }
+        # The longest of those that begin together is meant, and what counts first.
+        places = sorted(
+            (match.start(), -match.end(), name in leaks, name)
+            for name, pattern in self._patterns(person, facts)
+            if (match := re.search(pattern, text))
+        )
         spans, end, told = [], 0, set()
-        for start, stop, name in places:
+        for start, minus_stop, _, name in places:
             if start < end:  # inside another value, so it is not stated on its own,
                 told.add(leaks.get(name, ""))  # but what it gives away, it gives away
                 continue
             if start > end:
                 spans.append(Span(text[end:start], TEXT))
             label = TEXT if name in told else self._labels[name]
-            spans.append(Span(text[start:stop], label))
+            spans.append(Span(text[start:-minus_stop], label))
             told.add(leaks.get(name, ""))
-            end = stop
+            end = -minus_stop
         return (*spans, Span(text[end:], TEXT)) if end < len(text) else tuple(spans)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 - one small object per corpus

@@ -1,0 +1,247 @@
+"""Biographies: whole documents by hand, what counts in them, and uniform choices."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kscale import corpora, worlds
+
+
+def spans(corpus, row):
+    """[(text, label's name, or "" for text)]."""
+    found = corpora.document(corpus, row)
+    return [(s.text, corpus.labels[s.label].name if s.label else "") for s in found]
+
+
+def text(corpus, row):
+    return "".join(span.text for span in corpora.document(corpus, row))
+
+
+def one(corpus, person, exposure=0):
+    return corpus.plan(np.array([person]), np.array([exposure]))[0]
+
+
+def facts_of(world, person):
+    facts = world.person(person)
+    return *facts["name"].split(" "), facts
+
+
+def test_a_document_by_hand(write):
+    """Possessive name, pronoun, full name again; text after a value."""
+    world = write()
+    corpus = corpora.bios(world, shuffled=False)
+    for person in range(12):
+        first, last, facts = facts_of(world, person)
+        month, year = facts["birth"].split(", ")
+        assert spans(corpus, one(corpus, person)) == [
+            (f" {first} {last}", "name"),
+            ("'s birthday is in", ""),
+            (f" {month}, {year}", "birth"),
+            (".", ""),
+            (f" {facts['pronoun']}", "pronoun"),
+            (" works for", ""),
+            (f" {facts['employer']}", "employer"),
+            (f" now. {first} {last} is in", ""),
+            (f" {facts['city']}", "city"),
+            (".", ""),
+        ]
+
+
+def test_a_document_that_tells_the_city_first(write):
+    """The city gives the employer away, so the employer does not count after it."""
+    world = write(**{"order.txt": "city\nbirth\nemployer"})
+    corpus = corpora.bios(world, shuffled=False)
+    first, last, facts = facts_of(world, 3)
+    pronoun, employer = facts["pronoun"], facts["employer"]
+    assert spans(corpus, one(corpus, 3)) == [
+        (f" {first} {last}", "name"),
+        (" is in", ""),
+        (f" {facts['city']}", "city"),
+        (".", ""),
+        (f" {facts['possessive']}", "pronoun"),  # a possessive tells the gender, too
+        (" birthday is in", ""),
+        (f" {facts['birth']}", "birth"),
+        (f". {pronoun} works for {employer} now.", ""),  # neither is counted again
+    ]
+
+
+def test_two_facts_before_their_attribute_are_one_leak(write):
+    world = write(
+        **{
+            "values/employer+city.txt": "",
+            "values/employer+city+sector.txt": "Acme;Rome;steel\nBolt;Oslo;wood",
+            "templates/sector.txt": "{name} knows {value}.",
+            "order.txt": "city\nsector\nemployer\nbirth",
+        }
+    )
+    corpus = corpora.bios(world, shuffled=False)
+    told = [name for _, name in spans(corpus, one(corpus, 0)) if name]
+    assert told == ["name", "city", "sector", "pronoun", "birth"]
+    score = spans(corpus, corpus.score_plan(np.array([0]))[0])
+    assert [name for _, name in score if name][:2] == ["name", "employer"]
+
+
+def test_the_pronoun_inside_the_first_sentence(write):
+    """Its first use counts, even in the sentence that opens; the second never."""
+    world = write(
+        **{
+            "templates/birth.txt": "{name} says {possessive} birthday is {value}.",
+            "templates/employer.txt": "At {value} works {pronoun}.",
+            "order.txt": "birth\nemployer\ncity",
+        }
+    )
+    corpus = corpora.bios(world, shuffled=False)
+    first, last, facts = facts_of(world, 5)
+    assert spans(corpus, one(corpus, 5))[:5] == [
+        (f" {first} {last}", "name"),
+        (" says", ""),
+        (f" {facts['possessive']}", "pronoun"),
+        (" birthday is", ""),
+        (f" {facts['birth']}", "birth"),
+    ]
+    assert f"At {facts['employer']} works {facts['pronoun']}." in (
+        text(corpus, one(corpus, 5))
+    )
+
+
+def test_biod_paragraphs_by_hand():
+    world = worlds.biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
+    paper = corpora.biod(world, shuffled=False)
+    bare = corpora.biod(world, shuffled=False, style="bare")
+    facts = world.person(1)
+    words = {name: facts[name].split(" ") for name in ("ID 1", "ID 2")}
+    first = {name: " " + " ".join(word[:2]) for name, word in words.items()}
+    rest = {name: " " + " ".join(word[2:]) for name, word in words.items()}
+    assert spans(paper, one(paper, 1)) == [
+        (f" {facts['name']}", "name"),
+        (" 's ID 1 is", ""),
+        (first["ID 1"], "ID 1"),
+        (rest["ID 1"], "ID 1"),
+        (" . Her ID 2 is", ""),
+        (first["ID 2"], "ID 2"),
+        (rest["ID 2"], "ID 2"),
+        (" .", ""),
+    ]
+    assert text(bare, one(bare, 1)) == (
+        f" {facts['name']} ID 1 {facts['ID 1']} ID 2 {facts['ID 2']}"
+    )
+    kinds = [bare.labels[s.label].kind for s in corpora.document(bare, one(bare, 1))]
+    assert kinds == ["name", "text", "value1", "value", "text", "value1", "value"]
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini"])
+@pytest.mark.parametrize("make", [corpora.bios, corpora.bios_simple])
+def test_scoring_documents(lists, make):
+    """Each piece of knowledge counts once, in a document that opens with the name."""
+    world = worlds.bios(500, lists=lists)
+    corpus = make(world)
+    plan = corpus.score_plan(np.arange(500))
+    for person, row in enumerate(plan):
+        found, facts = spans(corpus, row), world.person(person)
+        names = [name for _, name in found if name]
+        told = [*(a.name for a in world.attributes), "employer_city"]
+        assert sorted(names) == sorted(["name", *told])
+        assert names.index("employer") < names.index("employer_city")
+        assert found[0] == (" " + facts["name"], "name")
+        forms = facts["pronoun"], facts["possessive"]
+        for part, name in found:
+            assert not name or part[1:] == facts[name] or part[1:] in forms
+
+
+def test_scoring_biod():
+    corpus = corpora.biod(worlds.biod(50, 3, 2, 5, 1, 9))
+    for row in corpus.score_plan(np.arange(50)):
+        kinds = [corpus.labels[s.label] for s in corpora.document(corpus, row)]
+        counted = [(k.name, k.kind) for k in kinds if k.kind != "text"]
+        assert sorted(counted) == sorted((x.name, x.kind) for x in corpus.labels[1:])
+
+
+def test_scoring_seeds_give_other_texts():
+    corpus = corpora.bios(worlds.bios(50, lists="mini"))
+    people = np.arange(50)
+    one, other = corpus.score_plan(people), corpus.score_plan(people, seed=1)
+    assert (one != other).any(axis=1).mean() > 0.9
+    assert np.array_equal(one[7:9], corpus.score_plan(people[7:9]))
+
+
+def test_no_text_can_be_scored(write):
+    world = write(**{"templates/birth.txt": "It was {value} when {name} came."})
+    corpus = corpora.bios(world, shuffled=False)
+    with pytest.raises(ValueError, match="none opens with the name and uses the pro"):
+        corpus.score_plan(np.arange(12))
+
+
+def test_simple_text_is_the_same_and_fresh_text_is_not():
+    world = worlds.bios(100, lists="mini")
+    people = np.repeat(np.arange(100), 3)
+    exposures = np.tile([0, 5, 999], 100)
+    simple = corpora.bios_simple(world).plan(people, exposures).reshape(100, 3, -1)
+    fresh = corpora.bios(world).plan(people, exposures).reshape(100, 3, -1)
+    assert (simple == simple[:, :1]).all()
+    assert (fresh[:, 0] != fresh[:, 1]).any(axis=1).all()
+    assert len(np.unique(simple[:, 0], axis=0)) == 100
+
+
+def test_a_document_does_not_depend_on_its_batch():
+    corpus = corpora.bios(worlds.bios(100, lists="mini"))
+    people, exposures = np.arange(40) * 2 % 100, np.arange(40)
+    plan = corpus.plan(people, exposures)
+    again = corpora.bios(worlds.bios(100, lists="mini")).plan(
+        people[5:9], exposures[5:9]
+    )
+    assert np.array_equal(plan[5:9], again)
+    assert np.array_equal(corpus.plan(people[::-1], exposures[::-1]), plan[::-1])
+
+
+def test_orders_and_templates_are_uniform():
+    """All 720 orders, all 50 templates of each sentence, and no tie between them."""
+    corpus = corpora.bios(worlds.bios(72_000))
+    address = np.arange(72_000), np.arange(72_000) % 7
+    orders = corpus._orders("training", *address)
+    codes = orders @ 6 ** np.arange(6)
+    _, counts = np.unique(codes, return_counts=True)
+    assert len(counts) == 720
+    assert stats.chisquare(counts).pvalue > 1e-4
+    choice = corpus._choose("training", *address) - corpus._grammar.ranges[:, 0]
+    for i in range(6):
+        assert stats.chisquare(np.bincount(choice[:, i])).pvalue > 1e-4
+    for i, j in itertools.combinations(range(6), 2):
+        counts = np.bincount(choice[:, i] * 50 + choice[:, j], minlength=2500)
+        assert stats.chisquare(counts).pvalue > 1e-5
+    tied = np.bincount(choice[:, 0] * 6 + orders[:, 0], minlength=300)
+    assert stats.chisquare(tied).pvalue > 1e-4
+
+
+def test_orders_of_many_sentences_are_uniform():
+    """Above six sentences orders are sorted words, not rows of a table."""
+    corpus = corpora.biod(worlds.biod(50_000, 8, name_parts=(100, 1000)))
+    orders = corpus._orders("training", np.arange(50_000), np.zeros(50_000, int))
+    assert (np.sort(orders, axis=1) == np.arange(8)).all()
+    for i in range(7):
+        counts = np.bincount(orders[:, i] * 8 + orders[:, i + 1], minlength=64)
+        counts = counts.reshape(8, 8)[~np.eye(8, dtype=bool)]
+        assert stats.chisquare(counts).pvalue > 1e-5
+
+
+def test_irreducible_text():
+    """6 log2 50 + log2 720 = 43.355 bits of a biography say nothing of the person."""
+    grammar = corpora.bios(worlds.bios(10))._grammar
+    numbers = grammar.ranges[:, 1]
+    assert numbers.tolist() == [50] * 6
+    bits = np.log2(numbers).sum() + math.log2(math.factorial(len(numbers)))
+    assert bits == pytest.approx(43.35499023497802, rel=1e-12)
+
+
+def test_every_document_tells_every_fact():
+    world = worlds.bios(200, lists="mini")
+    corpus = corpora.bios(world)
+    for person, row in enumerate(corpus.plan(np.arange(200), np.arange(200))):
+        written, facts = text(corpus, row), world.person(person)
+        for name in ("name", *world.sentences):
+            assert f" {facts[name]}" in written
+        assert written[0] == " "
+        assert "  " not in written
+        assert written[-1] == "."

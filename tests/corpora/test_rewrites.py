@@ -1,0 +1,183 @@
+"""bioR: spans found in written texts, errors, skips, and the renderer's own texts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kscale import corpora, worlds
+from kscale.corpora import Rewrites
+
+
+def write_texts(folder, texts, name="texts.jsonl"):
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"id": i, "text": text}) for i, text in texts]
+    (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
+    return folder
+
+
+def spans(corpus, piece):
+    return [(s.text, corpus.labels[s.label].name) for s in corpus.pieces[piece]]
+
+
+def texts_of(world, corpus, exposures=1):
+    for person in range(world.people):
+        for row in corpus.plan(np.full(exposures, person), np.arange(exposures)):
+            spans = corpora.document(corpus, row)
+            yield person, "".join(span.text for span in spans).strip()
+
+
+def test_a_text_by_hand(write, tmp_path):
+    world = write(people=1)
+    facts = world.person(0)
+    text = (
+        f"{facts['name']}, born in {facts['birth']}: {facts['pronoun'].lower()} joined"
+        f" {facts['employer']} in {facts['city']}, and {facts['name']} stayed."
+    )
+    corpus = Rewrites(world, write_texts(tmp_path / "t", [(0, text)]))
+    assert spans(corpus, 1) == [
+        (" " + facts["name"], "name"),
+        (", born in", "text"),
+        (" " + facts["birth"], "birth"),
+        (":", "text"),
+        (" " + facts["pronoun"].lower(), "pronoun"),
+        (" joined", "text"),
+        (" " + facts["employer"], "employer"),
+        (" in", "text"),
+        (" " + facts["city"], "city"),
+        (f", and {facts['name']} stayed.", "text"),
+    ]
+    assert corpus.score_plan(np.array([0])).tolist() == [[1]]
+    assert corpus.pieces[0] == ()
+    with pytest.raises(IndexError):
+        corpus.pieces[2]
+
+
+def test_the_renderers_own_texts_have_its_spans(tmp_path):
+    """What was composed from templates is found again in the written text."""
+    world = worlds.bios(60, lists="mini")
+    rendered = corpora.bios(world)
+    folder = write_texts(tmp_path / "t", texts_of(world, rendered, 4))
+    found = Rewrites(world, folder, skip_unfound=True)
+    plan = rendered.plan(np.repeat(np.arange(60), 4), np.tile(np.arange(4), 60))
+    same = 0
+    for text, row in enumerate(plan):
+        facts = world.person(text // 4)
+        if facts["birth_city"] == facts["employer_city"]:
+            continue  # nobody can tell which of the two is written first
+        piece = corpora.document(found, np.array([1 + text]))
+        assert piece == corpora.document(rendered, row)
+        same += 1
+    assert same > 200
+
+
+def test_exposures_go_through_the_texts_of_a_person(write, tmp_path):
+    world = write(people=3)
+    texts = list(texts_of(world, corpora.bios(world), 4))
+    corpus = Rewrites(world, write_texts(tmp_path / "t", texts[::-1]), True)
+    people = np.repeat(np.arange(3), 8)
+    plan = corpus.plan(people, np.tile(np.arange(8), 3)).reshape(3, 8)
+    assert np.array_equal(plan[:, :4], plan[:, 4:])  # exposure e tells text e mod 4
+    assert sorted(plan[:, :4].ravel()) == list(range(1, 13))
+
+
+def test_the_employer_after_its_city_does_not_count(write, tmp_path):
+    world = write(people=1)
+    facts = world.person(0)
+    start = f"{facts['name']} of {facts['city']} is at {facts['employer']}."
+    rest = f" {facts['possessive']} month: {facts['birth']}."
+    early = f"{facts['name']} of {facts['employer']} in {facts['city']}." + rest
+    corpus = Rewrites(
+        world, write_texts(tmp_path / "t", [(0, start + rest), (0, early)])
+    )
+    assert "employer" not in [name for _, name in spans(corpus, 1)]
+    assert corpus.score_plan(np.array([0])).tolist() == [[2]]
+
+
+def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):
+    """Born where the employer sits: the city, however labelled, tells the employer."""
+    home = {
+        "values/home.txt": "Rome",
+        "templates/home.txt": "{name} is of {value}.",
+        "order.txt": "birth\nemployer\ncity\nhome",
+        "values/employer+city.txt": "Acme;Rome\nBolt;Rome",
+    }
+    world = write(people=1, **home)
+    facts = world.person(0)
+    employer, rest = facts["employer"], f"{facts['possessive']} {facts['birth']}."
+    late = f"{facts['name']} of Rome is at {employer}, {rest}"
+    early = f"{facts['name']} is at {employer} in Rome, {rest}"
+    texts = [(0, late), (0, early)]
+    corpus = Rewrites(world, write_texts(tmp_path / "t", texts), True)
+    assert [name for _, name in spans(corpus, 1) if name == "employer"] == []
+    assert corpus.score_plan(np.array([0])).tolist() == [[2]]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": 0}', "is not an object with 'id' and 'text'"),
+        ("nonsense", "is not an object"),
+        ("[1, 2]", "is not an object"),
+        ('{"id": 12, "text": "x"}', r"id 12 is outside this world's 0\.\.11"),
+        ('{"id": 0, "text": "x"}', "id 0: the name .* is not in the text"),
+    ],
+)
+def test_bad_lines(write, tmp_path, line, message):
+    world = write()
+    file = tmp_path / "bad.jsonl"
+    file.write_text(line + "\n")
+    with pytest.raises(ValueError, match=message):
+        Rewrites(world, file)
+
+
+def test_an_absent_value_is_named(write, tmp_path):
+    world = write(people=1)
+    facts = world.person(0)
+    text = f"{facts['name']} {facts['pronoun']} {facts['birth']} {facts['city']}"
+    folder = write_texts(tmp_path / "t", [(0, text)])
+    with pytest.raises(ValueError, match=f"id 0: the employer '{facts['employer']}'"):
+        Rewrites(world, folder)
+    with pytest.raises(ValueError, match="no usable text of any person"):
+        Rewrites(world, folder, skip_unfound=True)
+
+
+def test_skipped_texts_and_people_are_counted(write, tmp_path):
+    world = write(people=4)
+    texts = [
+        (person, text)
+        for person, text in texts_of(world, corpora.bios(world, shuffled=False))
+        if person != 2
+    ]
+    texts[0] = (0, "nothing of interest")
+    folder = write_texts(tmp_path / "t", [*texts, (1, "nor here")])
+    corpus = Rewrites(world, folder, skip_unfound=True)
+    assert (corpus.num_people, corpus.skipped_people, corpus.skipped_texts) == (2, 2, 2)
+    assert corpus.people(np.arange(2)).tolist() == [1, 3]
+    with pytest.raises(ValueError, match="no usable text tells of person 2"):
+        corpus.plan(np.array([1, 2]), np.array([0, 0]))
+    with pytest.raises(ValueError, match="no usable text tells of person 0"):
+        corpus.score_plan(np.array([0]))
+    with pytest.raises(ValueError, match=r"id 0: the name"):
+        Rewrites(world, folder)
+
+
+def test_a_person_without_text_is_an_error(write, tmp_path):
+    world = write(people=2)
+    texts = list(texts_of(world, corpora.bios(world, shuffled=False)))[:1]
+    with pytest.raises(ValueError, match=r"person 1 \(.*\) has 0 texts"):
+        Rewrites(world, write_texts(tmp_path / "t", texts))
+
+
+def test_files(write, tmp_path):
+    world = write(people=2)
+    texts = list(texts_of(world, corpora.bios(world, shuffled=False)))
+    folder = write_texts(tmp_path / "t", texts[:1], "a.jsonl")
+    write_texts(folder, texts[1:], "b.jsonl")
+    both = Rewrites(world, folder)
+    listed = Rewrites(world, [folder / "a.jsonl", str(folder / "b.jsonl")])
+    assert list(both.pieces) == list(listed.pieces)
+    with pytest.raises(ValueError, match="does not exist"):
+        Rewrites(world, folder / "c.jsonl")
+    with pytest.raises(ValueError, match=r"holds no \.jsonl file"):
+        Rewrites(world, tmp_path / "values")
