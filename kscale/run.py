@@ -10,19 +10,18 @@ scores.npz and result.json; a population has params and scores for each member.
 
 import dataclasses
 import pathlib
-import shutil
 from typing import Any, TextIO
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from kscale import build, data, fields, results, scores, train
+from kscale import build, data, fields, folder, models, results, scores, train
 from kscale import config as config_module
 from kscale.config import Config
 from kscale.results import Row
 from kscale.train.config import Hyper
-
-_OURS = ("config.json", "metrics.jsonl", "result.json", "checkpoints", "tensorboard")
+from kscale.train.dispatch import abstract_state
 
 
 class Interrupted(Exception):
@@ -61,9 +60,12 @@ def run(
     setup = build.build(config)
     if hypers is not None:
         setup = dataclasses.replace(setup, hypers=hypers)
+    arrange(setup)  # what cannot be trained must not cost the run that is there
     if workdir is not None:
-        prepare_folder(workdir, config, resume, overwrite)
+        folder.prepare(workdir, config, resume, overwrite)
     result = fit(setup, workdir, resume, progress)
+    logged = result.rows if workdir is None else folder.logged_rows(workdir)
+    speed = {"steps": result.step} | folder.logged_speed(logged, len(setup.hypers))
     rows = []
     for i, hyper in enumerate(setup.hypers):
         params = result.state["params"]
@@ -74,11 +76,6 @@ def run(
         if workdir is not None:
             train.save_params(workdir / f"params{name}.npz", params)
             table.save(workdir / f"scores{name}.npz")
-        speed = {
-            "steps": result.step,
-            "seconds": result.seconds,
-            "tokens_per_second": result.tokens / max(result.seconds, 1e-9),
-        }
         rows.append(make_row(setup, table, hyper) | speed)
     if workdir is not None:
         results.write_json(workdir / "result.json", summary(rows))
@@ -97,20 +94,10 @@ def fit(
       Interrupted: SIGTERM came before the end.
     """
     config = setup.config
-    chosen = train.resolve(
-        config.train,
-        rows=config.data.batch,
-        context=config.data.context,
-        total_steps=setup.total_steps,
-    )
+    chosen, hyper, mesh = arrange(setup)
     source = setup.source(
         chosen.steps_per_dispatch, jax.process_index(), jax.process_count()
     )
-    hyper = None
-    if len(setup.hypers) > 1:
-        hyper = train.population(setup.hypers)
-    else:
-        chosen = dataclasses.replace(chosen, **setup.hypers[0]._asdict())
     identity = {
         path: leaf
         for path, leaf in fields.flatten(config).items()
@@ -124,7 +111,7 @@ def fit(
         setup.total_steps,
         labels=[label.name + _suffix(label) for label in setup.corpus.labels],
         hyper=hyper,
-        mesh=train.make_mesh(**dataclasses.asdict(config.mesh)),
+        mesh=mesh,
         folder=workdir,
         identity=identity,
         resume=resume,
@@ -134,6 +121,42 @@ def fit(
         where = "nothing was saved: no run folder" if workdir is None else str(workdir)
         raise Interrupted(f"stopped after step {result.step}; {where}")
     return result
+
+
+def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
+    """How a setup is trained on the devices that there are.
+
+    Returns:
+      The train config without automatic values, the population (None: one model, whose
+      values are in the config), the mesh.
+
+    Raises:
+      ValueError: rows, members or matrices cannot be shared out over the mesh.
+    """
+    order, hyper = setup.config.data, None
+    chosen = train.resolve(
+        setup.config.train,
+        rows=order.batch,
+        context=order.context,
+        total_steps=setup.total_steps,
+    )
+    if len(setup.hypers) > 1:
+        hyper = train.population(setup.hypers)
+    else:
+        chosen = dataclasses.replace(chosen, **setup.hypers[0]._asdict())
+    mesh = train.make_mesh(**dataclasses.asdict(setup.config.mesh))
+    shards = mesh.shape["data"]
+    at_once = min(chosen.rows_per_gradient, order.batch // shards)
+    share = shards * max(at_once, 1)
+    if order.batch % share:
+        raise ValueError(
+            f"data.batch={order.batch} must be divisible by {share}, the {shards}"
+            f" devices of mesh.data times train.rows_per_gradient={max(at_once, 1)};"
+            f" take {-(-order.batch // share) * share}, or change one of them"
+        )
+    problem = train.problem_of(setup.config.model)
+    abstract_state(problem, hyper or train.solo(chosen), mesh)  # refuses the rest
+    return chosen, hyper, mesh
 
 
 def score_params(
@@ -211,70 +234,35 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
     """A finished run: its setup and the parameters of one member.
 
     Raises:
-      ValueError: the folder holds no finished run, or no such member.
+      ValueError: the folder holds no finished run, or no such member, or parameters of
+        another model than its config says.
     """
-    setup = build.build(config_module.load(workdir / "config.json"))
+    setup = build.build(config_module.load(workdir / folder.CONFIG))
     name = f"_{member}" if len(setup.hypers) > 1 else ""
     if not 0 <= member < len(setup.hypers):
         raise ValueError(
             f"member={member}: the run in {workdir} has {len(setup.hypers)} members"
         )
-    return setup, train.load_params(workdir / f"params{name}.npz")
-
-
-def prepare_folder(
-    workdir: pathlib.Path, config: Config, resume: bool, overwrite: bool
-) -> None:
-    """Makes a run folder and writes config.json, or finds the run to go on with.
-
-    Raises:
-      ValueError: the folder holds a run and it was not said what to do with it; it
-        holds another run; it holds something that is no run.
-    """
-    if resume and overwrite:
-        raise ValueError("--resume and --overwrite exclude each other: give one")
-    there = sorted(x.name for x in workdir.iterdir()) if workdir.is_dir() else []
-    known = workdir / "config.json"
-    if there and overwrite:
-        if known.name not in there:
+    path = workdir / f"params{name}.npz"
+    params = train.load_params(path)
+    found, wanted = _shapes(params), _shapes(_abstract_params(setup))
+    for leaf in sorted(found.keys() | wanted.keys()):
+        if found.get(leaf) != wanted.get(leaf):
             raise ValueError(
-                f"{workdir} holds {', '.join(there[:3])} and no config.json: it is no"
-                f" run folder and is not overwritten; choose another"
+                f"{path} is of another model: {leaf} has shape"
+                f" {found.get(leaf, 'absent')}, the config in {workdir} makes it"
+                f" {wanted.get(leaf, 'absent')}"
             )
-        _remove_run(workdir)
-    elif there and not resume:
-        raise ValueError(
-            f"{workdir} is not empty: pass --resume to go on, --overwrite to throw it"
-            f" away, or choose another --workdir"
-        )
-    elif known.name in there:
-        _require_same(config_module.load(known), config, workdir)
-        return
-    elif there:
-        raise ValueError(f"{workdir} holds no config.json: there is no run to resume")
-    workdir.mkdir(parents=True, exist_ok=True)
-    config_module.save(config, known)
+    return setup, params
 
 
-def _require_same(old: Config, new: Config, workdir: pathlib.Path) -> None:
-    if config_module.fingerprint(old) == config_module.fingerprint(new):
-        return
-    changed = [
-        f"{path} was {before!r}, is {after!r}"
-        for path, before, after in fields.diff(old, new)
-        if path not in config_module.NO_RESULT
-    ]
-    raise ValueError(
-        f"{workdir} holds a run of another config: {'; '.join(changed)}; resume with"
-        f" the old values or choose another folder"
-    )
+def _abstract_params(setup: build.Setup) -> Any:
+    return jax.eval_shape(lambda: models.init(setup.config.model, jax.random.key(0)))
 
 
-def _remove_run(workdir: pathlib.Path) -> None:
-    """Removes what a run wrote, and nothing else."""
-    for path in workdir.iterdir():
-        if path.name in _OURS or path.suffix == ".npz":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+def _shapes(params: Any) -> dict[str, tuple[int, ...]]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    return {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}
 
 
 def _suffix(label: Any) -> str:

@@ -1,0 +1,102 @@
+"""A run's folder: made, found again, refused, or cleared, and nothing else touched."""
+
+import pathlib
+import re
+import shutil
+
+from kscale import config as config_module
+from kscale import fields, results
+from kscale.config import Config
+from kscale.results import Row
+
+CONFIG = "config.json"
+# What a run writes; all else in its folder is somebody's own.
+_OURS = re.compile(
+    r"metrics\.jsonl(\.tmp)?|result\.json(\.partial)?|checkpoints|tensorboard"
+    r"|(params|scores)(_\d+)?\.npz"
+)
+
+
+def prepare(
+    workdir: pathlib.Path, config: Config, resume: bool, overwrite: bool
+) -> None:
+    """Makes a run folder and writes config.json, or finds the run to go on with.
+
+    Args:
+      workdir: the folder.
+      config: of the run that is about to start.
+      resume: go on with the run that is there, if one is.
+      overwrite: throw away the run that is there; other files stay.
+
+    Raises:
+      ValueError: the folder holds a run and it was not said what to do with it; it
+        holds another run; it holds something that is no run; it is a file.
+    """
+    if resume and overwrite:
+        raise ValueError("--resume and --overwrite exclude each other: give one")
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"{workdir} is a file: choose another --workdir")
+    there = sorted(x.name for x in workdir.iterdir()) if workdir.is_dir() else []
+    known = workdir / CONFIG
+    if there and known.name not in there:
+        raise ValueError(
+            f"{workdir} holds {', '.join(there[:3])} and no {CONFIG}: it is no run"
+            f" folder and is left as it is; choose another --workdir"
+        )
+    if there and resume:
+        _require_same(config_module.load(known), config, workdir)
+        return
+    if there and not overwrite:
+        raise ValueError(
+            f"{workdir} holds a run: pass --resume to go on, --overwrite to throw it"
+            f" away, or choose another --workdir"
+        )
+    if there:
+        _clear(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    results.write_json(known, fields.to_dict(config))  # whole, or as it was
+
+
+def logged_speed(rows: list[Row], members: int) -> Row:
+    """What a whole run took by its logged rows, however often it was resumed.
+
+    Args:
+      rows: of metrics.jsonl.
+      members: of the population; a row's tokens are those of one.
+
+    Returns:
+      seconds (of training; neither compilation nor scoring) and tokens_per_second.
+    """
+    seconds = sum(row["seconds"] for row in rows)
+    tokens = members * sum(row["tokens"] for row in rows)
+    return {"seconds": seconds, "tokens_per_second": tokens / max(seconds, 1e-9)}
+
+
+def logged_rows(workdir: pathlib.Path) -> list[Row]:
+    """The rows of a run's metrics.jsonl."""
+    return results.read_rows(workdir / "metrics.jsonl")
+
+
+def _require_same(old: Config, new: Config, workdir: pathlib.Path) -> None:
+    if config_module.fingerprint(old) == config_module.fingerprint(new):
+        return
+    changed = [
+        f"{path} was {before!r}, is {after!r}"
+        for path, before, after in fields.diff(old, new)
+        if path not in config_module.NO_RESULT
+    ]
+    raise ValueError(
+        f"{workdir} holds a run of another config: {'; '.join(changed)}; resume with"
+        f" the old values or choose another folder"
+    )
+
+
+def _clear(workdir: pathlib.Path) -> None:
+    """Removes what a run wrote, and nothing else.
+
+    The config goes last, when the new one replaces it: a folder that is half cleared is
+    still a run folder.
+    """
+    for path in workdir.iterdir():
+        if _OURS.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
