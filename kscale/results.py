@@ -1,6 +1,8 @@
 """Results as rows: what was run, on what, and what came out, one JSON line each."""
 
+import contextlib
 import datetime
+import fcntl
 import functools
 import importlib.metadata
 import json
@@ -43,7 +45,8 @@ def device() -> str:
     devices = jax.devices()
     kind = devices[0].device_kind
     if devices[0].platform == "cpu":
-        cores = len(os.sched_getaffinity(0))
+        affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
         return f"{_processor()}, {cores} core{'s' * (cores > 1)}"
     return f"{len(devices)} x {kind}"
 
@@ -67,40 +70,74 @@ def commit() -> str:
 def write_json(path: pathlib.Path, row: Row) -> None:
     """Writes a JSON object, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def append_row(path: pathlib.Path, row: Row) -> None:
-    """Appends a row to a JSONL file, making it and its folder if they are absent."""
+    """Appends a row to a JSONL file, making it and its folder if they are absent.
+
+    Several processes may append to one file. A row that was cut short, by a kill or a
+    full disk, makes way.
+
+    Raises:
+      OSError: the row cannot be written; the rows before it stay as they were.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    line = (json.dumps(row, sort_keys=True) + "\n").encode()
+    with path.open("ab+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        file.seek(0)
+        whole, _, tail = file.read().rpartition(b"\n")
+        end = len(whole) + len(b"\n" if whole else b"")
+        if _row(tail) is not None:  # written by hand, without an end of line
+            end, line = end + len(tail), b"\n" + line
+        file.truncate(end)
+        try:
+            while line:
+                line = line[file.write(line) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise
 
 
 def read_rows(path: pathlib.Path) -> list[Row]:
     """The rows of a JSONL file; none if it is absent.
 
+    A last line without its end that is no row is being written, or was when a process
+    was killed: it is left out.
+
     Raises:
-      ValueError: a line is not a JSON object, such as one cut off by a crash.
+      ValueError: another line is not a JSON object.
     """
     if not path.exists():
         return []
+    *lines, tail = path.read_text(encoding="utf-8").split("\n")
+    if _row(tail) is not None:
+        lines.append(tail)
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict):
+    for number, line in enumerate(lines, 1):
+        row = _row(line)
+        if row is None:
             raise ValueError(
-                f"{path}, line {number}: {line[:40]!r} is not a row (a run may have"
-                f" been killed while writing it); remove the line"
+                f"{path}, line {number}: {line[:40]!r} is not a row; remove the line"
             )
         rows.append(row)
     return rows
+
+
+def _row(line: str | bytes) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _git(folder: pathlib.Path, *words: str) -> str:
