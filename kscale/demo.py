@@ -8,13 +8,15 @@ kscale demo                         # goes on with what is in runs/demo
 kscale demo --overwrite             # trains anew
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
@@ -79,6 +81,16 @@ def demo(folder: pathlib.Path, specs: Sequence[str], overwrite: bool) -> list[Ro
         rows, folder / "demo.png", "What small models hold of a world"
     )
     return rows
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM as Ctrl-C, so that the runs are stopped, too, and saved."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(
@@ -167,16 +179,18 @@ def _define(flag_values: flags.FlagValues) -> None:
 
 def _demo(command: Command) -> None:
     """Train three tiny models side by side and draw bits per parameter."""
+    command_flags.refuse_arguments(command)
     chosen = command.flags
     folder = pathlib.Path(chosen.workdir)
     if chosen.dry_run:
-        for spec, meaning in RUNS.items():
-            mark = config_module.fingerprint(configs.load(spec))
-            sys.stdout.write(f"{spec:<14}{mark}  {meaning}\n")
+        marks = {spec: config_module.fingerprint(configs.load(spec)) for spec in RUNS}
+        as_text = "".join(f"{s:<14}{marks[s]}  {RUNS[s]}\n" for s in RUNS)
+        sys.stdout.write(json.dumps(marks) + "\n" if chosen.json else as_text)
         return
     folder.mkdir(parents=True, exist_ok=True)
     sys.stderr.write("three models on all cores: about five minutes on two cores\n")
-    rows = demo(folder, list(RUNS), chosen.overwrite)
+    with _stopped_by_sigterm():
+        rows = demo(folder, list(RUNS), chosen.overwrite)
     if chosen.json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return

@@ -119,8 +119,21 @@ def parse(
     return Command(flag_values, _config(flag_values, overrides), overrides, arguments)
 
 
+def refuse_arguments(command: Command) -> None:
+    """For verbs that take flags alone.
+
+    Raises:
+      UsageError: there is another word, which would go unheeded.
+    """
+    if command.arguments:
+        raise UsageError(
+            f"{command.arguments[0]!r} is no flag: write --flag=value, such as"
+            f" --config=demo"
+        )
+
+
 def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
-    """What --help shows: the verb, its flags, and the named configs if it takes one."""
+    """What --help shows: the verb, its flags, and the named configs."""
     lines = [about.strip(), "", "flags:"] if about else ["flags:"]
     for name in sorted(flag_values):
         flag = flag_values[name]
@@ -129,8 +142,7 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
         shown = "" if flag.default in (None, False) else f" [{flag.default}]"
         value = "" if flag.boolean else "=..."
         lines.append(f"  --{name + value:<18} {flag.help}{shown}")
-    if "config" in flag_values:
-        lines += ["", "named configs:", configs.describe()]
+    lines += ["", "named configs:", configs.describe()]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale import results, run
 from kscale.flags import Command, UsageError
@@ -53,6 +54,29 @@ def score_run(
     return row
 
 
+def plan(workdir: pathlib.Path, people: int = 0, member: int = 0) -> Row:
+    """What would be scored: the model, its parameters, how many people of how many."""
+    setup, _ = run.load(workdir, member)
+    config = run.member_config(setup.config, setup.hypers[member])
+    return {
+        "name": config.name,
+        "fingerprint": config_module.fingerprint(config),
+        "parameters": setup.parameters.total,
+        "people": people or config.score.people or setup.corpus.num_people,
+        "population": setup.corpus.num_people,
+        "bits_max": setup.world.bits_max().total,
+    }
+
+
+def plan_text(row: Row) -> str:
+    """The plan in one sentence."""
+    return (
+        f"{row['name']} ({row['parameters']:,} parameters) would be scored on"
+        f" {row['people']:,} of {row['population']:,} people, whose world has"
+        f" {row['bits_max']:,.0f} bits."
+    )
+
+
 def _define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("workdir", None, "the run's folder", flag_values=flag_values)
     flags.DEFINE_integer(
@@ -64,15 +88,23 @@ def _define(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         "write", False, "renew the run's result.json", flag_values=flag_values
     )
+    flags.DEFINE_boolean(
+        "dry_run", False, "say what would be scored", flag_values=flag_values
+    )
     command_flags.define_output(flag_values)
 
 
 def _score(command: Command) -> None:
     """Score the model of a finished run again."""
+    command_flags.refuse_arguments(command)
     chosen = command.flags
     if chosen.workdir is None:
         raise UsageError("--workdir is needed: the folder of a finished run")
     workdir = pathlib.Path(chosen.workdir)
+    if chosen.dry_run:
+        row = plan(workdir, chosen.people, chosen.member)
+        sys.stdout.write((json.dumps(row) if chosen.json else plan_text(row)) + "\n")
+        return
     row = score_run(workdir, chosen.people, chosen.member, chosen.write)
     sys.stdout.write((json.dumps(row) if chosen.json else text(row)) + "\n")
 

@@ -84,6 +84,11 @@ def lines(answer: dict[str, Any]) -> str:
     for name, most in answer["max_bits"].items():
         shown = f"{held[name]:8.2f} of" if held else ""
         out.append(f"  {name:<14}{shown}{most:8.2f}")
+    most = sum(answer["max_bits"].values())
+    there = f"there are {most:.1f} bits to know"
+    if held:
+        there = f"the model holds {sum(held.values()):.1f} of {most:.1f} bits"
+    out += ["", f"Of person {answer['person']} {there}."]
     return "\n".join(out) + "\n"
 
 
@@ -101,20 +106,29 @@ def _define(flag_values: flags.FlagValues) -> None:
     )
     flags.DEFINE_integer("person", 0, "whom to show, 0 to N-1", flag_values=flag_values)
     flags.DEFINE_integer("exposure", 0, "which text", flag_values=flag_values)
+    flags.DEFINE_integer(
+        "member", 0, "which member of a population", flag_values=flag_values
+    )
+    flags.DEFINE_boolean(
+        "dry_run", False, "leave out what needs the model", flag_values=flag_values
+    )
     command_flags.define_output(flag_values)
 
 
 def _show(command: Command) -> None:
     """Show one person: facts, text with its spans, tokens, and bits."""
+    command_flags.refuse_arguments(command)
     chosen = command.flags
     if (command.config is None) == (chosen.workdir is None):
         raise UsageError("name either --config or --workdir: what shall be shown?")
     params = None
     if chosen.workdir:
-        setup, params = run.load(pathlib.Path(chosen.workdir))
+        setup, params = run.load(pathlib.Path(chosen.workdir), chosen.member)
     else:
         assert command.config is not None
         setup = build.build(command.config)
+    if chosen.dry_run:
+        params = None
     answer = describe(setup, chosen.person, chosen.exposure, params)
     sys.stdout.write(json.dumps(answer) + "\n" if chosen.json else lines(answer))
 
