@@ -15,6 +15,7 @@ import contextlib
 import json
 import pathlib
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TextIO
@@ -29,6 +30,7 @@ from kscale.flags import Command, UsageError
 from kscale.results import Row
 from kscale.train.config import Hyper
 
+TERMINATED = 128 + signal.SIGTERM  # the exit code of a sweep that was told to stop
 SIZES = ("smoke", "small", "paper")
 FOLDER = pathlib.Path("experiments")
 
@@ -55,12 +57,21 @@ def load(name: str) -> Experiment:
     """
     path = pathlib.Path(name if name.endswith(".py") else FOLDER / f"{name}.py")
     if not path.is_file():
-        known = [p.stem for p in FOLDER.glob("p[0-9]*.py")]
-        raise ValueError(fields.unknown("experiment", repr(name), name, known))
-    names = runpy.run_path(str(path))
-    if missing := {"runs", "draw"} - names.keys():
+        if known := names():
+            raise ValueError(fields.unknown("experiment", repr(name), name, known))
+        raise ValueError(
+            f"experiment {name!r}: there is no {FOLDER}/ here; give the path of its"
+            f" file, or go to a checkout of kscale"
+        )
+    defined = runpy.run_path(str(path))
+    if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
-    return Experiment(path.stem, names["runs"], names["draw"])
+    return Experiment(path.stem, defined["runs"], defined["draw"])
+
+
+def names() -> list[str]:
+    """The experiments in experiments/, if there is such a folder here."""
+    return sorted(path.stem for path in FOLDER.glob("p[0-9]*.py"))
 
 
 def groups(configs: Sequence[Config]) -> list[list[Config]]:
@@ -110,9 +121,7 @@ def sweep(
       Each new row, as it is written.
     """
     path = rows_path(experiment, size, folder)
-    for number, group in enumerate(groups(experiment.runs(size))):
-        if number % part[1] != part[0]:
-            continue
+    for group in share(experiment, size, part):
         done = {row["fingerprint"] for row in results.read_rows(path)}
         left = [c for c in group if config_module.fingerprint(c) not in done]
         if not left:
@@ -126,6 +135,13 @@ def sweep(
             row |= {"experiment": experiment.name, "size": size, "name": config.name}
             results.append_row(path, row)
             yield row
+
+
+def share(
+    experiment: Experiment, size: str, part: tuple[int, int] = (0, 1)
+) -> list[list[Config]]:
+    """The groups of runs of a part: every n-th from the i-th on."""
+    return groups(experiment.runs(size))[part[0] :: part[1]]
 
 
 def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
@@ -188,45 +204,69 @@ def _part(text: str) -> tuple[int, int]:
     return int(first), int(second)
 
 
-def _list_runs(experiment: Experiment, size: str, folder: pathlib.Path) -> str:
+def plan(
+    experiment: Experiment, size: str, folder: pathlib.Path, part: tuple[int, int]
+) -> list[Row]:
+    """The runs of a part, group by group, and whether they are done."""
     rows = results.read_rows(rows_path(experiment, size, folder))
     done = {row["fingerprint"] for row in rows}
-    return "".join(
-        f"{'done' if config_module.fingerprint(c) in done else 'to do':<6}"
-        f"{config_module.fingerprint(c)}  {_title([c])}, seed {c.train.seed}, rate"
-        f" {c.train.learning_rate:g}\n"
-        for c in experiment.runs(size)
+    return [
+        {
+            "fingerprint": (mark := config_module.fingerprint(config)),
+            "run": _title([config]),
+            "seed": config.train.seed,
+            "learning_rate": config.train.learning_rate,
+            "group": number,
+            "done": mark in done,
+        }
+        for number, group in enumerate(share(experiment, size, part))
+        for config in group
+    ]
+
+
+def _plan_line(row: Row) -> str:
+    return (
+        f"{'done' if row['done'] else 'to do':<6}{row['fingerprint']}  {row['run']},"
+        f" seed {row['seed']}, rate {row['learning_rate']:g}\n"
     )
 
 
-def _sweep(command: Command) -> None:
+def _sweep(command: Command) -> int:
     """Run an experiment at one of its sizes and draw its figure."""
     chosen = command.flags
     if len(command.arguments) != 1:
         raise UsageError("name one experiment, such as: kscale sweep p002_figure1")
+    part = _part(chosen.part)
     experiment = load(command.arguments[0])
     folder = pathlib.Path(chosen.results)
     if chosen.dry_run:
-        sys.stdout.write(_list_runs(experiment, chosen.size, folder))
-        return
+        runs = plan(experiment, chosen.size, folder, part)
+        as_text = "".join(map(_plan_line, runs))
+        sys.stdout.write(json.dumps({"runs": runs}) + "\n" if chosen.json else as_text)
+        return 0
     new = []
-    if not chosen.draw_only:
-        part = _part(chosen.part)
-        for row in sweep(experiment, chosen.size, folder, part, sys.stderr):
+    try:
+        rows = sweep(experiment, chosen.size, folder, part, sys.stderr)
+        for row in () if chosen.draw_only else rows:
             new.append(row)
             with contextlib.suppress(BrokenPipeError):
                 sys.stderr.write(run.answer([row]) + "\n")
+    except run.Interrupted:
+        sys.stderr.write(f"kscale sweep: stopped; {len(new)} new rows are kept\n")
+        return TERMINATED
     picture = draw(experiment, chosen.size, folder)
     if chosen.json:
         sys.stdout.write(json.dumps({"rows": new, "figure": str(picture)}) + "\n")
     else:
         sys.stdout.write(f"{len(new)} new rows; the figure is {picture}\n")
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The verb; gives the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    return command_flags.run("sweep", _sweep, _define, words, __doc__ or "")
+    about = f"{__doc__}\nexperiments here: {', '.join(names()) or 'none'}"
+    return command_flags.run("sweep", _sweep, _define, words, about)
 
 
 if __name__ == "__main__":
