@@ -1,0 +1,106 @@
+"""How fast batches are made: gathers of pieces beside formatting and tokenising.
+
+    python tools/bench_data.py --repetitions=15
+
+Both ways are timed in turns in one process, by wall clock, on one core; the medians and
+their ratio are printed. One quiet core: bioS 50 million tokens/s composed, 2 million
+formatted and tokenised.
+"""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from absl import app, flags
+
+from kscale import build, configs, corpora, data, tokenizers, worlds
+from kscale.tokenizers import Tokenizer
+
+_REPETITIONS = flags.DEFINE_integer("repetitions", 15, "timings of each way", 1)
+_PEOPLE = flags.DEFINE_integer("people", 20_000, "N of the bioS world", 1)
+_BATCH = flags.DEFINE_integer("batch", 96, "windows of each timing", 1)
+
+DOCUMENTS = 64  # formatted and tokenised in each timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """Tokens per second of the two ways: medians over repetitions."""
+
+    name: str
+    composed: float
+    formatted: float
+
+    def line(self) -> str:
+        """One line of the report."""
+        return (
+            f"{self.name:<6} {self.composed / 1e6:7.1f} million tokens/s composed"
+            f" {self.formatted / 1e6:7.3f} formatted and tokenised"
+            f" {self.composed / self.formatted:7.0f} times"
+        )
+
+
+def bios(people: int) -> tuple[data.Stream, Tokenizer]:
+    """bioS under GPT-2's tokenizer in windows of 512, and that tokenizer."""
+    corpus, tokenizer = corpora.bios(worlds.bios(people)), tokenizers.gpt2()
+    pool = data.tokenize(corpus, tokenizer)
+    return data.Stream(corpus, pool, exposures=30, context=512), tokenizer
+
+
+def demo() -> tuple[data.Stream, Tokenizer]:
+    """The demo's bioD world in windows of 64, and its tokenizer."""
+    setup = build.build(configs.demo(exposures=300))
+    (stream,) = setup.streams
+    return stream, build.build_tokenizer(setup.config.corpus, setup.corpus)
+
+
+def rates(
+    name: str, stream: data.Stream, tokenizer: Tokenizer, batch: int, repetitions: int
+) -> Rates:
+    """Times both ways in turns; the index of the stream is made before."""
+    spans = stream.num_windows // batch
+    compose, write = [], []
+    for i in range(-1, repetitions):  # the first warms up
+        start = i % spans * batch
+        composed = _rate(lambda start=start: _composed(stream, start, batch))
+        visits = np.arange(i % 16 * DOCUMENTS, (i % 16 + 1) * DOCUMENTS)
+        plan = stream.corpus.plan(*stream.visit(visits))
+        formatted = _rate(lambda plan=plan: _formatted(stream, tokenizer, plan))
+        if i >= 0:
+            compose.append(composed)
+            write.append(formatted)
+    return Rates(name, statistics.median(compose), statistics.median(write))
+
+
+def _rate(make: Callable[[], int]) -> float:
+    start = time.perf_counter()
+    tokens = make()
+    return tokens / (time.perf_counter() - start)
+
+
+def _composed(stream: data.Stream, first: int, batch: int) -> int:
+    return stream.windows(first, batch)["tokens"][:, 1:].size
+
+
+def _formatted(stream: data.Stream, tokenizer: Tokenizer, plan: np.ndarray) -> int:
+    """Tokens of documents that are written as strings, each then tokenised."""
+    pieces = stream.corpus.pieces
+    texts = ("".join(s.text for i in row for s in pieces[i]) for row in plan)
+    return sum(len(tokenizer.encode(text)) + 1 for text in texts)
+
+
+def main(argv: list[str]) -> None:
+    """Prints a line for bioS and one for the demo's bioD."""
+    del argv
+    stream, tokenizer = bios(_PEOPLE.value)
+    batch, repetitions = _BATCH.value, _REPETITIONS.value
+    print(rates("bioS", stream, tokenizer, batch, repetitions).line())
+    stream, tokenizer = demo()
+    rows = batch * 512 // stream.context  # as many tokens
+    print(rates("demo", stream, tokenizer, rows, repetitions).line())
+
+
+if __name__ == "__main__":
+    app.run(main)
