@@ -10,7 +10,6 @@ _CHOICES = {
     "residual_init": ("scaled", "zero", "plain"),
     "compute": ("float32", "bfloat16"),
     "attention": ("auto", "reference", "blocks", "cudnn"),
-    "embedding": ("auto", "gather", "onehot"),
 }
 
 
@@ -45,8 +44,6 @@ class ModelConfig:
       compute: dtype of matrix products; parameters, norms, softmax, residual stream
         and loss are float32 always.
       attention: how attention is computed, never what: ``"auto"`` picks by platform.
-      embedding: ``"gather"`` rows or multiply ``"onehot"`` vectors; ``"auto"`` picks
-        by platform and vocabulary.
       scan_layers: one compiled block scanned over stacked parameters (compile time
         of deep models) instead of unrolled layers.
 
@@ -79,7 +76,6 @@ class ModelConfig:
     residual_init: str = "scaled"
     compute: str = "float32"
     attention: str = "auto"
-    embedding: str = "auto"
     scan_layers: bool = False
 
     def __post_init__(self) -> None:
@@ -106,6 +102,13 @@ class ModelConfig:
             "rotary_fraction",
             f"such that rotary_fraction * head_size={self.head_size} is an even "
             "integer, as dimensions rotate in pairs (0 turns rotation off)",
+        )
+
+        _require(
+            self.mlp == "none" or self.hidden >= 1,
+            self,
+            "mlp_width",
+            f"such that mlp_width * {self.width} (the width) rounds to 1 or more",
         )
 
     @property

@@ -27,8 +27,8 @@ import jax.numpy as jnp
 from kscale.models.attention import attend
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.initial import draw
-from kscale.models.loss import cross_entropy, output_logits
 from kscale.models.linear import linear
+from kscale.models.loss import cross_entropy, output_logits
 from kscale.models.norms import norm, normalise
 from kscale.models.rotary import rotary_tables, rotate
 

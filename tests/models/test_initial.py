@@ -1,0 +1,57 @@
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from kscale.models import ModelConfig, init
+from kscale.models.initial import initial_std
+
+
+def by_path(config, seed=0):
+    params = init(config, jax.random.key(seed))
+    return {
+        "/".join(part.key for part in path): np.asarray(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    }
+
+
+@pytest.mark.parametrize("residual", ["scaled", "zero", "plain"])
+def test_statistics_are_those_of_the_table(residual):
+    config = ModelConfig(
+        vocab=200, layers=3, heads=2, tied=False, init_std=0.08, residual_init=residual
+    )
+    for path, leaf in by_path(config).items():
+        mean, std = initial_std(config, path)
+        tolerance = 5 * std / math.sqrt(leaf.size)
+        assert abs(leaf.mean() - mean) <= tolerance, path
+        assert abs(leaf.std() - std) <= tolerance, path
+
+
+def test_table_by_hand():
+    config = ModelConfig(layers=8, init_std=0.02)
+    assert initial_std(config, "embed/table") == (0, 0.02)
+    assert initial_std(config, "layer_3/attention/qkv/kernel") == (0, 0.02)
+    assert initial_std(config, "layer_3/attention/out/kernel") == (0, 0.005)
+    assert initial_std(config, "layer_3/mlp/down/kernel") == (0, 0.005)
+    assert initial_std(config, "layer_3/mlp/down/bias") == (0, 0)
+    assert initial_std(config, "final_norm/scale") == (1, 0)
+
+
+def test_unlisted_path_is_an_error():
+    with pytest.raises(ValueError, match="'layer_0/router' matches no row"):
+        initial_std(ModelConfig(), "layer_0/router")
+
+
+def test_parameters_of_one_shape_differ():
+    leaves = by_path(ModelConfig(vocab=50, layers=2))
+    first, second = (leaves[f"layer_{i}/mlp/up/kernel"] for i in (0, 1))
+    assert not np.allclose(first, second)
+    again = by_path(ModelConfig(vocab=50, layers=2), seed=1)
+    assert not np.allclose(first, again["layer_0/mlp/up/kernel"])
+
+
+def test_shared_paths_start_alike():
+    deep = by_path(ModelConfig(vocab=50, layers=4, residual_init="plain"))
+    for path, leaf in by_path(ModelConfig(vocab=50, residual_init="plain")).items():
+        np.testing.assert_array_equal(leaf, deep[path])

@@ -1,0 +1,49 @@
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kscale.models.rotary import rotary_tables, rotate
+
+
+def test_literal_example():
+    # Two pairs of a head of six dimensions: (0, 2) at angle t, (1, 3) at t / 100.
+    cos, sin = rotary_tables(3, 4, base=10_000.0)
+    x = jnp.array([[1.0, 1.0, 0.0, 0.0, 7.0, 8.0]] * 3)
+    t = np.arange(3.0)
+    np.testing.assert_allclose(
+        rotate(x, cos, sin),
+        np.stack(
+            [
+                np.cos(t),
+                np.cos(t / 100),
+                np.sin(t),
+                np.sin(t / 100),
+                0 * t + 7,
+                0 * t + 8,
+            ],
+            axis=1,
+        ),
+        atol=1e-6,
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 2**32 - 1))
+def test_scores_depend_on_distance_only(position, shift, seed):
+    cos, sin = rotary_tables(81, 16)
+    q, k = np.random.default_rng(seed).normal(size=(2, 16)).astype(np.float32)
+
+    turned = [np.asarray(rotate(jnp.tile(x, (81, 1)), cos, sin)) for x in (q, k)]
+
+    def score(s, t):
+        return turned[0][s] @ turned[1][t]
+
+    np.testing.assert_allclose(
+        score(position, 0), score(position + shift, shift), atol=1e-4
+    )
+
+
+def test_no_rotation():
+    x = jnp.ones((2, 3, 4))
+    np.testing.assert_array_equal(rotate(x, *rotary_tables(3, 0)), x)
