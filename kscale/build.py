@@ -44,6 +44,8 @@ class Setup:
     def streams(self) -> tuple[data.Stream, ...]:
         """The order of the documents: one, or one per member that has its own."""
         chosen = self.config.data
+        if chosen.shared_order and self.stream_exposures == chosen.exposures:
+            return (self._exact,)  # whose documents are counted already
         if chosen.shared_order:
             return (self._stream(chosen.seed, self.stream_exposures),)
         return tuple(
@@ -54,11 +56,15 @@ class Setup:
             for hyper in self.hypers
         )
 
-    @functools.cached_property
+    @property
+    def exact_tokens(self) -> int:
+        """Targets in N x E documents, each of which is predicted once."""
+        return self._exact.total_tokens - 1
+
+    @property
     def exact_steps(self) -> int:
         """Steps in which every token of N x E documents is predicted once."""
-        stream = self._stream(self.config.data.seed, self.config.data.exposures)
-        return data.BatchSource([stream], self.config.data.batch).num_steps
+        return -(-self.exact_tokens // self._tokens_per_step)
 
     @functools.cached_property
     def total_steps(self) -> int:
@@ -71,16 +77,24 @@ class Setup:
     @functools.cached_property
     def stream_exposures(self) -> int:
         """Exposures that the stream holds; more than E if published steps need it."""
-        steps, wanted = self.exact_steps, self.total_steps
         exposures = self.config.data.exposures
-        return exposures if wanted <= steps else -(-exposures * (wanted + 1) // steps)
+        if self.total_steps <= self.exact_steps:
+            return exposures
+        wanted = self.total_steps * self._tokens_per_step
+        # One more, as texts differ in length from exposure to exposure.
+        return -(-exposures * wanted // self.exact_tokens) + 1
 
     @property
     def exposures(self) -> float:
         """How often each person is met in `total_steps`, on average."""
         if self.config.data.steps_rule == "exact":
             return float(self.config.data.exposures)
-        return self.config.data.exposures * self.total_steps / self.exact_steps
+        read = self.total_steps * self._tokens_per_step
+        return self.config.data.exposures * read / self.exact_tokens
+
+    @property
+    def _tokens_per_step(self) -> int:
+        return self.config.data.batch * self.config.data.context
 
     def source(
         self, steps_per_dispatch: int, process: int = 0, processes: int = 1
@@ -94,6 +108,10 @@ class Setup:
             process=process,
             processes=processes,
         )
+
+    @functools.cached_property
+    def _exact(self) -> data.Stream:
+        return self._stream(self.config.data.seed, self.config.data.exposures)
 
     def _stream(self, seed: int, exposures: int) -> data.Stream:
         context = self.config.data.context
