@@ -6,10 +6,13 @@ pyproject.toml. Slow tests carry `@pytest.mark.slow`.
 """
 
 import os
+import subprocess
+import sys
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadlines: the first example of a property may wait for a compilation. In CI the
@@ -19,3 +22,56 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# The smallest bioS run: half a second once it is compiled.
+TINY = (
+    "--config=smoke",
+    "--config.model.layers=1",
+    "--config.world.people=12",
+    "--config.data.exposures=4",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """The flags of a tiny run."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder of a finished tiny run; a test that changes it takes a copy."""
+    from kscale import cli
+
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert cli.main(["train", *TINY, f"--workdir={folder}"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Starts `kscale WORDS` as a process of its own; its output is piped."""
+
+    def start(*words, code="from kscale.cli import main; sys.exit(main())", **options):
+        return subprocess.Popen(
+            [sys.executable, "-c", f"import sys; {code}", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | options.pop("env", {}),
+            **options,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def call(start):
+    """Runs `kscale WORDS` as a process: (exit code, standard output, errors)."""
+
+    def call(*words, **options):
+        process = start(*words, **options)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    return call

@@ -1,0 +1,175 @@
+"""From a config to sizes, words and steps; own words and own worlds end to end."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+
+from kscale import build, configs, corpora, fields, run, worlds
+
+MOONS = {
+    "names/1_class.txt": "Rover\nProbe\nLander",
+    "names/2_number.txt": "One\nTwo\nThree\nFour",
+    "values/moon+planet.txt": "Io;Jupiter\nTitan;Saturn\nEuropa;Jupiter",
+    "values/metal.txt": "iron\nnickel\ncobalt\nzinc",
+    "templates/moon.txt": "{name} landed on {value}.\n{name} has seen {value}.",
+    "templates/planet.txt": "{name} circles {value}.",
+    "templates/metal.txt": "{name} found {value}.",
+    "order.txt": "moon\nplanet\nmetal",
+}
+
+
+def smoke(**changes):
+    """The smallest config, with fields changed: `data__exposures=3`."""
+    values = {"model.layers": 1, "world.people": 12, "data.exposures": 4}
+    values |= {path.replace("__", "."): value for path, value in changes.items()}
+    return fields.override_all(configs.load("smoke"), values)
+
+
+def check_row(row, setup):
+    """A row of a run that has learnt next to nothing."""
+    assert row["parameters"] == setup.parameters.total
+    assert row["bits"]["total"] < row["bits_max"]["total"]
+    assert all(math.isfinite(row["bits"][part]) for part in row["bits"])
+    pieces = {x.name for x in setup.corpus.labels if x.kind in ("name", "value")}
+    assert pieces <= set(row["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "limit"),
+    [
+        ("demo", 28_640, 2.1591),
+        ("demo_room", 28_640, 1.2214),
+        ("demo_d48", 62_928, 2.2466),
+        ("demo_d48_100", 62_928, 2.2466),
+    ],
+)
+def test_the_demo_models_have_these_sizes(name, parameters, limit):
+    setup = build.build(configs.load(name))
+    total = setup.parameters.total
+    assert total == parameters == sum(setup.parameters[1:])
+    assert setup.world.bits_max().total / total == pytest.approx(limit, abs=5e-5)
+    assert setup.exposures == setup.config.data.exposures
+
+
+@pytest.mark.parametrize("config", ["smoke", "demo"])
+def test_the_vocabulary_does_not_depend_on_how_many_people_there_are(config):
+    few, many = (
+        build.build(fields.override(configs.load(config), "world.people", n))
+        for n in (12, 900)
+    )
+    assert few.config.model.vocab == many.config.model.vocab
+    ids = np.arange(few.pool.vocabulary.size)
+    np.testing.assert_array_equal(
+        few.pool.vocabulary.to_original(ids), many.pool.vocabulary.to_original(ids)
+    )
+
+
+def test_the_vocabulary_does_not_depend_on_seeds():
+    sizes = {
+        build.build(smoke(world__seed=s, corpus__seed=s)).config.model.vocab
+        for s in range(3)
+    }
+    assert len(sizes) == 1
+
+
+def test_exact_steps_read_every_token_once():
+    setup = build.build(smoke())
+    (stream,) = setup.streams
+    read = setup.total_steps * setup.config.data.batch * setup.config.data.context
+    assert 0 <= read - (stream.total_tokens - 1) < setup.config.data.batch * 128
+    assert setup.exposures == 4.0
+
+
+@pytest.mark.parametrize("exposures", [30, 100])
+def test_published_steps_are_those_of_six_biographies_a_window(exposures):
+    setup = build.build(
+        smoke(
+            data__steps_rule="published", data__context=512, data__exposures=exposures
+        )
+    )
+    assert setup.total_steps == math.ceil(2 * 12 * exposures / (6 * 4))
+    assert setup.total_steps > setup.exact_steps
+    assert setup.exposures == pytest.approx(
+        exposures * setup.total_steps * 4 * 512 / setup.exact_tokens
+    )
+    # There is something to read in every one of these steps.
+    source = setup.source(1)
+    last = source[setup.total_steps - 1]
+    assert (last["labels"][..., 1:] != 255).all()
+
+
+def test_members_with_an_order_of_their_own_have_a_stream_each():
+    config = smoke(members__seeds="0,1", data__shared_order=False)
+    one, other = build.build(config).streams
+    assert one.total_tokens == other.total_tokens
+    assert (one.windows(0, 1)["tokens"] != other.windows(0, 1)["tokens"]).any()
+
+
+def test_rewritten_biographies_end_to_end(tmp_path):
+    world = worlds.bios(12, lists="mini")
+    facts = [world.person(i) for i in range(12)]
+    stories = (
+        "{name} works for {employer}. A native of {birth_city}, born on {birth_date},"
+        " {pronoun} read {major} at {university}. The office is in {employer_city}.",
+        "{name}, born in {birth_city} on {birth_date}, has a degree in {major} from"
+        " {university}. {pronoun} went to {employer} of {employer_city}.",
+    )
+    with (tmp_path / "some.jsonl").open("w") as file:
+        for i, story in itertools.product(range(12), stories):
+            line = {"id": i, "text": story.format(**facts[i])}
+            file.write(json.dumps(line) + "\n")
+    config = smoke(corpus__kind="bior", corpus__path=str(tmp_path))
+    setup = build.build(config)
+    for i, row in enumerate(setup.corpus.score_plan(np.arange(12))):
+        spans = corpora.document(setup.corpus, row)
+        said = {setup.corpus.labels[s.label].name: s.text.strip() for s in spans}
+        for name in ("name", "employer", "birth_city", "birth_date", "major"):
+            assert said[name] == facts[i][name]
+    (row,) = run.run(config)
+    check_row(row, setup)
+    assert row["bits_max"]["total"] == world.bits_max().total
+    assert row["exposures"] == 4
+
+
+def test_a_vocabulary_trained_on_the_world_end_to_end():
+    config = smoke(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=600)
+    setup, again = build.build(config), build.build(config)
+    assert setup.config.model.vocab <= 600
+    some = setup.corpus.plan(np.arange(3), np.arange(3))
+    one, other = setup.pool.compose(some), again.pool.compose(some)
+    np.testing.assert_array_equal(one.tokens, other.tokens)
+    check_row(run.run(config)[0], setup)
+
+
+def test_a_world_of_ones_own_end_to_end(tmp_path):
+    for path, text in MOONS.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text + "\n")
+    config = smoke(world__lists=str(tmp_path), data__exposures=200, data__context=50)
+    setup = build.build(config)
+    assert [label.name for label in setup.corpus.labels] == [
+        "text",
+        "name",
+        "moon",
+        "metal",
+        "planet",
+    ]
+    most = 12 * (math.log2(3) + 2)  # every one of the 12 names is taken
+    assert setup.world.bits_max().total == pytest.approx(most)
+    (row,) = run.run(config)
+    check_row(row, setup)
+    assert row["bits_max"]["name"] == 0
+
+
+def test_a_context_that_cuts_all_documents_at_one_place_is_refused():
+    config = configs.load("demo:people=20")
+    setup = build.build(config)
+    plan = setup.corpus.plan(np.arange(20), np.zeros(20, np.int64))
+    (length,) = set(setup.pool.document_lengths(plan).tolist())
+    wrong = fields.override(config, "data.context", 2 * length)
+    with pytest.raises(ValueError, match=rf"multiple of the length {length} of every"):
+        build.build(wrong)
+    build.build(fields.override(config, "data.context", 2 * length + 1))
