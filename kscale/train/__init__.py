@@ -19,7 +19,7 @@ from kscale.train.loop import FitResult, fit
 from kscale.train.mesh import make_mesh, one_device
 from kscale.train.problem import Problem, problem_of
 from kscale.train.schedule import learning_rate
-from kscale.train.step import init_state, make_step, over_population
+from kscale.train.step import init_state, make_step
 from kscale.train.totals import NotFiniteError
 from kscale.train.weights import load_params, save_params
 
@@ -44,6 +44,5 @@ __all__ = [
     "problem_of",
     "init_state",
     "make_step",
-    "over_population",
     "learning_rate",
 ]

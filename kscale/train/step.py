@@ -1,7 +1,7 @@
 """The pure train step: (state, batch, hyper) -> (state, metrics).
 
-Axes: B rows (sequences) of the global batch, T positions, S slices of the batch, M
-members of a population, L labels.
+Axes: B rows (sequences) of the global batch, T positions, S slices of the batch, R
+rows of a slice, N = B T targets, M members of a population, L labels.
 
 The state is a dict: ``params``, ``mu`` and ``nu`` (Adam's moments) of one structure,
 and ``step``, the number of steps taken, a scalar also for a population. A batch is a
@@ -26,7 +26,7 @@ Metrics = dict[str, jax.Array]
 Step = Callable[[State, Batch, Hyper], tuple[State, Metrics]]
 
 # The step counter is shared by the members of a population, all else is theirs.
-STATE_AXES = {"params": 0, "mu": 0, "nu": 0, "step": None}
+_STATE_AXES = {"params": 0, "mu": 0, "nu": 0, "step": None}
 
 
 def init_state(problem: Problem, hyper: Hyper) -> State:
@@ -55,9 +55,12 @@ def make_step(
     config: TrainConfig,
     total_steps: int,
     labels: int,
+    *,
     data_shards: int = 1,
+    population: bool = False,
+    own_data: bool = False,
 ) -> Step:
-    """Builds the train step of one model.
+    """Builds the train step.
 
     The loss is the sum of the nats of all targets that count (label other than PAD)
     over their number, both of the whole batch, however it is cut for accumulation.
@@ -69,6 +72,9 @@ def make_step(
       total_steps: length of the run, for the schedule.
       labels: number of labels L.
       data_shards: devices that share the rows of a batch.
+      population: the state (but ``step``), the hyper and the metrics have a leading
+        axis M; a member equals its solo run.
+      own_data: batches have a leading axis M too; else all members read the same.
 
     Returns:
       ``step(state, batch, hyper) -> (state, metrics)`` with metrics, all sums over
@@ -79,120 +85,153 @@ def make_step(
     Raises:
       ValueError: (when traced) the rows of a batch cannot be cut as asked.
     """
+    advance = make_advance(
+        problem,
+        config,
+        total_steps,
+        data_shards=data_shards,
+        population=population,
+        own_data=own_data,
+    )
 
     def step(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
-        valid = state["step"] < total_steps
-        gradient, metrics = _gradient(
-            problem, config, state["params"], batch, labels, data_shards
-        )
-        rate = learning_rate(config, total_steps, state["step"], hyper.learning_rate)
-        moments = Moments(state["mu"], state["nu"])
-        params, moments, norm = adamw(
-            config,
-            gradient,
-            state["params"],
-            moments,
-            state["step"],
-            rate,
-            hyper.weight_decay,
-        )
-        after = {"params": params, "mu": moments.mu, "nu": moments.nu}
-        after["step"] = state["step"] + 1
-        after = jax.tree.map(lambda new, old: jnp.where(valid, new, old), after, state)
-        metrics = jax.tree.map(lambda x: jnp.where(valid, x, 0), metrics)
-        return after, metrics | {"grad_norm": norm, "learning_rate": rate}
+        after, seen = advance(state, batch, hyper)
+        return after, sums(seen, batch["labels"], labels)
 
     return step
 
 
-def over_population(step: Step, own_data: bool) -> Step:
-    """The same step for M members at once.
-
-    Args:
-      step: from ``make_step``.
-      own_data: whether batches carry a leading axis M; else all members read one.
-
-    Returns:
-      A step whose state (but ``step``), hyper and metrics have a leading axis M.
-    """
-    return jax.vmap(
-        step,
-        in_axes=(STATE_AXES, 0 if own_data else None, 0),
-        out_axes=(STATE_AXES, 0),
-        spmd_axis_name="population",
-    )
-
-
-def _gradient(
+def make_advance(
     problem: Problem,
     config: TrainConfig,
-    params: Params,
-    batch: Batch,
-    labels: int,
+    total_steps: int,
+    *,
     data_shards: int,
-) -> tuple[Params, Metrics]:
-    """Gradient of the mean loss, and the sums over the batch."""
-    counted = jnp.sum(batch["labels"][:, 1:] != PAD)
-    weight = 1.0 / jnp.maximum(counted, 1)
+    population: bool,
+    own_data: bool,
+) -> Step:
+    """``make_step`` without the sums, which cost less for many steps together.
 
-    def loss(params: Params, rows: Batch) -> tuple[jax.Array, Metrics]:
-        sums = _sums(problem, params, rows, labels)
-        return sums["nats_sum"] * weight, sums
+    Returns:
+      ``advance(state, batch, hyper) -> (state, seen)``; ``seen`` holds ``nats_BT``,
+      ``grad_norm``, ``learning_rate`` and ``valid``: whether the step was taken.
+    """
 
-    def both(rows: Batch) -> tuple[Params, Metrics]:
-        (_, sums), gradient = jax.value_and_grad(loss, has_aux=True)(params, rows)
-        return gradient, sums
+    def take(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
+        params, done = state["params"], state["step"]
+        gradient, nats_BT = _gradient(problem, config, params, batch, data_shards)
+        rate = learning_rate(config, total_steps, done, hyper.learning_rate)
+        moments = Moments(state["mu"], state["nu"])
+        params, moments, norm = adamw(
+            config, gradient, params, moments, done, rate, hyper.weight_decay
+        )
+        after = {"params": params, "mu": moments.mu, "nu": moments.nu, "step": done + 1}
+        return after, {"nats_BT": nats_BT, "grad_norm": norm, "learning_rate": rate}
 
-    slices = _slices(batch, config.rows_per_gradient, data_shards)
-    if slices["tokens"].shape[0] == 1:
-        return both(batch)
+    if population:
+        take = jax.vmap(
+            take,
+            in_axes=(_STATE_AXES, 0 if own_data else None, 0),
+            out_axes=(_STATE_AXES, 0),
+            spmd_axis_name="population",
+        )
 
-    def accumulate(total: Any, rows: Batch) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, total, both(rows)), None
+    def advance(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
+        _, seen = jax.eval_shape(take, state, batch, hyper)
 
-    first = jax.tree.map(lambda x: x[0], slices)
-    rest = jax.tree.map(lambda x: x[1:], slices)
-    return jax.lax.scan(accumulate, both(first), rest)[0]
+        def skip(state: State, *_: Any) -> tuple[State, Metrics]:
+            return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
+
+        valid = state["step"] < total_steps
+        after, seen = jax.lax.cond(valid, take, skip, state, dict(batch), hyper)
+        return after, seen | {"valid": valid}
+
+    return advance
 
 
-def _sums(problem: Problem, params: Params, rows: Batch, labels: int) -> Metrics:
-    tokens_BT, labels_BT = rows["tokens"], rows["labels"][:, 1:]
-    segments_BT = rows.get("segments")
-    if segments_BT is not None:
-        segments_BT = segments_BT[:, :-1]
-    nats_BT, _ = problem.token_nats(
-        params, tokens_BT[:, :-1], tokens_BT[:, 1:], segments_BT
+def sums(seen: Metrics, labels_BT: jax.Array, labels: int) -> Metrics:
+    """The metrics of one step from what ``advance`` saw.
+
+    Args:
+      seen: ``nats_BT`` may have a leading axis M, and so has the rest but ``valid``.
+      labels_BT: ``batch["labels"]`` [B, T+1], or [M, B, T+1].
+      labels: number of labels L.
+
+    Returns:
+      The metrics of ``make_step``.
+    """
+    nats_BT, valid = seen["nats_BT"], seen["valid"]
+    nats_N = nats_BT.reshape(*nats_BT.shape[:-2], -1)
+    labels_N = labels_BT[..., 1:].reshape(*labels_BT.shape[:-2], -1)
+    counts_N = (labels_N != PAD) & valid
+    # A column for each label (PAD has none), and one for all of them.
+    table_NL = jnp.concatenate(
+        [
+            jax.nn.one_hot(labels_N, labels, dtype=jnp.float32) * valid,
+            counts_N[..., None].astype(jnp.float32),
+        ],
+        axis=-1,
     )
-    counts_BT = labels_BT != PAD
-    # PAD is beyond the labels, so its rows are zero.
-    onehot = jax.nn.one_hot(labels_BT.reshape(-1), labels, dtype=jnp.float32)
-    per_label = jnp.matmul(
-        jax.lax.stop_gradient(nats_BT).reshape(-1), onehot, precision="highest"
+    product = "...n,nl->...l" if labels_N.ndim == 1 else "mn,mnl->ml"
+    nats_L = jnp.einsum(product, nats_N, table_NL, precision="highest")
+    count_L = jnp.broadcast_to(
+        jnp.sum(table_NL, axis=-2).astype(jnp.int32), nats_L.shape
     )
     return {
-        "nats_sum": jnp.sum(jnp.where(counts_BT, nats_BT, 0.0)),
-        "token_count": jnp.sum(counts_BT, dtype=jnp.int32),
-        "label_nats_sum": per_label,
-        "label_count": jnp.sum(onehot, axis=0).astype(jnp.int32),
+        "nats_sum": nats_L[..., -1],
+        "token_count": count_L[..., -1],
+        "label_nats_sum": nats_L[..., :-1],
+        "label_count": count_L[..., :-1],
+        "grad_norm": seen["grad_norm"],
+        "learning_rate": seen["learning_rate"],
     }
 
 
-def _slices(batch: Batch, rows_per_gradient: int, data_shards: int) -> Batch:
-    """Cuts [B, ...] into [S, data_shards * rows_per_gradient, ...].
+def _gradient(
+    problem: Problem, config: TrainConfig, params: Params, batch: Batch, shards: int
+) -> tuple[Params, jax.Array]:
+    """Gradient of the mean loss, and the nats of every target of the batch."""
+    counted = jnp.sum(batch["labels"][:, 1:] != PAD)
+    weight = 1.0 / jnp.maximum(counted, 1)
 
-    Every slice takes rows of every shard, so that no device waits for another.
-    """
+    def loss(params: Params, rows: Batch) -> tuple[jax.Array, jax.Array]:
+        tokens_RT, labels_RT = rows["tokens"], rows["labels"][:, 1:]
+        segments_RT = rows.get("segments")
+        if segments_RT is not None:
+            segments_RT = segments_RT[:, :-1]
+        nats_RT, _ = problem.token_nats(
+            params, tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
+        )
+        return jnp.sum(jnp.where(labels_RT != PAD, nats_RT, 0.0)) * weight, nats_RT
+
+    gradient = jax.grad(loss, has_aux=True)
     rows = batch["tokens"].shape[0]
-    at_once = min(rows_per_gradient or rows, rows // data_shards)
-    if at_once < 1 or rows % (data_shards * at_once):
+    at_once = _rows_at_once(rows, config.rows_per_gradient, shards)
+    if rows == shards * at_once:
+        return gradient(params, batch)
+
+    # Every slice takes rows of every shard, so that no device waits for another.
+    def cut(x: jax.Array) -> jax.Array:
+        split = x.reshape(shards, -1, at_once, *x.shape[1:])
+        return split.swapaxes(0, 1).reshape(-1, shards * at_once, *x.shape[1:])
+
+    def accumulate(total: Params, rows: Batch) -> tuple[Params, jax.Array]:
+        more, nats_RT = gradient(params, rows)
+        return jax.tree.map(jnp.add, total, more), nats_RT
+
+    zero = jax.tree.map(jnp.zeros_like, params)
+    slices = {name: cut(array) for name, array in batch.items()}
+    total, nats_SRT = jax.lax.scan(accumulate, zero, slices)
+    nats_BT = nats_SRT.reshape(-1, shards, at_once, nats_SRT.shape[-1])
+    return total, nats_BT.swapaxes(0, 1).reshape(rows, -1)
+
+
+def _rows_at_once(rows: int, rows_per_gradient: int, shards: int) -> int:
+    at_once = min(rows_per_gradient or rows, rows // shards)
+    if at_once < 1 or rows % (shards * at_once):
         raise ValueError(
-            f"A batch has {rows} rows, must be divisible by {data_shards} (the data "
+            f"A batch has {rows} rows, must be divisible by {shards} (the data "
             f"axis of the mesh) times {max(at_once, 1)} (rows_per_gradient); change "
             "the batch size, the mesh or TrainConfig.rows_per_gradient."
         )
-
-    def cut(x: jax.Array) -> jax.Array:
-        split = x.reshape(data_shards, -1, at_once, *x.shape[1:])
-        return split.swapaxes(0, 1).reshape(-1, data_shards * at_once, *x.shape[1:])
-
-    return {name: cut(array) for name, array in batch.items()}
+    return at_once

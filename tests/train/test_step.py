@@ -10,7 +10,7 @@ import pytest
 import standin
 from standin import CONFIG, LABELS, PROBLEM, batch
 
-from kscale.train import Hyper, init_state, make_step, over_population, population, solo
+from kscale.train import Hyper, init_state, make_step, population, solo
 
 TOTAL = 10
 
@@ -18,8 +18,8 @@ start = jax.jit(lambda hyper: init_state(PROBLEM, hyper))
 
 
 @functools.cache
-def compiled(config=CONFIG, total=TOTAL, data_shards=1):
-    return jax.jit(make_step(PROBLEM, config, total, len(LABELS), data_shards))
+def compiled(config=CONFIG, total=TOTAL, **options):
+    return jax.jit(make_step(PROBLEM, config, total, len(LABELS), **options))
 
 
 def run(config=CONFIG, steps=3, hyper=None, total=TOTAL, **options):
@@ -121,8 +121,7 @@ def test_a_batch_without_targets_is_no_nan():
 def test_a_member_equals_its_solo_run(own_data):
     hypers = [Hyper(1e-2, 0.1, 0), Hyper(3e-3, 0.5, 7), Hyper(0.0, 0.0, 2**31)]
     together = population(hypers)
-    step = make_step(PROBLEM, CONFIG, TOTAL, 3)
-    many = jax.jit(over_population(step, own_data))
+    many = compiled(population=True, own_data=own_data)
     states = start(together)
     for i in range(3):
         data = batch(i)
