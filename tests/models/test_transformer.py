@@ -9,6 +9,8 @@ import pytest
 from kscale.models import ARCHITECTURES, ModelConfig, apply, from_name, init, token_nats
 
 TINY = ModelConfig(vocab=29, layers=2, heads=2, head_size=8, init_std=0.3)
+# Compiling is most of these tests' time; optimised or not, the arithmetic is the same.
+jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 SEGMENTS = jnp.asarray([[0] * 5 + [1] * 7, [0] * 9 + [1] * 3])
 
 
@@ -25,7 +27,7 @@ def noisy(config, seed=0):
     )
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jit, static_argnums=0)
 def logits_of(config, params, x, segments=None):
     return apply(config, params, x, segments_BT=segments)[0]
 
@@ -131,8 +133,7 @@ def test_token_nats_and_gradients_are_those_of_the_logits(config):
         return -jnp.sum(picked * weights), jnp.argmax(logits, axis=2) == y
 
     found, expected = (
-        jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
-        for loss in (fused, naive)
+        jit(jax.value_and_grad(loss, has_aux=True))(params) for loss in (fused, naive)
     )
     np.testing.assert_array_equal(found[0][1], expected[0][1])
     scale = max(float(jnp.abs(g).max()) for g in jax.tree.leaves(expected[1]))
@@ -143,7 +144,7 @@ def test_token_nats_and_gradients_are_those_of_the_logits(config):
     )
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jit, static_argnums=0)
 def loss_and_gradient(config, params, x):
     def mean(params):
         return token_nats(config, params, x, (x + 1) % 29)[0].mean()
