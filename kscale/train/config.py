@@ -149,7 +149,7 @@ def members(hyper: Hyper) -> int | None:
 
 
 def resolve(
-    config: TrainConfig, *, rows: int, context: int, total_steps: int
+    config: TrainConfig, *, rows: int, context: int, total_steps: int, members: int = 1
 ) -> TrainConfig:
     """Replaces every automatic 0 by the value that it stands for on this machine.
 
@@ -158,6 +158,7 @@ def resolve(
       rows: sequences in a global batch.
       context: tokens of a sequence that the model reads.
       total_steps: optimiser steps of the whole run.
+      members: size of the population.
 
     Returns:
       The config with ``rows_per_gradient``, ``steps_per_dispatch`` and
@@ -167,12 +168,17 @@ def resolve(
     Raises:
       ValueError: one of the numbers is not positive.
     """
-    for name, value in (("rows", rows), ("context", context), ("steps", total_steps)):
+    for name, value in (
+        ("rows", rows),
+        ("context", context),
+        ("steps", total_steps),
+        ("members", members),
+    ):
         if value < 1:
             raise ValueError(f"A run of {value} {name} trains nothing; must be 1+.")
     cpu = jax.default_backend() == "cpu"
     tokens = _DISPATCH_TOKENS["cpu" if cpu else "accelerator"]
-    longest = min(max(1, tokens // (rows * context)), _LONGEST_DISPATCH)
+    longest = min(max(1, tokens // (rows * context * members)), _LONGEST_DISPATCH)
     dispatches = math.ceil(total_steps / longest)
     return dataclasses.replace(
         config,

@@ -29,4 +29,5 @@ def interruption() -> Iterator[Callable[[int], bool]]:
     try:
         yield lambda dispatch: received.is_set()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # None stands for a handler that Python did not set and cannot set again.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)

@@ -68,6 +68,7 @@ def fit(
 ) -> FitResult:
     """Trains one model, or a population side by side, on the batches given.
 
+    SIGTERM makes it save and return early, which ``FitResult.interrupted`` tells.
     The state after step s depends on the arguments and s only: a run that was stopped
     or killed and resumed ends as one that was not, bit for bit on CPUs.
 
@@ -105,15 +106,10 @@ def fit(
     """
     problem = model if isinstance(model, Problem) else problem_of(model)
     hyper = solo(config) if hyper is None else hyper
-    mesh = one_device() if mesh is None else mesh
+    mesh = _default_mesh() if mesh is None else mesh
     _require_resolved(config, total_steps)
     with contextlib.ExitStack() as stack:
-        checkpoints = None
-        if folder is not None:
-            checkpoints = Checkpoints(
-                Path(folder) / "checkpoints", config.keep, config.keep_every
-            )
-            stack.callback(checkpoints.close)
+        checkpoints = _open_checkpoints(folder, config, stack)
         step = _start(checkpoints, resume)
         chunks = _open_chunks(batches, step, config, total_steps, hyper, mesh)
         stack.callback(chunks.close)
@@ -129,9 +125,6 @@ def fit(
         program = compile_program(
             problem, config, total_steps, len(labels), hyper, mesh, chunks.shapes
         )
-        log = None
-        if folder is not None and jax.process_index() == 0:
-            log = RunLog(folder, step, members(hyper))
         bar = Progress(progress, total_steps, step)
         stack.callback(bar.close)
         flops = problem.flops_per_token(run["batch"]["context"])
@@ -142,7 +135,7 @@ def fit(
             run=run,
             totals=Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist())),
             checkpoints=checkpoints,
-            log=log,
+            log=_open_log(folder, step, hyper),
             bar=bar,
             on_row=on_row,
             on_checkpoint=on_checkpoint,
@@ -251,6 +244,33 @@ def _require_resolved(config: TrainConfig, total_steps: int) -> None:
                 f"TrainConfig.{field} is 0 (automatic), must be set before the run; "
                 "call resolve(config, rows=..., context=..., total_steps=...)."
             )
+
+
+def _default_mesh() -> Mesh:
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"There are {jax.process_count()} processes and no mesh, so that each "
+            "would train a model of its own; give a mesh (make_mesh)."
+        )
+    return one_device()
+
+
+def _open_checkpoints(
+    folder: Path | str | None, config: TrainConfig, stack: contextlib.ExitStack
+) -> Checkpoints | None:
+    if folder is None:
+        return None
+    path = Path(folder) / "checkpoints"
+    checkpoints = Checkpoints(path, config.keep, config.keep_every)
+    stack.callback(checkpoints.close)
+    return checkpoints
+
+
+def _open_log(folder: Path | str | None, step: int, hyper: Hyper) -> RunLog | None:
+    """The log, in the one process that writes it."""
+    if folder is None or jax.process_index():
+        return None
+    return RunLog(folder, step, members(hyper))
 
 
 def _start(checkpoints: Checkpoints | None, resume: bool) -> int:

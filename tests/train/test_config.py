@@ -35,6 +35,8 @@ def test_automatic_values_on_a_cpu():
     long = resolve(TrainConfig(), rows=24, context=512, total_steps=1000)
     assert long.rows_per_gradient == 1
     assert long.steps_per_dispatch == 10  # 2^17 / 12288 = 10.7
+    many = resolve(TrainConfig(), rows=3, context=64, total_steps=1000, members=4)
+    assert many.steps_per_dispatch == 167  # 2^17 / 768 = 170, six dispatches
 
 
 def test_a_huge_batch_is_one_step_a_dispatch():

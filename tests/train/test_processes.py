@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -157,3 +158,58 @@ def test_eight_devices_equal_one(environment):
     assert found["both shard"] == [4, 8, 8]
     assert found["model shard"] == [8, 4]
     assert "6 rows, must be divisible by the 8 devices" in found["error"]
+
+
+TWO = """
+    import dataclasses, json, sys
+    import jax
+    process, folder, port = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    jax.distributed.initialize(f"localhost:{port}", 2, process)
+    import standin
+    from kscale import train
+
+    def batches(dispatch):
+        for chunk in standin.batches(rows=8)(dispatch):
+            yield {k: x[:, 4 * process : 4 * process + 4] for k, x in chunk.items()}
+
+    config = dataclasses.replace(standin.CONFIG, rows_per_gradient=1)
+    options = dict(labels=standin.LABELS, folder=folder, resume=True)
+    try:
+        train.fit(standin.PROBLEM, config, batches, 8, **options)
+    except ValueError as error:
+        print(error)
+    mesh = train.make_mesh()
+    first = train.fit(standin.PROBLEM, config, batches, 8, mesh=mesh, **options)
+    again = train.fit(standin.PROBLEM, config, batches, 8, mesh=mesh, **options)
+    print(standin.digest(first.state) == standin.digest(again.state))
+    print(json.dumps([row["loss"] for row in first.rows]))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path, environment):
+    source = f"import sys; sys.path.insert(0, {str(HERE)!r})\n" + textwrap.dedent(TWO)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", source, str(process), str(tmp_path), port],
+            env=environment | {"JAX_NUM_CPU_DEVICES": "2"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for process in range(2)
+    ]
+    alone = fit(PROBLEM, CONFIG, batches(rows=8), 8, labels=LABELS)
+    outputs = [child.communicate() for child in children]
+    for child, (out, errors) in zip(children, outputs, strict=True):
+        assert child.returncode == 0, errors
+        lines = [line for line in out.splitlines() if not line.startswith("[Gloo]")]
+        refusal, same, losses = lines
+        assert "2 processes and no mesh" in refusal
+        assert same == "True"
+        expected = [row["loss"] for row in alone.rows]
+        np.testing.assert_allclose(json.loads(losses), expected, atol=1e-5)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["8"]
