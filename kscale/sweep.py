@@ -57,6 +57,8 @@ def load(name: str) -> Experiment:
     """
     path = pathlib.Path(name if name.endswith(".py") else FOLDER / f"{name}.py")
     if not path.is_file():
+        if name.endswith(".py"):
+            raise ValueError(f"the experiment file {name!r} does not exist")
         if known := names():
             raise ValueError(fields.unknown("experiment", repr(name), name, known))
         raise ValueError(
