@@ -1,0 +1,86 @@
+"""Every experiment says what it reproduces, runs at smoke size, and draws."""
+
+import ast
+import json
+import pathlib
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from kscale import build, checks, cli, sweep
+from kscale import config as config_module
+
+ROOT = pathlib.Path(__file__).parents[1]
+FILES = sorted((ROOT / "experiments").glob("p*.py"))
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+def test_there_are_experiments():
+    assert FILES
+
+
+def test_its_docstring_names_the_figure_and_the_commands(path):
+    said = ast.get_docstring(ast.parse(path.read_text()))
+    assert said
+    first = said.partition("\n")[0].lower()
+    assert "paper" in first
+    assert "figure" in first or "table" in first
+    for size in sweep.SIZES:
+        assert f"kscale sweep {path.stem} --size={size}" in said
+
+
+@pytest.mark.parametrize("size", sweep.SIZES)
+def test_its_runs_are_sound(path, size):
+    configs = sweep.load(str(path)).runs(size)
+    assert configs
+    for config in configs:
+        checks.validate(config)
+    assert sum(map(len, sweep.groups(configs))) == len(configs)
+    if size != "paper":
+        for group in sweep.groups(configs):
+            build.build(group[0])
+
+
+def test_sizes_share_no_run(path):
+    experiment = sweep.load(str(path))
+    marks = [
+        {config_module.fingerprint(c) for c in experiment.runs(size)}
+        for size in sweep.SIZES
+    ]
+    assert sum(map(len, marks)) == len(set.union(*marks))
+
+
+def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    words = ["sweep", path.stem, "--size=smoke", f"--results={tmp_path}", "--json"]
+    assert cli.main(words) == 0
+    answer = json.loads(capsys.readouterr().out)
+    experiment = sweep.load(str(path))
+    runs = experiment.runs("smoke")
+    assert [row["name"] for row in answer["rows"]] == [c.name for c in runs]
+    (picture,) = tmp_path.glob("*.png")
+    assert answer["figure"] == str(picture)
+    pixels = matplotlib.image.imread(picture)
+    assert min(pixels.shape[:2]) > 300
+    assert np.std(pixels[..., :3]) > 0.02  # neither blank nor one colour
+    assert cli.main(words) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == []
+
+
+def test_committed_rows_are_of_runs_that_the_files_give():
+    """Rows of runs that nobody can name any more are of no use."""
+    for rows in sorted((ROOT / "experiments" / "results").glob("p*.jsonl")):
+        name, _, size = rows.stem.rpartition("_")
+        known = {
+            config_module.fingerprint(c)
+            for c in sweep.load(str(ROOT / "experiments" / f"{name}.py")).runs(size)
+        }
+        found = [json.loads(line)["fingerprint"] for line in rows.open()]
+        assert len(found) == len(set(found))
+        assert set(found) <= known
+        assert rows.with_suffix(".png").exists()

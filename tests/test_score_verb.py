@@ -1,0 +1,116 @@
+"""Scoring a finished run again: the whole world, a sample, and what is written."""
+
+import json
+import shutil
+
+import pytest
+
+from kscale import cli, score, scores
+
+
+def result_of(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+def test_it_says_what_the_run_said(finished, capsys):
+    assert cli.main(["score", f"--workdir={finished}", "--json"]) == 0
+    again, before = json.loads(capsys.readouterr().out), result_of(finished)
+    assert again["bits"] == pytest.approx(before["bits"], rel=1e-5)
+    assert again["accuracy"] == before["accuracy"]
+    assert again["fingerprint"] == before["fingerprint"]
+    assert again["sampling_error"]["total"] == 0
+
+
+def test_the_answer_is_the_last_line(finished, capsys):
+    assert cli.main(["score", f"--workdir={finished}"]) == 0
+    *table, last = capsys.readouterr().out.splitlines()
+    assert "bits per parameter (at most" in last
+    assert [line.split()[0] for line in table[1:4]] == ["name", "value", "total"]
+    assert any(line.startswith("employer_city") for line in table)
+
+
+def test_a_sample_has_standard_errors_and_says_so(finished):
+    whole, sample = score.score_run(finished), score.score_run(finished, people=6)
+    assert (sample["people"], sample["population"]) == (6, 12)
+    error = sample["sampling_error"]["total"]
+    assert error > 0
+    assert abs(sample["bits"]["total"] - whole["bits"]["total"]) < 5 * error
+
+
+def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
+    monkeypatch.setattr(scores, "score", None)
+    words = ["score", f"--workdir={finished}", "--dry_run"]
+    assert cli.main([*words, "--people=5"]) == 0
+    out = capsys.readouterr().out
+    assert "would be scored on 5 of 12 people" in out
+    assert out.count("\n") == 1
+    assert cli.main([*words, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["people"] == plan["population"] == 12
+    assert plan["fingerprint"] == result_of(finished)["fingerprint"]
+
+
+def test_it_writes_only_when_told_to(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    (copy / "scores.npz").unlink()
+    before = result_of(copy)
+    score.score_run(copy)
+    assert result_of(copy) == before
+    assert not (copy / "scores.npz").exists()
+    row = score.score_run(copy, write=True)
+    after = result_of(copy)
+    assert after["bits"] == row["bits"]
+    assert after["seconds"] == before["seconds"]  # of the training, which was not
+    assert len(scores.ScoreTable.load(copy / "scores.npz").people) == 12
+
+
+def test_a_member_of_a_population(tiny, tmp_path):
+    run = tmp_path / "run"
+    words = ["train", *tiny, "--config.members.seeds=0,1", f"--workdir={run}"]
+    assert cli.main(words) == 0
+    before = result_of(run)
+    shutil.copy(run / "params_0.npz", run / "params_1.npz")
+    row = score.score_run(run, member=1, write=True)
+    after = result_of(run)
+    assert row["seed"] == 1
+    assert after["members"][0] == before["members"][0]
+    assert after["members"][1]["bits"] == pytest.approx(
+        before["members"][0]["bits"], rel=1e-5
+    )
+    assert after["members"][1]["seconds"] == before["members"][1]["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--workdir is needed"),
+        (["--workdir=nowhere"], "nowhere/config.json is no readable config"),
+        (["--workdir={run}", "--people=13"], "a sample of 13 people of 12: ask for 1"),
+        (["--workdir={run}", "--people=-1"], "a sample of -1 people of 12"),
+        (["--workdir={run}", "--people=4", "--write"], "people=4 is a sample: it is"),
+        (["--workdir={run}", "--member=1"], "member=1: the run in"),
+        (["--workdir={run}", "--member=-1"], "member=-1: the run in"),
+    ],
+)
+def test_what_cannot_be_scored(words, message, finished, capsys):
+    before = (finished / "result.json").read_bytes()
+    words = [word.format(run=finished) for word in words]
+    assert cli.main(["score", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert (finished / "result.json").read_bytes() == before
+
+
+def test_a_run_that_is_not_finished_or_spoilt(finished, tmp_path, capsys):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    data = (copy / "params.npz").read_bytes()
+    for spoilt in (data[: len(data) // 2], b"", None):
+        (copy / "params.npz").unlink()
+        if spoilt is not None:
+            (copy / "params.npz").write_bytes(spoilt)
+        assert cli.main(["score", f"--workdir={copy}"]) == 2
+        err = capsys.readouterr().err
+        assert "params.npz cannot be read" in err
+        assert err.count("\n") == 1
+        (copy / "params.npz").write_bytes(data)
