@@ -6,10 +6,9 @@ a cut file with many lines of protest.
 """
 
 import contextlib
-import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
+from kscale.train.description import Description, differences
 from kscale.train.seal import broken, seal
 from kscale.train.step import State
 
-Description = Mapping[str, Any]
 # Bytes of a checkpoint beside its arrays; generous, for file systems of large blocks.
 _OVERHEAD = 2**18
 _FULL = ("No space left", "File too large", "Disk quota exceeded", "RESOURCE_EXHAUSTED")
@@ -175,33 +174,13 @@ def _require_room(folder: Path, state: State) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-def describe_differences(old: Description, new: Description) -> list[str]:
-    """Every field in which two descriptions differ: ``"model.layers was 2, is 4"``."""
-    before, after = _flat(old), _flat(json.loads(json.dumps(new)))
-    missing = "absent"
-    return [
-        f"{name} was {before.get(name, missing)!r}, is {after.get(name, missing)!r}"
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name, missing) != after.get(name, missing)
-    ]
-
-
 def _require_same_run(path: Path, old: Description, new: Description) -> None:
-    differences = describe_differences(old, new)
-    if differences:
+    found = differences(old, new)
+    if found:
         raise CheckpointError(
-            f"Checkpoint {path} belongs to another run: {'; '.join(differences)}. "
+            f"Checkpoint {path} belongs to another run: {'; '.join(found)}. "
             "Resume with the old values, or start a new run in another folder."
         )
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, Mapping):
-        return {prefix: tree}
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat
 
 
 def _whole(error: BaseException) -> str:

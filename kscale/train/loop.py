@@ -15,7 +15,8 @@ from jax.sharding import Mesh
 from kscale.models import ModelConfig
 from kscale.train.checkpoint import Checkpoints
 from kscale.train.chunks import Batches, Chunks
-from kscale.train.config import RHYTHM, Hyper, TrainConfig, members, solo
+from kscale.train.config import Hyper, TrainConfig, members, solo
+from kscale.train.description import describe
 from kscale.train.dispatch import abstract_state, compile_program, first_state
 from kscale.train.interruption import interruption
 from kscale.train.logs import Progress, RunLog
@@ -113,7 +114,7 @@ def fit(
         step = _start(checkpoints, resume)
         chunks = _open_chunks(batches, step, config, total_steps, hyper, mesh)
         stack.callback(chunks.close)
-        run = _describe(problem, config, total_steps, labels, hyper, chunks)
+        run = describe(problem, config, total_steps, labels, hyper, chunks)
         run["identity"] = dict(identity or {})
         if checkpoints is not None and step:
             abstract = abstract_state(problem, hyper, mesh)
@@ -298,30 +299,6 @@ def _open_chunks(
     steps = config.steps_per_dispatch
     dispatch = min(step // steps, math.ceil(total_steps / steps) - 1)
     return Chunks(batches, dispatch, steps, hyper, mesh)
-
-
-def _describe(
-    problem: Problem,
-    config: TrainConfig,
-    total_steps: int,
-    labels: Sequence[str],
-    hyper: Hyper,
-    chunks: Chunks,
-) -> dict[str, Any]:
-    """What makes the run what it is: a checkpoint of another is refused."""
-    train = dataclasses.asdict(config)
-    run = {
-        "model": dict(problem.description),
-        "train": {name: x for name, x in train.items() if name not in RHYTHM},
-        "total_steps": total_steps,
-        "labels": list(labels),
-        "batch": chunks.describe(),
-    }
-    if members(hyper) is not None:
-        run["population"] = {
-            name: np.asarray(x).tolist() for name, x in hyper._asdict().items()
-        }
-    return run
 
 
 def _next_multiple(step: int, every: int) -> int:
