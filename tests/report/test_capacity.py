@@ -1,0 +1,122 @@
+"""Figures of capacity: what is in them, whatever the rows, and never blank."""
+
+import matplotlib.figure
+import matplotlib.image
+import numpy as np
+import pytest
+
+from kscale import report
+
+
+def row(exposures=1000.0, model="2-1", people=100, parameters=1000, ratio=1.5, most=2):
+    return {
+        "exposures": exposures,
+        "model": model,
+        "people": people,
+        "parameters": parameters,
+        "bits": {"total": ratio * parameters},
+        "bits_per_param": ratio,
+        "max_bits_per_param": most,
+    }
+
+
+MANY = [
+    row(exposures, f"2-{heads}", people, 1000 * heads**2, ratio)
+    for exposures, ratio in ((1000.0, 1.97), (100.0, 1.02))
+    for heads in (1, 2, 4)
+    for people in (100, 200, 400)
+]
+DRAWINGS = {"capacity": report.draw_capacity, "exposures": report.draw_exposures}
+
+
+@pytest.fixture(params=DRAWINGS)
+def draw(request):
+    return DRAWINGS[request.param]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved, as objects whose texts can be read."""
+    figures = []
+    save = matplotlib.figure.Figure.savefig
+
+    def keep(figure, *words, **options):
+        figures.append(figure)
+        save(figure, *words, **options)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
+    return figures
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        MANY,
+        MANY[:1],
+        [row(ratio=-0.2), row(100.0, ratio=-0.1)],  # models that know less than nothing
+        [row(ratio=0.0)],
+        [row(exposures=8.0), row(exposures=8.0)],
+        [row(ratio=2.3, most=31.0)],
+    ],
+    ids=["many", "one", "negative", "nothing", "one place", "far above"],
+)
+def test_any_rows_give_a_picture(draw, rows, tmp_path):
+    draw(rows, tmp_path / "a.png", "A title")
+    pixels = matplotlib.image.imread(tmp_path / "a.png")[..., :3]
+    assert min(pixels.shape[:2]) > 300
+    assert np.std(pixels) > 0.02
+    assert (pixels > 0.99).mean() > 0.5  # on white
+
+
+def test_no_rows_are_an_error_and_no_picture(draw, tmp_path):
+    with pytest.raises(ValueError, match=r"a\.png: there are no rows to draw"):
+        draw([], tmp_path / "a.png", "A title")
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_the_same_rows_give_the_same_picture(draw, tmp_path):
+    for name in ("a.png", "b.png"):
+        draw(MANY, tmp_path / name, "A title")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_panel_for_each_number_of_exposures(drawn, tmp_path):
+    report.draw_capacity(MANY, tmp_path / "a.png", "A title")
+    many, few = drawn[0].axes
+    assert many.get_title() == "1000 exposures: peak 1.97 bits/parameter (paper: 2)"
+    assert few.get_title() == "100 exposures: peak 1.02 bits/parameter (paper: 1)"
+    assert drawn[0].get_suptitle() == "A title"
+    assert {many.get_xscale(), many.get_yscale()} == {"log"}
+    legend = [text.get_text() for text in many.get_legend().get_texts()]
+    assert legend[0] == "2-1, N = 100"
+    assert len(legend) == 10  # nine models and worlds, and the ring
+    lines = {text.get_text() for text in many.texts}
+    assert lines == {"2 bits/parameter", "1 bit/parameter"}
+
+
+def test_the_lines_are_of_two_bits_and_of_one(drawn, tmp_path):
+    report.draw_capacity(MANY, tmp_path / "a.png", "A title", published=False)
+    panel = drawn[0].axes[0]
+    assert "paper" not in panel.get_title()
+    ratios = [line.get_ydata() / np.asarray(line.get_xdata()) for line in panel.lines]
+    np.testing.assert_allclose(ratios[0], 2)
+    np.testing.assert_allclose(ratios[1], 1)
+
+
+def test_every_row_is_a_dot_under_its_limit(drawn, tmp_path):
+    rows = [row(), row(100.0, ratio=0.9), row(people=20, ratio=1.2, most=1.21)]
+    report.draw_exposures(rows, tmp_path / "a.png", "A title")
+    (axes,) = drawn[0].axes
+    dots = [
+        (x, y)
+        for line in axes.lines
+        if line.get_marker() in "os^Dv" and line.get_linestyle() == "None"
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    ]
+    for r in rows:
+        assert (r["exposures"], r["bits_per_param"]) in dots
+    assert dots.count((1000.0, 1.2)) == 2  # and a ring, as it knows all there is
+    assert dots.count((1000.0, 1.5)) == 1
+    limits = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "_"]
+    assert limits == [2, 2, 1.21]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "1000"]
