@@ -6,9 +6,10 @@ kscale sweep experiments/p002_figure1.py --size=small --draw_only
 
 An experiment is a Python file with `runs(size) -> list[Config]` and
 `draw(rows, path)`. Its rows are appended to RESULTS/NAME_SIZE.jsonl as runs end, and
-runs whose row is there are skipped, so a sweep that was stopped goes on. Runs that
-differ in seed, learning rate and weight decay alone are trained as one population. With
---part=i/n each of n processes, started side by side, takes its share.
+runs whose row is there are skipped; one that was stopped goes on from its folder in
+RESULTS/runs, where the weights stay. Runs that differ in seed, learning rate and weight
+decay alone are trained as one population. With --part=i/n each of n processes, started
+side by side, takes its share.
 """
 
 import contextlib
@@ -115,7 +116,8 @@ def sweep(
     Args:
       experiment: from `load`.
       size: "smoke", "small" or "paper".
-      folder: of the rows.
+      folder: of the rows; its runs/ gets a run folder for each group, from which a
+        sweep that was stopped goes on.
       part: (i, n): every n-th group of runs from the i-th on.
       progress: where bars go.
 
@@ -131,9 +133,16 @@ def sweep(
         hypers = [config_module.members(config)[0] for config in left]
         if progress is not None:
             progress.write(f"{_title(left)}\n")
-        for config, row in zip(
-            left, run.run(left[0], hypers=hypers, progress=progress), strict=True
-        ):
+        mark = config_module.fingerprint(left[0])
+        where = folder / "runs" / f"{experiment.name}_{mark}_{len(left)}"
+        rows = run.run(
+            left[0],
+            where,
+            hypers=hypers,
+            resume=where.exists(),
+            progress=progress,
+        )
+        for config, row in zip(left, rows, strict=True):
             row |= {"experiment": experiment.name, "size": size, "name": config.name}
             results.append_row(path, row)
             yield row

@@ -42,9 +42,10 @@ def instant(monkeypatch):
     """Runs that take no time; what they were asked to do is in the list."""
     asked = []
 
-    def instant(config, workdir=None, *, hypers=None, progress=None):
+    def instant(config, workdir=None, *, hypers=None, resume=False, progress=None):
         asked.append(hypers)
-        assert workdir is None
+        assert workdir.parent.name == "runs"
+        assert resume == workdir.exists()
         rows = []
         for hyper in hypers:
             solo = run.member_config(config, hyper)
@@ -185,10 +186,10 @@ def test_a_sweep_that_is_told_to_stop_keeps_its_rows(
 ):
     quick = run.run
 
-    def stopped(config, **rest):
+    def stopped(config, workdir, **rest):
         if config.data.exposures == 3:
             raise run.Interrupted("stopped after step 1")
-        return quick(config, **rest)
+        return quick(config, workdir, **rest)
 
     monkeypatch.setattr(run, "run", stopped)
     words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path}"]
