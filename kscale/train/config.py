@@ -69,7 +69,7 @@ class TrainConfig:
     seed: int = 0
     log_every: int = 0
     checkpoint_every: int = 0
-    keep: int = 1
+    keep: int = 2
     keep_every: int = 0
 
     def __post_init__(self) -> None:

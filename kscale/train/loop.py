@@ -20,7 +20,7 @@ from kscale.train.description import describe
 from kscale.train.dispatch import abstract_state, compile_program, first_state
 from kscale.train.interruption import interruption
 from kscale.train.logs import Progress, RunLog
-from kscale.train.mesh import one_device
+from kscale.train.mesh import default_mesh
 from kscale.train.peak import peak_flops
 from kscale.train.problem import Problem, problem_of
 from kscale.train.step import Metrics, State
@@ -107,7 +107,7 @@ def fit(
     """
     problem = model if isinstance(model, Problem) else problem_of(model)
     hyper = solo(config) if hyper is None else hyper
-    mesh = _default_mesh() if mesh is None else mesh
+    mesh = default_mesh() if mesh is None else mesh
     _require_resolved(config, total_steps)
     with contextlib.ExitStack() as stack:
         checkpoints = _open_checkpoints(folder, config, stack)
@@ -245,15 +245,6 @@ def _require_resolved(config: TrainConfig, total_steps: int) -> None:
                 f"TrainConfig.{field} is 0 (automatic), must be set before the run; "
                 "call resolve(config, rows=..., context=..., total_steps=...)."
             )
-
-
-def _default_mesh() -> Mesh:
-    if jax.process_count() > 1:
-        raise ValueError(
-            f"There are {jax.process_count()} processes and no mesh, so that each "
-            "would train a model of its own; give a mesh (make_mesh)."
-        )
-    return one_device()
 
 
 def _open_checkpoints(

@@ -53,3 +53,18 @@ def make_mesh(
 def one_device() -> Mesh:
     """The trivial mesh: the first device of this process."""
     return make_mesh(devices=jax.local_devices()[:1])
+
+
+def default_mesh() -> Mesh:
+    """The mesh of a run that names none: one device.
+
+    Raises:
+      ValueError: there are several processes, each of which would train a model of
+        its own.
+    """
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"There are {jax.process_count()} processes and no mesh, so that each "
+            "would train a model of its own; give a mesh (make_mesh)."
+        )
+    return one_device()

@@ -26,7 +26,7 @@ TOTAL = 400
 def environment(compilation_cache):
     """Children compile nothing that was compiled before."""
     return os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+        "JAX_COMPILATION_CACHE_DIR": compilation_cache,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
