@@ -1,7 +1,10 @@
 """Rotary positions, GPT-NeoX style: half-split pairs in the first dimensions of a head.
 
-Axes: T positions, R rotated dimensions.
+Axes: B rows, T positions, C heads of queries, keys and values together, H query heads,
+G key and value heads, D head size; R rotated dimensions.
 """
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -38,14 +41,13 @@ def rotary_tables(
     )
 
 
-@jax.custom_vjp
 def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
     """Rotates the first R dimensions of every head by its position's angles.
 
     Args:
       x: queries or keys, [..., T, head size].
       cos: from ``rotary_tables``, [T, R] with R at most the head size.
-      sin: likewise.
+      sin: likewise; ``-sin`` rotates back.
 
     Returns:
       The same shape and dtype; dot products of rotated queries and keys depend on
@@ -62,13 +64,34 @@ def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
     return jnp.concatenate([turned.astype(x.dtype), rest], axis=-1)
 
 
-def _forward(x, cos, sin):
-    return rotate(x, cos, sin), (cos, sin)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+def split_heads(
+    qkv_BTCD: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int, groups: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Queries, keys and values by head, queries and keys rotated.
+
+    Args:
+      qkv_BTCD: the heads' queries, the groups' keys, then the groups' values.
+      cos, sin: from ``rotary_tables``.
+      heads, groups: H and G with H + 2 G = C.
+
+    Returns:
+      ``(q_BHTD, k_BGTD, v_BGTD)``.
+    """
+    x_BCTD = qkv_BTCD.swapaxes(1, 2)
+    turned = rotate(x_BCTD[:, : heads + groups], cos, sin)
+    return turned[:, :heads], turned[:, heads:], x_BCTD[:, heads + groups :]
 
 
-def _backward(saved, grad):
-    cos, sin = saved  # a rotation's transpose is the rotation back
-    return rotate(grad, cos, -sin), None, None
+def _forward(qkv, cos, sin, heads, groups):
+    return split_heads(qkv, cos, sin, heads, groups), None
 
 
-rotate.defvjp(_forward, _backward)
+def _backward(cos, sin, heads, groups, saved, grads):
+    # One concatenation instead of the padded sums that slices differentiate to.
+    del heads, groups, saved
+    turned = rotate(jnp.concatenate(grads[:2], axis=1), cos, -sin)
+    return (jnp.concatenate([turned, grads[2]], axis=1).swapaxes(1, 2),)
+
+
+split_heads.defvjp(_forward, _backward)

@@ -30,7 +30,7 @@ from kscale.models.initial import draw
 from kscale.models.linear import linear
 from kscale.models.loss import cross_entropy, output_logits
 from kscale.models.norms import norm, normalise
-from kscale.models.rotary import rotary_tables, rotate
+from kscale.models.rotary import rotary_tables, split_heads
 
 Params = dict[str, Any]
 _ACTIVATIONS = {
@@ -191,13 +191,13 @@ class _Attention(nn.Module):
         heads, groups, size = config.heads, config.key_value_heads, config.head_size
         features = (heads + 2 * groups) * size
         qkv = _Linear(config, features, name="qkv")(x_BTD)
-        qkv = qkv.reshape(*x_BTD.shape[:2], -1, size).swapaxes(1, 2)
-        qk, v = qkv[:, : heads + groups], qkv[:, heads + groups :]
-        if config.qk_norm:
-            qk = normalise(qk, "rms", config.norm_eps).astype(qk.dtype)
+        qkv = qkv.reshape(*x_BTD.shape[:2], -1, size)
         tables = rotary_tables(x_BTD.shape[1], config.rotary_size, config.rotary_base)
-        qk = rotate(qk, *tables)
-        q, k = qk[:, :heads], qk[:, heads:]
+        q, k, v = split_heads(qkv, *tables, heads, groups)
+        if config.qk_norm:  # rotations keep lengths, so this may come after them
+            q, k = (
+                normalise(x, "rms", config.norm_eps).astype(x.dtype) for x in (q, k)
+            )
         out = attend(q, k, v, segments_BT, config.attention)
         out = out.swapaxes(1, 2).reshape(x_BTD.shape)
         return _Linear(config, config.width, name="out")(out)

@@ -1,9 +1,10 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kscale.models.rotary import rotary_tables, rotate
+from kscale.models.rotary import rotary_tables, rotate, split_heads
 
 
 def test_literal_example():
@@ -47,3 +48,27 @@ def test_scores_depend_on_distance_only(position, shift, seed):
 def test_no_rotation():
     x = jnp.ones((2, 3, 4))
     np.testing.assert_array_equal(rotate(x, *rotary_tables(3, 0)), x)
+
+
+def test_split_heads_and_its_gradient():
+    cos, sin = rotary_tables(5, 4)
+    rng = np.random.default_rng(0)
+    qkv = jnp.asarray(rng.normal(size=(2, 5, 3 + 2 * 1, 8)), jnp.float32)
+    weights = jnp.asarray(rng.normal(size=(2, 5, 5, 8)), jnp.float32)
+
+    def plain(x):
+        x = x.swapaxes(1, 2)
+        return rotate(x[:, :3], cos, sin), rotate(x[:, 3:4], cos, sin), x[:, 4:]
+
+    def weighted(split):
+        return lambda x: jnp.sum(jnp.concatenate(split(x), axis=1) * weights)
+
+    def ours(x):
+        return split_heads(x, cos, sin, 3, 1)
+
+    assert [x.shape[1] for x in ours(qkv)] == [3, 1, 1]
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        jax.value_and_grad(weighted(ours))(qkv),
+        jax.value_and_grad(weighted(plain))(qkv),
+    )
