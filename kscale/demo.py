@@ -181,7 +181,7 @@ def _demo(command: Command) -> None:
     """Train three tiny models side by side and draw bits per parameter."""
     command_flags.refuse_arguments(command)
     chosen = command.flags
-    folder = pathlib.Path(chosen.workdir)
+    folder = command_flags.folder(chosen.workdir)
     if chosen.dry_run:
         marks = {spec: config_module.fingerprint(configs.load(spec)) for spec in RUNS}
         as_text = "".join(f"{s:<14}{marks[s]}  {RUNS[s]}\n" for s in RUNS)

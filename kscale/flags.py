@@ -11,6 +11,7 @@ into one line and exit code 2.
 """
 
 import dataclasses
+import pathlib
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -117,6 +118,11 @@ def parse(
     except flags.Error as error:
         raise UsageError(str(error)) from None
     return Command(flag_values, _config(flag_values, overrides), overrides, arguments)
+
+
+def folder(text: str) -> pathlib.Path:
+    """A folder as it was typed; shells leave the ~ of --workdir=~/runs alone."""
+    return pathlib.Path(text).expanduser()
 
 
 def refuse_arguments(command: Command) -> None:
@@ -228,7 +234,7 @@ def use_device(device: str) -> None:
     """
     if device == "auto":
         return
-    import jax  # here, so that --help does not wait for it
+    import jax
 
     jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
     try:

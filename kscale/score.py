@@ -100,7 +100,7 @@ def _score(command: Command) -> None:
     chosen = command.flags
     if chosen.workdir is None:
         raise UsageError("--workdir is needed: the folder of a finished run")
-    workdir = pathlib.Path(chosen.workdir)
+    workdir = command_flags.folder(chosen.workdir)
     if chosen.dry_run:
         row = plan(workdir, chosen.people, chosen.member)
         sys.stdout.write((json.dumps(row) if chosen.json else plan_text(row)) + "\n")

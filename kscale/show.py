@@ -6,7 +6,6 @@ kscale show --workdir=runs/demo --person=3       # with the bits that the model 
 
 import json
 import math
-import pathlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -123,7 +122,8 @@ def _show(command: Command) -> None:
         raise UsageError("name either --config or --workdir: what shall be shown?")
     params = None
     if chosen.workdir:
-        setup, params = run.load(pathlib.Path(chosen.workdir), chosen.member)
+        workdir = command_flags.folder(chosen.workdir)
+        setup, params = run.load(workdir, chosen.member)
     else:
         assert command.config is not None
         setup = build.build(command.config)

@@ -249,7 +249,7 @@ def _sweep(command: Command) -> int:
         raise UsageError("name one experiment, such as: kscale sweep p002_figure1")
     part = _part(chosen.part)
     experiment = load(command.arguments[0])
-    folder = pathlib.Path(chosen.results)
+    folder = command_flags.folder(chosen.results)
     if chosen.dry_run:
         runs = plan(experiment, chosen.size, folder, part)
         as_text = "".join(map(_plan_line, runs))

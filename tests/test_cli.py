@@ -139,6 +139,12 @@ def test_bad_input_is_one_line_and_touches_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_tilde_is_the_home(finished, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(finished.parent))
+    assert cli.main(["score", "--workdir=~/run", "--dry_run"]) == 0
+    assert "12 of 12 people" in capsys.readouterr().out
+
+
 def test_no_config_is_said(capsys):
     assert_one_line(cli.main(["train"]), *capsys.readouterr(), "--config is needed")
 

@@ -199,10 +199,10 @@ def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_p
 
 
 @pytest.mark.slow
-def test_ten_kills_at_random_moments(tiny, start, tmp_path):
+def test_ten_kills_at_random_moments(tiny, start, call, tmp_path):
     words = ["train", *tiny, *LONG, "--config.data.exposures=1000"]
     cut, whole = tmp_path / "cut", tmp_path / "whole"
-    assert start(*words, f"--workdir={whole}").wait() == 0
+    assert call(*words, f"--workdir={whole}")[0] == 0
     moments = random.Random(0)
     for _ in range(10):
         process = start(*words, f"--workdir={cut}", "--resume")
@@ -211,9 +211,7 @@ def test_ten_kills_at_random_moments(tiny, start, tmp_path):
         time.sleep(moments.uniform(0, 6))
         process.kill()
         process.communicate()
-    process = start(*words, f"--workdir={cut}", "--resume")
-    assert process.communicate()[0]
-    assert process.returncode == 0
+    assert call(*words, f"--workdir={cut}", "--resume")[0] == 0
     assert_same_arrays(cut, whole, "params.npz")
 
 

@@ -7,7 +7,6 @@ kscale train --config=mini --config.members.seeds=0,1,2     # a population
 """
 
 import json
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -89,7 +88,7 @@ def _train(command: Command) -> int:
         row = plan(config)
         sys.stdout.write(json.dumps(row) + "\n" if chosen.json else plan_text(row))
         return 0
-    workdir = pathlib.Path(
+    workdir = command_flags.folder(
         chosen.workdir or f"runs/{config.name}-{config_module.fingerprint(config)}"
     )
     try:
