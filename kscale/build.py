@@ -6,6 +6,7 @@ config -> world -> corpus -> pool -> streams -> batches
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 from collections.abc import Callable
 
@@ -34,6 +35,18 @@ class Setup:
     corpus: corpora.Corpus
     pool: data.TokenPool
     hypers: list[Hyper]
+
+    @functools.cached_property
+    def content(self) -> str:
+        """Twelve hex digits of everything that can be told, in tokens.
+
+        A config names lists and files by their path; this tells whether what lies there
+        is still the same.
+        """
+        digest = hashlib.sha256()
+        for array in (self.pool.tokens, self.pool.labels, self.pool.lengths):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:12]
 
     @property
     def parameters(self) -> models.ParameterCounts:

@@ -55,18 +55,22 @@ def check_context(context: int, shortest: int, longest: int) -> None:
 
 
 def _check_positive(config: Config) -> None:
-    data, score = config.data, config.score
+    data = config.data
     sizes = {
         "world.people": config.world.people,
         "data.exposures": data.exposures,
         "data.context": data.context,
         "data.batch": data.batch,
         "data.prefetch": data.prefetch,
-        "score.batch": score.batch,
     }
     for path, value in sizes.items():
         if value < 1:
             raise ValueError(f"{path}={value} must be at least 1")
+    if config.score.batch < 0:
+        raise ValueError(
+            f"score.batch={config.score.batch} must be at least 1, or 0 for as many as"
+            f" suit the device"
+        )
 
 
 def _check_corpus(corpus: CorpusConfig, world: str) -> None:

@@ -125,12 +125,12 @@ class ScoreConfig:
 
     Attributes:
       people: how many, a random sample; 0 is the whole world.
-      batch: documents scored at once.
+      batch: documents scored at once; 0: as many as suit the device.
       seed: of the sample and of the texts in which people are scored.
     """
 
     people: int = 0
-    batch: int = 64
+    batch: int = 0
     seed: int = 0
 
 
@@ -187,6 +187,7 @@ class Config:
 NO_RESULT = (
     "name",
     "data.prefetch",
+    "score.batch",
     *(f"mesh.{field.name}" for field in dataclasses.fields(MeshConfig)),
     *(f"train.{field}" for field in RHYTHM),
 )

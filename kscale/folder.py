@@ -10,6 +10,7 @@ from kscale.config import Config
 from kscale.results import Row
 
 CONFIG = "config.json"
+RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
 _OURS = re.compile(
     r"metrics\.jsonl(\.tmp)?|result\.json(\.partial)?|checkpoints|tensorboard"

@@ -8,8 +8,13 @@ A run folder holds config.json, metrics.jsonl, checkpoints/, tensorboard/, param
 scores.npz and result.json; a population has params and scores for each member.
 """
 
+import contextlib
 import dataclasses
+import json
 import pathlib
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 import jax
@@ -57,12 +62,22 @@ def run(
         resume nor overwrite is set, or another run.
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
-    setup = build.build(config)
-    if hypers is not None:
-        setup = dataclasses.replace(setup, hypers=hypers)
-    arrange(setup)  # what cannot be trained must not cost the run that is there
-    if workdir is not None:
-        folder.prepare(workdir, config, resume, overwrite)
+    with _stoppable():
+        setup = build.build(config)
+        if hypers is not None:
+            setup = dataclasses.replace(setup, hypers=hypers)
+        arrange(setup)  # what cannot be trained must not cost the run that is there
+        if workdir is not None:
+            folder.prepare(workdir, config, resume, overwrite)
+        return _train_and_score(setup, workdir, resume, progress)
+
+
+def _train_and_score(
+    setup: build.Setup,
+    workdir: pathlib.Path | None,
+    resume: bool,
+    progress: TextIO | None,
+) -> list[Row]:
     result = fit(setup, workdir, resume, progress)
     logged = result.rows if workdir is None else folder.logged_rows(workdir)
     speed = {"steps": result.step} | folder.logged_speed(logged, len(setup.hypers))
@@ -78,8 +93,28 @@ def run(
             table.save(workdir / f"scores{name}.npz")
         rows.append(make_row(setup, table, hyper) | speed)
     if workdir is not None:
-        results.write_json(workdir / "result.json", summary(rows))
+        results.write_json(workdir / folder.RESULT, summary(rows))
     return rows
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM before and after the training loop, which has a handler of its own.
+
+    Files are written whole or not at all, so there is nothing to be saved.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows no handlers here
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise Interrupted("stopped outside of training; what was saved is kept")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fit(
@@ -98,7 +133,7 @@ def fit(
     source = setup.source(
         chosen.steps_per_dispatch, jax.process_index(), jax.process_count()
     )
-    identity = {
+    identity = {"corpus.content": setup.content} | {
         path: leaf
         for path, leaf in fields.flatten(config).items()
         if path.startswith(("world.", "corpus.", "data."))
@@ -191,6 +226,7 @@ def make_row(setup: build.Setup, table: scores.ScoreTable, hyper: Hyper) -> Row:
         "exposures": setup.exposures,
         "seed": int(hyper.seed),
         "fingerprint": config_module.fingerprint(config),
+        "content": setup.content,
         "config": fields.to_dict(config),
         **results.provenance(),
     }
@@ -243,6 +279,7 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
         raise ValueError(
             f"member={member}: the run in {workdir} has {len(setup.hypers)} members"
         )
+    _require_content(setup, workdir)
     path = workdir / f"params{name}.npz"
     params = train.load_params(path)
     found, wanted = _shapes(params), _shapes(_abstract_params(setup))
@@ -254,6 +291,17 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
                 f" {wanted.get(leaf, 'absent')}"
             )
     return setup, params
+
+
+def _require_content(setup: build.Setup, workdir: pathlib.Path) -> None:
+    """Refuses a run whose lists or texts are no longer what it was trained on."""
+    path = workdir / folder.RESULT
+    row = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if row.get("content", setup.content) != setup.content:
+        raise ValueError(
+            f"{workdir} was trained on other lists or texts: their digest was"
+            f" {row['content']}, is {setup.content}; bring the old ones back"
+        )
 
 
 def _abstract_params(setup: build.Setup) -> Any:

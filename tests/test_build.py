@@ -1,8 +1,10 @@
 """From a config to sizes, words and steps; own words and own worlds end to end."""
 
+import dataclasses
 import itertools
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -132,6 +134,14 @@ def test_rewritten_biographies_end_to_end(tmp_path):
     check_row(row, setup)
     assert row["bits_max"]["total"] == world.bits_max().total
     assert row["exposures"] == 4
+    # A person without a text is an error, or left out of the world that is counted.
+    silent = dataclasses.replace(
+        config, world=fields.override(config.world, "people", 13)
+    )
+    with pytest.raises(ValueError, match=r"person 12 .* has 0 texts"):
+        run.run(silent)
+    (row,) = run.run(fields.override(silent, "corpus.skip_unfound", True))
+    assert row["population"] == row["people"] == 12
 
 
 def test_a_vocabulary_trained_on_the_world_end_to_end():
@@ -173,3 +183,18 @@ def test_a_context_that_cuts_all_documents_at_one_place_is_refused():
     with pytest.raises(ValueError, match=rf"multiple of the length {length} of every"):
         build.build(wrong)
     build.build(fields.override(config, "data.context", 2 * length + 1))
+
+
+def test_content_tells_whether_lists_are_still_the_same(tmp_path):
+    for path, text in MOONS.items():
+        (tmp_path / "moons" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "moons" / path).write_text(text + "\n")
+    config = smoke(world__lists=str(tmp_path / "moons"))
+    run.run(config, tmp_path / "run")
+    other = tmp_path / "other"  # another path, as a folder is read once per process
+    shutil.copytree(tmp_path / "moons", other)
+    (other / "values/metal.txt").write_text("zinc\ncobalt\nnickel\niron\n")
+    text = (tmp_path / "run/config.json").read_text()
+    (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
+    with pytest.raises(ValueError, match="trained on other lists or texts"):
+        run.load(tmp_path / "run")

@@ -36,6 +36,7 @@ def batches(
     size: Callable[[int], int],
     multiple: int,
     context: int,
+    seed: int = 0,
 ) -> Iterator[Batch]:
     """All rows that score `people`, in batches of equal shapes; nothing is dropped.
 
@@ -49,6 +50,7 @@ def batches(
       size: from W to B, rows a batch.
       multiple: W is a multiple of it, or the context.
       context: the most inputs that the model can take; 0 for no limit.
+      seed: of the texts.
 
     Raises:
       ValueError: a document that cannot be scored: too long, without its EOS, or told
@@ -58,7 +60,7 @@ def batches(
     for first in range(0, len(people), _BLOCK):
         chosen = people[first : first + _BLOCK]
         slots = np.arange(first, first + len(chosen))
-        for rows in _blocks(corpus, pool, chosen, slots, multiple, context):
+        for rows in _blocks(corpus, pool, chosen, slots, multiple, context, seed):
             width = rows.tokens.shape[1]
             if width in waiting:
                 rows = _join(waiting.pop(width), rows)
@@ -88,9 +90,10 @@ def _blocks(
     slots: np.ndarray,
     multiple: int,
     context: int,
+    seed: int,
 ) -> Iterator[Batch]:
     """The rows of some people, one batch of any size for each length."""
-    documents = pool.compose(corpus.score_plan(people))
+    documents = pool.compose(corpus.score_plan(people, seed))
     longest = int(documents.lengths.max()) - 1
     if context and longest > context:
         at = int(documents.lengths.argmax())

@@ -67,7 +67,8 @@ def score(
       pool: the corpus as tokens.
       people: whom to score: None is everybody the corpus tells of, a number is a random
         sample of that size, an array int [n] is these people.
-      seed: of the sample; recorded in the table.
+      seed: of the sample, recorded in the table, and of the texts: another seed scores
+        people in other wordings.
       batch: B, rows scored at once; 0 chooses: on a CPU as many as keep the logits in
         the cache (8 to 64), elsewhere 256.
       multiple: rows are padded to a multiple of it; the model compiles once for each
@@ -102,7 +103,7 @@ def score(
     def size(width: int) -> int:
         return batch or _rows_at_once(width, pool.vocabulary.size)
 
-    rows = batches(corpus, pool, people, size, multiple, context)
+    rows = batches(corpus, pool, people, size, multiple, context, seed)
     for one, losses, right in _ahead(evaluate, rows):
         n = len(one.slots)
         marks = one.labels[:n, 1:]
@@ -119,7 +120,7 @@ def score(
         correct=correct,
         counts=counts,
         labels=tuple(label.name for label in corpus.labels),
-        population=corpus.world.people,
+        population=corpus.num_people,
         sample_seed=sample_seed,
     )
 

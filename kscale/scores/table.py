@@ -29,7 +29,7 @@ class ScoreTable:
         one given the true text before it; True where the label has no tokens.
       counts: int32 [n, labels], tokens of the label in the person's document.
       labels: the labels' names, in order.
-      population: N, people in the world; n of them are in the table.
+      population: N, people that the corpus tells of; n of them are in the table.
       sample_seed: the seed that drew the people; None where nobody drew them.
 
     Raises:
@@ -58,10 +58,10 @@ class ScoreTable:
                 "ScoreTable: people are not strictly ascending: sort them, name "
                 "nobody twice"
             )
-        if n and not 0 <= self.people[0] <= self.people[-1] < self.population:
+        if n > self.population or (n and self.people[0] < 0):
             raise ValueError(
-                f"ScoreTable: people {self.people[0]} to {self.people[-1]} are not all "
-                f"in a world of {self.population}"
+                f"ScoreTable: {n} people from {self.people[0]} on are not among the "
+                f"{self.population} that the corpus tells of"
             )
 
     @property
@@ -81,6 +81,7 @@ class ScoreTable:
             dir=target.parent, prefix=f".{target.name}.", delete=False
         ) as file:
             try:
+                os.fchmod(file.fileno(), 0o644)  # unlike temporary files
                 np.savez_compressed(
                     file,
                     **{what: getattr(self, what) for what in _ARRAYS},

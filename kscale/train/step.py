@@ -14,12 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kscale.data import PAD
 from kscale.train.config import Hyper, TrainConfig
 from kscale.train.optimiser import Moments, adamw, zero_moments
 from kscale.train.problem import Params, Problem
 from kscale.train.schedule import learning_rate
 
-PAD = 255
 State = dict[str, Any]
 Batch = Mapping[str, jax.Array]
 Metrics = dict[str, jax.Array]

@@ -108,7 +108,7 @@ def test_merge_errors():
 def test_table_errors():
     with pytest.raises(ValueError, match="not strictly ascending"):
         make([3, 1])
-    with pytest.raises(ValueError, match="not all in a world of 10"):
+    with pytest.raises(ValueError, match="are not among the 10"):
         make([3, 10])
     table = make([1, 2])
     with pytest.raises(ValueError, match=r"nats has shape \(1, 3\).*need \(2, 3\)"):
