@@ -13,6 +13,7 @@ side by side, takes its share.
 """
 
 import contextlib
+import hashlib
 import json
 import pathlib
 import runpy
@@ -133,8 +134,7 @@ def sweep(
         hypers = [config_module.members(config)[0] for config in left]
         if progress is not None:
             progress.write(f"{_title(left)}\n")
-        mark = config_module.fingerprint(left[0])
-        where = folder / "runs" / f"{experiment.name}_{mark}_{len(left)}"
+        where = folder / "runs" / f"{experiment.name}_{_mark(left)}"
         rows = run.run(
             left[0],
             where,
@@ -179,6 +179,12 @@ def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Pat
 def rows_path(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
     """Where an experiment's rows are."""
     return folder / f"{experiment.name}_{size}.jsonl"
+
+
+def _mark(group: Sequence[Config]) -> str:
+    """Twelve hex digits for these runs together, in this order."""
+    marks = " ".join(map(config_module.fingerprint, group))
+    return hashlib.sha256(marks.encode()).hexdigest()[:12]
 
 
 def _title(group: Sequence[Config]) -> str:

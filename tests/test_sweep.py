@@ -136,9 +136,28 @@ def test_parts_side_by_side_do_each_run_once(experiment, instant, tmp_path):
     assert len(results.read_rows(tmp_path / "mine_smoke.jsonl")) == 5
 
 
-def test_a_real_population_gives_the_rows_of_its_runs(experiment, tmp_path):
+def test_groups_have_folders_of_their_own(experiment):
+    a, b, c = sweep.groups(experiment.runs("smoke"))[0]
+    groups = ([a, b, c], [a, b], [a, c], [b, a, c], [a])
+    assert len({sweep._mark(group) for group in groups}) == len(groups)
+
+
+def test_a_real_population_gives_the_rows_of_its_runs(
+    experiment, tmp_path, monkeypatch
+):
     only = sweep.Experiment("mine", lambda _: experiment.runs("")[:4:2], None)  # type: ignore[arg-type]
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "append_row", full)
+        with pytest.raises(OSError, match="No space"):
+            list(sweep.sweep(only, "smoke", tmp_path))
+    (log,) = tmp_path.glob("runs/mine_*/metrics.jsonl")
+    trained = log.stat().st_mtime_ns
     rows = list(sweep.sweep(only, "smoke", tmp_path))
+    assert log.stat().st_mtime_ns == trained  # once is enough
     configs_ = only.runs("")
     for row, config in zip(rows, configs_, strict=True):
         assert row["fingerprint"] == config_module.fingerprint(config)
