@@ -138,7 +138,8 @@ def _dots(
 
 
 def _knows_all(row: Row) -> bool:
-    return row["bits_per_param"] >= 0.97 * row["max_bits_per_param"]
+    # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
+    return row["bits_per_param"] >= 0.95 * row["max_bits_per_param"]
 
 
 def _bit_lines(axes: Axes, parameters: Sequence[float]) -> None:
