@@ -174,6 +174,7 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
         rows=order.batch,
         context=order.context,
         total_steps=setup.total_steps,
+        members=len(setup.hypers),
     )
     if len(setup.hypers) > 1:
         hyper = train.population(setup.hypers)
