@@ -1,10 +1,14 @@
 """Transformers as pure functions of a nested dict of parameters.
 
 Example:
-  >>> config = from_name("GPT2-2-1", vocab=3275)
+  >>> import jax, jax.numpy as jnp
+  >>> config = from_name("GPT2-2-1", vocab=100)
   >>> params = init(config, jax.random.key(0))
+  >>> tokens_BT = jnp.zeros((3, 16), jnp.int32)
   >>> logits_BTV, aux = apply(config, params, tokens_BT)
-  >>> nats_BT, aux = token_nats(config, params, tokens_BT, targets_BT)
+  >>> nats_BT, aux = token_nats(config, params, tokens_BT, tokens_BT)
+  >>> logits_BTV.shape, nats_BT.shape
+  ((3, 16, 100), (3, 16))
 """
 
 from kscale.models.architectures import ARCHITECTURES, from_name

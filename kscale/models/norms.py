@@ -3,12 +3,10 @@
 Axes: N tokens, D width.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
-from kscale.models.linear import column_sums
+from kscale.models.linear import column_sums, row_sums
 
 
 def normalise(x: jax.Array, kind: str, eps: float) -> jax.Array:
@@ -25,7 +23,6 @@ def normalise(x: jax.Array, kind: str, eps: float) -> jax.Array:
     return _normalise(x, kind, eps)[0]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def norm(
     x_ND: jax.Array,
     scale_D: jax.Array | None,
@@ -34,8 +31,7 @@ def norm(
     eps: float,
 ) -> jax.Array:
     """``normalise(x) * scale + bias``, each left out where None."""
-    out = normalise(x_ND, kind, eps)
-    return _affine(out, scale_D, bias_D)
+    return _norm(x_ND, scale_D, bias_D, kind, eps)
 
 
 def _forward(x_ND, scale_D, bias_D, kind, eps):
@@ -54,7 +50,8 @@ def _backward(kind, eps, saved, grad_ND):
     return inverse * (grad - mean - unit * along), grad_scale, grad_bias
 
 
-norm.defvjp(_forward, _backward)
+_norm = jax.custom_vjp(lambda *args: _forward(*args)[0], nondiff_argnums=(3, 4))
+_norm.defvjp(_forward, _backward)
 
 
 def _normalise(x, kind, eps):
@@ -72,5 +69,4 @@ def _affine(out, scale_D, bias_D):
 
 
 def _row_means(x):
-    size = x.shape[-1]
-    return x @ jnp.full((size, 1), 1 / size, x.dtype)
+    return row_sums(x) / x.shape[-1]

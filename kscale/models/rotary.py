@@ -4,8 +4,6 @@ Axes: B rows, T positions, C heads of queries, keys and values together, H query
 G key and value heads, D head size; R rotated dimensions.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,7 +26,7 @@ def rotary_tables(
 
     Example:
       >>> rotary_tables(2, 2)[1][1]     # one pair, angle 1
-      array([-0.84147098,  0.84147098], dtype=float32)
+      array([-0.84147096,  0.84147096], dtype=float32)
 
     Source: "RoFormer" (Su et al. 2021), section 3.4.2; GPT-NeoX for the pairing.
     """
@@ -64,7 +62,6 @@ def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
     return jnp.concatenate([turned.astype(x.dtype), rest], axis=-1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
 def split_heads(
     qkv_BTCD: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int, groups: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -78,13 +75,14 @@ def split_heads(
     Returns:
       ``(q_BHTD, k_BGTD, v_BGTD)``.
     """
+    return _split_heads(qkv_BTCD, cos, sin, heads, groups)
+
+
+def _forward(qkv_BTCD, cos, sin, heads, groups):
     x_BCTD = qkv_BTCD.swapaxes(1, 2)
     turned = rotate(x_BCTD[:, : heads + groups], cos, sin)
-    return turned[:, :heads], turned[:, heads:], x_BCTD[:, heads + groups :]
-
-
-def _forward(qkv, cos, sin, heads, groups):
-    return split_heads(qkv, cos, sin, heads, groups), None
+    parts = turned[:, :heads], turned[:, heads:], x_BCTD[:, heads + groups :]
+    return parts, None
 
 
 def _backward(cos, sin, heads, groups, saved, grads):
@@ -94,4 +92,7 @@ def _backward(cos, sin, heads, groups, saved, grads):
     return (jnp.concatenate([turned, grads[2]], axis=1).swapaxes(1, 2),)
 
 
-split_heads.defvjp(_forward, _backward)
+_split_heads = jax.custom_vjp(
+    lambda *args: _forward(*args)[0], nondiff_argnums=(1, 2, 3, 4)
+)
+_split_heads.defvjp(_forward, _backward)

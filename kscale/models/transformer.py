@@ -89,7 +89,8 @@ def apply(
     Returns:
       ``(logits_BTV float32, aux)``; ``aux`` is an empty dict for dense models.
     """
-    return _Transformer(config).apply({"params": params}, tokens_BT, segments_BT), {}
+    model: Any = _Transformer(config)
+    return model.apply({"params": params}, tokens_BT, segments_BT), {}
 
 
 def token_nats(
@@ -114,9 +115,8 @@ def token_nats(
       ``(nats_BT float32, aux)`` with ``aux["correct_BT"]``: the target is the greedy
       choice (the lowest token among equals). Under ``jit`` it costs nothing unused.
     """
-    nats, correct = _Transformer(config).apply(
-        {"params": params}, tokens_BT, segments_BT, targets_BT
-    )
+    model: Any = _Transformer(config)
+    nats, correct = model.apply({"params": params}, tokens_BT, segments_BT, targets_BT)
     return nats, {"correct_BT": correct}
 
 
@@ -132,7 +132,8 @@ class _Transformer(nn.Module):
         table_VD = _Table(vocab, config.width, name="embed")()
         x_BTD = jnp.take(table_VD, tokens_BT, axis=0)
         if config.scan_layers:
-            layers = nn.scan(
+            scan: Any = nn.scan
+            layers = scan(
                 _ScannedBlock,
                 variable_axes={"params": 0},
                 split_rngs={"params": True},

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale.models.linear import column_sums, linear, outer
+from kscale.models.linear import column_sums, linear, outer, row_sums
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (8, 3)])
@@ -39,8 +39,9 @@ def test_bfloat16_products_give_float32_gradients():
     assert [g.dtype for g in back(out)] == [jnp.float32, jnp.float32]
 
 
-def test_outer_and_column_sums_by_hand():
+def test_outer_and_sums_by_hand():
     x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
     grad = jnp.array([[1.0], [10.0]])
     np.testing.assert_array_equal(outer(x, grad), [[31.0], [42.0]])
     np.testing.assert_array_equal(column_sums(x), [4.0, 6.0])
+    np.testing.assert_array_equal(row_sums(x), [[3.0], [7.0]])
