@@ -141,14 +141,15 @@ def table(rows: Sequence[Row]) -> str:
     """The rows for a person to read."""
     out = [
         f"{'':<30}{'people':>7}{'params':>8}{'bits held':>11}{'of':>9}"
-        f"{'bits/param':>12}{'at most':>9}"
+        f"{'bits/param':>12}{'at most':>9}{'values right':>14}"
     ]
     for row in rows:
+        right = [x for name, x in row["accuracy"].items() if name != "name"]
         out.append(
             f"{RUNS.get(row['name'], row['name']):<30}{row['people']:>7,}"
             f"{row['parameters']:>8,}{row['bits']['total']:>11,.0f}"
             f"{row['bits_max']['total']:>9,.0f}{row['bits_per_param']:>12.2f}"
-            f"{row['max_bits_per_param']:>9.2f}"
+            f"{row['max_bits_per_param']:>9.2f}{sum(right) / len(right):>14.0%}"
         )
     return "\n".join(out)
 
