@@ -60,7 +60,8 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       (131, 64)
     """
     require_vocab(config)
-    model = _Transformer(dataclasses.replace(config, scan_layers=False))
+    plain = {"scan_layers": False, "attention": "reference"}
+    model = _Transformer(dataclasses.replace(config, **plain))
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
     params = draw(config, shapes, key)
