@@ -21,7 +21,7 @@ def runs(size):
             "data.exposures": exposures, "train.seed": seed, "train.learning_rate": rate
         })
         for exposures, seed, rate in (
-            (2, 0, 1e-3), (3, 0, 1e-3), (2, 1, 1e-3), (2, 0, 5e-3), (4, 0, 1e-3)
+            (4, 0, 1e-3), (3, 0, 1e-3), (4, 1, 1e-3), (4, 0, 5e-3), (2, 0, 1e-3)
         )
     ]
 
