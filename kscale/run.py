@@ -10,7 +10,6 @@ scores.npz and result.json; a population has params and scores for each member.
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 import signal
 import threading
@@ -21,7 +20,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from kscale import build, data, fields, folder, models, results, scores, train
+from kscale import build, data, fields, folder, results, scores, train
 from kscale import config as config_module
 from kscale.config import Config
 from kscale.results import Row
@@ -265,53 +264,6 @@ def answer(rows: list[Row]) -> str:
         f" {best['bits_per_param']:.3f} bits per parameter"
         f" (at most {best['max_bits_per_param']:.3f})."
     )
-
-
-def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
-    """A finished run: its setup and the parameters of one member.
-
-    Raises:
-      ValueError: the folder holds no finished run, or no such member, or parameters of
-        another model than its config says.
-    """
-    setup = build.build(config_module.load(workdir / folder.CONFIG))
-    name = f"_{member}" if len(setup.hypers) > 1 else ""
-    if not 0 <= member < len(setup.hypers):
-        raise ValueError(
-            f"member={member}: the run in {workdir} has {len(setup.hypers)} members"
-        )
-    _require_content(setup, workdir)
-    path = workdir / f"params{name}.npz"
-    params = train.load_params(path)
-    found, wanted = _shapes(params), _shapes(_abstract_params(setup))
-    for leaf in sorted(found.keys() | wanted.keys()):
-        if found.get(leaf) != wanted.get(leaf):
-            raise ValueError(
-                f"{path} is of another model: {leaf} has shape"
-                f" {found.get(leaf, 'absent')}, the config in {workdir} makes it"
-                f" {wanted.get(leaf, 'absent')}"
-            )
-    return setup, params
-
-
-def _require_content(setup: build.Setup, workdir: pathlib.Path) -> None:
-    """Refuses a run whose lists or texts are no longer what it was trained on."""
-    path = workdir / folder.RESULT
-    row = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if row.get("content", setup.content) != setup.content:
-        raise ValueError(
-            f"{workdir} was trained on other lists or texts: their digest was"
-            f" {row['content']}, is {setup.content}; bring the old ones back"
-        )
-
-
-def _abstract_params(setup: build.Setup) -> Any:
-    return jax.eval_shape(lambda: models.init(setup.config.model, jax.random.key(0)))
-
-
-def _shapes(params: Any) -> dict[str, tuple[int, ...]]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
-    return {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}
 
 
 def _suffix(label: Any) -> str:

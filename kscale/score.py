@@ -14,7 +14,7 @@ from absl import flags
 
 from kscale import config as config_module
 from kscale import flags as command_flags
-from kscale import results, run
+from kscale import results, run, trained
 from kscale.flags import Command, UsageError
 from kscale.results import Row
 
@@ -41,7 +41,7 @@ def score_run(
         raise ValueError(
             f"people={people} is a sample: it is not written over the run's own result"
         )
-    setup, params = run.load(workdir, member)
+    setup, params = trained.load(workdir, member)
     table = run.score_params(setup, params, people or None)
     row = run.make_row(setup, table, setup.hypers[member])
     if write:
@@ -56,7 +56,7 @@ def score_run(
 
 def plan(workdir: pathlib.Path, people: int = 0, member: int = 0) -> Row:
     """What would be scored: the model, its parameters, how many people of how many."""
-    setup, _ = run.load(workdir, member)
+    setup, _ = trained.load(workdir, member)
     config = run.member_config(setup.config, setup.hypers[member])
     return {
         "name": config.name,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from kscale import build, corpora, run
+from kscale import build, corpora, run, trained
 from kscale import flags as command_flags
 from kscale.flags import Command, UsageError
 
@@ -123,7 +123,7 @@ def _show(command: Command) -> None:
     params = None
     if chosen.workdir:
         workdir = command_flags.folder(chosen.workdir)
-        setup, params = run.load(workdir, chosen.member)
+        setup, params = trained.load(workdir, chosen.member)
     else:
         assert command.config is not None
         setup = build.build(command.config)

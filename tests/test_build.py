@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
-from kscale import build, configs, corpora, fields, run, worlds
+from kscale import build, configs, corpora, fields, run, trained, worlds
 
 MOONS = {
     "names/1_class.txt": "Rover\nProbe\nLander",
@@ -197,4 +197,4 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     text = (tmp_path / "run/config.json").read_text()
     (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
     with pytest.raises(ValueError, match="trained on other lists or texts"):
-        run.load(tmp_path / "run")
+        trained.load(tmp_path / "run")

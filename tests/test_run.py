@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from kscale import cli, configs, fields, run, scores
+from kscale import cli, configs, fields, run, scores, trained
 from kscale import config as config_module
 
 PROMISED = {
@@ -99,7 +99,7 @@ def test_the_result_says_what_was_found_and_how(finished, tiny):
 def test_the_result_follows_from_the_scores(finished):
     result = json.loads((finished / "result.json").read_text())
     table = scores.ScoreTable.load(finished / "scores.npz")
-    setup, params = run.load(finished)
+    setup, params = trained.load(finished)
     again = run.score_params(setup, params)
     np.testing.assert_allclose(again.nats, table.nats, rtol=1e-5)
     known = scores.capacity(
@@ -111,7 +111,7 @@ def test_the_result_follows_from_the_scores(finished):
 def test_the_log_covers_every_token(finished):
     rows = metrics(finished)
     result = json.loads((finished / "result.json").read_text())
-    setup, _ = run.load(finished)
+    setup, _ = trained.load(finished)
     assert rows[-1]["step"] == result["steps"] == setup.total_steps
     assert sum(row["tokens"] for row in rows) == setup.streams[0].total_tokens - 1
     assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
@@ -144,10 +144,10 @@ def test_members_equal_their_solo_runs(tiny, tmp_path):
                 members[i]["bits"]["total"], rel=1e-5
             )
     assert not (tmp_path / "four" / "params.npz").exists()
-    setup, _ = run.load(tmp_path / "four", member=3)
+    setup, _ = trained.load(tmp_path / "four", member=3)
     assert len(setup.hypers) == 4
     with pytest.raises(ValueError, match="has 4 members"):
-        run.load(tmp_path / "four", member=4)
+        trained.load(tmp_path / "four", member=4)
 
 
 def test_members_with_orders_of_their_own_equal_their_solo_runs(tiny):
@@ -310,7 +310,7 @@ def test_parameters_of_another_model_are_refused(finished, tmp_path):
     config["model"]["head_size"] = 32
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"params.npz is of another model: .*shape"):
-        run.load(copy)
+        trained.load(copy)
 
 
 def test_the_answer_is_one_sentence(finished):

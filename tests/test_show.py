@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from kscale import build, cli, configs, run, scores, show, tokenizers
+from kscale import build, cli, configs, run, scores, show, tokenizers, trained
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_each_exposure_tells_it_anew(setup):
 
 
 def test_the_bits_of_all_people_are_the_bits_of_the_run(finished):
-    setup, params = run.load(finished)
+    setup, params = trained.load(finished)
     held = [show.describe(setup, i, 0, params)["bits"] for i in range(12)]
     table = scores.ScoreTable.load(finished / "scores.npz")
     known = scores.capacity(setup.world.counts, setup.corpus.labels, table, 1)
