@@ -85,15 +85,17 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
             color="0.4",
             fontsize=8,
         )
-    _dots(axes, rows, lambda row: row["exposures"], lambda row: row["bits_per_param"])
     for row in rows:
         axes.plot(
             row["exposures"],
             row["max_bits_per_param"],
+            linestyle="none",
             marker="_",
             markersize=22,
             color="0.2",
+            label="R_max: all there is to know" if row is rows[0] else None,
         )
+    _dots(axes, rows, lambda row: row["exposures"], lambda row: row["bits_per_param"])
     seen = sorted({row["exposures"] for row in rows})
     axes.set(
         xscale="log",
