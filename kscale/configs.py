@@ -159,15 +159,15 @@ def demo_room() -> Config:
     return dataclasses.replace(demo(people=420), name="demo_room")
 
 
-def demo_d48(exposures: int = 1000, rate: float = 1.5e-3) -> Config:
+def demo_d48(exposures: int = 1000, rate: float = 1.5e-3, batch: int = 3) -> Config:
     """A wider model at its limit: d = 48, 1450 people, D = 64."""
-    wide = demo(1450, exposures, heads=3, diversity=64, batch=3, rate=rate)
+    wide = demo(1450, exposures, heads=3, diversity=64, batch=batch, rate=rate)
     return dataclasses.replace(wide, name="demo_d48")
 
 
 def demo_d48_100() -> Config:
     """The wider model after 100 exposures."""
-    return dataclasses.replace(demo_d48(100, rate=2e-3), name="demo_d48_100")
+    return dataclasses.replace(demo_d48(100, rate=2e-3, batch=2), name="demo_d48_100")
 
 
 def mini(

@@ -6,7 +6,7 @@ A row has "exposures", "bits" (with "total"), "parameters", "bits_per_param",
 
 import math
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -48,6 +48,7 @@ def draw_capacity(
             chosen,
             lambda row: row["parameters"],
             lambda row: row["bits"]["total"],
+            _kinds(rows),
         )
         peak = max(row["bits_per_param"] for row in chosen)
         text = f"{shown:g} exposures: peak {peak:.2f} bits/parameter"
@@ -95,7 +96,13 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
             color="0.2",
             label="R_max: all there is to know" if row is rows[0] else None,
         )
-    _dots(axes, rows, lambda row: row["exposures"], lambda row: row["bits_per_param"])
+    _dots(
+        axes,
+        rows,
+        lambda row: row["exposures"],
+        lambda row: row["bits_per_param"],
+        _kinds(rows),
+    )
     seen = sorted({row["exposures"] for row in rows})
     axes.set(
         xscale="log",
@@ -110,13 +117,22 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
     figure.savefig(path, dpi=150)
 
 
+def _kinds(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    """What has a marker of its own, the same in every panel: a model and its world."""
+    return sorted({(row["model"], row["people"]) for row in rows})
+
+
 def _dots(
-    axes: Axes, rows: Iterable[Row], x: Callable[[Row], Any], y: Callable[[Row], Any]
+    axes: Axes,
+    rows: Sequence[Row],
+    x: Callable[[Row], Any],
+    y: Callable[[Row], Any],
+    kinds: Sequence[tuple[str, int]],
 ) -> None:
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["model"], row["people"]), []).append(row)
-    for i, ((model, people), members) in enumerate(sorted(groups.items())):
+    for i, (model, people) in enumerate(kinds):
+        members = [row for row in rows if (row["model"], row["people"]) == kinds[i]]
+        if not members:
+            continue
         axes.plot(
             [x(row) for row in members],
             [y(row) for row in members],
