@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kscale import build, checks, cli, sweep
+from kscale import build, checks, cli, results, sweep
 from kscale import config as config_module
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -80,7 +80,7 @@ def test_committed_rows_are_of_runs_that_the_files_give():
             config_module.fingerprint(c)
             for c in sweep.load(str(ROOT / "experiments" / f"{name}.py")).runs(size)
         }
-        found = [json.loads(line)["fingerprint"] for line in rows.open()]
+        found = [row["fingerprint"] for row in results.read_rows(rows)]
         assert len(found) == len(set(found))
         assert set(found) <= known
         assert rows.with_suffix(".png").exists()

@@ -108,8 +108,11 @@ def test_merge_errors():
 def test_table_errors():
     with pytest.raises(ValueError, match="not strictly ascending"):
         make([3, 1])
-    with pytest.raises(ValueError, match="are not among the 10"):
-        make([3, 10])
+    with pytest.raises(ValueError, match="11 people from 0 on are not among the 10"):
+        make(range(11))
+    with pytest.raises(ValueError, match="2 people from -1 on are not among the 10"):
+        make([-1, 3])
+    assert len(make([3, 10]).people) == 2  # of a corpus that skips some of its world
     table = make([1, 2])
     with pytest.raises(ValueError, match=r"nats has shape \(1, 3\).*need \(2, 3\)"):
         ScoreTable(
