@@ -7,14 +7,19 @@ to the batch that the scorer chooses by itself.
 """
 
 import statistics
+import sys
 import time
 
 import jax
-from absl import app, flags
+from absl import flags
 
 from kscale import build, configs, models, scores
 
-_REPETITIONS = flags.DEFINE_integer("repetitions", 3, "timings of each batch", 1)
+# Of this file alone, so that benches can be imported side by side.
+_FLAGS = flags.FlagValues()
+_REPETITIONS = flags.DEFINE_integer(
+    "repetitions", 3, "timings of each batch", 1, flag_values=_FLAGS
+)
 
 BATCHES = (0, 16, 64, 512)  # 0: chosen by the scorer
 CASES = {
@@ -64,4 +69,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main(_FLAGS(sys.argv))

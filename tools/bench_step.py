@@ -12,18 +12,31 @@ repetitions of kscale's speed over that of the faster PyTorch.
 import importlib.util
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-_CORES = flags.DEFINE_integer("cores", 1, "cores, and threads of each library", 1)
-_REPETITIONS = flags.DEFINE_integer("repetitions", 7, "timings of each contender", 1)
-_MODELS = flags.DEFINE_list("models", ["demo", "GPT2-2-1", "GPT2-4-2"], "what to train")
+# Of this file alone, so that benches can be imported side by side.
+_FLAGS = flags.FlagValues()
+_CORES = flags.DEFINE_integer(
+    "cores", 1, "cores, and threads of each library", 1, flag_values=_FLAGS
+)
+_REPETITIONS = flags.DEFINE_integer(
+    "repetitions", 7, "timings of each contender", 1, flag_values=_FLAGS
+)
+_MODELS = flags.DEFINE_list(
+    "models", ["demo", "GPT2-2-1", "GPT2-4-2"], "what to train", flag_values=_FLAGS
+)
 _CLOCK = flags.DEFINE_enum(
-    "clock", "wall", ["wall", "cpu"], "cpu: for busy machines, with --cores=1 only"
+    "clock",
+    "wall",
+    ["wall", "cpu"],
+    "cpu: for busy machines, with --cores=1 only",
+    flag_values=_FLAGS,
 )
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -179,4 +192,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main(_FLAGS(sys.argv))
