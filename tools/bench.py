@@ -1,70 +1,75 @@
-"""All benchmarks in one run: steps beside PyTorch, the input beside the step, scoring.
+"""All benchmarks one after the other, each in a process of its own on one core.
 
     make bench                              # installs PyTorch 2.13.0 first
-    python -m tools.bench --quick=True      # fewer repetitions
+    python -m tools.bench --repetitions=3
 
-Everything runs in one process on one core, contenders in turns, so that the ratios hold
-on a machine whose speed wavers. The single benches have more flags: bench_step,
-bench_data, bench_score.
+Contenders take turns within a process, so that the ratios hold on a machine whose speed
+wavers. The single benches have more flags: bench_step, bench_data, bench_score.
 """
 
-import importlib.util
+import os
+import re
+import subprocess
+import sys
 
 from absl import app, flags
 
-from tools import bench_data, bench_score, bench_step
+_REPETITIONS = flags.DEFINE_integer("repetitions", 5, "timings of each contender", 1)
 
-_QUICK = flags.DEFINE_boolean("quick", False, "three repetitions each, no GPT2-4-2")
-
-# The case of bench_step -> the stream of bench_data that feeds such a model.
+# The model of bench_step -> the corpus of bench_data that feeds it.
 FEEDS = {"demo": "demo", "GPT2-2-1": "bioS", "GPT2-4-2": "bioS"}
+TRAINED = re.compile(r"^(\S+) +tokens/s +kscale +([\d,]+)", re.MULTILINE)
+COMPOSED = re.compile(r"^(\S+) +([\d.]+) million tokens/s composed", re.MULTILINE)
 
 
-def steps(quick: bool) -> dict[str, float]:
-    """Prints a line per model; gives kscale's tokens/s."""
-    with_torch = importlib.util.find_spec("torch") is not None
-    clock = bench_step.CLOCKS["wall"]
-    found = {}
-    for name in list(FEEDS)[: 2 if quick else 3]:
-        rates = bench_step.rates(name, with_torch, 3 if quick else 7, clock)
-        print(rates.line(), flush=True)
-        found[name] = rates.tokens_per_second["kscale"]
-    return found
+def bench(module: str, repetitions: int) -> str:
+    """Runs a bench, prints its lines as they come, and gives them."""
+    words = [sys.executable, "-m", f"tools.{module}", f"--repetitions={repetitions}"]
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+    core = {max(affinity(0))} if affinity else None
+    lines = []
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        if core:
+            os.sched_setaffinity(process.pid, core)
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    if process.returncode:
+        raise SystemExit(f"tools.{module} failed")
+    return "".join(lines)
 
 
-def inputs(quick: bool) -> dict[str, float]:
-    """Prints a line per corpus; gives tokens/s composed."""
-    found = {}
-    for name, make in (("bioS", lambda: bench_data.bios(20_000)), ("demo", None)):
-        stream, tokenizer = make() if make else bench_data.demo()
-        batch = 96 * 512 // stream.context
-        rates = bench_data.rates(name, stream, tokenizer, batch, 5 if quick else 15)
-        print(rates.line(), flush=True)
-        found[name] = rates.composed
-    return found
+def beside(trained: str, composed: str) -> dict[str, float]:
+    """Batches made in the time of one train step, by model.
 
+    Args:
+      trained: what bench_step printed.
+      composed: what bench_data printed.
 
-def scorer(quick: bool) -> None:
-    """Prints a line per model."""
-    for name, (spec, people) in list(bench_score.CASES.items())[: 2 if quick else 3]:
-        found = bench_score.rates(spec, people, 1 if quick else 3)
-        print(bench_score.line(name, found), flush=True)
+    Example:
+      >>> step = "demo      tokens/s  kscale   138,012  eager    45,333"
+      >>> made = "demo      41.4 million tokens/s composed   0.900 formatted"
+      >>> round(beside(step, made)["demo"])
+      300
+    """
+    made = {name: float(rate) * 1e6 for name, rate in COMPOSED.findall(composed)}
+    rates = {n: float(r.replace(",", "")) for n, r in TRAINED.findall(trained)}
+    return {name: made[FEEDS[name]] / rate for name, rate in rates.items()}
 
 
 def main(argv: list[str]) -> None:
-    """Prints the table."""
+    """Prints all lines."""
     del argv
-    bench_step.pin(1)
-    quick = _QUICK.value
-    print("train step, one core (ratio: to the faster of PyTorch's two)")
-    trained = steps(quick)
-    print("\ninput pipeline, one core")
-    made = inputs(quick)
+    print("train step (ratio: to the faster of PyTorch's two)", flush=True)
+    trained = bench("bench_step", _REPETITIONS.value)
+    print("\ninput pipeline", flush=True)
+    composed = bench("bench_data", 3 * _REPETITIONS.value)
     print("\ninput beside the step: batches made in the time of one step")
-    for name, rate in trained.items():
-        print(f"{name:<9} {made[FEEDS[name]] / rate:9,.0f}")
-    print("\nscorer, one core")
-    scorer(quick)
+    for name, ratio in beside(trained, composed).items():
+        print(f"{name:<9} {ratio:9,.0f}")
+    print("\nscorer", flush=True)
+    bench("bench_score", _REPETITIONS.value)
 
 
 if __name__ == "__main__":
