@@ -26,7 +26,7 @@ S0 = 2 * (12 * 28 * 200) * 200 * 300 * 100 * 263
 
 
 def _items():
-    own = pathlib.Path(__file__).parent / "reference.json"
+    own = pathlib.Path(__file__).parents[1] / "reference.json"
     path = os.environ.get("KSCALE_REFERENCE") or own
     items = json.loads(pathlib.Path(path).read_text())["public"]
     return [item for item in items if item["id"].startswith("azl.")]

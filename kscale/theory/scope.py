@@ -1,0 +1,109 @@
+"""How a formula becomes a solver: float64, compiled, broadcasting, checked.
+
+Float64 is switched on for the length of one call only, so that a process that imports
+kscale keeps its own precision. Results come back as NumPy float64, which no later
+float32 operation can truncate.
+"""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def float64() -> contextlib.AbstractContextManager[Any]:
+    """A scope in which JAX computes in float64: for transforming solvers.
+
+    A plain call of a solver needs no scope. `jax.vmap`, `jax.grad` and `jax.jit` of one
+    do, since they make their tracers before the solver is entered.
+
+    Example:
+      >>> import jax
+      >>> from kscale import theory
+      >>> with theory.float64():
+      ...     slope = jax.grad(theory.giant_component)(1.5)
+    """
+    return jax.enable_x64(True)
+
+
+def solver(
+    *,
+    scalars: Sequence[str] = (),
+    static: Sequence[str] = (),
+    check: Callable[..., None] | None = None,
+) -> Callable[[Callable], Callable]:
+    """Turn a pure function of float64 arrays into a public solver.
+
+    Args:
+      scalars: arguments of which the function takes one number each. The solver takes
+        arrays there, too, and broadcasts them against each other; the broadcast shape
+        leads the shape of every result.
+      static: hashable arguments that choose a program (compiled once a value).
+      check: called with all arguments, by name, before anything is computed; raises
+        ValueError. Under a transformation, where there are no values yet, it is left
+        out, and bad values give NaN.
+
+    Returns:
+      A decorator. All arguments but the static ones are cast to float64.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        signature = inspect.signature(function)
+
+        @functools.partial(jax.jit, static_argnums=0)
+        def program(settings: tuple, numbers: dict[str, Any]) -> Any:
+            batch = {name: numbers[name] for name in scalars if name in numbers}
+            whole = {k: v for k, v in numbers.items() if k not in batch}
+            return _batched(
+                lambda **one: function(**whole, **one, **dict(settings)), batch
+            )
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            numbers = dict(bound.arguments)
+            settings = tuple((name, numbers.pop(name)) for name in static)
+            leaves = jax.tree.leaves(numbers)
+            traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+            if traced and not jax.config.jax_enable_x64:
+                raise ValueError(
+                    f"{function.__name__} is transformed in float32: put the jax.vmap,"
+                    " jax.grad or jax.jit of it inside `with kscale.theory.float64():`"
+                )
+            if check is not None and not traced:
+                check(**dict(settings), **numbers)
+            with float64():
+                result = program(settings, _cast(numbers))
+            return result if traced else jax.tree.map(_host, result)
+
+        return call
+
+    return decorate
+
+
+def _cast(numbers: dict[str, Any]) -> dict[str, Any]:
+    return jax.tree.map(
+        lambda x: jnp.asarray(x, jnp.float64),
+        numbers,
+        is_leaf=lambda x: type(x) in (list, tuple),
+    )
+
+
+def _batched(function: Callable, batch: dict[str, jax.Array]) -> Any:
+    """`function(**one)` over every element of the broadcast arrays in `batch`."""
+    shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in batch.values()))
+    if not shape:
+        return function(**batch)
+    flat = {k: jnp.broadcast_to(x, shape).reshape(-1) for k, x in batch.items()}
+    result = jax.vmap(lambda one: function(**one))(flat)
+    return jax.tree.map(lambda y: y.reshape(shape + y.shape[1:]), result)
+
+
+def _host(leaf: jax.Array) -> Any:
+    return np.asarray(leaf)[()]
