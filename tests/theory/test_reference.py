@@ -1,0 +1,112 @@
+"""Golden values computed by independent programs: every item, one public function.
+
+The environment variable KSCALE_REFERENCE names another file of the same form. The
+adapters, which only rename, lie in reference_*.py beside this file. The `azl.*` items
+are those of tests/scores/test_reference.py.
+"""
+
+import json
+import math
+import os
+import pathlib
+import runpy
+
+import numpy as np
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+FUNCTIONS = {
+    prefix: function
+    for path in sorted(HERE.glob("reference_*.py"))
+    for prefix, function in runpy.run_path(str(path))["ADAPTERS"].items()
+}
+MANY_SE = 4.0  # Monte Carlo items: combined standard errors
+
+
+def items():
+    path = os.environ.get("KSCALE_REFERENCE") or HERE.parent / "reference.json"
+    every = json.loads(pathlib.Path(path).read_text())["public"]
+    return [item for item in every if not item["id"].startswith("azl.")]
+
+
+def absent(value):
+    if value is None or value == "nan":
+        return True
+    return isinstance(value, float | np.floating) and math.isnan(value)
+
+
+def assert_same(ours, theirs, rtol, atol, place):
+    """Compare trees of numbers and words; the message says where they part."""
+    if absent(theirs):
+        assert absent(ours), f"{place}: {ours} where nothing should be"
+    elif isinstance(theirs, dict):
+        for key, value in theirs.items():
+            assert key in ours, f"{place}: no {key}"
+            assert_same(ours[key], value, rtol, atol, f"{place}.{key}")
+    elif isinstance(theirs, list):
+        assert len(ours) == len(theirs), f"{place}: {len(ours)} of {len(theirs)}"
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same(one, other, rtol, atol, f"{place}[{i}]")
+    elif isinstance(theirs, str):
+        assert ours == theirs, f"{place}: {ours} is not {theirs}"
+    else:
+        error = abs(float(ours) - theirs)
+        assert error <= atol + rtol * abs(theirs), f"{place}: {ours} is not {theirs}"
+
+
+def assert_within_errors(ours, theirs, place):
+    """Two simulations agree within their errors; a law in closed form to 1e-6."""
+    se = math.hypot(ours["se"], theirs["se"])
+    error = abs(ours["mean_unlearnt_frac"] - theirs["mean_unlearnt_frac"])
+    assert error <= MANY_SE * se, f"{place}: {error} is {error / se:.1f} errors"
+    if "P_stuck" in theirs:
+        p, n = theirs["P_stuck"], ours["n"]
+        se = math.sqrt(max(p * (1 - p), 1 / n) * 2 / n)
+        assert abs(ours["P_stuck"] - p) <= MANY_SE * se, f"{place}.P_stuck"
+    for law in theirs.keys() & {"iid_law", "eq2"}:
+        assert_same(ours[law], theirs[law], 1e-6, 0.0, f"{place}.{law}")
+
+
+def assert_fitted(ours, theirs, rtol, place):
+    """A fit agrees when the exponent lies in the interval of the other's profile."""
+    assert_same(ours["y"], theirs["y"], 1e-9, 0.0, f"{place}.y")
+    for loss in theirs.keys() - {"y"}:
+        low, high = theirs[loss]["alpha_profile"]
+        exponent = ours[loss]["alpha"]
+        assert low <= exponent <= high, f"{place}.{loss}: {exponent}"
+        for key in ("x0", "eps"):
+            assert_same(ours[loss][key], theirs[loss][key], rtol, 0.0, f"{place}.{key}")
+
+
+@pytest.mark.parametrize("item", items(), ids=lambda item: item["id"])
+def test_reference(item):
+    prefix = item["id"].split("/")[0]
+    assert prefix in FUNCTIONS, f"no function is known for {item['id']}"
+    theirs = item["outputs"]
+    ours = FUNCTIONS[prefix](item["inputs"], theirs)
+    if item["kind"] == "mc":
+        assert_within_errors(ours, theirs, item["id"])
+    elif item["kind"] == "fit":
+        assert_fitted(ours, theirs, item["rtol"], item["id"])
+    else:
+        assert_same(ours, theirs, item["rtol"], item["atol"], item["id"])
+
+
+def test_every_function_is_asked():
+    asked = {item["id"].split("/")[0] for item in items()}
+    assert asked <= set(FUNCTIONS)
+    assert os.environ.get("KSCALE_REFERENCE") or asked == set(FUNCTIONS)
+
+
+def test_an_unknown_item_fails():
+    with pytest.raises(AssertionError, match=r"no function is known for nv\.new/0"):
+        test_reference({"id": "nv.new/0", "inputs": {}, "outputs": {}})
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(1.1, 1.0), ([1.0], [1.0, 2.0]), ({}, {"a": 1}), (1.0, None), ("a", "b")],
+)
+def test_a_difference_is_seen(ours, theirs):
+    with pytest.raises(AssertionError, match="place"):
+        assert_same(ours, theirs, 1e-3, 0.0, "place")
