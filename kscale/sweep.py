@@ -4,105 +4,48 @@ kscale sweep p002_figure1 --size=smoke
 kscale sweep p002_figure1 --size=small --part=0/2    # half of the runs, see below
 kscale sweep experiments/p002_figure1.py --size=small --draw_only
 
-An experiment is a Python file with `runs(size) -> list[Config]` and
-`draw(rows, path)`. Its rows are appended to RESULTS/NAME_SIZE.jsonl as runs end, and
-runs whose row is there are skipped; one that was stopped goes on from its folder in
-RESULTS/runs, where the weights stay. Runs that differ in seed, learning rate and weight
-decay alone are trained as one population. With --part=i/n each of n processes, started
-side by side, takes its share.
+An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its rows are
+appended to RESULTS/NAME_SIZE.jsonl as runs end, and runs whose row is there are
+skipped. Runs are configs, which are trained, or settings for the file's
+`compute(setting)`. Training that was stopped goes on from its folder in RESULTS/runs,
+where the weights stay. Runs that differ in seed, learning rate and weight decay alone
+are trained as one population. With --part=i/n each of n processes, started side by
+side, takes its share.
 """
 
 import contextlib
 import hashlib
 import json
 import pathlib
-import runpy
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TextIO
+import time
+from collections.abc import Iterator, Sequence
+from typing import TextIO, cast
 
 from absl import flags
 
 from kscale import config as config_module
-from kscale import fields, results, run
 from kscale import flags as command_flags
+from kscale import results, run
 from kscale.config import Config
+from kscale.experiment import (
+    FOLDER,
+    SIZES,
+    Experiment,
+    Run,
+    groups,
+    load,
+    mark,
+    names,
+    share,
+    title,
+)
 from kscale.flags import Command, UsageError
 from kscale.results import Row
-from kscale.train.config import Hyper
 
+__all__ = ["SIZES", "Experiment", "draw", "groups", "load", "names", "share", "sweep"]
 TERMINATED = 128 + signal.SIGTERM  # the exit code of a sweep that was told to stop
-SIZES = ("smoke", "small", "paper")
-FOLDER = pathlib.Path("experiments")
-
-
-class Experiment(NamedTuple):
-    """A figure or table of a paper, as runs and a drawing of their rows.
-
-    Attributes:
-      name: of its file.
-      runs: size -> the configs of solo runs.
-      draw: (rows, path of the PNG) -> draws.
-    """
-
-    name: str
-    runs: Callable[[str], list[Config]]
-    draw: Callable[[list[Row], pathlib.Path], None]
-
-
-def load(name: str) -> Experiment:
-    """An experiment by the path of its file, or by its name in experiments/.
-
-    Raises:
-      ValueError: there is no such file, or it does not define runs and draw.
-    """
-    path = pathlib.Path(name if name.endswith(".py") else FOLDER / f"{name}.py")
-    if not path.is_file():
-        if name.endswith(".py"):
-            raise ValueError(f"the experiment file {name!r} does not exist")
-        if known := names():
-            raise ValueError(fields.unknown("experiment", repr(name), name, known))
-        raise ValueError(
-            f"experiment {name!r}: there is no {FOLDER}/ here; give the path of its"
-            f" file, or go to a checkout of kscale"
-        )
-    defined = runpy.run_path(str(path))
-    if missing := {"runs", "draw"} - defined.keys():
-        raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
-    return Experiment(path.stem, defined["runs"], defined["draw"])
-
-
-def names() -> list[str]:
-    """The experiments in experiments/, if there is such a folder here."""
-    return sorted(path.stem for path in FOLDER.glob("p[0-9]*.py"))
-
-
-def groups(configs: Sequence[Config]) -> list[list[Config]]:
-    """Runs that can be one population: equal but for seed, rate and weight decay.
-
-    Args:
-      configs: of solo runs.
-
-    Returns:
-      The configs in lists, in the order in which each kind first comes.
-
-    Raises:
-      ValueError: a config has members of its own, or stands there twice.
-    """
-    kinds: dict[str, list[Config]] = {}
-    seen = set()
-    for config in configs:
-        if config.members != config_module.MembersConfig():
-            raise ValueError(
-                f"{config.name}: a sweep's runs are solo; list its members"
-            )
-        if (mark := config_module.fingerprint(config)) in seen:
-            raise ValueError(f"{config.name}: this run is listed twice")
-        seen.add(mark)
-        blank = run.member_config(config, Hyper(0.0, 0.0, 0))
-        kinds.setdefault(config_module.fingerprint(blank), []).append(config)
-    return list(kinds.values())
 
 
 def sweep(
@@ -128,31 +71,40 @@ def sweep(
     path = rows_path(experiment, size, folder)
     for group in share(experiment, size, part):
         done = {row["fingerprint"] for row in results.read_rows(path)}
-        left = [c for c in group if config_module.fingerprint(c) not in done]
+        left = [each for each in group if mark(each) not in done]
         if not left:
             continue
-        hypers = [config_module.members(config)[0] for config in left]
         if progress is not None:
-            progress.write(f"{_title(left)}\n")
-        where = folder / "runs" / f"{experiment.name}_{_mark(left)}"
-        rows = run.run(
-            left[0],
-            where,
-            hypers=hypers,
-            resume=where.exists(),
-            progress=progress,
-        )
-        for config, row in zip(left, rows, strict=True):
-            row |= {"experiment": experiment.name, "size": size, "name": config.name}
+            progress.write(f"{title(left)}\n")
+        for each, row in zip(
+            left, _rows(experiment, left, folder, progress), strict=True
+        ):
+            name = each.name if isinstance(each, Config) else experiment.name
+            row |= {"experiment": experiment.name, "size": size, "name": name}
             results.append_row(path, row)
             yield row
 
 
-def share(
-    experiment: Experiment, size: str, part: tuple[int, int] = (0, 1)
-) -> list[list[Config]]:
-    """The groups of runs of a part: every n-th from the i-th on."""
-    return groups(experiment.runs(size))[part[0] :: part[1]]
+def _rows(
+    experiment: Experiment,
+    group: Sequence[Run],
+    folder: pathlib.Path,
+    progress: TextIO | None,
+) -> Sequence[Row]:
+    """Trains a group of configs, or computes what a setting's row says."""
+    if isinstance(setting := group[0], dict):
+        if experiment.compute is None:
+            raise ValueError(f"{experiment.name} gives settings, but has no compute")
+        started = time.perf_counter()
+        said = experiment.compute(setting)
+        seconds = {"seconds": time.perf_counter() - started}
+        made = {"config": setting, "fingerprint": mark(setting)}
+        return [said | seconds | made | results.provenance()]
+    configs = cast(Sequence[Config], group)
+    hypers = [config_module.members(config)[0] for config in configs]
+    where = folder / "runs" / f"{experiment.name}_{_mark(group)}"
+    resume = where.exists()
+    return run.run(configs[0], where, hypers=hypers, resume=resume, progress=progress)
 
 
 def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
@@ -164,7 +116,7 @@ def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Pat
     Raises:
       ValueError: there are no rows of this experiment's runs.
     """
-    wanted = {config_module.fingerprint(config) for config in experiment.runs(size)}
+    wanted = {mark(each) for each in experiment.runs(size)}
     path = rows_path(experiment, size, folder)
     rows = [row for row in results.read_rows(path) if row["fingerprint"] in wanted]
     if not rows:
@@ -181,19 +133,9 @@ def rows_path(experiment: Experiment, size: str, folder: pathlib.Path) -> pathli
     return folder / f"{experiment.name}_{size}.jsonl"
 
 
-def _mark(group: Sequence[Config]) -> str:
+def _mark(group: Sequence[Run]) -> str:
     """Twelve hex digits for these runs together, in this order."""
-    marks = " ".join(map(config_module.fingerprint, group))
-    return hashlib.sha256(marks.encode()).hexdigest()[:12]
-
-
-def _title(group: Sequence[Config]) -> str:
-    config = group[0]
-    members = f", {len(group)} members" if len(group) > 1 else ""
-    return (
-        f"{config.name}: N={config.world.people:,}, {config.data.exposures} exposures,"
-        f" {config.model.layers} layers, d={config.model.width}{members}"
-    )
+    return hashlib.sha256(" ".join(map(mark, group)).encode()).hexdigest()[:12]
 
 
 def _define(flag_values: flags.FlagValues) -> None:
@@ -229,23 +171,35 @@ def plan(
     done = {row["fingerprint"] for row in rows}
     return [
         {
-            "fingerprint": (mark := config_module.fingerprint(config)),
-            "run": _title([config]),
-            "seed": config.train.seed,
-            "learning_rate": config.train.learning_rate,
+            "fingerprint": mark(each),
+            "run": title([each]),
             "group": number,
-            "done": mark in done,
+            "done": mark(each) in done,
         }
+        | _rates(each)
         for number, group in enumerate(share(experiment, size, part))
-        for config in group
+        for each in group
     ]
 
 
+def _rates(each: Run) -> Row:
+    if isinstance(each, dict):
+        return {}
+    return {"seed": each.train.seed, "learning_rate": each.train.learning_rate}
+
+
 def _plan_line(row: Row) -> str:
-    return (
-        f"{'done' if row['done'] else 'to do':<6}{row['fingerprint']}  {row['run']},"
-        f" seed {row['seed']}, rate {row['learning_rate']:g}\n"
-    )
+    rates = ""
+    if "seed" in row:
+        rates = f", seed {row['seed']}, rate {row['learning_rate']:g}"
+    done = "done" if row["done"] else "to do"
+    return f"{done:<6}{row['fingerprint']}  {row['run']}{rates}\n"
+
+
+def _said(row: Row) -> str:
+    if "bits_per_param" in row:
+        return run.answer([row])
+    return f"computed in {row['seconds']:.2f} s"
 
 
 def _sweep(command: Command) -> int:
@@ -267,7 +221,7 @@ def _sweep(command: Command) -> int:
         for row in () if chosen.draw_only else rows:
             new.append(row)
             with contextlib.suppress(BrokenPipeError):
-                sys.stderr.write(run.answer([row]) + "\n")
+                sys.stderr.write(_said(row) + "\n")
     except run.Interrupted:
         sys.stderr.write(f"kscale sweep: stopped; {len(new)} new rows are kept\n")
         return TERMINATED

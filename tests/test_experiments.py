@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kscale import build, checks, cli, results, sweep
-from kscale import config as config_module
+from kscale.config import Config
+from kscale.experiment import mark
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("p*.py"))
@@ -36,11 +37,12 @@ def test_its_docstring_names_the_figure_and_the_commands(path):
 
 @pytest.mark.parametrize("size", sweep.SIZES)
 def test_its_runs_are_sound(path, size):
-    configs = sweep.load(str(path)).runs(size)
-    assert configs
+    runs = sweep.load(str(path)).runs(size)
+    assert runs
+    configs = [run for run in runs if isinstance(run, Config)]
     for config in configs:
         checks.validate(config)
-    assert sum(map(len, sweep.groups(configs))) == len(configs)
+    assert sum(map(len, sweep.groups(runs))) == len(runs)
     if size != "paper":
         for group in sweep.groups(configs):
             build.build(group[0])
@@ -48,10 +50,7 @@ def test_its_runs_are_sound(path, size):
 
 def test_sizes_share_no_run(path):
     experiment = sweep.load(str(path))
-    marks = [
-        {config_module.fingerprint(c) for c in experiment.runs(size)}
-        for size in sweep.SIZES
-    ]
+    marks = [{mark(run) for run in experiment.runs(size)} for size in sweep.SIZES]
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
@@ -62,7 +61,7 @@ def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
     answer = json.loads(capsys.readouterr().out)
     experiment = sweep.load(str(path))
     runs = experiment.runs("smoke")
-    assert [row["name"] for row in answer["rows"]] == [c.name for c in runs]
+    assert [row["fingerprint"] for row in answer["rows"]] == list(map(mark, runs))
     (picture,) = tmp_path.glob("*.png")
     assert answer["figure"] == str(picture)
     pixels = matplotlib.image.imread(picture)
@@ -77,8 +76,8 @@ def test_committed_rows_are_of_runs_that_the_files_give():
     for rows in sorted((ROOT / "experiments" / "results").glob("p*.jsonl")):
         name, _, size = rows.stem.rpartition("_")
         known = {
-            config_module.fingerprint(c)
-            for c in sweep.load(str(ROOT / "experiments" / f"{name}.py")).runs(size)
+            mark(run)
+            for run in sweep.load(str(ROOT / "experiments" / f"{name}.py")).runs(size)
         }
         found = [row["fingerprint"] for row in results.read_rows(rows)]
         assert len(found) == len(set(found))

@@ -257,3 +257,46 @@ def test_an_experiment_is_known_by_its_name(experiment, tmp_path, monkeypatch):
     assert sweep.names() == ["p002_mine"]
     with pytest.raises(ValueError, match=r"did you mean 'p002_mine'\?"):
         sweep.load("p002_mien")
+
+
+SETTINGS = """
+runs = lambda size: [{"x": 2.0, "size": size}, {"x": 3.0, "size": size}]
+compute = lambda setting: {"square": setting["x"] ** 2}
+draw = lambda rows, path: path.write_text(str([row["square"] for row in rows]))
+"""
+
+
+def test_settings_are_computed_once(tmp_path, capsys):
+    path = tmp_path / "squares.py"
+    path.write_text(SETTINGS)
+    words = ["sweep", str(path), f"--results={tmp_path}"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.startswith("2 new rows")
+    rows = results.read_rows(tmp_path / "squares_smoke.jsonl")
+    assert [row["square"] for row in rows] == [4.0, 9.0]
+    assert rows[0]["config"] == {"x": 2.0, "size": "smoke"}
+    assert {"commit", "versions", "device", "seconds", "fingerprint"} <= rows[0].keys()
+    assert (tmp_path / "squares_smoke.png").read_text() == "[4.0, 9.0]"
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.startswith("0 new rows")
+    assert cli.main([*words, "--dry_run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["done", "done"]
+    assert lines[1].endswith("  x=3, size=smoke")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (SETTINGS.replace("compute", "count"), "gives settings, but has no compute"),
+        (SETTINGS.replace("3.0", "2.0"), "x=2, size=smoke: this run is listed twice"),
+        (SETTINGS.replace("3.0", "{1}"), "is not made of JSON types"),
+    ],
+)
+def test_settings_that_cannot_be_computed_are_refused(
+    source, message, tmp_path, capsys
+):
+    path = tmp_path / "squares.py"
+    path.write_text(source)
+    assert cli.main(["sweep", str(path), f"--results={tmp_path}"]) == 2
+    assert message in capsys.readouterr().err

@@ -12,8 +12,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kscale.report.curves import COLOURS
+
 Row = Mapping[str, Any]
-_COLOURS = ("#1b6ca8", "#c8553d", "#588b8b", "#8b5fbf", "#b08900", "#444444")
 
 
 def draw_capacity(
@@ -138,7 +139,7 @@ def _dots(
             [y(row) for row in members],
             linestyle="none",
             marker="os^Dv"[i % 5],
-            color=_COLOURS[i % len(_COLOURS)],
+            color=COLOURS[i % len(COLOURS)],
             label=f"{model}, N = {people:,}",
         )
         full = [row for row in members if _knows_all(row)]
