@@ -139,7 +139,7 @@ def refuse_arguments(command: Command) -> None:
 
 
 def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
-    """What --help shows: the verb, its flags, and the named configs."""
+    """What --help shows: the verb, its flags, and the named configs if it takes one."""
     lines = [about.strip(), "", "flags:"] if about else ["flags:"]
     for name in sorted(flag_values):
         flag = flag_values[name]
@@ -148,7 +148,8 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
         shown = "" if flag.default in (None, False) else f" [{flag.default}]"
         value = "" if flag.boolean else "=..."
         lines.append(f"  --{name + value:<18} {flag.help}{shown}")
-    lines += ["", "named configs:", configs.describe()]
+    if "config" in flag_values:
+        lines += ["", "named configs:", configs.describe()]
     return "\n".join(lines)
 
 

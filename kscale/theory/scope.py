@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def float64() -> contextlib.AbstractContextManager[Any]:
@@ -70,8 +71,8 @@ def solver(
             numbers = dict(bound.arguments)
             settings = tuple((name, numbers.pop(name)) for name in static)
             leaves = jax.tree.leaves(numbers)
-            traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-            if traced and not jax.config.jax_enable_x64:
+            traced = any(isinstance(leaf, Tracer) for leaf in leaves)
+            if traced and not jax.config.jax_enable_x64:  # pyright: ignore
                 raise ValueError(
                     f"{function.__name__} is transformed in float32: put the jax.vmap,"
                     " jax.grad or jax.jit of it inside `with kscale.theory.float64():`"
@@ -82,6 +83,7 @@ def solver(
                 result = program(settings, _cast(numbers))
             return result if traced else jax.tree.map(_host, result)
 
+        call.scalars = tuple(scalars)  # pyright: ignore
         return call
 
     return decorate
