@@ -1,0 +1,130 @@
+"""What makes an allocation of memory optimal, as numbers that ought to be 0.
+
+Clusters have frequencies p_i and losses a_i b_i^-m of their memory m; a price lambda of
+memory and the memory itself are optimal together exactly where the conditions below
+hold. They are evaluated here for any candidate, whatever solver it comes from.
+
+Source: paper 000, conditions (11) to (14).
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import domain
+from kscale.theory.scope import solver
+
+
+class Certificate(NamedTuple):
+    """How far (memory, price) is from the conditions of optimality; all 0 is optimal.
+
+    Attributes:
+      stationarity: largest relative distance of a served cluster's marginal gain,
+        `p_i a_i ln b_i b_i^-m_i`, from the price.
+      dual: largest relative excess of an unserved cluster's gain over the price, that
+        is of a multiplier mu_i below 0.
+      complementarity: `price |C - sum m_i|` relative to the loss.
+      feasibility: overdrawn or negative memory, relative to 1 + C.
+      gap: loss less the dual bound, relative to the loss: no allocation of the same
+        capacity has a loss below (1 - gap) times this one.
+    """
+
+    stationarity: Array
+    dual: Array
+    complementarity: Array
+    feasibility: Array
+    gap: Array
+
+
+def check_clusters(p: Any, a: Any, b: Any, **others: Any) -> None:
+    """Refuse what is no population of clusters: p a distribution, a > 0, b > 1."""
+    domain.probabilities("p", p)
+    domain.inside("a", a, "(0, inf)")
+    domain.inside("b", b, "(1, inf)")
+    for name, value in (("a", a), ("b", b)):
+        if np.ndim(value) and np.shape(value) != np.shape(p):
+            raise ValueError(
+                f"{name} must be one number or one a cluster: shape {np.shape(value)}"
+                f" with p of shape {np.shape(p)}"
+            )
+    if "capacity" in others:
+        domain.inside("capacity", others["capacity"], "[0, inf)")
+
+
+def log_gains(p: Array, a: Array, b: Array) -> Array:
+    """`s_i = ln(p_i a_i ln b_i)`, the log of a cluster's gain from its first memory."""
+    return jnp.log(p) + jnp.log(a) + jnp.log(jnp.log(b))
+
+
+def population(p: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
+    """`a` and `b` as one number a cluster."""
+    return p, jnp.broadcast_to(a, p.shape), jnp.broadcast_to(b, p.shape)
+
+
+def memory_at(log_price: Array, p: Array, a: Array, b: Array) -> Array:
+    """m_i where the price of memory is given: the minimum of the Lagrangian."""
+    return jnp.maximum(log_gains(p, a, b) - log_price, 0.0) / jnp.log(b)
+
+
+def loss_at(memory: Array, p: Array, a: Array, b: Array) -> Array:
+    """Contributions p_i a_i b_i^-m_i."""
+    return p * a * jnp.exp(-memory * jnp.log(b))
+
+
+def _relative(value: Array, unit: Array) -> Array:
+    """value/unit; 0/0 = 0, since nothing is missing from nothing."""
+    return jnp.where(value == 0, 0.0, value / jnp.where(value == 0, 1.0, unit))
+
+
+def certify(
+    memory: Array, log_price: Array, capacity: Array, p: Array, a: Array, b: Array
+) -> Certificate:
+    """The certificate of arrays of one length; see `kkt_certificate`."""
+    excess = jnp.expm1(log_gains(p, a, b) - memory * jnp.log(b) - log_price)
+    served = memory > 0
+    price = jnp.exp(log_price)
+    slack = capacity - memory.sum()
+    loss = loss_at(memory, p, a, b).sum()
+    best = memory_at(log_price, p, a, b)  # minimises the Lagrangian at this price
+    bound = loss_at(best, p, a, b).sum() + price * (best.sum() - capacity)
+    overdrawn = jnp.maximum(-slack, jnp.maximum(-memory.min(), 0.0))
+    return Certificate(
+        stationarity=jnp.where(served, abs(excess), 0.0).max(),
+        dual=jnp.where(served, 0.0, jnp.maximum(excess, 0.0)).max(),
+        complementarity=_relative(price * abs(slack), loss),
+        feasibility=overdrawn / (1 + capacity),
+        gap=_relative(loss - bound, loss),
+    )
+
+
+@solver(scalars=("log_price", "capacity"), check=check_clusters)
+def kkt_certificate(
+    memory: Array,
+    log_price: Array,
+    capacity: Array,
+    p: Array,
+    a: Array = 1.0,
+    b: Array = 2.0,
+) -> Certificate:
+    """How far any allocation, found by whatever means, is from the optimum.
+
+    Args:
+      memory: [n], the allocation in question.
+      log_price: ln of the price of memory that goes with it.
+      capacity: C >= 0.
+      p: [n], frequencies; they sum to 1.
+      a: loss of an unlearnt cluster, > 0, a number or [n].
+      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
+
+    Returns:
+      Certificate. For feasible memory the gap bounds the relative loss against the
+      optimum, whatever the price.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Source: paper 000, conditions (11) to (14).
+    """
+    return certify(memory, log_price, capacity, *population(p, a, b))
