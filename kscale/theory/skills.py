@@ -1,0 +1,264 @@
+"""Which skills can be composed: giant components, level upon level.
+
+Two skills of level l are linked if at least eta_l pairs of concepts join them and the
+prerequisites of both, sigma_l each, lie in the giant component of level l - 1. A skill
+belongs to the giant component of its own level with probability gamma_l:
+
+    p_l = P(X >= eta_l) gamma_{l-1}^(2 sigma_l),    gamma_l = 1 - exp(-p_l S_l gamma_l)
+
+Source: paper 004, section 3.3.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.theory.components import giant_component, threshold_ratio
+from kscale.theory.domain import inside, refuse
+from kscale.theory.scope import solver
+from kscale.theory.tails import check_graph, check_kind, pairs_and_chance, tail_of
+from kscale.theory.tasks import paper_tasks, task_accuracy
+
+_CODE_LEVEL = 11  # where the authors' code looks for the prerequisites of later levels
+
+
+class SkillLevels(NamedTuple):
+    """Every level's graph; index l is level l, and index 0 holds gamma_0 = p_0 = 1.
+
+    Attributes:
+      p: [L + 1], chance that two skills are linked.
+      gamma: [L + 1], chance that a skill is in the giant component; 0 if there is none.
+      top: the highest level with a giant component; 0 if there is none.
+    """
+
+    p: jax.Array
+    gamma: jax.Array
+    top: jax.Array
+
+
+class AccuracyCurve(NamedTuple):
+    """What a model of one size can do.
+
+    Attributes:
+      accuracy: [tasks].
+      p: [L + 1], as in `SkillLevels`.
+      gamma: [L + 1], as in `SkillLevels`.
+      top: highest level with a giant component; 0 if there is none.
+    """
+
+    accuracy: jax.Array
+    p: jax.Array
+    gamma: jax.Array
+    top: jax.Array
+
+
+def default_levels(levels: int, as_published: bool = False):
+    """(eta, sigma) of the paper's levels 1..L: exp(7 l/L) and log2 l.
+
+    Args:
+      levels: L.
+      as_published: rounded to whole numbers, as in the authors' code.
+
+    Returns:
+      Two float64 arrays [L].
+    """
+    level = np.arange(1, levels + 1)
+    eta, sigma = np.exp(7 * level / levels), np.log2(level)
+    return (np.round(eta), np.round(sigma)) if as_published else (eta, sigma)
+
+
+def check_settings(eta, sigma, S, levels, kind) -> None:
+    """Refuse levels that are none."""
+    check_kind(kind)
+    if levels < 1:
+        raise ValueError(f"levels must be at least 1, got {levels}")
+    inside("S", S, "[2, inf)")
+    for name, value in (("eta", eta), ("sigma", sigma), ("S", S)):
+        if value is not None and np.ndim(value):
+            bad = np.shape(value) != (levels,)
+            refuse(
+                name, np.size(value), bad, f"must hold {levels} numbers, one a level"
+            )
+    if eta is not None:
+        inside("eta", eta, "(0, inf)")
+    if sigma is not None:
+        inside("sigma", sigma, "[0, inf)")
+
+
+def _check_levels(R, T, eta, sigma, S, d, levels, kind, as_published) -> None:
+    check_settings(eta, sigma, S, levels, kind)
+    check_graph(R, T, d, np.min(np.asarray(S, float)))
+
+
+@solver(
+    scalars=("R", "T", "d"),
+    static=("levels", "kind", "as_published"),
+    check=_check_levels,
+)
+def skill_levels(
+    R,
+    T,
+    eta=None,
+    sigma=None,
+    S=1000.0,
+    d=6.0,
+    levels=100,
+    kind="monotone",
+    as_published=False,
+) -> SkillLevels:
+    """Link probabilities and giant components of all levels.
+
+    Args:
+      R: concepts, at least 2 and at least d.
+      T: texts.
+      eta: [L], pairs of concepts that link two skills of level 1..L; exp(7 l/L) if
+        absent.
+      sigma: [L], prerequisites of a skill; log2 l if absent.
+      S: skills of a level, a number or [L]; at least 2.
+      d: mean number of concepts in a text.
+      levels: L.
+      kind: of the tail, see `pair_tail`.
+      as_published: as the authors' code computes it. Its slips: the tail of
+        `pair_tail(as_published=True)`; eta and sigma rounded to whole numbers where
+        they are the defaults; from level 12 on, the prerequisites are looked up in
+        level 11, not in level l - 1.
+
+    Returns:
+      SkillLevels(p, gamma, top).
+
+    Raises:
+      ValueError: for a value outside its range, or arrays of another length than L.
+
+    Example:
+      >>> int(skill_levels(2500, 11332.5).top)
+      14
+
+    Source: paper 004, equations (5) and (6); gamma_0 = 1, and W0(x exp(x)) = x holds
+    for x >= -1, so that gamma = 0 where p S <= 1.
+    """
+    return level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published)
+
+
+def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published):
+    """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
+    defaults = map(jnp.asarray, default_levels(levels, as_published))
+    eta, sigma = (
+        given if given is not None else default
+        for given, default in zip((eta, sigma), defaults, strict=True)
+    )
+    eta, sigma, S = (jnp.broadcast_to(x, (levels,)) for x in (eta, sigma, S))
+
+    def tail(eta, S):
+        n, p = pairs_and_chance(R, T, d, S)
+        return tail_of("published" if as_published else kind)(n, p, eta)[0]
+
+    def climb(carry, level):
+        below, code = carry
+        tail, sigma, S, index = level
+        needed = jnp.where(as_published & (index > _CODE_LEVEL), code, below)
+        p = tail * _power(needed, 2 * sigma)
+        gamma = giant_component(p * S)
+        code = jnp.where(index == _CODE_LEVEL, gamma, code)
+        return (gamma, code), (p, gamma)
+
+    index = jnp.arange(1, levels + 1)
+    start = (jnp.ones(()), jnp.ones(()))
+    _, (p, gamma) = jax.lax.scan(
+        climb, start, (jax.vmap(tail)(eta, S), sigma, S, index)
+    )
+    top = jnp.max(jnp.where(gamma > 0, index, 0)).astype(gamma.dtype)
+    one = jnp.ones(1)
+    return SkillLevels(jnp.concatenate([one, p]), jnp.concatenate([one, gamma]), top)
+
+
+def _power(base, exponent):
+    """base^exponent of a base in [0, 1], 0^0 = 1, with finite derivatives."""
+    positive = base > 0
+    power = jnp.where(positive, base, 1.0) ** exponent
+    return jnp.where(positive | (exponent == 0), power, 0.0)
+
+
+def _check_curve(N, tasks, ratio, eta, sigma, S, d, concept_size, levels, kind, **_):
+    check_settings(eta, sigma, S, levels, kind)
+    inside("concept_size", concept_size, "(0, inf)")
+    if ratio is None:
+        inside("d", d, "(2.718281828459045, inf)")
+    R = np.asarray(N, float) / np.asarray(concept_size, float)
+    T = 1.0 if ratio is None else ratio
+    check_graph(R, T, d, np.min(np.asarray(S, float)))
+    if tasks is not None:
+        check_tasks(tasks, levels)
+
+
+def check_tasks(tasks, levels) -> None:
+    """Refuse distributions q(l, m) that are none, or are of other levels."""
+    q = np.asarray(tasks, float)
+    bad = q.ndim not in (2, 3) or q.shape[-2] != levels + 1
+    refuse("tasks", str(q.shape), bad, f"must be [..., {levels} + 1, m]: q(l, m)")
+    inside("q(l, m)", q, "[0, 1]")
+    total = q.sum((-2, -1))
+    refuse("the sum of q(l, m)", total, abs(total - 1) > 1e-6, "must be 1")
+
+
+@solver(
+    scalars=("N", "d", "concept_size"),
+    static=("levels", "kind", "as_published"),
+    check=_check_curve,
+)
+def accuracy_curve(
+    N,
+    tasks=None,
+    ratio=None,
+    eta=None,
+    sigma=None,
+    S=1000.0,
+    d=6.0,
+    concept_size=2e5,
+    levels=100,
+    kind="monotone",
+    as_published=False,
+) -> AccuracyCurve:
+    """Accuracy of tasks at model size N: figure 3(a) in one call.
+
+    R = N/concept_size concepts and T = ratio R texts give the levels, and
+
+        accuracy = sum_{l,m} q(l, m) gamma_l^m
+
+    Args:
+      N: parameters; R must be at least 2 and d. An array gives a curve.
+      tasks: [tasks, L + 1, M + 1] or [L + 1, M + 1], q(l, m), such as of the functions
+        in `kscale.theory.tasks`; the paper's three if absent.
+      ratio: T/R; if absent, the ratio at which a large graph is learnt, 4.532990 at
+        d = 6, the limit of the compute-optimal ratio.
+      eta: [L], as in `skill_levels`.
+      sigma: [L], as in `skill_levels`.
+      S: skills of a level, a number or [L].
+      d: mean number of concepts in a text; above e where `ratio` is absent.
+      concept_size: parameters that hold one concept.
+      levels: L.
+      kind: of the tail, see `pair_tail`.
+      as_published: the slips of `skill_levels(as_published=True)`; and of the default
+        tasks the homogeneous one asks for m = 7 skills of level 11 in place of
+        2..7 skills of level 10.
+
+    Returns:
+      AccuracyCurve(accuracy, p, gamma, top).
+
+    Raises:
+      ValueError: for a value outside its range.
+
+    Example:
+      >>> accuracy_curve(1e11).accuracy.round(6)
+      array([1.      , 0.940411, 0.530713])
+
+    Source: paper 004, equation (7) and section 3.3.
+    """
+    R = N / concept_size
+    T = R * (threshold_ratio(d) if ratio is None else ratio)
+    found = level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published)
+    if tasks is None:
+        tasks = jnp.asarray(paper_tasks(levels, as_published))
+    accuracy = task_accuracy(found.gamma, tasks)
+    return AccuracyCurve(accuracy, *found)

@@ -1,0 +1,273 @@
+"""How often two skills meet: tails of Binomial(C(R, 2), p) up to R = 10^10 concepts.
+
+The number of trials reaches 5 10^19 and the chance of one 10^-30, so everything is
+computed from the mean, in logarithms, by forms that cancel nothing.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.theory.domain import inside, refuse
+from kscale.theory.scope import solver
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_CUT = 40.0  # exp(-40) of the integrand's peak is left out
+KINDS = ("literal", "monotone", "bound", "exact", "two_ways")
+
+
+class BinomialTail(NamedTuple):
+    """P(X >= k) and its natural logarithm, which does not underflow."""
+
+    tail: jax.Array
+    log_tail: jax.Array
+
+
+class PairTail(NamedTuple):
+    """The tail of `pair_tail`, with the binomial that it belongs to.
+
+    Attributes:
+      p: chance that one pair of concepts links the two skills; twice the paper's p_rr
+        where the kind is "two_ways".
+      pairs: C(R, 2), the trials.
+      mean: pairs * p.
+      tail: P(X >= eta), or its bound.
+      log_tail: its natural logarithm.
+    """
+
+    p: jax.Array
+    pairs: jax.Array
+    mean: jax.Array
+    tail: jax.Array
+    log_tail: jax.Array
+
+
+def _check_binomial(n: object, p: object, k: object) -> None:
+    inside("n", n, "(0, inf)")
+    inside("p", p, "[0, 1)")
+    inside("k", k, "[-inf, inf)")
+
+
+@solver(scalars=("n", "p", "k"), check=_check_binomial)
+def binomial_tail(n, p, k) -> BinomialTail:
+    """P(X >= k) of a binomial variable, to twelve digits even where it is 10^-1000.
+
+    It is the regularised incomplete beta function I_p(k, n - k + 1), taken as
+
+        P(X >= k) = k P(X = k) int_0^inf exp(-k s) ((1 - p exp(-s))/(1-p))^(n-k) ds
+
+    where k is at least the mean, and as one minus the same with -s for s below it: on
+    either side the integrand falls from its peak at s = 0, so that 64 Gauss nodes
+    suffice, at a cost that grows with neither n nor k.
+
+    Args:
+      n: trials, above 0; need not be whole (I_p continues it), 5e19 is fine.
+      p: chance of one success, in [0, 1).
+      k: least number of successes; rounded up to a whole number. The result is 1 at
+        k <= 0 and 0 above n.
+
+    Returns:
+      BinomialTail(tail, log_tail).
+
+    Raises:
+      ValueError: for n or p outside its range.
+
+    Example:
+      >>> float(binomial_tail(3, 0.5, 2).tail)
+      0.5
+
+    Source: the incomplete beta integral with t = p exp(-s); the probability of one
+    value by saddle-point expansion (Loader 2000).
+    """
+    return BinomialTail(*_exact(n, p, jnp.ceil(k)))
+
+
+def _check_pair(R, T, eta, d, S, kind, as_published) -> None:
+    check_graph(R, T, d, S)
+    inside("eta", eta, "(0, inf)")
+    check_kind(kind)
+
+
+def check_graph(R: object, T: object, d: object, S: object) -> None:
+    """Refuse sizes for which a pair of concepts has no probability."""
+    inside("R", R, "[2, inf)")
+    inside("T", T, "[0, inf)")
+    inside("d", d, "(0, inf)")
+    inside("S", S, "[2, inf)")
+    bad = np.asarray(R, float) < np.asarray(d, float)
+    refuse("R", R, bad, f"must be at least d = {d} (an edge has the probability d/R)")
+
+
+def check_kind(kind: str) -> None:
+    """Refuse a kind of tail that there is not."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+
+
+@solver(
+    scalars=("R", "T", "eta", "d", "S"),
+    static=("kind", "as_published"),
+    check=_check_pair,
+)
+def pair_tail(R, T, eta, d=6.0, S=1000.0, kind="exact", as_published=False) -> PairTail:
+    """Chance that two skills of a level are linked by at least eta pairs of concepts.
+
+    Two concepts share a text with probability 1 - (1 - d^2/R^2)^T, and belong to the
+    two skills with 1/S^2:
+
+        p = (1 - (1 - d^2/R^2)^T)/S^2,   X ~ Binomial(C(R, 2), p),   P(X >= eta)
+
+    With g = exp(-C(R,2) KL(eta/C(R,2) || p)) and w = 1/sqrt(8 eta (1 - eta/C(R,2))),
+    the kinds are
+
+        literal   1 - g where eta <= mean, w g above: as printed. It falls to 0 where
+                  the mean just reaches eta, so that accuracy dips at each level's onset
+        monotone  max(1 - g, w) where eta <= mean, w g above: P(X >= eta) grows with p,
+                  so what holds at mean = eta holds beyond
+        bound     monotone at ceil(eta): the w branch bounds the probability of a whole
+                  number only
+        exact     the binomial tail at ceil(eta)
+        two_ways  exact with 2p for p: concept 1 may carry skill 1 or skill 2
+
+    Args:
+      R: concepts, at least 2 and at least d; 1e10 is fine.
+      T: texts, at least 0.
+      eta: pairs of concepts that link two skills, above 0.
+      d: mean number of concepts in a text.
+      S: skills of the level, at least 2.
+      kind: one of the five above.
+      as_published: what the authors' code computes, in place of any kind: the literal
+        cases with KL in bits inside exp, and 1/sqrt(2 C(R, 2)) for w.
+
+    Returns:
+      PairTail(p, pairs, mean, tail, log_tail).
+
+    Raises:
+      ValueError: for a value outside its range or an unknown kind.
+
+    Example:
+      >>> float(pair_tail(1000, 4533, 2.0).tail).__round__(9)
+      0.002690394
+
+    Source: paper 004, equations (5) and (28).
+    """
+    n, p = pairs_and_chance(R, T, d, S)
+    kind = "published" if as_published else kind
+    tail, log_tail = tail_of(kind)(n, p, eta)
+    p = 2 * p if kind == "two_ways" else p
+    return PairTail(p, n, n * p, tail, log_tail)
+
+
+def pairs_and_chance(R, T, d, S):
+    """C(R, 2) and p_rr of float64 scalars."""
+    return R * (R - 1) / 2, -jnp.expm1(T * jnp.log1p(-((d / R) ** 2))) / S**2
+
+
+def tail_of(kind: str):
+    """The function (n, p, eta) -> (tail, log tail) of scalars that a kind names."""
+    if kind == "exact":
+        return lambda n, p, eta: _exact(n, p, jnp.ceil(eta))
+    if kind == "two_ways":
+        return lambda n, p, eta: _exact(n, 2 * p, jnp.ceil(eta))
+    if kind == "bound":
+        return lambda n, p, eta: _chernoff(n, p, jnp.ceil(eta), "monotone")
+    return lambda n, p, eta: _chernoff(n, p, eta, kind)
+
+
+def _chernoff(n, p, eta, kind):
+    """Equation (28): literal, monotone or published; and its logarithm."""
+    mean, possible = n * p, eta < n
+    k = jnp.where(possible, eta, n / 2)
+    divergence = _kl(n, mean, k)
+    if kind == "published":
+        divergence = divergence / np.log(2)
+        log_w = -0.5 * jnp.log(2 * n)
+    else:
+        log_w = -0.5 * jnp.log(8 * k * (1 - k / n))
+    log_below = _log1mexp(divergence)
+    if kind == "monotone":
+        log_below = jnp.maximum(log_below, log_w)
+    log_tail = jnp.where(k <= mean, log_below, log_w - divergence)
+    # all n trials must succeed: p^n; more cannot
+    certain = n * jnp.log(jnp.where(p > 0, p, 1.0))
+    log_all = jnp.where((eta == n) & (p > 0), certain, -jnp.inf)
+    log_tail = jnp.where(possible, log_tail, log_all)
+    return jnp.exp(log_tail), log_tail
+
+
+def _exact(n, p, k):
+    """P(X >= k) and its logarithm for a whole k; see `binomial_tail`."""
+    inner = (k >= 1) & (k < n) & (p > 0)
+    j = jnp.where(inner, k, n / 2)
+    p = jnp.where(inner, p, 0.25)
+    upper = j >= n * p
+    # the tail itself where that is the upper one, what it lacks to 1 where not
+    log_part = jnp.log(j) + _log_pmf(n, p, j) + jnp.log(_integral(n, p, j, upper))
+    rest = jnp.where(upper, -1.0, log_part)
+    log_tail = jnp.where(upper, log_part, jnp.log1p(-jnp.exp(rest)))
+    tail = jnp.where(upper, jnp.exp(log_part), -jnp.expm1(rest))
+    certain, all_of_n = k <= 0, jnp.where((k == n) & (p > 0), n * jnp.log(p), -jnp.inf)
+    edge = jnp.where(certain, 0.0, all_of_n)
+    return jnp.where(inner, tail, jnp.exp(edge)), jnp.where(inner, log_tail, edge)
+
+
+def _integral(n, p, k, upper):
+    """int_0^inf exp(-k s) ((1 - p exp(-s))/(1-p))^(n-k) ds; of -s unless `upper`."""
+    odds = p / (1 - p)
+    slope = (n - k) * odds  # the exponent is -side (k - slope) s - slope s^2/2 + ...
+    side = jnp.where(upper, 1.0, -1.0)
+    end = jax.lax.stop_gradient(_end(p, jnp.abs(k - slope), slope, upper))
+    s = side * end * _NODES
+    exponent = (n - k) * jnp.log1p(-odds * jnp.expm1(-s)) - k * s
+    return end * jnp.sum(_WEIGHTS * jnp.exp(exponent))
+
+
+def _end(p, drift, slope, upper):
+    """Where the integrand has fallen below exp(-40), or 0, and not far beyond."""
+    third = jnp.where(upper, _CUT / (3 * slope), 0.0)
+    curved = third + jnp.sqrt(third**2 + 2 * _CUT / slope)
+    end = jnp.minimum(_CUT / jnp.maximum(drift, 1e-300), curved)
+    return jnp.where(upper, end, jnp.minimum(end, -jnp.log(p)))
+
+
+def _log_pmf(n, p, k):
+    """ln P(X = k), 0 < k < n, by Loader's saddle-point expansion."""
+    mean = n * p
+    shape = _stirling(n) - _stirling(k) - _stirling(n - k)
+    distance = _kl(n, mean, k)
+    return shape - distance - 0.5 * jnp.log(2 * np.pi * k * (1 - k / n))
+
+
+def _stirling(x):
+    """ln x! - ln(sqrt(2 pi x) (x/e)^x), to 1e-16."""
+    small = jnp.minimum(x, 16.0)
+    whole = jax.lax.lgamma(small + 1) - (small + 0.5) * jnp.log(small) + small
+    y = 1 / jnp.maximum(x, 16.0)
+    terms = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+    series = y * jnp.polyval(jnp.asarray(terms[::-1]), y * y)
+    return jnp.where(x < 16, whole - 0.5 * np.log(2 * np.pi), series)
+
+
+def _kl(n, mean, k):
+    """n KL(k/n || mean/n) in nats, 0 < k < n."""
+    return _deviance(k, mean, k - mean) + _deviance(n - k, n - mean, mean - k)
+
+
+def _deviance(x, m, excess):
+    """x ln(x/m) - x + m, where excess = x - m is known better than x - m."""
+    v = excess / (x + m)
+    near = jnp.abs(v) < 0.1
+    w = jnp.where(near, v, 0.0)
+    odd = jnp.asarray([1 / (2 * j + 1) for j in range(8, 0, -1)] + [0.0])
+    series = excess * w + 2 * x * w * jnp.polyval(odd, w * w)
+    safe = jnp.where(near, 1.0, m / x)
+    return jnp.where(near, series, x * (-jnp.log(safe)) - excess)
+
+
+def _log1mexp(x):
+    """ln(1 - exp(-x)) for x >= 0."""
+    low = jnp.log(-jnp.expm1(-jnp.minimum(x, 0.7)))
+    return jnp.where(x < 0.7, low, jnp.log1p(-jnp.exp(-jnp.maximum(x, 0.7))))
