@@ -68,7 +68,7 @@ def compute_optimal(C: float) -> tuple[float, float]:
 
 
 def allocate(p: np.ndarray, capacity: float) -> float:
-    """The least redundancy of problem (9) with a = 1, b = 2: a root of the multiplier."""
+    """The least redundancy of problem (9), a = 1, b = 2, by a root in the price."""
     log_2 = math.log(2)
     logs = np.log(p * log_2)
 
