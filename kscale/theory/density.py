@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from kscale.theory import domain
 from kscale.theory.lambert import log_lower_root, upper_root
@@ -72,32 +72,47 @@ def log_peak(of: Ensemble) -> Array:
         return 1 - (symbols - 1) * v / (1 - v) - q * symbols * v / (1 - v) / (1 - q)
 
     high = -jnp.log(of.p * of.symbols)
-    return bracketed_root(turn, high - 40.0, high, high - of.p, of)
+    return bracketed_root(turn, high - 40.0, high, high - of.p, of, rising=False)
 
 
 class Critical(NamedTuple):
-    """ln of the critical points of eps(x); NaN without any. `depth` > 0: they exist."""
+    """ln of the critical points of eps(x); NaN without any. `depth` >= 0: they exist."""
 
     lower: Array
     upper: Array
     depth: Array
 
 
+def meeting(of: Ensemble) -> tuple[Array, Array]:
+    """Where the critical points would meet, and how far apart they are (< 0: none).
+
+    The peak maximises the depth, so the depth's slope needs none of the peak's.
+    """
+    peak = log_peak(lax.stop_gradient(of))
+    return peak, _log_slope(peak, of)
+
+
+def upper_critical(of: Ensemble) -> Array:
+    """ln of the larger critical point, from a start that is exact at their meeting."""
+    peak, depth = meeting(of)
+    # R -> inf is x exp(-x) = y, whose roots bound those of finite R on either side
+    start = peak + jnp.log(upper_root(jnp.fmax(depth, 0.0)))
+    end = -jnp.log(of.p) - 1e-12
+    root = bracketed_root(
+        _log_slope, peak, end, jnp.minimum(start, end), of, rising=False
+    )
+    return jnp.where(depth >= 0, root, jnp.nan)
+
+
 def critical_points(of: Ensemble) -> Critical:
-    """Both critical points, from starts that are exact at their meeting."""
-    peak = log_peak(of)
-    depth = _log_slope(peak, of)
-    exists = depth >= 0
-    delta = jnp.where(exists, depth, 0.0)
-    # R -> inf is x exp(-x) = y, whose root bounds that of finite R on either side
-    high = jnp.minimum(peak + jnp.log(upper_root(delta)), -jnp.log(of.p) - 1e-9)
-    low = peak + log_lower_root(delta)
+    """Both critical points."""
+    peak, depth = meeting(of)
+    delta = jnp.fmax(depth, 0.0)
     floor = peak - delta + 2 * jnp.log1p(-of.p) - 1.0
-    limit = -jnp.log(of.p) - 1e-12
-    upper = bracketed_root(_log_slope, peak, limit, high, of)
-    lower = bracketed_root(_log_slope, floor, peak, low, of)
-    missing = jnp.where(exists, 0.0, jnp.nan)
-    return Critical(lower + missing, upper + missing, depth)
+    start = peak + log_lower_root(delta)
+    root = bracketed_root(_log_slope, floor, peak, start, of, rising=True)
+    lower = jnp.where(depth >= 0, root, jnp.nan)
+    return Critical(lower, upper_critical(of), depth)
 
 
 class Threshold(NamedTuple):
@@ -180,8 +195,11 @@ def threshold(
     return threshold_of(ensemble(concepts, texts, d, eps))
 
 
-def unlearnt_of(of: Ensemble, eps: Array) -> Array:
-    """`density_evolution` of float64 tracers."""
+def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:
+    """`density_evolution` of float64 tracers; `succeeds`: known to be past the threshold.
+
+    The latter decides at the threshold itself, where both fixed points are limits.
+    """
 
     def residual(t: Array, of: Ensemble, eps: Array) -> Array:
         return log_eps(t, of) - jnp.log(eps)
@@ -190,12 +208,12 @@ def unlearnt_of(of: Ensemble, eps: Array) -> Array:
     two = points.depth >= 0
     lower, upper = (jnp.where(two, t, 0.0) for t in (points.lower, points.upper))
     top = jnp.log(eps)
-    stuck = residual(upper, of, eps) <= 0
+    stuck = (residual(upper, of, eps) <= 0) & (not succeeds)
     floor = top + of.checks * jnp.log1p(-of.p)
     left = jnp.where(two & stuck, upper, floor)
     right = jnp.where(two & ~stuck, lower, top)
     start = jnp.where(two & ~stuck, floor, top)
-    t = bracketed_root(residual, left, right, start, of, eps)
+    t = bracketed_root(residual, left, right, start, of, eps, rising=True)
     return jnp.exp(log_node(jnp.exp(t), of))
 
 

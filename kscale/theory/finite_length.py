@@ -91,6 +91,18 @@ def printed_of(
         eps_star, x = _search_from_tenth(found, of)
         none = jnp.exp(texts * jnp.log1p(-of.p))  # concepts without a text
         nu = eps_star * (jnp.exp(density.log_node(x, of)) - none) / (1 - none)
+    return printed_at(concepts, eps, (eps_star, x, nu), of, as_published)
+
+
+def printed_at(
+    concepts: Array,
+    eps: Array,
+    critical: tuple[Array, Array, Array],
+    of: Ensemble,
+    as_published: bool = False,
+) -> PrintedLaw:
+    """Equation (2) from `critical` = (eps*, x*, nu*)."""
+    eps_star, x, nu = critical
     first, second = alpha_terms(eps_star, x, of, as_published)
     alpha = jnp.sqrt(first + second)
     margin = jnp.sqrt(concepts / eps) * (eps_star - eps) / alpha
@@ -164,19 +176,33 @@ class CorrectedLaw(NamedTuple):
     floor: Array
 
 
+def _stuck(concepts: Array, texts: Array, at: poisson.Transition) -> Array:
+    beyond = texts / concepts - at.texts_per_concept - at.shift * concepts ** (-2 / 3)
+    return gaussian_tail(jnp.sqrt(concepts) * beyond / at.sigma)
+
+
+def _no_text(concepts: Array, texts: Array, d: Array) -> Array:
+    return jnp.exp(texts * jnp.log1p(-d / concepts))
+
+
+def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
+    """The unlearnt fraction of `corrected_law` for T/R >= c* and d > e."""
+    at = poisson.transition_constants(d)
+    stuck = _stuck(concepts, texts, at)
+    return stuck * at.unlearnt + (1 - stuck) * _no_text(concepts, texts, d)
+
+
 def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
     """`corrected_law` of float64 tracers."""
     at = poisson.transition_constants(d)
     c = texts / concepts
     high, low = poisson.poisson_fixed_points(c * d, d)
     jumps = d > jnp.e
-    shift = at.shift * concepts ** (-2 / 3)
-    margin = jnp.sqrt(concepts) * (c - at.texts_per_concept - shift) / at.sigma
-    stuck = gaussian_tail(margin)
+    stuck = _stuck(concepts, texts, at)
     # the stuck branch ends at c*; a graph that sticks above c* does so near its end
     rest = jnp.where(c < at.texts_per_concept, high, at.unlearnt)
     rest = jnp.where(jumps, rest, jnp.fmax(high, low))
-    floor = jnp.exp(texts * jnp.log1p(-d / concepts))
+    floor = _no_text(concepts, texts, d)
     weight = jnp.where(jumps, stuck, 1.0)
     unlearnt = weight * rest + (1 - weight) * floor
     return CorrectedLaw(concepts * (1 - unlearnt), unlearnt, stuck, rest, floor)

@@ -11,7 +11,12 @@ _LIMIT = 100  # bisections alone would reach the last digit before
 
 
 def bracketed_root(
-    function: Callable[..., Array], low: Any, high: Any, start: Any, *parameters: Any
+    function: Callable[..., Array],
+    low: Any,
+    high: Any,
+    start: Any,
+    *parameters: Any,
+    rising: bool,
 ) -> Array:
     """The root of `function(x, *parameters)` in [low, high].
 
@@ -24,6 +29,7 @@ def bracketed_root(
       low, high: ends at which the function differs in sign (or one of which is a root).
       start: where to start, inside.
       parameters: what the function depends on: all of it, or derivatives miss a part.
+      rising: the function is negative left of the root and positive right of it.
 
     Returns:
       The root; some point of the bracket if there is none.
@@ -32,7 +38,6 @@ def bracketed_root(
     low, high, start = (
         lax.stop_gradient(jnp.asarray(x, jnp.float64)) for x in (low, high, start)
     )
-    rising = function(high, *fixed) >= function(low, *fixed)
 
     def value_and_slope(x: Array, args: Any) -> tuple[Array, Array]:
         return jax.jvp(lambda y: function(y, *args), (x,), (jnp.ones_like(x),))
@@ -54,8 +59,10 @@ def bracketed_root(
 
     state = (low, high, jnp.clip(start, low, high), jnp.inf * (high - low + 1), 0)
     root = lax.stop_gradient(lax.while_loop(going, step, state)[2])
-    for _ in range(2):
-        value, slope = value_and_slope(root, parameters)
+
+    def polish(_: int, x: Array) -> Array:
+        value, slope = value_and_slope(x, parameters)
         move = value / jnp.where(slope == 0, jnp.inf, slope)
-        root = root - jnp.where(jnp.abs(move) <= high - low, move, 0 * move)
-    return root
+        return x - jnp.where(jnp.abs(move) <= high - low, move, 0 * move)
+
+    return lax.fori_loop(0, 2, polish, root)

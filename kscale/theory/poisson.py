@@ -153,8 +153,12 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     has_low = two & (log_residual(crest, a, d) >= 0)
     has_high = ~two | (log_residual(trough, a, d) <= 0)
     left = jnp.where(two, trough, -a)
-    high = bracketed_root(log_residual, jnp.where(has_high, left, 0.0), 0.0, 0.0, a, d)
-    low = bracketed_root(log_residual, -a, jnp.where(has_low, crest, -a), -a, a, d)
+    high = bracketed_root(
+        log_residual, jnp.where(has_high, left, 0.0), 0.0, 0.0, a, d, rising=True
+    )
+    low = bracketed_root(
+        log_residual, -a, jnp.where(has_low, crest, -a), -a, a, d, rising=True
+    )
     high = jnp.where(has_high, jnp.exp(high), jnp.nan)
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
 

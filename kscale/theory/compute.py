@@ -1,0 +1,251 @@
+"""The model size and data size that learn most concepts with given compute.
+
+A model of R concepts has N = sigma R parameters, T texts are D = tau T tokens, and
+training costs C = 6 N D, so R T = C' = C/(6 sigma tau). Along that curve the concepts
+learnt grow like R until texts run short, T/R near c*, and collapse beyond.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kscale.theory import density, domain, finite_length, poisson
+from kscale.theory.newton import bracketed_root
+from kscale.theory.scope import solver
+
+MODES = ("paper", "iid", "de")
+_NODES = 48  # of the coarse scan for the first maximum
+
+
+class Optimum(NamedTuple):
+    """The compute-optimal model. NaN where the curve has no maximum.
+
+    Attributes:
+      concepts, texts: R* and T*.
+      parameters, tokens: N* = sigma R* and D* = tau T*.
+      texts_per_concept: T*/R*.
+      learnt: E[R+] there.
+      fraction: E[R+]/R*.
+      threshold_concepts: sqrt(C'/c*), where the curve crosses the asymptotic threshold.
+      budget: C'.
+    """
+
+    concepts: Array
+    texts: Array
+    parameters: Array
+    tokens: Array
+    texts_per_concept: Array
+    learnt: Array
+    fraction: Array
+    threshold_concepts: Array
+    budget: Array
+
+
+def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
+    """The unlearnt fraction at ln R = r along R T = C'."""
+    budget, d, eps = scene
+    concepts, texts = jnp.exp(r), budget * jnp.exp(-r)
+    if mode == "iid":
+        return finite_length.corrected_above(concepts, texts, d)
+    return finite_length.printed_of(concepts, texts, d, eps, as_published).unlearnt
+
+
+def _first_maximum(mode: str, as_published: bool, scene: tuple, high: Array) -> Array:
+    """ln R of the first maximum below `high`: the first root of d ln E[R+]/d ln R.
+
+    Comparing values would give half the digits of R. The scan is densest near `high`,
+    as the maximum lies within R^(-1/2) of the threshold.
+    """
+
+    def growth(r: Array, *scene: Array) -> Array:
+        lost, slope = jax.jvp(
+            lambda r: _unlearnt(r, mode, as_published, scene), (r,), (jnp.ones_like(r),)
+        )
+        return 1 - lost - slope
+
+    low = jnp.maximum(high - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
+    nodes = high - (high - low) * jnp.linspace(1.0, 0.0, _NODES) ** 3
+    falls = jax.vmap(lambda r: growth(r, *scene))(nodes) <= 0
+    first = jnp.argmax(falls)
+    exists = falls[first] & (first > 0)
+    left, right = nodes[jnp.maximum(first - 1, 0)], nodes[first]
+    root = bracketed_root(growth, left, right, (left + right) / 2, *scene, rising=False)
+    return jnp.where(exists, root, jnp.nan)
+
+
+def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
+    """ln R at which eps* = eps, at finite R."""
+
+    def margin(r: Array, budget: Array, d: Array, eps: Array) -> Array:
+        of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
+        return density.log_eps(density.upper_critical(of), of) - jnp.log(eps)
+
+    low = jnp.maximum(middle - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
+    return bracketed_root(margin, low, high, middle, *scene, rising=False)
+
+
+def optimum_of(
+    compute: Array,
+    mode: str,
+    as_published: bool,
+    d: Array,
+    eps: Array,
+    sigma: Array,
+    tau: Array,
+) -> Optimum:
+    """`compute_optimal` of float64 tracers."""
+    budget = compute / (6 * sigma * tau)
+    scene = (budget, d, eps)
+    at = poisson.transition_constants(d)
+    middle = 0.5 * (jnp.log(budget) - jnp.log(at.texts_per_concept))
+    if mode == "de":
+        high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
+        r = _threshold_size(scene, middle, high)
+        of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
+        lost = density.unlearnt_of(of, eps, succeeds=True)
+    else:
+        r = _first_maximum(mode, as_published, scene, middle)
+        lost = _unlearnt(r, mode, as_published, scene)
+    concepts = jnp.exp(r)
+    texts = budget / concepts
+    return Optimum(
+        concepts,
+        texts,
+        sigma * concepts,
+        tau * texts,
+        texts / concepts,
+        concepts * (1 - lost),
+        1 - lost,
+        jnp.exp(middle),
+        budget,
+    )
+
+
+def check_scene(
+    compute: object,
+    d: object,
+    eps: object,
+    sigma: object,
+    tau: object,
+    mode: str = "paper",
+    as_published: bool = False,
+) -> None:
+    """Refuse negative or infinite sizes, eps outside (0, 1) and unknown modes."""
+    for name, value in (("compute", compute), ("d", d), ("sigma", sigma), ("tau", tau)):
+        domain.inside(name, value, "(0, inf)")
+    domain.inside("eps", eps, "(0, 1)")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
+    if as_published and mode != "paper":
+        raise ValueError(f"as_published belongs to mode 'paper', got mode {mode!r}")
+
+
+_SCALARS = ("compute", "d", "eps", "sigma", "tau")
+
+
+@solver(scalars=_SCALARS, static=("mode", "as_published"), check=check_scene)
+def compute_optimal(
+    compute: Array,
+    mode: str = "paper",
+    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
+    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
+    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    as_published: bool = False,
+) -> Optimum:
+    """The number of concepts R* and texts T* that learn most at given compute.
+
+    The first local maximum over R of E[R+] along R T = C/(6 sigma tau). (That of
+    equation (2) has a larger one, which is spurious: `spurious_optimum`.)
+
+    Args:
+      compute: C in floating-point operations.
+      mode: by which law E[R+] goes. "paper": equation (2), `printed_law`. "iid":
+        `corrected_law`, for the graph as defined. "de": density evolution at finite R,
+        whose maximum is the threshold eps* = eps itself.
+      d: mean number of concepts in a text, above e; else there is no threshold.
+      eps: fraction of erased symbols; without effect in mode "iid".
+      sigma: parameters a concept takes.
+      tau: tokens in a text.
+      as_published: with the slips of the authors' code listed at `printed_law`.
+
+    Returns:
+      `Optimum`; NaN where there is no maximum: d <= e, or too few concepts (R near d).
+
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> best = compute_optimal(5.76e23)
+      >>> f"{best.parameters:.4e} {best.tokens:.4e}"  # Chinchilla: 7.0e10, 1.4e12
+      '7.2019e+10 1.3330e+12'
+
+    Source: paper 004, equation (1) and figure 2a.
+    """
+    return optimum_of(compute, mode, as_published, d, eps, sigma, tau)
+
+
+class Exponents(NamedTuple):
+    """Exponents of compute-optimal scaling.
+
+    Attributes:
+      parameters: slope of ln N* against ln C, by least squares.
+      tokens: slope of ln D*; the two add up to 1.
+      parameters_at_end: slope of ln N* between the two largest computes.
+    """
+
+    parameters: Array
+    tokens: Array
+    parameters_at_end: Array
+
+
+def _check_exponents(compute: object, **rest: object) -> None:
+    check_scene(compute, **rest)  # pyright: ignore[reportArgumentType]
+    size = jnp.size(compute)
+    domain.refuse("compute", size, size < 2, "must hold at least two values")
+
+
+@solver(scalars=_SCALARS[1:], static=("mode", "as_published"), check=_check_exponents)
+def scaling_exponents(
+    compute: Array,
+    mode: str = "paper",
+    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
+    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
+    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    as_published: bool = False,
+) -> Exponents:
+    """How N* and D* grow with compute: equally in the limit, N* faster before.
+
+    Since T*/R* falls to c* like c* + O(R^(-1/2) ln^(1/2) R), both exponents tend to 1/2.
+
+    Args:
+      compute: C, [n], at least two distinct values.
+      mode, d, eps, sigma, tau, as_published: as in `compute_optimal`.
+
+    Returns:
+      `Exponents`.
+
+    Example:
+      >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)
+      0.5084
+
+    Source: paper 004, proposition 1.
+    """
+    settings = (mode, as_published, d, eps, sigma, tau)
+    compute = jnp.sort(compute.reshape(-1))
+    best = jax.vmap(lambda c: optimum_of(c, *settings))(compute)
+    x = jnp.log(compute)
+    centred = x - x.mean()
+
+    def slope(y: Array) -> Array:
+        return (centred * jnp.log(y)).sum() / (centred**2).sum()
+
+    last = jnp.log(best.parameters[-2:])
+    return Exponents(
+        slope(best.parameters),
+        slope(best.tokens),
+        (last[1] - last[0]) / (x[-1] - x[-2]),
+    )
