@@ -8,37 +8,21 @@ Source: paper 000, section 4 and lemmas G.1 to G.3; Pitman, Combinatorial Stocha
 Processes (2006), chapter 3.
 """
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 import numpy as np
 
 from kscale.theory import domain
-from kscale.theory.gamma_ratios import digamma_gap, log_gamma_cross, log_gamma_ratio
-from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
+from kscale.theory.gamma_ratios import digamma_gap, log_gamma_cross
 from kscale.theory.scope import solver
 
 # Stands for alpha = 0 where a formula divides by alpha; its effect is below 1e-140.
 _SMALLEST = 1e-150
 
 
-class Tail(NamedTuple):
-    """Constants of the power laws of PYP(alpha, beta); see `power_law_constants`."""
-
-    stick: np.ndarray
-    tables: np.ndarray
-    ranked: np.ndarray
-
-
 def _check(alpha, beta, **counts):
     domain.pitman_yor(alpha, beta)
     for name, value in counts.items():
         domain.inside(name, value, "[0, inf)" if name == "sticks" else "[1, inf)")
-
-
-def _check_weights(alpha, beta, weight):
-    domain.pitman_yor(alpha, beta)
-    domain.inside("weight", weight, "(0, 1]")
 
 
 def _check_seats(alpha, beta, customers, seats):
@@ -182,24 +166,6 @@ def _tables_of_size(seats, customers, alpha, beta):
     return scale / seats * jnp.exp(logarithm)
 
 
-@solver(scalars=("seats", "alpha"))
-def table_size_law(seats, alpha):
-    """Share of the tables that hold exactly j customers, as n -> infinity.
-
-    `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes.
-
-    Args:
-      seats: j, at least 1.
-      alpha: discount in (0, 1); at 0 almost every table is large and the share is 0.
-
-    Returns:
-      A probability; they sum to 1 over j.
-
-    Source: Pitman (2006), lemma 3.11.
-    """
-    return alpha / seats * jnp.exp(-log_gamma_cross(1 - alpha, alpha, seats - 1))
-
-
 @solver(scalars=("alpha", "beta"), check=_check)
 def expected_square(alpha, beta):
     """Probability that two draws are the same atom, `E[sum p^2]`, (1-alpha)/(1+beta).
@@ -232,78 +198,3 @@ def expected_entropy(alpha, beta):
       ValueError: a parameter outside its range.
     """
     return digamma_gap(1 - alpha, alpha + beta)
-
-
-@solver(scalars=("alpha", "beta"), check=_check)
-def power_law_constants(alpha, beta):
-    """Constants of the power laws of the process.
-
-        stick    E[Len_n] ~ stick n^(1-1/alpha),
-                 Gamma((1+beta)/alpha)/Gamma(1+beta/alpha)
-        tables   E[K_n] ~ tables n^alpha,
-                 Gamma(1+beta)/(alpha Gamma(alpha+beta))
-        ranked   E lim i^(1/alpha) p_i of the weights in falling order,
-                 Gamma(1-alpha)^(-1/alpha) Gamma(1+(1+beta)/alpha)
-                 / ((1+beta) Gamma(1+beta/alpha))
-
-    Args:
-      alpha: discount in [0, 1); at 0 there is no power law and all three are NaN.
-      beta: concentration, above -alpha.
-
-    Returns:
-      `Tail(stick, tables, ranked)`; `stick` and `ranked` overflow to infinity for alpha
-      below about 0.007.
-
-    Raises:
-      ValueError: a parameter outside its range.
-
-    Source: paper 000, lemmas G.2 and G.3. G.2 holds for the weights in falling order
-    only, and its limit is random: `ranked` is the mean of it.
-    """
-    safe = jnp.where(alpha > 0, alpha, jnp.nan)
-    log_stick = log_gamma_ratio(1 + beta / safe, (1 - alpha) / safe)
-    tables = (alpha + beta) / safe * jnp.exp(-log_gamma_ratio(1 + beta, alpha))
-    # ranked: Gamma(1 + (1+beta)/alpha)/(1+beta) = Gamma((1+beta)/alpha)/alpha
-    over_gamma = log_gamma_ratio(1 - alpha, alpha)  # -ln Gamma(1 - alpha)
-    ranked = jnp.exp(log_stick + over_gamma / safe) / safe
-    return Tail(jnp.exp(log_stick), tables, ranked)
-
-
-@solver(scalars=("weight", "alpha", "beta"), check=_check_weights)
-def expected_atoms_above(weight, alpha, beta):
-    """Mean number of atoms whose weight exceeds x: the rank that x has on average.
-
-    The integral from x to 1 of the mean density of the weights,
-
-        Gamma(1+beta)/(Gamma(1-alpha) Gamma(alpha+beta))
-        p^(-1-alpha) (1-p)^(alpha+beta-1)
-
-    For small x it is `tables/Gamma(1-alpha) x^-alpha`: Zipf's law.
-
-    Args:
-      weight: x in (0, 1].
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number from 0 to 1/x.
-
-    Raises:
-      ValueError: a parameter outside its range.
-
-    Source: Pitman and Yor (1997), the first correlation measure; paper 000, lemma G.2.
-    """
-    scale = (alpha + beta) * jnp.exp(
-        log_gamma_ratio(1 - alpha, alpha) - log_gamma_ratio(1 + beta, alpha)
-    )
-    middle = jnp.maximum(weight, 0.5)
-    # From x to 1/2 in ln p; from there in 1 - p, whose power may be singular at 0.
-    low = integral_over_logarithm(
-        lambda p: p ** (-1 - alpha) * jnp.exp((alpha + beta - 1) * jnp.log1p(-p)),
-        jnp.minimum(weight, 0.5),
-        0.5,
-    )
-    high = integral_with_power(
-        lambda q: (1 - q) ** (-1 - alpha), alpha + beta - 1, 1 - middle
-    )
-    return scale * (low + high)

@@ -41,7 +41,7 @@ def integral_with_power(
     for j in range(1, _NODES):
         moments.append(moments[-1] * (exponent - j + 1) / (exponent + j + 1))
     weights = jnp.asarray(_LEGENDRE) @ jnp.stack(moments)
-    return end ** (exponent + 1) * jnp.sum(weights * function(end * _UNIT))
+    return jnp.power(end, exponent + 1) * jnp.sum(weights * function(end * _UNIT))
 
 
 def integral_over_logarithm(

@@ -1,0 +1,164 @@
+"""Sums over clusters whose frequencies follow a power law, and binomial means.
+
+`p_k = k^(-1/alpha)/zeta(1/alpha)`, k = 1, 2, ...: no end, and for alpha near 1 most of
+a sum lies in the tail. The first `_HEAD` clusters are summed one by one; the rest is an
+integral over p plus Gregory's end corrections, so that the cost does not depend on the
+number of draws. Building blocks in float64: no checks.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import zeta
+
+from kscale.theory.gamma_ratios import stirling_rest
+from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
+
+_HEAD = 512
+# Gregory's coefficients |G_1|, |G_2|, ... with the signs of the forward differences
+_GREGORY = (
+    1 / 2,
+    -1 / 12,
+    1 / 24,
+    -19 / 720,
+    3 / 160,
+    -863 / 60480,
+    275 / 24192,
+    -33953 / 3628800,
+    8183 / 1036800,
+    -3250433 / 479001600,
+)
+_HALF_LOG_2PI = 0.9189385332046727
+
+
+def tail_mass(after: jax.Array, alpha: jax.Array) -> jnp.ndarray:
+    """Frequency of all clusters beyond the first `after`, `sum_{k > after} p_k`."""
+    return zeta(1 / alpha, after + 1.0) / zeta(1 / alpha, 1.0)
+
+
+def power_law_mean(
+    function: Callable, alpha: jax.Array, draws: jax.Array
+) -> jnp.ndarray:
+    """`sum_k p_k function(p_k)` over the infinite power law.
+
+    Args:
+      function: takes an array [n] of frequencies, returns an array [n]; a polynomial in
+        p to rounding for p below 1/draws, smooth in ln p above.
+      alpha: in (0, 1).
+      draws: scale of the function, at least 1.
+
+    Returns:
+      The mean; relative error about 1e-12 for alpha in [0.03, 0.97].
+    """
+    s = 1 / alpha
+    total = zeta(s, 1.0)
+    k = jnp.arange(1.0, _HEAD + len(_GREGORY))
+    p = k**-s / total
+    terms = p * function(p)
+    edge = jnp.asarray(float(_HEAD)) ** -s / total
+    split = jnp.minimum(edge, 1 / draws)
+    low = integral_with_power(function, -alpha, split)
+    high = integral_over_logarithm(lambda p: p**-alpha * function(p), split, edge)
+    # dk = -alpha (total)^-alpha p^(-alpha-1) dp
+    integral = alpha * total**-alpha * (low + high)
+    differences, ends = terms[_HEAD - 1 :], 0.0
+    for coefficient in _GREGORY:
+        ends += coefficient * differences[0]
+        differences = jnp.diff(differences)
+    return terms[: _HEAD - 1].sum() + integral + ends
+
+
+def log_binomial_law(t: jax.Array, draws: jax.Array, p: jax.Array) -> jnp.ndarray:
+    """Logarithm of P(Binomial(draws, p) = t), to rounding even for draws = 1e12.
+
+    By Stirling's formula without the large terms that cancel (Loader's form).
+
+    Args:
+      t: whole, a number.
+      draws: whole, a number.
+      p: in [0, 1], an array.
+
+    Returns:
+      Nats, shape of p; -inf where t > draws.
+    """
+    t, draws, p = (jnp.asarray(x, float) for x in (t, draws, p))
+    rest = jnp.maximum(draws - t, 1.0)
+    hit = jnp.maximum(t, 1.0)
+    size = stirling_rest(jnp.maximum(draws, 1.0)) - stirling_rest(hit)
+    size -= stirling_rest(rest)
+    root = 0.5 * jnp.log(hit * rest / jnp.maximum(draws, 1.0)) + _HALF_LOG_2PI
+    excess = draws * p - hit  # of the mean over t; taken once, since N may be 1e12
+    inner = size - root - _deviance(hit, -excess) - _deviance(rest, excess)
+    none = draws * jnp.log1p(-p)
+    value = jnp.where(t == draws, draws * jnp.log(p), inner)
+    value = jnp.where(t == 0, jnp.where(draws == 0, 0.0, none), value)
+    return jnp.where(t > draws, -jnp.inf, value)
+
+
+def log_poisson_law(t: jax.Array, mean: jax.Array) -> jnp.ndarray:
+    """Logarithm of P(Poisson(mean) = t), to rounding; `log_binomial_law` for N -> inf.
+
+    Args:
+      t: whole, a number.
+      mean: above 0, an array.
+
+    Returns:
+      Nats, shape of `mean`.
+    """
+    t, mean = jnp.asarray(t, float), jnp.asarray(mean, float)
+    hit = jnp.maximum(t, 1.0)
+    root = 0.5 * jnp.log(hit) + _HALF_LOG_2PI
+    inner = -stirling_rest(hit) - root - _deviance(hit, hit - mean)
+    return jnp.where(t == 0, -mean, inner)
+
+
+def _deviance(x, excess):
+    """`x ln(x/m) + m - x` with `excess = x - m`; by the gap where that is small."""
+    mean = jnp.maximum(x - excess, jnp.finfo(float).tiny)
+    gap = excess / mean
+    near = mean * ((1 + gap) * jnp.log1p(jnp.where(gap > 1, 0.0, gap)) - gap)
+    far = x * (jnp.log(x) - jnp.log(mean)) - excess
+    return jnp.where(gap > 1, far, near)
+
+
+def table_mean(
+    table: jnp.ndarray, draws: jax.Array, p: jnp.ndarray, tail: str
+) -> jnp.ndarray:
+    """`E f(t)`, t ~ Binomial(draws, p), for f given by its first values.
+
+    Args:
+      table: f(0), ..., f(T), [T+1].
+      draws: at least 0.
+      p: in [0, 1], [n].
+      tail: f beyond T, either "constant", f(T), or "inverse", f(T) (T+1)/(t+1).
+
+    Returns:
+      [n].
+    """
+    last = len(table) - 1
+    if tail == "inverse":
+        base = table[last] * (last + 1) * inverse_mean(draws, p)
+        above = table - table[last] * (last + 1) / jnp.arange(1.0, last + 2)
+    else:
+        base = jnp.full_like(p, 1.0) * table[last]
+        above = table - table[last]
+
+    def add(t, mean):
+        chance = jnp.exp(log_binomial_law(jnp.asarray(t, float), draws, p))
+        return mean + above[t] * chance
+
+    return jax.lax.fori_loop(0, last, add, base)
+
+
+def inverse_mean(draws: jax.Array, p: jax.Array) -> jnp.ndarray:
+    """`E 1/(t+1)`, t ~ Binomial(draws, p): `(1 - (1-p)^(N+1))/((N+1) p)`."""
+    safe = jnp.where(p > 0, p, 1.0)
+    seen = -jnp.expm1((draws + 1) * jnp.log1p(-safe))
+    return jnp.where(p > 0, seen / ((draws + 1) * safe), 1.0)
+
+
+def unseen_mean(draws: jax.Array, p: jax.Array) -> jnp.ndarray:
+    """`P(t = 0)`, t ~ Binomial(draws, p): `(1-p)^N`, 1 where N = 0."""
+    power = draws * jnp.log1p(-jnp.where(draws > 0, p, 0.0))
+    return jnp.exp(power)
