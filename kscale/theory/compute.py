@@ -5,10 +5,11 @@ training costs C = 6 N D, so R T = C' = C/(6 sigma tau). Along that curve the co
 learnt grow like R until texts run short, T/R near c*, and collapse beyond.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from kscale.theory import density, domain, finite_length, poisson
@@ -147,12 +148,12 @@ _SCALARS = ("compute", "d", "eps", "sigma", "tau")
 
 @solver(scalars=_SCALARS, static=("mode", "as_published"), check=check_scene)
 def compute_optimal(
-    compute: Array,
+    compute: Any,
     mode: str = "paper",
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
-    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
-    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    d: Any = 6.0,
+    eps: Any = 0.5,
+    sigma: Any = 2e5,
+    tau: Any = 8e5,
     as_published: bool = False,
 ) -> Optimum:
     """The number of concepts R* and texts T* that learn most at given compute.
@@ -201,25 +202,25 @@ class Exponents(NamedTuple):
     parameters_at_end: Array
 
 
-def _check_exponents(compute: object, **rest: object) -> None:
-    check_scene(compute, **rest)  # pyright: ignore[reportArgumentType]
-    size = jnp.size(compute)
+def _check_exponents(compute: Any, **rest: Any) -> None:
+    check_scene(compute, **rest)
+    size = np.size(compute)
     domain.refuse("compute", size, size < 2, "must hold at least two values")
 
 
 @solver(scalars=_SCALARS[1:], static=("mode", "as_published"), check=_check_exponents)
 def scaling_exponents(
-    compute: Array,
+    compute: Any,
     mode: str = "paper",
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
-    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
-    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    d: Any = 6.0,
+    eps: Any = 0.5,
+    sigma: Any = 2e5,
+    tau: Any = 8e5,
     as_published: bool = False,
 ) -> Exponents:
     """How N* and D* grow with compute: equally in the limit, N* faster before.
 
-    Since T*/R* falls to c* like c* + O(R^(-1/2) ln^(1/2) R), both exponents tend to 1/2.
+    T*/R* falls to c* like c* + O((ln R/R)^(1/2)), so both exponents tend to 1/2.
 
     Args:
       compute: C, [n], at least two distinct values.

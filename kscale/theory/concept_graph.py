@@ -1,9 +1,9 @@
 """The concept-text graph itself: sampled, and peeled in time linear in its edges.
 
-A text joined to exactly one unlearnt concept teaches it. Of each text only two numbers
-matter, how many of its concepts are unlearnt and the sum of their numbers: when the count
-is 1 the sum is the concept. Peeling proceeds in rounds over the texts that just came
-down to one, so that its cost is that of the edges it touches, however many the rounds.
+A text joined to exactly one unlearnt concept teaches it. Of each text two numbers
+matter, how many of its concepts are unlearnt and the sum of their numbers: when the
+count is 1 the sum is the concept. Peeling proceeds in rounds over the texts that just
+came down to one, so its cost is that of the edges it touches, however many the rounds.
 """
 
 from typing import NamedTuple

@@ -1,14 +1,14 @@
 """Density evolution of the concept-text graph at R concepts and T texts.
 
-An edge joins each concept and text with probability p = d/R. R(1/eps - 1) dummy symbols,
-known from the start, make peeling the decoding of an erasure code of n = R/eps symbols:
+An edge joins each concept and text with probability p = d/R. With R(1/eps - 1) dummy
+symbols, known from the start, peeling decodes an erasure code of n = R/eps symbols:
 
     lambda(x) = (1-p+px)^(T-1)    rho(x) = (1-p+px)^(n-1)    L(x) = (1-p+px)^T
 
 Everything is computed from log1p of small numbers, so R and T may be 1e10 and more.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +54,7 @@ def log_eps(t: Array, of: Ensemble) -> Array:
 
 
 def _log_slope(t: Array, of: Ensemble) -> Array:
-    """ln(1 - d ln eps(x)/d ln x): zero at a critical point, positive between the two."""
+    """ln(1 - d ln eps(x)/d ln x): zero at critical points, positive between the two."""
     p, checks, symbols = of
     x = jnp.exp(t)
     scale = jnp.log(checks) + 2 * jnp.log(p) + jnp.log(symbols)
@@ -76,7 +76,7 @@ def log_peak(of: Ensemble) -> Array:
 
 
 class Critical(NamedTuple):
-    """ln of the critical points of eps(x); NaN without any. `depth` >= 0: they exist."""
+    """ln of the critical points of eps(x), if depth >= 0; else NaN."""
 
     lower: Array
     upper: Array
@@ -121,7 +121,8 @@ class Threshold(NamedTuple):
     NaN where eps(x) has no critical points: no threshold (a = d T/R below about e).
 
     Attributes:
-      eps_star: the interior local minimum of eps(x): peeling succeeds if eps_star > eps.
+      eps_star: the interior local minimum of eps(x): peeling succeeds if it exceeds
+        eps.
       x_star: where it lies. Above 1 when every eps <= 1 succeeds.
       x_minus: the smaller critical point, a local maximum ...
       eps_local_max: ... and its height.
@@ -161,17 +162,17 @@ def check_graph(concepts: object, texts: object, d: object, eps: object = 0.5) -
 
 @solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
 def threshold(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
 ) -> Threshold:
     """The decoding threshold eps* and its critical point, at finite R and T.
 
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
 
-    Read literally, equation (20) is the infimum over (0, 1], which is 0, since lambda(0)
-    is positive. eps(x) has no critical points or two; the larger is the threshold.
+    Read literally, equation (20) is the infimum over (0, 1], which is 0, as
+    lambda(0) > 0. eps(x) has no critical points or two; the larger is the threshold.
 
     Args:
       concepts: R, above d.
@@ -196,9 +197,9 @@ def threshold(
 
 
 def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:
-    """`density_evolution` of float64 tracers; `succeeds`: known to be past the threshold.
+    """`density_evolution` of float64 tracers.
 
-    The latter decides at the threshold itself, where both fixed points are limits.
+    `succeeds` decides at the threshold itself, where both fixed points are limits.
     """
 
     def residual(t: Array, of: Ensemble, eps: Array) -> Array:
@@ -219,10 +220,10 @@ def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:
 
 @solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
 def density_evolution(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
 ) -> Array:
     """The fraction of concepts that density evolution leaves unlearnt.
 
@@ -246,10 +247,10 @@ def density_evolution(
 
 @solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
 def matching_bound(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
 ) -> Array:
     """An upper bound of the threshold: the integral of rho over that of lambda.
 

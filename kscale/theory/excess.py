@@ -4,7 +4,7 @@ A text's cloze question fails if two or more of its concepts are unlearnt. With 
 fraction P_b of the R concepts unlearnt their number in a text is Binomial(R, d P_b/R).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -48,9 +48,9 @@ def _check_error(unlearnt: object, concepts: object, d: object) -> None:
 
 @solver(scalars=("unlearnt", "concepts", "d"), check=_check_error)
 def training_error(
-    unlearnt: Array,
-    concepts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
+    unlearnt: Any,
+    concepts: Any,
+    d: Any = 6.0,
 ) -> TrainingError:
     """The probability that a text holds two or more unlearnt concepts.
 
@@ -97,7 +97,7 @@ class ExcessEntropy(NamedTuple):
     scalars=("error",),
     check=lambda error: domain.inside("error", error, "[-1, 1]"),
 )
-def excess_entropy(error: Array) -> ExcessEntropy:
+def excess_entropy(error: Any) -> ExcessEntropy:
     """What an error rate on cloze questions costs in nats at least.
 
     Args:
@@ -128,14 +128,14 @@ class BimodalError(NamedTuple):
 
 @solver(scalars=("concepts", "texts", "d"), check=check_graph)
 def bimodal_error(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
 ) -> BimodalError:
-    """Training error and excess entropy averaged over graphs rather than over concepts.
+    """Training error and excess entropy averaged over graphs, not over concepts.
 
-    A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear in
-    the probability of sticking, where P_e(mean P_b) would be quadratic.
+    A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear
+    in the probability of sticking, where P_e(mean P_b) would be quadratic.
 
     Args:
       concepts: R, above d.

@@ -1,11 +1,11 @@
-"""How many concepts a finite model learns: the printed law and one that simulation bears.
+"""How many concepts a finite model learns: the printed law, and one that holds.
 
-Peeling succeeds on most graphs above the threshold and sticks on most below it. At finite
-R the two mix over a window of relative width R^(-1/2); both laws here are a Gaussian tail
-across that window.
+Peeling succeeds on most graphs above the threshold and sticks on most below it. At
+finite R the two mix over a window of relative width R^(-1/2); both laws here are a
+Gaussian tail across that window.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -117,10 +117,10 @@ def printed_at(
     check=lambda as_published, **graph: density.check_graph(**graph),
 )
 def printed_law(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
     as_published: bool = False,
 ) -> PrintedLaw:
     """The finite-length law as the paper prints it.
@@ -165,7 +165,7 @@ class CorrectedLaw(NamedTuple):
       learnt: E[R+], the concepts learnt.
       unlearnt: the mean fraction of concepts not learnt.
       stuck: probability that peeling sticks. NaN for d <= e, where nothing jumps.
-      unlearnt_if_stuck: the fraction that density evolution leaves; above c* that at c*.
+      unlearnt_if_stuck: what density evolution leaves; above c*, what it leaves at c*.
       floor: (1-p)^T, the concepts without a text.
     """
 
@@ -210,9 +210,9 @@ def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
 
 @solver(scalars=("concepts", "texts", "d"), check=density.check_graph)
 def corrected_law(
-    concepts: Array,
-    texts: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
 ) -> CorrectedLaw:
     """The finite-length law of the graph that the paper defines: independent edges.
 
@@ -221,7 +221,7 @@ def corrected_law(
 
     with c*, sigma and shift of `poisson.transition`, and z the fixed point of density
     evolution. There is no eps in it. Its absolute error is up to 0.09 at R = 500 and
-    0.06 at 1000: below R = 5000 prefer `peeling.learning_law` or `peeling.sample_chain`.
+    0.06 at 1000: below R = 5000 use `peeling.learning_law` or `peeling.sample_chain`.
 
     Args:
       concepts: R, above d.
@@ -249,8 +249,8 @@ def corrected_law(
 
 @solver(scalars=("d", "eps"), check=poisson._check)
 def equivalent_alpha(
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    d: Any = 6.0,
+    eps: Any = 0.5,
 ) -> Array:
     """The alpha at which equation (21) would be right for independent edges.
 

@@ -1,6 +1,6 @@
-"""Curves of constant compute: what a model of each size learns, and what is spurious."""
+"""Curves of constant compute: what each size learns, and what is spurious."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -29,21 +29,23 @@ class IsoFlop(NamedTuple):
     eps_star: Array
 
 
+def _check_curve(ratio: object, **scene: Any) -> None:
+    domain.inside("ratio", ratio, "(0, inf)")
+    check_scene(**scene)
+
+
 @solver(
     scalars=("compute", "ratio", "d", "eps", "sigma", "tau"),
     static=("as_published",),
-    check=lambda ratio, **rest: (
-        domain.inside("ratio", ratio, "(0, inf)"),
-        check_scene(**rest),
-    ),
+    check=_check_curve,
 )
 def isoflop(
-    compute: Array,
-    ratio: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
-    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
-    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    compute: Any,
+    ratio: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
+    sigma: Any = 2e5,
+    tau: Any = 8e5,
     as_published: bool = False,
 ) -> IsoFlop:
     """Concepts learnt against R at fixed compute.
@@ -91,11 +93,11 @@ class SpuriousOptimum(NamedTuple):
 
 @solver(scalars=("compute", "d", "eps", "sigma", "tau"), check=check_scene)
 def spurious_optimum(
-    compute: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
-    sigma: Array = 2e5,  # pyright: ignore[reportArgumentType]
-    tau: Array = 8e5,  # pyright: ignore[reportArgumentType]
+    compute: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
+    sigma: Any = 2e5,
+    tau: Any = 8e5,
 ) -> SpuriousOptimum:
     """The global maximum of equation (2) over R, which no graph attains.
 

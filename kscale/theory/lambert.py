@@ -1,4 +1,4 @@
-"""Lambert's W on the interval where it is real twice, without losing digits at the ends.
+"""Lambert's W where it is real twice, without losing digits at the ends.
 
 Thresholds of random graphs come from w exp(-w) = y with 0 < y <= 1/e. Its two roots
 meet at y = 1/e, where a naive W loses half its digits, so everything here is a function
@@ -71,7 +71,7 @@ def _check_branch(x: object) -> None:
 
 
 @solver(scalars=("x",), check=_check_branch)
-def lambert_w_minus1(x: Array) -> Array:
+def lambert_w_minus1(x) -> Array:
     """The lower real branch of Lambert's W: the w <= -1 with w exp(w) = x.
 
     Args:

@@ -1,4 +1,4 @@
-"""Newton's method inside a bracket, differentiable in the parameters of the equation."""
+"""Newton's method in a bracket, differentiable in the equation's parameters."""
 
 from collections.abc import Callable
 from typing import Any

@@ -5,7 +5,7 @@ write a = c d, the mean number of texts of a concept. The degrees become Poisson
 unlearnt fraction z solves z = exp(-a exp(-d z)).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -24,7 +24,7 @@ class Transition(NamedTuple):
     All NaN for d <= e, where the unlearnt fraction falls without a jump.
 
     Attributes:
-      u: root above 1 of u exp(1/u) = d; the unlearnt concepts of a text where it sticks.
+      u: root above 1 of u exp(1/u) = d: unlearnt concepts of a text where it sticks.
       texts_per_concept: c*, the critical T/R.
       texts_of_a_concept: a* = c* d = exp(u)/u.
       unlearnt: z* = u/d, the fraction that stays unlearnt just below c*.
@@ -60,7 +60,7 @@ def _check(**values: object) -> None:
 
 
 @solver(scalars=("d",), check=_check)
-def transition(d: Array = 6.0) -> Transition:  # pyright: ignore[reportArgumentType]
+def transition(d: Any = 6.0) -> Transition:
     """Where learning by peeling sets in as texts grow: independent of any dummy eps.
 
         u exp(1/u) = d,  a* = exp(u)/u,  c* = a*/d,  z* = u/d
@@ -103,9 +103,9 @@ class PoissonThreshold(NamedTuple):
 
 @solver(scalars=("a", "d", "eps"), check=_check)
 def poisson_threshold(
-    a: Array,
-    d: Array = 6.0,  # pyright: ignore[reportArgumentType]
-    eps: Array = 0.5,  # pyright: ignore[reportArgumentType]
+    a: Any,
+    d: Any = 6.0,
+    eps: Any = 0.5,
 ) -> PoissonThreshold:
     """The threshold eps* at a = d T/R texts per concept, in closed form.
 
@@ -164,7 +164,7 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
 
 
 @solver(scalars=("a", "d"), check=_check)
-def fixed_points(a: Array, d: Array = 6.0) -> FixedPoints:  # pyright: ignore[reportArgumentType]
+def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
     """The fractions of concepts at which peeling of infinitely many could rest.
 
     Peeling starts from everything unlearnt and so ends at the largest solution of

@@ -66,13 +66,13 @@ def _alpha(eps: Array, x: Array, lam: Array, rho: Array) -> Array:
     return jnp.sqrt((checks / slope_z**2 + symbols) / (degree * lam_y**2))
 
 
-@solver(
-    check=lambda lam, rho: (
-        domain.probabilities("lam", lam),
-        domain.probabilities("rho", rho),
-    )
-)
-def polynomial_threshold(lam: Array, rho: Array) -> PolynomialThreshold:
+def _check(lam: object, rho: object) -> None:
+    domain.probabilities("lam", lam)
+    domain.probabilities("rho", rho)
+
+
+@solver(check=_check)
+def polynomial_threshold(lam, rho) -> PolynomialThreshold:
     """The erasure threshold of the ensemble with these edge-degree polynomials.
 
         eps(x) = x/lambda(1 - rho(1-x)),   lambda(x) = sum_k lam[k] x^k
@@ -93,8 +93,8 @@ def polynomial_threshold(lam: Array, rho: Array) -> PolynomialThreshold:
       >>> round(float(found.eps_star), 6), round(float(found.alpha), 6)
       (0.42944, 0.560355)
 
-    Source: Richardson and Urbanke, "Modern Coding Theory", sections 3.12 and 3.23; paper
-    004, equations (20), (22), (23).
+    Source: Richardson and Urbanke, "Modern Coding Theory", sections 3.12 and 3.23;
+    paper 004, equations (20), (22), (23).
     """
     nodes = jnp.linspace(0.0, 1.0, _NODES + 1)[1:]
     height = jax.vmap(lambda x: _log_eps(x, lam, rho))(nodes)
