@@ -1,15 +1,9 @@
-"""Two phase transitions of random graphs: the giant component, and what can be learnt.
-
-Skills can be composed within the giant component of their graph; a large concept-text
-graph is learnt once it has enough texts for a concept.
-"""
+"""The giant component of a random graph, within which skills can be composed."""
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from kscale.theory.domain import inside
-from kscale.theory.lambert import log_lower_root
 from kscale.theory.scope import solver
 
 
@@ -62,14 +56,3 @@ def _degree_excess(u):
     series = w * jnp.polyval(jnp.asarray(terms[::-1]), w)
     far = jnp.where(near, 1.0, v)
     return v + jnp.where(near, series, far / jnp.tanh(far) - 1)
-
-
-def threshold_ratio(d: ArrayLike) -> jax.Array:
-    """T/R at which a large concept-text graph is learnt, inside a solver.
-
-    exp(u)/(u d) with u > 1 and u exp(1/u) = d: 4.532990 at d = 6, NaN where d < e.
-
-    Source: the Poisson limit of density evolution for paper 004's graph.
-    """
-    u = jnp.exp(-log_lower_root(jnp.log(d) - 1))
-    return jnp.exp(u) / (u * d)

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kscale.theory.components import threshold_ratio
 from kscale.theory.domain import inside, refuse
 from kscale.theory.scope import solver
 from kscale.theory.skills import (
     check_settings,
     check_tasks,
     level_graphs,
+    texts_per_concept,
 )
 from kscale.theory.tasks import paper_tasks, task_accuracy
 
@@ -83,7 +83,7 @@ def emergence_size(
 
     Source: paper 004, section 2.5 and figure 3(a).
     """
-    ratio = threshold_ratio(d) if ratio is None else ratio
+    ratio = texts_per_concept(ratio, d)
     if tasks is None:
         tasks = jnp.asarray(paper_tasks(levels, as_published))
 

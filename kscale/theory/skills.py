@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.components import giant_component, threshold_ratio
+from kscale.theory.components import giant_component
 from kscale.theory.domain import inside, refuse
+from kscale.theory.poisson import transition_constants
 from kscale.theory.scope import solver
 from kscale.theory.tails import check_graph, check_kind, pairs_and_chance, tail_of
 from kscale.theory.tasks import paper_tasks, task_accuracy
@@ -67,6 +68,13 @@ def default_levels(levels: int, as_published: bool = False):
     level = np.arange(1, levels + 1)
     eta, sigma = np.exp(7 * level / levels), np.log2(level)
     return (np.round(eta), np.round(sigma)) if as_published else (eta, sigma)
+
+
+def texts_per_concept(ratio, d):
+    """T/R: as given, or where a large concept-text graph is learnt."""
+    if ratio is None:
+        return transition_constants(jnp.asarray(d)).texts_per_concept
+    return ratio
 
 
 def check_settings(eta, sigma, S, levels, kind) -> None:
@@ -256,7 +264,7 @@ def accuracy_curve(
     Source: paper 004, equation (7) and section 3.3.
     """
     R = N / concept_size
-    T = R * (threshold_ratio(d) if ratio is None else ratio)
+    T = R * texts_per_concept(ratio, d)
     found = level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published)
     if tasks is None:
         tasks = jnp.asarray(paper_tasks(levels, as_published))

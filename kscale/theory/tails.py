@@ -202,6 +202,8 @@ def _exact(n, p, k):
     """P(X >= k) and its logarithm for a whole k; see `binomial_tail`."""
     inner = (k >= 1) & (k < n) & (p > 0)
     j = jnp.where(inner, k, n / 2)
+    all_of_n = n * jnp.log(jnp.where(p > 0, p, 1.0))
+    all_of_n = jnp.where((k == n) & (p > 0), all_of_n, -jnp.inf)
     p = jnp.where(inner, p, 0.25)
     upper = j >= n * p
     # the tail itself where that is the upper one, what it lacks to 1 where not
@@ -209,8 +211,7 @@ def _exact(n, p, k):
     rest = jnp.where(upper, -1.0, log_part)
     log_tail = jnp.where(upper, log_part, jnp.log1p(-jnp.exp(rest)))
     tail = jnp.where(upper, jnp.exp(log_part), -jnp.expm1(rest))
-    certain, all_of_n = k <= 0, jnp.where((k == n) & (p > 0), n * jnp.log(p), -jnp.inf)
-    edge = jnp.where(certain, 0.0, all_of_n)
+    edge = jnp.where(k <= 0, 0.0, all_of_n)
     return jnp.where(inner, tail, jnp.exp(edge)), jnp.where(inner, log_tail, edge)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kscale.theory import coding, emergence, skills, tails, tasks, two_part
+from kscale.theory import arithmetic_coding, emergence, skills, tails, tasks, two_part
 from kscale.theory.components import giant_component
 
 KINDS = {
@@ -100,7 +100,7 @@ def plateaus(inputs, wanted):
 
 
 def code(inputs, wanted):
-    found = coding.arithmetic_code(inputs["msg"], dict(inputs["probs"]))
+    found = arithmetic_coding.arithmetic_code(inputs["msg"], dict(inputs["probs"]))
     return {
         "lo": float(found.low),
         "hi": float(found.high),
@@ -112,7 +112,7 @@ def code(inputs, wanted):
 
 def lengths(inputs, wanted):
     source = dict(inputs.get("probs", [["A", "1/2"], ["B", "3/10"], ["C", "1/5"]]))
-    found = coding.expected_lengths(source, int(inputs["n"]))
+    found = arithmetic_coding.expected_lengths(source, int(inputs["n"]))
     return {
         "n": found.n,
         "E_point": found.point,
