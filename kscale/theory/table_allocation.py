@@ -23,7 +23,7 @@ from kscale.theory import domain
 from kscale.theory.allocation import each_capacity
 from kscale.theory.scope import solver
 
-_ROUNDING = 1e-9  # of the largest slope: what may be rounding in a convex table
+_ROUNDING = 1e-9  # of the largest loss: what may be rounding in a convex table
 
 
 class TableAllocation(NamedTuple):
@@ -63,14 +63,17 @@ def _check(capacity: Any, p: Any, memory: Any, loss: Any) -> None:
         )
     domain.refuse("the first memory", x[..., 0], x[..., 0] != 0, "must be 0")
     domain.refuse("memory", x[..., 1:], np.diff(x) <= 0, "must increase along a table")
-    rising = np.diff(d) > 1e-14 * np.abs(d).max()
+    slack = _ROUNDING * np.abs(d).max()
+    rising = np.diff(d) > slack
     domain.refuse("loss", d[..., 1:], rising, "must not rise along a table")
-    slope = np.diff(d) / np.diff(x)
-    bent = np.diff(slope) < -_ROUNDING * np.abs(slope).max()
-    domain.refuse(
-        "loss", np.broadcast_to(d[..., 1:-1], bent.shape), bent,
-        "must be convex in memory (convex_minorant makes it so)",
-    )  # fmt: skip
+    step = np.diff(x)
+    share = step[..., :-1] / (step[..., :-1] + step[..., 1:])
+    inner = np.broadcast_to(
+        d[..., 1:-1], np.broadcast_shapes(share.shape, d[..., 1:-1].shape)
+    )
+    bent = inner > d[..., :-2] * (1 - share) + d[..., 2:] * share + slack
+    rule = "must be convex in memory (convex_minorant makes it so)"
+    domain.refuse("loss", inner, bent, rule)
 
 
 @solver(check=_check)

@@ -1,0 +1,189 @@
+"""Chinchilla's law of two sizes, `A/N^a + B/D^b + E`, fitted from every start at once.
+
+The objective is a sum of Huber's losses of ln law - ln L (limit 1e-3), which is neither
+convex nor smooth enough to trust one start. All starts, and all resamplings of a
+bootstrap, are one program: exact Newton descents side by side (`descent`).
+
+Source: J. Hoffmann et al., Training Compute-Optimal Large Language Models, 2022,
+section 3.3 and appendix D.3.
+"""
+
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
+import itertools
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import domain
+from kscale.theory.descent import Data, descend_all, jacobian, model, residuals
+from kscale.theory.scope import solver
+
+NAMES = ("A", "a", "B", "b", "E")
+_REACHED = 1e-6  # relative excess of loss that counts as the same optimum
+_PROFILE = 17  # held values of a parameter, of which intervals are read
+_SPAN = 4.0  # standard errors to either side that they cover
+
+
+class Chinchilla(NamedTuple):
+    """A fitted law.
+
+    Attributes:
+      A: scale of the term of the model's size.
+      a: its exponent.
+      B: scale of the term of the data's size.
+      b: its exponent.
+      E: the floor.
+      loss: sum of Huber's losses at the optimum.
+      reached: share of the starts that came within 1e-6 of that loss.
+      model_exponent: b/(a + b): the best model grows as that power of compute.
+      errors: standard errors of (ln A, a, ln B, b, ln E), [5], by the sandwich formula.
+      residual: ln law - ln L, [n].
+    """
+
+    A: Array
+    a: Array
+    B: Array
+    b: Array
+    E: Array
+    loss: Array
+    reached: Array
+    model_exponent: Array
+    errors: Array
+    residual: Array
+
+
+def chinchilla_starts() -> np.ndarray:
+    """The 4,500 published starts, [4500, 5]: (ln A, a, ln B, b, ln E).
+
+    ln A, ln B in 0, 5, ..., 25; a, b in 0, 0.5, ..., 2; ln E in -1, -0.5, ..., 1.
+
+    Source: Hoffmann et al. 2022, appendix D.3.
+    """
+    scale, exponent = np.arange(0, 26, 5.0), np.arange(0, 2.1, 0.5)
+    axes = scale, exponent, scale, exponent, np.arange(-1, 1.1, 0.5)
+    return np.array(list(itertools.product(*axes)))
+
+
+@solver(scalars=("A", "a", "B", "b", "E"))
+def chinchilla_law(
+    parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
+) -> Array:
+    """`A/N^a + B/D^b + E`.
+
+    Args:
+      parameters: [n], N > 0.
+      tokens: [n], D > 0.
+      A: scale of the first term.
+      a: its exponent.
+      B: scale of the second term.
+      b: its exponent.
+      E: the floor.
+
+    Returns:
+      [..., n]; the shape of the five leads.
+    """
+    first = A * jnp.exp(-a * jnp.log(parameters))
+    return first + B * jnp.exp(-b * jnp.log(tokens)) + E
+
+
+def _centered(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
+    """(data in units of geometric means, the shift of theta that undoes it)."""
+    n, d = jnp.log(parameters), jnp.log(tokens)
+    data = Data(n - n.mean(), d - d.mean(), jnp.log(loss), delta)
+    return data, n.mean(), d.mean()
+
+
+def _shift(theta: Array, n: Array, d: Array) -> Array:
+    """ln A and ln B of [..., 5] where ln N and ln D are measured from n and d."""
+    a, b = theta[..., 1], theta[..., 3]
+    return theta.at[..., 0].add(-a * n).at[..., 2].add(-b * d)
+
+
+def _errors(theta: Array, data: Data) -> Array:
+    """Covariance of theta, [5, 5]: H^-1 (sum rho'(r)^2 J J') H^-1."""
+    r, share = residuals(theta, data)
+    j = jacobian(share, data)
+    score = jnp.clip(r, -data.delta, data.delta)[None, :] * j
+    bread = jnp.linalg.inv(model(theta, jnp.ones_like(r), data).hessian)
+    return bread @ (score @ score.T) @ bread
+
+
+def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
+    change = jnp.eye(5).at[0, 1].set(n).at[2, 3].set(d)
+    return change @ covariance @ change.T
+
+
+def _best(losses: Array) -> Array:
+    return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf))
+
+
+def _check(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
+    shapes = set()
+    for name, value in (("parameters", parameters), ("tokens", tokens), ("loss", loss)):
+        domain.inside(name, value, "(0, inf)")
+        shapes.add(np.shape(value))
+        if np.ptp(value) == 0:
+            raise ValueError(f"{name} must vary, got {np.ravel(value)[0]} throughout")
+    if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 6:
+        raise ValueError(
+            "parameters, tokens and loss must be three rows of at least 6 points, got "
+            f"shapes {np.shape(parameters)}, {np.shape(tokens)}, {np.shape(loss)}"
+        )
+    domain.inside("delta", others["delta"], "(0, inf)")
+    starts = others.get("starts")
+    if starts is not None and (np.ndim(starts) != 2 or np.shape(starts)[1] != 5):
+        raise ValueError(f"starts must be [s, 5], got shape {np.shape(starts)}")
+    if "confidence" in others:
+        domain.inside("confidence", others["confidence"], "(0, 1)")
+
+
+@solver(check=_check)
+def fit_chinchilla(
+    parameters: Array,
+    tokens: Array,
+    loss: Array,
+    starts: Array | None = None,
+    delta: Array = 1e-3,
+) -> Chinchilla:
+    """Fit `A/N^a + B/D^b + E` from all starts, in one program.
+
+    Args:
+      parameters: [n], N > 0, at least 6.
+      tokens: [n], D > 0.
+      loss: [n], > 0.
+      starts: [s, 5], rows (ln A, a, ln B, b, ln E); the 4,500 published ones if absent.
+      delta: Huber's limit on the residuals of ln L.
+
+    Returns:
+      Chinchilla, the best optimum that any start reached.
+
+    Raises:
+      ValueError: data that are not positive, too few or without spread.
+
+    Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
+    """
+    data, n, d = _centered(parameters, tokens, loss, delta)
+    theta = jnp.asarray(chinchilla_starts()) if starts is None else starts
+    count = theta.shape[0]
+    weights = jnp.ones((count, data.log_n.size))
+    found = descend_all(_shift(theta, n, d), weights, jnp.ones((count, 5)), data)
+    best = _best(found.loss)
+    least, center = found.loss[best], found.theta[best]
+    covariance = _uncenter_covariance(_errors(center, data), n, d)
+    log_a, a, log_b, b, log_e = _shift(center, -n, -d)
+    return Chinchilla(
+        jnp.exp(log_a),
+        a,
+        jnp.exp(log_b),
+        b,
+        jnp.exp(log_e),
+        least,
+        (found.loss <= least * (1 + _REACHED) + 1e-300).mean(),
+        b / (a + b),
+        jnp.sqrt(jnp.diag(covariance)),
+        residuals(center, data)[0],
+    )
