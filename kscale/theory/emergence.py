@@ -161,6 +161,7 @@ def phases(
       ValueError: where the sizes do not grow, or span less than two windows.
 
     Example:
+      >>> from kscale.theory.skills import accuracy_curve
       >>> N = np.geomspace(1e8, 1e13, 400)
       >>> phases(N, accuracy_curve(N).accuracy[:, 2]).height.round(3)
       array([0.4, 0.8, 1. ])

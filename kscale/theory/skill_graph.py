@@ -72,7 +72,8 @@ def simulate_skills(
     skill share its concepts, about R/S of them, so that links crowd on skills that
     happen to have many. And it applies the prerequisites to every pair anew, whereas a
     skill without them loses all of its links at once: gamma_l <= gamma_(l-1)^sigma_l.
-    `counts="binomial"` samples the first assumption and leaves the second.
+    `counts="binomial"` samples the first assumption; `thinned="skills"` there mends the
+    second.
 
     Args:
       R: concepts, at least 2 and at least d; 1e5 takes seconds.

@@ -95,14 +95,16 @@ def check_settings(eta, sigma, S, levels, kind) -> None:
         inside("sigma", sigma, "[0, inf)")
 
 
-def _check_levels(R, T, eta, sigma, S, d, levels, kind, as_published) -> None:
+def _check_levels(R, T, eta, sigma, S, d, levels, kind, as_published, thinned) -> None:
     check_settings(eta, sigma, S, levels, kind)
+    bad = thinned not in ("links", "skills")
+    refuse("thinned", thinned, bad, "must be one of links, skills")
     check_graph(R, T, d, np.min(np.asarray(S, float)))
 
 
 @solver(
     scalars=("R", "T", "d"),
-    static=("levels", "kind", "as_published"),
+    static=("levels", "kind", "as_published", "thinned"),
     check=_check_levels,
 )
 def skill_levels(
@@ -115,6 +117,7 @@ def skill_levels(
     levels=100,
     kind="monotone",
     as_published=False,
+    thinned="links",
 ) -> SkillLevels:
     """Link probabilities and giant components of all levels.
 
@@ -132,6 +135,10 @@ def skill_levels(
         `pair_tail(as_published=True)`; eta and sigma rounded to whole numbers where
         they are the defaults; from level 12 on, the prerequisites are looked up in
         level 11, not in level l - 1.
+      thinned: what lacking prerequisites remove. "links", as printed: each pair of
+        skills is asked anew. "skills": a skill without them loses all of its links, so
+        gamma_l = r G(P(X >= eta_l) r S_l) with r = gamma_{l-1}^sigma_l and G the
+        `giant_component`; gamma_l <= r, which the printed recursion violates.
 
     Returns:
       SkillLevels(p, gamma, top).
@@ -146,10 +153,10 @@ def skill_levels(
     Source: paper 004, equations (5) and (6); gamma_0 = 1, and W0(x exp(x)) = x holds
     for x >= -1, so that gamma = 0 where p S <= 1.
     """
-    return level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published)
+    return level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned)
 
 
-def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published):
+def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned="links"):
     """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
     defaults = map(jnp.asarray, default_levels(levels, as_published))
     eta, sigma = (
@@ -166,8 +173,12 @@ def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published):
         below, code = carry
         tail, sigma, S, index = level
         needed = jnp.where(as_published & (index > _CODE_LEVEL), code, below)
-        p = tail * _power(needed, 2 * sigma)
-        gamma = giant_component(p * S)
+        ready = _power(needed, sigma)
+        p = tail * ready**2
+        if thinned == "links":
+            gamma = giant_component(p * S)
+        else:  # the ready skills are a smaller graph of their own
+            gamma = ready * giant_component(tail * ready * S)
         code = jnp.where(index == _CODE_LEVEL, gamma, code)
         return (gamma, code), (p, gamma)
 

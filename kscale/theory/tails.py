@@ -76,7 +76,7 @@ def binomial_tail(n, p, k) -> BinomialTail:
       ValueError: for n or p outside its range.
 
     Example:
-      >>> float(binomial_tail(3, 0.5, 2).tail)
+      >>> round(float(binomial_tail(3, 0.5, 2).tail), 12)
       0.5
 
     Source: the incomplete beta integral with t = p exp(-s); the probability of one

@@ -117,11 +117,14 @@ def test_a_skill_without_prerequisites_loses_all_its_links():
     rng, task = np.random.default_rng(7), homogeneous_task(2, levels=2)
     given = {"levels": 2, "tasks": task, "graphs": 6, "counts": "binomial"}
     found = simulate_skills(R, T, rng, eta, sigma, [300, 1000], **given)
-    theory = skill_levels(R, T, eta, sigma, [300, 1000], levels=2, kind="two_ways")
+    given = {"S": [300, 1000], "levels": 2, "kind": "two_ways"}
+    theory = skill_levels(R, T, eta, sigma, **given)
     assert abs(found.gamma[1] - theory.gamma[1]) <= 4 * found.gamma_se[1] + 0.02
     below = found.gamma[1]
     assert 0.5 < below < 0.99
     assert found.gamma[2] < below**2 + 4 * found.gamma_se[2] < theory.gamma[2]
+    thinned = skill_levels(R, T, eta, sigma, **given, thinned="skills")
+    assert abs(found.gamma[2] - thinned.gamma[2]) <= 4 * found.gamma_se[2] + 0.02
 
 
 def test_no_texts_no_skills():

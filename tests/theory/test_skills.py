@@ -91,6 +91,19 @@ def test_nothing_is_learnt_above_a_level_without_giant_component():
     assert found.top == 1
 
 
+def test_thinned_skills_by_hand():
+    given = {"eta": [12.0, 1.0], "sigma": [0.0, 2.0], "S": [300.0, 1000.0], "levels": 2}
+    found = skill_levels(3000, 13600, **given, kind="two_ways", thinned="skills")
+    printed = skill_levels(3000, 13600, **given, kind="two_ways")
+    tail = pair_tail(3000, 13600, 1.0, kind="two_ways").tail
+    assert found.gamma[1] == printed.gamma[1]  # without prerequisites they agree
+    ready = found.gamma[1] ** 2
+    hand = ready * giant_component(1000 * tail * ready)
+    np.testing.assert_allclose(found.gamma[2], hand, rtol=1e-13)
+    assert hand <= ready < printed.gamma[2]
+    np.testing.assert_allclose(found.p, printed.p, rtol=1e-13)
+
+
 @pytest.mark.parametrize("kind", ["monotone", "exact", "two_ways", "bound"])
 def test_accuracy_grows_with_size_from_nothing_to_one(kind):
     curve = accuracy_curve(np.geomspace(2e6, 1e15, 200), kind=kind)
@@ -166,6 +179,8 @@ def test_the_figure_in_one_call_for_broadcast_parameters():
 def test_refusals():
     with pytest.raises(ValueError, match="eta must hold 3 numbers, one a level, got 2"):
         skill_levels(100, 450, eta=[1.0, 2.0], levels=3)
+    with pytest.raises(ValueError, match="thinned must be one of links, skills, got x"):
+        skill_levels(100, 450, thinned="x")
     with pytest.raises(ValueError, match="levels must be at least 1, got 0"):
         skill_levels(100, 450, levels=0)
     with pytest.raises(ValueError, match=r"S must lie in \[2, inf\), got 1\.0"):
