@@ -117,17 +117,13 @@ def expected_tables(customers, alpha, beta):
 
     Source: paper 000, section 4 (Heaps' law); Pitman (2006), section 3.3.
     """
+    alpha = jnp.maximum(alpha, _SMALLEST)
     logarithm = log_gamma_cross(1 + beta, alpha, customers - 1)
     # K = e^L + beta (e^L - 1)/alpha; the quotient keeps its digits as alpha -> 0. For
     # beta < 0 those two cancel, and the terms of the other form are both positive.
-    safe = jnp.where(alpha > 0, alpha, 1.0)
-    slope = jnp.where(
-        alpha > 0,
-        jnp.expm1(logarithm) / safe,
-        digamma_gap(1 + beta, customers - 1),
-    )
-    negative = ((alpha + beta) * jnp.exp(logarithm) - beta) / safe
-    return jnp.where(beta < 0, negative, jnp.exp(logarithm) + beta * slope)
+    positive = jnp.exp(logarithm) + beta * jnp.expm1(logarithm) / alpha
+    negative = ((alpha + beta) * jnp.exp(logarithm) - beta) / alpha
+    return jnp.where(beta < 0, negative, positive)
 
 
 @solver(scalars=("seats", "customers", "alpha", "beta"), check=_check_seats)

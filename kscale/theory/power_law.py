@@ -89,7 +89,8 @@ def log_binomial_law(t: jax.Array, draws: jax.Array, p: jax.Array) -> jnp.ndarra
     size -= stirling_rest(rest)
     root = 0.5 * jnp.log(hit * rest / jnp.maximum(draws, 1.0)) + _HALF_LOG_2PI
     excess = draws * p - hit  # of the mean over t; taken once, since N may be 1e12
-    inner = size - root - _deviance(hit, -excess) - _deviance(rest, excess)
+    inner = size - root - _deviance(hit, draws * p, -excess)
+    inner -= _deviance(rest, draws * (1 - p), excess)
     none = draws * jnp.log1p(-p)
     value = jnp.where(t == draws, draws * jnp.log(p), inner)
     value = jnp.where(t == 0, jnp.where(draws == 0, 0.0, none), value)
@@ -109,13 +110,13 @@ def log_poisson_law(t: jax.Array, mean: jax.Array) -> jnp.ndarray:
     t, mean = jnp.asarray(t, float), jnp.asarray(mean, float)
     hit = jnp.maximum(t, 1.0)
     root = 0.5 * jnp.log(hit) + _HALF_LOG_2PI
-    inner = -stirling_rest(hit) - root - _deviance(hit, hit - mean)
+    inner = -stirling_rest(hit) - root - _deviance(hit, mean, hit - mean)
     return jnp.where(t == 0, -mean, inner)
 
 
-def _deviance(x, excess):
-    """`x ln(x/m) + m - x` with `excess = x - m`; by the gap where that is small."""
-    mean = jnp.maximum(x - excess, jnp.finfo(float).tiny)
+def _deviance(x, mean, excess):
+    """`x ln(x/mean) - excess`, `excess = x - mean`; by the gap where that is small."""
+    mean = jnp.maximum(mean, jnp.finfo(float).tiny)
     gap = excess / mean
     near = mean * ((1 + gap) * jnp.log1p(jnp.where(gap > 1, 0.0, gap)) - gap)
     far = x * (jnp.log(x) - jnp.log(mean)) - excess
