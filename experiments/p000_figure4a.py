@@ -1,0 +1,96 @@
+"""Paper 000, figure 4a: loss on knowledge against data size, the theory's lines.
+
+Reproduces: power-law data lose their loss smoothly, the faster the more skewed they
+are, as long as there are fewer visits than people; uniform data stay and then fall.
+Red_D(N) exactly, f(t) = 1/(t+1).
+
+    kscale sweep p000_figure4a --size=smoke    seconds
+    kscale sweep p000_figure4a --size=small    half a minute: 40,000 people, bias 100
+    kscale sweep p000_figure4a --size=paper    a few minutes: 400,000 people, bias 1000
+
+The dots are a learner to whom people are shown by chance, and who has paid 1/(t+1) of a
+person's bits after t visits (error bars: two standard errors over draws). `(x/x0)^-A +
+eps` is fitted where visits are fewer than people; the legend gives A, its interval, and
+the largest residual. Even there the biased, cut-off law is no clean power law, as the
+residuals say, and with more visits the exponents change their order.
+"""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from kscale import theory
+from kscale.report import Curve, Panel, draw_panels
+from kscale.results import Row
+
+BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
+EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
+FITTED = ("alpha", "x0", "eps", "alpha_low", "alpha_high")
+SIZES = {
+    "smoke": {"people": 400, "bias": 1.0, "seeds": 3},
+    "small": {"people": 40_000, "bias": 100.0, "seeds": 5},
+    "paper": {"people": 400_000, "bias": 1000.0, "seeds": 5},
+}
+
+
+def runs(size: str) -> list[dict[str, Any]]:
+    """One setting for each exponent of the data."""
+    return [{"exponent": a, "points": 33} | SIZES[size] for a in EXPONENTS]
+
+
+def compute(setting: dict[str, Any]) -> Row:
+    """The curve, its fit, and a simulation, in bits per person."""
+    people = setting["people"]
+    p = theory.zipf_frequencies(people, setting["exponent"], setting["bias"])
+    visits = np.geomspace(people / 40, 40.0 * people, setting["points"]).round()
+    loss = BITS * theory.data_redundancy(visits, p)
+    window = visits[visits <= people], loss[visits <= people]
+    fit, verdict = theory.fit_power_law(*window), theory.diagnose(*window)
+    rng = np.random.default_rng(0)
+    steps = np.diff(visits, prepend=0).astype(int)
+    found = BITS * np.array([_learner(rng, steps, p) for _ in range(setting["seeds"])])
+    return {
+        "visits": visits.tolist(),
+        "loss": loss.tolist(),
+        "fit": {name: float(getattr(fit, name)) for name in FITTED},
+        "is_power_law": bool(verdict.is_power_law),
+        "r_squared": float(verdict.r_squared),
+        "largest_residual": float(verdict.largest),
+        "learner": found.mean(axis=0).tolist(),
+        "learner_error": (found.std(axis=0, ddof=1) / len(found) ** 0.5).tolist(),
+    }
+
+
+def _learner(rng: np.random.Generator, steps: np.ndarray, p: np.ndarray) -> list[float]:
+    counts, out = np.zeros(len(p), int), []
+    for step in steps:
+        counts += rng.multinomial(step, p)
+        out.append(float((p / (counts + 1)).sum()))
+    return out
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    curves = []
+    for i, row in enumerate(sorted(rows, key=lambda row: row["config"]["exponent"])):
+        fit = row["fit"]
+        label = (
+            f"a = {row['config']['exponent']:g}: A = {fit['alpha']:.3f}"
+            f" [{fit['alpha_low']:.3f}, {fit['alpha_high']:.3f}],"
+            f" residuals to {row['largest_residual']:.0%}"
+        )
+        x = row["visits"]
+        curves.append(Curve(label, x, row["loss"], colour=i))
+        curves.append(Curve("", x, row["learner"], row["learner_error"], "o", i))
+    config = rows[0]["config"]
+    draw_panels(
+        [
+            Panel(
+                "data (visits)", "loss on knowledge (bits per person)", curves, "", "xy"
+            )
+        ],
+        path,
+        f"Paper 000, figure 4a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
+        f" {config['people']:,} people",
+    )

@@ -1,0 +1,120 @@
+"""Paper 000, figure 5a: loss on knowledge against model size, the theory's lines.
+
+Reproduces: the more skewed the data, the faster the loss falls with the model; uniform
+data stay flat until the capacity is there. Problem (6) solved exactly for the p_i of
+the paper's data.
+
+    kscale sweep p000_figure5a --size=smoke    seconds
+    kscale sweep p000_figure5a --size=small    half a minute: 40,000 people, bias 100
+    kscale sweep p000_figure5a --size=paper    a few minutes: 400,000 people, bias 1000
+
+Memory turns into knowledge by `D(m) = 47.6 exp(-m/47.6)`, the assumption of theorem
+5.6 with the steepest start that a lossless code allows (left), or without loss,
+`max(0, 47.6 - m)` (right). The dots are a learner who allocates by the counts of what
+it has seen and is judged on p (error bars: two standard errors over draws). The fit
+`(x/x0)^-A + eps` uses capacities up to the bits that there are; the legend gives A, its
+interval, and the largest residual: the exponents have the paper's order, but no curve
+is a clean power law.
+"""
+
+import math
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from kscale import theory
+from kscale.report import Curve, Panel, draw_panels
+from kscale.results import Row
+
+BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
+BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
+BITS_PER_PARAMETER = 2.0  # paper 002, result 1
+EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
+FITTED = ("alpha", "x0", "eps", "alpha_low", "alpha_high")
+SIZES = {
+    "smoke": {"people": 400, "bias": 1.0, "visits": 20, "seeds": 3},
+    "small": {"people": 40_000, "bias": 100.0, "visits": 20, "seeds": 5},
+    "paper": {"people": 400_000, "bias": 1000.0, "visits": 200, "seeds": 5},
+}
+
+
+def runs(size: str) -> list[dict[str, Any]]:
+    """One setting for each exponent; visits are those of the average person."""
+    return [{"exponent": a, "points": 25} | SIZES[size] for a in EXPONENTS]
+
+
+def compute(setting: dict[str, Any]) -> Row:
+    """Two curves with their fits, and a simulation, in bits per person."""
+    people = setting["people"]
+    p = theory.zipf_frequencies(people, setting["exponent"], setting["bias"])
+    capacity = people * BITS * np.geomspace(0.01, 3.0, setting["points"])
+    window = capacity <= people * BITS
+    best = theory.water_level(capacity, p, a=BITS, b=BASE)
+    line = np.array([0.0, BITS])
+    lossless = [
+        float(theory.table_allocation(c, p, line, line[::-1]).redundancy)
+        for c in capacity
+    ]
+    rng = np.random.default_rng(0)
+    found = np.array(
+        [_learner(rng, setting, p, capacity) for _ in range(setting["seeds"])]
+    )
+    return {
+        "capacity_bits": capacity.tolist(),
+        "loss": best.redundancy.tolist(),
+        "duality_gap": float(np.max(best.certificate.gap)),
+        "fit": _fit(capacity[window], best.redundancy[window]),
+        "lossless": lossless,
+        "learner": found.mean(axis=0).tolist(),
+        "learner_error": (found.std(axis=0, ddof=1) / len(found) ** 0.5).tolist(),
+    }
+
+
+def _fit(capacity: np.ndarray, loss: np.ndarray) -> Row:
+    fit, verdict = theory.fit_power_law(capacity, loss), theory.diagnose(capacity, loss)
+    said = {name: float(getattr(fit, name)) for name in FITTED}
+    said |= {name: float(getattr(verdict, name)) for name in ("r_squared", "largest")}
+    return said | {"is_power_law": bool(verdict.is_power_law)}
+
+
+def _learner(
+    rng: np.random.Generator,
+    setting: dict[str, Any],
+    p: np.ndarray,
+    capacity: np.ndarray,
+) -> list[float]:
+    counts = rng.multinomial(setting["people"] * setting["visits"], p)
+    seen = np.flatnonzero(counts)
+    guess, out = counts[seen] / counts.sum(), []
+    for c in capacity:
+        memory = np.zeros(len(p))
+        memory[seen] = theory.allocate(c, guess, a=BITS, b=BASE).memory
+        out.append(float((p * BITS * np.exp(-memory / BITS)).sum()))
+    return out
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    left, right = [], []
+    for i, row in enumerate(sorted(rows, key=lambda row: row["config"]["exponent"])):
+        fit, size = row["fit"], np.array(row["capacity_bits"]) / BITS_PER_PARAMETER
+        name = f"a = {row['config']['exponent']:g}"
+        label = (
+            f"{name}: A = {fit['alpha']:.3f} [{fit['alpha_low']:.3f},"
+            f" {fit['alpha_high']:.3f}], residuals to {fit['largest']:.0%}"
+        )
+        left.append(Curve(label, size, row["loss"], colour=i))
+        left.append(Curve("", size, row["learner"], row["learner_error"], "o", i))
+        right.append(Curve(name, size, row["lossless"], colour=i))
+    x, y = "model size (parameters of 2 bits)", "loss on knowledge (bits per person)"
+    config = rows[0]["config"]
+    draw_panels(
+        [
+            Panel(x, y, left, "D(m) = 47.6 exp(-m / 47.6)", "xy"),
+            Panel(x, y, right, "D(m) = max(0, 47.6 - m)", "xy", y_range=(0.1, 60)),
+        ],
+        path,
+        f"Paper 000, figure 5a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
+        f" {config['people']:,} people",
+    )
