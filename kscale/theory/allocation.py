@@ -14,6 +14,9 @@ one sort serves all capacities, in closed form.
 Source: paper 000, section 5.2 and theorem D.7.
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

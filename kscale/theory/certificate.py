@@ -7,6 +7,9 @@ hold. They are evaluated here for any candidate, whatever solver it comes from.
 Source: paper 000, conditions (11) to (14).
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp

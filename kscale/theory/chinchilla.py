@@ -22,10 +22,19 @@ from kscale.theory import domain
 from kscale.theory.descent import Data, descend_all, jacobian, model, residuals
 from kscale.theory.scope import solver
 
-NAMES = ("A", "a", "B", "b", "E")
 _REACHED = 1e-6  # relative excess of loss that counts as the same optimum
-_PROFILE = 17  # held values of a parameter, of which intervals are read
-_SPAN = 4.0  # standard errors to either side that they cover
+
+
+class Interval(NamedTuple):
+    """Two ends between which a parameter lies.
+
+    Attributes:
+      low: lower end.
+      high: upper end.
+    """
+
+    low: Any
+    high: Any
 
 
 class Chinchilla(NamedTuple):
@@ -90,14 +99,14 @@ def chinchilla_law(
     return first + B * jnp.exp(-b * jnp.log(tokens)) + E
 
 
-def _centered(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
+def centered(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
     """(data in units of geometric means, the shift of theta that undoes it)."""
     n, d = jnp.log(parameters), jnp.log(tokens)
     data = Data(n - n.mean(), d - d.mean(), jnp.log(loss), delta)
     return data, n.mean(), d.mean()
 
 
-def _shift(theta: Array, n: Array, d: Array) -> Array:
+def shift(theta: Array, n: Array, d: Array) -> Array:
     """ln A and ln B of [..., 5] where ln N and ln D are measured from n and d."""
     a, b = theta[..., 1], theta[..., 3]
     return theta.at[..., 0].add(-a * n).at[..., 2].add(-b * d)
@@ -117,11 +126,18 @@ def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
     return change @ covariance @ change.T
 
 
-def _best(losses: Array) -> Array:
-    return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf))
+def theta_of(fit: Chinchilla) -> np.ndarray:
+    """(ln A, a, ln B, b, ln E) of a fit."""
+    return np.array([np.log(fit.A), fit.a, np.log(fit.B), fit.b, np.log(fit.E)])
 
 
-def _check(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
+def best_of(losses: Array) -> Array:
+    """Index of the least finite loss along the last axis."""
+    return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=-1)
+
+
+def check_points(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
+    """Refuse points that no law of two sizes can be fitted to."""
     shapes = set()
     for name, value in (("parameters", parameters), ("tokens", tokens), ("loss", loss)):
         domain.inside(name, value, "(0, inf)")
@@ -141,7 +157,7 @@ def _check(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
         domain.inside("confidence", others["confidence"], "(0, 1)")
 
 
-@solver(check=_check)
+@solver(check=check_points)
 def fit_chinchilla(
     parameters: Array,
     tokens: Array,
@@ -166,15 +182,15 @@ def fit_chinchilla(
 
     Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
     """
-    data, n, d = _centered(parameters, tokens, loss, delta)
+    data, n, d = centered(parameters, tokens, loss, delta)
     theta = jnp.asarray(chinchilla_starts()) if starts is None else starts
     count = theta.shape[0]
     weights = jnp.ones((count, data.log_n.size))
-    found = descend_all(_shift(theta, n, d), weights, jnp.ones((count, 5)), data)
-    best = _best(found.loss)
+    found = descend_all(shift(theta, n, d), weights, jnp.ones((count, 5)), data)
+    best = best_of(found.loss)
     least, center = found.loss[best], found.theta[best]
     covariance = _uncenter_covariance(_errors(center, data), n, d)
-    log_a, a, log_b, b, log_e = _shift(center, -n, -d)
+    log_a, a, log_b, b, log_e = shift(center, -n, -d)
     return Chinchilla(
         jnp.exp(log_a),
         a,
@@ -182,7 +198,7 @@ def fit_chinchilla(
         b,
         jnp.exp(log_e),
         least,
-        (found.loss <= least * (1 + _REACHED) + 1e-300).mean(),
+        (found.loss <= least * (1 + _REACHED) + 1e-300).astype(float).mean(),
         b / (a + b),
         jnp.sqrt(jnp.diag(covariance)),
         residuals(center, data)[0],

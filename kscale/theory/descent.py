@@ -38,7 +38,7 @@ _STAGES = np.array(
         [10.0, 15, 1e-6],
         [1.0, 12, 1e-14],
         [1.0, 30, 1e-14],
-        [1.0, 60, 1e-14],
+        [1.0, 40, 1e-14],
     ]
 )
 _FRESH = np.diff(_STAGES[:, 0], prepend=0.0) != 0
@@ -140,12 +140,13 @@ def model(theta: Array, weight: Array, data: Data) -> Model:
     n, d = data.log_n, data.log_d
     table = jnp.stack([jnp.ones_like(n), n, d, n * n, d * d, n * d], axis=1)
     moments = jnp.concatenate(rows) @ table
-    first, above = (_SIGN * moments[k + _PAIR, _POWER] for k in (0, 6))
-    own = _SIGN * jnp.where(_SAME, moments[12 + _BLOCK[:, None], _POWER], 0.0)
+    sign = jnp.asarray(_SIGN)
+    first, above = (sign * moments[k + _PAIR, _POWER] for k in (0, 6))
+    own = sign * jnp.where(_SAME, moments[12 + _BLOCK[:, None], _POWER], 0.0)
     return Model(
         theta=theta,
         loss=(weight * huber_loss(r, data.delta)).sum(),
-        gradient=_SIGN[4] * moments[12 + _BLOCK, _POWER[4]],
+        gradient=sign[4] * moments[12 + _BLOCK, _POWER[4]],
         hessian=first + own,
         above=above,
     )
@@ -213,35 +214,45 @@ def descend_all(starts: Array, weights: Array, free: Array, data: Data) -> Model
       Model, s rows in the order of the starts.
     """
     count = starts.shape[0]
-
-    def go_on(one: tuple[State, Array, Array], stage: tuple[Array, Array]) -> State:
-        state, weight, free = one
-        (widening, limit, least), fresh = stage
-        here = data._replace(delta=data.delta * widening)
-        begun = State(
-            model(state.model.theta, weight, here),
-            jnp.where(fresh, _DAMPING, state.damping),
-            jnp.zeros(()),
-            state.done & ~fresh,
-        )
-        return jax.lax.while_loop(
-            lambda s: ~s.done & (s.step < limit),
-            lambda s: _advance(s, weight, free, here, least),
-            begun,
-        )
+    # Whole batches only: a rest would be compiled as a second program.
+    index = jnp.arange(-(-count // BATCH) * BATCH) % count
+    starts, weights, free = starts[index], weights[index], free[index]
 
     def pass_on(state: State, stage: tuple[Array, Array]) -> tuple[State, None]:
         order = jnp.argsort(state.done)
-        work = jax.tree.map(lambda x: x[order], (state, weights, free))
-        moved = jax.lax.map(lambda one: go_on(one, stage), work, batch_size=BATCH)
-        back = jnp.zeros(count, int).at[order].set(jnp.arange(count))
-        return jax.tree.map(lambda x: x[back], moved), None
-
-    def begin(start: Array) -> State:
-        empty = jnp.zeros((5, 5))
-        nothing = Model(start, jnp.zeros(()), start, empty, empty)
-        return State(nothing, jnp.ones(()), jnp.zeros(()), jnp.array(False))
+        work = jax.tree.map(
+            lambda x: x[order].reshape(-1, BATCH, *x.shape[1:]), (state, weights, free)
+        )
+        run = jax.vmap(lambda one: _go_on(one, data, stage))
+        moved = jax.lax.map(run, work)
+        back = jnp.argsort(order)
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[back], moved), None
 
     stages = jnp.asarray(_STAGES), jnp.asarray(_FRESH)
-    state, _ = jax.lax.scan(pass_on, jax.vmap(begin)(starts), stages)
-    return state.model
+    state, _ = jax.lax.scan(pass_on, jax.vmap(_begin)(starts), stages)
+    return jax.tree.map(lambda x: x[:count], state.model)
+
+
+def _begin(start: Array) -> State:
+    empty = jnp.zeros((5, 5))
+    nothing = Model(start, jnp.zeros(()), start, empty, empty)
+    return State(nothing, jnp.ones(()), jnp.zeros(()), jnp.array(False))
+
+
+def _go_on(
+    work: tuple[State, Array, Array], data: Data, stage: tuple[Array, Array]
+) -> State:
+    """One row of `_STAGES` for one start."""
+    (state, weight, free), ((widening, limit, least), fresh) = work, stage
+    here = data._replace(delta=data.delta * widening)
+    begun = State(
+        model(state.model.theta, weight, here),
+        jnp.where(fresh, _DAMPING, state.damping),
+        jnp.zeros(()),
+        state.done & ~fresh,
+    )
+    return jax.lax.while_loop(
+        lambda s: ~s.done & (s.step < limit),
+        lambda s: _advance(s, weight, free, here, least),
+        begun,
+    )

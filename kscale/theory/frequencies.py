@@ -3,6 +3,9 @@
 Frequencies are vectors that sum to 1, in any order; rank 1 is the most frequent.
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array

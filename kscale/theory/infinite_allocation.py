@@ -14,6 +14,9 @@ rounding moves nothing, since all is continuous in C across C_K.
 Source: paper 000, theorem 5.6 (D.7), with constants.
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 import math
 from typing import NamedTuple
 

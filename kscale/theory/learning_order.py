@@ -8,6 +8,9 @@ Summed over classes of frequency this gives the curves of figure 1b.
 Source: paper 000, section 5.2, figures 1b and 2a.
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 from typing import NamedTuple
 
 import jax
@@ -27,6 +30,9 @@ from kscale.theory.certificate import (
     population,
 )
 from kscale.theory.scope import solver
+
+
+_BLOCK = 1024
 
 
 class ClassLosses(NamedTuple):
@@ -170,8 +176,13 @@ def class_losses(
     shores = shores_of(p, a, b)
     label = labels.astype(int)
 
+    # A thousand at a time: one running sum of a million would lose five digits.
+    blocks = -(-p.size // _BLOCK)
+    place = jnp.arange(p.size) // _BLOCK * classes + label
+
     def total(values: Array) -> Array:
-        return jax.ops.segment_sum(values, label, classes)
+        parts = jax.ops.segment_sum(values, place, blocks * classes)
+        return parts.reshape(blocks, classes).sum(axis=0)
 
     def contributions(c: Array) -> Array:
         return total(loss_at(memory_at(price_at(shores, c)[0], p, a, b), p, a, b))

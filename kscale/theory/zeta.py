@@ -6,6 +6,9 @@ A power law of discount alpha has s = 1/alpha and a pole at alpha -> 1, so s - 1
 one computes with; and zeta(100, 10^9) is 10^-892, so the logarithm is.
 """
 
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
 import jax.numpy as jnp
 from jax import Array
 
