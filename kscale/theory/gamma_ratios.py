@@ -37,11 +37,10 @@ def stirling_rest(x: ArrayLike) -> jnp.ndarray:
       The rest, positive and falling from infinity like 1/(12 x), shape of x.
     """
     x = jnp.asarray(x, float)
-    rest = jnp.zeros_like(x)
-    for i in range(_RAISED):
-        rest += (x + i + 0.5) * jnp.log1p(1 / (x + i)) - 1
+    steps = _steps(x)
+    rest = ((steps + 0.5) * jnp.log1p(1 / steps) - 1).sum(axis=0)
     top = x + _RAISED
-    return rest + _series(lambda power: top**-power)
+    return rest + _series(top, lambda power: top[None] ** -power)
 
 
 def log_gamma_ratio(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
@@ -54,11 +53,9 @@ def log_gamma_ratio(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
     Returns:
       Logarithm of `Gamma(z + a)/Gamma(z)`.
     """
-    z, a = jnp.asarray(z, float), jnp.asarray(a, float)
+    z, a = _numbers(z, a)
     raised = z + _RAISED
-    below = jnp.zeros_like(z + a)
-    for i in range(_RAISED):
-        below += jnp.log1p(a / (z + i))
+    below = jnp.log1p(a[None] / _steps(z)).sum(axis=0)
     main = (raised - 0.5) * jnp.log1p(a / raised) + a * (jnp.log(raised + a) - 1)
     return main + _rest_gap(raised, a) - below
 
@@ -77,11 +74,9 @@ def log_gamma_cross(z: ArrayLike, a: ArrayLike, n: ArrayLike) -> jnp.ndarray:
     Returns:
       The logarithm; its sign is that of a.
     """
-    z, a, n = (jnp.asarray(x, float) for x in (z, a, n))
+    z, a, n = _numbers(z, a, n)
     z, size = z + jnp.minimum(a, 0), jnp.abs(a)
-    below = jnp.zeros_like(z + size + n)
-    for i in range(_RAISED):
-        below -= _log_cross(z + i, size, n)
+    below = -_log_cross(_steps(z), size[None], n[None]).sum(axis=0)
     x = z + _RAISED
     main = (
         (x - 0.5) * _log_cross(x, size, n)
@@ -102,19 +97,35 @@ def digamma_gap(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
     Returns:
       The difference of the digamma function.
     """
-    z, a = jnp.asarray(z, float), jnp.asarray(a, float)
+    z, a = _numbers(z, a)
     z, size = z + jnp.minimum(a, 0), jnp.abs(a)
-    gap = jnp.zeros_like(z + size)
-    for i in range(_RAISED):
-        gap += size / ((z + i) * (z + size + i))
+    gap = (size[None] / (_steps(z) * _steps(z + size))).sum(axis=0)
     x = z + _RAISED
     gap += jnp.log1p(size / x) + 0.5 * size / (x * (x + size))
     # psi(x) ~ ln x - 1/(2x) - sum_k B_2k/(2k x^2k): each power by its own difference
-    for k, coefficient in enumerate(_STIRLING, 1):
-        power = 2 * k
-        step = x**-power * jnp.expm1(-power * jnp.log1p(size / x))
-        gap -= (power - 1) * coefficient * step
-    return jnp.sign(a) * gap
+    logarithm = jnp.log1p(size / x)[None]
+
+    def step(power):
+        power = power + 1
+        return (power - 1) * x[None] ** -power * jnp.expm1(-power * logarithm)
+
+    return jnp.sign(a) * (gap - _series(x, step))
+
+
+def _numbers(*arrays):
+    arrays = [jnp.asarray(x, float) for x in arrays]
+    shape = jnp.broadcast_shapes(*(x.shape for x in arrays))
+    return [jnp.broadcast_to(x, shape) for x in arrays]
+
+
+def _first_axis(values, like):
+    """Values on a new first axis, before those of `like`: no unrolled loops."""
+    return jnp.asarray(values, float).reshape((-1,) + (1,) * like.ndim)
+
+
+def _steps(z):
+    """z, z+1, ...: the arguments that the recurrence passes on the way up."""
+    return z[None] + _first_axis(range(_RAISED), z)
 
 
 def _log_cross(z, a, n):
@@ -127,9 +138,10 @@ def _log_cross(z, a, n):
 
 def _rest_gap(x, a):
     """`stirling_rest(x + a) - stirling_rest(x)` for x >= `_RAISED`."""
-    logarithm = jnp.log1p(a / x)
-    return _series(lambda power: x**-power * jnp.expm1(-power * logarithm))
+    logarithm = jnp.log1p(a / x)[None]
+    return _series(x, lambda power: x[None] ** -power * jnp.expm1(-power * logarithm))
 
 
-def _series(term):
-    return sum(c * term(float(2 * k + 1)) for k, c in enumerate(_STIRLING))
+def _series(like, term):
+    power = _first_axis(range(1, 2 * len(_STIRLING), 2), like)
+    return (_first_axis(_STIRLING, like) * term(power)).sum(axis=0)
