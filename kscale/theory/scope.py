@@ -58,7 +58,7 @@ def solver(
 
         @functools.partial(jax.jit, static_argnums=0)
         def program(settings: tuple, numbers: dict[str, Any]) -> Any:
-            batch = {name: numbers[name] for name in scalars if name in numbers}
+            batch = {n: numbers[n] for n in scalars if numbers[n] is not None}
             whole = {k: v for k, v in numbers.items() if k not in batch}
             return _batched(
                 lambda **one: function(**whole, **one, **dict(settings)), batch
