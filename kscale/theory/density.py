@@ -57,7 +57,7 @@ def _log_slope(t: Array, of: Ensemble) -> Array:
     """ln(1 - d ln eps(x)/d ln x): zero at critical points, positive between the two."""
     p, checks, symbols = of
     x = jnp.exp(t)
-    scale = jnp.log(checks) + 2 * jnp.log(p) + jnp.log(symbols)
+    scale = jnp.log(checks * p) + jnp.log(symbols * p)
     rest = -jnp.log1p(-p * jnp.exp(log_rho(x, of)))
     return t + scale + (symbols - 1) * jnp.log1p(-p * x) + rest
 
@@ -136,18 +136,10 @@ class Threshold(NamedTuple):
     nu_star: Array
 
 
-def threshold_of(of: Ensemble) -> Threshold:
-    """`threshold` of float64 tracers."""
-    points = critical_points(of)
-    log_star = log_eps(points.upper, of)
-    x = jnp.exp(points.upper)
-    return Threshold(
-        jnp.exp(log_star),
-        x,
-        jnp.exp(points.lower),
-        jnp.exp(log_eps(points.lower, of)),
-        jnp.exp(log_star + log_node(x, of)),
-    )
+def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
+    """(eps*, x*, nu*) at the critical point ln x = t."""
+    log_star, x = log_eps(t, of), jnp.exp(t)
+    return jnp.exp(log_star), x, jnp.exp(log_star + log_node(x, of))
 
 
 def check_graph(concepts: object, texts: object, d: object, eps: object = 0.5) -> None:
@@ -193,7 +185,11 @@ def threshold(
 
     Source: paper 004, equations (18)-(20).
     """
-    return threshold_of(ensemble(concepts, texts, d, eps))
+    of = ensemble(concepts, texts, d, eps)
+    points = critical_points(of)
+    eps_star, x, nu = saddle(of, points.upper)
+    highest = jnp.exp(log_eps(points.lower, of))
+    return Threshold(eps_star, x, jnp.exp(points.lower), highest, nu)
 
 
 def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:

@@ -70,11 +70,11 @@ def alpha_terms(
     return texts / (scale * slope_x**2), eps_star**2 * concepts / scale
 
 
-def _search_from_tenth(found: density.Threshold, of: Ensemble) -> tuple[Array, Array]:
+def _search_from_tenth(x_star: Array, of: Ensemble) -> tuple[Array, Array]:
     """(eps*, x*) as the least eps(x) on [0.1, 1]."""
     ends = jnp.array([0.1, 1.0])
-    inside = (found.x_star >= 0.1) & (found.x_star <= 1)
-    x = jnp.append(ends, jnp.where(inside, found.x_star, 0.1))
+    inside = (x_star >= 0.1) & (x_star <= 1)
+    x = jnp.append(ends, jnp.where(inside, x_star, 0.1))
     eps = jnp.exp(density.log_eps(jnp.log(x), of))
     least = jnp.argmin(eps)
     return eps[least], x[least]
@@ -85,10 +85,9 @@ def printed_of(
 ) -> PrintedLaw:
     """`printed_law` of float64 tracers."""
     of = density.ensemble(concepts, texts, d, eps)
-    found = density.threshold_of(of)
-    eps_star, x, nu = found.eps_star, found.x_star, found.nu_star
+    eps_star, x, nu = density.saddle(of, density.upper_critical(of))
     if as_published:
-        eps_star, x = _search_from_tenth(found, of)
+        eps_star, x = _search_from_tenth(x, of)
         none = jnp.exp(texts * jnp.log1p(-of.p))  # concepts without a text
         nu = eps_star * (jnp.exp(density.log_node(x, of)) - none) / (1 - none)
     return printed_at(concepts, eps, (eps_star, x, nu), of, as_published)

@@ -129,9 +129,7 @@ def spurious_optimum(
     r = bracketed_root(depth, limit - 0.5, limit + 0.5, limit, *scene, rising=False)
     concepts, texts, of = jnp.exp(r), budget * jnp.exp(-r), ensemble(r, *scene)
     peak = density.meeting(of)[0]
-    eps_star = jnp.exp(density.log_eps(peak, of))
-    x = jnp.exp(peak)
-    critical = (eps_star, x, eps_star * jnp.exp(density.log_node(x, of)))
+    critical = density.saddle(of, peak)
     learnt = finite_length.printed_at(concepts, eps, critical, of).learnt
     lost = density.unlearnt_of(of, eps)
     return SpuriousOptimum(
