@@ -31,7 +31,6 @@ from kscale.theory.certificate import (
 )
 from kscale.theory.scope import solver
 
-
 _BLOCK = 1024
 
 

@@ -1,4 +1,4 @@
-"""Chinchilla's law: exact data, SciPy's L-BFGS, starts, intervals by three methods."""
+"""Chinchilla's law: exact data, SciPy's L-BFGS, outliers, units, starts."""
 
 import time
 
@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from kscale.theory.bootstrap import bootstrap_chinchilla, bootstrap_power_law
 from kscale.theory.chinchilla import (
     chinchilla_law,
     chinchilla_starts,
     fit_chinchilla,
     theta_of,
 )
-from kscale.theory.chinchilla_profile import profile_chinchilla
-from kscale.theory.fitting import fit_power_law, power_law
 
 TRUTH = {"A": 406.4, "a": 0.3392, "B": 410.7, "b": 0.2849, "E": 1.6934}
 STARTS = np.random.default_rng(5).permutation(chinchilla_starts())[:60]
@@ -87,39 +84,6 @@ def test_units(noisy):
     np.testing.assert_allclose(again.A, fit.A * 1e9**-fit.a, rtol=1e-5)
 
 
-def test_three_intervals_agree(noisy):
-    data, fit = noisy
-    drawn = bootstrap_chinchilla(*data, fit, np.random.default_rng(0), resamples=128)
-    held = profile_chinchilla(*data, fit)
-    centers = theta_of(fit)
-    for name, i in (("a", 1), ("b", 3)):
-        sandwich = 2 * 1.96 * fit.errors[i]
-        for interval in (getattr(drawn, name), getattr(held, name)):
-            assert interval.low < centers[i] < interval.high
-            assert 0.5 < (interval.high - interval.low) / sandwich < 2
-    assert drawn.samples.shape == (128, 5)
-    assert drawn.model_exponent.low < fit.model_exponent < drawn.model_exponent.high
-    assert held.E.low < fit.E < held.E.high
-    wider = profile_chinchilla(*data, fit, confidence=0.99)
-    assert wider.a.low < held.a.low
-    assert held.a.high < wider.a.high
-
-
-def test_the_bootstrap_of_one_power_law():
-    x = np.geomspace(1, 1e3, 12)
-    noise = 1 + 0.01 * np.random.default_rng(0).normal(size=12)
-    y = power_law(x, 0.4, 10.0, 0.2) * noise
-    fit = fit_power_law(x, y, robust=False)
-    first, again = (
-        bootstrap_power_law(x, y, np.random.default_rng(1), 400, robust=False)
-        for _ in range(2)
-    )
-    assert np.array_equal(first.samples, again.samples)
-    assert first.alpha.low < fit.alpha < first.alpha.high
-    width = first.alpha.high - first.alpha.low
-    assert 0.5 < width / (fit.alpha_high - fit.alpha_low) < 1.5
-
-
 @pytest.mark.slow
 def test_every_published_start_at_once():
     data = points(0.004, n=250)
@@ -145,12 +109,3 @@ def test_refusals(change, message):
     names = ("parameters", "tokens", "loss")
     with pytest.raises(ValueError, match=message):
         fit_chinchilla(**(dict(zip(names, points(0.0), strict=True)) | change))
-
-
-def test_refusals_of_the_resamplings(noisy):
-    data, fit = noisy
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"resamples must lie in .* got 1"):
-        bootstrap_chinchilla(*data, fit, rng, resamples=1)
-    with pytest.raises(ValueError, match=r"confidence must lie in .* got 2"):
-        profile_chinchilla(*data, fit, confidence=2)

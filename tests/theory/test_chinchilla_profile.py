@@ -1,0 +1,49 @@
+"""Profiles: near the normal law's intervals, monotone in the confidence, open ends."""
+
+import numpy as np
+import pytest
+
+from kscale.theory.chinchilla import chinchilla_law, fit_chinchilla, theta_of
+from kscale.theory.chinchilla_profile import profile_chinchilla
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    rng = np.random.default_rng(0)
+    parameters = np.exp(rng.uniform(17.5, 23.5, 80))
+    tokens = np.exp(rng.uniform(22.3, 27.0, 80))
+    loss = chinchilla_law(parameters, tokens, 406.4, 0.3392, 410.7, 0.2849, 1.6934)
+    points = parameters, tokens, loss * np.exp(0.004 * rng.normal(size=80))
+    start = np.array([[6.0, 0.3, 6.0, 0.3, 0.5]])
+    return points, fit_chinchilla(*points, start)
+
+
+def test_profiles_and_the_sandwich(noisy):
+    points, fit = noisy
+    held = profile_chinchilla(*points, fit)
+    centers = theta_of(fit)
+    for name, i in (("a", 1), ("b", 3)):
+        interval = getattr(held, name)
+        assert interval.low < centers[i] < interval.high
+        sandwich = 2 * 1.96 * fit.errors[i]
+        assert 0.5 < (interval.high - interval.low) / sandwich < 2
+    assert held.E.low < fit.E < held.E.high
+
+
+def test_more_confidence_is_wider_until_open(noisy):
+    points, fit = noisy
+    narrow, wide, open_ended = (
+        profile_chinchilla(*points, fit, confidence=c) for c in (0.5, 0.99, 1 - 1e-15)
+    )
+    for name in ("a", "b", "E"):
+        inner, outer = getattr(narrow, name), getattr(wide, name)
+        assert outer.low < inner.low < inner.high < outer.high
+    assert open_ended.a == (-np.inf, np.inf)
+
+
+def test_refusals(noisy):
+    points, fit = noisy
+    with pytest.raises(ValueError, match=r"confidence must lie in .* got 2"):
+        profile_chinchilla(*points, fit, confidence=2)
+    with pytest.raises(ValueError, match=r"delta must lie in .* got 0\.0"):
+        profile_chinchilla(*points, fit, delta=0.0)
