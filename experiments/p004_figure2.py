@@ -1,0 +1,159 @@
+"""Paper 004, figure 2: compute-optimal model and data size; excess entropy at them.
+
+Reproduces: (a) N* and D* grow nearly as sqrt(C) and pass by the Chinchilla model; (b)
+the lower bound of excess entropy falls with model size.
+
+    kscale sweep p004_figure2 --size=smoke    seconds
+    kscale sweep p004_figure2 --size=small    five minutes, nearly all of it simulation
+    kscale sweep p004_figure2 --size=paper    an hour
+
+Lines: the first maximum of the printed law (2), of the law corrected for the graph that
+the paper defines, and of density evolution alone; dashed: as published, with the slips
+of the authors' code (`printed_law(as_published=True)` names them). Dots: random graphs,
+peeled (bars: two standard errors). A graph learns nearly all or nearly nothing, so the
+mean training error is linear in the chance of sticking, which the printed one is not.
+"""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from kscale import theory
+from kscale.report import Curve, Panel, draw_panels
+from kscale.results import Row
+
+CHINCHILLA = {"compute": 5.76e23, "parameters": 70e9, "tokens": 1.4e12}
+SIGMA, TAU, DEGREE = 2e5, 8e5, 6.0
+LAWS = {
+    "paper": {"mode": "paper"},
+    "corrected": {"mode": "iid"},
+    "threshold": {"mode": "de"},
+    "published": {"mode": "paper", "as_published": True},
+}
+SIZES = {
+    "smoke": {"points": 30, "compute": [1e17, 1e18], "graphs": 100},
+    "small": {"points": 200, "compute": [1e17, 1e18, 1e19, 1e20], "graphs": 2000},
+    "paper": {
+        "points": 500,
+        "compute": [1e17, 1e18, 1e19, 1e20, 1e21],
+        "graphs": 10_000,
+    },
+}
+
+
+def runs(size: str) -> list[dict[str, Any]]:
+    """The curves, and a simulation for each compute."""
+    chosen = SIZES[size]
+    simulated = [
+        {"what": "graphs", "compute": compute, "graphs": chosen["graphs"], "seed": 0}
+        for compute in chosen["compute"]
+    ]
+    return [{"what": "curves", "points": chosen["points"]}, *simulated]
+
+
+def compute(setting: dict[str, Any]) -> Row:
+    """Optimal sizes and what they leave unlearnt."""
+    if setting["what"] == "graphs":
+        return _simulate(setting)
+    budgets = np.geomspace(1e17, 1e26, setting["points"])
+    found = {name: theory.compute_optimal(budgets, **law) for name, law in LAWS.items()}
+    best = found["paper"]
+    error = theory.training_error(1 - best.fraction, best.concepts)
+    mean = theory.bimodal_error(best.concepts, best.texts)
+    return {
+        "compute": budgets.tolist(),
+        "parameters": {name: law.parameters.tolist() for name, law in found.items()},
+        "tokens": {name: law.tokens.tolist() for name, law in found.items()},
+        "error": {
+            "exact value of (26)": error.exact.tolist(),
+            "as printed, 4 (d P_b)^2": error.paper.tolist(),
+            "mean over graphs": mean.error.tolist(),
+        },
+        "excess": {
+            "P_e^2 / 2": theory.excess_entropy(error.exact).half.tolist(),
+            "as printed, 2 (d P_b)^4": (error.paper**2 / 8).tolist(),
+            "mean over graphs": mean.half.tolist(),
+        },
+        "exponents": list(map(float, theory.scaling_exponents(budgets))),
+    }
+
+
+def _simulate(setting: dict[str, Any]) -> Row:
+    """The optimum of sampled graphs; their training error at the paper's optimum."""
+    rng = np.random.default_rng(setting["seed"])
+    product = setting["compute"] / (6 * SIGMA * TAU)
+    middle = float(theory.compute_optimal(setting["compute"], mode="iid").concepts)
+    sizes = np.unique((middle * np.linspace(0.8, 1.15, 15)).round().astype(int))
+    learnt, errors = [], []
+    for concepts in sizes:
+        texts = round(product / concepts)
+        sample = theory.sample_chain(int(concepts), texts, setting["graphs"], rng)
+        learnt.append(concepts * (1 - sample.mean))
+        errors.append(concepts * sample.standard_error)
+    peaks = [
+        _peak(sizes, rng.normal(learnt, errors), np.array(errors)) for _ in range(200)
+    ]
+    best = theory.compute_optimal(setting["compute"])
+    concepts, texts = round(float(best.concepts)), round(float(best.texts))
+    found = [_training_error(concepts, texts, rng) for _ in range(setting["graphs"])]
+    squares = np.square(found) / 2
+    return {
+        "compute": setting["compute"],
+        "concepts": _peak(sizes, np.array(learnt), np.array(errors)),
+        "concepts_error": float(np.std(peaks)),
+        "parameters_of_paper": float(best.parameters),
+        "error": float(np.mean(found)),
+        "error_error": float(np.std(found) / len(found) ** 0.5),
+        "excess": float(squares.mean()),
+        "excess_error": float(squares.std() / len(found) ** 0.5),
+    }
+
+
+def _peak(sizes: np.ndarray, learnt: np.ndarray, errors: np.ndarray) -> float:
+    """Where a cubic through the sampled means has its maximum."""
+    x = (sizes - sizes.mean()) / np.ptp(sizes)
+    curve = np.polynomial.Polynomial.fit(x, learnt, 3, w=1 / np.maximum(errors, 1e-3))
+    fine = np.linspace(x[0], x[-1], 2001)
+    return float(sizes.mean() + np.ptp(sizes) * fine[np.argmax(curve(fine))])
+
+
+def _training_error(concepts: int, texts: int, rng: np.random.Generator) -> float:
+    """Share of the texts of a sampled graph that hold two or more unlearnt concepts."""
+    graph = theory.sample_graph(concepts, texts, DEGREE / concepts, rng)
+    unlearnt = np.repeat(~theory.peel(graph).mask, np.diff(graph.starts))
+    held = np.bincount(graph.texts[unlearnt], minlength=texts)
+    return float((held >= 2).mean())
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    (lines,) = [row for row in rows if row["config"]["what"] == "curves"][-1:]
+    dots = sorted(
+        (row for row in rows if row["config"]["what"] == "graphs"),
+        key=lambda row: row["compute"],
+    )
+    budget, size = lines["compute"], lines["parameters"]["paper"]
+    optimum = []
+    for kind, colour in (("parameters", 0), ("tokens", 1)):
+        for name, style in zip(LAWS, ("-", "-.", ":", "--"), strict=True):
+            label = f"{kind}, {name}"
+            optimum.append(Curve(label, budget, lines[kind][name], None, style, colour))
+        star = ([CHINCHILLA["compute"]], [CHINCHILLA[kind]])
+        optimum.append(Curve("Chinchilla" * (colour == 0), *star, None, "*", colour))
+    x = [row["compute"] for row in dots]
+    y = np.array([row["concepts"] for row in dots])
+    relative = np.array([row["concepts_error"] for row in dots]) / y
+    tokens = TAU * np.array(x) / (6 * SIGMA * TAU) / y
+    optimum.append(Curve("sampled graphs", x, SIGMA * y, SIGMA * y * relative, "o", 0))
+    optimum.append(Curve("", x, tokens, tokens * relative, "o", 1))
+    panels = [Panel("compute C (FLOPs)", "N*, D*", optimum, "(a)", "xy")]
+    for kind, title in (("error", "training error"), ("excess", "(b)")):
+        curves = [Curve(name, size, y) for name, y in lines[kind].items()]
+        at = [row["parameters_of_paper"] for row in dots]
+        found, error = ([row[k] for row in dots] for k in (kind, f"{kind}_error"))
+        curves.append(Curve("sampled graphs", at, found, error, "o", 2))
+        name = "P_e" if kind == "error" else "excess entropy at least (nats)"
+        panels.append(Panel("model size N* (parameters)", name, curves, title, "xy"))
+    title = "Paper 004, figure 2: compute-optimal sizes (dashed: as published)"
+    draw_panels(panels, path, title)
