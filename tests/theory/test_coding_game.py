@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from kscale.theory import bayes, coding_game
 
@@ -39,8 +40,6 @@ def test_finite_families_exactly():
     for draws in (1, 4, 9):
         # binomial counts carry all the information
         ones = np.arange(draws + 1)
-        from scipy import stats
-
         joint = prior[:, None] * stats.binom.pmf(ones[None, :], draws, laws[:, :1])
         marginal = joint.sum(axis=0)
         exact = (joint * np.log(joint / (prior[:, None] * marginal[None, :]))).sum()
