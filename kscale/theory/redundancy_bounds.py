@@ -183,8 +183,9 @@ def published_cover_gap(outcomes, eps):
     """How far a corner of the simplex lies from the printed grid: a counterexample.
 
     The grid has `G = floor(n/eps)` cells, none empty, so the point nearest to a corner
-    gives it `(G-n+1)/G` and `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and
-    eps above about 2/n. The proof bounds `(p_i-q_i)^2/q_i` as if q_i were at least `|p_i-q_i|`.
+    gives it `(G-n+1)/G` and `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and eps
+    above about 2/n. The proof bounds `(p_i-q_i)^2/q_i` as if q_i were at least
+    `|p_i-q_i|`.
 
     Args:
       outcomes: n, whole, at least 1.
