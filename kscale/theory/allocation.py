@@ -26,9 +26,9 @@ from jax import Array
 
 from kscale.theory.certificate import (
     Certificate,
+    Clusters,
     certify,
     check_clusters,
-    log_gains,
     loss_at,
     memory_at,
     population,
@@ -76,9 +76,9 @@ class Shores(NamedTuple):
     entry: Array  # capacity at which i begins to be served, increasing
 
 
-def shores_of(p: Array, a: Array, b: Array) -> Shores:
+def shores_of(clusters: Clusters) -> Shores:
     """Sort once: what every capacity's water level is read from."""
-    ranked, rate = jax.lax.sort((-log_gains(p, a, b), 1 / jnp.log(b)), num_keys=1)
+    ranked, rate = jax.lax.sort((-clusters.log_gain, 1 / clusters.log_b), num_keys=1)
     slope = jnp.cumsum(rate)
     drop = jnp.where(jnp.isinf(ranked[1:]), jnp.inf, ranked[1:] - ranked[:-1])
     entry = jnp.cumsum(jnp.concatenate([jnp.zeros(1), slope[:-1] * drop]))
@@ -93,11 +93,11 @@ def price_at(shores: Shores, capacity: Array) -> tuple[Array, Array]:
     return shores.log_gain[last] - beyond, active
 
 
-def _level(shores: Shores, capacity: Array, p: Array, a: Array, b: Array) -> WaterLevel:
+def _level(shores: Shores, capacity: Array, clusters: Clusters) -> WaterLevel:
     log_price, active = price_at(shores, capacity)
-    memory = memory_at(log_price, p, a, b)
-    loss = loss_at(memory, p, a, b).sum()
-    certificate = certify(memory, log_price, capacity, p, a, b)
+    memory = memory_at(log_price, clusters)
+    loss = loss_at(memory, clusters).sum()
+    certificate = certify(memory, log_price, capacity, clusters)
     return WaterLevel(loss, jnp.exp(log_price), log_price, active, certificate)
 
 
@@ -136,9 +136,9 @@ def water_level(
 
     Source: paper 000, problem (9) and the conditions (11) to (14).
     """
-    p, a, b = population(p, a, b)
-    shores = shores_of(p, a, b)
-    return each_capacity(lambda c: _level(shores, c, p, a, b), capacity)
+    clusters = population(p, a, b)
+    shores = shores_of(clusters)
+    return each_capacity(lambda c: _level(shores, c, clusters), capacity)
 
 
 @solver(check=check_clusters)
@@ -162,12 +162,12 @@ def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Alloc
 
     Source: paper 000, problem (9), theorem 5.6.
     """
-    p, a, b = population(p, a, b)
-    shores = shores_of(p, a, b)
+    clusters = population(p, a, b)
+    shores = shores_of(clusters)
 
     def one(c: Array) -> Allocation:
-        level = _level(shores, c, p, a, b)
-        memory = memory_at(level.log_price, p, a, b)
-        return Allocation(memory, loss_at(memory, p, a, b), level)
+        level = _level(shores, c, clusters)
+        memory = memory_at(level.log_price, clusters)
+        return Allocation(memory, loss_at(memory, clusters), level)
 
     return each_capacity(one, capacity)

@@ -56,24 +56,34 @@ def check_clusters(p: Any, a: Any, b: Any, **others: Any) -> None:
         domain.inside("capacity", others["capacity"], "[0, inf)")
 
 
-def log_gains(p: Array, a: Array, b: Array) -> Array:
-    """`s_i = ln(p_i a_i ln b_i)`, the log of a cluster's gain from its first memory."""
-    return jnp.log(p) + jnp.log(a) + jnp.log(jnp.log(b))
+class Clusters(NamedTuple):
+    """A population, with what every capacity needs of it computed once.
+
+    Attributes:
+      loss: p_i a_i, contributions without memory, [n].
+      log_gain: s_i = ln(p_i a_i ln b_i), log of the gain from the first memory, [n].
+      log_b: ln b_i, [n].
+    """
+
+    loss: Array
+    log_gain: Array
+    log_b: Array
 
 
-def population(p: Array, a: Array, b: Array) -> tuple[Array, Array, Array]:
-    """`a` and `b` as one number a cluster."""
-    return p, jnp.broadcast_to(a, p.shape), jnp.broadcast_to(b, p.shape)
+def population(p: Array, a: Array, b: Array) -> Clusters:
+    """Clusters from frequencies; `a` and `b` may be one number for all."""
+    log_b = jnp.broadcast_to(jnp.log(b), p.shape)
+    return Clusters(p * a, jnp.log(p) + jnp.log(a) + jnp.log(log_b), log_b)
 
 
-def memory_at(log_price: Array, p: Array, a: Array, b: Array) -> Array:
+def memory_at(log_price: Array, clusters: Clusters) -> Array:
     """m_i where the price of memory is given: the minimum of the Lagrangian."""
-    return jnp.maximum(log_gains(p, a, b) - log_price, 0.0) / jnp.log(b)
+    return jnp.maximum(clusters.log_gain - log_price, 0.0) / clusters.log_b
 
 
-def loss_at(memory: Array, p: Array, a: Array, b: Array) -> Array:
+def loss_at(memory: Array, clusters: Clusters) -> Array:
     """Contributions p_i a_i b_i^-m_i."""
-    return p * a * jnp.exp(-memory * jnp.log(b))
+    return clusters.loss * jnp.exp(-memory * clusters.log_b)
 
 
 def _relative(value: Array, unit: Array) -> Array:
@@ -82,16 +92,16 @@ def _relative(value: Array, unit: Array) -> Array:
 
 
 def certify(
-    memory: Array, log_price: Array, capacity: Array, p: Array, a: Array, b: Array
+    memory: Array, log_price: Array, capacity: Array, clusters: Clusters
 ) -> Certificate:
     """The certificate of arrays of one length; see `kkt_certificate`."""
-    excess = jnp.expm1(log_gains(p, a, b) - memory * jnp.log(b) - log_price)
+    excess = jnp.expm1(clusters.log_gain - memory * clusters.log_b - log_price)
     served = memory > 0
     price = jnp.exp(log_price)
     slack = capacity - memory.sum()
-    loss = loss_at(memory, p, a, b).sum()
-    best = memory_at(log_price, p, a, b)  # minimises the Lagrangian at this price
-    bound = loss_at(best, p, a, b).sum() + price * (best.sum() - capacity)
+    loss = loss_at(memory, clusters).sum()
+    best = memory_at(log_price, clusters)  # minimises the Lagrangian at this price
+    bound = loss_at(best, clusters).sum() + price * (best.sum() - capacity)
     overdrawn = jnp.maximum(-slack, jnp.maximum(-memory.min(), 0.0))
     return Certificate(
         stationarity=jnp.where(served, abs(excess), 0.0).max(),
@@ -130,4 +140,4 @@ def kkt_certificate(
 
     Source: paper 000, conditions (11) to (14).
     """
-    return certify(memory, log_price, capacity, *population(p, a, b))
+    return certify(memory, log_price, capacity, population(p, a, b))

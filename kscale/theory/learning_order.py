@@ -89,7 +89,7 @@ def threshold_frequency(
 
     Source: paper 000, figure 2a.
     """
-    shores = shores_of(*population(p, a, b))
+    shores = shores_of(population(p, a, b))
     return jnp.exp(price_at(shores, capacity)[0]) / (of_a * jnp.log(of_b))
 
 
@@ -125,7 +125,7 @@ def onset_capacity(
       >>> round(float(onset_capacity(0.1, [0.5, 0.25, 0.15, 0.1])), 12)
       4.228818690496
     """
-    shores = shores_of(*population(p, a, b))
+    shores = shores_of(population(p, a, b))
     level = jnp.log(frequency * of_a * jnp.log(of_b))
     before = jnp.searchsorted(-shores.log_gain, -level, side="left")
     last = jnp.maximum(before, 1) - 1
@@ -171,8 +171,8 @@ def class_losses(
 
     Source: paper 000, figure 1b; equation (3) for the irreducible part.
     """
-    p, a, b = population(p, a, b)
-    shores = shores_of(p, a, b)
+    clusters = population(p, a, b)
+    shores = shores_of(clusters)
     label = labels.astype(int)
 
     # A thousand at a time: one running sum of a million would lose five digits.
@@ -184,7 +184,7 @@ def class_losses(
         return parts.reshape(blocks, classes).sum(axis=0)
 
     def contributions(c: Array) -> Array:
-        return total(loss_at(memory_at(price_at(shores, c)[0], p, a, b), p, a, b))
+        return total(loss_at(memory_at(price_at(shores, c)[0], clusters), clusters))
 
     contribution = each_capacity(contributions, capacity)
     mass, fixed = total(p), total(p * irreducible)
