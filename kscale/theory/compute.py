@@ -84,7 +84,8 @@ def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
         return density.log_eps(density.upper_critical(of), of) - jnp.log(eps)
 
     low = jnp.maximum(middle - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
-    return bracketed_root(margin, low, high, middle, *scene, rising=False)
+    r = bracketed_root(margin, low, high, middle, *scene, rising=False)
+    return jnp.where(jnp.abs(margin(r, *scene)) < 1e-8, r, jnp.nan)
 
 
 def optimum_of(

@@ -246,7 +246,7 @@ def corrected_law(
     return corrected_of(concepts, texts, d)
 
 
-@solver(scalars=("d", "eps"), check=poisson._check)
+@solver(scalars=("d", "eps"), check=poisson.check_positive)
 def equivalent_alpha(
     d: Any = 6.0,
     eps: Any = 0.5,

@@ -54,12 +54,13 @@ def transition_constants(d: Array) -> Transition:
     return Transition(u, c, a, jnp.exp(-v), sigma, shift, drift)
 
 
-def _check(**values: object) -> None:
+def check_positive(**values: object) -> None:
+    """Refuse eps outside (0, 1), and anything else that is not positive and finite."""
     for name, value in values.items():
         domain.inside(name, value, "(0, 1)" if name == "eps" else "(0, inf)")
 
 
-@solver(scalars=("d",), check=_check)
+@solver(scalars=("d",), check=check_positive)
 def transition(d: Any = 6.0) -> Transition:
     """Where learning by peeling sets in as texts grow: independent of any dummy eps.
 
@@ -101,7 +102,7 @@ class PoissonThreshold(NamedTuple):
     u_minus: Array
 
 
-@solver(scalars=("a", "d", "eps"), check=_check)
+@solver(scalars=("a", "d", "eps"), check=check_positive)
 def poisson_threshold(
     a: Any,
     d: Any = 6.0,
@@ -163,7 +164,7 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
 
 
-@solver(scalars=("a", "d"), check=_check)
+@solver(scalars=("a", "d"), check=check_positive)
 def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
     """The fractions of concepts at which peeling of infinitely many could rest.
 

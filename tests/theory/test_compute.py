@@ -108,6 +108,7 @@ def test_slope_of_the_optimum_is_its_derivative():
 def test_no_threshold_or_hardly_a_concept_is_nan():
     assert np.isnan(compute.compute_optimal(1e22, "iid", d=2.0).concepts)
     assert np.isnan(compute.compute_optimal(1e10, "iid").concepts)
+    assert np.isnan(compute.compute_optimal([1e10, 1e12], "de").concepts).all()
 
 
 def test_published_slips_cost_few_concepts():
