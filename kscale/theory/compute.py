@@ -232,7 +232,7 @@ def scaling_exponents(
 
     Example:
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)
-      0.5084
+      0.5086
 
     Source: paper 004, proposition 1.
     """
