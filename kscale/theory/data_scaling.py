@@ -22,7 +22,7 @@ from jax.typing import ArrayLike
 
 from kscale.theory import domain
 from kscale.theory.gamma_ratios import log_gamma_ratio
-from kscale.theory.power_law import (
+from kscale.theory.power_law_sums import (
     inverse_mean,
     power_law_mean,
     table_mean,

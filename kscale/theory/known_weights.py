@@ -15,7 +15,7 @@ from jax.scipy.special import zeta
 
 from kscale.theory import domain
 from kscale.theory.bayes import LIMIT, ZETA_SLOPE, coin_information_core
-from kscale.theory.power_law import (
+from kscale.theory.power_law_sums import (
     log_binomial_law,
     log_poisson_law,
     power_law_mean,

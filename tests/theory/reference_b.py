@@ -10,7 +10,7 @@ from kscale.theory.frequencies import (
     top_mass,
     zipf_frequencies,
 )
-from kscale.theory.infinite_allocation import (
+from kscale.theory.homogeneous import (
     infinite_allocation,
     infinite_contribution,
     infinite_redundancy_constant,

@@ -8,7 +8,7 @@ from kscale import theory
 from kscale.theory.allocation import water_level
 from kscale.theory.fitting import power_law
 from kscale.theory.frequencies import zipf_frequencies
-from kscale.theory.infinite_allocation import infinite_allocation
+from kscale.theory.homogeneous import infinite_allocation
 from kscale.theory.residuals import (
     diagnose,
     second_difference_noise,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, spatial
 
 from kscale.theory.allocation import water_level
-from kscale.theory.table_allocation import convex_minorant, table_allocation
+from kscale.theory.convex_tables import convex_minorant, table_allocation
 
 X, D = [0.0, 1.0, 2.0], [1.0, 0.3, 0.1]
 

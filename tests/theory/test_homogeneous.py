@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 from kscale.theory.allocation import water_level
-from kscale.theory.infinite_allocation import (
+from kscale.theory.homogeneous import (
     infinite_allocation,
     infinite_contribution,
     infinite_onset_capacity,

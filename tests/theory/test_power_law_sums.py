@@ -8,12 +8,14 @@ import pytest
 from scipy import stats
 
 from kscale import theory
-from kscale.theory import power_law
+from kscale.theory import power_law_sums
 
 
 def mean(function, alpha, draws):
     with theory.float64():
-        rule = jax.jit(jax.vmap(lambda a: power_law.power_law_mean(function, a, draws)))
+        rule = jax.jit(
+            jax.vmap(lambda a: power_law_sums.power_law_mean(function, a, draws))
+        )
         return np.asarray(rule(jnp.atleast_1d(jnp.asarray(alpha))))
 
 
@@ -39,7 +41,7 @@ def test_draws_by_the_poisson_identity(draws):
 
 def test_tail_mass_is_what_the_head_leaves():
     with theory.float64():
-        got = power_law.tail_mass(jnp.array([0.0, 3.0, 1e9]), jnp.array(0.5))
+        got = power_law_sums.tail_mass(jnp.array([0.0, 3.0, 1e9]), jnp.array(0.5))
     head = 6 / np.pi**2 * (1 + 1 / 4 + 1 / 9)
     np.testing.assert_allclose(got[:2], [1, 1 - head], rtol=1e-14)
     assert float(got[2]) == pytest.approx(6 / np.pi**2 / (1e9 + 0.5), rel=1e-12)
@@ -50,7 +52,7 @@ def test_tail_mass_is_what_the_head_leaves():
 def test_binomial_law(draws, p):
     t = np.arange(0, draws + 2)
     with theory.float64():
-        rule = jax.jit(jax.vmap(power_law.log_binomial_law, (0, None, None)))
+        rule = jax.jit(jax.vmap(power_law_sums.log_binomial_law, (0, None, None)))
         got = np.asarray(rule(jnp.asarray(t), draws, p))
     exact = stats.binom.logpmf(t, draws, p)
     np.testing.assert_allclose(got, exact, rtol=1e-12, atol=1e-12)
@@ -63,8 +65,8 @@ def test_binomial_law_of_a_million_million_draws():
             chance = mpmath.binomial(n, t) * mpmath.mpf(p) ** t
             exact = float(mpmath.log(chance) + (n - t) * mpmath.log1p(-mpmath.mpf(p)))
         with theory.float64():
-            binomial = float(power_law.log_binomial_law(t, 1e12, p))
-            poisson = float(power_law.log_poisson_law(t, 1e12 * p))
+            binomial = float(power_law_sums.log_binomial_law(t, 1e12, p))
+            poisson = float(power_law_sums.log_poisson_law(t, 1e12 * p))
         assert binomial == pytest.approx(exact, abs=1e-12)
         assert poisson == pytest.approx(exact, abs=1e-6)
 
@@ -77,7 +79,7 @@ def test_table_mean_is_the_plain_sum(tail):
     loss = np.where(t < 4, table[np.minimum(t, 3).astype(int)], last)
     exact = stats.binom.pmf(t[:, None], 12, p[None, :]).T @ loss
     with theory.float64():
-        got = power_law.table_mean(jnp.asarray(table), 12.0, jnp.asarray(p), tail)
+        got = power_law_sums.table_mean(jnp.asarray(table), 12.0, jnp.asarray(p), tail)
     np.testing.assert_allclose(got, exact, rtol=1e-12)
 
 
@@ -85,8 +87,8 @@ def test_closed_means():
     p, t = np.array([0.0, 1e-3, 0.3, 1.0]), np.arange(8.0)
     law = stats.binom.pmf(t[:, None], 7, p[None, :]).T
     with theory.float64():
-        inverse = power_law.inverse_mean(7.0, jnp.asarray(p))
-        unseen = power_law.unseen_mean(7.0, jnp.asarray(p))
-        assert power_law.unseen_mean(0.0, jnp.asarray(1.0)) == 1
+        inverse = power_law_sums.inverse_mean(7.0, jnp.asarray(p))
+        unseen = power_law_sums.unseen_mean(7.0, jnp.asarray(p))
+        assert power_law_sums.unseen_mean(0.0, jnp.asarray(1.0)) == 1
     np.testing.assert_allclose(inverse, law @ (1 / (t + 1)), rtol=1e-13)
     np.testing.assert_allclose(unseen, law[:, 0], rtol=1e-13, atol=1e-300)
