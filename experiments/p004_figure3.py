@@ -72,7 +72,7 @@ def compute(setting: dict[str, Any]) -> Row:
 
 def _simulate(setting: dict[str, Any]) -> Row:
     concepts = setting["concepts"]
-    texts = round(float(theory.transition_constants(6.0).texts_per_concept) * concepts)
+    texts = round(float(theory.transition(6.0).texts_per_concept) * concepts)
     rng = np.random.default_rng(setting["seed"])
     found = theory.simulate_skills(concepts, texts, rng, graphs=setting["graphs"])
     return {

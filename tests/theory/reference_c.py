@@ -4,10 +4,10 @@ import numpy as np
 
 from kscale.theory import (
     compute,
+    constant_compute,
     density,
     excess,
     finite_length,
-    isoflop,
     peeling,
     poisson,
     polynomial_ensemble,
@@ -137,7 +137,7 @@ def scaling_exponents(inputs, outputs):
 
 
 def spurious_global_optimum(inputs, outputs):
-    found = isoflop.spurious_optimum(inputs["C"], **scene(inputs))
+    found = constant_compute.spurious_optimum(inputs["C"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,
@@ -148,7 +148,7 @@ def spurious_global_optimum(inputs, outputs):
 
 
 def isoflop_curve(inputs, outputs):
-    found = isoflop.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
+    found = constant_compute.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,

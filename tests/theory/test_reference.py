@@ -21,6 +21,11 @@ FUNCTIONS = {
     for prefix, function in runpy.run_path(str(path))["ADAPTERS"].items()
 }
 MANY_SE = 4.0  # Monte Carlo items: combined standard errors
+# What the file's own arithmetic leaves open, beyond the tolerance of the item:
+# a sum cut near t = 1e5, 5e-8 to 3e-7 short of mpmath's value for alpha <= 0.5 ...
+CUT_SUMS = {("pan.MI_known_weights_beta11", "const"): 1e-6}
+# ... and 1 - (...) in float64, whose rounding P_e near 1e-11 feels: ours is mpmath's.
+ROUNDED = {"nv.train_error": 4 * np.finfo(float).eps}
 
 
 def items():
@@ -89,7 +94,13 @@ def test_reference(item):
     elif item["kind"] == "fit":
         assert_fitted(ours, theirs, item["rtol"], item["id"])
     else:
-        assert_same(ours, theirs, item["rtol"], item["atol"], item["id"])
+        for key, value in theirs.items():
+            rtol = item["rtol"] + CUT_SUMS.get((prefix, key), 0.0)
+            if prefix in ROUNDED:
+                rtol += 2 * ROUNDED[prefix] / abs(theirs["small"])
+            place = f"{item['id']}.{key}"
+            assert key in ours, f"{place}: not among ours"
+            assert_same(ours[key], value, rtol, item["atol"], place)
 
 
 def test_every_function_is_asked():
