@@ -16,6 +16,7 @@ VERBS = {
     "score": ("kscale.score", "score a run's model again"),
     "show": ("kscale.show", "one person: facts, text with spans, tokens, bits"),
     "sweep": ("kscale.sweep", "run an experiment and draw its figure"),
+    "theory": ("kscale.theory.__main__", "the formulas of the papers"),
 }
 
 

@@ -7,7 +7,6 @@ panels(answer)                  # what kscale.report draws
 """
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,22 +35,33 @@ class Answer(NamedTuple):
     result: dict[str, Any]
 
 
-def solve(name: str, function: Callable, arguments: Mapping[str, Any]) -> Answer:
+def solve(
+    name: str, function: Callable, arguments: Mapping[str, Any], axis: str = ""
+) -> Answer:
     """Call a solver over the grid of all arguments that were given several values.
 
     Args:
       name: of the solver.
       function: from `kscale.theory`.
-      arguments: from `read`.
+      arguments: name -> a number, an array, or a word.
+      axis: an argument of which the function itself takes many values.
 
     Returns:
       All results, flattened to one level of names.
 
     Raises:
-      ValueError: the solver refuses a value.
+      ValueError: the solver refuses a value, or there are several values of the axis
+        and of another argument.
     """
     numbers = getattr(function, "scalars", _numeric(function))
     swept = tuple(n for n in arguments if n in numbers and np.ndim(arguments[n]))
+    if np.ndim(arguments.get(axis)):
+        if swept:
+            raise ValueError(
+                f"give several values to {axis} or to {swept[0]}, not both"
+            )
+        result = flatten(function(**arguments), name)
+        return Answer(name, dict(arguments), (axis,), result)
     axes = [np.asarray(arguments[name]) for name in swept]
     rest = {name: value for name, value in arguments.items() if name not in swept}
     if hasattr(function, "scalars"):

@@ -75,7 +75,7 @@ def _theory(command: Command) -> int:
     if chosen.dry_run:
         sys.stdout.write("".join(f"{k} = {v}\n" for k, v in values.items()) or "\n")
         return 0
-    answer = solve.solve(name, function, values)
+    answer = solve.solve(name, function, values, SOLVERS[name].axis)
     if chosen.json:
         sys.stdout.write(json.dumps(solve.as_json(answer), allow_nan=False) + "\n")
     else:
