@@ -11,12 +11,7 @@ from numpy.typing import ArrayLike
 
 from kscale.theory.domain import inside, refuse
 from kscale.theory.scope import solver
-from kscale.theory.skills import (
-    check_settings,
-    check_tasks,
-    level_graphs,
-    texts_per_concept,
-)
+from kscale.theory.skills import check_curve, learning_ratio, level_graphs
 from kscale.theory.tasks import paper_tasks, task_accuracy
 
 _LARGEST = 1e10  # concepts
@@ -25,29 +20,25 @@ _HALVINGS = 50
 _WINDOW = 64  # steps of the grid on which phases are told apart, a window
 
 
-def _check_size(level, tasks, ratio, eta, sigma, S, d, concept_size, levels, kind, **_):
-    check_settings(eta, sigma, S, levels, kind)
+def _check_size(level, **settings) -> None:
     inside("level", level, "(0, 1]")
-    inside("concept_size", concept_size, "(0, inf)")
-    inside("d", d, f"({'0' if ratio is not None else repr(np.e)}, inf)")
-    if tasks is not None:
-        check_tasks(tasks, levels)
+    check_curve(**settings)
 
 
 @solver(
-    scalars=("level", "d", "concept_size"),
+    scalars=("level", "d", "sigma"),
     static=("levels", "kind", "as_published"),
     check=_check_size,
 )
 def emergence_size(
     level,
     tasks=None,
-    ratio=None,
+    texts_per_concept=None,
     eta=None,
-    sigma=None,
-    S=1000.0,
+    prerequisites=None,
+    skills=1000.0,
     d=6.0,
-    concept_size=2e5,
+    sigma=2e5,
     levels=100,
     kind="monotone",
     as_published=False,
@@ -61,18 +52,19 @@ def emergence_size(
     Args:
       level: the accuracy to reach, in (0, 1].
       tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent.
-      ratio: T/R, as in `accuracy_curve`.
+      texts_per_concept: T/R, as in `accuracy_curve`.
       eta: [L], as in `skill_levels`.
-      sigma: [L], as in `skill_levels`.
-      S: skills of a level.
-      d: mean number of concepts in a text.
-      concept_size: parameters that hold one concept.
+      prerequisites: [L], as in `skill_levels`.
+      skills: S, the skills of a level, a number or [L].
+      d: mean number of concepts in a text; above e where T/R is absent.
+      sigma: parameters a concept takes.
       levels: L.
       kind: of the tail, see `pair_tail`.
       as_published: as in `accuracy_curve`.
 
     Returns:
-      N, [tasks]; NaN where no size in the range reaches the level, or all do.
+      N, parameters, [tasks]; NaN where no size in the range reaches the level, or all
+      do.
 
     Raises:
       ValueError: for a value outside its range.
@@ -83,13 +75,14 @@ def emergence_size(
 
     Source: paper 004, section 2.5 and figure 3(a).
     """
-    ratio = texts_per_concept(ratio, d)
+    ratio = learning_ratio(texts_per_concept, d)
     if tasks is None:
         tasks = jnp.asarray(paper_tasks(levels, as_published))
 
     def accuracy(log_r, tasks):
         R = jnp.exp(log_r)
-        found = level_graphs(R, ratio * R, eta, sigma, S, d, levels, kind, as_published)
+        given = (R, ratio * R, eta, prerequisites, skills, d, levels, kind)
+        found = level_graphs(*given, as_published)
         return task_accuracy(found.gamma, tasks)
 
     def first(task):
@@ -108,7 +101,7 @@ def emergence_size(
             return jnp.where(high, below, middle), jnp.where(high, middle, above)
 
         _, above = jax.lax.fori_loop(0, _HALVINGS, halve, bracket)
-        return jnp.where(crossed, concept_size * jnp.exp(above), jnp.nan)
+        return jnp.where(crossed, sigma * jnp.exp(above), jnp.nan)
 
     return jax.lax.map(first, tasks) if tasks.ndim == 3 else first(tasks)
 

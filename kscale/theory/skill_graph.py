@@ -46,12 +46,12 @@ class SkillSimulation(NamedTuple):
 
 
 def simulate_skills(
-    R: int,
-    T: int,
+    concepts: int,
+    texts: int,
     rng: np.random.Generator,
     eta: ArrayLike | None = None,
-    sigma: ArrayLike | None = None,
-    S: ArrayLike = 1000,
+    prerequisites: ArrayLike | None = None,
+    skills: ArrayLike = 1000,
     d: float = 6.0,
     levels: int = 100,
     tasks: ArrayLike | None = None,
@@ -63,25 +63,25 @@ def simulate_skills(
     Each text holds each concept with probability d/R. Each concept carries one skill a
     level, uniformly. Two skills are linked by the distinct pairs of concepts that share
     a text and carry them, if these are at least eta, and if the prerequisites of both,
-    sigma skills of the level below drawn with replacement, lie in its largest
-    component. (A sigma that is not whole is rounded up with its fraction's
-    probability.) All concepts count as learnt, as in the formula.
+    s_l skills of the level below drawn with replacement, lie in its largest component.
+    (An s_l that is not whole is rounded up with its fraction's probability.) All
+    concepts count as learnt, as in the formula.
 
     Where `skills.skill_levels(..., kind="two_ways")` differs from it, the formula is at
     fault in two places. It takes the number of links as binomial; but all pairs of one
     skill share its concepts, about R/S of them, so that links crowd on skills that
     happen to have many. And it applies the prerequisites to every pair anew, whereas a
-    skill without them loses all of its links at once: gamma_l <= gamma_(l-1)^sigma_l.
+    skill without them loses all of its links at once: gamma_l <= gamma_(l-1)^s_l.
     `counts="binomial"` samples the first assumption; `thinned="skills"` there mends the
     second.
 
     Args:
-      R: concepts, at least 2 and at least d; 1e5 takes seconds.
-      T: texts.
+      concepts: R, at least 2 and at least d; 1e5 takes seconds.
+      texts: T, at least 0.
       rng: the source of randomness.
       eta: [L], as in `skill_levels`.
-      sigma: [L], as in `skill_levels`.
-      S: skills of a level, a number or [L], at least 2.
+      prerequisites: [L], as in `skill_levels`.
+      skills: S, the skills of a level, a whole number or [L], at least 2.
       d: mean number of concepts in a text.
       levels: L.
       tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent.
@@ -98,27 +98,28 @@ def simulate_skills(
 
     Source: paper 004, sections 2.3 to 2.5.
     """
-    check_settings(eta, sigma, S, levels, "exact")
-    _check_sizes(R, T, d, S, graphs, counts)
+    check_settings(eta, prerequisites, skills, levels, "exact")
+    _check_sizes(concepts, texts, d, skills, graphs, counts)
     tasks = paper_tasks(levels) if tasks is None else np.asarray(tasks, float)
     check_tasks(tasks, levels)
     defaults = default_levels(levels)
-    eta, sigma = (
+    eta, needed = (
         default if given is None else np.broadcast_to(np.asarray(given, float), levels)
-        for given, default in zip((eta, sigma), defaults, strict=True)
+        for given, default in zip((eta, prerequisites), defaults, strict=True)
     )
-    sizes = np.broadcast_to(np.asarray(S, int), levels)
+    sizes = np.broadcast_to(np.asarray(skills, int), levels)
     rows = []
     for _ in range(graphs):
         if counts == "texts":
-            pairs = concept_pairs(R, T, rng, d)
-            found = _levels(_counted(pairs, R, sizes, rng), eta, sigma, sizes, rng)
+            pairs = concept_pairs(concepts, texts, rng, d)
+            tables = _counted(pairs, concepts, sizes, rng)
             met = len(pairs)
         else:
-            chance = -np.expm1(T * np.log1p(-((d / R) ** 2)))
-            met = R * (R - 1) / 2 * chance
-            drawn = _drawn(R * (R - 1) // 2, 2 * chance, sizes, rng)
-            found = _levels(drawn, eta, sigma, sizes, rng)
+            chance = -np.expm1(texts * np.log1p(-((d / concepts) ** 2)))
+            trials = concepts * (concepts - 1) // 2
+            tables = _drawn(trials, 2 * chance, sizes, rng)
+            met = trials * chance
+        found = _levels(tables, eta, needed, sizes, rng)
         rows.append((*_measured(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
     (p, p_se), (gamma, gamma_se), (accuracy, accuracy_se) = map(_mean, columns)
@@ -135,13 +136,13 @@ def simulate_skills(
 
 
 def concept_pairs(
-    R: int, T: int, rng: np.random.Generator, d: float = 6.0
+    concepts: int, texts: int, rng: np.random.Generator, d: float = 6.0
 ) -> np.ndarray:
-    """The pairs of concepts that share at least one of T texts.
+    """The pairs of concepts that share at least one text.
 
     Args:
-      R: concepts, at least d.
-      T: texts; each holds each concept with probability d/R.
+      concepts: R, at least 2 and at least d.
+      texts: T, at least 0; each holds each concept with probability d/R.
       rng: the source of randomness.
       d: mean number of concepts in a text.
 
@@ -151,14 +152,15 @@ def concept_pairs(
     Raises:
       ValueError: for a value outside its range.
     """
-    _check_sizes(R, T, d, 2, 2, "texts")
-    degrees = rng.binomial(R, d / R, size=T)
+    _check_sizes(concepts, texts, d, 2, 2, "texts")
+    R = concepts
+    degrees = rng.binomial(R, d / R, size=texts)
     degrees = np.sort(degrees[degrees > 1])
     keys = [np.empty(0, np.int64)]
-    for degree, texts in zip(*np.unique(degrees, return_counts=True), strict=True):
-        concepts = _distinct(int(texts), int(degree), R, rng)
+    for degree, times in zip(*np.unique(degrees, return_counts=True), strict=True):
+        held = _distinct(int(times), int(degree), R, rng)
         first, second = np.triu_indices(degree, 1)
-        keys.append((concepts[:, first] * R + concepts[:, second]).ravel())
+        keys.append((held[:, first] * R + held[:, second]).ravel())
     keys = np.sort(np.concatenate(keys))
     keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size]]
     return np.stack(np.divmod(keys, R), axis=-1)
@@ -179,11 +181,11 @@ def component_labels(linked: np.ndarray) -> np.ndarray:
     return connected_components(shape, directed=False)[1]
 
 
-def _check_sizes(R, T, d, S, graphs, counts) -> None:
-    whole("R", R, "[2, 1e9]")
-    whole("T", T, "[0, inf)")
-    whole("S", S, "[2, 1e5]")
-    check_graph(R, T, d, np.min(S))
+def _check_sizes(concepts, texts, d, skills, graphs, counts) -> None:
+    whole("concepts", concepts, "[2, 1e9]")
+    whole("texts", texts, "[0, inf)")
+    whole("skills", skills, "[2, 1e5]")
+    check_graph(concepts, texts, d, np.min(skills))
     whole("graphs", graphs, "[2, inf)")
     known = ("texts", "binomial")
     refuse("counts", counts, counts not in known, f"must be one of {', '.join(known)}")
@@ -231,13 +233,14 @@ def _drawn(
 def _levels(
     tables: Iterator[Callable[[], Array]],
     eta: Array,
-    sigma: Array,
+    prerequisites: Array,
     sizes: Array,
     rng: np.random.Generator,
 ) -> Iterator[tuple[float, Array]]:
     """For each level, the share of linked pairs and the sizes of the components."""
     below = np.ones(1, bool)
-    for table, least, needed, S in zip(tables, eta, sigma, sizes, strict=True):
+    levels = zip(tables, eta, prerequisites, sizes, strict=True)
+    for table, least, needed, S in levels:
         ready = _ready(below, needed, S, rng)
         if not ready.any():  # nor on any later level: spare the counting
             yield 0.0, np.ones(S, int)

@@ -1,10 +1,10 @@
 """Which skills can be composed: giant components, level upon level.
 
 Two skills of level l are linked if at least eta_l pairs of concepts join them and the
-prerequisites of both, sigma_l each, lie in the giant component of level l - 1. A skill
+prerequisites of both, s_l each, lie in the giant component of level l - 1. A skill
 belongs to the giant component of its own level with probability gamma_l:
 
-    p_l = P(X >= eta_l) gamma_{l-1}^(2 sigma_l),    gamma_l = 1 - exp(-p_l S_l gamma_l)
+    p_l = P(X >= eta_l) gamma_{l-1}^(2 s_l),    gamma_l = 1 - exp(-p_l S_l gamma_l)
 
 Source: paper 004, section 3.3.
 """
@@ -56,7 +56,7 @@ class AccuracyCurve(NamedTuple):
 
 
 def default_levels(levels: int, as_published: bool = False):
-    """(eta, sigma) of the paper's levels 1..L: exp(7 l/L) and log2 l.
+    """(eta, prerequisites) of the paper's levels 1..L: exp(7 l/L) and log2 l.
 
     Args:
       levels: L.
@@ -64,26 +64,29 @@ def default_levels(levels: int, as_published: bool = False):
 
     Returns:
       Two float64 arrays [L].
+
+    Source: paper 004, section 3.3.
     """
     level = np.arange(1, levels + 1)
-    eta, sigma = np.exp(7 * level / levels), np.log2(level)
-    return (np.round(eta), np.round(sigma)) if as_published else (eta, sigma)
+    eta, needed = np.exp(7 * level / levels), np.log2(level)
+    return (np.round(eta), np.round(needed)) if as_published else (eta, needed)
 
 
-def texts_per_concept(ratio, d):
+def learning_ratio(given, d):
     """T/R: as given, or where a large concept-text graph is learnt."""
-    if ratio is None:
+    if given is None:
         return transition_constants(jnp.asarray(d)).texts_per_concept
-    return ratio
+    return given
 
 
-def check_settings(eta, sigma, S, levels, kind) -> None:
+def check_settings(eta, prerequisites, skills, levels, kind) -> None:
     """Refuse levels that are none."""
     check_kind(kind)
     if levels < 1:
         raise ValueError(f"levels must be at least 1, got {levels}")
-    inside("S", S, "[2, inf)")
-    for name, value in (("eta", eta), ("sigma", sigma), ("S", S)):
+    inside("skills", skills, "[2, inf)")
+    arrays = {"eta": eta, "prerequisites": prerequisites, "skills": skills}
+    for name, value in arrays.items():
         if value is not None and np.ndim(value):
             bad = np.shape(value) != (levels,)
             refuse(
@@ -91,28 +94,30 @@ def check_settings(eta, sigma, S, levels, kind) -> None:
             )
     if eta is not None:
         inside("eta", eta, "(0, inf)")
-    if sigma is not None:
-        inside("sigma", sigma, "[0, inf)")
+    if prerequisites is not None:
+        inside("prerequisites", prerequisites, "[0, inf)")
 
 
-def _check_levels(R, T, eta, sigma, S, d, levels, kind, as_published, thinned) -> None:
-    check_settings(eta, sigma, S, levels, kind)
+def _check_levels(
+    concepts, texts, eta, prerequisites, skills, d, levels, kind, thinned, **_
+) -> None:
+    check_settings(eta, prerequisites, skills, levels, kind)
     bad = thinned not in ("links", "skills")
     refuse("thinned", thinned, bad, "must be one of links, skills")
-    check_graph(R, T, d, np.min(np.asarray(S, float)))
+    check_graph(concepts, texts, d, np.min(np.asarray(skills, float)))
 
 
 @solver(
-    scalars=("R", "T", "d"),
+    scalars=("concepts", "texts", "d"),
     static=("levels", "kind", "as_published", "thinned"),
     check=_check_levels,
 )
 def skill_levels(
-    R,
-    T,
+    concepts,
+    texts,
     eta=None,
-    sigma=None,
-    S=1000.0,
+    prerequisites=None,
+    skills=1000.0,
     d=6.0,
     levels=100,
     kind="monotone",
@@ -122,22 +127,23 @@ def skill_levels(
     """Link probabilities and giant components of all levels.
 
     Args:
-      R: concepts, at least 2 and at least d.
-      T: texts.
+      concepts: R, at least 2 and at least d.
+      texts: T, at least 0.
       eta: [L], pairs of concepts that link two skills of level 1..L; exp(7 l/L) if
         absent.
-      sigma: [L], prerequisites of a skill; log2 l if absent.
-      S: skills of a level, a number or [L]; at least 2.
+      prerequisites: [L], s_l, what a skill of level l needs of level l - 1; log2 l if
+        absent.
+      skills: S, the skills of a level, a number or [L]; at least 2.
       d: mean number of concepts in a text.
       levels: L.
       kind: of the tail, see `pair_tail`.
       as_published: as the authors' code computes it. Its slips: the tail of
-        `pair_tail(as_published=True)`; eta and sigma rounded to whole numbers where
-        they are the defaults; from level 12 on, the prerequisites are looked up in
+        `pair_tail(as_published=True)`; eta and the prerequisites rounded to whole
+        numbers where they are the defaults; from level 12 on, they are looked up in
         level 11, not in level l - 1.
       thinned: what lacking prerequisites remove. "links", as printed: each pair of
         skills is asked anew. "skills": a skill without them loses all of its links, so
-        gamma_l = r G(P(X >= eta_l) r S_l) with r = gamma_{l-1}^sigma_l and G the
+        gamma_l = r G(P(X >= eta_l) r S_l) with r = gamma_{l-1}^s_l and G the
         `giant_component`; gamma_l <= r, which the printed recursion violates.
 
     Returns:
@@ -150,20 +156,20 @@ def skill_levels(
       >>> int(skill_levels(2500, 11332.5).top)
       14
 
-    Source: paper 004, equations (5) and (6); gamma_0 = 1, and W0(x exp(x)) = x holds
-    for x >= -1, so that gamma = 0 where p S <= 1.
+    Source: paper 004, equations (5) and (6), where gamma_0 = 1.
     """
-    return level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned)
+    given = (concepts, texts, eta, prerequisites, skills, d, levels, kind)
+    return level_graphs(*given, as_published, thinned)
 
 
-def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned="links"):
+def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
     """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
     defaults = map(jnp.asarray, default_levels(levels, as_published))
-    eta, sigma = (
+    eta, needed = (
         given if given is not None else default
-        for given, default in zip((eta, sigma), defaults, strict=True)
+        for given, default in zip((eta, needed), defaults, strict=True)
     )
-    eta, sigma, S = (jnp.broadcast_to(x, (levels,)) for x in (eta, sigma, S))
+    eta, needed, S = (jnp.broadcast_to(x, (levels,)) for x in (eta, needed, S))
 
     def tail(eta, S):
         n, p = pairs_and_chance(R, T, d, S)
@@ -171,9 +177,9 @@ def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned="li
 
     def climb(carry, level):
         below, code = carry
-        tail, sigma, S, index = level
-        needed = jnp.where(as_published & (index > _CODE_LEVEL), code, below)
-        ready = _power(needed, sigma)
+        tail, needed, S, index = level
+        source = jnp.where(as_published & (index > _CODE_LEVEL), code, below)
+        ready = _power(source, needed)
         p = tail * ready**2
         if thinned == "links":
             gamma = giant_component(p * S)
@@ -185,7 +191,7 @@ def level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published, thinned="li
     index = jnp.arange(1, levels + 1)
     start = (jnp.ones(()), jnp.ones(()))
     _, (p, gamma) = jax.lax.scan(
-        climb, start, (jax.vmap(tail)(eta, S), sigma, S, index)
+        climb, start, (jax.vmap(tail)(eta, S), needed, S, index)
     )
     top = jnp.max(jnp.where(gamma > 0, index, 0)).astype(gamma.dtype)
     one = jnp.ones(1)
@@ -199,14 +205,14 @@ def _power(base, exponent):
     return jnp.where(positive | (exponent == 0), power, 0.0)
 
 
-def _check_curve(N, tasks, ratio, eta, sigma, S, d, concept_size, levels, kind, **_):
-    check_settings(eta, sigma, S, levels, kind)
-    inside("concept_size", concept_size, "(0, inf)")
-    if ratio is None:
-        inside("d", d, "(2.718281828459045, inf)")
-    R = np.asarray(N, float) / np.asarray(concept_size, float)
-    T = 1.0 if ratio is None else ratio
-    check_graph(R, T, d, np.min(np.asarray(S, float)))
+def check_curve(
+    tasks, texts_per_concept, eta, prerequisites, skills, d, sigma, levels, kind, **_
+) -> None:
+    """Refuse a setting of which there is no accuracy curve."""
+    check_settings(eta, prerequisites, skills, levels, kind)
+    inside("sigma", sigma, "(0, inf)")
+    least = 0 if texts_per_concept is not None else np.e
+    inside("d", d, f"({least!r}, inf)")
     if tasks is not None:
         check_tasks(tasks, levels)
 
@@ -221,41 +227,50 @@ def check_tasks(tasks, levels) -> None:
     refuse("the sum of q(l, m)", total, abs(total - 1) > 1e-6, "must be 1")
 
 
+def _check_accuracy(parameters, texts_per_concept, skills, d, sigma, **rest) -> None:
+    settings = {"skills": skills, "d": d, "sigma": sigma, **rest}
+    check_curve(texts_per_concept=texts_per_concept, **settings)
+    concepts = np.asarray(parameters, float) / np.asarray(sigma, float)
+    texts = 1.0 if texts_per_concept is None else texts_per_concept
+    check_graph(concepts, texts, d, np.min(np.asarray(skills, float)))
+
+
 @solver(
-    scalars=("N", "d", "concept_size"),
+    scalars=("parameters", "d", "sigma"),
     static=("levels", "kind", "as_published"),
-    check=_check_curve,
+    check=_check_accuracy,
 )
 def accuracy_curve(
-    N,
+    parameters,
     tasks=None,
-    ratio=None,
+    texts_per_concept=None,
     eta=None,
-    sigma=None,
-    S=1000.0,
+    prerequisites=None,
+    skills=1000.0,
     d=6.0,
-    concept_size=2e5,
+    sigma=2e5,
     levels=100,
     kind="monotone",
     as_published=False,
 ) -> AccuracyCurve:
     """Accuracy of tasks at model size N: figure 3(a) in one call.
 
-    R = N/concept_size concepts and T = ratio R texts give the levels, and
+    A model of N parameters holds R = N/sigma concepts; with T texts to match they give
+    the levels, and
 
         accuracy = sum_{l,m} q(l, m) gamma_l^m
 
     Args:
-      N: parameters; R must be at least 2 and d. An array gives a curve.
+      parameters: N; R must be at least 2 and at least d. An array gives a curve.
       tasks: [tasks, L + 1, M + 1] or [L + 1, M + 1], q(l, m), such as of the functions
         in `kscale.theory.tasks`; the paper's three if absent.
-      ratio: T/R; if absent, the ratio at which a large graph is learnt, 4.532990 at
-        d = 6, the limit of the compute-optimal ratio.
+      texts_per_concept: T/R; if absent, the ratio at which a large graph is learnt,
+        4.532990 at d = 6, the limit of the compute-optimal ratio.
       eta: [L], as in `skill_levels`.
-      sigma: [L], as in `skill_levels`.
-      S: skills of a level, a number or [L].
-      d: mean number of concepts in a text; above e where `ratio` is absent.
-      concept_size: parameters that hold one concept.
+      prerequisites: [L], as in `skill_levels`.
+      skills: S, the skills of a level, a number or [L].
+      d: mean number of concepts in a text; above e where T/R is absent.
+      sigma: parameters a concept takes.
       levels: L.
       kind: of the tail, see `pair_tail`.
       as_published: the slips of `skill_levels(as_published=True)`; and of the default
@@ -274,9 +289,10 @@ def accuracy_curve(
 
     Source: paper 004, equation (7) and section 3.3.
     """
-    R = N / concept_size
-    T = R * texts_per_concept(ratio, d)
-    found = level_graphs(R, T, eta, sigma, S, d, levels, kind, as_published)
+    concepts = parameters / sigma
+    texts = concepts * learning_ratio(texts_per_concept, d)
+    given = (concepts, texts, eta, prerequisites, skills, d, levels, kind)
+    found = level_graphs(*given, as_published)
     if tasks is None:
         tasks = jnp.asarray(paper_tasks(levels, as_published))
     accuracy = task_accuracy(found.gamma, tasks)

@@ -85,20 +85,21 @@ def binomial_tail(n, p, k) -> BinomialTail:
     return BinomialTail(*_exact(n, p, jnp.ceil(k)))
 
 
-def _check_pair(R, T, eta, d, S, kind, as_published) -> None:
-    check_graph(R, T, d, S)
+def _check_pair(concepts, texts, eta, d, skills, kind, as_published) -> None:
+    check_graph(concepts, texts, d, skills)
     inside("eta", eta, "(0, inf)")
     check_kind(kind)
 
 
-def check_graph(R: object, T: object, d: object, S: object) -> None:
+def check_graph(concepts: object, texts: object, d: object, skills: object) -> None:
     """Refuse sizes for which a pair of concepts has no probability."""
-    inside("R", R, "[2, inf)")
-    inside("T", T, "[0, inf)")
+    inside("concepts", concepts, "[2, inf)")
+    inside("texts", texts, "[0, inf)")
     inside("d", d, "(0, inf)")
-    inside("S", S, "[2, inf)")
-    bad = np.asarray(R, float) < np.asarray(d, float)
-    refuse("R", R, bad, f"must be at least d = {d} (an edge has the probability d/R)")
+    inside("skills", skills, "[2, inf)")
+    bad = np.asarray(concepts, float) < np.asarray(d, float)
+    rule = f"must be at least d = {d} (a text holds a concept with probability d/R)"
+    refuse("concepts", concepts, bad, rule)
 
 
 def check_kind(kind: str) -> None:
@@ -108,11 +109,13 @@ def check_kind(kind: str) -> None:
 
 
 @solver(
-    scalars=("R", "T", "eta", "d", "S"),
+    scalars=("concepts", "texts", "eta", "d", "skills"),
     static=("kind", "as_published"),
     check=_check_pair,
 )
-def pair_tail(R, T, eta, d=6.0, S=1000.0, kind="exact", as_published=False) -> PairTail:
+def pair_tail(
+    concepts, texts, eta, d=6.0, skills=1000.0, kind="exact", as_published=False
+) -> PairTail:
     """Chance that two skills of a level are linked by at least eta pairs of concepts.
 
     Two concepts share a text with probability 1 - (1 - d^2/R^2)^T, and belong to the
@@ -133,11 +136,11 @@ def pair_tail(R, T, eta, d=6.0, S=1000.0, kind="exact", as_published=False) -> P
         two_ways  exact with 2p for p: concept 1 may carry skill 1 or skill 2
 
     Args:
-      R: concepts, at least 2 and at least d; 1e10 is fine.
-      T: texts, at least 0.
+      concepts: R, at least 2 and at least d; 1e10 is fine.
+      texts: T, at least 0.
       eta: pairs of concepts that link two skills, above 0.
       d: mean number of concepts in a text.
-      S: skills of the level, at least 2.
+      skills: S, the skills of the level, at least 2.
       kind: one of the five above.
       as_published: what the authors' code computes, in place of any kind: the literal
         cases with KL in bits inside exp, and 1/sqrt(2 C(R, 2)) for w.
@@ -154,7 +157,7 @@ def pair_tail(R, T, eta, d=6.0, S=1000.0, kind="exact", as_published=False) -> P
 
     Source: paper 004, equations (5) and (28).
     """
-    n, p = pairs_and_chance(R, T, d, S)
+    n, p = pairs_and_chance(concepts, texts, d, skills)
     kind = "published" if as_published else kind
     tail, log_tail = tail_of(kind)(n, p, eta)
     p = 2 * p if kind == "two_ways" else p

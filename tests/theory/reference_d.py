@@ -16,17 +16,18 @@ KINDS = {
     "exact_ceil_factor2": "two_ways",
 }
 CURVE = {  # name in the file: name of our argument
-    "c_ratio": "ratio",
-    "ratio": "ratio",
+    "c_ratio": "texts_per_concept",
+    "ratio": "texts_per_concept",
     "d": "d",
-    "S": "S",
-    "sigma": "concept_size",
-    "varsigma": "concept_size",
+    "S": "skills",
+    "sigma": "sigma",
+    "varsigma": "sigma",
     "L": "levels",
     "eta": "eta",
     "eta_l": "eta",
-    "sigma_l": "sigma",
+    "sigma_l": "prerequisites",
 }
+PAIR = {"R": "concepts", "T": "texts", "eta": "eta", "d": "d", "S": "skills"}
 
 
 def settings(inputs):
@@ -34,8 +35,8 @@ def settings(inputs):
     if "levels" in found:
         found["levels"] = int(found["levels"])
     if "T" in inputs and "N" in inputs:
-        size = found.get("concept_size", 2e5)
-        found["ratio"] = inputs["T"] * size / inputs["N"]
+        size = found.get("sigma", 2e5)
+        found["texts_per_concept"] = inputs["T"] * size / inputs["N"]
     return found
 
 
@@ -54,8 +55,7 @@ def three_tasks(inputs):
 
 
 def pair_tail(inputs, wanted):
-    names = ("R", "T", "eta", "d", "S")
-    given = {name: inputs[name] for name in names if name in inputs}
+    given = {PAIR[name]: value for name, value in inputs.items() if name in PAIR}
     first = tails.pair_tail(**given, kind="exact")
     found = {"p_rr": first.p, "npairs": first.pairs, "mean": first.mean}
     for key in set(wanted) - set(found):

@@ -31,9 +31,7 @@ def test_broadcasting_and_other_settings():
     N = emergence_size(levels)
     assert N.shape == (3, 3)
     assert (np.diff(N, axis=0) > 0).all()
-    np.testing.assert_allclose(
-        emergence_size(0.3, concept_size=1e3), N[1] / 200, rtol=1e-12
-    )
+    np.testing.assert_allclose(emergence_size(0.3, sigma=1e3), N[1] / 200, rtol=1e-12)
     printed = emergence_size(0.3, as_published=True)
     assert printed[0] > 5 * N[1, 0]  # level 11 with seven skills, and looser bounds
 

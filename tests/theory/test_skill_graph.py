@@ -78,7 +78,7 @@ def test_two_skills_by_enumeration():
     rng = np.random.default_rng(4)
     task = homogeneous_task(1, levels=1, skills=(2,))
     found = simulate_skills(
-        3, 50, rng, [2.0], [0.0], S=2, d=3.0, levels=1, tasks=task, graphs=800
+        3, 50, rng, [2.0], [0.0], skills=2, d=3.0, levels=1, tasks=task, graphs=800
     )
     assert found.pairs == 3
     assert abs(found.p[1] - 0.75) < 4 * found.p_se[1]
@@ -117,7 +117,7 @@ def test_a_skill_without_prerequisites_loses_all_its_links():
     rng, task = np.random.default_rng(7), homogeneous_task(2, levels=2)
     given = {"levels": 2, "tasks": task, "graphs": 6, "counts": "binomial"}
     found = simulate_skills(R, T, rng, eta, sigma, [300, 1000], **given)
-    given = {"S": [300, 1000], "levels": 2, "kind": "two_ways"}
+    given = {"skills": [300, 1000], "levels": 2, "kind": "two_ways"}
     theory = skill_levels(R, T, eta, sigma, **given)
     assert abs(found.gamma[1] - theory.gamma[1]) <= 4 * found.gamma_se[1] + 0.02
     below = found.gamma[1]
@@ -128,7 +128,7 @@ def test_a_skill_without_prerequisites_loses_all_its_links():
 
 
 def test_no_texts_no_skills():
-    found = simulate_skills(50, 0, np.random.default_rng(0), S=20, levels=12)
+    found = simulate_skills(50, 0, np.random.default_rng(0), skills=20, levels=12)
     np.testing.assert_allclose(found.gamma[1:], 1 / 20)
     np.testing.assert_array_equal(found.p[1:], 0)
     # what remains are the subtasks of level 0
@@ -137,7 +137,7 @@ def test_no_texts_no_skills():
 
 def test_the_same_seed_gives_the_same_graphs():
     one, other = (
-        simulate_skills(60, 300, np.random.default_rng(8), S=30, levels=11, graphs=2)
+        simulate_skills(60, 300, np.random.default_rng(8), skills=30, graphs=2)
         for _ in range(2)
     )
     for a, b in zip(one, other, strict=True):
@@ -148,11 +148,11 @@ def test_refusals():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
         simulate_skills(60, 300, rng, graphs=1)
-    with pytest.raises(ValueError, match="R must be a whole number"):
+    with pytest.raises(ValueError, match="concepts must be a whole number"):
         simulate_skills(60.5, 300, rng)
     with pytest.raises(ValueError, match="one of texts, binomial, got x"):
         simulate_skills(60, 300, rng, counts="x")
-    with pytest.raises(ValueError, match="S must be a whole number"):
-        simulate_skills(60, 300, rng, S=10.5)
-    with pytest.raises(ValueError, match=r"R must be at least d = 6"):
+    with pytest.raises(ValueError, match="skills must be a whole number"):
+        simulate_skills(60, 300, rng, skills=10.5)
+    with pytest.raises(ValueError, match=r"concepts must be at least d = 6"):
         concept_pairs(5, 10, rng)

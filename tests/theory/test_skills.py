@@ -68,7 +68,9 @@ def test_as_published_against_a_plain_loop(N):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_level_is_one_giant_component(kind):
-    found = skill_levels(4000, 18000, eta=[2.0], sigma=[0.0], levels=1, kind=kind)
+    found = skill_levels(
+        4000, 18000, eta=[2.0], prerequisites=[0.0], levels=1, kind=kind
+    )
     tail = pair_tail(4000, 18000, 2.0, kind=kind).tail
     np.testing.assert_allclose(found.p, [1, tail], rtol=1e-13)
     np.testing.assert_allclose(
@@ -80,7 +82,7 @@ def test_without_prerequisites_every_level_stands_alone():
     eta = np.array([3.0, 1.0, 5.0])
     S = np.array([1000.0, 50.0, 2000.0])
     found = skill_levels(9000, 40000, eta, np.zeros(3), S, levels=3, kind="exact")
-    tail = pair_tail(9000, 40000, eta, S=S, kind="exact").tail
+    tail = pair_tail(9000, 40000, eta, skills=S, kind="exact").tail
     np.testing.assert_allclose(found.gamma[1:], giant_component(tail * S), rtol=1e-13)
 
 
@@ -92,7 +94,8 @@ def test_nothing_is_learnt_above_a_level_without_giant_component():
 
 
 def test_thinned_skills_by_hand():
-    given = {"eta": [12.0, 1.0], "sigma": [0.0, 2.0], "S": [300.0, 1000.0], "levels": 2}
+    given = {"eta": [12.0, 1.0], "prerequisites": [0.0, 2.0], "levels": 2}
+    given["skills"] = [300.0, 1000.0]
     found = skill_levels(3000, 13600, **given, kind="two_ways", thinned="skills")
     printed = skill_levels(3000, 13600, **given, kind="two_ways")
     tail = pair_tail(3000, 13600, 1.0, kind="two_ways").tail
@@ -128,23 +131,24 @@ def test_two_ways_is_the_exact_tail_at_twice_the_chance():
 
 
 def test_defaults_and_their_rounding():
-    eta, sigma = default_levels(100)
+    eta, prerequisites = default_levels(100)
     np.testing.assert_allclose(eta[[0, 99]], [math.exp(0.07), math.exp(7)])
-    assert sigma[0] == 0
-    np.testing.assert_array_equal(sigma[[1, 63]], [1, 6])
-    eta, sigma = default_levels(100, as_published=True)
-    np.testing.assert_array_equal([eta[10], sigma[10]], [2, 3])
+    assert prerequisites[0] == 0
+    np.testing.assert_array_equal(prerequisites[[1, 63]], [1, 6])
+    eta, prerequisites = default_levels(100, as_published=True)
+    np.testing.assert_array_equal([eta[10], prerequisites[10]], [2, 3])
 
 
 def test_the_ratio_is_where_learning_sets_in():
     at = float(transition(5.0).texts_per_concept)
     free = accuracy_curve(3e9, d=5.0).accuracy
-    np.testing.assert_array_equal(free, accuracy_curve(3e9, ratio=at, d=5.0).accuracy)
+    given = accuracy_curve(3e9, texts_per_concept=at, d=5.0).accuracy
+    np.testing.assert_array_equal(free, given)
 
 
-def test_concept_size_only_scales_the_axis():
-    one = accuracy_curve(4e9, concept_size=2e5)
-    other = accuracy_curve(4e4, concept_size=2.0)
+def test_the_parameters_of_a_concept_only_scale_the_axis():
+    one = accuracy_curve(4e9, sigma=2e5)
+    other = accuracy_curve(4e4, sigma=2.0)
     np.testing.assert_allclose(one.accuracy, other.accuracy, rtol=1e-14)
 
 
@@ -183,9 +187,9 @@ def test_refusals():
         skill_levels(100, 450, thinned="x")
     with pytest.raises(ValueError, match="levels must be at least 1, got 0"):
         skill_levels(100, 450, levels=0)
-    with pytest.raises(ValueError, match=r"S must lie in \[2, inf\), got 1\.0"):
-        skill_levels(100, 450, S=1.0)
-    with pytest.raises(ValueError, match=r"R must be at least d = 6\.0 .*got 5\.0"):
+    with pytest.raises(ValueError, match=r"skills must lie in \[2, inf\), got 1\.0"):
+        skill_levels(100, 450, skills=1.0)
+    with pytest.raises(ValueError, match=r"concepts must be at least d = 6\.0 .*got 5"):
         accuracy_curve(1e6)
     with pytest.raises(ValueError, match=r"d must lie in \(2\.718.*, inf\), got 2\.0"):
         accuracy_curve(1e9, d=2.0)
@@ -193,5 +197,7 @@ def test_refusals():
         accuracy_curve(1e9, 2 * homogeneous_task())
     with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 5 \+ 1, m\]"):
         accuracy_curve(1e9, homogeneous_task(), levels=5)
-    with pytest.raises(ValueError, match=r"sigma must lie in \[0, inf\), got -1\.0"):
-        skill_levels(100, 450, sigma=[-1.0, 0.0], levels=2)
+    with pytest.raises(
+        ValueError, match=r"prerequisites must lie in \[0, inf\), got -1"
+    ):
+        skill_levels(100, 450, prerequisites=[-1.0, 0.0], levels=2)

@@ -175,7 +175,7 @@ def test_no_texts_and_too_few_pairs():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"R must be at least d = 6\.0.*got 5"):
+    with pytest.raises(ValueError, match=r"concepts must be at least d = 6\.0.*got 5"):
         pair_tail(5, 10, 1.0)
     with pytest.raises(ValueError, match=r"kind must be one of literal, .* got 'best'"):
         pair_tail(10, 10, 1.0, kind="best")
