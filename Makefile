@@ -52,7 +52,7 @@ test-newest:  ## the tests on Python 3.12 with the newest JAX, where there is on
 	    INSTALL_FLAGS="--upgrade --upgrade-strategy=eager"; \
 	fi
 
-bench: $(VENV)/.stamp-bench  ## speed beside PyTorch, the input pipeline and the scorer
+bench: $(VENV)/.stamp-bench  ## speed beside PyTorch and SciPy, input pipeline and scorer
 	$(BIN)/python -m tools.bench
 
 lint: $(VENV)/.stamp  ## ruff and pyright

@@ -1,10 +1,11 @@
-"""All benchmarks one after the other, each in a process of its own on one core.
+"""All benchmarks one after the other, each in a process of its own.
 
     make bench                              # installs PyTorch 2.13.0 first
     python -m tools.bench --repetitions=3
 
 Contenders take turns within a process, so that the ratios hold on a machine whose speed
-wavers. The single benches have more flags: bench_step, bench_data, bench_score.
+wavers. They run on one core each, but for the theory, whose solvers use all. The single
+benches have more flags: bench_step, bench_data, bench_score, bench_theory.
 """
 
 import os
@@ -22,11 +23,17 @@ TRAINED = re.compile(r"^(\S+) +tokens/s +kscale +([\d,]+)", re.MULTILINE)
 COMPOSED = re.compile(r"^(\S+) +([\d.]+) million tokens/s composed", re.MULTILINE)
 
 
-def bench(module: str, repetitions: int) -> str:
-    """Runs a bench, prints its lines as they come, and gives them."""
+def bench(module: str, repetitions: int, *, all_cores: bool = False) -> str:
+    """Runs a bench, prints its lines as they come, and gives them.
+
+    Args:
+      module: in tools, run as a program.
+      repetitions: timings of each contender.
+      all_cores: leave the bench all cores in place of the last one.
+    """
     words = [sys.executable, "-m", f"tools.{module}", f"--repetitions={repetitions}"]
     affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
-    core = {max(affinity(0))} if affinity else None
+    core = {max(affinity(0))} if affinity and not all_cores else None
     lines = []
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         if core:
@@ -70,6 +77,8 @@ def main(argv: list[str]) -> None:
         print(f"{name:<9} {ratio:9,.0f}")
     print("\nscorer", flush=True)
     bench("bench_score", _REPETITIONS.value)
+    print("\ntheory (ratio: to plain SciPy or Python, one point at a time)", flush=True)
+    bench("bench_theory", _REPETITIONS.value, all_cores=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What kscale.theory is measured against: the same in plain SciPy, one at a time.
+"""What kscale.theory is measured against: plain SciPy and Python, one at a time.
 
 Each function solves one point the way a careful script would: closed forms where there
 are any, SciPy's scalar optimisers elsewhere, analytic gradients.
 """
 
 import math
+import random
 
 import numpy as np
 from scipy import optimize, special, stats
@@ -129,3 +130,43 @@ def accuracy(N: float, ratio: float = 4.532989619860746) -> tuple[float, float, 
     )
     binomial = stats.binom.pmf(at, levels, 0.5)
     return float(success[9]), float(binomial @ success), float(mixture @ success)
+
+
+def peel(
+    concept: np.ndarray, text: np.ndarray, concepts: int, texts: int
+) -> np.ndarray:
+    """Which concepts a queue of texts learns from the edges of a graph, bool [R]."""
+    of_text: list[set[int]] = [set() for _ in range(texts)]
+    of_concept: list[list[int]] = [[] for _ in range(concepts)]
+    for c, t in zip(concept.tolist(), text.tolist(), strict=True):
+        of_text[t].add(c)
+        of_concept[c].append(t)
+    queue = [t for t in range(texts) if len(of_text[t]) == 1]
+    learnt_ones = np.zeros(concepts, bool)
+    while queue:
+        left = of_text[queue.pop()]
+        if not left:
+            continue
+        (c,) = left
+        learnt_ones[c] = True
+        for t in of_concept[c]:
+            of_text[t].discard(c)
+            if len(of_text[t]) == 1:
+                queue.append(t)
+    return learnt_ones
+
+
+def restaurant(seed: int, customers: int, alpha: float, beta: float) -> list[int]:
+    """Customers at each table of a Pitman-Yor restaurant, seated one after another."""
+    uniform = random.Random(seed).random
+    tables: list[int] = []
+    for seated in range(customers):
+        point = uniform() * (seated + beta)
+        for table, size in enumerate(tables):
+            point -= size - alpha
+            if point < 0:
+                tables[table] += 1
+                break
+        else:
+            tables.append(1)
+    return tables
