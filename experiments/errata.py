@@ -374,8 +374,8 @@ ERRATA = (
     ),
     Erratum(
         "000, lemma G.2",
-        "The weights of lemma G.1 come in the order in which sticks are broken; for them"
-        " i^(1/alpha) p_i has no limit. It has one for ranked weights.",
+        "The weights of lemma G.1 come in the order in which sticks are broken; for"
+        " them i^(1/alpha) p_i has no limit. It has one for ranked weights.",
         "The means of both fall like i^(-1/alpha), with constants of their own.",
         _ranked,
     ),
