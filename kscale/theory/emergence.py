@@ -39,9 +39,9 @@ def emergence_size(
     skills=1000.0,
     d=6.0,
     sigma=2e5,
-    levels=100,
-    kind="monotone",
-    as_published=False,
+    levels: int = 100,
+    kind: str = "monotone",
+    as_published: bool = False,
 ):
     """The smallest model whose accuracy reaches a level, for each task.
 

@@ -96,6 +96,12 @@ def simulate_skills(
     Raises:
       ValueError: for a value outside its range.
 
+    Example:
+      >>> rng = np.random.default_rng(0)
+      >>> found = simulate_skills(500, 2266, rng, skills=50, levels=11)
+      >>> bool(found.gamma[1] > 0.99), found.graphs
+      (True, 4)
+
     Source: paper 004, sections 2.3 to 2.5.
     """
     check_settings(eta, prerequisites, skills, levels, "exact")
@@ -122,17 +128,8 @@ def simulate_skills(
         found = _levels(tables, eta, needed, sizes, rng)
         rows.append((*_measured(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
-    (p, p_se), (gamma, gamma_se), (accuracy, accuracy_se) = map(_mean, columns)
-    return SkillSimulation(
-        p,
-        p_se,
-        gamma,
-        gamma_se,
-        accuracy,
-        accuracy_se,
-        pairs=float(np.mean(pairs)),
-        graphs=graphs,
-    )
+    measured = [number for column in columns for number in _mean(column)]
+    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=graphs)
 
 
 def concept_pairs(
@@ -151,6 +148,12 @@ def concept_pairs(
 
     Raises:
       ValueError: for a value outside its range.
+
+    Example:
+      >>> concept_pairs(3, 1, np.random.default_rng(0), d=3.0).tolist()
+      [[0, 1], [0, 2], [1, 2]]
+
+    Source: paper 004, section 2.3.
     """
     _check_sizes(concepts, texts, d, 2, 2, "texts")
     R = concepts
@@ -174,6 +177,14 @@ def component_labels(linked: np.ndarray) -> np.ndarray:
 
     Returns:
       int [n], from 0; equal for nodes that a path joins.
+
+    Example:
+      >>> linked = np.zeros((3, 3), bool)
+      >>> linked[0, 2] = True
+      >>> component_labels(linked).tolist()
+      [0, 1, 0]
+
+    Source: paper 004, section 2.4, the components of the skill graph.
     """
     first, second = np.nonzero(linked)
     n = len(linked)

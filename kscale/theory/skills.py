@@ -119,10 +119,10 @@ def skill_levels(
     prerequisites=None,
     skills=1000.0,
     d=6.0,
-    levels=100,
-    kind="monotone",
-    as_published=False,
-    thinned="links",
+    levels: int = 100,
+    kind: str = "monotone",
+    as_published: bool = False,
+    thinned: str = "links",
 ) -> SkillLevels:
     """Link probabilities and giant components of all levels.
 
@@ -249,9 +249,9 @@ def accuracy_curve(
     skills=1000.0,
     d=6.0,
     sigma=2e5,
-    levels=100,
-    kind="monotone",
-    as_published=False,
+    levels: int = 100,
+    kind: str = "monotone",
+    as_published: bool = False,
 ) -> AccuracyCurve:
     """Accuracy of tasks at model size N: figure 3(a) in one call.
 

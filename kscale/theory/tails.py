@@ -114,7 +114,13 @@ def check_kind(kind: str) -> None:
     check=_check_pair,
 )
 def pair_tail(
-    concepts, texts, eta, d=6.0, skills=1000.0, kind="exact", as_published=False
+    concepts,
+    texts,
+    eta,
+    d=6.0,
+    skills=1000.0,
+    kind: str = "exact",
+    as_published: bool = False,
 ) -> PairTail:
     """Chance that two skills of a level are linked by at least eta pairs of concepts.
 

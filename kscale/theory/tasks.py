@@ -14,59 +14,76 @@ from scipy import stats
 from kscale.theory.domain import inside, probabilities, refuse, whole
 from kscale.theory.scope import solver
 
-_PAPER_SKILLS = (2, 3, 4, 5, 6, 7)
+_PAPER_COUNTS = (2, 3, 4, 5, 6, 7)
 
 
 def homogeneous_task(
-    level: int = 10, levels: int = 100, skills: Sequence[int] = _PAPER_SKILLS
+    level: int = 10, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
     """A task of one level.
 
     Args:
       level: l, 0..L.
-      levels: L.
-      skills: the values of m, equally likely.
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely.
 
     Returns:
-      q [L + 1, max(skills) + 1].
+      q [L + 1, max(skill_counts) + 1].
 
     Raises:
       ValueError: for a level beyond L or a negative number of skills.
+
+    Example:
+      >>> homogeneous_task(1, levels=2, skill_counts=(2,))
+      array([[0., 0., 0.],
+             [0., 0., 1.],
+             [0., 0., 0.]])
 
     Source: paper 004, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
     """
     whole("level", level, f"[0, {levels}]")
     share = np.zeros(levels + 1)
     share[int(level)] = 1.0
-    return task(share, skills)
+    return task(share, skill_counts)
 
 
 def binomial_task(
-    share: float = 0.5, levels: int = 100, skills: Sequence[int] = _PAPER_SKILLS
+    share: float = 0.5, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
     """A task whose levels are Binomial(L, share); see `mixture_task`.
 
+    Args:
+      share: mean level over L, in [0, 1].
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely.
+
+    Returns:
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: for a share outside [0, 1] or a negative number of skills.
+
     Source: paper 004, section 3.3, the unimodal task.
     """
-    return mixture_task((1.0,), (share,), levels, skills)
+    return mixture_task((1.0,), (share,), levels, skill_counts)
 
 
 def mixture_task(
     weights: Sequence[float] = (0.4, 0.4, 0.2),
     shares: Sequence[float] = (0.2, 0.6, 0.95),
     levels: int = 100,
-    skills: Sequence[int] = _PAPER_SKILLS,
+    skill_counts: Sequence[int] = _PAPER_COUNTS,
 ) -> np.ndarray:
     """A task whose levels are a mixture of Binomial(L, share_i) with weights w_i.
 
     Args:
       weights: sum to 1.
       shares: of the levels, in [0, 1], one a weight.
-      levels: L.
-      skills: the values of m, equally likely.
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely.
 
     Returns:
-      q [L + 1, max(skills) + 1].
+      q [L + 1, max(skill_counts) + 1].
 
     Raises:
       ValueError: where the weights do not sum to 1 or a share is none.
@@ -76,23 +93,28 @@ def mixture_task(
     _check_mixture(weights, shares)
     level = np.arange(levels + 1)
     shape = stats.binom.pmf(level[:, None], levels, np.asarray(shares, float)[None, :])
-    return task(shape @ np.asarray(weights, float), skills)
+    return task(shape @ np.asarray(weights, float), skill_counts)
 
 
-def task(levels: ArrayLike, skills: Sequence[int] = _PAPER_SKILLS) -> np.ndarray:
-    """q(l, m) = q(l) q(m), with m equally likely among `skills`.
+def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.ndarray:
+    """q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
 
     Args:
       levels: q(l) for l = 0..L, sums to 1.
-      skills: the values of m.
+      skill_counts: the values of m, whole, equally likely.
 
     Returns:
-      q [L + 1, max(skills) + 1].
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: where q(l) does not sum to 1, or for a negative number of skills.
+
+    Source: paper 004, section 3.3.
     """
     share = np.asarray(levels, float)
     probabilities("q(l)", share)
-    whole("skills", skills, "[0, inf)")
-    counts = np.bincount(np.asarray(skills, int))
+    whole("skill_counts", skill_counts, "[0, inf)")
+    counts = np.bincount(np.asarray(skill_counts, int))
     return share[:, None] * (counts / counts.sum())[None, :]
 
 
@@ -106,6 +128,9 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
 
     Returns:
       q [3, L + 1, 8].
+
+    Raises:
+      ValueError: where the homogeneous task's level is beyond L.
 
     Source: paper 004, section 3.3 and figure 3.
     """
@@ -130,6 +155,9 @@ def plateau_heights(
 
     Returns:
       Heights, lowest first.
+
+    Raises:
+      ValueError: where the weights do not sum to 1 or a share is none.
 
     Example:
       >>> plateau_heights().round(6)
@@ -169,6 +197,10 @@ def task_accuracy(gamma, q):
 
     Raises:
       ValueError: where gamma leaves [0, 1] or the shapes disagree.
+
+    Example:
+      >>> float(task_accuracy([1.0, 0.5], [[0.0, 0.0], [0.0, 1.0]]))
+      0.5
 
     Source: paper 004, equation (7).
     """

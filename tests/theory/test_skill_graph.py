@@ -76,7 +76,7 @@ def test_two_skills_by_enumeration():
     # all 3 concepts meet; S = 2 skills are linked if they share at least 2 of 3 pairs:
     # 2 + 1 concepts give 2 pairs (6 of 8 ways), 3 + 0 give none
     rng = np.random.default_rng(4)
-    task = homogeneous_task(1, levels=1, skills=(2,))
+    task = homogeneous_task(1, levels=1, skill_counts=(2,))
     found = simulate_skills(
         3, 50, rng, [2.0], [0.0], skills=2, d=3.0, levels=1, tasks=task, graphs=800
     )

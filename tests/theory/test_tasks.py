@@ -17,11 +17,11 @@ from kscale.theory.tasks import (
 
 
 def test_literal_examples():
-    q = homogeneous_task(1, levels=2, skills=(0, 2))
+    q = homogeneous_task(1, levels=2, skill_counts=(0, 2))
     np.testing.assert_array_equal(q, [[0, 0, 0], [0.5, 0, 0.5], [0, 0, 0]])
-    q = binomial_task(0.25, levels=2, skills=(1,))
+    q = binomial_task(0.25, levels=2, skill_counts=(1,))
     np.testing.assert_allclose(q, [[0, 9 / 16], [0, 6 / 16], [0, 1 / 16]])
-    q = mixture_task((0.5, 0.5), (0.0, 1.0), levels=2, skills=(1,))
+    q = mixture_task((0.5, 0.5), (0.0, 1.0), levels=2, skill_counts=(1,))
     np.testing.assert_allclose(q, [[0, 0.5], [0, 0], [0, 0.5]])
 
 
@@ -75,7 +75,9 @@ def test_refusals():
         mixture_task((0.5, 0.5), (0.1,))
     with pytest.raises(ValueError, match=r"level must lie in \[0, 5\], got 6"):
         homogeneous_task(6, levels=5)
-    with pytest.raises(ValueError, match=r"skills must lie in \[0, inf\), got -1"):
+    with pytest.raises(
+        ValueError, match=r"skill_counts must lie in \[0, inf\), got -1"
+    ):
         task([1.0], (-1,))
     with pytest.raises(ValueError, match=r"gamma must lie in \[0, 1\], got 1\.5"):
         task_accuracy([1.5], np.ones((1, 1)))
