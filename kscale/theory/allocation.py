@@ -160,6 +160,10 @@ def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Alloc
     Raises:
       ValueError: a parameter out of range.
 
+    Example:
+      >>> allocate(4.0, [0.5, 0.25, 0.25]).memory
+      array([2., 1., 1.])
+
     Source: paper 000, problem (9), theorem 5.6.
     """
     clusters = population(p, a, b)

@@ -69,6 +69,9 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
       message: symbols.
       source: probabilities of the next symbol, as in the head of this module.
 
+    Returns:
+      Code, its fractions exact.
+
     Raises:
       ValueError: for an unknown symbol or one of probability 0.
 
@@ -105,9 +108,17 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
       length: number of symbols.
       source: the one that the message was encoded with.
 
+    Returns:
+      The symbols.
+
+    Raises:
+      ValueError: for a word that is no binary fraction.
+
     Example:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
       ('A', 'B')
+
+    Source: paper 000, appendix A.
     """
     value = Fraction(int(word or "0", 2), 2 ** len(word))
     message: tuple = ()
@@ -123,7 +134,21 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
 
 
 def shortest_point(low: Fraction, high: Fraction) -> str:
-    """Digits of the shortest binary fraction in [low, high), at least one digit."""
+    """Digits of the shortest binary fraction in [low, high), at least one digit.
+
+    Args:
+      low: at least 0.
+      high: above low, at most 1.
+
+    Returns:
+      0 and 1; of several shortest fractions, the least.
+
+    Example:
+      >>> shortest_point(Fraction(1, 4), Fraction(2, 5))
+      '01'
+
+    Source: paper 000, example A.1.
+    """
     return _shortest(low, high, open_end=True)
 
 
@@ -133,6 +158,19 @@ def dyadic_word(low: Fraction, high: Fraction) -> str:
     Words of disjoint intervals are prefix-free. A word has less than two bits more than
     -log2(high - low): of width 2^-k, every interval that holds two such steps holds
     one between multiples of 2^-k.
+
+    Args:
+      low: at least 0.
+      high: above low, at most 1.
+
+    Returns:
+      0 and 1; empty for [0, 1).
+
+    Example:
+      >>> dyadic_word(Fraction(1, 4), Fraction(2, 5))
+      '010'
+
+    Source: P. Elias, in N. Abramson, Information Theory and Coding, 1963.
     """
     return _shortest(low, high, open_end=False)
 
@@ -144,12 +182,17 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
       source: as in `arithmetic_code`.
       n: symbols in a message; at most 100,000 messages.
 
+    Returns:
+      ExpectedLengths.
+
     Raises:
       ValueError: for a negative n or too many messages.
 
     Example:
       >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic
       3.45
+
+    Source: paper 000, example A.1, over all messages.
     """
     whole("n", n, "[0, inf)")
     point = dyadic = Fraction(0)

@@ -138,6 +138,10 @@ def kkt_certificate(
     Raises:
       ValueError: a parameter out of range.
 
+    Example:
+      >>> float(kkt_certificate([1.0, 1.0], np.log(np.log(2) / 4), 2.0, [0.5, 0.5]).gap)
+      0.0
+
     Source: paper 000, conditions (11) to (14).
     """
     return certify(memory, log_price, capacity, population(p, a, b))

@@ -21,6 +21,9 @@ def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
       lengths: of the words, at least 0; they need not be whole.
       radix: size of the code's alphabet.
 
+    Returns:
+      The sum.
+
     Raises:
       ValueError: for a negative length or a radix below 2.
 
@@ -42,12 +45,18 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
       probabilities: above 0, sum to 1; fractions, strings such as "3/10", or numbers,
         which are read as the decimals they print as.
 
+    Returns:
+      Bits, whole, in the order given.
+
     Raises:
       ValueError: where they are no distribution or one of them is 0.
 
     Example:
       >>> shannon_lengths(["1/2", "3/10", "1/5"])
       [1, 2, 3]
+
+    Source: Shannon 1948; T. Cover, J. Thomas, Elements of Information Theory, 2006,
+    section 5.4.
     """
     shares = exact_shares(dict(enumerate(probabilities))).values()
     if not all(shares):
@@ -61,12 +70,17 @@ def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
     Args:
       probabilities: as in `shannon_lengths`; 0 is allowed.
 
+    Returns:
+      Bits, whole, in the order given.
+
     Raises:
       ValueError: where they are no distribution.
 
     Example:
       >>> optimal_lengths(["1/2", "3/10", "1/5"])
       [1, 2, 2]
+
+    Source: D. Huffman 1952.
     """
     shares = list(exact_shares(dict(enumerate(probabilities))).values())
     lengths = [0] * len(shares)

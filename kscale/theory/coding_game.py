@@ -50,6 +50,8 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     Example:
       >>> dirichlet_mixture([1.0, 1.0])(np.array([[2, 0]]))
       array([[0.75, 0.25]])
+
+    Source: R. Krichevsky, V. Trofimov 1981; paper 000, lemma A.3, the optimal player.
     """
     domain.inside("concentrations", concentrations, "(0, inf)")
     prior = np.asarray(concentrations, float)

@@ -162,6 +162,8 @@ def convex_minorant(memory: Array, loss: Array) -> Array:
     Example:
       >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])
       array([1. , 0.5, 0. ])
+
+    Source: ours; what problem (9) of paper 000 makes of a table that is not convex.
     """
     least = jax.lax.cummin(loss.reshape(-1, memory.size), axis=1)
     index = jnp.arange(memory.size)

@@ -104,6 +104,10 @@ def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> float(finetuning_knowledge_ceiling(1e4, 0.5))
+      0.005
+
     Source: paper 000, appendix E; by concavity it holds for every n, not only n << N.
     """
     return scale * alpha * old ** (alpha - 1)
@@ -146,6 +150,11 @@ def finetuning_redundancy(
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> found = finetuning_redundancy(1e6, 100, 0.5, knowledge="new", syntax="same")
+      >>> float(found.knowledge), round(float(found.syntax), 9)
+      (0.1, 2.4999e-05)
 
     Source: paper 000, appendix E.
     """

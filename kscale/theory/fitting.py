@@ -246,5 +246,11 @@ def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
 
     Returns:
       [..., n]; the shape of the parameters leads.
+
+    Example:
+      >>> power_law([1.0, 4.0], 0.5, 4.0)
+      array([2., 1.])
+
+    Source: paper 000, the law of sections 5.2 and 5.3, with a floor.
     """
     return jnp.exp(-alpha * jnp.log(x / x0)) + eps

@@ -161,6 +161,10 @@ def infinite_contribution(
     Raises:
       ValueError: a parameter out of range.
 
+    Example:
+      >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
+      array([4.35e-04, 4.35e-04, 1.00e-06])
+
     Source: paper 000, theorem 5.6, second part.
     """
     log_price = _solve(capacity, alpha, a, b).log_price
@@ -184,6 +188,12 @@ def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
 
     Raises:
       ValueError: a parameter out of range.
+
+    Example:
+      >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
+      2.0
+
+    Source: paper 000, problem (9), solved for p_k of power alpha.
     """
     return log_factorial_gap(rank) / (alpha * jnp.log(b))
 
@@ -204,6 +214,12 @@ def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -
 
     Raises:
       ValueError: a parameter out of range.
+
+    Example:
+      >>> round(float(infinite_redundancy_constant(0.5)), 9)
+      3.50821366
+
+    Source: the constant that theorem 5.6 of paper 000 leaves open.
     """
     excess = (1 - alpha) / alpha
     log = jnp.log(a) - excess * jnp.log(alpha * jnp.log(b))

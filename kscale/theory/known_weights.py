@@ -122,6 +122,10 @@ def known_weights_information(draws, p):
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> round(float(known_weights_information(1, [0.5, 0.5])), 12)  # ln 2 - 1/2
+      0.19314718056
+
     Source: paper 000, section 5.2 in a case that can be computed.
     """
     return jnp.sum(_binomial_information(draws, p))
@@ -141,6 +145,10 @@ def known_weights_information_power_law(draws, alpha):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(known_weights_information_power_law(1, 0.5)), 12)
+      0.19314718056
 
     Source: paper 000, section 5.2 in a case that can be computed.
     """
@@ -165,6 +173,12 @@ def known_weights_constant(alpha):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(known_weights_constant(0.5)), 9)
+      0.786956948
+
+    Source: ours, by the limit of many draws; paper 000, section 5.2, has the exponent.
     """
     low = integral_with_power(lambda x: _poisson_information(x) / x, -alpha, 1.0)
     high = integral_over_logarithm(

@@ -87,6 +87,10 @@ def threshold_frequency(
     Raises:
       ValueError: a parameter out of range.
 
+    Example:
+      >>> round(float(threshold_frequency(3.0, [0.5, 0.25, 0.15, 0.1])), 9)
+      0.132832321
+
     Source: paper 000, figure 2a.
     """
     shores = shores_of(population(p, a, b))
@@ -124,6 +128,8 @@ def onset_capacity(
     Example:
       >>> round(float(onset_capacity(0.1, [0.5, 0.25, 0.15, 0.1])), 12)
       4.228818690496
+
+    Source: the inverse of figure 2a of paper 000.
     """
     shores = shores_of(population(p, a, b))
     level = jnp.log(frequency * of_a * jnp.log(of_b))
@@ -168,6 +174,10 @@ def class_losses(
 
     Raises:
       ValueError: a parameter out of range, or a label outside 0..classes - 1.
+
+    Example:
+      >>> class_losses(1.0, [0.5, 0.25, 0.25], [0, 1, 1], classes=2).contribution
+      array([0.25, 0.5 ])
 
     Source: paper 000, figure 1b; equation (3) for the irreducible part.
     """

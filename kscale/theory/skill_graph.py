@@ -153,7 +153,7 @@ def concept_pairs(
       >>> concept_pairs(3, 1, np.random.default_rng(0), d=3.0).tolist()
       [[0, 1], [0, 2], [1, 2]]
 
-    Source: paper 004, section 2.3.
+    Source: paper 004, section 2.4.
     """
     _check_sizes(concepts, texts, d, 2, 2, "texts")
     R = concepts
