@@ -59,6 +59,9 @@ def table_count_law(customers, alpha, beta):
     Example:
       >>> table_count_law(2, 0.5, 1.0)
       array([0.  , 0.25, 0.75])
+
+    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.2; paper 000,
+    section 4.
     """
     return _table_count_law(customers, alpha, beta)
 
@@ -97,6 +100,10 @@ def log_partition_probability(counts, alpha, beta):
     Raises:
       ValueError: a parameter outside its range, or no customer.
 
+    Example:
+      >>> round(float(log_partition_probability([2, 0], 0.5, 1.0)), 12)  # ln 1/4
+      -1.38629436112
+
     Source: Pitman (2006), theorem 3.2.
     """
     taken = counts > 0
@@ -129,6 +136,8 @@ def partition_entropy(customers, alpha, beta):
     Example:
       >>> round(float(partition_entropy(2, 0.5, 1.0)), 12)  # 1/4 together, 3/4 apart
       0.562335144619
+
+    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, theorem 3.2, averaged.
     """
     return _partition_entropy(customers, alpha, beta)
 
@@ -170,6 +179,10 @@ def labelled_atoms_information(customers, alpha, beta, log_atoms):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(labelled_atoms_information(100, 0.5, 1.0, 20.0)), 6)
+      347.876204
 
     Source: paper 000, section 5.2 and lemma A.3, for this special case in closed form.
     """

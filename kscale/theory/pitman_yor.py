@@ -84,6 +84,10 @@ def stick_weight(atom, alpha, beta):
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> round(float(stick_weight(2, 0.5, 1.0)), 12)
+      0.15
+
     Source: paper 000, lemma G.1.
     """
     before = atom - 1
@@ -145,6 +149,10 @@ def expected_tables_of_size(seats, customers, alpha, beta):
     Raises:
       ValueError: a parameter outside its range, or j > n.
 
+    Example:
+      >>> expected_tables_of_size([1, 2], 2, 0.5, 1.0).round(12)
+      array([1.5 , 0.25])
+
     Source: Pitman (2006), section 3.2; paper 000, section 4 (Zipf's law).
     """
     return _tables_of_size(seats, customers, alpha, beta)
@@ -175,6 +183,12 @@ def expected_square(alpha, beta):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> float(expected_square(0.5, 1.0))
+      0.25
+
+    Source: the first stick of lemma G.1 of paper 000, size-biased: its mean.
     """
     return (1 - alpha) / (1 + beta)
 
@@ -192,5 +206,11 @@ def expected_entropy(alpha, beta):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(expected_entropy(0.5, 1.0)), 12)  # 1 + 2 ln 2
+      2.38629436112
+
+    Source: E. Archer, I. Park, J. Pillow, JMLR 15, 2014.
     """
     return digamma_gap(1 - alpha, alpha + beta)

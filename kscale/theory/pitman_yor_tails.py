@@ -68,6 +68,10 @@ def power_law_constants(alpha, beta):
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> round(float(power_law_constants(0.5, 1.0).tables), 9)
+      2.256758334
+
     Source: paper 000, lemmas G.2 and G.3. G.2 holds for the weights in falling order
     only, and its limit is random: `ranked` is the mean of it.
     """
@@ -101,6 +105,10 @@ def zipf_curve(rank, alpha, beta):
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
+      array([0.019099, 0.000191])
+
     Source: paper 000, section 4 (Zipf's law) and lemma G.2.
     """
     return _constants(alpha, beta).ranked * rank ** (-1 / alpha)
@@ -127,6 +135,10 @@ def expected_atoms_above(weight, alpha, beta):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
+      10.796111
 
     Source: Pitman and Yor (1997), the first correlation measure; paper 000, lemma G.2.
     """
@@ -161,6 +173,10 @@ def table_size_law(seats, alpha):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> table_size_law([1, 2, 3], 0.5)
+      array([0.5   , 0.125 , 0.0625])
 
     Source: Pitman (2006), lemma 3.11.
     """

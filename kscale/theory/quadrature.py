@@ -35,6 +35,9 @@ def integral_with_power(
       function: takes an array [n] of p, returns an array [n].
       exponent: above -1.
       end: above 0.
+
+    Returns:
+      The integral.
     """
     exponent = jnp.asarray(exponent, float)
     moments = [1 / (exponent + 1)]
@@ -56,6 +59,9 @@ def integral_over_logarithm(
       function: takes an array [n] of p, returns an array [n].
       start: above 0.
       end: at least `start`.
+
+    Returns:
+      The integral.
     """
     width = jnp.log(end / start) / _PANELS
     steps = jnp.arange(_PANELS)[:, None] + jnp.asarray(_UNIT)[None, :]

@@ -130,6 +130,10 @@ def redundancy_bound(
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> round(float(redundancy_bound(1e6, 0.5, 1.0).total))
+      237951
+
     Source: paper 000, the proof of theorem G.7. Its last display moves a factor 2 from
     one logarithm to another and drops those inside; these are the terms before it.
     """
@@ -164,6 +168,11 @@ def simplex_cover(outcomes, eps):
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> cover = simplex_cover(2, 1.0)
+      >>> float(cover.cells), round(float(cover.log_size), 6)
+      (4.0, 1.098612)
 
     Source: ours; it repairs the cover in the proof of theorem G.7 of paper 000, at the
     same rate.
@@ -223,6 +232,12 @@ def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> nearest_in_cover(np.array([0.9, 0.1]), 1.0)
+      array([0.75, 0.25])
+
+    Source: as `simplex_cover`.
     """
     domain.probabilities("p", p)
     domain.inside("eps", eps, "(0, inf)")

@@ -131,6 +131,13 @@ def diagnose(
     Raises:
       ValueError: bad data, fewer than 8 points, or an option out of range.
 
+    Example:
+      >>> x = 2.0 ** np.arange(8)
+      >>> float(diagnose(x, x**-0.5 + 1).is_power_law)
+      1.0
+      >>> float(diagnose(x, 1 / (1 + x)).is_power_law)
+      0.0
+
     Source: J. von Neumann 1941; A. Wald and J. Wolfowitz 1940. That paper 000's biased
     data are no clean power law, and uniform data none at all, is what it must find.
     """

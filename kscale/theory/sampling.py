@@ -71,6 +71,10 @@ def stick_breaking(
     Raises:
       ValueError: a parameter outside its range.
 
+    Example:
+      >>> stick_breaking(np.random.default_rng(0), 3, 0.5, 1.0).weights.shape
+      (3,)
+
     Source: paper 000, lemma G.1.
     """
     domain.whole("atoms", atoms, "[1, inf)")
@@ -137,7 +141,20 @@ def chinese_restaurant(
 
 
 def table_sizes(tables: np.ndarray) -> np.ndarray:
-    """Customers at each table, from the table of each customer: counts of 0, 1, ..."""
+    """Customers at each table, from the table of each customer: counts of 0, 1, ...
+
+    Args:
+      tables: int [customers], the table of each customer, from 0.
+
+    Returns:
+      int [tables], the customers at each.
+
+    Example:
+      >>> table_sizes(np.array([0, 0, 1, 0]))
+      array([3, 1])
+
+    Source: paper 000, section 4, the restaurant.
+    """
     return np.bincount(tables)
 
 
@@ -198,6 +215,11 @@ def syntax_knowledge_corpus(
 
     Raises:
       ValueError: a parameter outside its range.
+
+    Example:
+      >>> corpus = syntax_knowledge_corpus(np.random.default_rng(0), 5)
+      >>> corpus.cluster.shape
+      (5,)
 
     Source: paper 000, section 4 and appendix C.
     """

@@ -70,5 +70,7 @@ def log_zeta(excess: Array, q: Array = 1.0) -> Array:
     Example:
       >>> round(float(log_zeta(1.0)), 12)  # ln(pi^2/6)
       0.497700302471
+
+    Source: NIST Digital Library of Mathematical Functions, section 25.11.
     """
     return log_zeta_core(excess, q)

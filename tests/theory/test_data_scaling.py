@@ -153,6 +153,10 @@ def test_uniform_clusters():
             r"alpha must lie in \(0, 1\), got 1\.0",
         ),
         (
+            lambda: ds.data_redundancy_constant(0.0),
+            r"alpha must lie in \(0, 1\), got 0\.0",
+        ),
+        (
             lambda: ds.data_redundancy_of_table(1, [1.0], [[1.0]]),
             r"table must be of one axis, got shape \(1, 1\)",
         ),
