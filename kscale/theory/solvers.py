@@ -166,7 +166,7 @@ SOLVERS: dict[str, Solver] = {
         (theory.learning_law, "--concepts=30 --texts=150"),
         (theory.sample_chain, "--concepts=1000 --texts=4000:5500:+250 --graphs=100"),
         (theory.compute_optimal, "--compute=1e18:1e26:9"),
-        (theory.scaling_exponents, "--compute=1e18,1e22,1e26 --mode=iid"),
+        (theory.scaling_exponents, "--compute=1e18,1e22,1e26 --mode=iid --d=5,6"),
         (theory.isoflop, "--compute=1e20 --ratio=0.3:2.5:12"),
         (theory.spurious_optimum, "--compute=1e22"),
         (theory.training_error, "--unlearnt=1e-6:0.1:6 --concepts=1e4"),
