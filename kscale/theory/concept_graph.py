@@ -55,6 +55,8 @@ def graph_from_edges(
     Example:
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
       array([0, 0, 1])
+
+    Source: paper 004, section 2.2, the bipartite graph.
     """
     concept, text = (np.asarray(x, np.int64) for x in (concept, text))
     domain.refuse("concept", concept, (concept < 0) | (concept >= concepts), "is none")
@@ -82,6 +84,10 @@ def sample_graph(
 
     Raises:
       ValueError: an argument out of range.
+
+    Example:
+      >>> sample_graph(2, 3, 1.0, np.random.default_rng(0)).texts
+      array([0, 1, 2, 0, 1, 2])
 
     Source: paper 004, section 2.2.
     """
@@ -150,6 +156,9 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
 
     Returns:
       What is learnt.
+
+    Raises:
+      ValueError: `known` is not one value a concept.
 
     Example:
       >>> chain = graph_from_edges([0, 0, 1, 1, 2], [0, 1, 1, 2, 2], 3, 3)

@@ -106,6 +106,13 @@ def excess_entropy(error: Any) -> ExcessEntropy:
     Returns:
       `ExcessEntropy`.
 
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(excess_entropy(0.1).half).__round__(12)
+      0.005
+
     Source: paper 004, equation (4).
     """
     return ExcessEntropy(error**2 / 2, 2 * error**2)
@@ -147,6 +154,10 @@ def bimodal_error(
 
     Raises:
       ValueError: an argument out of range.
+
+    Example:
+      >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)
+      0.36056
 
     Source: paper 004, equation (27), under `finite_length.corrected_law`.
     """

@@ -86,6 +86,8 @@ def lambert_w_minus1(x) -> Array:
     Example:
       >>> round(float(lambert_w_minus1(-0.1)), 12)
       -3.577152063957
+
+    Source: R. Corless et al., On the Lambert W function, 1996.
     """
     # 1 + e x is exact near the branch point if 1/e is added as a head and a tail (the
     # factor e comes between them, or the compiler would add the two constants first)

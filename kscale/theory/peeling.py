@@ -243,6 +243,13 @@ def sample_chain(
 
     Raises:
       ValueError: an argument out of range.
+
+    Example:
+      >>> found = sample_chain(1000, 6000, 50, np.random.default_rng(0))
+      >>> found.unlearnt.shape, bool(found.mean < 0.1)
+      ((50,), True)
+
+    Source: as `learning_law`, drawn.
     """
     _check_counts(concepts, texts, d)
     domain.whole("graphs", graphs, "[2, inf)")
