@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from kscale.theory import density, domain, finite_length, poisson
-from kscale.theory.newton import bracketed_root
+from kscale.theory.newton import bracketed_root, first_fall
 from kscale.theory.scope import solver
 
 MODES = ("paper", "iid", "de")
@@ -50,7 +50,9 @@ def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
     concepts, texts = jnp.exp(r), budget * jnp.exp(-r)
     if mode == "iid":
         return finite_length.corrected_above(concepts, texts, d)
-    return finite_length.printed_of(concepts, texts, d, eps, as_published).unlearnt
+    of = density.ensemble(concepts, texts, d, eps)
+    upper = density.upper_critical(of)
+    return finite_length.printed_of(concepts, eps, of, upper, as_published).unlearnt
 
 
 def _first_maximum(mode: str, as_published: bool, scene: tuple, high: Array) -> Array:
@@ -68,12 +70,7 @@ def _first_maximum(mode: str, as_published: bool, scene: tuple, high: Array) -> 
 
     low = jnp.maximum(high - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
     nodes = high - (high - low) * jnp.linspace(1.0, 0.0, _NODES) ** 3
-    falls = jax.vmap(lambda r: growth(r, *scene))(nodes) <= 0
-    first = jnp.argmax(falls)
-    exists = falls[first] & (first > 0)
-    left, right = nodes[jnp.maximum(first - 1, 0)], nodes[first]
-    root = bracketed_root(growth, left, right, (left + right) / 2, *scene, rising=False)
-    return jnp.where(exists, root, jnp.nan)
+    return first_fall(growth, nodes, *scene)
 
 
 def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
@@ -84,8 +81,19 @@ def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
         return density.log_eps(density.upper_critical(of), of) - jnp.log(eps)
 
     low = jnp.maximum(middle - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
-    r = bracketed_root(margin, low, high, middle, *scene, rising=False)
-    return jnp.where(jnp.abs(margin(r, *scene)) < 1e-8, r, jnp.nan)
+    return bracketed_root(margin, low, high, middle, *scene, rising=False)
+
+
+def _threshold_optimum(scene: tuple, middle: Array, high: Array) -> tuple[Array, Array]:
+    """ln R where eps* = eps, and the unlearnt fraction there once peeling succeeds."""
+    budget, d, eps = scene
+    r = _threshold_size(scene, middle, high)
+    of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
+    points = density.critical_points(of)
+    margin = density.log_eps(points.upper, of) - jnp.log(eps)
+    lost = density.unlearnt_of(of, eps, points, succeeds=True)
+    exists = jnp.abs(margin) < 1e-8
+    return jnp.where(exists, r, jnp.nan), jnp.where(exists, lost, jnp.nan)
 
 
 def optimum_of(
@@ -104,9 +112,7 @@ def optimum_of(
     middle = 0.5 * (jnp.log(budget) - jnp.log(at.texts_per_concept))
     if mode == "de":
         high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
-        r = _threshold_size(scene, middle, high)
-        of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
-        lost = density.unlearnt_of(of, eps, succeeds=True)
+        r, lost = _threshold_optimum(scene, middle, high)
     else:
         r = _first_maximum(mode, as_published, scene, middle)
         lost = _unlearnt(r, mode, as_published, scene)

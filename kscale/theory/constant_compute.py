@@ -61,15 +61,21 @@ def isoflop(
     Raises:
       ValueError: an argument out of range.
 
+    Example:
+      >>> float(isoflop(1e20, 1.0).concepts).__round__(3)
+      4793.713
+
     Source: paper 004, figure 4.
     """
     budget = compute / (6 * sigma * tau)
     at = poisson.transition_constants(d)
     concepts = ratio * jnp.sqrt(budget / at.texts_per_concept)
     texts = budget / concepts
-    law = finite_length.printed_of(concepts, texts, d, eps, as_published)
+    of = density.ensemble(concepts, texts, d, eps)
+    points = density.critical_points(of)
+    law = finite_length.printed_of(concepts, eps, of, points.upper, as_published)
     iid = finite_length.corrected_of(concepts, texts, d)
-    lost = density.unlearnt_of(density.ensemble(concepts, texts, d, eps), eps)
+    lost = density.unlearnt_of(of, eps, points)
     learnt = concepts * (1 - lost)
     return IsoFlop(concepts, texts, law.learnt, iid.learnt, learnt, law.eps_star)
 
@@ -114,6 +120,10 @@ def spurious_optimum(
     Raises:
       ValueError: an argument out of range.
 
+    Example:
+      >>> bool(spurious_optimum(1e22).learnt_per_text > 1)
+      True
+
     Source: paper 004, equation (2); its consequence for proposition 1.
     """
     budget = compute / (6 * sigma * tau)
@@ -131,7 +141,7 @@ def spurious_optimum(
     peak = density.meeting(of)[0]
     critical = density.saddle(of, peak)
     learnt = finite_length.printed_at(concepts, eps, critical, of).learnt
-    lost = density.unlearnt_of(of, eps)
+    lost = density.unlearnt_of(of, eps, density.critical_points(of))
     return SpuriousOptimum(
         concepts, texts, learnt, learnt / texts, concepts * (1 - lost)
     )

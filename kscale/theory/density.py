@@ -10,6 +10,7 @@ Everything is computed from log1p of small numbers, so R and T may be 1e10 and m
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -92,27 +93,44 @@ def meeting(of: Ensemble) -> tuple[Array, Array]:
     return peak, _log_slope(peak, of)
 
 
-def upper_critical(of: Ensemble) -> Array:
-    """ln of the larger critical point, from a start that is exact at their meeting."""
-    peak, depth = meeting(of)
-    # R -> inf is x exp(-x) = y, whose roots bound those of finite R on either side
+def _upper_bracket(
+    peak: Array, depth: Array, of: Ensemble
+) -> tuple[Array, Array, Array]:
+    """(low, high, start) of the larger critical point; the start is exact at depth 0.
+
+    R -> inf is x exp(-x) = y, whose roots bound those of finite R on either side.
+    """
     start = peak + jnp.log(upper_root(jnp.fmax(depth, 0.0)))
     end = -jnp.log(of.p) - 1e-12
-    root = bracketed_root(
-        _log_slope, peak, end, jnp.minimum(start, end), of, rising=False
-    )
+    return peak, end, jnp.minimum(start, end)
+
+
+def upper_critical(of: Ensemble) -> Array:
+    """ln of the larger critical point."""
+    peak, depth = meeting(of)
+    bracket = _upper_bracket(peak, depth, of)
+    root = bracketed_root(_log_slope, *bracket, of, rising=False)
     return jnp.where(depth >= 0, root, jnp.nan)
 
 
 def critical_points(of: Ensemble) -> Critical:
-    """Both critical points."""
+    """Both critical points, by one search over two lanes."""
     peak, depth = meeting(of)
     delta = jnp.fmax(depth, 0.0)
     floor = peak - delta + 2 * jnp.log1p(-of.p) - 1.0
-    start = peak + log_lower_root(delta)
-    root = bracketed_root(_log_slope, floor, peak, start, of, rising=True)
-    lower = jnp.where(depth >= 0, root, jnp.nan)
-    return Critical(lower, upper_critical(of), depth)
+    lower = floor, peak, peak + log_lower_root(delta)
+    upper = _upper_bracket(peak, depth, of)
+
+    def slope(t: Array, side: Array, of: Ensemble) -> Array:
+        return side * _log_slope(t, of)
+
+    def search(bracket: tuple, side: Array) -> Array:
+        return bracketed_root(slope, *bracket, side, of, rising=True)
+
+    both = tuple(jnp.stack(pair) for pair in zip(lower, upper, strict=True))
+    roots = jax.vmap(search)(both, jnp.array([1.0, -1.0]))
+    roots = jnp.where(depth >= 0, roots, jnp.nan)
+    return Critical(roots[0], roots[1], depth)
 
 
 class Threshold(NamedTuple):
@@ -192,8 +210,10 @@ def threshold(
     return Threshold(eps_star, x, jnp.exp(points.lower), highest, nu)
 
 
-def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:
-    """`density_evolution` of float64 tracers.
+def unlearnt_of(
+    of: Ensemble, eps: Array, points: Critical, succeeds: bool = False
+) -> Array:
+    """`density_evolution` of float64 tracers, from the critical points of `of`.
 
     `succeeds` decides at the threshold itself, where both fixed points are limits.
     """
@@ -201,7 +221,6 @@ def unlearnt_of(of: Ensemble, eps: Array, succeeds: bool = False) -> Array:
     def residual(t: Array, of: Ensemble, eps: Array) -> Array:
         return log_eps(t, of) - jnp.log(eps)
 
-    points = critical_points(of)
     two = points.depth >= 0
     lower, upper = (jnp.where(two, t, 0.0) for t in (points.lower, points.upper))
     top = jnp.log(eps)
@@ -238,7 +257,8 @@ def density_evolution(
 
     Source: paper 004, section C.2.
     """
-    return unlearnt_of(ensemble(concepts, texts, d, eps), eps)
+    of = ensemble(concepts, texts, d, eps)
+    return unlearnt_of(of, eps, critical_points(of))
 
 
 @solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)

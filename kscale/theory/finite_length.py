@@ -81,14 +81,17 @@ def _search_from_tenth(x_star: Array, of: Ensemble) -> tuple[Array, Array]:
 
 
 def printed_of(
-    concepts: Array, texts: Array, d: Array, eps: Array, as_published: bool = False
+    concepts: Array,
+    eps: Array,
+    of: Ensemble,
+    upper: Array,
+    as_published: bool = False,
 ) -> PrintedLaw:
-    """`printed_law` of float64 tracers."""
-    of = density.ensemble(concepts, texts, d, eps)
-    eps_star, x, nu = density.saddle(of, density.upper_critical(of))
+    """`printed_law` of float64 tracers, from ln of the larger critical point."""
+    eps_star, x, nu = density.saddle(of, upper)
     if as_published:
         eps_star, x = _search_from_tenth(x, of)
-        none = jnp.exp(texts * jnp.log1p(-of.p))  # concepts without a text
+        none = jnp.exp((of.checks + 1) * jnp.log1p(-of.p))  # concepts without a text
         nu = eps_star * (jnp.exp(density.log_node(x, of)) - none) / (1 - none)
     return printed_at(concepts, eps, (eps_star, x, nu), of, as_published)
 
@@ -154,7 +157,8 @@ def printed_law(
 
     Source: paper 004, equations (2) and (21)-(23).
     """
-    return printed_of(concepts, texts, d, eps, as_published)
+    of = density.ensemble(concepts, texts, d, eps)
+    return printed_of(concepts, eps, of, density.upper_critical(of), as_published)
 
 
 class CorrectedLaw(NamedTuple):
@@ -261,6 +265,13 @@ def equivalent_alpha(
 
     Returns:
       alpha; 0.330 at the defaults, where (22)-(23) give 0.590. NaN for d <= e.
+
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(equivalent_alpha()).__round__(6)
+      0.329897
 
     Source: matching paper 004, equation (21), to `corrected_law` at large R.
     """

@@ -7,6 +7,7 @@ unlearnt fraction z solves z = exp(-a exp(-d z)).
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -73,6 +74,9 @@ def transition(d: Any = 6.0) -> Transition:
     Returns:
       `Transition`; NaN throughout where d <= e: no jump.
 
+    Raises:
+      ValueError: an argument out of range.
+
     Example:
       >>> found = transition(6.0)
       >>> round(float(found.texts_per_concept), 6), round(float(found.unlearnt), 6)
@@ -122,6 +126,13 @@ def poisson_threshold(
     Returns:
       `PoissonThreshold`; NaN where a < e.
 
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(poisson_threshold(27.6).eps_star).__round__(6)
+      0.5015
+
     Source: the large-R limit of paper 004, equation (20), read as the interior minimum.
     """
     delta = jnp.where(a >= jnp.e, jnp.log(a) - 1, jnp.nan)
@@ -154,12 +165,14 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     has_low = two & (log_residual(crest, a, d) >= 0)
     has_high = ~two | (log_residual(trough, a, d) <= 0)
     left = jnp.where(two, trough, -a)
-    high = bracketed_root(
-        log_residual, jnp.where(has_high, left, 0.0), 0.0, 0.0, a, d, rising=True
+    brackets = (
+        jnp.stack([jnp.where(has_high, left, 0.0), -a]),
+        jnp.stack([jnp.zeros_like(a), jnp.where(has_low, crest, -a)]),
+        jnp.stack([jnp.zeros_like(a), -a]),
     )
-    low = bracketed_root(
-        log_residual, -a, jnp.where(has_low, crest, -a), -a, a, d, rising=True
-    )
+    high, low = jax.vmap(
+        lambda *bracket: bracketed_root(log_residual, *bracket, a, d, rising=True)
+    )(*brackets)
     high = jnp.where(has_high, jnp.exp(high), jnp.nan)
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
 
@@ -178,6 +191,9 @@ def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
 
     Returns:
       `FixedPoints`.
+
+    Raises:
+      ValueError: an argument out of range.
 
     Example:
       >>> found = fixed_points(30.0)
