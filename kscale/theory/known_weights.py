@@ -15,11 +15,8 @@ from jax.scipy.special import zeta
 
 from kscale.theory import domain
 from kscale.theory.bayes import LIMIT, ZETA_SLOPE, coin_information_core
-from kscale.theory.power_law_sums import (
-    log_binomial_law,
-    log_poisson_law,
-    power_law_mean,
-)
+from kscale.theory.count_laws import log_binomial_law, log_poisson_law
+from kscale.theory.power_law_sums import power_law_mean
 from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
 from kscale.theory.scope import solver
 

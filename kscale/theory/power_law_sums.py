@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import zeta
 
-from kscale.theory.gamma_ratios import stirling_rest
+from kscale.theory.count_laws import log_binomial_law
 from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
 
 _HEAD = 512
@@ -29,7 +29,6 @@ _GREGORY = (
     8183 / 1036800,
     -3250433 / 479001600,
 )
-_HALF_LOG_2PI = 0.9189385332046727
 
 
 def tail_mass(after: jax.Array, alpha: jax.Array) -> jnp.ndarray:
@@ -67,60 +66,6 @@ def power_law_mean(
         ends += coefficient * differences[0]
         differences = jnp.diff(differences)
     return terms[: _HEAD - 1].sum() + integral + ends
-
-
-def log_binomial_law(t: jax.Array, draws: jax.Array, p: jax.Array) -> jnp.ndarray:
-    """Logarithm of P(Binomial(draws, p) = t), to rounding even for draws = 1e12.
-
-    By Stirling's formula without the large terms that cancel (Loader's form).
-
-    Args:
-      t: whole, a number.
-      draws: whole, a number.
-      p: in [0, 1], an array.
-
-    Returns:
-      Nats, shape of p; -inf where t > draws.
-    """
-    t, draws, p = (jnp.asarray(x, float) for x in (t, draws, p))
-    rest = jnp.maximum(draws - t, 1.0)
-    hit = jnp.maximum(t, 1.0)
-    size = stirling_rest(jnp.maximum(draws, 1.0)) - stirling_rest(hit)
-    size -= stirling_rest(rest)
-    root = 0.5 * jnp.log(hit * rest / jnp.maximum(draws, 1.0)) + _HALF_LOG_2PI
-    excess = draws * p - hit  # of the mean over t; taken once, since N may be 1e12
-    inner = size - root - _deviance(hit, draws * p, -excess)
-    inner -= _deviance(rest, draws * (1 - p), excess)
-    none = draws * jnp.log1p(-p)
-    value = jnp.where(t == draws, draws * jnp.log(p), inner)
-    value = jnp.where(t == 0, jnp.where(draws == 0, 0.0, none), value)
-    return jnp.where(t > draws, -jnp.inf, value)
-
-
-def log_poisson_law(t: jax.Array, mean: jax.Array) -> jnp.ndarray:
-    """Logarithm of P(Poisson(mean) = t), to rounding; `log_binomial_law` for N -> inf.
-
-    Args:
-      t: whole, a number.
-      mean: above 0, an array.
-
-    Returns:
-      Nats, shape of `mean`.
-    """
-    t, mean = jnp.asarray(t, float), jnp.asarray(mean, float)
-    hit = jnp.maximum(t, 1.0)
-    root = 0.5 * jnp.log(hit) + _HALF_LOG_2PI
-    inner = -stirling_rest(hit) - root - _deviance(hit, mean, hit - mean)
-    return jnp.where(t == 0, -mean, inner)
-
-
-def _deviance(x, mean, excess):
-    """`x ln(x/mean) - excess`, `excess = x - mean`; by the gap where that is small."""
-    mean = jnp.maximum(mean, jnp.finfo(float).tiny)
-    gap = excess / mean
-    near = mean * ((1 + gap) * jnp.log1p(jnp.where(gap > 1, 0.0, gap)) - gap)
-    far = x * (jnp.log(x) - jnp.log(mean)) - excess
-    return jnp.where(gap > 1, far, near)
 
 
 def table_mean(

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kscale.theory.count_laws import deviance, log_binomial_law
 from kscale.theory.domain import inside, refuse
 from kscale.theory.scope import solver
 
@@ -216,7 +217,9 @@ def _exact(n, p, k):
     p = jnp.where(inner, p, 0.25)
     upper = j >= n * p
     # the tail itself where that is the upper one, what it lacks to 1 where not
-    log_part = jnp.log(j) + _log_pmf(n, p, j) + jnp.log(_integral(n, p, j, upper))
+    log_part = (
+        jnp.log(j) + log_binomial_law(j, n, p) + jnp.log(_integral(n, p, j, upper))
+    )
     rest = jnp.where(upper, -1.0, log_part)
     log_tail = jnp.where(upper, log_part, jnp.log1p(-jnp.exp(rest)))
     tail = jnp.where(upper, jnp.exp(log_part), -jnp.expm1(rest))
@@ -243,38 +246,9 @@ def _end(p, drift, slope, upper):
     return jnp.where(upper, end, jnp.minimum(end, -jnp.log(p)))
 
 
-def _log_pmf(n, p, k):
-    """ln P(X = k), 0 < k < n, by Loader's saddle-point expansion."""
-    mean = n * p
-    shape = _stirling(n) - _stirling(k) - _stirling(n - k)
-    distance = _kl(n, mean, k)
-    return shape - distance - 0.5 * jnp.log(2 * np.pi * k * (1 - k / n))
-
-
-def _stirling(x):
-    """ln x! - ln(sqrt(2 pi x) (x/e)^x), to 1e-16."""
-    small = jnp.minimum(x, 16.0)
-    whole = jax.lax.lgamma(small + 1) - (small + 0.5) * jnp.log(small) + small
-    y = 1 / jnp.maximum(x, 16.0)
-    terms = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
-    series = y * jnp.polyval(jnp.asarray(terms[::-1]), y * y)
-    return jnp.where(x < 16, whole - 0.5 * np.log(2 * np.pi), series)
-
-
 def _kl(n, mean, k):
     """n KL(k/n || mean/n) in nats, 0 < k < n."""
-    return _deviance(k, mean, k - mean) + _deviance(n - k, n - mean, mean - k)
-
-
-def _deviance(x, m, excess):
-    """x ln(x/m) - x + m, where excess = x - m is known better than x - m."""
-    v = excess / (x + m)
-    near = jnp.abs(v) < 0.1
-    w = jnp.where(near, v, 0.0)
-    odd = jnp.asarray([1 / (2 * j + 1) for j in range(8, 0, -1)] + [0.0])
-    series = excess * w + 2 * x * w * jnp.polyval(odd, w * w)
-    safe = jnp.where(near, 1.0, m / x)
-    return jnp.where(near, series, x * (-jnp.log(safe)) - excess)
+    return deviance(k, mean, k - mean) + deviance(n - k, n - mean, mean - k)
 
 
 def _log1mexp(x):

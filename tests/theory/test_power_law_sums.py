@@ -47,30 +47,6 @@ def test_tail_mass_is_what_the_head_leaves():
     assert float(got[2]) == pytest.approx(6 / np.pi**2 / (1e9 + 0.5), rel=1e-12)
 
 
-@pytest.mark.parametrize("draws", [1, 5, 40, 1000])
-@pytest.mark.parametrize("p", [1e-9, 0.02, 0.5, 0.97])
-def test_binomial_law(draws, p):
-    t = np.arange(0, draws + 2)
-    with theory.float64():
-        rule = jax.jit(jax.vmap(power_law_sums.log_binomial_law, (0, None, None)))
-        got = np.asarray(rule(jnp.asarray(t), draws, p))
-    exact = stats.binom.logpmf(t, draws, p)
-    np.testing.assert_allclose(got, exact, rtol=1e-12, atol=1e-12)
-
-
-def test_binomial_law_of_a_million_million_draws():
-    for t, p in [(0, 1e-11), (7, 1e-11), (1000, 1e-9), (900, 1e-9)]:
-        n = mpmath.mpf(10) ** 12
-        with mpmath.workdps(50):
-            chance = mpmath.binomial(n, t) * mpmath.mpf(p) ** t
-            exact = float(mpmath.log(chance) + (n - t) * mpmath.log1p(-mpmath.mpf(p)))
-        with theory.float64():
-            binomial = float(power_law_sums.log_binomial_law(t, 1e12, p))
-            poisson = float(power_law_sums.log_poisson_law(t, 1e12 * p))
-        assert binomial == pytest.approx(exact, abs=1e-12)
-        assert poisson == pytest.approx(exact, abs=1e-6)
-
-
 @pytest.mark.parametrize("tail", ["constant", "inverse"])
 def test_table_mean_is_the_plain_sum(tail):
     table, p = np.array([3.0, 1.0, 0.5, 0.8]), np.array([0.0, 1e-3, 0.3, 1.0])
