@@ -62,17 +62,13 @@ class Diagnosis(NamedTuple):
     p_noise: Array
 
 
-def _lower_tail(z: Array) -> Array:
-    return 0.5 * special.erfc(-z / jnp.sqrt(2.0))
-
-
 def von_neumann(residual: Array) -> tuple[Array, Array]:
     """(ratio, chance that noise has a lower one), by its normal approximation."""
     n = residual.size
     total = (residual**2).sum()
     ratio = (jnp.diff(residual) ** 2).sum() / jnp.where(total > 0, total, 1.0)
     deviation = jnp.sqrt((n - 2) / (n**2 - 1.0))
-    return ratio, _lower_tail((ratio / 2 - 1) / deviation)
+    return ratio, special.ndtr((ratio / 2 - 1) / deviation)
 
 
 def sign_runs(residual: Array) -> tuple[Array, Array]:
@@ -84,7 +80,7 @@ def sign_runs(residual: Array) -> tuple[Array, Array]:
     mean = 1 + pairs / n
     variance = pairs * (pairs - n) / (n**2 * (n - 1.0))
     z = (runs + 0.5 - mean) / jnp.sqrt(jnp.maximum(variance, 1e-300))
-    return runs, _lower_tail(jnp.where(variance > 0, z, jnp.inf))
+    return runs, special.ndtr(jnp.where(variance > 0, z, jnp.inf))
 
 
 def second_difference_noise(residual: Array) -> Array:
