@@ -51,7 +51,7 @@ def _check_information(draws, concentrations):
 
 
 @solver(static=("draws",), check=_check_information)
-def dirichlet_information(draws, concentrations):
+def dirichlet_information(draws: int, concentrations):
     """Information of n draws from a categorical law with a Dirichlet prior.
 
         I = n sum_i m_i (psi(a_i+1) - psi(A+1)) - sum_i E ln (a_i)_{s_i} + ln (A)_n
@@ -79,7 +79,7 @@ def dirichlet_information(draws, concentrations):
 
 
 @solver(static=("draws",), check=_check_regret)
-def dirichlet_regret(draws, nature, player):
+def dirichlet_regret(draws: int, nature, player):
     """Mean regret of a Dirichlet mixture where nature draws from another Dirichlet.
 
     It is `dirichlet_information(n, nature)` plus the divergence between the two

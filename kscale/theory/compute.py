@@ -236,6 +236,9 @@ def scaling_exponents(
     Returns:
       `Exponents`.
 
+    Raises:
+      ValueError: an argument out of range, or fewer than two values of compute.
+
     Example:
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)
       0.5086

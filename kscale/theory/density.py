@@ -255,6 +255,13 @@ def density_evolution(
     Returns:
       The fraction, in [0, 1].
 
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(density_evolution(1e5, 4e5)).__round__(6)
+      0.893286
+
     Source: paper 004, section C.2.
     """
     of = ensemble(concepts, texts, d, eps)
@@ -280,6 +287,9 @@ def matching_bound(
 
     Returns:
       The bound, which may exceed 1.
+
+    Raises:
+      ValueError: an argument out of range.
 
     Source: paper 004, appendix B.
     """

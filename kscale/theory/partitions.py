@@ -36,7 +36,7 @@ def _check_atoms(customers, alpha, beta, log_atoms):
 
 
 @solver(scalars=("alpha", "beta"), static=("customers",), check=_check)
-def table_count_law(customers, alpha, beta):
+def table_count_law(customers: int, alpha, beta):
     """Law of the number of tables K_n.
 
     By the recurrence over customers, all of whose terms are positive:
@@ -116,7 +116,7 @@ def log_partition_probability(counts, alpha, beta):
 
 
 @solver(scalars=("alpha", "beta"), static=("customers",), check=_check)
-def partition_entropy(customers, alpha, beta):
+def partition_entropy(customers: int, alpha, beta):
     """Entropy in nats of the partition of n customers into tables, exactly.
 
     The mean of -`log_partition_probability`: it needs the law of K_n and the means
@@ -159,7 +159,7 @@ def _partition_entropy(customers, alpha, beta):
 @solver(
     scalars=("alpha", "beta", "log_atoms"), static=("customers",), check=_check_atoms
 )
-def labelled_atoms_information(customers, alpha, beta, log_atoms):
+def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
     """Information in n draws about a PYP whose atoms carry labels from a set of size A.
 
         I = H(partition) + E[K_n] ln A - n E[H(p)]
