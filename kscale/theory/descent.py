@@ -42,7 +42,8 @@ _STAGES = np.array(
     ]
 )
 _FRESH = np.diff(_STAGES[:, 0], prepend=0.0) != 0
-BATCH = 64  # starts side by side: what fits into a core's cache
+# Points times starts side by side: enough to share out among cores, 16 MB of products.
+_SIDE_BY_SIDE = 2**17
 _DAMPING = 1e-2  # the first
 _STALLED = 1e10  # a damping at which no step can gain
 _FLOOR = 1e-8  # of the largest curvature, lent to the others in the damping
@@ -214,14 +215,17 @@ def descend_all(starts: Array, weights: Array, free: Array, data: Data) -> Model
       Model, s rows in the order of the starts.
     """
     count = starts.shape[0]
-    # Whole batches only: a rest would be compiled as a second program.
-    index = jnp.arange(-(-count // BATCH) * BATCH) % count
+    # Batches of one size: a smaller last one would be compiled as a second program.
+    rows = -(-count // max(1, _SIDE_BY_SIDE // data.log_n.size))
+    batch = -(-count // rows)
+    index = jnp.arange(rows * batch) % count
     starts, weights, free = starts[index], weights[index], free[index]
 
     def pass_on(state: State, stage: tuple[Array, Array]) -> tuple[State, None]:
         order = jnp.argsort(state.done)
         work = jax.tree.map(
-            lambda x: x[order].reshape(-1, BATCH, *x.shape[1:]), (state, weights, free)
+            lambda x: x[order].reshape(rows, batch, *x.shape[1:]),
+            (state, weights, free),
         )
         run = jax.vmap(lambda one: _go_on(one, data, stage))
         moved = jax.lax.map(run, work)
