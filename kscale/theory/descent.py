@@ -178,9 +178,9 @@ def _step(at: Model, damping: Array, free: Array) -> Array:
     ridge = jnp.diag(damping * (scale + _FLOOR * scale.max()) + (1 - free))
     both = free[:, None] * free[None, :]
     gradient = at.gradient * free
-    newton, positive = solve_positive(at.hessian * both + ridge, gradient)
-    safe, _ = solve_positive(at.above * both + ridge, gradient)
-    move = -jnp.where(positive, newton, safe) * free
+    matrices = jnp.stack([at.hessian, at.above]) * both[None] + ridge[None]
+    (newton, safe), positive = jax.vmap(solve_positive, (0, None))(matrices, gradient)
+    move = -jnp.where(positive[0], newton, safe) * free
     return move * jnp.minimum(1.0, _LEAP / abs(move).max())
 
 
