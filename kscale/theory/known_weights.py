@@ -17,7 +17,7 @@ from kscale.theory import domain
 from kscale.theory.bayes import LIMIT, ZETA_SLOPE, coin_information_core
 from kscale.theory.count_laws import log_binomial_law, log_poisson_law
 from kscale.theory.power_law_sums import power_law_mean
-from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
+from kscale.theory.quadrature import rule_over_logarithm, rule_with_power
 from kscale.theory.scope import solver
 
 _SMOOTH = 1500.0  # mean count above which E I(t) is expanded in moments
@@ -177,11 +177,12 @@ def known_weights_constant(alpha):
 
     Source: ours, by the limit of many draws; paper 000, section 5.2, has the exponent.
     """
-    low = integral_with_power(lambda x: _poisson_information(x) / x, -alpha, 1.0)
-    high = integral_over_logarithm(
-        lambda x: x ** (-1 - alpha) * _poisson_information(x), 1.0, _FAR
-    )
+    low, low_weights = rule_with_power(-alpha, 1.0)
+    high, high_weights = rule_over_logarithm(1.0, _FAR)
+    # The integrand is asked once, as it is long to compile.
+    values = _poisson_information(jnp.concatenate([low, high]))
+    weights = jnp.concatenate([low_weights / low, high_weights * high ** (-1 - alpha)])
     # Beyond 1e12, E I is ln(x)/2 + (1 - ln(2 pi))/2 to twelve digits.
     far = 0.5 * (math.log(_FAR) / alpha + 1 / alpha**2) + LIMIT / alpha
-    total = low + high + _FAR**-alpha * far
+    total = jnp.sum(weights * values) + _FAR**-alpha * far
     return alpha * zeta(1 / alpha, 1.0) ** -alpha * total

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.scipy.special import zeta
 
 from kscale.theory.count_laws import log_binomial_law
-from kscale.theory.quadrature import integral_over_logarithm, integral_with_power
+from kscale.theory.quadrature import rule_over_logarithm, rule_with_power
 
 _HEAD = 512
 # Gregory's coefficients |G_1|, |G_2|, ... with the signs of the forward differences
@@ -52,13 +52,19 @@ def power_law_mean(
     """
     s = 1 / alpha
     total = zeta(s, 1.0)
-    k = jnp.arange(1.0, _HEAD + len(_GREGORY))
-    p = k**-s / total
-    terms = p * function(p)
+    head = jnp.arange(1.0, _HEAD + len(_GREGORY)) ** -s / total
     edge = jnp.asarray(float(_HEAD)) ** -s / total
     split = jnp.minimum(edge, 1 / draws)
-    low = integral_with_power(function, -alpha, split)
-    high = integral_over_logarithm(lambda p: p**-alpha * function(p), split, edge)
+    low, low_weights = rule_with_power(-alpha, split)
+    high, high_weights = rule_over_logarithm(split, edge)
+    # The function is asked once, as it may be long to compile.
+    values = function(jnp.concatenate([head, low, high]))
+    terms, low_values, high_values = jnp.split(
+        values, [head.size, head.size + low.size]
+    )
+    terms = head * terms
+    low = jnp.sum(low_weights * low_values)
+    high = jnp.sum(high_weights * high**-alpha * high_values)
     # dk = -alpha (total)^-alpha p^(-alpha-1) dp
     integral = alpha * total**-alpha * (low + high)
     differences, ends = terms[_HEAD - 1 :], 0.0

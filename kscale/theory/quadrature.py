@@ -39,12 +39,28 @@ def integral_with_power(
     Returns:
       The integral.
     """
-    exponent = jnp.asarray(exponent, float)
-    moments = [1 / (exponent + 1)]
-    for j in range(1, _NODES):
-        moments.append(moments[-1] * (exponent - j + 1) / (exponent + j + 1))
-    weights = jnp.asarray(_LEGENDRE) @ jnp.stack(moments)
-    return jnp.power(end, exponent + 1) * jnp.sum(weights * function(end * _UNIT))
+    p, weights = rule_with_power(exponent, end)
+    return jnp.sum(weights * function(p))
+
+
+def rule_with_power(
+    exponent: ArrayLike, end: ArrayLike
+) -> tuple[jnp.ndarray, jnp.ndarray]:
+    """Nodes and weights of `integral_with_power`, [20] and [20].
+
+    Args:
+      exponent: above -1.
+      end: above 0.
+
+    Returns:
+      (p, weights): p^exponent is part of the weights.
+    """
+    exponent, end = jnp.asarray(exponent, float), jnp.asarray(end, float)
+    j = jnp.arange(1.0, _NODES)
+    ratios = jnp.cumprod((exponent - j + 1) / (exponent + j + 1))
+    moments = jnp.concatenate([jnp.ones(1), ratios]) / (exponent + 1)
+    weights = jnp.power(end, exponent + 1) * (jnp.asarray(_LEGENDRE) @ moments)
+    return jnp.asarray(_UNIT) * end, weights
 
 
 def integral_over_logarithm(
@@ -63,8 +79,24 @@ def integral_over_logarithm(
     Returns:
       The integral.
     """
+    p, weights = rule_over_logarithm(start, end)
+    return jnp.sum(weights * function(p))
+
+
+def rule_over_logarithm(
+    start: ArrayLike, end: ArrayLike
+) -> tuple[jnp.ndarray, jnp.ndarray]:
+    """Nodes and weights of `integral_over_logarithm`, [1280] and [1280].
+
+    Args:
+      start: above 0.
+      end: at least `start`.
+
+    Returns:
+      (p, weights).
+    """
+    start, end = jnp.asarray(start, float), jnp.asarray(end, float)
     width = jnp.log(end / start) / _PANELS
     steps = jnp.arange(_PANELS)[:, None] + jnp.asarray(_UNIT)[None, :]
     p = (start * jnp.exp(width * steps)).reshape(-1)
-    weights = jnp.tile(jnp.asarray(_UNIT_WEIGHTS), _PANELS)
-    return width * jnp.sum(weights * p * function(p))
+    return p, width * jnp.tile(jnp.asarray(_UNIT_WEIGHTS), _PANELS) * p
