@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kscale.theory import float64
-from kscale.theory.newton import bracketed_root
+from kscale.theory.newton import bracketed_root, first_fall
 
 
 def power(x, a):
@@ -53,3 +53,40 @@ def test_lanes_of_a_batch_do_not_disturb_each_other():
     with float64():
         a = jnp.array([1e-9, 1.0, 8.0, 999.0])
         np.testing.assert_allclose(jax.vmap(root)(a), np.cbrt(a), rtol=1e-15)
+
+
+def sine(x, a):
+    return jnp.sin(a * x)
+
+
+def test_the_first_fall_of_several():
+    with float64():
+        nodes = jnp.linspace(0.3, 30.0, 40)
+        a = jnp.array([0.5, 1.0, 2.0])
+        found = jax.vmap(lambda a: first_fall(sine, nodes, a))(a)
+        np.testing.assert_allclose(found, np.pi / a, rtol=5e-16)
+
+
+def test_the_first_fall_has_two_derivatives():
+    with float64():
+        nodes, a = jnp.linspace(0.3, 30.0, 40), jnp.float64(1.5)
+
+        def fall(a):
+            return first_fall(sine, nodes, a)
+
+        found = [jax.grad(fall)(a), jax.jacfwd(jax.jacfwd(fall))(a)]
+        np.testing.assert_allclose(found, [-np.pi / a**2, 2 * np.pi / a**3], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.1, 3.0), (3.2, 6.0), (3.2, 9.0)])
+def test_no_fall_is_nan(low, high):
+    with float64():  # positive throughout; 0 or below at the first node
+        assert jnp.isnan(first_fall(sine, jnp.linspace(low, high, 9), 1.0))
+
+
+def test_a_fall_behind_undefined_values_and_a_root_at_a_node():
+    with float64():
+        nodes = jnp.arange(-2.0, 3.0)
+        undefined = first_fall(lambda x, a: a - jnp.sqrt(x), nodes, 1.1)
+        node = first_fall(lambda x, a: a - x, nodes, 1.0)
+        np.testing.assert_allclose([undefined, node], [1.21, 1.0], rtol=5e-16)
