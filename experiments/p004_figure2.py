@@ -84,38 +84,29 @@ def _simulate(setting: dict[str, Any]) -> Row:
     rng = np.random.default_rng(setting["seed"])
     product = setting["compute"] / (6 * SIGMA * TAU)
     middle = float(theory.compute_optimal(setting["compute"], mode="iid").concepts)
-    sizes = np.unique((middle * np.linspace(0.8, 1.15, 15)).round().astype(int))
+    sizes = np.unique((middle * np.linspace(0.85, 1.08, 24)).round().astype(int))
     learnt, errors = [], []
     for concepts in sizes:
         texts = round(product / concepts)
         sample = theory.sample_chain(int(concepts), texts, setting["graphs"], rng)
         learnt.append(concepts * (1 - sample.mean))
         errors.append(concepts * sample.standard_error)
-    peaks = [
-        _peak(sizes, rng.normal(learnt, errors), np.array(errors)) for _ in range(200)
-    ]
+    again = rng.normal(learnt, errors, (200, len(sizes))).argmax(axis=1)
+    step = np.diff(sizes).mean()
     best = theory.compute_optimal(setting["compute"])
     concepts, texts = round(float(best.concepts)), round(float(best.texts))
     found = [_training_error(concepts, texts, rng) for _ in range(setting["graphs"])]
     squares = np.square(found) / 2
     return {
         "compute": setting["compute"],
-        "concepts": _peak(sizes, np.array(learnt), np.array(errors)),
-        "concepts_error": float(np.std(peaks)),
+        "concepts": float(sizes[np.argmax(learnt)]),
+        "concepts_error": float(np.hypot(sizes[again].std(), step / 12**0.5)),
         "parameters_of_paper": float(best.parameters),
         "error": float(np.mean(found)),
         "error_error": float(np.std(found) / len(found) ** 0.5),
         "excess": float(squares.mean()),
         "excess_error": float(squares.std() / len(found) ** 0.5),
     }
-
-
-def _peak(sizes: np.ndarray, learnt: np.ndarray, errors: np.ndarray) -> float:
-    """Where a cubic through the sampled means has its maximum."""
-    x = (sizes - sizes.mean()) / np.ptp(sizes)
-    curve = np.polynomial.Polynomial.fit(x, learnt, 3, w=1 / np.maximum(errors, 1e-3))
-    fine = np.linspace(x[0], x[-1], 2001)
-    return float(sizes.mean() + np.ptp(sizes) * fine[np.argmax(curve(fine))])
 
 
 def _training_error(concepts: int, texts: int, rng: np.random.Generator) -> float:
