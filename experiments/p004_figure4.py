@@ -4,7 +4,7 @@ Reproduces: at each compute the number of concepts learnt rises with R, peaks, a
 where texts no longer suffice (left); the threshold falls with R through eps (right).
 
     kscale sweep p004_figure4 --size=smoke    seconds
-    kscale sweep p004_figure4 --size=small    two minutes, nearly all of it simulation
+    kscale sweep p004_figure4 --size=small    a minute, nearly all of it simulation
     kscale sweep p004_figure4 --size=paper    half an hour
 
 Lines: the printed law (2); dotted: the law corrected for the graph that the paper
