@@ -31,6 +31,20 @@ LAWS = {
     "threshold": {"mode": "de"},
     "published": {"mode": "paper", "as_published": True},
 }
+BOUNDS = {
+    "error": {
+        "exact value of (26)": "-",
+        "as printed, 4 (d P_b)^2": "-",
+        "mean over graphs": "-",
+        "as published": "--",
+    },
+    "excess": {
+        "P_e^2 / 2": "-",
+        "as printed, 2 (d P_b)^4": "-",
+        "mean over graphs": "-",
+        "as published": "--",
+    },
+}
 SIZES = {
     "smoke": {"points": 30, "compute": [1e17, 1e18], "graphs": 100},
     "small": {"points": 200, "compute": [1e17, 1e18, 1e19, 1e20], "graphs": 2000},
@@ -60,6 +74,8 @@ def compute(setting: dict[str, Any]) -> Row:
     found = {name: theory.compute_optimal(budgets, **law) for name, law in LAWS.items()}
     best = found["paper"]
     error = theory.training_error(1 - best.fraction, best.concepts)
+    code = found["published"]
+    published = theory.training_error(1 - code.fraction, code.concepts).printed
     mean = theory.bimodal_error(best.concepts, best.texts)
     return {
         "compute": budgets.tolist(),
@@ -69,11 +85,13 @@ def compute(setting: dict[str, Any]) -> Row:
             "exact value of (26)": error.exact.tolist(),
             "as printed, 4 (d P_b)^2": error.paper.tolist(),
             "mean over graphs": mean.error.tolist(),
+            "as published": published.tolist(),
         },
         "excess": {
             "P_e^2 / 2": theory.excess_entropy(error.exact).half.tolist(),
             "as printed, 2 (d P_b)^4": (error.paper**2 / 8).tolist(),
             "mean over graphs": mean.half.tolist(),
+            "as published": (published**2 / 2).tolist(),
         },
         "exponents": list(map(float, theory.scaling_exponents(budgets))),
     }
@@ -140,7 +158,10 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     optimum.append(Curve("", x, tokens, tokens * relative, "o", 1))
     panels = [Panel("compute C (FLOPs)", "N*, D*", optimum, "(a)", "xy")]
     for kind, title in (("error", "training error"), ("excess", "(b)")):
-        curves = [Curve(name, size, y) for name, y in lines[kind].items()]
+        curves = [
+            Curve(name, size, lines[kind][name], None, style, i)
+            for i, (name, style) in enumerate(BOUNDS[kind].items())
+        ]
         at = [row["parameters_of_paper"] for row in dots]
         found, error = ([row[k] for row in dots] for k in (kind, f"{kind}_error"))
         curves.append(Curve("sampled graphs", at, found, error, "o", 2))

@@ -71,6 +71,7 @@ def compute(setting: dict[str, Any]) -> Row:
         "corrected": curve.learnt_iid.tolist(),
         "published": published.learnt_paper.tolist(),
         "eps_star": curve.eps_star.tolist(),
+        "eps_star_published": published.eps_star.tolist(),
         "best": [float(best.concepts), float(best.learnt)],
         "sampled_concepts": sizes.tolist(),
         "sampled": mean.tolist(),
@@ -98,6 +99,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             )
         )
         right.append(Curve(name, x, row["eps_star"], colour=i))
+        right.append(Curve("", x, row["eps_star_published"], None, "--", i))
         at = np.interp(row["best"][0], x, row["eps_star"])
         right.append(Curve("", row["best"][:1], [at], None, "*", i))
     draw_panels(

@@ -46,8 +46,8 @@ def solver(
         leads the shape of every result.
       static: hashable arguments that choose a program (compiled once a value).
       check: called with all arguments, by name, before anything is computed; raises
-        ValueError. Under a transformation, where there are no values yet, it is left
-        out, and bad values give NaN.
+        ValueError. Under a transformation there are no values yet to check: what comes
+        out for bad ones is undefined.
 
     Returns:
       A decorator. All arguments but the static ones are cast to float64.
