@@ -2,7 +2,7 @@
 
     python experiments/errata.py > experiments/errata.md
 
-Every number on the page is computed here by the library, none is typed in; a test
+Every number in the tables is computed here by the library, none is typed in; a test
 compares the page with what this prints.
 """
 
@@ -22,8 +22,8 @@ HEAD = """# Errata of the papers, each shown in numbers
 
 What we found in papers 000, 002 and 004 while building on them. kscale computes the
 corrected quantity; where a printed figure needs the printed slip, `as_published=True`
-gives it. This page is written by `python experiments/errata.py`: every number on it is
-computed, none is typed in.
+gives it. This page is written by `python experiments/errata.py`: every number in its
+tables is computed, none is typed in.
 """
 
 

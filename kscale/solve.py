@@ -1,6 +1,6 @@
 """A solver of `kscale.theory` over a grid of arguments; its answer in three forms.
 
-answer = solve("expected_tables", function, {"n": np.geomspace(1, 1e6, 7)})
+answer = solve("expected_tables", function, {"customers": np.geomspace(1, 1e6, 7)})
 table(answer)                   # lines for a person
 as_json(answer)                 # JSON types, all digits
 panels(answer)                  # what kscale.report draws
@@ -150,7 +150,7 @@ def panels(answer: Answer) -> list[Panel]:
     if not out:
         raise ValueError(
             "there is no curve to draw: give an argument several values, such as"
-            " --n=1:1e6:50"
+            " --alpha=0.1:0.9:+0.1"
         )
     return out
 

@@ -1,5 +1,7 @@
 """Numbers, lists, ranges and files as arguments of a solver."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,15 @@ def law(n, alpha: float, kind="exact", bound=False, size: int = 3, p=None):
     """A solver to read arguments for."""
 
 
-def simulation(size: int, rng: np.random.Generator):
+law.static = ("size",)  # type: ignore[attr-defined]
+
+
+def simulation(
+    size: int,
+    rng: np.random.Generator,
+    player: Callable[[int], int] | None = None,
+    shape: tuple[int, ...] = (),
+):
     """A simulator to read arguments for."""
 
 
@@ -66,11 +76,43 @@ def test_files(name, tmp_path):
         ({"n": "1,x"}, "--n=1,x: could not convert"),
         ({"bound": "maybe"}, "--bound=maybe: write true or false"),
         ({"p": "@/nowhere.txt"}, "--p=@/nowhere.txt: .*not found"),
+        ({"n": ","}, "--n=,: could not convert string to float"),
+        ({"n": "1,,2"}, "--n=1,,2: could not convert"),
+        ({"n": "true"}, "--n=true: could not convert"),
+        ({"n": "1:1e12:+1"}, r"at most 10,000,000 points, got 1e\+12"),
+        ({"n": "1:1e9:99999999999"}, "at most 10,000,000 points"),
+        ({"n": "1:inf:5"}, "LOW, HIGH > 0"),
+        ({"n": "0:inf:+1"}, "needs LOW <= HIGH"),
+        ({"size": "10,20"}, "--size=10,20: give one value"),
     ],
 )
 def test_what_cannot_be_read_is_named(texts, message):
     with pytest.raises(ValueError, match=message):
         read(**texts)
+
+
+@pytest.mark.parametrize("name", ["p.npy", "p.txt"])
+def test_files_without_numbers_are_refused(name, tmp_path):
+    path = tmp_path / name
+    np.save(path, []) if name == "p.npy" else path.write_text("")
+    with pytest.raises(ValueError, match="there is no number"):
+        read(p=f"@{path}")
+    np.save(tmp_path / "c.npy", [1j])
+    with pytest.raises(ValueError, match="numbers are needed, the file has complex128"):
+        read(p=f"@{tmp_path / 'c.npy'}")
+    (tmp_path / "cut.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cut\.npy"):
+        read(p=f"@{tmp_path / 'cut.npy'}")
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "1,2", "x"])
+def test_seeds_are_whole_numbers(seed):
+    with pytest.raises(ValueError, match=f"--seed={seed}: "):
+        arguments.read(simulation, {"size": "3", "seed": seed})
+
+
+def test_functions_and_shapes_are_not_typed():
+    assert list(arguments.parameters(simulation)) == ["size", "seed"]
 
 
 def test_missing_arguments_are_named():

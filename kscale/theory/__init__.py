@@ -3,7 +3,8 @@
 A solver is a pure, compiled function: NumPy in, NumPy float64 out; arguments that are
 numbers may be arrays, which broadcast; a bad value raises `ValueError`. `jax.vmap`,
 `jax.grad` and `jax.jit` of a solver go inside `with theory.float64():`. A simulator is
-plain NumPy and takes a `numpy.random.Generator`. `kscale theory --list` shows them all.
+plain NumPy and takes a `numpy.random.Generator`. `kscale theory --list` shows those
+whose arguments can be typed.
 """
 
 from kscale.theory.allocation import Allocation, WaterLevel, allocate, water_level

@@ -84,6 +84,7 @@ def solver(
             return result if traced else jax.tree.map(_host, result)
 
         call.scalars = tuple(scalars)  # pyright: ignore
+        call.static = tuple(static)  # pyright: ignore
         return call
 
     return decorate

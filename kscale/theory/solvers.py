@@ -62,6 +62,11 @@ SOLVERS: dict[str, Solver] = {
             theory.labelled_atoms_information,
             "--customers=100 --alpha=0.5 --beta=1 --log_atoms=20",
         ),
+        (
+            theory.log_partition_probability,
+            "--counts=3,2,1 --alpha=0.5 --beta=1",
+        ),
+        (theory.log_zeta, "--excess=1e-6:10:8"),
         (theory.chinese_restaurant, "--customers=1000 --alpha=0.5 --beta=1"),
         (theory.stick_breaking, "--atoms=20 --alpha=0.5 --beta=1"),
     ),
@@ -69,6 +74,14 @@ SOLVERS: dict[str, Solver] = {
         "data scaling",
         (theory.data_redundancy_power_law, "--draws=10:1e9:9 --alpha=0.5,0.8"),
         (theory.data_redundancy, "--draws=1:1e4:5 --p=0.5,0.25,0.15,0.1"),
+        (
+            theory.data_redundancy_of_table,
+            "--draws=0,10,100 --p=0.5,0.5 --table=1,0.4,0.1,0",
+        ),
+        (
+            theory.data_redundancy_power_law_of_table,
+            "--draws=10:1e6:6 --alpha=0.5 --table=1,0.4,0.1,0",
+        ),
         (theory.data_redundancy_bounds, "--draws=10:1e9:9 --alpha=0.5"),
         (theory.data_redundancy_constant, "--alpha=0.1:0.9:+0.1"),
         (theory.data_redundancy_uniform, "--draws=1:1e6:7 --clusters=1000"),
@@ -78,6 +91,8 @@ SOLVERS: dict[str, Solver] = {
         (theory.published_cover_gap, "--outcomes=3,5,10 --eps=1,0.4,0.3"),
         (theory.coin_information, "--draws=1:1e6:7"),
         (theory.dirichlet_information, "--draws=100 --concentrations=0.5,0.5,0.5"),
+        (theory.dirichlet_regret, "--draws=100 --nature=1,1 --player=0.5,0.5"),
+        (theory.syntax_knowledge_corpus, "--sentences=1000"),
         (theory.known_weights_information, "--draws=10,100 --p=0.5,0.3,0.2"),
         (
             theory.known_weights_information_power_law,
@@ -100,6 +115,10 @@ SOLVERS: dict[str, Solver] = {
             "capacity",
         ),
         (theory.allocate, "--capacity=3 --p=0.5,0.25,0.15,0.1", "capacity"),
+        (
+            theory.kkt_certificate,
+            "--memory=0.5,0,0 --log_price=-1.2 --capacity=0.5 --p=0.5,0.3,0.2",
+        ),
         (theory.infinite_allocation, "--capacity=1:1e12:13 --alpha=0.5,0.8"),
         (
             theory.infinite_contribution,
@@ -131,6 +150,7 @@ SOLVERS: dict[str, Solver] = {
     **_table(
         "curve fitting",
         (theory.fit_power_law, "--x=1,2,4,8,16 --y=3,2,1.5,1.25,1.125"),
+        (theory.power_law, "--x=1:1e4:5 --alpha=0.5 --x0=10 --eps=0.1"),
         (
             theory.diagnose,
             "--x=1:128:8 --y=3,2,1.5,1.25,1.125,1.0625,1.03125,1.015625",
@@ -161,6 +181,7 @@ SOLVERS: dict[str, Solver] = {
         (theory.equivalent_alpha, "--d=6 --eps=0.2,0.5,0.8"),
         (theory.transition, "--d=3:12:+1"),
         (theory.poisson_threshold, "--a=27.6"),
+        (theory.lambert_w_minus1, "--x=-0.3,-0.1,-0.001"),
         (theory.fixed_points, "--a=20:30:+2"),
         (theory.polynomial_threshold, "--lam=0,0,1 --rho=0,0,0,0,0,1"),
         (theory.learning_law, "--concepts=30 --texts=150"),
@@ -184,6 +205,10 @@ SOLVERS: dict[str, Solver] = {
         (
             theory.simulate_skills,
             "--concepts=500 --texts=2266 --graphs=2 --levels=20",
+        ),
+        (
+            theory.phases,
+            "--sizes=1,2,4,8,16,32,64,128 --accuracy=0,0,0.1,0.4,0.4,0.4,0.9,1",
         ),
         (theory.plateau_heights, "--weights=0.4,0.4,0.2 --shares=0.2,0.6,0.95"),
     ),
