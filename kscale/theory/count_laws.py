@@ -34,13 +34,21 @@ def deviance(x: jax.Array, mean: jax.Array, excess: jax.Array) -> jax.Array:
     return jnp.where(near, series, -x * jnp.log(share) - excess)
 
 
-def log_binomial_law(t: jax.Array, draws: jax.Array, p: jax.Array) -> jax.Array:
+def log_binomial_law(
+    t: jax.Array,
+    draws: jax.Array,
+    p: jax.Array,
+    excess: jax.Array | None = None,
+    miss: jax.Array | None = None,
+) -> jax.Array:
     """Logarithm of P(Binomial(draws, p) = t).
 
     Args:
       t: at least 0, a number.
       draws: at least 0, a number; neither need be whole.
       p: in [0, 1], an array.
+      excess: draws p - t, where it is known better than the difference of the two.
+      miss: 1 - p, likewise, shape of p.
 
     Returns:
       Nats, shape of p; -inf where t > draws.
@@ -51,13 +59,40 @@ def log_binomial_law(t: jax.Array, draws: jax.Array, p: jax.Array) -> jax.Array:
     size = stirling_rest(jnp.maximum(draws, 1.0)) - stirling_rest(hit)
     size -= stirling_rest(rest)
     root = 0.5 * jnp.log(hit * rest / jnp.maximum(draws, 1.0)) + _HALF_LOG_2PI
-    excess = draws * p - hit  # of the mean over t; taken once, since draws may be 1e12
+    # of the mean over t; taken once, since draws may be 1e12
+    excess = draws * p - hit if excess is None else jnp.where(t > 0, excess, 0.0)
     inner = size - root - deviance(hit, draws * p, -excess)
-    inner -= deviance(rest, draws * (1 - p), excess)
-    none = draws * jnp.log1p(-p)
+    inner -= deviance(rest, draws * (1 - p if miss is None else miss), excess)
+    none = draws * (jnp.log1p(-p) if miss is None else _log_rest(p, miss))
     value = jnp.where(t == draws, draws * jnp.log(p), inner)
     value = jnp.where(t == 0, jnp.where(draws == 0, 0.0, none), value)
     return jnp.where(t > draws, -jnp.inf, value)
+
+
+def _log_rest(p: jax.Array, miss: jax.Array) -> jax.Array:
+    """ln(1 - p) with all digits, from p where it is small, else from 1 - p."""
+    small = p < 0.5
+    near = jnp.log1p(-jnp.where(small, p, 0.0))
+    return jnp.where(small, near, jnp.log(jnp.where(small, 1.0, miss)))
+
+
+def product_rest(a: jax.Array, b: jax.Array) -> jax.Array:
+    """What rounding took from the product `a * b`; constant under differentiation.
+
+    The halves of each factor multiply without rounding. They are cut by their bits,
+    since a compiler may fuse the arithmetic that usually cuts them.
+
+    Source: T. Dekker, Numerische Mathematik 18 (1971).
+    """
+    a, b = (jax.lax.stop_gradient(jnp.asarray(x, float)) for x in (a, b))
+
+    def head(x: jax.Array) -> jax.Array:
+        bits = jax.lax.bitcast_convert_type(x, jnp.int64)
+        return jax.lax.bitcast_convert_type(bits & ~0x7FFFFFF, jnp.float64)
+
+    left, right = head(a), head(b)
+    low, high = a - left, b - right
+    return ((left * right - a * b) + left * high + low * right) + low * high
 
 
 def log_poisson_law(t: jax.Array, mean: jax.Array) -> jax.Array:

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.count_laws import deviance, log_binomial_law
+from kscale.theory.count_laws import deviance, log_binomial_law, product_rest
 from kscale.theory.domain import inside, refuse
+from kscale.theory.lambert import log1p_minus
 from kscale.theory.scope import solver
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -62,7 +63,9 @@ def binomial_tail(n, p, k) -> BinomialTail:
 
     where k is at least the mean, and as one minus the same with -s for s below it: on
     either side the integrand falls from its peak at s = 0, so that 64 Gauss nodes
-    suffice, at a cost that grows with neither n nor k.
+    suffice, at a cost that grows with neither n nor k. For p > 1/2 it is the failures
+    that are counted. The mean is taken without rounding, so that n = 1e20 and p = 1/2
+    leave twelve digits, too.
 
     Args:
       n: trials, above 0; need not be whole (I_p continues it), 5e19 is fine.
@@ -210,31 +213,45 @@ def _chernoff(n, p, eta, kind):
 
 def _exact(n, p, k):
     """P(X >= k) and its logarithm for a whole k; see `binomial_tail`."""
-    inner = (k >= 1) & (k < n) & (p > 0)
+    inner = (k >= 1) & (k < n) & (p > 0) & (p < 1)
     j = jnp.where(inner, k, n / 2)
     all_of_n = n * jnp.log(jnp.where(p > 0, p, 1.0))
     all_of_n = jnp.where((k == n) & (p > 0), all_of_n, -jnp.inf)
+    unknown = jnp.isnan(n) | jnp.isnan(p) | jnp.isnan(k)
     p = jnp.where(inner, p, 0.25)
-    upper = j >= n * p
-    # the tail itself where that is the upper one, what it lacks to 1 where not
-    log_part = (
-        jnp.log(j) + log_binomial_law(j, n, p) + jnp.log(_integral(n, p, j, upper))
-    )
-    rest = jnp.where(upper, -1.0, log_part)
-    log_tail = jnp.where(upper, log_part, jnp.log1p(-jnp.exp(rest)))
-    tail = jnp.where(upper, jnp.exp(log_part), -jnp.expm1(rest))
+    # for likely successes count the failures: X >= k where they are n - k at most
+    swap = p > 0.5
+    p, j = jnp.where(swap, 1 - p, p), jnp.where(swap, n - j, j)
+    excess = (n * p - j) + product_rest(n, p) - swap  # of the mean over the count
+    count = j + swap
+    upper = excess <= 0
+    log_part = jnp.log(count) + log_binomial_law(count, n, p, excess)
+    log_part += jnp.log(_integral(p, count, n - count, excess, upper))
+    # P(count or more) where that is the upper tail, what it lacks to 1 where not
+    straight = upper != swap
+    other = jnp.where(straight, -1.0, log_part)
+    log_tail = jnp.where(straight, log_part, _log1mexp(-other))
+    tail = jnp.where(straight, jnp.exp(log_part), -jnp.expm1(other))
     edge = jnp.where(k <= 0, 0.0, all_of_n)
+    edge = jnp.where(unknown, jnp.nan, edge)
     return jnp.where(inner, tail, jnp.exp(edge)), jnp.where(inner, log_tail, edge)
 
 
-def _integral(n, p, k, upper):
-    """int_0^inf exp(-k s) ((1 - p exp(-s))/(1-p))^(n-k) ds; of -s unless `upper`."""
+def _integral(p, k, rest, excess, upper):
+    """int_0^inf exp(-k s) ((1 - p exp(-s))/(1-p))^rest ds; of -s unless `upper`.
+
+    With y = 1 - exp(-s) and q = p/(1-p) the exponent is
+
+        rest (ln(1 + q y) - q y) + k (ln(1 - y) + y) + y (n p - k)/(1-p)
+
+    in which nothing cancels, at whatever n.
+    """
     odds = p / (1 - p)
-    slope = (n - k) * odds  # the exponent is -side (k - slope) s - slope s^2/2 + ...
+    drift, slope = excess / (1 - p), rest * odds
     side = jnp.where(upper, 1.0, -1.0)
-    end = jax.lax.stop_gradient(_end(p, jnp.abs(k - slope), slope, upper))
-    s = side * end * _NODES
-    exponent = (n - k) * jnp.log1p(-odds * jnp.expm1(-s)) - k * s
+    end = jax.lax.stop_gradient(_end(p, jnp.abs(drift), slope, upper))
+    y = -jnp.expm1(-side * end * _NODES)
+    exponent = rest * log1p_minus(odds * y) + k * log1p_minus(-y) + drift * y
     return end * jnp.sum(_WEIGHTS * jnp.exp(exponent))
 
 

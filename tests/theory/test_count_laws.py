@@ -1,5 +1,7 @@
 """Binomial and Poisson laws against SciPy and fifty digits."""
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -65,3 +67,13 @@ def test_a_number_of_draws_that_is_not_whole():
     with theory.float64():
         got = float(count_laws.log_binomial_law(7, 7.5, 0.25))
     np.testing.assert_allclose(got, exact, rtol=1e-14)
+
+
+def test_what_rounding_takes_from_a_product():
+    rng = np.random.default_rng(0)
+    a, b = rng.random(200) * 10.0 ** rng.integers(-9, 20, 200), rng.random(200)
+    with theory.float64():
+        got = jax.jit(count_laws.product_rest)(jnp.asarray(a), jnp.asarray(b))
+    for x, y, rest in zip(a, b, np.asarray(got), strict=True):
+        exact = Fraction(x) * Fraction(y) - Fraction(x * y)
+        assert abs(Fraction(float(rest)) - exact) <= abs(Fraction(x * y)) / 2**100

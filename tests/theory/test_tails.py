@@ -3,12 +3,13 @@
 import itertools
 import math
 
+import jax
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from kscale import theory
 from kscale.theory.tails import binomial_tail, pair_tail
@@ -86,6 +87,42 @@ def test_against_scipy_and_the_complement(n, p, k):
     np.testing.assert_allclose(ours + other, 1.0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1e3, 1e6, 1e8, 1e10])
+@pytest.mark.parametrize("p", [0.5, 0.9, 0.9999, 1 - 1e-6])
+def test_likely_successes(n, p):
+    spread = math.sqrt(n * p * (1 - p))
+    k = np.unique(np.clip(np.round(n * p + spread * np.linspace(-6, 6, 21)), 1, n))
+    found, truth = binomial_tail(n, p, k), special.betainc(k, n - k + 1, p)
+    np.testing.assert_allclose(found.tail, truth, rtol=1e-10)
+    lacking = special.betainc(n - k + 1, k, 1 - p)
+    np.testing.assert_allclose(-np.expm1(found.log_tail), lacking, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1e12, 1e20])
+@pytest.mark.parametrize("p", [1e-6, 0.5, 0.999])
+def test_no_digits_are_lost_to_the_number_of_trials(n, p):
+    k = round(n * p)
+    with mpmath.workdps(40):
+        a, b, q = mpmath.mpf(k), mpmath.mpf(n) - k + 1, mpmath.mpf(p)
+        log_beta = mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b)
+        peak, width = (a - 1) / (a + b - 2), mpmath.sqrt(q * (1 - q) / (a + b))
+
+        def density(s):  # of the beta law, in widths from its peak
+            x = peak + s * width
+            powers = (a - 1) * mpmath.log(x) + (b - 1) * mpmath.log1p(-x)
+            return mpmath.exp(powers - log_beta) * width
+
+        truth = mpmath.quad(density, mpmath.linspace(-14, (q - peak) / width, 15))
+    np.testing.assert_allclose(binomial_tail(n, p, k).tail, float(truth), rtol=1e-12)
+
+
+def test_what_is_no_number_stays_none():
+    with theory.float64():
+        for given in ((math.nan, 0.5, 3.0), (9.0, math.nan, 3.0), (9.0, math.nan, 0.0)):
+            tails = jax.jit(lambda n, p, k: tuple(binomial_tail(n, p, k)))(*given)
+            assert np.isnan(tails).all()
+
+
 def test_edges():
     assert binomial_tail(10, 0.0, 1).tail == 0
     assert binomial_tail(10, 0.0, 1).log_tail == -np.inf
@@ -96,13 +133,11 @@ def test_edges():
 
 
 def test_the_derivative_is_the_beta_density():
-    import jax
-
-    n, p, k = 1e6, 3e-5, 30.0
-    with theory.float64():
-        slope = jax.grad(lambda p: binomial_tail(n, p, k).tail)(p)
-    exact = stats.beta.pdf(p, k, n - k + 1)
-    np.testing.assert_allclose(slope, exact, rtol=1e-9)
+    for n, p, k in ((1e6, 3e-5, 30.0), (1e3, 0.98, 985.0)):
+        with theory.float64():
+            slope = jax.grad(lambda p, n=n, k=k: binomial_tail(n, p, k).tail)(p)
+        exact = stats.beta.pdf(p, k, n - k + 1)
+        np.testing.assert_allclose(slope, exact, rtol=1e-9)
 
 
 def test_the_chance_of_a_pair_of_concepts():
