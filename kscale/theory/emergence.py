@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kscale.theory.domain import inside, refuse
+from kscale.theory.newton import first_fall
 from kscale.theory.scope import solver
 from kscale.theory.skills import check_curve, learning_ratio, level_graphs
 from kscale.theory.tasks import paper_tasks, task_accuracy
 
 _LARGEST = 1e10  # concepts
 _GRID = 512  # sizes on which the first crossing is sought
-_HALVINGS = 50
 _WINDOW = 64  # steps of the grid on which phases are told apart, a window
 
 
@@ -45,9 +45,9 @@ def emergence_size(
 ):
     """The smallest model whose accuracy reaches a level, for each task.
 
-    The first crossing on 512 sizes from R = max(2, d) to 1e10 concepts, then 50
-    halvings of its interval in ln R; so a curve that dips (kind "literal") gives its
-    first crossing that is wider than a step of 4 percent.
+    The first crossing on 512 sizes from R = max(2, d) to 1e10 concepts, closed in on in
+    ln R; so a curve that dips (kind "literal") gives its first crossing that is wider
+    than a step of 4 percent. Derivatives are those of the implicit function.
 
     Args:
       level: the accuracy to reach, in (0, 1].
@@ -79,29 +79,31 @@ def emergence_size(
     if tasks is None:
         tasks = jnp.asarray(paper_tasks(levels, as_published))
 
-    def accuracy(log_r, tasks):
+    scene = (ratio, eta, prerequisites, skills, d)
+
+    def accuracy(log_r, task, ratio, eta, prerequisites, skills, d):
         R = jnp.exp(log_r)
         given = (R, ratio * R, eta, prerequisites, skills, d, levels, kind)
-        found = level_graphs(*given, as_published)
-        return task_accuracy(found.gamma, tasks)
+        return task_accuracy(level_graphs(*given, as_published).gamma, task)
+
+    def missing(log_r, crossed, level, *rest):
+        # some root of unit slope where there is none, for derivatives of 0, not NaN
+        return jnp.where(crossed > 0, level - accuracy(log_r, *rest), 1.0 - log_r)
 
     def first(task):
         # a part in 1e12 above d, so that rounding does not lead below it
         low = jnp.log(jnp.maximum(d, 2.0)) + 1e-12
-        grid = jnp.linspace(low, np.log(_LARGEST), _GRID)
-        reached = jax.vmap(accuracy, (0, None))(grid, task) >= level
+        grid = jax.lax.stop_gradient(jnp.linspace(low, np.log(_LARGEST), _GRID))
+        along = jax.vmap(lambda log_r: accuracy(log_r, task, *scene))
+        reached = along(grid) >= level
         index = jnp.argmax(reached)
         crossed = reached.any() & (index > 0)
-        bracket = grid[jnp.maximum(index - 1, 0)], grid[index]
-
-        def halve(_, bracket):
-            below, above = bracket
-            middle = (below + above) / 2
-            high = accuracy(middle, task) >= level
-            return jnp.where(high, below, middle), jnp.where(high, middle, above)
-
-        _, above = jax.lax.fori_loop(0, _HALVINGS, halve, bracket)
-        return jnp.where(crossed, sigma * jnp.exp(above), jnp.nan)
+        nodes = grid[jnp.clip(index + jnp.arange(-1, 2), 0, _GRID - 1)]
+        given = (jnp.where(crossed, 1.0, 0.0), level, task, *scene)
+        log_r = first_fall(missing, nodes, *given)
+        # taken one by one, values may lie a rounding beside those of the grid
+        log_r = jnp.where(jnp.isnan(log_r), nodes[1], log_r)
+        return jnp.where(crossed, sigma * jnp.exp(log_r), jnp.nan)
 
     return jax.lax.map(first, tasks) if tasks.ndim == 3 else first(tasks)
 

@@ -1,8 +1,11 @@
 """Crossings and phases: against the curve itself and on steps made by hand."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from kscale import theory
 from kscale.theory.emergence import emergence_size, phases
 from kscale.theory.skills import accuracy_curve
 from kscale.theory.tasks import homogeneous_task, mixture_task, paper_tasks
@@ -42,6 +45,31 @@ def test_unreached_levels_are_nan():
     hard = homogeneous_task(3, levels=3)
     huge = [1.0, 2.0, 1e12]
     assert np.isnan(emergence_size(0.5, hard, eta=huge, levels=3))
+
+
+SCENE = {"level": 0.5, "d": 6.0, "sigma": 2e5, "texts_per_concept": 4.5}
+SCENE |= {"skills": 1000.0}
+
+
+@pytest.mark.parametrize("name", SCENE)
+def test_derivatives_are_those_of_the_curve(name):
+    def log_size(x):
+        size = emergence_size(**(SCENE | {name: x}), tasks=task, levels=20)
+        return jnp.log(size)
+
+    task, step = homogeneous_task(3, levels=20), 1e-5 * SCENE[name]
+    with theory.float64():
+        slope = jax.jit(jax.grad(log_size))(SCENE[name])
+        ends = log_size(SCENE[name] + step), log_size(SCENE[name] - step)
+        ratio = (ends[0] - ends[1]) / (2 * step)
+    np.testing.assert_allclose(slope, ratio, rtol=1e-7)
+
+
+def test_a_task_without_a_crossing_spoils_no_derivative():
+    tasks = np.stack([homogeneous_task(level, levels=3) for level in (0, 2)])
+    with theory.float64():
+        slope = jax.grad(lambda x: emergence_size(x, tasks, levels=3)[1])(0.5)
+        assert slope > 0
 
 
 def test_phases_of_steps_made_by_hand():
