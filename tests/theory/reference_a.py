@@ -1,5 +1,8 @@
 """Which public function computes which item: Pitman-Yor and data scaling."""
 
+import pathlib
+import runpy
+
 from kscale.theory import (
     bayes,
     data_scaling,
@@ -55,7 +58,7 @@ def power_law(inputs, outputs):
     n, alpha = inputs["N"], inputs["alpha"]
     bound = data_scaling.data_redundancy_bounds(n, alpha)
     return {
-        "RedD": data_scaling.data_redundancy_power_law(n, alpha),
+        "RedD": data_scaling.data_redundancy_power_law(n, alpha, **inputs.some("loss")),
         "unseen": data_scaling.data_redundancy_power_law(n, alpha, loss="unseen"),
         "const": data_scaling.data_redundancy_constant(alpha),
         "E_distinct_Nplus1": data_scaling.expected_distinct_power_law(n + 1, alpha),
@@ -67,23 +70,24 @@ def power_law(inputs, outputs):
 def uniform(inputs, outputs):
     n, clusters = inputs["n"], inputs["M"]
     return {
-        "RedD": data_scaling.data_redundancy(n, [1 / clusters] * clusters),
+        "RedD": data_scaling.data_redundancy(
+            n, [1 / clusters] * clusters, **inputs.some("loss")
+        ),
         "closed": data_scaling.data_redundancy_uniform(n, clusters),
     }
 
 
 def theorem_52(inputs, outputs):
-    bound = bounds.redundancy_bound(
-        inputs["N"],
-        inputs["alpha"],
-        inputs["beta"],
-        d_knw=inputs.get("d_knw", 10),
-        d_syn=inputs.get("d_syn", 10),
-        n_s=inputs.get("n_s", 5),
-        l_knw=inputs.get("L_knw", 1.0),
-        l_syn=inputs.get("L_syn", 1.0),
-        log_elements=inputs.get("logK", 20.0),
+    settings = inputs.some(
+        "d_knw",
+        "d_syn",
+        "n_s",
+        L_knw="l_knw",
+        L_syn="l_syn",
+        logK="log_elements",
     )
+    process = inputs["N"], inputs["alpha"], inputs["beta"]
+    bound = bounds.redundancy_bound(*process, **settings)
     return bound._asdict()
 
 
@@ -114,16 +118,19 @@ def counterexample(inputs, outputs):
     return {"min_KL": bounds.published_cover_gap(inputs["n"], inputs["eps"])}
 
 
-ADAPTERS = {
-    "pan.pitman_yor_moments": pitman_yor_moments,
-    "pan.K_distribution": table_count_law,
-    "pan.partition_entropy": partition_entropy,
-    "pan.MI_pyp_labelled_atoms": labelled_atoms,
-    "pan.data_redundancy_powerlaw": power_law,
-    "pan.uniform_closed_form": uniform,
-    "pan.thm52_bound": theorem_52,
-    "pan.finetune_knowledge": finetune_knowledge,
-    "pan.conjugate_MI": conjugate,
-    "pan.MI_known_weights_beta11": many_coins,
-    "pan.simplex_cover_counterexample": counterexample,
-}
+NAMES = runpy.run_path(str(pathlib.Path(__file__).with_name("reference_names.py")))
+ADAPTERS = NAMES["by_name"](
+    {
+        "pan.pitman_yor_moments": pitman_yor_moments,
+        "pan.K_distribution": table_count_law,
+        "pan.partition_entropy": partition_entropy,
+        "pan.MI_pyp_labelled_atoms": labelled_atoms,
+        "pan.data_redundancy_powerlaw": power_law,
+        "pan.uniform_closed_form": uniform,
+        "pan.thm52_bound": theorem_52,
+        "pan.finetune_knowledge": finetune_knowledge,
+        "pan.conjugate_MI": conjugate,
+        "pan.MI_known_weights_beta11": many_coins,
+        "pan.simplex_cover_counterexample": counterexample,
+    }
+)

@@ -1,5 +1,8 @@
 """Reference items of allocation and fitting: names of the file -> our functions."""
 
+import pathlib
+import runpy
+
 import numpy as np
 
 from kscale.theory.allocation import allocate
@@ -50,8 +53,7 @@ def contribution(inputs, wanted):
 
 
 def waterfill(inputs, wanted):
-    p = inputs["p"]
-    best = allocate(inputs["C"], p, inputs.get("a", 1.0), inputs.get("b", 2.0))
+    best = allocate(inputs["C"], inputs["p"], **inputs.some("a", "b"))
     return {
         "m": list(best.memory),
         "contrib": list(best.contribution),
@@ -102,8 +104,9 @@ def noise_free(inputs, wanted):
 
 def noisy(inputs, wanted):
     law = {name: inputs[name] for name in ("alpha", "x0", "eps")}
+    noise = inputs.get("noise", NOISE)
     rng = np.random.default_rng(inputs["seed"])
-    y = power_law(inputs["x"], **law) * (1 + NOISE * rng.normal(size=len(inputs["x"])))
+    y = power_law(inputs["x"], **law) * (1 + noise * rng.normal(size=len(inputs["x"])))
     if inputs.get("outlier") is not None:
         y = wanted["y"]  # data, too: how large an outlier is the inputs do not say
     out = {"y": list(y)}
@@ -116,11 +119,14 @@ def noisy(inputs, wanted):
     return out
 
 
-ADAPTERS = {
-    "pan.model_redundancy_infinite": infinite,
-    "pan.cluster_contribution": contribution,
-    "pan.waterfill_finite": waterfill,
-    "pan.individuals_400k": individuals,
-    "pan.fit_noise_free": noise_free,
-    "pan.fit_noisy": noisy,
-}
+NAMES = runpy.run_path(str(pathlib.Path(__file__).with_name("reference_names.py")))
+ADAPTERS = NAMES["by_name"](
+    {
+        "pan.model_redundancy_infinite": infinite,
+        "pan.cluster_contribution": contribution,
+        "pan.waterfill_finite": waterfill,
+        "pan.individuals_400k": individuals,
+        "pan.fit_noise_free": noise_free,
+        "pan.fit_noisy": noisy,
+    }
+)

@@ -1,5 +1,8 @@
 """Reference items of concept learning: names of the file -> our public functions."""
 
+import pathlib
+import runpy
+
 import numpy as np
 
 from kscale.theory import (
@@ -28,10 +31,9 @@ MOST_STEPS = 2e7  # of the chain: R times graphs; fewer graphs have a larger err
 
 
 def scene(inputs, names=("d", "eps", "sigma", "tau")):
-    """The parameters that are named, by our names."""
-    named = {"varsigma": "sigma", "d_t": "d"}
-    found = {named.get(key, key): value for key, value in inputs.items()}
-    return {name: found[name] for name in names if name in found}
+    """The parameters that are named; of the others the formula is independent."""
+    inputs.idle("d", "eps", "sigma", "tau")
+    return inputs.some(*names)
 
 
 def plain(**values):
@@ -65,7 +67,7 @@ def threshold_finite(inputs, outputs):
 
 
 def poisson_constants(inputs, outputs):
-    d = inputs.get("d", 6.0)
+    d = scene(inputs, ("d",)).get("d", 6.0)
     found = poisson.transition(d)
     result = plain(
         kind="none" if np.isnan(found.u) else "critical",
@@ -86,8 +88,17 @@ def poisson_constants(inputs, outputs):
     return result
 
 
+def texts_of_a_concept(inputs):
+    """a, or d c where the ratio c = T/R is given, or both of its numbers."""
+    if "a" in inputs:
+        return inputs["a"]
+    ratio = inputs["c_ratio"] if "c_ratio" in inputs else inputs["T"] / inputs["R"]
+    return ratio * inputs.get("d", 6.0)
+
+
 def poisson_eps_star(inputs, outputs):
-    found = poisson.poisson_threshold(inputs["a"], **scene(inputs, ("d", "eps")))
+    settings = scene(inputs, ("d", "eps"))
+    found = poisson.poisson_threshold(texts_of_a_concept(inputs), **settings)
     return plain(
         kind="none" if np.isnan(found.u) else "critical",
         u=found.u,
@@ -111,12 +122,14 @@ def alpha_general_polynomial(inputs, outputs):
 
 
 def de_fixed_points(inputs, outputs):
-    found = poisson.fixed_points(inputs["a"], **scene(inputs, ("d",)))
+    settings = scene(inputs, ("d",))
+    found = poisson.fixed_points(texts_of_a_concept(inputs), **settings)
     return plain(z_high=found.high, z_low=found.low)
 
 
 def compute_optimal(inputs, outputs):
     modes = [mode for mode in compute.MODES if mode in outputs]
+    inputs.idle("mode")
     result = {}
     for mode in modes or [inputs.get("mode", "paper")]:
         best = compute.compute_optimal(inputs["C"], mode, **scene(inputs))
@@ -160,7 +173,8 @@ def isoflop_curve(inputs, outputs):
 
 
 def peeling_exact_dp(inputs, outputs):
-    law = peeling.learning_law(int(inputs["R"]), int(inputs["T"]), inputs.get("d", 6.0))
+    sizes = int(inputs["R"]), int(inputs["T"])
+    law = peeling.learning_law(*sizes, **scene(inputs, ("d",)))
     return plain(
         pmf_unlearnt=law.pmf_unlearnt,
         E_learnt=law.mean_learnt,
@@ -170,6 +184,7 @@ def peeling_exact_dp(inputs, outputs):
 
 
 def peeling_mc(inputs, outputs):
+    inputs.idle("seed")  # of their numbers
     concepts, texts, d = int(inputs["R"]), int(inputs["T"]), inputs.get("d", 6.0)
     graphs = int(min(inputs.get("n", 2000), max(200, MOST_STEPS / concepts)))
     rng = np.random.default_rng(2024)
@@ -187,9 +202,8 @@ def peeling_mc(inputs, outputs):
 
 
 def eq2_eps_dependence(inputs, outputs):
-    law = finite_length.printed_law(
-        inputs["R"], inputs["T"], inputs.get("d", 6.0), inputs["eps_list"]
-    )
+    settings = scene(inputs, ("d",)) | {"eps": inputs["eps_list"]}
+    law = finite_length.printed_law(inputs["R"], inputs["T"], **settings)
     return plain(
         eq2=law.unlearnt,
         alpha=law.alpha,
@@ -235,19 +249,22 @@ def excess_at_optimum(inputs, outputs):
     )
 
 
-ADAPTERS = {
-    "nv.threshold_finite": threshold_finite,
-    "nv.poisson_constants": poisson_constants,
-    "nv.poisson_eps_star": poisson_eps_star,
-    "nv.alpha_general_polynomial": alpha_general_polynomial,
-    "nv.de_fixed_points": de_fixed_points,
-    "nv.compute_optimal": compute_optimal,
-    "nv.scaling_exponents": scaling_exponents,
-    "nv.spurious_global_optimum_eq2": spurious_global_optimum,
-    "nv.isoflop": isoflop_curve,
-    "nv.eq2_eps_dependence": eq2_eps_dependence,
-    "nv.peeling_exact_dp": peeling_exact_dp,
-    "nv.peeling_mc": peeling_mc,
-    "nv.train_error": train_error,
-    "nv.excess_entropy_at_optimum": excess_at_optimum,
-}
+NAMES = runpy.run_path(str(pathlib.Path(__file__).with_name("reference_names.py")))
+ADAPTERS = NAMES["by_name"](
+    {
+        "nv.threshold_finite": threshold_finite,
+        "nv.poisson_constants": poisson_constants,
+        "nv.poisson_eps_star": poisson_eps_star,
+        "nv.alpha_general_polynomial": alpha_general_polynomial,
+        "nv.de_fixed_points": de_fixed_points,
+        "nv.compute_optimal": compute_optimal,
+        "nv.scaling_exponents": scaling_exponents,
+        "nv.spurious_global_optimum_eq2": spurious_global_optimum,
+        "nv.isoflop": isoflop_curve,
+        "nv.eq2_eps_dependence": eq2_eps_dependence,
+        "nv.peeling_exact_dp": peeling_exact_dp,
+        "nv.peeling_mc": peeling_mc,
+        "nv.train_error": train_error,
+        "nv.excess_entropy_at_optimum": excess_at_optimum,
+    }
+)

@@ -1,5 +1,8 @@
 """Reference items of skills and codes: names of the file -> our public functions."""
 
+import pathlib
+import runpy
+
 import numpy as np
 
 from kscale.theory import arithmetic_coding, emergence, skills, tails, tasks, two_part
@@ -15,29 +18,36 @@ KINDS = {
     "exact_factor2": "two_ways",
     "exact_ceil_factor2": "two_ways",
 }
+PAIR = {"R": "concepts", "T": "texts", "eta": "eta", "d": "d", "S": "skills"}
 CURVE = {  # name in the file: name of our argument
     "c_ratio": "texts_per_concept",
-    "ratio": "texts_per_concept",
     "d": "d",
     "S": "skills",
     "sigma": "sigma",
-    "varsigma": "sigma",
     "L": "levels",
     "eta": "eta",
-    "eta_l": "eta",
-    "sigma_l": "prerequisites",
+    "prerequisites": "prerequisites",
 }
-PAIR = {"R": "concepts", "T": "texts", "eta": "eta", "d": "d", "S": "skills"}
 
 
 def settings(inputs):
-    found = {CURVE[name]: value for name, value in inputs.items() if name in CURVE}
+    found = inputs.some(**CURVE)
+    inputs.idle("eps", "tau")
     if "levels" in found:
         found["levels"] = int(found["levels"])
-    if "T" in inputs and "N" in inputs:
-        size = found.get("sigma", 2e5)
-        found["texts_per_concept"] = inputs["T"] * size / inputs["N"]
+    if "T" in inputs:
+        found["texts_per_concept"] = inputs["T"] / concepts(inputs)
     return found
+
+
+def parameters(inputs):
+    """N, or R sigma."""
+    size = inputs.get("sigma", 2e5)
+    return inputs["N"] if "N" in inputs else inputs["R"] * size
+
+
+def concepts(inputs):
+    return inputs["R"] if "R" in inputs else inputs["N"] / inputs.get("sigma", 2e5)
 
 
 def three_tasks(inputs):
@@ -55,7 +65,8 @@ def three_tasks(inputs):
 
 
 def pair_tail(inputs, wanted):
-    given = {PAIR[name]: value for name, value in inputs.items() if name in PAIR}
+    given = inputs.some(**PAIR)
+    inputs.idle("eps", "sigma", "tau")
     first = tails.pair_tail(**given, kind="exact")
     found = {"p_rr": first.p, "npairs": first.pairs, "mean": first.mean}
     for key in set(wanted) - set(found):
@@ -67,7 +78,7 @@ def accuracy(inputs, wanted):
     found = {}
     for tail in wanted:
         given = settings(inputs) | {"kind": KINDS[tail], "tasks": three_tasks(inputs)}
-        curve = skills.accuracy_curve(inputs["N"], **given)
+        curve = skills.accuracy_curve(parameters(inputs), **given)
         one = dict(
             zip(("acc_l10", "acc_binomial", "acc_mixture"), curve.accuracy, strict=True)
         )
@@ -126,10 +137,8 @@ def lengths(inputs, wanted):
 
 
 def structure(inputs, wanted):
-    given = {name: inputs[name] for name in ("alpha", "slack") if name in inputs}
-    found = two_part.structure_function(
-        inputs["model_bits"], inputs["data_bits"], **given
-    )
+    bits = inputs["model_bits"], inputs["data_bits"]
+    found = two_part.structure_function(*bits, **inputs.some("alpha", "slack"))
     return {
         "alpha": found.alpha,
         "h": found.h,
@@ -140,13 +149,16 @@ def structure(inputs, wanted):
     }
 
 
-ADAPTERS = {
-    "nv.pair_tail": pair_tail,
-    "nv.gcc_gamma": lambda inputs, wanted: {"gamma": giant_component(inputs["c"])},
-    "nv.accuracy_vs_N": accuracy,
-    "nv.emergence_crossing_N": crossing,
-    "nv.plateau_heights": plateaus,
-    "coding.example_A1": code,
-    "coding.expected_lengths": lengths,
-    "coding.structure_function": structure,
-}
+NAMES = runpy.run_path(str(pathlib.Path(__file__).with_name("reference_names.py")))
+ADAPTERS = NAMES["by_name"](
+    {
+        "nv.pair_tail": pair_tail,
+        "nv.gcc_gamma": lambda inputs, wanted: {"gamma": giant_component(inputs["c"])},
+        "nv.accuracy_vs_N": accuracy,
+        "nv.emergence_crossing_N": crossing,
+        "nv.plateau_heights": plateaus,
+        "coding.example_A1": code,
+        "coding.expected_lengths": lengths,
+        "coding.structure_function": structure,
+    }
+)

@@ -1,7 +1,8 @@
 """Golden values computed by independent programs: every item, one public function.
 
 The environment variable KSCALE_REFERENCE names another file of the same form. The
-adapters, which only rename, lie in reference_*.py beside this file. The `azl.*` items
+adapters, which only rename, lie in reference_*.py beside this file, behind the names of
+reference_names.py. The `azl.*` items
 are those of tests/scores/test_reference.py.
 """
 
@@ -18,7 +19,7 @@ HERE = pathlib.Path(__file__).parent
 FUNCTIONS = {
     prefix: function
     for path in sorted(HERE.glob("reference_*.py"))
-    for prefix, function in runpy.run_path(str(path))["ADAPTERS"].items()
+    for prefix, function in runpy.run_path(str(path)).get("ADAPTERS", {}).items()
 }
 MANY_SE = 4.0  # Monte Carlo items: combined standard errors
 # What the file's own arithmetic leaves open, beyond the tolerance of the item:
@@ -112,6 +113,40 @@ def test_every_function_is_asked():
 def test_an_unknown_item_fails():
     with pytest.raises(AssertionError, match=r"no function is known for nv\.new/0"):
         test_reference({"id": "nv.new/0", "inputs": {}, "outputs": {}})
+
+
+@pytest.mark.parametrize(
+    ("prefix", "inputs", "name", "other"),
+    [
+        ("nv.excess_entropy_at_optimum", {"C": 1e21}, "d", "d_t"),
+        ("nv.peeling_exact_dp", {"R": 10, "T": 30}, "d", "d_t"),
+        ("nv.pair_tail", {"R": 1e3, "T": 4533, "eta": 2.0}, "d", "d_t"),
+        ("nv.plateau_heights", {"w": [1.0], "pi": [0.2]}, "sigma", "varsigma"),
+        ("nv.plateau_heights", {"w": [1.0], "pi": [0.2]}, "c_ratio", "T_over_R"),
+        ("nv.poisson_eps_star", {"a": 30.0}, "eps", "epsilon"),
+    ],
+)
+def test_the_papers_names_are_read(prefix, inputs, name, other):
+    def call(**more):
+        outputs = {"acc_at_1e9": 0} if "plateau" in prefix else {"exact": 0}
+        return str(FUNCTIONS[prefix](inputs | more, outputs))
+
+    value = {"sigma": 4e5}.get(name, 0.25 if name == "eps" else 4.0)
+    assert call() != call(**{name: value}) == call(**{other: value})
+
+
+@pytest.mark.parametrize(
+    "prefix", ["nv.poisson_constants", "pan.waterfill_finite", "coding.example_A1"]
+)
+def test_a_name_that_no_adapter_reads_fails(prefix):
+    item = next(item for item in items() if item["id"].startswith(prefix))
+    with pytest.raises(AssertionError, match="no adapter reads zeta_9"):
+        FUNCTIONS[prefix](item["inputs"] | {"zeta_9": 1.0}, item["outputs"])
+
+
+def test_one_parameter_by_two_names_fails():
+    with pytest.raises(AssertionError, match="by two names"):
+        FUNCTIONS["nv.poisson_constants"]({"d": 6.0, "d_t": 6.0}, {})
 
 
 @pytest.mark.parametrize(
