@@ -20,7 +20,7 @@ def giant_component(c):
       c: mean degree of a node (paper: p_l S), at least 0.
 
     Returns:
-      gamma in [0, 1), to 15 digits relative, also at c = 1 + 1e-12.
+      gamma in [0, 1], to 15 digits relative, also at c = 1 + 1e-12.
 
     Raises:
       ValueError: for a negative c.

@@ -77,6 +77,7 @@ def training_error(
     q = mean / concepts
     printed = -jnp.expm1((concepts - 1) * log1p_minus(-q) + q + log1p_minus(mean))
     exact = _two_or_more(unlearnt, concepts, d)
+    exact, printed = (jnp.where(x == 0, 0.0, x) for x in (exact, printed))  # not -0
     return TrainingError(exact, printed, mean**2 / 2, 4 * mean**2)
 
 

@@ -197,10 +197,10 @@ def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
 
 def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
     """`corrected_law` of float64 tracers."""
-    at = poisson.transition_constants(d)
+    jumps = d > jnp.e
+    at = poisson.transition_constants(jnp.where(jumps, d, 6.0))  # 6: not used
     c = texts / concepts
     high, low = poisson.poisson_fixed_points(c * d, d)
-    jumps = d > jnp.e
     stuck = _stuck(concepts, texts, at)
     # the stuck branch ends at c*; a graph that sticks above c* does so near its end
     rest = jnp.where(c < at.texts_per_concept, high, at.unlearnt)
@@ -208,6 +208,7 @@ def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
     floor = _no_text(concepts, texts, d)
     weight = jnp.where(jumps, stuck, 1.0)
     unlearnt = weight * rest + (1 - weight) * floor
+    stuck = jnp.where(jumps, stuck, jnp.nan)
     return CorrectedLaw(concepts * (1 - unlearnt), unlearnt, stuck, rest, floor)
 
 

@@ -78,7 +78,7 @@ def lambert_w_minus1(x) -> Array:
       x: in [-1/e, 0).
 
     Returns:
-      w, in (-inf, -1].
+      w, in (-inf, -1]; NaN for subnormal x, which the processor may take for 0.
 
     Raises:
       ValueError: x outside [-1/e, 0).

@@ -72,7 +72,8 @@ def transition(d: Any = 6.0) -> Transition:
       d: mean number of concepts in a text, positive.
 
     Returns:
-      `Transition`; NaN throughout where d <= e: no jump.
+      `Transition`; NaN throughout where d <= e: no jump. Above d = 717 the numbers of
+      texts, which grow like exp(d), overflow to inf.
 
     Raises:
       ValueError: an argument out of range.
@@ -106,20 +107,20 @@ class PoissonThreshold(NamedTuple):
     u_minus: Array
 
 
-@solver(scalars=("a", "d", "eps"), check=check_positive)
+@solver(scalars=("texts_of_a_concept", "d", "eps"), check=check_positive)
 def poisson_threshold(
-    a: Any,
+    texts_of_a_concept: Any,
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> PoissonThreshold:
-    """The threshold eps* at a = d T/R texts per concept, in closed form.
+    """The threshold eps* at a = d T/R texts of a concept, in closed form.
 
         u exp(-u) = 1/a,  u > 1,   eps* = (eps/d) u exp(1/u),   x* = eps u/d
 
     Learning succeeds where eps* > eps, which does not depend on eps: u exp(1/u) > d.
 
     Args:
-      a: mean number of texts of a concept, positive.
+      texts_of_a_concept: a, their mean number, positive.
       d: mean number of concepts in a text, positive.
       eps: fraction of erased symbols (concepts) among all symbols, in (0, 1).
 
@@ -135,6 +136,7 @@ def poisson_threshold(
 
     Source: the large-R limit of paper 004, equation (20), read as the interior minimum.
     """
+    a = texts_of_a_concept
     delta = jnp.where(a >= jnp.e, jnp.log(a) - 1, jnp.nan)
     u, lower = upper_root(delta), jnp.exp(log_lower_root(delta))
     return PoissonThreshold(u, eps / d * u * jnp.exp(1 / u), eps * u / d, lower)
@@ -177,8 +179,8 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
 
 
-@solver(scalars=("a", "d"), check=check_positive)
-def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
+@solver(scalars=("texts_of_a_concept", "d"), check=check_positive)
+def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
     """The fractions of concepts at which peeling of infinitely many could rest.
 
     Peeling starts from everything unlearnt and so ends at the largest solution of
@@ -186,7 +188,7 @@ def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
         z = exp(-a exp(-d z))
 
     Args:
-      a: mean number of texts of a concept, positive.
+      texts_of_a_concept: a, their mean number, positive.
       d: mean number of concepts in a text, positive.
 
     Returns:
@@ -202,4 +204,4 @@ def fixed_points(a: Any, d: Any = 6.0) -> FixedPoints:
 
     Source: paper 004, section C.2, with Poisson degrees.
     """
-    return poisson_fixed_points(a, d)
+    return poisson_fixed_points(texts_of_a_concept, d)

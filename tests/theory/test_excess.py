@@ -29,6 +29,10 @@ def test_error_is_the_sum_26_over_the_degrees_of_a_text():
     assert found.printed < found.exact
 
 
+def test_no_error_is_no_negative_zero():
+    assert not np.signbit(excess.training_error(0.0, 10.0)).any()
+
+
 def test_leading_term_and_the_printed_multiple_of_it():
     found = excess.training_error(1e-6, 1e12)
     np.testing.assert_allclose(found.exact, found.small, rtol=1e-5)

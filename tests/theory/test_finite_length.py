@@ -1,7 +1,9 @@
+import jax
 import mpmath
 import numpy as np
 import pytest
 
+from kscale import theory
 from kscale.theory import density, finite_length, poisson
 
 
@@ -115,6 +117,20 @@ def test_without_a_jump_the_corrected_law_is_density_evolution():
     assert np.isnan(law.stuck).all()
     evolved = density.density_evolution(1e9, [2e8, 1e9, 4e9], 2.0)
     np.testing.assert_allclose(law.unlearnt, evolved, rtol=1e-6)
+
+
+@pytest.mark.parametrize("d", [1.5, 2.0, 6.0])
+def test_derivatives_of_the_corrected_law(d):
+    def learnt(texts, d):
+        return finite_length.corrected_law(1e4, texts, d).learnt
+
+    texts, step = 2.1e4, 1e-4
+    with theory.float64():
+        slopes = np.array(jax.grad(learnt, (0, 1))(texts, d))
+    up, down = texts * (1 + step), texts * (1 - step)
+    along = (learnt(up, d) - learnt(down, d)) / (up - down)
+    across = (learnt(texts, d + step) - learnt(texts, d - step)) / (2 * step)
+    np.testing.assert_allclose(slopes, [along, across], rtol=1e-5)
 
 
 def test_bad_parameters_raise():

@@ -56,6 +56,13 @@ def test_no_threshold_below_e():
     assert np.isnan(poisson.transition([1.0, 2.7])).all()
 
 
+def test_texts_overflow_and_no_more():
+    found = poisson.transition(1e4)
+    assert found.texts_per_concept == found.sigma == found.shift == np.inf
+    assert 0.9998 < found.unlearnt < 1
+    assert np.isfinite(poisson.transition(717.0)).all()
+
+
 def test_threshold_rises_with_texts():
     star = poisson.poisson_threshold(np.geomspace(2.72, 1e10, 200)).eps_star
     assert (np.diff(star) > 0).all()
@@ -65,7 +72,10 @@ def test_threshold_rises_with_texts():
     ("call", "message"),
     [
         (lambda: poisson.transition(-1.0), r"d must lie in \(0, inf\), got -1.0"),
-        (lambda: poisson.fixed_points(0.0), r"a must lie in \(0, inf\), got 0.0"),
+        (
+            lambda: poisson.fixed_points(0.0),
+            r"texts_of_a_concept must lie in \(0, inf\), got 0.0",
+        ),
         (lambda: poisson.poisson_threshold(9.0, 6.0, 1.0), r"eps must lie in \(0, 1\)"),
     ],
 )
