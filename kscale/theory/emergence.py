@@ -51,7 +51,8 @@ def emergence_size(
 
     Args:
       level: the accuracy to reach, in (0, 1].
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent, for L
+        of at least 10 (11 as_published).
       texts_per_concept: T/R, as in `accuracy_curve`.
       eta: [L], as in `skill_levels`.
       prerequisites: [L], as in `skill_levels`.

@@ -84,7 +84,8 @@ def simulate_skills(
       skills: S, the skills of a level, a whole number or [L], at least 2.
       d: mean number of concepts in a text.
       levels: L.
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent, for L
+        of at least 10.
       graphs: at least 2, for the standard errors.
       counts: "texts", or "binomial": links drawn as Binomial(C(R,2), 2 p_rr) for every
         pair of skills.
@@ -106,6 +107,7 @@ def simulate_skills(
     """
     check_settings(eta, prerequisites, skills, levels, "exact")
     _check_sizes(concepts, texts, d, skills, graphs, counts)
+    concepts, texts, levels = int(concepts), int(texts), int(levels)
     tasks = paper_tasks(levels) if tasks is None else np.asarray(tasks, float)
     check_tasks(tasks, levels)
     defaults = default_levels(levels)
@@ -115,7 +117,7 @@ def simulate_skills(
     )
     sizes = np.broadcast_to(np.asarray(skills, int), levels)
     rows = []
-    for _ in range(graphs):
+    for _ in range(int(graphs)):
         if counts == "texts":
             pairs = concept_pairs(concepts, texts, rng, d)
             tables = _counted(pairs, concepts, sizes, rng)
@@ -129,7 +131,7 @@ def simulate_skills(
         rows.append((*_measured(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
     measured = [number for column in columns for number in _mean(column)]
-    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=graphs)
+    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=int(graphs))
 
 
 def concept_pairs(
@@ -156,7 +158,7 @@ def concept_pairs(
     Source: paper 004, section 2.4.
     """
     _check_sizes(concepts, texts, d, 2, 2, "texts")
-    R = concepts
+    R, texts = int(concepts), int(texts)
     degrees = rng.binomial(R, d / R, size=texts)
     degrees = np.sort(degrees[degrees > 1])
     keys = [np.empty(0, np.int64)]

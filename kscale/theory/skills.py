@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kscale.theory.components import giant_component
-from kscale.theory.domain import inside, refuse
+from kscale.theory.domain import inside, refuse, whole
 from kscale.theory.poisson import transition_constants
 from kscale.theory.scope import solver
 from kscale.theory.tails import check_graph, check_kind, pairs_and_chance, tail_of
@@ -82,16 +82,14 @@ def learning_ratio(given, d):
 def check_settings(eta, prerequisites, skills, levels, kind) -> None:
     """Refuse levels that are none."""
     check_kind(kind)
-    if levels < 1:
-        raise ValueError(f"levels must be at least 1, got {levels}")
+    whole("levels", levels, "[1, inf)")
+    levels = int(levels)
     inside("skills", skills, "[2, inf)")
     arrays = {"eta": eta, "prerequisites": prerequisites, "skills": skills}
     for name, value in arrays.items():
         if value is not None and np.ndim(value):
-            bad = np.shape(value) != (levels,)
-            refuse(
-                name, np.size(value), bad, f"must hold {levels} numbers, one a level"
-            )
+            rule = f"must hold {levels} numbers, one a level"
+            refuse(name, np.size(value), np.shape(value) != (levels,), rule)
     if eta is not None:
         inside("eta", eta, "(0, inf)")
     if prerequisites is not None:
@@ -164,6 +162,7 @@ def skill_levels(
 
 def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
     """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
+    levels = int(levels)
     defaults = map(jnp.asarray, default_levels(levels, as_published))
     eta, needed = (
         given if given is not None else default
@@ -194,8 +193,8 @@ def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="l
         climb, start, (jax.vmap(tail)(eta, S), needed, S, index)
     )
     top = jnp.max(jnp.where(gamma > 0, index, 0)).astype(gamma.dtype)
-    one = jnp.ones(1)
-    return SkillLevels(jnp.concatenate([one, p]), jnp.concatenate([one, gamma]), top)
+    p, gamma = (jnp.concatenate([jnp.ones(1), x]) for x in (p, gamma))
+    return SkillLevels(p, gamma, top)
 
 
 def _power(base, exponent):
@@ -211,15 +210,16 @@ def check_curve(
     """Refuse a setting of which there is no accuracy curve."""
     check_settings(eta, prerequisites, skills, levels, kind)
     inside("sigma", sigma, "(0, inf)")
-    least = 0 if texts_per_concept is not None else np.e
-    inside("d", d, f"({least!r}, inf)")
+    inside("d", d, f"({np.e if texts_per_concept is None else 0!r}, inf)")
+    if texts_per_concept is not None:
+        inside("texts_per_concept", texts_per_concept, "[0, inf)")
     if tasks is not None:
         check_tasks(tasks, levels)
 
 
 def check_tasks(tasks, levels) -> None:
     """Refuse distributions q(l, m) that are none, or are of other levels."""
-    q = np.asarray(tasks, float)
+    q, levels = np.asarray(tasks, float), int(levels)
     bad = q.ndim not in (2, 3) or q.shape[-2] != levels + 1
     refuse("tasks", str(q.shape), bad, f"must be [..., {levels} + 1, m]: q(l, m)")
     inside("q(l, m)", q, "[0, 1]")
@@ -231,8 +231,9 @@ def _check_accuracy(parameters, texts_per_concept, skills, d, sigma, **rest) -> 
     settings = {"skills": skills, "d": d, "sigma": sigma, **rest}
     check_curve(texts_per_concept=texts_per_concept, **settings)
     concepts = np.asarray(parameters, float) / np.asarray(sigma, float)
-    texts = 1.0 if texts_per_concept is None else texts_per_concept
-    check_graph(concepts, texts, d, np.min(np.asarray(skills, float)))
+    bad = ~(concepts >= np.maximum(np.asarray(d, float), 2.0))
+    rule = f"must be at least 2 and at least d = {d}"
+    refuse("parameters / sigma", concepts, bad, rule)
 
 
 @solver(
@@ -262,8 +263,8 @@ def accuracy_curve(
 
     Args:
       parameters: N; R must be at least 2 and at least d. An array gives a curve.
-      tasks: [tasks, L + 1, M + 1] or [L + 1, M + 1], q(l, m), such as of the functions
-        in `kscale.theory.tasks`; the paper's three if absent.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one, as of `kscale.theory.tasks`; the
+        paper's three if absent, for L of at least 10 (11 as_published).
       texts_per_concept: T/R; if absent, the ratio at which a large graph is learnt,
         4.532990 at d = 6, the limit of the compute-optimal ratio.
       eta: [L], as in `skill_levels`.

@@ -25,7 +25,7 @@ def homogeneous_task(
     Args:
       level: l, 0..L.
       levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely.
+      skill_counts: the values of m, whole, equally likely; at least one.
 
     Returns:
       q [L + 1, max(skill_counts) + 1].
@@ -41,6 +41,8 @@ def homogeneous_task(
 
     Source: paper 004, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
     """
+    whole("levels", levels, "[1, inf)")
+    levels = int(levels)
     whole("level", level, f"[0, {levels}]")
     share = np.zeros(levels + 1)
     share[int(level)] = 1.0
@@ -55,7 +57,7 @@ def binomial_task(
     Args:
       share: mean level over L, in [0, 1].
       levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely.
+      skill_counts: the values of m, whole, equally likely; at least one.
 
     Returns:
       q [L + 1, max(skill_counts) + 1].
@@ -80,7 +82,7 @@ def mixture_task(
       weights: sum to 1.
       shares: of the levels, in [0, 1], one a weight.
       levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely.
+      skill_counts: the values of m, whole, equally likely; at least one.
 
     Returns:
       q [L + 1, max(skill_counts) + 1].
@@ -91,7 +93,8 @@ def mixture_task(
     Source: paper 004, section 3.3, the multimodal task.
     """
     _check_mixture(weights, shares)
-    level = np.arange(levels + 1)
+    whole("levels", levels, "[1, inf)")
+    level = np.arange(int(levels) + 1)
     shape = stats.binom.pmf(level[:, None], levels, np.asarray(shares, float)[None, :])
     return task(shape @ np.asarray(weights, float), skill_counts)
 
@@ -101,7 +104,7 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
 
     Args:
       levels: q(l) for l = 0..L, sums to 1.
-      skill_counts: the values of m, whole, equally likely.
+      skill_counts: the values of m, whole, equally likely; at least one.
 
     Returns:
       q [L + 1, max(skill_counts) + 1].
@@ -111,9 +114,11 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
 
     Source: paper 004, section 3.3.
     """
-    share = np.asarray(levels, float)
+    share, size = np.asarray(levels, float), np.size(skill_counts)
+    refuse("q(l)", str(share.shape), share.ndim != 1, "must be one row of numbers")
     probabilities("q(l)", share)
-    whole("skill_counts", skill_counts, "[0, inf)")
+    refuse("skill_counts", size, not size, "must hold one number or more")
+    whole("skill_counts", skill_counts, "[0, 1e6]")
     counts = np.bincount(np.asarray(skill_counts, int))
     return share[:, None] * (counts / counts.sum())[None, :]
 
@@ -122,7 +127,8 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     """The three tasks of figure 3: homogeneous, binomial, mixture.
 
     Args:
-      levels: L, at least 11; the homogeneous task is of level 10 in any case.
+      levels: L, at least 10, or 11 as_published: of these levels the homogeneous task
+        is in any case.
       as_published: the homogeneous task of the authors' code, which asks for 7 skills
         of level 11.
 
@@ -130,10 +136,13 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
       q [3, L + 1, 8].
 
     Raises:
-      ValueError: where the homogeneous task's level is beyond L.
+      ValueError: for fewer levels.
 
     Source: paper 004, section 3.3 and figure 3.
     """
+    whole("levels", levels, "[1, inf)")
+    few = levels < (11 if as_published else 10)
+    refuse("levels", levels, few, "must be at least 10 (11 as_published)")
     one = homogeneous_task(10, levels)
     if as_published:
         one = homogeneous_task(11, levels, (7,))

@@ -114,6 +114,10 @@ def test_no_phases():
 
 
 def test_refusals():
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        emergence_size(0.5, levels=5)
+    with pytest.raises(ValueError, match="levels must be a whole number"):
+        emergence_size(0.5, levels=20.5)
     with pytest.raises(ValueError, match=r"level must lie in \(0, 1\], got 0\.0"):
         emergence_size(0.0)
     with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 2 \+ 1, m\]"):

@@ -146,6 +146,8 @@ def test_the_same_seed_gives_the_same_graphs():
 
 def test_refusals():
     rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        simulate_skills(60, 300, rng, levels=5)
     with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
         simulate_skills(60, 300, rng, graphs=1)
     with pytest.raises(ValueError, match="concepts must be a whole number"):

@@ -180,17 +180,32 @@ def test_the_figure_in_one_call_for_broadcast_parameters():
     assert curve.accuracy.dtype == np.float64
 
 
+def test_levels_may_be_a_whole_float():
+    for one, other in zip(
+        skill_levels(1e5, 4e5, levels=10.0),
+        skill_levels(1e5, 4e5, levels=10),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_refusals():
+    with pytest.raises(ValueError, match=r"levels must be a whole number, got 100\.5"):
+        accuracy_curve(1e11, levels=100.5)
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        accuracy_curve(1e11, levels=5)
     with pytest.raises(ValueError, match="eta must hold 3 numbers, one a level, got 2"):
         skill_levels(100, 450, eta=[1.0, 2.0], levels=3)
     with pytest.raises(ValueError, match="thinned must be one of links, skills, got x"):
         skill_levels(100, 450, thinned="x")
-    with pytest.raises(ValueError, match="levels must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"levels must lie in \[1, inf\), got 0"):
         skill_levels(100, 450, levels=0)
     with pytest.raises(ValueError, match=r"skills must lie in \[2, inf\), got 1\.0"):
         skill_levels(100, 450, skills=1.0)
-    with pytest.raises(ValueError, match=r"concepts must be at least d = 6\.0 .*got 5"):
+    with pytest.raises(ValueError, match=r"parameters / sigma must be .* d = 6.*got 5"):
         accuracy_curve(1e6)
+    with pytest.raises(ValueError, match=r"texts_per_concept must lie in \[0, inf\)"):
+        accuracy_curve(1e9, texts_per_concept=-1.0)
     with pytest.raises(ValueError, match=r"d must lie in \(2\.718.*, inf\), got 2\.0"):
         accuracy_curve(1e9, d=2.0)
     with pytest.raises(ValueError, match=r"sum of q\(l, m\) must be 1, got 2\.0"):
