@@ -74,9 +74,7 @@ def solve(
             for point in itertools.product(*axes)
         ]
         result = {
-            field: np.array([point[field] for point in points]).reshape(
-                shape + np.shape(points[0][field])
-            )
+            field: _together(field, [point[field] for point in points], swept, shape)
             for field in points[0]
         }
     return Answer(name, dict(arguments), swept, result)
@@ -173,6 +171,19 @@ def _simulate(
     if "seed" in parameters(function):
         words["rng"] = np.random.default_rng(words.pop("seed", 0))
     return function(**words)
+
+
+def _together(
+    field: str, values: list, swept: Sequence[str], shape: tuple[int, ...]
+) -> np.ndarray:
+    """One array of the results at all points."""
+    sizes = sorted({np.shape(value) for value in values})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"give one value to {' and '.join(swept)}: {field} has {sizes[0]} numbers"
+            f" at one and {sizes[-1]} at another"
+        )
+    return np.array(values).reshape(shape + sizes[0])
 
 
 def _shape(answer: Answer) -> tuple[int, ...]:

@@ -72,6 +72,15 @@ def test_a_simulation_is_run_at_each_point():
         solve.solve("simulation", simulation, {"size": 2.5, "share": 1.0})
 
 
+def test_results_of_several_shapes_are_refused():
+    def steps(size: int):
+        return np.arange(size)
+
+    message = r"give one value to size: steps has \(2,\) numbers at one and \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        solve.solve("steps", steps, {"size": np.array([2.0, 3.0])})
+
+
 def test_json_has_no_words_that_json_does_not_know():
     got = answer(n=1.0)._replace(result={"a": np.array([1.0, np.nan, np.inf])})
     assert solve.as_json(got)["result"] == {"a": [1.0, None, None]}

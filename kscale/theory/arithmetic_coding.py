@@ -104,15 +104,15 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
     """The message of `length` symbols in whose interval the binary fraction lies.
 
     Args:
-      word: digits after "0.", of either rule.
-      length: number of symbols.
+      word: digits 0 and 1 after "0.", of either rule.
+      length: number of symbols, whole, at least 0.
       source: the one that the message was encoded with.
 
     Returns:
       The symbols.
 
     Raises:
-      ValueError: for a word that is no binary fraction.
+      ValueError: for a word that is no binary fraction, or a length that is none.
 
     Example:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
@@ -120,10 +120,13 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
 
     Source: paper 000, appendix A.
     """
+    if set(word) - {"0", "1"}:
+        raise ValueError(f"word must consist of 0 and 1, got {word!r}")
+    whole("length", length, "[0, inf)")
     value = Fraction(int(word or "0", 2), 2 ** len(word))
     message: tuple = ()
     following = _following(source)
-    for _ in range(length):
+    for _ in range(int(length)):
         for symbol, share in following(message).items():
             if value < share:
                 value /= share

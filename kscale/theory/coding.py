@@ -96,12 +96,20 @@ def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
 
 def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
     """Fractions that sum to 1 exactly: decimals taken at their word, then scaled."""
-    shares = {s: Fraction(str(p)) for s, p in probabilities.items()}
+    shares = {symbol: _exact(p) for symbol, p in probabilities.items()}
     total = sum(shares.values())
     if min(shares.values(), default=-1) < 0 or abs(total - 1) > Fraction(1, 10**6):
         listed = ", ".join(f"{s!r}: {p}" for s, p in probabilities.items())
         raise ValueError(f"probabilities must be at least 0 and sum to 1, got {listed}")
     return {symbol: share / total for symbol, share in shares.items()}
+
+
+def _exact(probability: Any) -> Fraction:
+    try:
+        return Fraction(str(probability))
+    except (ValueError, ZeroDivisionError):
+        rule = "must be numbers or fractions such as '3/10'"
+        raise ValueError(f"probabilities {rule}, got {probability!r}") from None
 
 
 def least_bits(share: Fraction) -> int:

@@ -211,8 +211,8 @@ class Exponents(NamedTuple):
 
 def _check_exponents(compute: Any, **rest: Any) -> None:
     check_scene(compute, **rest)
-    size = np.size(compute)
-    domain.refuse("compute", size, size < 2, "must hold at least two values")
+    size = np.unique(np.asarray(compute, float)).size
+    domain.refuse("compute", size, size < 2, "must hold at least two distinct values")
 
 
 @solver(scalars=_SCALARS[1:], static=("mode", "as_published"), check=_check_exponents)
@@ -254,9 +254,11 @@ def scaling_exponents(
     def slope(y: Array) -> Array:
         return (centred * jnp.log(y)).sum() / (centred**2).sum()
 
-    last = jnp.log(best.parameters[-2:])
+    # the largest but one, if the largest stands there more than once
+    before = jnp.argmax(jnp.where(x < x[-1], x, -jnp.inf))
+    rise = jnp.log(best.parameters[-1]) - jnp.log(best.parameters[before])
     return Exponents(
         slope(best.parameters),
         slope(best.tokens),
-        (last[1] - last[0]) / (x[-1] - x[-2]),
+        rise / (x[-1] - x[before]),
     )

@@ -50,7 +50,7 @@ def graph_from_edges(
       The graph.
 
     Raises:
-      ValueError: an end that does not exist.
+      ValueError: an end that does not exist, an edge twice, or ends of two lengths.
 
     Example:
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
@@ -58,12 +58,22 @@ def graph_from_edges(
 
     Source: paper 004, section 2.2, the bipartite graph.
     """
+    domain.whole("concepts", concepts, "[0, inf)")
+    domain.whole("texts", texts, "[0, inf)")
+    shapes = np.shape(concept), np.shape(text)
+    bad = shapes[0] != shapes[1] or len(shapes[0]) != 1
+    domain.refuse("concept and text", str(shapes), bad, "must be two rows of a length")
+    domain.whole("concept", concept, f"[0, {concepts})")
+    domain.whole("text", text, f"[0, {texts})")
     concept, text = (np.asarray(x, np.int64) for x in (concept, text))
-    domain.refuse("concept", concept, (concept < 0) | (concept >= concepts), "is none")
-    domain.refuse("text", text, (text < 0) | (text >= texts), "is none")
-    order = np.argsort(concept, kind="stable")
-    starts = np.searchsorted(concept[order], np.arange(concepts + 1))
-    return Graph(starts, text[order], texts)
+    order = np.lexsort((text, concept))
+    rows, columns = concept[order], text[order]
+    twice = (np.diff(rows) == 0) & (np.diff(columns) == 0)
+    if twice.any():
+        edge = rows[np.argmax(twice)], columns[np.argmax(twice)]
+        raise ValueError(f"edges must differ, got ({edge[0]}, {edge[1]}) twice")
+    starts = np.searchsorted(rows, np.arange(int(concepts) + 1))
+    return Graph(starts, columns, int(texts))
 
 
 def sample_graph(
@@ -172,7 +182,8 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
     mask = np.zeros(size, bool)
     if known is not None:
         known = np.asarray(known, bool)
-        domain.refuse("known", known.shape, known.shape != (size,), f"is not ({size},)")
+        rule, shape = f"must be {size} values, one a concept", known.shape
+        domain.refuse("known", str(shape), shape != (size,), rule)
         _remove(graph, np.flatnonzero(known), left, total)
     owner = np.empty(size, np.int64)
     ready, by_round = np.flatnonzero(left == 1), []

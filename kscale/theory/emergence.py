@@ -186,6 +186,8 @@ def _curve(sizes: ArrayLike, accuracy: ArrayLike, window: float):
     inside("sizes", n, "(0, inf)")
     inside("accuracy", y, "[0, 1.0000001]")
     inside("window", window, "(0, inf)")
+    few = n.ndim != 1 or n.size < 2
+    refuse("sizes", str(n.shape), few, "must be one row of two sizes or more")
     refuse("accuracy", str(y.shape), y.shape != n.shape, f"must be of shape {n.shape}")
     x = np.log10(n)
     refuse("sizes", n[1:], np.diff(x) <= 0, "must grow")

@@ -4,10 +4,11 @@ The oracle of the binomial case: here the degrees are given as polynomials, as i
 theory of low-density parity-check codes from which paper 004 takes its law.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from kscale.theory import domain
@@ -66,9 +67,11 @@ def _alpha(eps: Array, x: Array, lam: Array, rho: Array) -> Array:
     return jnp.sqrt((checks / slope_z**2 + symbols) / (degree * lam_y**2))
 
 
-def _check(lam: object, rho: object) -> None:
-    domain.probabilities("lam", lam)
-    domain.probabilities("rho", rho)
+def _check(lam: Any, rho: Any) -> None:
+    for name, given in (("lam", lam), ("rho", rho)):
+        shape, rule = np.shape(given), "must be one row of coefficients"
+        domain.refuse(name, str(shape), len(shape) != 1, rule)
+        domain.probabilities(name, given)
 
 
 @solver(check=_check)

@@ -47,7 +47,7 @@ def structure_function(
     Args:
       model_bits: [n], description length of each model, at least 0; any order.
       data_bits: [n], code length of the data under it, at least 0.
-      alpha: sizes at which h is wanted; the models' own, sorted, if absent.
+      alpha: sizes at which h is wanted, at least 0; the models' own, sorted, if absent.
       slack: bits by which a sufficient model may exceed the best; at least 0.
 
     Returns:
@@ -71,6 +71,8 @@ def structure_function(
     inside("data_bits", data, "[0, inf)")
     slack = float(np.log2(model.size)) if slack is None else slack
     inside("slack", slack, "[0, inf)")
+    if alpha is not None:
+        inside("alpha", alpha, "[0, inf]")
     order = np.argsort(model, kind="stable")
     model, data = model[order], data[order]
     asked = model if alpha is None else np.sort(np.asarray(alpha, float).ravel())

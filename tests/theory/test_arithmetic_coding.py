@@ -112,3 +112,18 @@ def test_refusals():
         dyadic_word(Fraction(1), Fraction(1))
     with pytest.raises(ValueError, match="at most 100000 messages, got 13"):
         expected_lengths(ABC, 13)
+
+
+@pytest.mark.parametrize("word", ["-1", "1_1", " 1", "2", "0b1"])
+def test_a_word_of_other_digits_is_none(word):
+    with pytest.raises(ValueError, match=f"word must consist of 0 and 1, got '{word}'"):
+        arithmetic_decode(word, 1, ABC)
+
+
+@pytest.mark.parametrize("length", [-1, 1.5, math.nan])
+def test_a_message_has_a_whole_length(length):
+    with pytest.raises(ValueError, match=r"length must .*, got"):
+        arithmetic_decode("01", length, ABC)
+    assert arithmetic_decode("01", 2.0, ABC) == ("A", "B")
+    with pytest.raises(ValueError, match=r"must be numbers or fractions .*, got nan"):
+        arithmetic_code("A", {"A": math.nan, "B": 1.0})

@@ -57,3 +57,10 @@ def test_refusals():
         kraft_sum([2, -1])
     with pytest.raises(ValueError, match="probabilities must be above 0"):
         shannon_lengths([1, 0])
+
+
+@pytest.mark.parametrize("bad", [math.nan, "a", "1/0", None, np.inf])
+def test_what_is_no_number_is_no_probability(bad):
+    for lengths in (shannon_lengths, optimal_lengths):
+        with pytest.raises(ValueError, match=r"must be numbers or fractions .*, got"):
+            lengths([bad, 0.5])

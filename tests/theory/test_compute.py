@@ -134,5 +134,12 @@ def test_bad_parameters_raise(keywords, message):
 
 
 def test_one_compute_has_no_exponent():
-    with pytest.raises(ValueError, match="at least two values, got 1"):
+    with pytest.raises(ValueError, match="at least two distinct values, got 1"):
         compute.scaling_exponents([1e20])
+    with pytest.raises(ValueError, match="at least two distinct values, got 1"):
+        compute.scaling_exponents([1e20, 1e20])
+
+
+def test_a_compute_twice_does_not_spoil_the_end():
+    once, twice = (compute.scaling_exponents([1e18, *c]) for c in ([1e20], [1e20] * 2))
+    np.testing.assert_allclose(twice.parameters_at_end, once.parameters_at_end, 1e-12)

@@ -128,7 +128,22 @@ def test_bad_parameters_raise():
         sample_graph(2.5, 3, 0.5, rng)
     with pytest.raises(ValueError, match=r"must lie below 2\^56"):
         sample_graph(2**30, 2**30, 1e-12, rng)
-    with pytest.raises(ValueError, match="text is none, got 3"):
+    with pytest.raises(ValueError, match=r"text must lie in \[0, 3\), got 3"):
         graph_from_edges([0], [3], 3, 3)
-    with pytest.raises(ValueError, match=r"known is not \(3,\)"):
+    with pytest.raises(ValueError, match=r"known must be 3 values, .* got \(2,\)"):
         concept_graph.peel(graph_from_edges([0], [0], 3, 3), known=np.zeros(2, bool))
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        (([0.5], [0], 2, 2), r"concept must be a whole number, got 0\.5 at \[0\]"),
+        (([0], [np.nan], 2, 2), r"text must lie in \[0, 2\), got nan at \[0\]"),
+        (([0], [0], 2.5, 2), r"concepts must be a whole number, got 2\.5"),
+        (([0, 1], [0], 2, 2), r"must be two rows of a length, got \(\(2,\), \(1,\)\)"),
+        (([1, 0, 1], [0, 1, 0], 2, 2), r"edges must differ, got \(1, 0\) twice"),
+    ],
+)
+def test_edges_that_are_none_raise(edges, message):
+    with pytest.raises(ValueError, match=message):
+        graph_from_edges(*edges)

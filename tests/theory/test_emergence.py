@@ -122,6 +122,11 @@ def test_refusals():
         emergence_size(0.0)
     with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 2 \+ 1, m\]"):
         emergence_size(0.5, paper_tasks(), levels=2)
+    for few in ([], [1.0], [[0.5, 1.0]]):
+        with pytest.raises(
+            ValueError, match=r"sizes must be one row of two sizes .*\("
+        ):
+            phases(few, few)
     with pytest.raises(ValueError, match="sizes must grow, got"):
         phases([1.0, 1.0, 1e3], [0.0, 0.5, 1.0])
     with pytest.raises(ValueError, match=r"sizes must span 0\.5 decades, got"):

@@ -197,3 +197,23 @@ def test_listing_is_grouped_by_field():
     fields = list(dict.fromkeys(solver.field for solver in SOLVERS.values()))
     places = [text.index(f"{field}\n") for field in fields]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "sample_chain --concepts=9 --texts=9 --graphs=2 --seed=-1",
+            "a seed is a whole",
+        ),
+        ("learning_law --concepts=8,9 --texts=9", "give one value to concepts: pmf_"),
+        ("accuracy_curve --parameters=1e5", "parameters / sigma must be at least 2"),
+        ("accuracy_curve --parameters=1e9 --levels=100.5", "levels must be a whole"),
+        ("fixed_points --texts_of_a_concept=0", "texts_of_a_concept must lie in (0,"),
+    ],
+)
+def test_what_is_refused_is_named(words, message, capsys):
+    code, out, err = call(capsys, *words.split())
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1

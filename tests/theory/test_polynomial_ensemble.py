@@ -66,3 +66,5 @@ def test_what_is_no_distribution_raises():
         polynomial_threshold([0, 0.5], [0, 1])
     with pytest.raises(ValueError, match=r"rho must lie in \[0, 1\], got -1"):
         polynomial_threshold([0, 1], [-1, 2])
+    with pytest.raises(ValueError, match=r"lam must be one row of .*, got \(1, 2\)"):
+        polynomial_threshold([[0, 1]], [0, 1])

@@ -65,3 +65,5 @@ def test_refusals():
         structure_function([-1], [3])
     with pytest.raises(ValueError, match=r"slack must lie in \[0, inf\), got -1"):
         structure_function([1], [3], slack=-1)
+    with pytest.raises(ValueError, match=r"alpha must lie in \[0, inf\], got nan"):
+        structure_function([1], [3], alpha=[np.nan])
