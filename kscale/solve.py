@@ -55,7 +55,7 @@ def solve(
     """
     numbers = getattr(function, "scalars", _numeric(function))
     swept = tuple(n for n in arguments if n in numbers and np.ndim(arguments[n]))
-    if np.ndim(arguments.get(axis)):
+    if axis in arguments and np.ndim(arguments[axis]):
         if swept:
             raise ValueError(
                 f"give several values to {axis} or to {swept[0]}, not both"

@@ -18,6 +18,7 @@ from kscale.theory.scope import solver
 
 MODES = ("paper", "iid", "de")
 _NODES = 48  # of the coarse scan for the first maximum
+_MORE_NODES = 12  # beyond the threshold, where few concepts may have it
 
 
 class Optimum(NamedTuple):
@@ -55,11 +56,14 @@ def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
     return finite_length.printed_of(concepts, eps, of, upper, as_published).unlearnt
 
 
-def _first_maximum(mode: str, as_published: bool, scene: tuple, high: Array) -> Array:
-    """ln R of the first maximum below `high`: the first root of d ln E[R+]/d ln R.
+def _first_maximum(
+    mode: str, as_published: bool, scene: tuple, middle: Array, high: Array
+) -> Array:
+    """ln R of the first maximum: the first root of d ln E[R+]/d ln R.
 
-    Comparing values would give half the digits of R. The scan is densest near `high`,
-    as the maximum lies within R^(-1/2) of the threshold.
+    Comparing values would give half the digits of R. The scan is densest near the
+    threshold `middle`, as the maximum lies within R^(-1/2) of it; by equation (2) it
+    may lie beyond, up to `high`, if R is a few d.
     """
 
     def growth(r: Array, *scene: Array) -> Array:
@@ -68,8 +72,11 @@ def _first_maximum(mode: str, as_published: bool, scene: tuple, high: Array) -> 
         )
         return 1 - lost - slope
 
-    low = jnp.maximum(high - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
-    nodes = high - (high - low) * jnp.linspace(1.0, 0.0, _NODES) ** 3
+    low = jnp.maximum(middle - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
+    nodes = middle - (middle - low) * jnp.linspace(1.0, 0.0, _NODES) ** 3
+    if mode == "paper":
+        beyond = jnp.linspace(0.0, 1.0, _MORE_NODES + 1)[1:]
+        nodes = jnp.concatenate([nodes, middle + (high - middle) * beyond])
     return first_fall(growth, nodes, *scene)
 
 
@@ -110,11 +117,12 @@ def optimum_of(
     scene = (budget, d, eps)
     at = poisson.transition_constants(d)
     middle = 0.5 * (jnp.log(budget) - jnp.log(at.texts_per_concept))
+    # half of the way to where the critical points meet
+    high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
     if mode == "de":
-        high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
         r, lost = _threshold_optimum(scene, middle, high)
     else:
-        r = _first_maximum(mode, as_published, scene, middle)
+        r = _first_maximum(mode, as_published, scene, middle, high)
         lost = _unlearnt(r, mode, as_published, scene)
     concepts = jnp.exp(r)
     texts = budget / concepts
@@ -181,6 +189,8 @@ def compute_optimal(
 
     Returns:
       `Optimum`; NaN where there is no maximum: d <= e, or too few concepts (R near d).
+      NaN, too, from C = 1e76 or so on in modes "paper" and "iid", where float64 does
+      not tell the maximum from the threshold; mode "de" is their limit.
 
     Raises:
       ValueError: an argument out of range.

@@ -105,6 +105,22 @@ def test_slope_of_the_optimum_is_its_derivative():
     np.testing.assert_allclose(slope, np.diff(np.log(near))[0] / 2e-4, rtol=1e-7)
 
 
+def test_a_maximum_beyond_the_threshold_is_found():
+    best = compute.compute_optimal(1e24, d=25.0)  # of few concepts in long texts
+    assert best.concepts > 1.05 * best.threshold_concepts
+    sizes = np.linspace(26.0, 1.2 * best.concepts, 2000)
+    learnt = finite_length.printed_law(sizes, best.budget / sizes, 25.0).learnt
+    first = np.argmax(np.diff(learnt) < 0)
+    np.testing.assert_allclose(best.concepts, sizes[first], atol=sizes[1] - sizes[0])
+
+
+def test_astronomic_compute_is_nan_but_for_its_limit():
+    found = [compute.compute_optimal(1e80, mode) for mode in compute.MODES]
+    assert np.isnan([best.concepts for best in found[:2]]).all()
+    ratio = poisson.transition(6.0).texts_per_concept
+    np.testing.assert_allclose(found[2].texts_per_concept, ratio, rtol=1e-12)
+
+
 def test_no_threshold_or_hardly_a_concept_is_nan():
     assert np.isnan(compute.compute_optimal(1e22, "iid", d=2.0).concepts)
     assert np.isnan(compute.compute_optimal(1e10, "iid").concepts)
