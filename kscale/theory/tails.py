@@ -217,7 +217,8 @@ def _exact(n, p, k):
     j = jnp.where(inner, k, n / 2)
     all_of_n = n * jnp.log(jnp.where(p > 0, p, 1.0))
     all_of_n = jnp.where((k == n) & (p > 0), all_of_n, -jnp.inf)
-    unknown = jnp.isnan(n) | jnp.isnan(p) | jnp.isnan(k)
+    certain = (k <= 0) | ((p == 1) & (k <= n))
+    unknown = jnp.isnan(n) | jnp.isnan(k) | ~((p >= 0) & (p <= 1))
     p = jnp.where(inner, p, 0.25)
     # for likely successes count the failures: X >= k where they are n - k at most
     swap = p > 0.5
@@ -232,7 +233,7 @@ def _exact(n, p, k):
     other = jnp.where(straight, -1.0, log_part)
     log_tail = jnp.where(straight, log_part, _log1mexp(-other))
     tail = jnp.where(straight, jnp.exp(log_part), -jnp.expm1(other))
-    edge = jnp.where(k <= 0, 0.0, all_of_n)
+    edge = jnp.where(certain, 0.0, all_of_n)
     edge = jnp.where(unknown, jnp.nan, edge)
     return jnp.where(inner, tail, jnp.exp(edge)), jnp.where(inner, log_tail, edge)
 
