@@ -32,6 +32,7 @@ from kscale.theory.zeta import log_zeta_core
 _SMALL = 16  # below, G from a table; from here on, Stirling's series
 _TABLE = np.array([k * math.log(k) - math.lgamma(k + 1) for k in range(1, _SMALL)])
 _NEWTON = 6
+_ULPS = 1 + 1e-15  # a capacity C_k has been rounded: it must serve cluster k
 
 
 class InfiniteAllocation(NamedTuple):
@@ -66,7 +67,7 @@ def log_factorial_gap(k: Array) -> Array:
 
 
 def _clusters_served(volume: Array) -> Array:
-    """The largest k with G(k) <= volume."""
+    """The largest k with G(k) <= volume, up to rounding."""
 
     def newton(_: int, k: Array) -> Array:
         return k - (_stirling(k) - volume) / (1 - 0.5 / k)
@@ -75,7 +76,7 @@ def _clusters_served(volume: Array) -> Array:
     k = jnp.floor(jax.lax.fori_loop(0, _NEWTON, newton, jnp.maximum(start, 1.0)))
     k = jnp.maximum(k - 1, 1.0)  # the start of a count that the series may round
     for _ in range(3):
-        k = jnp.where(log_factorial_gap(k + 1) <= volume, k + 1, k)
+        k = jnp.where(log_factorial_gap(k + 1) <= volume * _ULPS, k + 1, k)
     return k
 
 

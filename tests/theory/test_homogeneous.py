@@ -128,3 +128,12 @@ def test_onsets():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.25, 0.5, 0.8])
+def test_every_cluster_is_served_from_its_onset_on(alpha):
+    rank = np.arange(1.0, 2001.0)
+    onset = infinite_onset_capacity(rank, alpha)
+    np.testing.assert_array_equal(infinite_allocation(onset, alpha).active, rank)
+    before = infinite_allocation(onset[1:] * (1 - 1e-12), alpha).active
+    np.testing.assert_array_equal(before, rank[:-1])
