@@ -12,6 +12,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import digamma, gammaln
 
 from kscale.theory import domain
 from kscale.theory.gamma_ratios import (
@@ -30,7 +31,7 @@ _SUMMED = 24  # draws below which the coin's information is a finite sum
 
 
 def _check_coin(draws):
-    domain.inside("draws", draws, "[0, inf)")
+    domain.whole("draws", draws, "[0, inf)")
 
 
 def _check_regret(draws, nature, player):
@@ -135,7 +136,8 @@ def coin_information(draws):
 
         I(t) = ln(t+1) + mean_s ln C(t, s) - t/2 = ln(t+1)/2 + (1 - ln(2 pi))/2 + o(1)
 
-    The sum over s is a Barnes function, whose series takes t to 1e12 without loss.
+    The sum over s is a Barnes function, whose series takes t to 1e12 without loss. The
+    slope in t is that of the Barnes function.
 
     Args:
       draws: t, whole, at least 0.
@@ -168,10 +170,27 @@ _FEW = _summed_information()
 
 def coin_information_core(t):
     """`coin_information` for the bodies of other solvers: no checks."""
-    z = jnp.maximum(t, _SUMMED) + 1.0
+    z = jnp.where(t < _SUMMED, float(_SUMMED), t) + 1.0
     log = jnp.log(z)
     many = log / 2 + LIMIT + stirling_rest(z) + log / (6 * z) - 2 * ZETA_SLOPE / z
     for k, coefficient in enumerate(_BARNES, 1):
         many -= coefficient * z ** -(2.0 * k + 1)
-    few = jnp.asarray(_FEW)[jnp.clip(t, 0, _SUMMED - 1).astype(int)]
+    few = _few(jnp.where(t < _SUMMED, t, 0.0))
     return jnp.where(t < _SUMMED, few, many)
+
+
+@jax.custom_jvp
+def _few(t):
+    """I(t) of a whole t below 24."""
+    return jnp.asarray(_FEW)[t.astype(int)]
+
+
+@_few.defjvp
+def _few_along(primals, tangents):
+    """I = ln(t+1) + lgamma(t+1) - 2 ln G(t+2)/(t+1) - t/2, of which G' is known."""
+    (t,), (step,) = primals, tangents
+    z, value = t + 1, _few(t)
+    barnes = jnp.log(z) + gammaln(z) - t / 2 - value  # 2 ln G(z+1)/z
+    climb = z * digamma(z + 1) - z - 0.5 + 0.5 * math.log(2 * math.pi)  # (ln G)'
+    slope = 1 / z + digamma(z) - 0.5 + (barnes - 2 * climb) / z
+    return value, slope * step

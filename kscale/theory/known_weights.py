@@ -7,11 +7,12 @@ draws is `I_N = sum_i E I(t_i)` with I the information of t tosses.
 Source: paper 000, section 5.2, in a case that can be computed to the last digit.
 """
 
+import functools
 import math
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import zeta
+from jax.custom_derivatives import SymbolicZero
 
 from kscale.theory import domain
 from kscale.theory.bayes import LIMIT, ZETA_SLOPE, coin_information_core
@@ -19,6 +20,7 @@ from kscale.theory.count_laws import log_binomial_law, log_poisson_law
 from kscale.theory.power_law_sums import power_law_mean
 from kscale.theory.quadrature import rule_over_logarithm, rule_with_power
 from kscale.theory.scope import solver
+from kscale.theory.zeta import log_zeta_core
 
 _SMOOTH = 1500.0  # mean count above which E I(t) is expanded in moments
 _LAST = int(_SMOOTH + 12 * _SMOOTH**0.5)  # counts walked through below that
@@ -87,12 +89,46 @@ def _walked(log_law, last, like):
     return jax.lax.fori_loop(1, last + 1, add, jnp.zeros_like(like))
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _walked_binomial(order, draws, p):
+    """The derivative of an order of E I(t) in p, t ~ Binomial(draws, p), summed over t.
+
+    It is `N (N-1) ... E I_k(t)` with N - k draws, I_k the k-th difference: the law is
+    not differentiated, and the ends 0 and 1 are like any other p.
+    """
+    left = jnp.maximum(draws - order, 0.0)
+    scale = math.prod([draws - i for i in range(order)], start=1.0)
+    signs = [(-1) ** (order - j) * math.comb(order, j) for j in range(order + 1)]
+
+    def add(t, value):
+        t = jnp.asarray(t, float)
+        change = sum(s * coin_information_core(t + j) for j, s in enumerate(signs))
+        return value + change * jnp.exp(log_binomial_law(t, left, p))
+
+    last = jnp.minimum(left, _LAST).astype(int)
+    return scale * jax.lax.fori_loop(0, last + 1, add, jnp.zeros_like(p))
+
+
+def _along_p(order, primals, tangents):
+    draws, p = primals
+    value = _walked_binomial(order, draws, p)
+    change = jnp.zeros_like(p)
+    if not isinstance(tangents[1], SymbolicZero):
+        change += tangents[1] * _walked_binomial(order + 1, draws, p)
+    if not isinstance(tangents[0], SymbolicZero):  # few draws are a whole number
+        change += tangents[0] * jnp.where(draws * p < _SMOOTH, jnp.nan, 0.0)
+    return value, change
+
+
+_walked_binomial.defjvp(_along_p, symbolic_zeros=True)
+
+
 def _binomial_information(draws, p):
     mean = draws * p
-    last = jnp.minimum(draws, _LAST).astype(int)
-    near = _walked(lambda t: log_binomial_law(t, draws, p), last, p)
+    near = _walked_binomial(0, draws, p)
     spread = p * (1 - p)
-    far = _expanded(jnp.maximum(mean, _SMOOTH), draws * spread, spread, 1 - 2 * p)
+    big = jnp.where(mean < _SMOOTH, _SMOOTH, mean)
+    far = _expanded(big, draws * spread, spread, 1 - 2 * p)
     return jnp.where(mean < _SMOOTH, near, far)
 
 
@@ -114,7 +150,8 @@ def known_weights_information(draws, p):
       p: frequencies, [clusters]; they sum to 1.
 
     Returns:
-      Nats over all N draws; relative error below 1e-11.
+      Nats over all N draws; relative error below 1e-11. Differentiable in p; the slope
+      in N is NaN unless every N p_i is at least 1500.
 
     Raises:
       ValueError: a parameter outside its range.
@@ -138,7 +175,7 @@ def known_weights_information_power_law(draws, alpha):
 
     Returns:
       Nats over all N draws, about `known_weights_constant(alpha) N^alpha`; relative
-      error below 1e-11 for alpha in [0.03, 0.97].
+      error below 1e-11 for alpha up to 0.97. Differentiable in alpha, not in N.
 
     Raises:
       ValueError: a parameter outside its range.
@@ -151,7 +188,7 @@ def known_weights_information_power_law(draws, alpha):
     """
     # Sum_k p_k (E I(t_k)/p_k), a polynomial in p_k divided by its root at 0.
     return power_law_mean(
-        lambda p: _binomial_information(draws, p) / p, alpha, draws + 1
+        lambda p, _: _binomial_information(draws, p) / p, alpha, draws + 1
     )
 
 
@@ -185,4 +222,5 @@ def known_weights_constant(alpha):
     # Beyond 1e12, E I is ln(x)/2 + (1 - ln(2 pi))/2 to twelve digits.
     far = 0.5 * (math.log(_FAR) / alpha + 1 / alpha**2) + LIMIT / alpha
     total = jnp.sum(weights * values) + _FAR**-alpha * far
-    return alpha * zeta(1 / alpha, 1.0) ** -alpha * total
+    log_zeta = log_zeta_core((1 - alpha) / alpha, jnp.ones(()))
+    return alpha * jnp.exp(-alpha * log_zeta) * total

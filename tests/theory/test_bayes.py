@@ -3,11 +3,14 @@
 import itertools
 import math
 
+import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
 from scipy import special
 
+from kscale import theory
 from kscale.theory import bayes
 
 
@@ -102,3 +105,24 @@ def test_bad_parameters():
         bayes.dirichlet_information(2.5, [1.0, 1.0])
     with pytest.raises(ValueError, match=r"draws must lie in \[0, inf\), got -1"):
         bayes.coin_information(-1)
+
+
+def test_the_coins_slope_is_that_of_barness_function():
+    with theory.float64():
+        slope = jax.vmap(jax.grad(bayes.coin_information))
+        got = np.asarray(slope(jnp.array([0.0, 1.0, 10.0, 23.0, 24.0, 100.0])))
+        bend = jax.grad(jax.grad(bayes.coin_information))(10.0)
+
+    def continued(t):
+        z = mpmath.mpf(t) + 1
+        barnes = mpmath.log(mpmath.barnesg(z + 1))
+        return mpmath.log(z) + mpmath.loggamma(z) - 2 * barnes / z - (z - 1) / 2
+
+    exact = [mpmath.diff(continued, t) for t in (0, 1, 10, 23, 24, 100)]
+    np.testing.assert_allclose(got, [float(x) for x in exact], rtol=1e-10)
+    assert bend == pytest.approx(float(mpmath.diff(continued, 10, 2)), rel=1e-8)
+
+
+def test_a_coin_is_tossed_a_whole_number_of_times():
+    with pytest.raises(ValueError, match=r"draws must be a whole number, got 10\.9"):
+        bayes.coin_information([10, 10.9])

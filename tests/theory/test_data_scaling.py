@@ -1,10 +1,13 @@
 """The data scaling law against plain sums, published asymptotics and its bounds."""
 
+import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
 from scipy import stats
 
+from kscale import theory
 from kscale.theory import data_scaling as ds
 
 ALPHAS = np.array([0.05, 0.3, 0.5, 0.8, 0.95])
@@ -173,3 +176,30 @@ def test_uniform_clusters():
 def test_bad_parameters(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 5e-4, 1.5e-3, 5e-3])
+def test_steep_laws_have_one_cluster(alpha):
+    assert ds.data_redundancy_power_law(10, alpha) == pytest.approx(1 / 11)
+    assert ds.expected_distinct_power_law(10, alpha) == pytest.approx(1)
+    table = ds.data_redundancy_power_law_of_table(3, alpha, [1.0, 0.5, 0.2])
+    assert table == pytest.approx(0.2 * 3 / 4)
+    with theory.float64():
+        grad = jax.grad(lambda a: ds.data_redundancy_power_law(10.0, a))(alpha)
+    assert 0 <= float(grad) < 1e-50
+
+
+def slope(function, at):
+    with theory.float64():
+        return np.asarray(jax.grad(function)(jnp.asarray(at)))
+
+
+def test_slopes_at_the_ends():
+    p = np.array([0.6, 0.4, 0.0])
+    got = slope(lambda n: ds.data_redundancy(n, p, loss="unseen"), 0.0)
+    assert got == pytest.approx(0.6 * np.log(0.4) + 0.4 * np.log(0.6))
+    assert slope(lambda m: ds.data_redundancy_uniform(10.0, m), 1.0) == 1 / 11
+    # p (1-p)^N at p = 0 and 1, and p times the mean of 1/(t+1)
+    for loss in ds.LOSSES:
+        got = slope(lambda p, f=loss: ds.data_redundancy(10.0, p, loss=f), [1.0, 0.0])
+        np.testing.assert_allclose(got, [0.0, 1.0])

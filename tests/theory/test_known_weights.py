@@ -1,9 +1,12 @@
 """Information about coins of known frequency: plain sums, seams, the power law."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
+from kscale import theory
 from kscale.theory import bayes, data_scaling
 from kscale.theory import known_weights as kw
 
@@ -57,3 +60,27 @@ def test_bad_parameters():
         kw.known_weights_information(3, [0.5])
     with pytest.raises(ValueError, match=r"alpha must lie in \(0, 1\), got 0"):
         kw.known_weights_information_power_law(3, 0)
+
+
+@pytest.mark.parametrize("p", [[0.7, 0.3], [1.0, 0.0]])
+def test_slopes_in_the_frequencies(p):
+    # E I(t) is a polynomial in p: its derivatives by Bernstein's differences
+    draws = 6
+    with theory.float64():
+        got = jax.grad(lambda p: kw.known_weights_information(6.0, p))(jnp.asarray(p))
+    rise = np.diff(bayes.coin_information(np.arange(draws + 1)))
+    law = stats.binom.pmf(np.arange(draws)[None, :], draws - 1, np.array(p)[:, None])
+    np.testing.assert_allclose(got, draws * law @ rise, rtol=1e-12)
+
+
+def test_slopes_on_both_sides_of_the_expansion():
+    with theory.float64():
+        for p in (0.2, 0.9):
+            step = 1e-5
+            slope = jax.grad(lambda q: kw._binomial_information(2000.0, q))(p)
+            ends = [kw._binomial_information(2000.0, p + e) for e in (step, -step)]
+            quotient = float(ends[0] - ends[1]) / (2 * step)
+            assert slope == pytest.approx(quotient, rel=1e-6)
+        few = jax.grad(lambda n: kw.known_weights_information(n, jnp.array([1.0])))
+        assert np.isnan(few(10.0))
+        assert few(1e4) == pytest.approx(0.5e-4, rel=1e-2)
