@@ -80,8 +80,10 @@ def shores_of(clusters: Clusters) -> Shores:
     """Sort once: what every capacity's water level is read from."""
     ranked, rate = jax.lax.sort((-clusters.log_gain, 1 / clusters.log_b), num_keys=1)
     slope = jnp.cumsum(rate)
-    drop = jnp.where(jnp.isinf(ranked[1:]), jnp.inf, ranked[1:] - ranked[:-1])
-    entry = jnp.cumsum(jnp.concatenate([jnp.zeros(1), slope[:-1] * drop]))
+    never = jnp.isinf(ranked[1:])
+    drop = jnp.where(never, 0.0, ranked[1:]) - jnp.where(never, 0.0, ranked[:-1])
+    gap = jnp.where(never, jnp.inf, slope[:-1] * drop)
+    entry = jnp.cumsum(jnp.concatenate([jnp.zeros(1), gap]))
     return Shores(-ranked, slope, entry)
 
 

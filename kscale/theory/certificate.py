@@ -23,6 +23,9 @@ from kscale.theory.scope import solver
 class Certificate(NamedTuple):
     """How far (memory, price) is from the conditions of optimality; all 0 is optimal.
 
+    Rounding leaves about 1e-15 (C + 1), as it moves a marginal gain by a factor: where
+    memory beyond 1e15 is asked for, expect no 0, and NaN where p_i a_i is below 1e-307.
+
     Attributes:
       stationarity: largest relative distance of a served cluster's marginal gain,
         `p_i a_i ln b_i b_i^-m_i`, from the price.
@@ -43,6 +46,8 @@ class Certificate(NamedTuple):
 
 def check_clusters(p: Any, a: Any, b: Any, **others: Any) -> None:
     """Refuse what is no population of clusters: p a distribution, a > 0, b > 1."""
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
     domain.probabilities("p", p)
     domain.inside("a", a, "(0, inf)")
     domain.inside("b", b, "(1, inf)")
@@ -73,7 +78,9 @@ class Clusters(NamedTuple):
 def population(p: Array, a: Array, b: Array) -> Clusters:
     """Clusters from frequencies; `a` and `b` may be one number for all."""
     log_b = jnp.broadcast_to(jnp.log(b), p.shape)
-    return Clusters(p * a, jnp.log(p) + jnp.log(a) + jnp.log(log_b), log_b)
+    met = p > 0
+    log_p = jnp.where(met, jnp.log(jnp.where(met, p, 1.0)), -jnp.inf)
+    return Clusters(p * a, log_p + jnp.log(a) + jnp.log(log_b), log_b)
 
 
 def memory_at(log_price: Array, clusters: Clusters) -> Array:
@@ -112,7 +119,18 @@ def certify(
     )
 
 
-@solver(scalars=("log_price", "capacity"), check=check_clusters)
+def _check_candidate(memory: Any, log_price: Any, **others: Any) -> None:
+    check_clusters(**others)
+    domain.inside("memory", memory, "(-inf, inf)")
+    domain.inside("log_price", log_price, "(-inf, inf)")
+    if np.shape(memory) != np.shape(others["p"]):
+        raise ValueError(
+            f"memory must be one number a cluster: shape {np.shape(memory)} with p of "
+            f"shape {np.shape(others['p'])}"
+        )
+
+
+@solver(scalars=("log_price", "capacity"), check=_check_candidate)
 def kkt_certificate(
     memory: Array,
     log_price: Array,

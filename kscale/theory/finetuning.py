@@ -84,9 +84,11 @@ def finetuning_knowledge(old, new, alpha, scale=1.0):
 
 
 def _increment(old, new, alpha):
-    share = new / jnp.where(old > 0, old, 1.0)
-    grown = old**alpha * jnp.expm1(alpha * jnp.log1p(share)) / new
-    return jnp.where(old > 0, grown, new ** (alpha - 1))
+    some = jnp.where(old > 0, old, 1.0)
+    grown = some**alpha * jnp.expm1(alpha * jnp.log1p(new / some)) / new
+    # At N = 0 the slope in N is -inf, and this form has it.
+    fresh = ((old + new) ** alpha - old**alpha) / new
+    return jnp.where(old > 0, grown, fresh)
 
 
 @solver(scalars=("old", "alpha", "scale"), check=_check_ceiling)

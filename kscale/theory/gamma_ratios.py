@@ -75,7 +75,7 @@ def log_gamma_cross(z: ArrayLike, a: ArrayLike, n: ArrayLike) -> jnp.ndarray:
       The logarithm; its sign is that of a.
     """
     z, a, n = _numbers(z, a, n)
-    z, size = z + jnp.minimum(a, 0), jnp.abs(a)
+    z, size, sign = _from_below(z, a)
     below = -_log_cross(_steps(z), size[None], n[None]).sum(axis=0)
     x = z + _RAISED
     main = (
@@ -84,7 +84,7 @@ def log_gamma_cross(z: ArrayLike, a: ArrayLike, n: ArrayLike) -> jnp.ndarray:
         + n * jnp.log1p(size / (x + n))
     )
     rest = _rest_gap(x + n, size) - _rest_gap(x, size)
-    return jnp.sign(a) * (main + rest + below)
+    return sign * (main + rest + below)
 
 
 def digamma_gap(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
@@ -98,7 +98,7 @@ def digamma_gap(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
       The difference of the digamma function.
     """
     z, a = _numbers(z, a)
-    z, size = z + jnp.minimum(a, 0), jnp.abs(a)
+    z, size, sign = _from_below(z, a)
     gap = (size[None] / (_steps(z) * _steps(z + size))).sum(axis=0)
     x = z + _RAISED
     gap += jnp.log1p(size / x) + 0.5 * size / (x * (x + size))
@@ -109,13 +109,20 @@ def digamma_gap(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
         power = power + 1
         return (power - 1) * x[None] ** -power * jnp.expm1(-power * logarithm)
 
-    return jnp.sign(a) * (gap - _series(x, step))
+    return sign * (gap - _series(x, step))
 
 
 def _numbers(*arrays):
     arrays = [jnp.asarray(x, float) for x in arrays]
     shape = jnp.broadcast_shapes(*(x.shape for x in arrays))
     return [jnp.broadcast_to(x, shape) for x in arrays]
+
+
+def _from_below(z, a):
+    """The lower of z and z + a, |a| and its sign: differentiable at a = 0, too."""
+    negative = a < 0
+    sign = jnp.where(negative, -1.0, 1.0)
+    return z + jnp.where(negative, a, 0.0), sign * a, sign
 
 
 def _first_axis(values, like):

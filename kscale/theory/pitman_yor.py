@@ -8,6 +8,8 @@ Source: paper 000, section 4 and lemmas G.1 to G.3; Pitman, Combinatorial Stocha
 Processes (2006), chapter 3.
 """
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,8 +17,12 @@ from kscale.theory import domain
 from kscale.theory.gamma_ratios import digamma_gap, log_gamma_cross
 from kscale.theory.scope import solver
 
-# Stands for alpha = 0 where a formula divides by alpha; its effect is below 1e-140.
-_SMALLEST = 1e-150
+_SMALL = 0.01  # below, what is divided by alpha is expanded in it
+# Gauss's rule on [0, 1], for a mean over [0, alpha]
+_points, _weights = np.polynomial.legendre.leggauss(8)
+_POINTS, _WEIGHTS = (_points + 1) / 2, _weights / 2
+# ln n! ~ ... + sum_k B_2k/(2k (2k-1)) n^(1-2k), k = 1, 2, 3
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260)
 
 
 def _check(alpha, beta, **counts):
@@ -33,8 +39,28 @@ def _check_seats(alpha, beta, customers, seats):
 
 
 def _log_stick(sticks, alpha, beta):
-    alpha = jnp.maximum(alpha, _SMALLEST)
-    return -log_gamma_cross((alpha + beta) / alpha, (1 - alpha) / alpha, sticks)
+    near = alpha * jnp.maximum(sticks, 1.0) <= _SMALL * beta
+    far = jnp.where(near, 0.5, alpha)
+    shift = jnp.where(near, 1.0, beta)
+    ratio = -log_gamma_cross((far + shift) / far, (1 - far) / far, sticks)
+    beta = jnp.where(near, beta, 1.0)
+    x, y = (jnp.where(near, alpha / z, 0.0) for z in (beta, 1 + beta))
+    # prod (beta + i alpha)/(1 + beta + (i-1) alpha), beta and 1 + beta taken out
+    factors = _log_product(x, sticks) - _log_product(y, sticks)
+    factors += jnp.log1p(sticks * y) - sticks * jnp.log1p(1 / beta)
+    return jnp.where(near, factors, ratio)
+
+
+def _log_product(x, n):
+    """`sum_{i<=n} ln(1 + i x)` for n x up to 0.01, by Euler and Maclaurin's formula."""
+    w = n * x
+    # ((1+w) ln(1+w) - w)/w
+    powers = [0.0] + [(-1) ** (m + 1) / (m * (m + 1)) for m in range(1, 9)]
+    value = n * jnp.polyval(jnp.asarray(powers[::-1]), w) + 0.5 * jnp.log1p(w)
+    for k, coefficient in enumerate(_STIRLING, 1):
+        odd = 2 * k - 1
+        value += coefficient * x**odd * jnp.expm1(-odd * jnp.log1p(w))
+    return value
 
 
 @solver(scalars=("sticks", "alpha", "beta"), check=_check)
@@ -121,13 +147,31 @@ def expected_tables(customers, alpha, beta):
 
     Source: paper 000, section 4 (Heaps' law); Pitman (2006), section 3.3.
     """
-    alpha = jnp.maximum(alpha, _SMALLEST)
-    logarithm = log_gamma_cross(1 + beta, alpha, customers - 1)
-    # K = e^L + beta (e^L - 1)/alpha; the quotient keeps its digits as alpha -> 0. For
-    # beta < 0 those two cancel, and the terms of the other form are both positive.
-    positive = jnp.exp(logarithm) + beta * jnp.expm1(logarithm) / alpha
-    negative = ((alpha + beta) * jnp.exp(logarithm) - beta) / alpha
-    return jnp.where(beta < 0, negative, positive)
+    near = alpha < _SMALL
+    far = jnp.where(near, 0.5, alpha)
+    shift = jnp.where(near, 0.0, beta)
+    logarithm = log_gamma_cross(1 + shift, far, customers - 1)
+    # K = e^L + beta (e^L - 1)/alpha. For beta < 0 those two cancel, and the terms of
+    # the other form are both positive.
+    positive = jnp.exp(logarithm) + shift * jnp.expm1(logarithm) / far
+    negative = ((far + shift) * jnp.exp(logarithm) - shift) / far
+    tables = jnp.where(shift < 0, negative, positive)
+    # L/alpha is the mean of the digamma gap over [0, alpha]: no quotient at alpha = 0.
+    alpha, beta = (jnp.where(near, z, 0.0) for z in (alpha, beta))
+    rise = jnp.asarray(_WEIGHTS) @ digamma_gap(
+        1 + beta + alpha * jnp.asarray(_POINTS), customers - 1
+    )
+    few = 1 + (alpha + beta) * rise * _exponential_quotient(alpha * rise)
+    return jnp.where(near, few, tables)
+
+
+def _exponential_quotient(x):
+    """`(e^x - 1)/x`, with all derivatives at 0."""
+    small = jnp.abs(x) < 0.5
+    near = [1 / math.factorial(k + 1) for k in range(14)]
+    series = jnp.polyval(jnp.asarray(near[::-1]), jnp.where(small, x, 0.0))
+    far = jnp.where(small, 1.0, x)
+    return jnp.where(small, series, jnp.expm1(far) / far)
 
 
 @solver(scalars=("seats", "customers", "alpha", "beta"), check=_check_seats)

@@ -152,3 +152,18 @@ def test_a_million_clusters_and_many_capacities():
 def test_refusals(solve, arguments, message):
     with pytest.raises(ValueError, match=message):
         solve(*arguments)
+
+
+def test_slopes_where_a_cluster_is_never_met():
+    p, a = np.array([0.5, 0.5, 0.0]), np.array([1.0, 1.0, 7.0])
+    with theory.float64():
+        in_p = jax.grad(lambda p: water_level(3.0, p, a).redundancy)(p)
+        in_b = jax.grad(lambda b: water_level(3.0, p, a, b).redundancy)(np.full(3, 2.0))
+    np.testing.assert_allclose(in_p, [2**-1.5, 2**-1.5, 7.0])
+    np.testing.assert_allclose(in_b, [-0.75 * 2**-2.5, -0.75 * 2**-2.5, 0.0])
+
+
+@pytest.mark.parametrize("solve", [water_level, allocate])
+def test_p_is_a_row(solve):
+    with pytest.raises(ValueError, match=r"p must be a row of frequencies, got shape"):
+        solve(1.0, 1.0)

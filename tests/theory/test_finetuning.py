@@ -2,12 +2,14 @@
 
 import math
 
+import jax
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kscale import theory
 from kscale.theory import finetuning as ft
 
 
@@ -70,3 +72,12 @@ def test_bad_parameters():
         ft.finetuning_redundancy(1, 1, 0.5, syntax="old")
     with pytest.raises(ValueError, match=r"old must lie in \(0, inf\), got 0"):
         ft.finetuning_knowledge_ceiling(0, 0.5)
+
+
+def test_the_first_old_sentence_helps_without_limit():
+    with theory.float64():
+        slope = jax.grad(lambda old: ft.finetuning_knowledge(old, 1.0, 0.5))
+        assert slope(0.0) == -np.inf
+        assert slope(1e-3) == pytest.approx(0.5 * (1.001**-0.5 - 1e-3**-0.5))
+        new = jax.grad(lambda a: ft.finetuning_knowledge(0.0, 2.0, a))(0.5)
+    assert new == pytest.approx(2**-0.5 * np.log(2))

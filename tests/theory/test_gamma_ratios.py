@@ -96,3 +96,11 @@ def test_stirling(x):
     )
     got = ours(gamma_ratios.stirling_rest, x)
     assert got == pytest.approx(exact, rel=1e-13, abs=1e-15)
+
+
+def test_slopes_at_nothing_added():
+    with theory.float64():
+        got = jax.grad(lambda a: gamma_ratios.log_gamma_cross(2.0, a, 3.0))(0.0)
+        gap = jax.grad(lambda a: gamma_ratios.digamma_gap(2.0, a))(0.0)
+    assert got == pytest.approx(1 / 2 + 1 / 3 + 1 / 4, rel=1e-14)
+    assert gap == pytest.approx(np.pi**2 / 6 - 1, rel=1e-14)

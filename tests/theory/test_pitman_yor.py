@@ -1,11 +1,13 @@
 """Moments of the Pitman-Yor process: products, recurrences, limits, fifty digits."""
 
+import jax
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kscale import theory
 from kscale.theory import pitman_yor as py
 
 PROCESSES = [(0.5, 1.0), (0.8, 0.0), (0.3, -0.2), (0.0, 2.0), (0.05, 300.0)]
@@ -134,3 +136,44 @@ def test_bad_parameters(arguments, message):
 def test_more_seats_than_customers():
     with pytest.raises(ValueError, match="seats must not exceed customers, got 3"):
         py.expected_tables_of_size(3, 2, 0.5, 1.0)
+
+
+def tables_exactly(alpha, beta=1.0, n=10.0):
+    grown = mpmath.gamma(1 + beta) * mpmath.gamma(n + alpha + beta)
+    grown /= mpmath.gamma(1 + alpha + beta) * mpmath.gamma(n + beta)
+    return grown + beta * (grown - 1) / alpha
+
+
+def stick_exactly(alpha, beta=1.0, n=10):
+    factors = ((beta + i * alpha) / (1 + beta + (i - 1) * alpha) for i in range(1, 11))
+    return mpmath.fprod(factors)
+
+
+@pytest.mark.parametrize(
+    ("ours", "exactly"),
+    [(py.expected_tables, tables_exactly), (py.stick_left, stick_exactly)],
+)
+def test_slopes_in_the_discount_down_to_0(ours, exactly):
+    for alpha in (0.0, 1e-13, 1e-9, 1e-5, 0.00999, 0.01001, 0.3):
+        with mpmath.workdps(80):
+            step = mpmath.mpf(10) ** -30
+            ends = [exactly(mpmath.mpf(alpha) + k * step) for k in (1, 3)]
+            exact = float((ends[1] - ends[0]) / (2 * step))
+        with theory.float64():
+            got = jax.grad(lambda a: ours(10.0, a, 1.0))(alpha)
+        assert got == pytest.approx(exact, rel=1e-10), alpha
+
+
+def test_slopes_of_the_tables_of_one_size():
+    # C(5,2) B(2-a, 3+a+b)/B(1-a, a+b) at b = 0 and at a = 0
+    def size(alpha, beta):
+        law = mpmath.beta(2 - alpha, 3 + alpha + beta)
+        return 10 * law / mpmath.beta(1 - alpha, alpha + beta)
+
+    with theory.float64():
+        in_beta = jax.grad(lambda b: py.expected_tables_of_size(2.0, 5.0, 0.5, b))(0.0)
+        in_alpha = jax.grad(lambda a: py.expected_tables_of_size(2.0, 5.0, a, 1.0))(0.0)
+    exact = mpmath.diff(lambda b: size(mpmath.mpf(0.5), b), 0)
+    assert in_beta == pytest.approx(float(exact), rel=1e-10)
+    exact = mpmath.diff(lambda a: size(a, 1), 0)
+    assert in_alpha == pytest.approx(float(exact), rel=1e-10)
