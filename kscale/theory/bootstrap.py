@@ -116,6 +116,7 @@ def bootstrap_power_law(
     """
     check_curve(x, y)
     _check_resampling(resamples, confidence)
+    resamples = int(resamples)
     fit = fit_power_law(x, y, robust=robust)
     law = np.asarray(y, float) * (1 + fit.residual)
     left = np.log(y) - np.log(law)
@@ -182,6 +183,7 @@ def bootstrap_chinchilla(
     """
     check_points(parameters, tokens, loss, delta=delta)
     _check_resampling(resamples, confidence)
+    resamples = int(resamples)
     n = np.size(loss)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
     starts = np.concatenate([theta_of(fit)[None], _OTHERS])

@@ -23,6 +23,8 @@ from kscale.theory.descent import Data, descend_all, jacobian, model, residuals
 from kscale.theory.scope import solver
 
 _REACHED = 1e-6  # relative excess of loss that counts as the same optimum
+_SINGULAR = 1e-9  # least eigenvalue of a Hessian of unit diagonal that is not 0
+_FEWEST = 3  # sizes of the model and of the data that determine an exponent
 
 
 class Interval(NamedTuple):
@@ -49,7 +51,9 @@ class Chinchilla(NamedTuple):
       loss: sum of Huber's losses at the optimum.
       reached: share of the starts that came within 1e-6 of that loss.
       model_exponent: b/(a + b): the best model grows as that power of compute.
-      errors: standard errors of (ln A, a, ln B, b, ln E), [5], by the sandwich formula.
+      errors: standard errors of (ln A, a, ln B, b, ln E), [5], by the sandwich formula;
+        NaN where the points leave a direction open (a singular Hessian), 0 to rounding
+        where the law is exact.
       residual: ln law - ln L, [n].
     """
 
@@ -80,7 +84,18 @@ def chinchilla_starts() -> np.ndarray:
     return np.array(list(itertools.product(*axes)))
 
 
-@solver(scalars=("A", "a", "B", "b", "E"))
+def _check_law(parameters: Any, tokens: Any, **others: Any) -> None:
+    domain.inside("parameters", parameters, "(0, inf)")
+    domain.inside("tokens", tokens, "(0, inf)")
+    shapes = np.shape(parameters), np.shape(tokens)
+    if shapes[0] != shapes[1] and () not in shapes:
+        raise ValueError(
+            "parameters and tokens must be as many, got shapes "
+            f"{shapes[0]} and {shapes[1]}"
+        )
+
+
+@solver(scalars=("A", "a", "B", "b", "E"), check=_check_law)
 def chinchilla_law(
     parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
 ) -> Array:
@@ -97,6 +112,9 @@ def chinchilla_law(
 
     Returns:
       [..., n]; the shape of the five leads.
+
+    Raises:
+      ValueError: a size that is not positive, or sizes that are not as many.
 
     Example:
       >>> chinchilla_law([7e10], [1.4e12], 406.4, 0.34, 410.7, 0.28, 1.69).round(6)
@@ -126,8 +144,14 @@ def _errors(theta: Array, data: Data) -> Array:
     r, share = residuals(theta, data)
     j = jacobian(share, data)
     score = jnp.clip(r, -data.delta, data.delta)[None, :] * j
-    bread = jnp.linalg.inv(model(theta, jnp.ones_like(r), data).hessian)
-    return bread @ (score @ score.T) @ bread
+    hessian = model(theta, jnp.ones_like(r), data).hessian
+    unit = jnp.sqrt(jnp.diag(hessian))
+    scaled = hessian / (unit[:, None] * unit[None, :])
+    known = jnp.isfinite(scaled).all()
+    spectrum = jnp.linalg.eigvalsh(jnp.where(known, scaled, jnp.eye(5)))
+    known &= spectrum[0] > _SINGULAR
+    bread = jnp.linalg.inv(jnp.where(known, hessian, jnp.eye(5)))
+    return jnp.where(known, bread @ (score @ score.T) @ bread, jnp.nan)
 
 
 def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
@@ -151,19 +175,35 @@ def check_points(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None
     for name, value in (("parameters", parameters), ("tokens", tokens), ("loss", loss)):
         domain.inside(name, value, "(0, inf)")
         shapes.add(np.shape(value))
-        if np.ptp(value) == 0:
-            raise ValueError(f"{name} must vary, got {np.ravel(value)[0]} throughout")
     if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 6:
         raise ValueError(
             "parameters, tokens and loss must be three rows of at least 6 points, got "
             f"shapes {np.shape(parameters)}, {np.shape(tokens)}, {np.shape(loss)}"
         )
+    _check_identified(np.asarray(parameters), np.asarray(tokens))
     domain.inside("delta", others["delta"], "(0, inf)")
     starts = others.get("starts")
-    if starts is not None and (np.ndim(starts) != 2 or np.shape(starts)[1] != 5):
-        raise ValueError(f"starts must be [s, 5], got shape {np.shape(starts)}")
+    if starts is not None:
+        if np.ndim(starts) != 2 or np.shape(starts)[1] != 5 or not np.size(starts):
+            raise ValueError(f"starts must be [s, 5], got shape {np.shape(starts)}")
+        domain.inside("starts", starts, "(-inf, inf)")
     if "confidence" in others:
         domain.inside("confidence", others["confidence"], "(0, 1)")
+
+
+def _check_identified(parameters: np.ndarray, tokens: np.ndarray) -> None:
+    """Refuse points that leave an exponent open: too few sizes of model, data, both."""
+    for name, value in (("parameters", parameters), ("tokens", tokens)):
+        if (found := len(np.unique(value))) < _FEWEST:
+            raise ValueError(
+                f"{name} must have at least {_FEWEST} distinct values, got {found}"
+            )
+    pairs = len(np.unique(np.stack([parameters, tokens]), axis=1).T)
+    if pairs < 5:
+        raise ValueError(
+            "parameters and tokens must form at least 5 distinct pairs, one for each "
+            f"unknown, got {pairs}"
+        )
 
 
 @solver(check=check_points)
@@ -177,8 +217,8 @@ def fit_chinchilla(
     """Fit `A/N^a + B/D^b + E` from all starts, in one program.
 
     Args:
-      parameters: [n], N > 0, at least 6.
-      tokens: [n], D > 0.
+      parameters: [n], N > 0, at least 6, three of them distinct.
+      tokens: [n], D > 0, likewise; at least 5 distinct pairs (N, D).
       loss: [n], > 0.
       starts: [s, 5], rows (ln A, a, ln B, b, ln E); the 4,500 published ones if absent.
       delta: Huber's limit on the residuals of ln L.
@@ -187,7 +227,7 @@ def fit_chinchilla(
       Chinchilla, the best optimum that any start reached.
 
     Raises:
-      ValueError: data that are not positive, too few or without spread.
+      ValueError: data that are not positive or too few, or starts that are no numbers.
 
     Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
     """

@@ -23,12 +23,16 @@ from kscale.theory.chinchilla import (
 from kscale.theory.descent import descend_all, residuals
 from kscale.theory.scope import solver
 
+_EXACT = 1e-9  # largest residual of ln L that is rounding
 _HELD = 17  # values at which a profile holds its parameter
 _SPAN = 4.0  # standard errors to either side that they cover
 
 
 class ChinchillaProfile(NamedTuple):
     """Intervals by profile; an end beyond 4 standard errors is infinite.
+
+    All are NaN where the fit has no standard errors; where its law is exact, there is
+    no noise to measure by, and each is the one value fitted.
 
     Attributes:
       a: of the model's exponent.
@@ -110,6 +114,11 @@ def profile_chinchilla(
     check_points(parameters, tokens, loss, delta=delta)
     domain.inside("confidence", confidence, "(0, 1)")
     theta = theta_of(fit)
+    if np.abs(fit.residual).max() < _EXACT or np.isnan(fit.errors).any():
+        a, b, log_e = theta[[1, 3, 4]] + 0 * fit.errors[[1, 3, 4]]  # NaN stays NaN
+        return ChinchillaProfile(
+            Interval(a, a), Interval(b, b), Interval(np.exp(log_e), np.exp(log_e))
+        )
     steps, roots = _profiles(parameters, tokens, loss, theta, fit.errors, delta)
     z = float(special.ndtri(0.5 + confidence / 2))
     ends = []

@@ -24,12 +24,13 @@ from jax import Array
 from scipy import special
 
 from kscale.theory import domain
+from kscale.theory.newton import bisected_root
 from kscale.theory.scope import solver
 
 HUBER = 1.345  # 95 % efficient under normal noise
 EXPONENTS = (1e-3, 20.0)  # where the exponent is sought
+_EDGE = 1e-6  # relative distance from an end of the range that counts as there
 _GRID = np.geomspace(*EXPONENTS, 160)
-_BISECTIONS = 55
 _REWEIGHTINGS = 30
 _RESCALINGS = 12  # of those, the first so many renew the scale s
 _NORMAL_MEDIAN = 0.6744897501960817  # median of |z|, z standard normal
@@ -91,25 +92,18 @@ def _slope(alpha: Array, log_z: Array, y: Array, weight: Array) -> Array:
     return -(weight * residual * law * log_z).sum()
 
 
-def _bisect(rising: Any, low: Array, high: Array) -> Array:
-    """Where `rising` passes from negative to positive between two points."""
-
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        middle = 0.5 * (ends[0] + ends[1])
-        above = rising(middle) > 0
-        return jnp.where(above, ends[0], middle), jnp.where(above, middle, ends[1])
-
-    low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (low, high))
-    return 0.5 * (low + high)
-
-
 def _best_exponent(log_z: Array, y: Array, weight: Array) -> Array:
     grid = jnp.asarray(_GRID)
     profile = jax.vmap(lambda alpha: _sum_of_squares(alpha, log_z, y, weight))(grid)
     best = jnp.clip(jnp.argmin(profile), 1, grid.size - 2)
-    return _bisect(
-        lambda alpha: _slope(alpha, log_z, y, weight), grid[best - 1], grid[best + 1]
-    )
+    return _search(grid[best - 1], grid[best + 1], log_z, y, weight)
+
+
+def _search(low: Array, high: Array, *data: Array) -> Array:
+    """The exponent between two that is best; at an end of the range it stays there."""
+    alpha = bisected_root(_slope, low, high, *data)
+    inside = (alpha > EXPONENTS[0] * (1 + _EDGE)) & (alpha < EXPONENTS[1] * (1 - _EDGE))
+    return jnp.where(inside, alpha, jax.lax.stop_gradient(alpha))
 
 
 def huber_loss(residual: Array, limit: Array) -> Array:
@@ -129,11 +123,9 @@ def _robust(log_z: Array, y: Array) -> tuple[Array, Array, Array]:
         scale = jnp.where(i < _RESCALINGS, _spread(residual), scale)
         weight = jnp.minimum(1.0, HUBER * scale / jnp.maximum(residual, 1e-300))
         # One more weighing moves the exponent little: no new search of the grid.
-        alpha = _bisect(
-            lambda exponent: _slope(exponent, log_z, y, weight),
-            jnp.maximum(alpha / 1.5, EXPONENTS[0]),
-            jnp.minimum(alpha * 1.5, EXPONENTS[1]),
-        )
+        low = jnp.maximum(alpha / 1.5, EXPONENTS[0])
+        high = jnp.minimum(alpha * 1.5, EXPONENTS[1])
+        alpha = _search(low, high, log_z, y, weight)
         return alpha, weight, scale
 
     weight = jnp.ones_like(y)
@@ -151,14 +143,18 @@ def _interval(
 ) -> tuple[Array, Array]:
     """Where the profile crosses the threshold on both sides of its least value."""
 
-    def excess(exponent: Array) -> Array:
-        return _sum_of_squares(exponent, log_z, y, weight) - threshold
+    def excess(exponent: Array, *data: Array) -> Array:
+        return _sum_of_squares(exponent, *data[:3]) - data[3]
+
+    def missing(exponent: Array, *data: Array) -> Array:
+        return -excess(exponent, *data)
 
     low, high = (jnp.asarray(end) for end in EXPONENTS)
-    left = _bisect(lambda exponent: -excess(exponent), low, alpha)
-    right = _bisect(excess, alpha, high)
-    left = jnp.where(excess(low) > 0, left, 0.0)
-    return left, jnp.where(excess(high) > 0, right, jnp.inf)
+    data = log_z, y, weight, threshold
+    left = bisected_root(missing, low, alpha, *data)
+    right = bisected_root(excess, alpha, high, *data)
+    left = jnp.where(excess(low, *data) > 0, left, 0.0)
+    return left, jnp.where(excess(high, *data) > 0, right, jnp.inf)
 
 
 def fit_core(
@@ -167,6 +163,9 @@ def fit_core(
     """`fit_power_law`, unchecked: for programs that map over many data sets."""
     center = jnp.log(x).mean()
     log_z = jnp.log(x) - center
+    # In units of its own size, y may have any: nothing of it is ever squared.
+    unit = jnp.exp(jnp.log(y).mean())
+    y = y / unit
     freedom = y.size - 3
     if robust:
         alpha, weight, scale = _robust(log_z, y)
@@ -183,8 +182,8 @@ def fit_core(
         loss = huber_loss(residual, HUBER * scale).sum()
     else:
         loss, scale = squares, jnp.sqrt(squares / freedom)
-    x0 = jnp.exp(center + jnp.log(u) / alpha)
-    return PowerLaw(alpha, x0, eps, low, high, scale, loss, residual, weight)
+    x0 = jnp.exp(center + (jnp.log(u) + jnp.log(unit)) / alpha)
+    return PowerLaw(alpha, x0, eps * unit, low, high, scale, loss, residual, weight)
 
 
 def check_curve(x: Any, y: Any, **others: Any) -> None:
@@ -196,7 +195,8 @@ def check_curve(x: Any, y: Any, **others: Any) -> None:
             "x and y must be two rows of at least 4 points, got shapes "
             f"{np.shape(x)} and {np.shape(y)}"
         )
-    domain.refuse("x", np.ptp(np.asarray(x, float)), np.ptp(x) == 0, "must vary")
+    distinct = np.unique(np.asarray(x, float)).size
+    domain.refuse("x", distinct, distinct < 3, "must have at least 3 distinct values")
     if "confidence" in others:
         domain.inside("confidence", others["confidence"], "(0, 1)")
 
@@ -219,10 +219,11 @@ def fit_power_law(
 
     Returns:
       PowerLaw. An exponent at the end of `EXPONENTS` or an x0 of 0 says that no such
-      law fits; `diagnose` judges the rest.
+      law fits; `diagnose` judges the rest. Differentiable in y; NaN where the exponent
+      is not determined.
 
     Raises:
-      ValueError: data that are not positive, too few, or without spread in x.
+      ValueError: data that are not positive, too few, or of less than three sizes.
 
     Example:
       >>> fit = fit_power_law([1.0, 2.0, 4.0, 8.0, 16.0], [3.0, 2.0, 1.5, 1.25, 1.125])
@@ -234,7 +235,12 @@ def fit_power_law(
     return fit_core(x, y, robust, confidence)
 
 
-@solver(scalars=("alpha", "x0", "eps"))
+def _check_law(x: Any, x0: Any, **others: Any) -> None:
+    domain.inside("x", x, "(0, inf)")
+    domain.inside("x0", x0, "(0, inf)")
+
+
+@solver(scalars=("alpha", "x0", "eps"), check=_check_law)
 def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
     """`(x/x0)^-alpha + eps`.
 
@@ -246,6 +252,9 @@ def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
 
     Returns:
       [..., n]; the shape of the parameters leads.
+
+    Raises:
+      ValueError: an x or x0 that is not positive.
 
     Example:
       >>> power_law([1.0, 4.0], 0.5, 4.0)

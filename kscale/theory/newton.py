@@ -10,6 +10,7 @@ from jax import Array, lax
 
 _TINY = 4e-16  # relative width at which a bracket is closed
 _LIMIT = 100  # bisections alone would reach the last digit before
+_BISECTIONS = 55  # of a bracket that is to end there
 
 
 def bracketed_root(
@@ -38,6 +39,25 @@ def bracketed_root(
     """
     bracket = tuple(_constant(x) for x in (low, high, start))
     return _root(functools.partial(_newton, rising), function, bracket, parameters)
+
+
+def bisected_root(
+    function: Callable[..., Array], low: Any, high: Any, *parameters: Any
+) -> Array:
+    """The root in [low, high] by bisection alone; else as `bracketed_root`.
+
+    For functions whose slope is long to compute, or flat and rough around the root. A
+    program of this kind has a fixed number of steps.
+
+    Args:
+      function: rising, of a number x and the parameters.
+      low, high: ends between which it passes from negative to positive.
+      parameters: what the function depends on, passed on to it.
+
+    Returns:
+      The root; the end next to it if there is none.
+    """
+    return _root(_halve, function, (_constant(low), _constant(high)), parameters)
 
 
 def first_fall(function: Callable[..., Array], nodes: Array, *parameters: Any) -> Array:
@@ -90,6 +110,16 @@ def _value_and_slope(
     function: Callable[..., Array], x: Array, parameters: tuple
 ) -> tuple[Array, Array]:
     return jax.jvp(lambda x: function(x, *parameters), (x,), (jnp.ones_like(x),))
+
+
+def _halve(function: Callable[..., Array], bracket: tuple, parameters: tuple) -> Array:
+    def step(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        middle = 0.5 * (ends[0] + ends[1])
+        above = function(middle, *parameters) > 0
+        return jnp.where(above, ends[0], middle), jnp.where(above, middle, ends[1])
+
+    low, high = lax.fori_loop(0, _BISECTIONS, step, bracket)
+    return 0.5 * (low + high)
 
 
 def _newton(

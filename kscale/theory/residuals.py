@@ -36,7 +36,7 @@ class Diagnosis(NamedTuple):
     Attributes:
       is_power_law: 1.0 unless the misfit is systematic and material, or no exponent
         within range is best; else 0.0.
-      r_squared: share of the variance of y that the fit explains.
+      r_squared: share of the variance of y that the fit explains; NaN if y is constant.
       largest: largest relative residual.
       rms: their root mean square, n - 3 degrees of freedom, outliers weighed down.
       noise: their noise, from second differences.
@@ -93,6 +93,13 @@ def _check(tolerance: Any, level: Any, noise: Any, **curve: Any) -> None:
     check_curve(**curve)
     domain.inside("tolerance", tolerance, "[0, inf)")
     domain.inside("level", level, "(0, 1)")
+    for name, value in (
+        ("tolerance", tolerance),
+        ("level", level),
+        ("noise", noise),
+    ):
+        if np.ndim(value):
+            raise ValueError(f"{name} must be one number, got shape {np.shape(value)}")
     domain.inside("noise", noise, "[0, inf)")
     if np.size(curve["x"]) < _FEWEST:
         raise ValueError(
@@ -138,7 +145,7 @@ def diagnose(
     data are no clean power law, and uniform data none at all, is what it must find.
     """
     order = jnp.argsort(x)
-    x, y = x[order], y[order]
+    x, y = x[order], y[order] / jnp.exp(jnp.log(y).mean())  # in units of its size
     fit = fit_core(x, y, robust)
     residual = fit.residual * jnp.sqrt(fit.weight)
     freedom = x.size - 3
@@ -154,7 +161,7 @@ def diagnose(
     inside = (fit.alpha > EXPONENTS[0] * (1 + _EDGE)) & (fit.x0 > 0)
     inside &= fit.alpha < EXPONENTS[1] * (1 - _EDGE)
     verdict = inside & ~(systematic & (misfit > tolerance))
-    spread = ((y - y.mean()) ** 2).sum()
+    spread = jnp.where(y.max() > y.min(), ((y - y.mean()) ** 2).sum(), jnp.nan)
     return Diagnosis(
         is_power_law=verdict.astype(float),
         r_squared=1 - ((fit.residual * y) ** 2).sum() / spread,

@@ -69,3 +69,10 @@ def test_refusals(noisy):
         bootstrap_power_law([1, 2, 3, 4], [4, 3, 2, 1], rng, confidence=2)
     with pytest.raises(ValueError, match=r"two rows of at least 4 points"):
         bootstrap_power_law([1, 2, 3], [3, 2, 1], rng)
+
+
+def test_whole_floats_are_numbers_of_resamples():
+    y = [3.0, 2.1, 1.5, 1.25, 1.125]
+    rng = np.random.default_rng(0)
+    found = bootstrap_power_law([1, 2, 4, 8, 16], y, rng, 20.0)
+    assert found.samples.shape == (20, 3)

@@ -47,3 +47,15 @@ def test_refusals(noisy):
         profile_chinchilla(*points, fit, confidence=2)
     with pytest.raises(ValueError, match=r"delta must lie in .* got 0\.0"):
         profile_chinchilla(*points, fit, delta=0.0)
+
+
+def test_an_exact_law_has_one_value_and_an_open_one_none(noisy):
+    (parameters, tokens, _), _ = noisy
+    start = np.array([[6.0, 0.3, 6.0, 0.3, 0.5]])
+    data = 410.7 / tokens**0.2849 + 1.6934
+    exact = parameters, tokens, 406.4 / parameters**0.3392 + data
+    held = profile_chinchilla(*exact, fit_chinchilla(*exact, start))
+    np.testing.assert_allclose(held.a, [0.3392, 0.3392], rtol=1e-6)
+    np.testing.assert_allclose(held.E, [1.6934, 1.6934], rtol=1e-6)
+    open_ = parameters, tokens, data
+    assert np.isnan(profile_chinchilla(*open_, fit_chinchilla(*open_, start))).all()

@@ -117,10 +117,48 @@ def test_what_is_no_power_law_leaves_the_range_or_the_interval_open():
         (([1, 2, 3, 4], [4, 3, -2, 1]), r"y must lie in \(0, inf\), got -2\.0"),
         (([1, 2, 3], [3, 2, 1]), r"two rows of at least 4 points, got shapes \(3,\)"),
         (([1, 2, 3, 4], [4, 3, 2]), r"got shapes \(4,\) and \(3,\)"),
-        (([2, 2, 2, 2], [4, 3, 2, 1]), r"x must vary"),
+        (
+            ([2, 2, 2, 2], [4, 3, 2, 1]),
+            r"x must have at least 3 distinct values, got 1",
+        ),
+        (([1, 1, 2, 2], [3, 3, 2, 2]), r"at least 3 distinct values, got 2"),
         (([1, 2, 3, 4], [4, 3, 2, 1], True, 1.0), r"confidence must .* got 1\.0"),
     ],
 )
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_power_law(*arguments)
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_slopes_are_those_of_differences(robust):
+    y, step = noisy(8, 0.02), 1e-6
+    y[4] *= 1.2
+    names = ("alpha", "x0", "eps", "alpha_low", "alpha_high", "scale")
+
+    def found(y):
+        fit = fit_power_law(X / 2e6, y, robust=robust)
+        return tuple(getattr(fit, name) for name in names)
+
+    with theory.float64():
+        slopes = jax.jacrev(found)(y)
+    for i in (0, 4, 11):
+        side = step * y[i] * (np.arange(12) == i)
+        differences = np.subtract(found(y + side), found(y - side)) / (2 * side[i])
+        got = [slope[i] for slope in slopes]
+        np.testing.assert_allclose(got, differences, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-150, 1e80, 1e155, 1e300])
+def test_losses_may_have_any_size(size):
+    y = size * np.array([3, 2, 1.5, 1.25, 1.125])
+    fit = fit_power_law([1, 2, 4, 8, 16], y)
+    np.testing.assert_allclose([fit.alpha, fit.eps / size], 1, rtol=1e-9)
+    assert theory.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5)).is_power_law == 1
+
+
+def test_refusals_of_the_law():
+    with pytest.raises(ValueError, match=r"x must lie in \(0, inf\), got -1\.0"):
+        power_law([-1.0, 1.0], 0.5, 4.0)
+    with pytest.raises(ValueError, match=r"x0 must lie in \(0, inf\), got -4\.0"):
+        power_law([1.0, 2.0], 0.5, -4.0)

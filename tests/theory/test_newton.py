@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kscale.theory import float64
-from kscale.theory.newton import bracketed_root, first_fall
+from kscale.theory.newton import bisected_root, bracketed_root, first_fall
 
 
 def power(x, a):
@@ -90,3 +90,14 @@ def test_a_fall_behind_undefined_values_and_a_root_at_a_node():
         undefined = first_fall(lambda x, a: a - jnp.sqrt(x), nodes, 1.1)
         node = first_fall(lambda x, a: a - x, nodes, 1.0)
         np.testing.assert_allclose([undefined, node], [1.21, 1.0], rtol=5e-16)
+
+
+def test_bisection_is_differentiable_and_needs_no_slope_to_search():
+    with float64():
+
+        def root(a):
+            return bisected_root(lambda x, a: x**3 - a, 0.0, 5.0, a)
+
+        assert root(8.0) == pytest.approx(2.0, rel=1e-15)
+        assert jax.grad(root)(8.0) == pytest.approx(1 / 12, rel=1e-12)
+        assert jax.grad(jax.grad(root))(8.0) == pytest.approx(-1 / 144, rel=1e-12)
