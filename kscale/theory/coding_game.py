@@ -95,6 +95,12 @@ def play_coding_game(
     """
     domain.whole("draws", draws, "[1, inf)")
     domain.whole("games", games, "[2, inf)")
+    domain.inside("nature", nature, "(0, inf)")
+    if np.ndim(nature) != 1 or np.size(nature) < 2:
+        raise ValueError(
+            f"nature must be a row of at least 2 outcomes, got shape {np.shape(nature)}"
+        )
+    draws, games = int(draws), int(games)
     player = dirichlet_mixture(nature) if player is None else player
     outcomes = len(nature)
     theta = rng.dirichlet(np.asarray(nature, float), games)
@@ -146,9 +152,19 @@ def finite_game_regret(
     domain.probabilities("prior", prior)
     domain.probabilities("laws", laws)
     domain.whole("draws", draws, "[1, inf)")
+    draws = int(draws)
     prior, laws = np.asarray(prior, float), np.asarray(laws, float)
     weights = prior if player is None else np.asarray(player, float)
     domain.probabilities("player", weights)
+    if prior.ndim != 1 or laws.ndim != 2 or prior.shape != weights.shape:
+        raise ValueError(
+            "prior and player must be rows and laws a table, got shapes "
+            f"{prior.shape}, {weights.shape} and {laws.shape}"
+        )
+    if len(prior) != len(laws):
+        raise ValueError(
+            f"prior has {len(prior)} values and laws {len(laws)}: they must be as many"
+        )
     sequences = laws.shape[1] ** draws
     if sequences > 1e6:
         raise ValueError(f"outcomes**draws must be at most 1e6, got {sequences}")

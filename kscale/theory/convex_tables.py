@@ -46,12 +46,18 @@ class TableAllocation(NamedTuple):
 
 def _check(capacity: Any, p: Any, memory: Any, loss: Any) -> None:
     domain.inside("capacity", capacity, "[0, inf)")
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
     domain.probabilities("p", p)
     domain.inside("memory", memory, "[0, inf)")
     domain.inside("loss", loss, "[0, inf)")
     x, d = np.asarray(memory, float), np.asarray(loss, float)
     for name, table in (("memory", x), ("loss", d)):
-        if table.shape[-1] < 2 or table.shape[:-1] not in ((), np.shape(p)):
+        if (
+            table.ndim == 0
+            or table.shape[-1] < 2
+            or table.shape[:-1] not in ((), np.shape(p))
+        ):
             raise ValueError(
                 f"{name} must be one table of at least 2 entries or one a cluster: "
                 f"shape {table.shape} with p of shape {np.shape(p)}"
@@ -138,6 +144,12 @@ def table_allocation(
 def _check_minorant(memory: Any, loss: Any) -> None:
     domain.inside("memory", memory, "[0, inf)")
     domain.inside("loss", loss, "[0, inf)")
+    size, last = np.shape(memory), np.shape(loss)[-1:]
+    if len(size) != 1 or size != last:
+        raise ValueError(
+            "memory must be a row, as long as loss along its last axis: got shapes "
+            f"{size} and {np.shape(loss)}"
+        )
     steps = np.diff(np.asarray(memory, float))
     domain.refuse("memory", np.asarray(memory)[1:], steps <= 0, "must increase")
 

@@ -48,7 +48,7 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
 
     Source: paper 000, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000 people).
     """
-    log = -exponent * jnp.log(jnp.arange(1.0, size + 1) + bias)
+    log = -exponent * jnp.log(jnp.arange(1.0, int(size) + 1) + bias)
     weights = jnp.exp(log - log[0])  # the head is 1, so that no exponent underflows it
     return weights / weights.sum()
 
@@ -77,7 +77,7 @@ def entropy_bits(p: Array) -> Array:
     Source: Shannon 1948.
     """
     seen = p > 0
-    return -(p * jnp.log2(jnp.where(seen, p, 1.0))).sum()
+    return 0.0 - (p * jnp.log2(jnp.where(seen, p, 1.0))).sum()  # not -0.0
 
 
 def _check_top(share: object, p: object) -> None:
@@ -145,7 +145,7 @@ def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
 
     Source: paper 000, figures 1 and 4b (quartiles of the people).
     """
-    order = jnp.argsort(-p)
+    order, classes = jnp.argsort(-p), int(classes)
     if by == "count":
         sizes = [len(part) for part in np.array_split(np.empty(p.size), classes)]
         ranked = jnp.asarray(np.repeat(np.arange(classes), sizes))

@@ -11,10 +11,11 @@ Source: paper 000, section 5.2, figures 1b and 2a.
 # Defaults are numbers where arrays are declared: `solver` casts them.
 # pyright: reportArgumentType=false
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from kscale.theory import domain
@@ -139,12 +140,21 @@ def onset_capacity(
     return jnp.where(before == 0, 0.0, more)
 
 
-def _check_classes(
-    labels: object, classes: int, irreducible: object, **others: object
-) -> None:
+def _check_classes(labels: Any, classes: int, irreducible: Any, **others: Any) -> None:
+    domain.whole("classes", classes, "[1, inf)")
     domain.whole("labels", labels, f"[0, {classes})")
     domain.inside("irreducible", irreducible, "[0, inf)")
     check_clusters(**others)
+    size = np.shape(others["p"])
+    for name, value, shapes in (
+        ("labels", labels, (size,)),
+        ("irreducible", irreducible, ((), size)),
+    ):
+        if np.shape(value) not in shapes:
+            raise ValueError(
+                f"{name} must be one a cluster: shape {np.shape(value)} with p of "
+                f"shape {size}"
+            )
 
 
 @solver(static=("classes",), check=_check_classes)
@@ -181,7 +191,7 @@ def class_losses(
 
     Source: paper 000, figure 1b; equation (3) for the irreducible part.
     """
-    clusters = population(p, a, b)
+    clusters, classes = population(p, a, b), int(classes)
     shores = shores_of(clusters)
     label = labels.astype(int)
 

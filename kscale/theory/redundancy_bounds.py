@@ -239,6 +239,8 @@ def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
 
     Source: as `simplex_cover`.
     """
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be of one axis, got shape {np.shape(p)}")
     domain.probabilities("p", p)
     domain.inside("eps", eps, "(0, inf)")
     p = np.asarray(p, float)

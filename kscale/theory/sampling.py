@@ -6,9 +6,10 @@ million customers are seated in a fraction of a second.
 Source: paper 000, section 4, appendix C and lemma G.1.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import special
 
 from kscale.theory import domain
 
@@ -79,13 +80,23 @@ def stick_breaking(
     """
     domain.whole("atoms", atoms, "[1, inf)")
     domain.pitman_yor(alpha, beta)
+    atoms = int(atoms)
     size = (*shape, atoms)
-    taken = rng.standard_gamma(1 - alpha, size)
-    kept = rng.standard_gamma(beta + alpha * np.arange(1, atoms + 1), size)
-    # Two gammas give W and 1 - W, each with all its digits.
-    left = np.cumprod(kept / (taken + kept), axis=-1)
+    # Two gammas give W and 1 - W, each with all its digits; near shape 0 both underflow
+    # and only their logarithms are numbers.
+    odds = _log_gamma_draw(rng, beta + alpha * np.arange(1, atoms + 1), size)
+    odds -= _log_gamma_draw(rng, 1 - alpha, size)
+    left = np.cumprod(special.expit(odds), axis=-1)
     before = np.concatenate([np.ones((*shape, 1)), left[..., :-1]], axis=-1)
-    return Sticks(before * (taken / (taken + kept)), left[..., -1])
+    return Sticks(before * special.expit(-odds), left[..., -1])
+
+
+def _log_gamma_draw(
+    rng: np.random.Generator, concentration: Any, size: tuple[int, ...]
+) -> np.ndarray:
+    """ln of gamma variables: that of concentration a is one of a + 1 times U^(1/a)."""
+    above = np.log(rng.standard_gamma(concentration + 1, size))
+    return above - rng.standard_exponential(size) / concentration
 
 
 def chinese_restaurant(
@@ -226,6 +237,8 @@ def syntax_knowledge_corpus(
     sizes = {"d_knw": d_knw, "d_syn": d_syn, "n_s": n_s, "wordings": wordings}
     for name, value in {**sizes, "elements": elements}.items():
         domain.whole(name, value, "[1, inf)")
+    d_knw, d_syn, n_s = int(d_knw), int(d_syn), int(n_s)
+    elements, wordings = int(elements), int(wordings)
     domain.inside("lipschitz", lipschitz, "[0, inf)")
     domain.refuse("elements", elements, elements < n_s, "must be at least n_s")
     cluster = chinese_restaurant(rng, sentences, alpha, beta)

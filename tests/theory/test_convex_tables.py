@@ -110,3 +110,15 @@ def test_a_convex_table_is_its_own_minorant():
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         table_allocation(*arguments)
+
+
+@pytest.mark.parametrize("loss", [[1.0, 0.5, 0.2], 1.0])
+def test_a_minorant_of_tables_of_other_lengths(loss):
+    with pytest.raises(ValueError, match="memory must be a row, as long as loss"):
+        convex_minorant([0.0, 1.0], loss)
+
+
+@pytest.mark.parametrize("entries", [[0.0], 0.0])
+def test_a_table_has_two_entries(entries):
+    with pytest.raises(ValueError, match="one table of at least 2 entries"):
+        table_allocation(1.0, [0.5, 0.5], entries, entries)

@@ -99,3 +99,7 @@ def test_classes_follow_the_order_of_frequency(n, classes, seed):
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_certainty_has_no_bits_and_no_sign():
+    assert not np.signbit(entropy_bits([1.0]))

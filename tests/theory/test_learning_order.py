@@ -110,3 +110,16 @@ def test_many_populations_at_once():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": [0, 1, 1]}, r"labels must be one a cluster: shape \(3,\) with p"),
+        ({"irreducible": [1.0, 2.0, 3.0]}, r"irreducible must be one a cluster"),
+        ({"classes": 2.5}, r"classes must be a whole number, got 2\.5"),
+    ],
+)
+def test_refusals_of_classes(change, message):
+    with pytest.raises(ValueError, match=message):
+        class_losses(1.0, [0.5, 0.5], **({"labels": [0, 1]} | change))

@@ -106,3 +106,8 @@ def test_bad_parameters():
         bounds.redundancy_bound(10, 0.5, 1.0, l_knw=0)
     with pytest.raises(ValueError, match=r"eps must lie in \(0, inf\), got 0"):
         bounds.simplex_cover(3, 0)
+
+
+def test_the_cover_takes_one_law():
+    with pytest.raises(ValueError, match=r"p must be of one axis, got shape \(2, 2\)"):
+        bounds.nearest_in_cover(np.full((2, 2), 0.5), 0.5)

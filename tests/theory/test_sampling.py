@@ -119,3 +119,22 @@ def test_a_cluster_says_what_its_parameter_says():
 def test_a_corpus_with_fewer_elements_than_forms():
     with pytest.raises(ValueError, match="elements must be at least n_s, got 4"):
         sampling.syntax_knowledge_corpus(np.random.default_rng(0), 10, elements=4)
+
+
+def test_sticks_of_vanishing_gammas_are_numbers():
+    sticks = sampling.stick_breaking(
+        np.random.default_rng(0), 20.0, 0.999, -0.998, shape=(20_000,)
+    )
+    total = sticks.weights.sum(axis=-1) + sticks.left
+    np.testing.assert_allclose(total, 1, rtol=1e-12)
+    error = sticks.left.std() / 20_000**0.5
+    assert (
+        abs(sticks.left.mean() - pitman_yor.stick_left(20, 0.999, -0.998)) < 4 * error
+    )
+
+
+def test_whole_floats_are_sizes_of_a_corpus():
+    corpus = sampling.syntax_knowledge_corpus(
+        np.random.default_rng(0), 5.0, d_knw=3.0, n_s=2.0, elements=4.0, wordings=3.0
+    )
+    assert corpus.knowledge.shape[1] == 3
