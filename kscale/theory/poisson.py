@@ -72,7 +72,7 @@ def transition(d: Any = 6.0) -> Transition:
       d: mean number of concepts in a text, positive.
 
     Returns:
-      `Transition`; NaN throughout where d <= e: no jump. Above d = 717 the numbers of
+      `Transition`; NaN throughout where d <= e: no jump. Above d = 700 the numbers of
       texts, which grow like exp(d), overflow to inf.
 
     Raises:
