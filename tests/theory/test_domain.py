@@ -69,5 +69,9 @@ def test_pitman_yor(alpha, beta, message):
         domain.pitman_yor(alpha, beta)
 
 
-def test_pitman_yor_accepts():
+def test_pitman_yor_refuses_no_more_than_it_must():
     domain.pitman_yor([0.0, 0.5], [0.1, -0.4])
+    with pytest.raises(
+        ValueError, match=r"beta must exceed -alpha, got -0\.5 at \[1\]"
+    ):
+        domain.pitman_yor([0.0, 0.5], [0.1, -0.5])
