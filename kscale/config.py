@@ -29,7 +29,7 @@ class WorldConfig:
       kind: "bios" (lists of real names and values) or "biod" (random strings).
       people: N, at most the number of names.
       seed: of names and values.
-      lists: of bioS: "bios" (the published counts), "mini", or a folder's path.
+      lists: of bioS: "bios" (the published counts), "mini", "tiny", or a folder's path.
       attributes, chunks, diversity, length, symbols: K, C, D, L and T of bioD.
       name_parts: of bioD: how many words each part of a name is drawn from.
     """

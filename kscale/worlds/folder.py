@@ -19,7 +19,7 @@ import re
 
 from kscale.worlds.world import Attribute, Column, Derived, World
 
-LISTS = ("bios", "mini")  # folders that ship with the package
+LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
 
 
 def bios(people: int, seed: int = 0, lists: str = "bios") -> World:
@@ -28,12 +28,13 @@ def bios(people: int, seed: int = 0, lists: str = "bios") -> World:
     With the shipped lists "bios" (400 x 400 x 1000 names, 12 x 28 x 200 birth dates,
     200 cities, 300 universities, 100 majors, 263 employers) a person has 47.59 bits
     besides the name. The employer's city follows from the employer. "mini" is the same
-    with shorter lists, for small models.
+    with shorter lists, for small models; "tiny" (64 x 64 x 64 names, a birth year for
+    the date, 26 bits a person) has names, values and sentences of few tokens.
 
     Args:
       people: N, 1 to the name space (160 million in "bios").
       seed: of names and values.
-      lists: "bios", "mini", or the path of a folder of one's own.
+      lists: "bios", "mini", "tiny", or the path of a folder of one's own.
 
     Returns:
       The world. Its `folder` is where the templates are.
