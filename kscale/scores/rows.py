@@ -1,5 +1,8 @@
 """The documents in which people are scored, as padded rows of a few lengths.
 
+A row opens with the pool's prefix, EOS and perhaps a domain token. It is given, so it is
+never scored; the name is scored right after it.
+
 Axes: B rows, W + 1 tokens a row (W inputs, and W targets one token later).
 """
 
@@ -20,8 +23,8 @@ class Batch(NamedTuple):
     Attributes:
       slots: int64 [b], whom each of the first b <= B rows is about, as an index into
         the people asked for; the other rows are padding.
-      tokens: int32 [B, W+1], EOS first, EOS as padding.
-      labels: uint8 [B, W+1], PAD where a token does not count.
+      tokens: int32 [B, W+1], the prefix first, EOS as padding.
+      labels: uint8 [B, W+1], PAD where a token does not count, as in the prefix.
     """
 
     slots: np.ndarray
@@ -53,8 +56,8 @@ def batches(
       seed: of the texts.
 
     Raises:
-      ValueError: a document that cannot be scored: too long, without its EOS, or told
-        in an order that gives knowledge away.
+      ValueError: a document that cannot be scored: too long, without its prefix, or
+        told in an order that gives knowledge away.
     """
     waiting: dict[int, Batch] = {}
     for first in range(0, len(people), _BLOCK):
@@ -93,6 +96,7 @@ def _blocks(
     seed: int,
 ) -> Iterator[Batch]:
     """The rows of some people, one batch of any size for each length."""
+    prefix = _prefix(pool)
     documents = pool.compose(corpus.score_plan(people, seed))
     longest = int(documents.lengths.max()) - 1
     if context and longest > context:
@@ -105,17 +109,22 @@ def _blocks(
     widths = np.minimum(widths, context or widths)
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
-        tokens, labels = _pad(documents, which, int(width) + 1, pool.eos)
-        _check_order(tokens, labels, corpus.labels, people[which], pool.eos)
-        apart = _names_apart(tokens, labels, corpus.labels, multiple, pool.eos)
+        tokens, labels = _pad(documents, which, int(width) + 1, pool)
+        _check_prefix(tokens, prefix)
+        _check_order(labels, corpus.labels, people[which])
+        apart = _names_apart(tokens, labels, corpus.labels, multiple, pool)
         yield Batch(slots[which], tokens, labels)
         if apart is not None:
             rows, tokens, labels = apart
             yield Batch(slots[which[rows]], tokens, labels)
 
 
+def _prefix(pool: TokenPool) -> np.ndarray:
+    return getattr(pool, "prefix", np.array([pool.eos], np.int32))
+
+
 def _pad(
-    documents: Documents, which: np.ndarray, width: int, eos: int
+    documents: Documents, which: np.ndarray, width: int, pool: TokenPool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Documents as rows of `width` tokens and labels."""
     lengths = documents.lengths[which]
@@ -123,9 +132,9 @@ def _pad(
     steps = np.arange(width)
     inside = steps < lengths[:, None]
     index = np.where(inside, starts[:, None] + steps, 0)
-    tokens = np.where(inside, documents.tokens[index], np.int32(eos))
+    tokens = np.where(inside, documents.tokens[index], np.int32(pool.eos))
     labels = np.where(inside, documents.labels[index], np.uint8(PAD))
-    labels[:, 0] = PAD  # nothing predicts the first EOS
+    labels[:, : len(_prefix(pool))] = PAD  # given, whatever its label is in training
     return tokens, labels
 
 
@@ -134,43 +143,48 @@ def _names_apart(
     labels: np.ndarray,
     kinds: tuple[Label, ...],
     multiple: int,
-    eos: int,
+    pool: TokenPool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Names that do not follow EOS in their document get a row of their own.
+    """Names that do not follow the prefix in their document get a row of their own.
 
     Its loss is that of generating a name from nothing; words before it are a hint
     where each person has a text of their own. In the document the name then counts as
     text.
     """
     (name,) = columns(kinds, "name")
+    prefix = _prefix(pool)
+    opening = len(prefix)
     named = labels == name
-    (late,) = np.nonzero(named.any(axis=1) & (labels[:, 1] != name))
+    (late,) = np.nonzero(named.any(axis=1) & (labels[:, opening] != name))
     if not len(late):
         return None
     sizes = named[late].sum(axis=1)
-    width = -(-int(sizes.max()) // multiple) * multiple
-    apart = np.full((len(late), width + 1), eos, tokens.dtype)
+    inputs = opening - 1 + int(sizes.max())
+    width = -(-inputs // multiple) * multiple
+    apart = np.full((len(late), width + 1), pool.eos, tokens.dtype)
     marks = np.full((len(late), width + 1), PAD, labels.dtype)
-    inside = np.arange(width) < sizes[:, None]
-    apart[:, 1:][inside] = tokens[late][named[late]]
-    marks[:, 1:][inside] = name
+    apart[:, :opening] = prefix
+    inside = np.arange(width + 1 - opening) < sizes[:, None]
+    apart[:, opening:][inside] = tokens[late][named[late]]
+    marks[:, opening:][inside] = name
     labels[late] = np.where(named[late], 0, labels[late])
     return late, apart, marks
 
 
-def _check_order(
-    tokens: np.ndarray,
-    labels: np.ndarray,
-    kinds: tuple[Label, ...],
-    people: np.ndarray,
-    eos: int,
-) -> None:
-    """Every document opens with EOS, and tells nothing before it is asked."""
-    if (tokens[:, 0] != eos).any():
+def _check_prefix(tokens: np.ndarray, prefix: np.ndarray) -> None:
+    """Every document opens as the pool's documents do."""
+    if (tokens[:, : len(prefix)] != prefix).any():
         raise ValueError(
-            "documents to be scored must begin with EOS: the name's loss is that of a "
-            "name after EOS"
+            "documents to be scored must begin with EOS and, where the pool has one, "
+            f"the domain token, {prefix.tolist()}: the name's loss is that of a name "
+            "right after them"
         )
+
+
+def _check_order(
+    labels: np.ndarray, kinds: tuple[Label, ...], people: np.ndarray
+) -> None:
+    """Every document tells nothing before it is asked."""
     (name,) = columns(kinds, "name")
     pairs = [(name, value) for value in columns(kinds, *VALUE)]
     for fact in columns(kinds, "derived"):
