@@ -14,10 +14,12 @@ Example:
 from kscale.models.architectures import ARCHITECTURES, from_name
 from kscale.models.config import ModelConfig
 from kscale.models.counts import ParameterCounts, parameter_counts
+from kscale.models.modded import SIZES
 from kscale.models.transformer import Params, apply, init, token_nats
 
 __all__ = [
     "ARCHITECTURES",
+    "SIZES",
     "ModelConfig",
     "ParameterCounts",
     "Params",

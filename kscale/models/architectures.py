@@ -1,11 +1,13 @@
 """The papers' architectures by name: ``GPT2-4-2`` is 4 layers and 2 heads of GPT2."""
 
+import difflib
 import functools
 import re
 from collections.abc import Callable
 from typing import Any
 
 from kscale.models.config import ModelConfig
+from kscale.models.modded import SIZES, modded, size_fields
 
 
 def gpt2(layers: int, heads: int, **overrides: Any) -> ModelConfig:
@@ -58,30 +60,51 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "GPT2_0": functools.partial(gpt2, mlp="none"),
     "LLaMA": llama,
     "Mistral": mistral,
+    "modded": modded,
 }
 
 
 def from_name(name: str, **overrides: Any) -> ModelConfig:
-    """The model that a paper calls ``ARCHITECTURE-layers-heads``.
+    """The model that a paper calls ``ARCHITECTURE-layers-heads`` or ``modded-SIZE``.
 
     Args:
-      name: for example ``"GPT2-4-2"``, ``"LLaMA-8-8"``, ``"GPT2_1/4-2-1"``.
+      name: for example ``"GPT2-4-2"``, ``"LLaMA-8-8"``, ``"GPT2_1/4-2-1"``; heads may
+        be followed by their size, as in ``"modded-4-4x16"`` (else 64); ``"modded-xxs"``
+        and the other names in ``SIZES`` are the sizes of the compression paper.
       **overrides: fields of ``ModelConfig`` to change.
 
     Returns:
       The config; its ``vocab`` is 0 unless overridden.
 
     Raises:
-      ValueError: the name is not of this form or its architecture is unknown.
+      ValueError: the name is not of this form, or its architecture or size is unknown;
+        the message names the nearest known ones.
 
     Example:
       >>> from_name("GPT2-4-2", vocab=3275).width
       128
+      >>> from_name("modded-xxs") == from_name("modded-6-4x64")
+      True
     """
-    match = re.fullmatch(r"(.+)-([1-9]\d*)-([1-9]\d*)", name)
+    architecture, _, size = name.partition("-")
+    if architecture == "modded" and size in SIZES:
+        return modded(**(size_fields(size) | overrides))
+    match = re.fullmatch(r"(.+)-([1-9]\d*)-([1-9]\d*)(?:x([1-9]\d*))?", name)
     if match is None or match[1] not in ARCHITECTURES:
         raise ValueError(
             f"Model name is {name!r}, must be ARCHITECTURE-layers-heads with an "
-            f"architecture out of {', '.join(ARCHITECTURES)}; for example GPT2-4-2."
+            f"architecture out of {', '.join(ARCHITECTURES)}, or modded-SIZE with one of "
+            f"the compression paper's sizes; {_nearest(name)}."
         )
+    if match[4]:
+        overrides = {"head_size": int(match[4]), **overrides}
     return ARCHITECTURES[match[1]](int(match[2]), int(match[3]), **overrides)
+
+
+def _nearest(name: str) -> str:
+    """Known names near an unknown one, in words."""
+    known = [f"modded-{size}" for size in SIZES]
+    numbers = re.search(r"-[1-9]\d*-[1-9]\d*$", name)
+    known += [f"{one}{numbers[0] if numbers else '-4-2'}" for one in ARCHITECTURES]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"the nearest are {', '.join(near)}" if near else "for example GPT2-4-2"

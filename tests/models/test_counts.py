@@ -9,23 +9,12 @@ from kscale.models import (
     parameter_counts,
 )
 
-BLOCK_2024 = {
-    "norm": "rms",
-    "norm_scale": False,
-    "norm_bias": False,
-    "qk_norm": True,
-    "bias": False,
-    "activation": "relu2",
-    "rotary_fraction": 1.0,
-    "residual_init": "zero",
-}
 VARIANTS = [
     {},
     {"scan_layers": True},
     {"tied": False, "bias": False},
     {"mlp": "gated", "mlp_width": 1.3, "norm_bias": False},
     {"kv_heads": 1, "norm_scale": False},
-    BLOCK_2024,
 ]
 
 
@@ -58,19 +47,6 @@ def test_counts_of_variants(fields):
     counts = parameter_counts(config)
     assert real(config) == counts[:2]
     assert counts.non_embedding == counts.total - counts.embedding
-
-
-@pytest.mark.parametrize(
-    ("layers", "heads", "width", "millions"),
-    [(4, 4, 64, 3.4), (6, 8, 352, 26.6), (12, 12, 768, 123.6), (16, 16, 1024, 252.8)],
-)
-def test_published_sizes_of_the_compression_paper(layers, heads, width, millions):
-    config = ModelConfig(
-        vocab=50304, layers=layers, heads=heads, head_size=width // heads, **BLOCK_2024
-    )
-    total = parameter_counts(config).total
-    assert total == 12 * layers * width**2 + 50304 * width
-    assert round(total / 1e6, 1) == millions
 
 
 def test_unknown_vocabulary():
