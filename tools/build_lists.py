@@ -8,9 +8,9 @@ The sources are needed only to rebuild the lists, never to use them:
     lists-env/bin/python tools/build_lists.py --lists_folder=kscale/worlds/lists
 
 With these versions the value lists come out byte for byte as shipped;
-`--lists_check` compares instead of writing. Majors, templates, join.txt, order.txt and
-the pronouns of `bios` are written by hand and stay as they are; everything in
-`mini` is selected from `bios`. What was curated and why: SOURCES.md.
+`--lists_check` compares instead of writing. Majors, templates, questions, join.txt,
+order.txt and the pronouns of `bios` are written by hand and stay as they are;
+everything in `mini` is selected from `bios`. What was curated and why: SOURCES.md.
 """
 
 import importlib
@@ -143,6 +143,11 @@ def small_templates(lines: Sequence[str]) -> list[str]:
     return sorted(simple, key=lambda line: (len(line), line))[:6]
 
 
+def small_questions(lines: Sequence[str]) -> list[str]:
+    """The six shortest questions."""
+    return sorted(lines, key=lambda line: (len(line), line))[:6]
+
+
 def read_names() -> Lists:
     """400 first, 400 middle and 1000 last names from faker."""
 
@@ -244,6 +249,8 @@ def small_lists(full: Lists) -> Lists:
     for path, lines in full.items():
         if path.startswith("templates/"):
             small[path] = small_templates(lines)
+        elif path.startswith("questions/"):
+            small[path] = small_questions(lines)
     return full | small
 
 

@@ -90,5 +90,11 @@ COUNTS = {
     "templates/major.txt": 50,
     "templates/employer.txt": 50,
     "templates/employer_city.txt": 50,
+    "questions/birth_date.txt": 50,
+    "questions/birth_city.txt": 50,
+    "questions/university.txt": 50,
+    "questions/major.txt": 50,
+    "questions/employer.txt": 50,
+    "questions/employer_city.txt": 50,
 }
 """Lines of each list of the folder `bios`."""

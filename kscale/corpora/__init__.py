@@ -16,6 +16,7 @@ from kscale.corpora.labels import (
     document,
     world_labels,
 )
+from kscale.corpora.questions import Questions, questions
 from kscale.corpora.rewrites import Rewrites
 from kscale.corpora.templates import Templates, biod_templates, load_templates, parse
 
@@ -25,6 +26,7 @@ __all__ = [
     "Biographies",
     "Corpus",
     "Label",
+    "Questions",
     "Rewrites",
     "Span",
     "Templates",
@@ -35,5 +37,6 @@ __all__ = [
     "document",
     "load_templates",
     "parse",
+    "questions",
     "world_labels",
 ]

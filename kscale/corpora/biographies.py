@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from kscale.corpora.grammar import Grammar, compile_grammar
+from kscale.corpora.grammar import Grammar, compile_grammar, fill
 from kscale.corpora.labels import Label, Piece, world_labels
 from kscale.corpora.templates import Templates, biod_templates, load_templates
 from kscale.worlds import World, below, derive_key, keyed_hash
@@ -39,6 +39,8 @@ class Biographies:
       2
     """
 
+    documents = 1  # an exposure is one text
+
     def __init__(
         self,
         world: World,
@@ -66,11 +68,11 @@ class Biographies:
         """The person of each index: the index itself."""
         return index
 
-    def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+    def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
         """int32 [n, slots]: the pieces of each document."""
-        address = (people, exposures if self._fresh else np.zeros_like(exposures))
-        order = self._orders("training", *address)
-        return self._compose(people, self._choose("training", *address), order)
+        words = (people, address if self._fresh else np.zeros_like(address))
+        order = self._orders("training", *words)
+        return self._compose(people, self._choose("training", *words), order)
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
         """int32 [n, slots]: the document in which each person is scored.
@@ -150,20 +152,7 @@ class Biographies:
             at = np.argmax(order == attribute, axis=1)
             leaked = np.argmax(order == fact, axis=1) < at
             program[np.arange(len(program)), at] |= leaked
-        columns = self._columns(people)
-        index = grammar.column.take(program, axis=0)
-        index += (np.arange(len(people)) * columns.shape[1])[:, None, None]
-        pieces = columns.ravel().take(index)
-        pieces += grammar.first.take(program, axis=0)
-        return pieces.reshape(len(people), -1)
-
-    def _columns(self, people: np.ndarray) -> np.ndarray:
-        """What picks from a run: int32 [n, 1 + name parts + value columns]."""
-        parts = len(self.world.name_columns)
-        columns = np.zeros((len(people), 1 + parts + len(self.world.columns)), np.int32)
-        columns[:, 1 : 1 + parts] = self.world.names(people)
-        columns[:, 1 + parts :] = self.world.values(people)
-        return columns
+        return fill(self.world, grammar, people, program)
 
 
 def bios(world: World, seed: int = 0, shuffled: bool = True) -> Biographies:

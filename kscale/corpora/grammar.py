@@ -6,6 +6,7 @@ one of them: a part of the name, a column of the values, or 0 for a fixed piece.
 """
 
 import dataclasses
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -49,11 +50,48 @@ class Grammar:
     leaks: tuple[tuple[int, int], ...]
 
 
+def fill(
+    world: World, grammar: Grammar, people: np.ndarray, program: np.ndarray
+) -> np.ndarray:
+    """The pieces of programs that tell of people.
+
+    Args:
+      world: the people.
+      grammar: from `compile_grammar`.
+      people: int [n].
+      program: int [n, k], numbers of programs.
+
+    Returns:
+      int32 [n, k * slots].
+    """
+    parts = len(world.name_columns)
+    columns = np.zeros((len(people), 1 + parts + len(world.columns)), np.int32)
+    columns[:, 1 : 1 + parts] = world.names(people)
+    columns[:, 1 + parts :] = world.values(people)
+    index = grammar.column.take(program, axis=0)
+    index += (np.arange(len(people)) * columns.shape[1])[:, None, None]
+    pieces = columns.ravel().take(index)
+    pieces += grammar.first.take(program, axis=0)
+    return pieces.reshape(len(people), -1)
+
+
 def compile_grammar(
-    world: World, templates: Templates, labels: tuple[Label, ...]
+    world: World,
+    templates: Templates,
+    labels: tuple[Label, ...],
+    alone: bool = False,
 ) -> Grammar:
-    """Compiles templates for a world; see `Grammar`."""
+    """Compiles templates for a world; see `Grammar`.
+
+    Args:
+      world: the people.
+      templates: its sentences.
+      labels: from `world_labels`.
+      alone: every sentence is a document of its own in which only the value counts, so
+        a template has one program, of its own number.
+    """
     compiler = _Compiler(world, templates, labels)
+    situations = list(itertools.product((0, 1), repeat=3))[: 1 if alone else None]
     programs, refers, opens, ranges = [], [], [], []
     for sentence, lines in templates.sentences.items():
         ranges.append((len(refers), len(lines)))
@@ -61,10 +99,8 @@ def compile_grammar(
             opens.append(template[0].kind == "person")
             refers.append([compiler.refers(template, first) for first in (0, 1)])
             programs += [
-                compiler.program(sentence, template, first, counted, leaked)
-                for first in (0, 1)
-                for counted in (0, 1)
-                for leaked in (0, 1)
+                compiler.program(sentence, template, *situation)
+                for situation in situations
             ]
     slots = max(len(program) for program in programs)
     table = np.zeros((len(programs), slots, 2), np.int64)

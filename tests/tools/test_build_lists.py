@@ -139,3 +139,9 @@ def test_write_and_compare(tool, tmp_path):
     tool.compare_file(path, ["a", "b"])
     with pytest.raises(ValueError, match="differs from its source"):
         tool.compare_file(path, ["a"])
+
+
+def test_small_questions_are_the_shortest(tool):
+    lines = [f"{'x' * n} {{name}}?" for n in (9, 3, 8, 1, 7, 2, 6)]
+    shortest = [lines[i] for i in (3, 5, 1, 6, 4, 2)]
+    assert tool.small_questions(lines) == shortest

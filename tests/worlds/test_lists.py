@@ -12,6 +12,7 @@ from kscale import tokenizers, worlds
 LISTS = pathlib.Path(__file__).parents[2] / "kscale" / "worlds" / "lists"
 ORDER = ["birth_date", "birth_city", "university", "major", "employer", "employer_city"]
 EMPLOYERS = "values/employer+employer_city.txt"
+TOLD = ("templates", "questions")
 COUNTS = {
     "bios": {
         "names/1_first.txt": 400,
@@ -28,7 +29,7 @@ COUNTS = {
         "values/birth_date/join.txt": 1,
         "order.txt": 6,
     }
-    | {f"templates/{name}.txt": 50 for name in ORDER},
+    | {f"{told}/{name}.txt": 50 for told in TOLD for name in ORDER},
     "mini": {
         "names/1_first.txt": 40,
         "names/2_middle.txt": 40,
@@ -44,7 +45,7 @@ COUNTS = {
         "values/birth_date/join.txt": 1,
         "order.txt": 6,
     }
-    | {f"templates/{name}.txt": 6 for name in ORDER},
+    | {f"{told}/{name}.txt": 6 for told in TOLD for name in ORDER},
 }
 both = pytest.mark.parametrize("world", ["bios", "mini"])
 
@@ -153,6 +154,28 @@ def test_templates(world, attribute):
         assert line.startswith("{") or holes[0] == "{name}"
         assert not re.search(r"\b([Hh]e|[Ss]he|[Hh]is|[Hh]er|[Hh]im)\b", line)
     assert sum("{name}" in line for line in lines) <= 4
+
+
+@pytest.mark.parametrize("world", ["bios", "mini", "tiny"])
+def test_questions(world):
+    """Each names the person once and gives away neither gender nor any value."""
+    lists = read(world)
+    values = {
+        cell
+        for path, lines in lists.items()
+        if path.startswith("values/") and not path.endswith(("join.txt", "ssive.txt"))
+        for line in lines
+        for cell in line.split(";")
+    }
+    a_value = re.compile("|".join(rf"\b{re.escape(value)}\b" for value in values))
+    asked = {path: lines for path, lines in lists.items() if "questions/" in path}
+    assert [path[10:-4] for path in asked] == sorted(lists["order.txt"])
+    every = [line for lines in asked.values() for line in lines]
+    assert len(set(every)) == len(every)
+    for line in every:
+        assert re.fullmatch(r"[A-Z][a-z, ]+ \{name\}('s|,)?( [a-z, ]+)?\?", line)
+        assert not re.search(r"\b(he|she|his|hers?|him|man|woman)\b", line.lower())
+        assert not a_value.search(line)
 
 
 def test_mini_is_a_selection_of_bios():

@@ -1,0 +1,223 @@
+"""Questions: documents by hand, addresses, halves of the people, files."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from kscale import corpora, data, tokenizers, worlds
+from kscale.corpora.questions import load_questions, parse_question
+
+FILES = {
+    "questions/birth.txt": "When was {name} born?",
+    "questions/employer.txt": "Who pays {name}?\nWhat is {name}'s firm?",
+    "questions/city.txt": "Where does {name} work?",
+}
+
+
+def spans(corpus, row):
+    found = corpora.document(corpus, row)
+    return [(s.text, corpus.labels[s.label]) for s in found]
+
+
+def text(corpus, row):
+    return "".join(span.text for span in corpora.document(corpus, row))
+
+
+def test_documents_by_hand(write):
+    world = write(**FILES)
+    corpus = corpora.questions(world)
+    assert corpus.asked == ("birth", "employer", "city")
+    assert corpus.documents == 3
+    label = {x.name: x for x in corpus.labels}
+    for person in range(12):
+        facts = world.person(person)
+        name = facts["name"]
+        birth, employer, city = corpus.plan(np.full(3, person), np.arange(3))
+        assert spans(corpus, birth) == [
+            (f" Q: When was {name} born? A:", label["text"]),
+            (f" {facts['birth']}", label["birth"]),
+        ]
+        assert text(corpus, employer).removesuffix(f" {facts['employer']}") in (
+            f" Q: Who pays {name}? A:",
+            f" Q: What is {name}'s firm? A:",
+        )
+        assert spans(corpus, employer)[-1][1] == label["employer"]
+        assert spans(corpus, city) == [
+            (f" Q: Where does {name} work? A:", label["text"]),
+            (f" {facts['city']}", label["city"]),
+        ]
+
+
+def test_symbolic_questions_by_hand():
+    world = worlds.biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
+    corpus = corpora.questions(world)
+    facts = world.person(1)
+    row = corpus.plan(np.array([1]), np.array([1]))[0]
+    question, first, rest = spans(corpus, row)
+    assert question[0] == f" Q {facts['name']} ID 2 A"
+    assert (len(first[0].split()), first[1].kind) == (2, "value1")
+    assert (first[0] + rest[0], rest[1].kind) == (" " + facts["ID 2"], "value")
+
+
+@pytest.mark.parametrize(
+    ("people", "odd", "even"),
+    [(1, [0], None), (2, [0], [1]), (5, [0, 2, 4], [1, 3]), (6, [0, 2, 4], [1, 3, 5])],
+)
+def test_odd_and_even_share_out_the_people(people, odd, even):
+    world = worlds.bios(people, lists="tiny")
+    everybody = corpora.questions(world)
+    assert everybody.people(np.arange(everybody.num_people)).tolist() == [
+        *range(people)
+    ]
+    for which, expected in (("odd", odd), ("even", even)):
+        if expected is None:
+            with pytest.raises(ValueError, match=r"which='even' of people=1 is nobody"):
+                corpora.questions(world, which)
+            continue
+        corpus = corpora.questions(world, which)
+        assert corpus.num_people == len(expected)
+        assert corpus.people(np.arange(corpus.num_people)).tolist() == expected
+
+
+def test_which_is_checked(write):
+    with pytest.raises(ValueError, match="which='half': choose one of"):
+        corpora.questions(write(), "half")
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
+def test_every_question_has_its_answer(lists):
+    world = worlds.bios(200, lists=lists)
+    corpus = corpora.questions(world)
+    people = np.repeat(np.arange(200), 6)
+    for person, question, row in zip(
+        people, np.tile(range(6), 200), corpus.plan(people, people), strict=True
+    ):
+        question = person % 6
+        (asked, _), (answer, label) = spans(corpus, row)
+        facts = world.person(person)
+        assert label.name == corpus.asked[question]
+        assert answer == " " + facts[label.name]
+        assert asked.startswith(" Q: ")
+        assert asked.endswith("? A:")
+        assert asked.count(facts["name"]) == 1
+
+
+def test_a_document_does_not_depend_on_its_batch_nor_on_the_half():
+    world = worlds.bios(100, lists="mini")
+    people, address = np.arange(40) * 2, np.arange(40) * 7
+    plan = corpora.questions(world).plan(people, address)
+    again = corpora.questions(world, "odd").plan(people[5:9], address[5:9])
+    assert np.array_equal(plan[5:9], again)
+    other = corpora.questions(world, seed=1).plan(people, address)
+    assert 0.5 < (plan != other).any(axis=1).mean() < 1
+
+
+def test_templates_are_uniform():
+    """All 50, and none is tied to another question's or to another time's."""
+    corpus = corpora.questions(worlds.bios(20_000))
+    people = np.arange(20_000)
+
+    def chosen(exposure, question):
+        address = people, people * 0 + exposure, people * 0 + question
+        return corpus._choose("training", *address) - 50 * question
+
+    one = chosen(0, 3)
+    assert stats.chisquare(np.bincount(one, minlength=50)).pvalue > 1e-4
+    for other in (chosen(0, 4), chosen(1, 3)):
+        counts = np.bincount(one * 50 + other, minlength=2500)
+        assert stats.chisquare(counts).pvalue > 1e-5
+
+
+def test_tests_ask_in_other_words():
+    world = worlds.bios(300)
+    corpus = corpora.questions(world)
+    people = np.arange(300)
+    asked = corpus.ask(people, 3)
+    assert np.array_equal(asked, corpus.ask(people, np.full(300, 3)))
+    assert (asked != corpus.plan(people, np.full(300, 3))).any(axis=1).mean() > 0.9
+    assert (asked != corpus.ask(people, 3, seed=1)).any(axis=1).mean() > 0.9
+    for person, row in zip(people, asked, strict=True):
+        assert text(corpus, row).endswith(f"A: {world.person(person)['major']}")
+    with pytest.raises(ValueError, match=r"question 6\.\.6 is outside 0\.\.5"):
+        corpus.ask(people, 6)
+
+
+def test_questions_have_no_scores_in_bits(write):
+    with pytest.raises(ValueError, match="not scored in bits"):
+        corpora.questions(write()).score_plan(np.array([0]))
+
+
+def test_a_folder_without_questions_is_asked_plainly(write):
+    world = write(
+        **{
+            "values/home_town.txt": "Rome\nOslo",
+            "order.txt": "home_town\nbirth\nemployer",
+        },
+        **{"templates/home_town.txt": "{name} is of {value}."},
+    )
+    corpus = corpora.questions(world)
+    row = corpus.plan(np.array([2]), np.array([0]))[0]
+    facts = world.person(2)
+    assert text(corpus, row) == (
+        f" Q: What is the home town of {facts['name']}? A: {facts['home_town']}"
+    )
+
+
+def test_a_missing_file_is_named(write):
+    world = write(**FILES | {"questions/city.txt": ""})
+    with pytest.raises(ValueError, match=r"questions/city\.txt does not exist"):
+        load_questions(world)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Who is {name}", "Who is it?", "Is {name} {name}?", "Is {name} at {value}?"],
+)
+def test_bad_lines(write, line):
+    with pytest.raises(
+        ValueError, match=r"city\.txt, line 1: .* must have {name} once"
+    ):
+        load_questions(write(**FILES | {"questions/city.txt": line}))
+
+
+def test_a_template_keeps_the_words():
+    slots = parse_question("Of {name}'s, what?")
+    assert [(s.text, s.space) for s in slots] == [
+        (" Q: Of", False),
+        ("name", True),
+        ("'s, what? A:", False),
+        ("value", True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def pools():
+    made = {}
+    for lists in ("bios", "mini", "tiny"):
+        corpus = corpora.questions(worlds.bios(64, lists=lists))
+        made[lists] = corpus, data.tokenize(corpus, tokenizers.gpt2())
+    return made
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
+@given(person=st.integers(0, 63), address=st.integers(0, 10**6))
+def test_pieces_have_the_tokens_of_the_whole_text(pools, lists, person, address):
+    corpus, pool = pools[lists]
+    plan = corpus.plan(np.array([person]), np.array([address]))
+    documents = pool.compose(plan)
+    ids = pool.vocabulary.to_original(documents.tokens).tolist()
+    tokenizer = tokenizers.gpt2()
+    assert ids == [tokenizer.eos, *tokenizer.encode(text(corpus, plan[0]))]
+    answer = tokenizer.decode(np.array(ids)[documents.labels > 0])
+    name = corpus.asked[address % 6]
+    assert answer == " " + corpus.world.person(person)[name]
+
+
+def test_irreducible_text():
+    """log2 50 bits of a question say nothing of the person; 6 of them 33.86."""
+    numbers = corpora.questions(worlds.bios(10))._grammar.ranges[:, 1]
+    assert math.log2(math.prod(numbers.tolist())) == pytest.approx(33.86314, abs=1e-5)
