@@ -43,7 +43,7 @@ class Label:
 
 
 class Corpus(Protocol):
-    """How a world is told: documents that can be made from (person, exposure) alone."""
+    """How a world is told: documents that can be made from (person, address) alone."""
 
     @property
     def world(self) -> World:
@@ -65,12 +65,21 @@ class Corpus(Protocol):
         """How many people are told of: N, less those skipped."""
         ...
 
+    @property
+    def documents(self) -> int:
+        """How many documents one exposure of a person takes: 1, or one per question."""
+        ...
+
     def people(self, index: np.ndarray) -> np.ndarray:
         """The person of each index, 0 to num_people-1; itself if none is skipped."""
         ...
 
-    def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
-        """int32 [n, slots]: the pieces of each document, 0 where a slot is empty."""
+    def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
+        """int32 [n, slots]: the pieces of each document, 0 where a slot is empty.
+
+        The address, of at least 0, says which text of the person: document
+        `address % documents` of exposure `address // documents`.
+        """
         ...
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -36,6 +36,8 @@ class Rewrites:
     Source: paper 002, section 2.2 (bioR: 40 texts per person by LLaMA2).
     """
 
+    documents = 1  # an exposure is one text
+
     def __init__(
         self,
         world: World,
@@ -69,10 +71,10 @@ class Rewrites:
         """The person of each index 0 to num_people-1."""
         return self._people[index]
 
-    def plan(self, people: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+    def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
         """int32 [n, 1]: the text of each visit."""
         row = self._rows(people)
-        text = self._first[row] + exposures % self._count[row]
+        text = self._first[row] + address % self._count[row]
         return (1 + self._texts[text]).astype(np.int32)[:, None]
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,8 @@ stream = data.Stream(corpus, pool, exposures=1000, context=512)
 for chunk in data.batches(data.BatchSource([stream], batch=24)): ...
 """
 
-from kscale.data.pool import PAD, Documents, TokenPool, tokenize
+from kscale.data.mixture import Mixture
+from kscale.data.pool import PAD, Documents, TokenPool, tokenize, tokenize_all
 from kscale.data.source import BatchSource, Chunk, batches
 from kscale.data.stream import Stream
 
@@ -14,8 +15,10 @@ __all__ = [
     "BatchSource",
     "Chunk",
     "Documents",
+    "Mixture",
     "Stream",
     "TokenPool",
     "batches",
     "tokenize",
+    "tokenize_all",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import grain
 import numpy as np
 
+from kscale.data.mixture import Mixture
 from kscale.data.stream import Stream
 
 Chunk = dict[str, np.ndarray]
@@ -21,7 +22,8 @@ class BatchSource:
     """Random access to dispatches: item i holds steps i K to i K + K - 1.
 
     Attributes:
-      streams: one, or one for each member of a population that has its own order.
+      streams: one, or one for each member of a population that has its own order;
+        streams or mixtures of them.
       batch: B, windows per step over all processes.
       steps_per_dispatch: K.
       segments: whether documents in a window are told apart.
@@ -36,7 +38,7 @@ class BatchSource:
       IndexError: an item past the last one.
     """
 
-    streams: Sequence[Stream]
+    streams: Sequence[Stream | Mixture]
     batch: int
     steps_per_dispatch: int = 1
     segments: bool = False
@@ -77,7 +79,7 @@ class BatchSource:
             return members[0]
         return {k: np.stack([m[k] for m in members], axis=1) for k in members[0]}
 
-    def _steps(self, stream: Stream, index: int) -> Chunk:
+    def _steps(self, stream: Stream | Mixture, index: int) -> Chunk:
         steps, rows = self.steps_per_dispatch, self.batch // self.processes
         first = index * steps * self.batch
         if self.processes == 1:

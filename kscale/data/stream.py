@@ -4,9 +4,10 @@
     |---- window 0 ----|
                        |---- window 1 ----|
 
-Visit v of N x E is a keyed permutation at v, so every person is met exactly E times, in
-an order that is never stored. Window w predicts stream tokens wT+1 to wT+T from those
-before them: each token is predicted exactly once, and nothing is dropped.
+By the exact law, visit v of N x E is a keyed permutation at v: every person is met
+exactly E times, in an order that is never stored. By other laws it is the law's draw at
+v. Window w predicts stream tokens wT+1 to wT+T from those before them: each token is
+predicted exactly once, and nothing is dropped.
 """
 
 import concurrent.futures
@@ -15,28 +16,34 @@ import os
 
 import numpy as np
 
-from kscale.corpora import TEXT, Corpus
+from kscale.corpora import Corpus
 from kscale.data.pool import PAD, Documents, TokenPool
-from kscale.worlds import KeyedPermutation, derive_key
+from kscale.worlds import KeyedPermutation, Visits, derive_key, visits
 
 _SLICE = 2**11  # visits planned at once: fits the cache
 _TASKS = 2**10
 _MAX_BLOCKS = 2**23
 _MIN_BLOCK = 2**4
+_COUNTED = 2**15
 
 
 class Stream:
     """All visits of a run, as windows of T tokens and the one after them.
 
     Args:
-      corpus: how the world is told.
+      corpus: how the world is told; its `world.law` says how often each person is met.
       pool: its tokens.
-      exposures: E, how often each person is met; at least 1.
+      exposures: E, how often each person is met (on average, if drawn); at least 1.
+        An exposure takes `corpus.documents` documents.
       context: T, tokens per window; at least 2.
-      seed: of the order.
+      seed: of the order, and of who is drawn.
+      epochs: divides E: a law's draws and texts are made for E / epochs exposures, and
+        each epoch visits the same documents in a new order.
+      limit: how many visits there are in all, the first ones; 0 for all. What comes
+        after costs nothing.
 
     Raises:
-      ValueError: exposures or context is out of range.
+      ValueError: exposures, context, epochs or limit is out of range.
 
     The first use of a position counts the tokens of all documents once (about half
     a microsecond each, on all cores); what is kept is one number per 16 documents or
@@ -50,16 +57,31 @@ class Stream:
         exposures: int,
         context: int,
         seed: int = 0,
+        *,
+        epochs: int = 1,
+        limit: int = 0,
     ):
         if exposures < 1 or context < 2:
             raise ValueError(
                 f"exposures={exposures} must be at least 1 and context={context} at"
                 f" least 2"
             )
+        if epochs < 1 or exposures % epochs:
+            raise ValueError(
+                f"epochs={epochs} must be at least 1 and divide exposures={exposures}"
+            )
         self.corpus, self.pool = corpus, pool
         self.exposures, self.context = exposures, context
-        self.visits = corpus.num_people * exposures
-        self._order = KeyedPermutation(self.visits, derive_key(seed, "visits"))
+        self.seed, self.epochs = seed, epochs
+        per_exposure = corpus.num_people * corpus.documents
+        self.epoch_visits = per_exposure * (exposures // epochs)
+        visits = per_exposure * exposures
+        if not 0 <= limit <= visits:
+            raise ValueError(
+                f"limit={limit} must be 0, for all, or at most the {visits} visits of"
+                f" {exposures} exposures: raise exposures for more"
+            )
+        self.visits = limit or visits
         self._block = max(_MIN_BLOCK, 2 ** (self.visits // _MAX_BLOCKS).bit_length())
 
     @property
@@ -73,16 +95,89 @@ class Stream:
         return -(-(self.total_tokens - 1) // self.context)
 
     def visit(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Who is met at each visit, for which time.
+        """Who is met at each visit, and which text tells of them.
 
         Args:
-          index: int [n], 0 to N E - 1.
+          index: int [n], 0 to visits-1.
 
         Returns:
-          (people, exposures): int64 [n] each.
+          (people, address): int64 [n] each. By the exact law the address is the number
+          of the person's document, 0 to `exposures / epochs x documents` - 1; by others
+          that of the visit in its epoch's list.
+
+        Raises:
+          ValueError: an index is out of range.
         """
-        exposure, person = np.divmod(self._order(index), self.corpus.num_people)
-        return self.corpus.people(person), exposure
+        person, address = self._draw(index)
+        return self.corpus.people(person), address
+
+    def counts(self) -> np.ndarray:
+        """How often each person is met in the whole stream, exactly.
+
+        Returns:
+          int64 [num_people]; entry i is of person `corpus.people(i)`. The sum is
+          `visits`.
+        """
+        epochs, rest = divmod(self.visits, self.epoch_visits)
+        people = self.corpus.num_people
+        counts = np.zeros(people, np.int64)
+        if epochs and (drawn := self._visits):
+            counts += epochs * drawn.counts()
+        elif epochs:
+            counts += epochs * (self.epoch_visits // people)
+        for first in range(self.visits - rest, self.visits, _COUNTED):
+            index = np.arange(first, min(first + _COUNTED, self.visits))
+            np.add.at(counts, self._draw(index)[0], 1)
+        return counts
+
+    @functools.cached_property
+    def _visits(self) -> Visits | None:
+        """An epoch's visits in order, as far as the limit; None by the exact law."""
+        world, told = self.corpus.world, self.corpus.num_people
+        if world.law.kind == "exact":
+            return None
+        return visits(
+            world.law,
+            world.people,
+            min(self.visits, self.epoch_visits),
+            world.seed,
+            derive_key(self.seed, "law"),
+            None if told == world.people else self.corpus.people(np.arange(told)),
+        )
+
+    @functools.cached_property
+    def _orders(self) -> list[KeyedPermutation]:
+        first = derive_key(self.seed, "visits")
+        rest = (derive_key(self.seed, "visits", i) for i in range(1, self.epochs))
+        return [KeyedPermutation(self.epoch_visits, key) for key in (first, *rest)]
+
+    def _draw(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each visit, the place of the person in the corpus, and the address."""
+        index = np.asarray(index)
+        if index.size and not (index.min() >= 0 and index.max() < self.visits):
+            raise ValueError(
+                f"visit {index.min()}..{index.max()} is outside 0..{self.visits - 1}"
+            )
+        if self._visits is None:
+            address, person = np.divmod(self._listed(index), self.corpus.num_people)
+            return person, address
+        address = self._listed(index)
+        return self._visits(address), address
+
+    def _listed(self, index: np.ndarray) -> np.ndarray:
+        """The place of each visit in the list that every epoch goes through."""
+        if self.visits <= self.epoch_visits:
+            return self._shuffled(0, index)
+        epoch, place = np.divmod(index, self.epoch_visits)
+        for number in range(int(epoch.min(initial=0)), int(epoch.max(initial=0)) + 1):
+            (here,) = np.nonzero(epoch == number)
+            place[here] = self._shuffled(number, place[here])
+        return place
+
+    def _shuffled(self, epoch: int, place: np.ndarray) -> np.ndarray:
+        if epoch == 0 and self._visits is not None:
+            return place.astype(np.int64)  # drawn in this order
+        return self._orders[epoch](place)
 
     def windows(
         self, first: int, count: int, segments: bool = False
@@ -137,7 +232,7 @@ class Stream:
         if stop == self.total_tokens:  # the EOS that closes the stream
             documents = Documents(
                 np.append(documents.tokens, np.int32(self.pool.eos)),
-                np.append(documents.labels, np.uint8(TEXT)),
+                np.append(documents.labels, np.uint8(self.pool.eos_label)),
                 np.append(documents.lengths, 1),
             )
         return documents, start - int(self._starts[low])

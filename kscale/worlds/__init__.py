@@ -7,6 +7,8 @@ from kscale.worlds.biod import biod
 from kscale.worlds.counts import Bits, Counts
 from kscale.worlds.folder import LISTS, bios
 from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
+from kscale.worlds.law import Law
+from kscale.worlds.visits import Visits, visits
 from kscale.worlds.world import Attribute, Column, Derived, World
 
 WORLDS = {"bios": bios, "biod": biod}
@@ -20,10 +22,13 @@ __all__ = [
     "Counts",
     "Derived",
     "KeyedPermutation",
+    "Law",
+    "Visits",
     "World",
     "below",
     "bios",
     "biod",
     "derive_key",
     "keyed_hash",
+    "visits",
 ]

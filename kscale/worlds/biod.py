@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kscale.worlds.keyed import derive_key
+from kscale.worlds.law import EXACT, Law
 from kscale.worlds.world import Attribute, Column, World
 
 PUBLISHED_NAME_PARTS = (400, 400, 1000)
@@ -20,6 +21,8 @@ def biod(
     symbols: int = 20,
     name_parts: Sequence[int] = PUBLISHED_NAME_PARTS,
     seed: int = 0,
+    first: int = 0,
+    law: Law = EXACT,
 ) -> World:
     """bioD(N, K, C, D, L, T): K attributes whose values are C chunks of L symbols.
 
@@ -39,6 +42,8 @@ def biod(
       name_parts: the length of the list of each part of a name. Lists are "n0", "n1",
         ... and shared between parts, so a symbol's token is, too.
       seed: of names, strings and values.
+      first: number of the first person; see `World`.
+      law: how often each person is met.
 
     Returns:
       A World whose `diversity` and `string_bits` are set.
@@ -89,6 +94,8 @@ def biod(
         sentences=tuple(column.name for column in columns),
         diversity=diversity,
         string_bits=length * math.log2(symbols),
+        first=first,
+        law=law,
     )
 
 

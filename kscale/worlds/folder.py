@@ -17,12 +17,19 @@ import importlib.resources
 import pathlib
 import re
 
+from kscale.worlds.law import EXACT, Law
 from kscale.worlds.world import Attribute, Column, Derived, World
 
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
 
 
-def bios(people: int, seed: int = 0, lists: str = "bios") -> World:
+def bios(
+    people: int,
+    seed: int = 0,
+    lists: str = "bios",
+    first: int = 0,
+    law: Law = EXACT,
+) -> World:
     """bioS(N): people with a pronoun, a birth date, a city, and so on.
 
     With the shipped lists "bios" (400 x 400 x 1000 names, 12 x 28 x 200 birth dates,
@@ -35,6 +42,8 @@ def bios(people: int, seed: int = 0, lists: str = "bios") -> World:
       people: N, 1 to the name space (160 million in "bios").
       seed: of names and values.
       lists: "bios", "mini", "tiny", or the path of a folder of one's own.
+      first: number of the first person; see `World`.
+      law: how often each person is met.
 
     Returns:
       The world. Its `folder` is where the templates are.
@@ -57,6 +66,8 @@ def bios(people: int, seed: int = 0, lists: str = "bios") -> World:
         attributes=attributes,
         sentences=order,
         folder=str(folder),
+        first=first,
+        law=law,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from kscale.worlds.counts import Bits, Counts
 from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
+from kscale.worlds.law import EXACT, Law
 
 _TABLE_ENTRIES = 2**24  # values held once computed; larger worlds compute on demand
 
@@ -83,6 +84,10 @@ class World:
       diversity: D of a bioD world, 0 otherwise.
       string_bits: `L log2 T` of a bioD world, 0 otherwise.
       folder: where templates lie, if the world was read from a folder.
+      first: number of the first person among all whom the seed and the lists can name.
+        Person i here is person `first + i` there, so worlds of one seed and lists whose
+        ranges do not meet share no name.
+      law: how often each person is met; it changes no name and no value.
 
     Raises:
       ValueError: more people than names; a list that is empty or repeats a label.
@@ -96,15 +101,23 @@ class World:
     diversity: int = 0
     string_bits: float = 0.0
     folder: str = ""
+    first: int = 0
+    law: Law = EXACT
 
     def __post_init__(self):
         for column in (*self.name_columns, *self.columns):
             _check_labels(column)
-        if not 1 <= self.people <= self.name_space:
+        if not 0 <= self.first < self.name_space:
+            raise ValueError(
+                f"first={self.first}: people are numbered in the name space, so it must"
+                f" be 0 to {self.name_space - 1}; lengthen the name lists for more"
+            )
+        if not 1 <= self.people <= self.name_space - self.first:
+            after = f" after first={self.first}" if self.first else ""
             raise ValueError(
                 f"people={self.people}: names are drawn without replacement, so it must"
-                f" be 1 to {self.name_space}; ask for fewer people or lengthen the name"
-                f" lists"
+                f" be 1 to {self.name_space - self.first}{after}; ask for fewer people"
+                f" or lengthen the name lists"
             )
 
     @functools.cached_property
@@ -199,7 +212,7 @@ class World:
         return table
 
     def _draw_names(self, people: np.ndarray) -> np.ndarray:
-        rest = self._name_order(people)
+        rest = self._name_order(self.first + people)
         parts = np.empty((*rest.shape, len(self.name_columns)), np.int64)
         for i in reversed(range(len(self.name_columns))):
             rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].labels))
@@ -208,7 +221,7 @@ class World:
     def _draw(self, people: np.ndarray) -> np.ndarray:
         values = np.empty((*people.shape, len(self.columns)), np.int64)
         for i, column in enumerate(self.columns):
-            words = keyed_hash(derive_key(self.seed, "values", i), people)
+            words = keyed_hash(derive_key(self.seed, "values", i), self.first + people)
             values[..., i] = below(words, len(column.labels))
         return values
 

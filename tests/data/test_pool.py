@@ -27,7 +27,7 @@ class TwoPieces:
     world = worlds.biod(2, name_parts=(2,))
     labels = (Label("text", "text"), Label("name", "name"))
     pieces = ((), (Span("ab", 1), Span("c", 0)), (Span("b", 0),))
-    num_people = 2
+    num_people, documents = 2, 1
 
     def people(self, index):
         return index

@@ -1,0 +1,134 @@
+"""Several streams as one: each window from one of them, evenly, in exact shares."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kscale.data.pool import PAD
+from kscale.data.stream import Stream
+
+_MOST = 2**40
+_HALF = 20
+
+
+class Mixture:
+    """Windows of several streams in turns, so that every stretch has its share.
+
+    Of the first w of W windows, part 0 of two has `floor(w windows[0] / W)`; more parts
+    are halved and halved again by the same rule. So part k of n has its share
+    `w windows[k] / W` to within n - 1 windows in every prefix, and `windows[k]` in all.
+
+    Args:
+      streams: of one vocabulary and one context.
+      windows: how many of each; a part that has fewer is filled up with padding.
+
+    Raises:
+      ValueError: the streams differ in context or vocabulary, there is not a number of
+        windows for each, or the numbers are out of range.
+    """
+
+    def __init__(self, streams: Sequence[Stream], windows: Sequence[int]):
+        self.streams = tuple(streams)
+        self.shares = tuple(int(number) for number in windows)
+        if not self.streams or len(self.streams) != len(self.shares):
+            raise ValueError(
+                f"{len(self.streams)} streams and {len(self.shares)} numbers of windows"
+                f" do not fit: give one number for each stream, and a stream"
+            )
+        if min(self.shares) < 0 or not 1 <= sum(self.shares) < _MOST:
+            raise ValueError(
+                f"windows={list(self.shares)} must be at least 0 each and 1 to 2^40 - 1"
+                f" together"
+            )
+        first = self.streams[0]
+        self.context, self.eos = first.context, first.pool.eos
+        for stream in self.streams[1:]:
+            if stream.context != self.context:
+                raise ValueError(
+                    f"streams of context={self.context} and context={stream.context}"
+                    f" cannot share a batch: give all the same"
+                )
+            one, other = (s.pool.vocabulary.original_ids for s in (first, stream))
+            if not np.array_equal(one, other):
+                raise ValueError(
+                    "the streams have different vocabularies, so their ids do not mean"
+                    " the same: make their pools by one `tokenize_all`"
+                )
+
+    @property
+    def num_windows(self) -> int:
+        """Windows of all parts together."""
+        return sum(self.shares)
+
+    @property
+    def total_tokens(self) -> int:
+        """As a stream's: the targets that are not padding, and one token more."""
+        pairs = zip(self.streams, self.shares, strict=True)
+        return 1 + sum(min(w * self.context, s.total_tokens - 1) for s, w in pairs)
+
+    def kinds(self, first: int, count: int) -> np.ndarray:
+        """int64 [count]: the part of each window from `first`, -1 past the end."""
+        kinds, _ = self._places(first, count)
+        return kinds
+
+    def windows(
+        self, first: int, count: int, segments: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Windows `first` to `first + count - 1`, as those of `Stream.windows`.
+
+        Args:
+          first: index of a window, at least 0.
+          count: at least 1.
+          segments: whether to tell the documents in a window apart.
+
+        Returns:
+          tokens, labels and segments, [count, T + 1]. Each row is a whole window of one
+          part; past the end all is padding.
+        """
+        if first < 0 or count < 1:
+            raise ValueError(
+                f"first={first} must be at least 0 and count={count} at least 1"
+            )
+        kinds, places = self._places(first, count)
+        shape = (count, self.context + 1)
+        arrays = {
+            "tokens": np.full(shape, self.eos, np.int32),
+            "labels": np.full(shape, PAD, np.uint8),
+        }
+        if segments:
+            arrays["segments"] = np.zeros(shape, np.int32)
+        for kind, stream in enumerate(self.streams):
+            (rows,) = np.nonzero(kinds == kind)
+            if rows.size:  # a part's windows follow one another
+                made = stream.windows(int(places[rows[0]]), len(rows), segments)
+                for name, array in arrays.items():
+                    array[rows] = made[name]
+        return arrays
+
+    def _places(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of each window its part and its number among the windows of that part."""
+        windows = np.arange(first, first + count)
+        kinds, places = np.full(count, -1), np.zeros(count, np.int64)
+        inside = np.arange(min(count, max(0, self.num_windows - first)))
+        self._split(0, len(self.shares), inside, windows[inside], kinds, places)
+        return kinds, places
+
+    def _split(self, low: int, high: int, rows, windows, kinds, places) -> None:
+        """Deals windows, numbers among those of parts low to high-1, to these parts."""
+        if high - low == 1 or not rows.size:
+            kinds[rows], places[rows] = low, windows
+            return
+        middle = (low + high) // 2
+        left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
+        before = _share(windows, left, whole)
+        mine = _share(windows + 1, left, whole) > before
+        self._split(low, middle, rows[mine], before[mine], kinds, places)
+        others = windows - before
+        self._split(middle, high, rows[~mine], others[~mine], kinds, places)
+
+
+def _share(windows: np.ndarray, part: int, whole: int) -> np.ndarray:
+    """`floor(windows part / whole)` of numbers below 2^40, in two digits of 2^20."""
+    high, low = windows >> _HALF, windows & (2**_HALF - 1)
+    quotient, rest = np.divmod(high * part, whole)
+    return (quotient << _HALF) + ((rest << _HALF) + low * part) // whole

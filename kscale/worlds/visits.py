@@ -1,0 +1,158 @@
+"""Who is met at each visit, by address: draws from a law without a list of them."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from kscale.worlds.keyed import keyed_hash
+from kscale.worlds.law import Law
+from kscale.worlds.restaurant import Restaurant
+
+_BITS = 53  # of a uniform number
+_MAX_GUIDE = 22
+_BLOCK = 2**15
+
+
+class Visits:
+    """Visits 0 to total-1 of a law; made by `visits`.
+
+    Attributes:
+      people: N, how many can be met.
+      total: how many visits there are.
+
+    Raises:
+      ValueError: an index is out of range.
+    """
+
+    def __init__(
+        self,
+        people: int,
+        total: int,
+        draw: Callable[[np.ndarray], np.ndarray],
+        frequencies: np.ndarray | None,
+    ):
+        self.people, self.total = people, total
+        self._draw, self._frequencies = draw, frequencies
+
+    def __call__(self, index: np.ndarray) -> np.ndarray:
+        """The person of each visit, the same however the visits are asked for.
+
+        Args:
+          index: int [n], 0 to total-1.
+
+        Returns:
+          int64 [n], 0 to people-1.
+        """
+        index = np.asarray(index)
+        if index.size and not (index.min() >= 0 and index.max() < self.total):
+            raise ValueError(
+                f"visit {index.min()}..{index.max()} is outside 0..{self.total - 1}"
+            )
+        return self._draw(index)
+
+    def counts(self) -> np.ndarray:
+        """int64 [people]: how often each person is met in all visits, exactly."""
+        return self._counts.copy()
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """float64 [people], of sum 1: the chances; a restaurant's are its counts'."""
+        if self._frequencies is None:
+            return self._counts / self.total
+        return self._frequencies
+
+    @functools.cached_property
+    def _counts(self) -> np.ndarray:
+        counts = np.zeros(self.people, np.int64)
+        for first in range(0, self.total, _BLOCK):
+            met = self._draw(np.arange(first, min(first + _BLOCK, self.total)))
+            np.add.at(counts, met, 1)
+        return counts
+
+
+def visits(
+    law: Law,
+    people: int,
+    total: int,
+    seed: int,
+    key: int,
+    told: np.ndarray | None = None,
+) -> Visits:
+    """The visits of a law to the people of a world.
+
+    Args:
+      law: how often each is met.
+      people: N.
+      total: how many visits, at least 1.
+      seed: the world's, of the Pitman-Yor weights.
+      key: of the draws, from `derive_key`.
+      told: int [n], the people who can be met; everybody by default. Their chances are
+        divided by the sum, and a visit gives the place in `told`.
+
+    Returns:
+      Visits. "exact" takes people in turn. In a restaurant they are numbered in the
+      order of their first visit.
+
+    Raises:
+      ValueError: total is below 1; the people told of have no chance to be met; a
+        restaurant has more tables than people.
+
+    Example:
+      >>> visits(Law(), people=3, total=7, seed=0, key=0).counts().tolist()
+      [3, 2, 2]
+    """
+    if total < 1:
+        raise ValueError(f"total={total} visits: it must be at least 1")
+    number = people if told is None else len(told)
+    if law.kind == "restaurant":
+        restaurant = Restaurant(law.discount, law.concentration, total, key, number)
+        return Visits(number, total, restaurant, None)
+    if law.kind == "exact":
+        chances = np.full(number, 1 / number)
+        return Visits(number, total, lambda v: v.astype(np.int64) % number, chances)
+    chances = law.frequencies(people, seed)
+    assert chances is not None, "only a restaurant has no frequencies"
+    if told is not None:
+        chances = chances[told]
+        if not chances.any():
+            raise ValueError(
+                f"law.kind={law.kind}: none of the {number} people told of can be met;"
+                f" give one of them a weight above 0"
+            )
+        chances = chances / chances.sum()
+    return Visits(number, total, _Table(chances, key), chances)
+
+
+class _Table:
+    """Draws by the inverse of the distribution function, tabulated in 53 bits.
+
+    A guide says where the search may begin for each value of the uppermost bits, so a
+    draw costs about two look-ups whatever the number of people. A person of chance
+    below 2^-54 may never be met.
+    """
+
+    def __init__(self, chances: np.ndarray, key: int):
+        self._key = key
+        ends = np.cumsum(chances)
+        self._ends = np.rint(ends / ends[-1] * 2.0**_BITS).astype(np.int64)
+        bits = min(len(chances).bit_length(), _MAX_GUIDE)
+        self._shift = np.uint64(_BITS - bits)
+        starts = np.arange(2**bits + 1) << (_BITS - bits)
+        guide = np.searchsorted(self._ends, starts, side="right")
+        self._guide = np.minimum(guide, len(chances) - 1)
+
+    def __call__(self, index: np.ndarray) -> np.ndarray:
+        """The first person whose end lies above the visit's uniform number."""
+        point = keyed_hash(self._key, index) >> np.uint64(64 - _BITS)
+        bucket = (point >> self._shift).astype(np.int64)
+        point = point.astype(np.int64)
+        low, high = self._guide.take(bucket), self._guide.take(bucket + 1)
+        (open_,) = np.nonzero(low < high)
+        while open_.size:
+            middle = (low[open_] + high[open_]) >> 1
+            above = self._ends.take(middle) > point[open_]
+            high[open_[above]] = middle[above]
+            low[open_[~above]] = middle[~above] + 1
+            open_ = open_[low[open_] < high[open_]]
+        return low
