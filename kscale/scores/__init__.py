@@ -7,6 +7,13 @@ known.bits_per_param, known.accuracy["name"]
 """
 
 from kscale.scores.capacity import Capacity, Errors, capacity
+from kscale.scores.classes import (
+    ClassRow,
+    PieceRow,
+    by_attribute,
+    by_class,
+    person_accuracy,
+)
 from kscale.scores.formulas import (
     TextBits,
     irreducible_text_bits,
@@ -18,24 +25,45 @@ from kscale.scores.formulas import (
 )
 from kscale.scores.pieces import Label
 from kscale.scores.score import Model, sample_people, score
+from kscale.scores.sizing import (
+    model_for_world,
+    people_for,
+    share_of_capacity,
+    world_bits,
+    world_for_model,
+)
 from kscale.scores.table import ScoreTable, merge, sum_by_label
+from kscale.scores.thresholds import Threshold, count_threshold, rising_accuracy
 
 __all__ = [
     "Capacity",
+    "ClassRow",
     "Errors",
     "Label",
     "Model",
+    "PieceRow",
     "ScoreTable",
     "TextBits",
+    "Threshold",
+    "by_attribute",
+    "by_class",
     "capacity",
+    "count_threshold",
     "irreducible_text_bits",
     "known_bits",
     "lower_bound_bits",
     "merge",
+    "model_for_world",
     "no_error_bits",
     "parameters_for",
     "partial_memoriser",
+    "people_for",
+    "person_accuracy",
+    "rising_accuracy",
     "sample_people",
     "score",
+    "share_of_capacity",
     "sum_by_label",
+    "world_bits",
+    "world_for_model",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from kscale.scores.checks import check_bound, check_table, mean_error, unasked
 from kscale.scores.formulas import known_bits, loss_units, lower_bound_bits
-from kscale.scores.pieces import VALUE, Label, columns, pieces
+from kscale.scores.pieces import VALUE, Label, columns, rightness
 from kscale.scores.table import ScoreTable
 
 if TYPE_CHECKING:
@@ -133,7 +133,12 @@ def capacity(
 
     Source: paper 002, Definitions 4.1 and 4.3; accuracy as in appendix A.2.
     """
-    check_table(counts, labels, table, parameters)
+    if parameters < 1:
+        raise ValueError(
+            f"capacity: parameters={parameters}; must be at least 1: give P of the "
+            "model that was scored"
+        )
+    check_table(counts, labels, table, "capacity")
     if counts.diversity > counts.people * counts.chunks:
         warnings.warn(
             f"D={counts.diversity} strings per attribute, but only N C="
@@ -145,7 +150,10 @@ def capacity(
     p1, p2, p3 = (float(loss.mean()) for loss in losses)
     check_bound(losses, counts.people)
     each = known_bits(counts, *losses)
-    right = _right(labels, table)
+    right = {
+        piece: hit[~np.isnan(hit)]
+        for piece, hit in rightness(labels, table, "name", *VALUE, "derived").items()
+    }
     rest = unasked(len(table.people), counts.people)
     return Capacity(
         parameters=parameters,
@@ -175,16 +183,6 @@ def _losses(
 
     values = total(*VALUE) / loss_units(counts)
     return total("name"), values, total("value1") / counts.attributes
-
-
-def _right(labels: Sequence[Label], table: ScoreTable) -> dict[str, np.ndarray]:
-    """For each piece, who is greedily right, of those who have it written."""
-    right = {}
-    for piece, which in pieces(labels, "name", *VALUE, "derived").items():
-        written = table.counts[:, which].any(axis=1)
-        if written.any():
-            right[piece] = np.all(table.correct[written][:, which], axis=1)
-    return right
 
 
 def _errors(each: "Bits", rest: float) -> Errors:

@@ -30,43 +30,62 @@ def mean_error(values: np.ndarray, rest: float = 1.0) -> float:
 
 
 def check_table(
-    counts: "Counts", labels: Sequence[Label], table: ScoreTable, parameters: int
+    counts: "Counts", labels: Sequence[Label], table: ScoreTable, what: str
 ) -> None:
-    """Refuses what cannot be a score of this world."""
-    if parameters < 1 or not len(table.people):
+    """Refuses what cannot be a score of this world, in the name of `what`."""
+    if not len(table.people):
         raise ValueError(
-            f"capacity: parameters={parameters}, {len(table.people)} people scored; "
-            "both must be at least 1"
+            f"{what}: 0 people scored; the table needs at least 1: score somebody"
         )
-    if tuple(label.name for label in labels) != table.labels:
-        raise ValueError(
-            f"capacity: the table's labels {table.labels} are not the corpus' "
-            f"{tuple(label.name for label in labels)}: score with this corpus"
-        )
+    check_labels(labels, table, what)
     known = pieces(labels, *VALUE)
     if len(known) != counts.attributes or table.population != counts.people:
         raise ValueError(
-            f"capacity: {len(known)} labelled attributes of {table.population} people; "
+            f"{what}: {len(known)} labelled attributes of {table.population} people; "
             f"the world has {counts.attributes} of {counts.people}: give the counts of "
             "the corpus' own world"
         )
-    _check_losses(labels, table)
+    _check_losses(labels, table, what)
 
 
-def _check_losses(labels: Sequence[Label], table: ScoreTable) -> None:
+def check_labels(labels: Sequence[Label], table: ScoreTable, what: str) -> None:
+    """Refuses labels that are not the table's."""
+    if tuple(label.name for label in labels) != table.labels:
+        raise ValueError(
+            f"{what}: the table's labels {table.labels} are not the corpus' "
+            f"{tuple(label.name for label in labels)}: score with this corpus"
+        )
+
+
+def check_each(what: str, name: str, values: np.ndarray, people: int) -> None:
+    """Refuses anything but one finite number, at least 0, for each person scored."""
+    if values.shape != (people,):
+        raise ValueError(
+            f"{what}: {name} has shape {values.shape}; {people} people scored need "
+            f"{(people,)}: take those of table.people, in its order"
+        )
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise ValueError(
+            f"{what}: {name}[{wrong.argmax()}]={values[wrong.argmax()]}; must be "
+            "finite and at least 0"
+        )
+
+
+def _check_losses(labels: Sequence[Label], table: ScoreTable, what: str) -> None:
     """Every piece of knowledge must have been written, and have a finite loss."""
     for piece, which in pieces(labels, "name", *VALUE).items():
         unwritten = np.flatnonzero(~table.counts[:, which].any(1))
         if len(unwritten):
             raise ValueError(
-                f"capacity: {piece} is never written in the document of person "
+                f"{what}: {piece} is never written in the document of person "
                 f"{table.people[unwritten[0]]} (and {len(unwritten) - 1} others), so "
                 "its bits would be counted as known: score documents that state it"
             )
         infinite = np.flatnonzero(~np.isfinite(table.nats[:, which]).all(1))
         if len(infinite):
             raise ValueError(
-                f"capacity: the loss of {piece} of person "
+                f"{what}: the loss of {piece} of person "
                 f"{table.people[infinite[0]]} is not finite: the model gave the truth "
                 "probability 0 or broke down; look at its logits"
             )

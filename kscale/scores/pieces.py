@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
+from kscale.scores.table import ScoreTable
+
 VALUE = ("value1", "value")  # the kinds of labels that a value is made of
 
 
@@ -36,3 +40,22 @@ def pieces(labels: Sequence[Label], *kinds: str) -> dict[str, list[int]]:
     for i in columns(labels, *kinds):
         grouped.setdefault(labels[i].name, []).append(i)
     return grouped
+
+
+def rightness(
+    labels: Sequence[Label], table: ScoreTable, *kinds: str
+) -> dict[str, np.ndarray]:
+    """For each piece of these kinds, who is greedily right.
+
+    Returns:
+      float64 [n] by piece: 1 where every token of it is right, 0 where one is not, NaN
+      where the person's document does not state it. Pieces that no document states are
+      left out.
+    """
+    found = {}
+    for piece, which in pieces(labels, *kinds).items():
+        written = table.counts[:, which].any(axis=1)
+        if written.any():
+            right = np.all(table.correct[:, which], axis=1)
+            found[piece] = np.where(written, right, np.nan)
+    return found

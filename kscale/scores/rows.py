@@ -1,7 +1,7 @@
 """The documents in which people are scored, as padded rows of a few lengths.
 
-A row opens with the pool's prefix, EOS and perhaps a domain token. It is given, so it is
-never scored; the name is scored right after it.
+A row opens with the pool's prefix, EOS and perhaps a domain token. It is given, so it
+is never scored; the name is scored right after it.
 
 Axes: B rows, W + 1 tokens a row (W inputs, and W targets one token later).
 """

@@ -1,0 +1,183 @@
+"""How often a person must be met to be known: accuracy against count, and its steps.
+
+Accuracy rises with the count, whatever the model; so it is fitted by the best rising
+step function, without any other shape. Axes: n people.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+from scipy import optimize
+
+from kscale.scores.checks import check_each, mean_error
+
+_TIE = 1e-12  # pooled means that are equal but for rounding
+
+
+class Threshold(TypedDict):
+    """Where people begin to be known, and the curve that shows it.
+
+    Attributes:
+      share: accuracy that counts as learnt.
+      learnt: the smallest count at which the rising accuracy is `share` or more; None
+        if it never is.
+      floor: accuracy below which answers are as good as guessed.
+      guessed: the hallucination threshold, the largest count below which the rising
+        accuracy stays under the floor: whoever is met fewer times is guessed about.
+        None if it stays under the floor for all counts.
+      visits: mean count of each bin of the curve, rising.
+      accuracy: mean accuracy of each bin, as measured: not made to rise.
+      people: how many are in each bin.
+      error: standard error of each bin's accuracy; NaN for one person.
+    """
+
+    share: float
+    learnt: float | None
+    floor: float
+    guessed: float | None
+    visits: list[float]
+    accuracy: list[float]
+    people: list[int]
+    error: list[float]
+
+
+def count_threshold(
+    visits: np.ndarray,
+    right: np.ndarray,
+    share: float = 0.5,
+    *,
+    ignorant: float = 0.0,
+    margin: float = 0.05,
+    bins: int = 16,
+) -> Threshold:
+    """The smallest count learnt, and the count below which all is guessed.
+
+    The rising accuracy is `rising_accuracy`. The bins of the curve are geometric: those
+    never met, then `bins` of equal width in the logarithm; empty ones are left out.
+
+    Args:
+      visits: [n], how often each person was met, at least 0; of any table's people, or
+        of several tables'.
+      right: [n], whether a person's knowledge is right, or which share of it; as
+        `person_accuracy(labels, table)`.
+      share: accuracy that counts as learnt, above 0, at most 1.
+      ignorant: accuracy of a model that has met nobody, 0 to 1: for several attributes
+        the mean of their best guesses.
+      margin: how much more than that is still called guessing, above 0.
+      bins: of the curve, at least 1.
+
+    Returns:
+      Threshold.
+
+    Raises:
+      ValueError: nobody, arrays of different lengths, or a number out of range.
+
+    Example:
+      >>> found = count_threshold([1, 2, 3, 4], [0, 1, 0, 1])
+      >>> found["learnt"], found["guessed"]
+      (2.0, 2.0)
+
+    Source: paper 000, figure 2a (a model's threshold frequency).
+    """
+    visits, right = np.asarray(visits, np.float64), np.asarray(right, np.float64)
+    _check(visits, right)
+    floor = ignorant + margin
+    if not (0 < share <= 1 and 0 <= ignorant <= 1 and margin > 0 and bins >= 1):
+        raise ValueError(
+            f"count_threshold: share={share}, ignorant={ignorant}, margin={margin}, "
+            f"bins={bins}; the shares lie in [0, 1], share and margin above 0, and "
+            "there is at least 1 bin"
+        )
+    counts, rising = rising_accuracy(visits, right)
+    return {
+        "share": share,
+        "learnt": _first(counts, rising, share),
+        "floor": floor,
+        "guessed": _first(counts, rising, floor),
+        **_curve(visits, right, bins),
+    }
+
+
+def rising_accuracy(
+    visits: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rising function of the count that is nearest to the people's accuracies.
+
+    Least squares over all functions that never fall (pool adjacent violators). At each
+    count c it is `max over a <= c of min over b >= c` of the mean of `right` over the
+    people met a to b times.
+
+    Args:
+      visits: [n], how often each person was met.
+      right: [n], whether, or which share, each person's knowledge is right.
+
+    Returns:
+      (counts, accuracy): the distinct counts, rising, and the function there.
+
+    Raises:
+      ValueError: nobody, arrays of different lengths, or a number out of range.
+
+    Example:
+      >>> rising_accuracy([1, 2, 3, 4], [0, 1, 0, 1])
+      (array([1., 2., 3., 4.]), array([0. , 0.5, 0.5, 1. ]))
+
+    Source: M. Ayer et al. 1955.
+    """
+    visits, right = np.asarray(visits, np.float64), np.asarray(right, np.float64)
+    _check(visits, right)
+    counts, place = np.unique(visits, return_inverse=True)
+    people = np.bincount(place)
+    mean = np.bincount(place, right) / people
+    fitted = optimize.isotonic_regression(mean, weights=people.astype(np.float64))
+    return counts, fitted.x
+
+
+def _first(counts: np.ndarray, rising: np.ndarray, level: float) -> float | None:
+    """The smallest count at which the rising function reaches a level."""
+    reached = np.flatnonzero(rising >= level - _TIE)
+    return float(counts[reached[0]]) if len(reached) else None
+
+
+class _Curve(TypedDict):
+    visits: list[float]
+    accuracy: list[float]
+    people: list[int]
+    error: list[float]
+
+
+def _curve(visits: np.ndarray, right: np.ndarray, bins: int) -> _Curve:
+    curve: _Curve = {"visits": [], "accuracy": [], "people": [], "error": []}
+    place = _bins(visits, bins)
+    for number in np.unique(place):
+        of = place == number
+        curve["visits"].append(float(visits[of].mean()))
+        curve["accuracy"].append(float(right[of].mean()))
+        curve["people"].append(int(of.sum()))
+        curve["error"].append(mean_error(right[of]))
+    return curve
+
+
+def _bins(visits: np.ndarray, bins: int) -> np.ndarray:
+    """int [n]: 0 for those never met, else 1 to `bins`, even in the logarithm."""
+    met = visits > 0
+    place = np.zeros(len(visits), np.int64)
+    if met.any():
+        log = np.log(visits[met])
+        width = (log.max() - log.min()) / bins or 1.0
+        place[met] = 1 + np.minimum((log - log.min()) / width, bins - 1).astype(int)
+    return place
+
+
+def _check(visits: np.ndarray, right: np.ndarray) -> None:
+    if not visits.size:
+        raise ValueError(
+            "count_threshold: nobody was given; it takes the counts and accuracies of "
+            "at least one person"
+        )
+    check_each("count_threshold", "visits", visits, visits.size)
+    check_each("count_threshold", "right", right, visits.size)
+    if (right > 1).any():
+        raise ValueError(
+            f"count_threshold: right reaches {right.max()}; it is a share of a "
+            "person's knowledge, at most 1"
+        )
