@@ -1,23 +1,20 @@
 """From a config to everything that a run needs: world, corpus, tokens, order, sizes.
 
 config -> world -> corpus -> pool -> streams -> batches
-                              +-> vocabulary -> model
+             +-> parts ------+  +-> vocabulary -> model
 """
 
 import dataclasses
 import functools
 import hashlib
-import itertools
-from collections.abc import Callable
 
 import numpy as np
 
-from kscale import checks, corpora, data, models, tokenizers, worlds
-from kscale.config import Config, CorpusConfig, members
+from kscale import checks, corpora, data, models, parts, telling, worlds
+from kscale.config import Config, members
+from kscale.parts import Part
 from kscale.published import published_steps
 from kscale.train.config import Hyper
-
-_TRAINING_TEXTS = 10_000  # biographies that a SentencePiece vocabulary is trained on
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,6 +25,7 @@ class Setup:
       config: as given, the model's vocabulary set.
       world, corpus, pool: the facts, how they are told, and that as tokens.
       hypers: the members of the population, one or more.
+      parts: what is mixed with the run's own text.
     """
 
     config: Config
@@ -35,6 +33,7 @@ class Setup:
     corpus: corpora.Corpus
     pool: data.TokenPool
     hypers: list[Hyper]
+    parts: tuple[Part, ...] = ()
 
     @functools.cached_property
     def content(self) -> str:
@@ -44,9 +43,20 @@ class Setup:
         is still the same.
         """
         digest = hashlib.sha256()
-        for array in (self.pool.tokens, self.pool.labels, self.pool.lengths):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for pool in (self.pool, *(part.pool for part in self.parts)):
+            for array in (pool.tokens, pool.labels, pool.lengths):
+                digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:12]
+
+    @property
+    def labels(self) -> list[str]:
+        """What losses are logged of: the corpus' labels, then those of each part."""
+        own = [label.name + _suffix(label) for label in self.corpus.labels]
+        return own + [
+            f"{part.config.name}/{label.name}{_suffix(label)}"
+            for part in self.parts
+            for label in part.corpus.labels
+        ]
 
     @property
     def parameters(self) -> models.ParameterCounts:
@@ -54,30 +64,24 @@ class Setup:
         return models.parameter_counts(self.config.model)
 
     @functools.cached_property
-    def streams(self) -> tuple[data.Stream, ...]:
+    def streams(self) -> tuple[data.Stream | data.Mixture, ...]:
         """The order of the documents: one, or one per member that has its own."""
-        chosen = self.config.data
-        if chosen.shared_order and self.stream_exposures == chosen.exposures:
-            return (self._exact,)  # whose documents are counted already
-        if chosen.shared_order:
-            return (self._stream(chosen.seed, self.stream_exposures),)
-        return tuple(
-            self._stream(
-                worlds.derive_key(chosen.seed, "member", int(hyper.seed)),
-                self.stream_exposures,
-            )
-            for hyper in self.hypers
-        )
+        exposures = self.stream_exposures
+        if self._seeds == [self.config.data.seed] and (
+            exposures == self.config.data.exposures
+        ):
+            return (self._whole,)  # whose documents are counted already
+        return tuple(self._mixed(seed, exposures) for seed in self._seeds)
 
     @property
     def exact_tokens(self) -> int:
-        """Targets in N x E documents, each of which is predicted once."""
-        return self._exact.total_tokens - 1
+        """Targets in the windows of the run, each of which is predicted once."""
+        return self._whole.total_tokens - 1
 
     @property
     def exact_steps(self) -> int:
-        """Steps in which every token of N x E documents is predicted once."""
-        return -(-self.exact_tokens // self._tokens_per_step)
+        """Steps in which every window of the run is read once."""
+        return -(-self._whole.num_windows // self.config.data.batch)
 
     @functools.cached_property
     def total_steps(self) -> int:
@@ -100,10 +104,38 @@ class Setup:
     @property
     def exposures(self) -> float:
         """How often each person is met in `total_steps`, on average."""
-        if self.config.data.steps_rule == "exact":
-            return float(self.config.data.exposures)
+        chosen = self.config.data
+        if chosen.steps_rule == "exact":
+            return chosen.exposures * chosen.share
         read = self.total_steps * self._tokens_per_step
-        return self.config.data.exposures * read / self.exact_tokens
+        return chosen.exposures * read / self.exact_tokens
+
+    @functools.cached_property
+    def visits(self) -> np.ndarray:
+        """int64 [people of the corpus]: how often each is met in the run, exactly.
+
+        Of a population with orders of their own, by the first member.
+        """
+        if self.config.data.share == 0:
+            return np.zeros(self.corpus.num_people, np.int64)
+        return self._own(self._seeds[0], self.stream_exposures).counts()
+
+    @functools.cached_property
+    def frequencies(self) -> np.ndarray:
+        """float64 [people of the corpus]: how often each is met, by the world's law.
+
+        Of a restaurant, which has no law of its own, by the visits of the run.
+        """
+        world = self.world
+        weights = world.law.frequencies(world.people, world.seed)
+        if weights is None:
+            return self.visits / max(self.visits.sum(), 1)
+        return weights[self.corpus.people(np.arange(self.corpus.num_people))]
+
+    @property
+    def counts(self) -> worlds.Counts:
+        """The counts of the people whom the corpus tells of."""
+        return dataclasses.replace(self.world.counts, people=self.corpus.num_people)
 
     @property
     def _tokens_per_step(self) -> int:
@@ -122,13 +154,42 @@ class Setup:
             processes=processes,
         )
 
-    @functools.cached_property
-    def _exact(self) -> data.Stream:
-        return self._stream(self.config.data.seed, self.config.data.exposures)
+    @property
+    def _seeds(self) -> list[int]:
+        """The seed of each order of documents."""
+        chosen = self.config.data
+        if chosen.shared_order:
+            return [chosen.seed]
+        return [
+            worlds.derive_key(chosen.seed, "member", int(hyper.seed))
+            for hyper in self.hypers
+        ]
 
-    def _stream(self, seed: int, exposures: int) -> data.Stream:
-        context = self.config.data.context
-        return data.Stream(self.corpus, self.pool, exposures, context, seed)
+    @functools.cached_property
+    def _whole(self) -> data.Stream | data.Mixture:
+        """What exact steps read once."""
+        return self._mixed(self.config.data.seed, self.config.data.exposures)
+
+    def _mixed(self, seed: int, exposures: int) -> data.Stream | data.Mixture:
+        main = self._own(seed, exposures) if self.config.data.share else None
+        if main is not None and not self.parts:
+            return main
+        labels, context = len(self.corpus.labels), self.config.data.context
+        return parts.mixed(main, self.parts, labels, context, seed)
+
+    def _own(self, seed: int, exposures: int) -> data.Stream:
+        """The visits of the run's own people."""
+        chosen = self.config.data
+        visits = exposures * self.corpus.num_people * self.corpus.documents
+        return data.Stream(
+            self.corpus,
+            self.pool,
+            exposures,
+            chosen.context,
+            seed,
+            epochs=chosen.epochs,
+            limit=max(1, round(chosen.share * visits)) if chosen.share < 1 else 0,
+        )
 
 
 def build(config: Config) -> Setup:
@@ -145,48 +206,26 @@ def build(config: Config) -> Setup:
         malformed, or a context that always cuts documents at the same place.
     """
     world = checks.validate(config)
-    corpus = build_corpus(config.corpus, world)
-    pool = data.tokenize(corpus, build_tokenizer(config.corpus, corpus))
+    corpus = telling.build_corpus(config.corpus, world)
+    others = parts.part_corpora(config.parts, config.world, config.corpus)
+    told = [corpus, *(other for _, other in others)]
+    pool, *pools = data.tokenize_all(
+        told,
+        telling.build_tokenizer(config.corpus, *told),
+        [config.corpus.domain, *(part.domain for part in config.parts)],
+    )
     some = np.arange(min(world.people, 1000))
     people = corpus.people(some[some < corpus.num_people])
     lengths = pool.document_lengths(corpus.plan(people, np.zeros_like(people)))
     checks.check_context(config.data.context, int(lengths.min()), int(lengths.max()))
     model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
     config = dataclasses.replace(config, model=model)
-    return Setup(config, world, corpus, pool, members(config))
-
-
-def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
-    """The corpus of a config, telling of a world."""
-    shuffled = config.order == "shuffled"
-    kinds: dict[str, Callable[[], corpora.Corpus]] = {
-        "bios": lambda: corpora.bios(world, config.seed, shuffled),
-        "bios_simple": lambda: corpora.bios_simple(world, config.seed, shuffled),
-        "biod": lambda: corpora.biod(world, config.seed, shuffled, config.style),
-        "bior": lambda: corpora.Rewrites(world, config.path, config.skip_unfound),
-    }
-    return kinds[config.kind]()
-
-
-def build_tokenizer(
-    config: CorpusConfig, corpus: corpora.Corpus
-) -> tokenizers.Tokenizer:
-    """The tokenizer of a config; SentencePiece is trained on the corpus' own texts."""
-    if config.tokenizer == "gpt2":
-        return tokenizers.gpt2()
-    if config.tokenizer == "symbols":
-        return tokenizers.symbols(_symbols(corpus.world))
-    people = corpus.people(np.arange(min(corpus.num_people, _TRAINING_TEXTS)))
-    plan = corpus.plan(people, np.zeros_like(people))
-    texts = (
-        "".join(span.text for span in corpora.document(corpus, row)) for row in plan
+    made = tuple(
+        Part(part, other, its_pool)
+        for (part, other), its_pool in zip(others, pools, strict=True)
     )
-    return tokenizers.sentencepiece(texts, config.tokenizer_vocab)
+    return Setup(config, world, corpus, pool, members(config), made)
 
 
-def _symbols(world: worlds.World) -> list[str]:
-    """Every symbol that a bioD paragraph can have; unused ones are compacted away."""
-    columns = (*world.name_columns, *world.columns)
-    labels = itertools.chain.from_iterable(column.labels for column in columns)
-    words = itertools.chain.from_iterable(label.split(" ") for label in labels)
-    return list(dict.fromkeys([*words, *world.sentences, "'s", "is", ".", "Her"]))
+def _suffix(label: corpora.Label) -> str:
+    return "/first" if label.kind == "value1" else ""

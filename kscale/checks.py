@@ -2,7 +2,8 @@
 
 import pathlib
 
-from kscale.config import Config, CorpusConfig, MembersConfig
+from kscale.config import Config, MembersConfig
+from kscale.sources import CorpusConfig, PartConfig
 from kscale.worlds import World
 
 
@@ -18,6 +19,9 @@ def validate(config: Config) -> World:
     _check_positive(config)
     _check_corpus(config.corpus, config.world.kind)
     _check_members(config.members)
+    _check_order(config)
+    for part in config.parts:
+        _check_part(part, config)
     if config.model.vocab:
         raise ValueError(
             f"model.vocab={config.model.vocab} must be 0 in a config: the vocabulary"
@@ -99,6 +103,65 @@ def _check_corpus(corpus: CorpusConfig, world: str) -> None:
         )
     if corpus.path and not pathlib.Path(corpus.path).exists():
         raise ValueError(f"corpus.path={corpus.path!r} does not exist")
+
+
+def _check_order(config: Config) -> None:
+    data = config.data
+    if data.epochs < 1 or data.exposures % data.epochs:
+        raise ValueError(
+            f"data.epochs={data.epochs} must divide data.exposures={data.exposures}:"
+            f" each pass visits the same documents"
+        )
+    if not 0 <= data.share <= 1 or (not data.share and not config.parts):
+        raise ValueError(
+            f"data.share={data.share} must be 0 to 1, and above 0 unless there are"
+            f" parts to train on"
+        )
+    if data.steps_rule == "published" and (config.parts or data.share < 1):
+        raise ValueError(
+            "data.steps_rule='published' counts steps of one kind of text: take"
+            " 'exact' for a mixture or a share"
+        )
+    chosen = config.score
+    if not (chosen.classes >= 1 and chosen.times >= 0):
+        raise ValueError(
+            f"score.classes={chosen.classes} must be at least 1 and score.times="
+            f"{chosen.times} at least 0"
+        )
+
+
+def _check_part(part: PartConfig, config: Config) -> None:
+    names = [other.name for other in config.parts]
+    if not part.name or names.count(part.name) > 1:
+        raise ValueError(f"parts: the name {part.name!r} must be given once, not empty")
+    if part.people < 1 or part.first < -1:
+        raise ValueError(
+            f"part {part.name!r}: people={part.people} must be at least 1 and first="
+            f"{part.first} at least 0, or -1 for people that nobody has taken"
+        )
+    if (
+        bool(part.exposures) == bool(part.weight)
+        or min(part.exposures, part.weight) < 0
+    ):
+        raise ValueError(
+            f"part {part.name!r}: exposures={part.exposures} and weight={part.weight}:"
+            f" set one of them above 0"
+        )
+    if part.weight and not config.data.share:
+        raise ValueError(
+            f"part {part.name!r}: weight={part.weight} is in windows of the run's own"
+            f" text, of which data.share=0 leaves none: set exposures instead"
+        )
+    if part.told == "biographies" and (part.which != "all" or part.answers_only):
+        raise ValueError(
+            f"part {part.name!r}: which={part.which!r} and answers_only="
+            f"{part.answers_only} are for told='questions' alone"
+        )
+    if part.told == "biographies" and config.corpus.kind == "bior":
+        raise ValueError(
+            f"part {part.name!r}: corpus.kind='bior' has texts of its own people only;"
+            f" tell the part as questions or take another corpus.kind"
+        )
 
 
 def _check_members(members: MembersConfig) -> None:

@@ -17,81 +17,8 @@ from typing import Any, Literal
 
 from kscale import fields, worlds
 from kscale.models.config import ModelConfig
+from kscale.sources import CorpusConfig, PartConfig, WorldConfig
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
-from kscale.worlds.biod import PUBLISHED_NAME_PARTS
-
-
-@dataclasses.dataclass(frozen=True)
-class WorldConfig:
-    """The facts: who exists and which values they can have.
-
-    Attributes:
-      kind: "bios" (lists of real names and values) or "biod" (random strings).
-      people: N, at most the number of names.
-      seed: of names and values.
-      lists: of bioS: "bios" (the published counts), "mini", "tiny", or a folder's path.
-      attributes, chunks, diversity, length, symbols: K, C, D, L and T of bioD.
-      name_parts: of bioD: how many words each part of a name is drawn from.
-    """
-
-    kind: Literal["bios", "biod"] = "bios"
-    people: int = 10_000
-    seed: int = 0
-    lists: str = "bios"
-    attributes: int = 1
-    chunks: int = 1
-    diversity: int = 10
-    length: int = 1
-    symbols: int = 20
-    name_parts: tuple[int, ...] = PUBLISHED_NAME_PARTS
-
-    def build(self) -> worlds.World:
-        """The world itself.
-
-        Raises:
-          ValueError: an empty or absent list, more people than names, D above T^L.
-        """
-        if self.kind == "bios":
-            return worlds.bios(self.people, seed=self.seed, lists=self.lists)
-        return worlds.biod(
-            self.people,
-            attributes=self.attributes,
-            chunks=self.chunks,
-            diversity=self.diversity,
-            length=self.length,
-            symbols=self.symbols,
-            name_parts=self.name_parts,
-            seed=self.seed,
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class CorpusConfig:
-    """How the facts are told.
-
-    Attributes:
-      kind: "bios" (new text at each exposure), "bios_simple" (one text per person),
-        "bior" (rewritten biographies from JSONL files) or "biod" (paragraphs).
-      path: of bioR: a JSONL file or a folder of them.
-      style: of bioD: "paper" (whole sentences) or "bare" (what is needed to tell it).
-      order: of sentences: "shuffled" or "fixed".
-      seed: of templates and orders.
-      tokenizer: "gpt2", "sentencepiece" (trained on the world) or "symbols" (bioD).
-      tokenizer_vocab: of SentencePiece: how many tokens to train.
-      mask_documents: keep attention inside each document of a window.
-      skip_unfound: of bioR: skip and count people whose values are not in their text
-        instead of refusing the file.
-    """
-
-    kind: Literal["bios", "bios_simple", "bior", "biod"] = "bios"
-    path: str = ""
-    style: Literal["paper", "bare"] = "paper"
-    order: Literal["shuffled", "fixed"] = "shuffled"
-    seed: int = 0
-    tokenizer: Literal["gpt2", "sentencepiece", "symbols"] = "gpt2"
-    tokenizer_vocab: int = 0
-    mask_documents: bool = False
-    skip_unfound: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +35,9 @@ class DataConfig:
       steps_rule: "exact" reads every window once; "published" takes the paper's step
         counts, which are those of six whole biographies a window of 512.
       prefetch: batches made ahead of the model.
+      epochs: passes over the same documents, each in a new order; divides `exposures`.
+      share: of the visits, how many are read: what is replayed when a model goes on
+        with new text. 0 leaves only the parts.
     """
 
     exposures: int = 1000
@@ -117,6 +47,8 @@ class DataConfig:
     shared_order: bool = True
     steps_rule: Literal["exact", "published"] = "exact"
     prefetch: int = 4
+    epochs: int = 1
+    share: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,11 +59,16 @@ class ScoreConfig:
       people: how many, a random sample; 0 is the whole world.
       batch: documents scored at once; 0: as many as suit the device.
       seed: of the sample and of the texts in which people are scored.
+      classes: into how many classes of frequency people are divided.
+      times: how often to score during training, at steps evenly spaced in their
+        logarithm; 0: at the end only.
     """
 
     people: int = 0
     batch: int = 0
     seed: int = 0
+    classes: int = 4
+    times: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +107,9 @@ class Config:
       name: what to call it; no part of what is computed.
       world, corpus, data, model, train, score, members, mesh: see their classes. The
         model's vocabulary is 0 here: it follows from the corpus.
+      parts: what is mixed with the run's own text.
+      start: the finished run whose model is trained further: its folder or, in a
+        sweep, its fingerprint. "": a new model.
     """
 
     name: str = "custom"
@@ -181,6 +121,8 @@ class Config:
     score: ScoreConfig = ScoreConfig()
     members: MembersConfig = MembersConfig()
     mesh: MeshConfig = MeshConfig()
+    parts: tuple[PartConfig, ...] = ()
+    start: str = ""
 
 
 # Fields that change when and how fast something happens, never the result.
@@ -191,6 +133,20 @@ NO_RESULT = (
     *(f"mesh.{field.name}" for field in dataclasses.fields(MeshConfig)),
     *(f"train.{field}" for field in RHYTHM),
 )
+
+
+# Fields that came later, and what was done before there were any: results do not change
+# their fingerprints as kscale grows.
+_LATER = {
+    "world.first": 0,
+    **{f"world.law.{path}": x for path, x in fields.flatten(worlds.Law()).items()},
+    "corpus.domain": "",
+    "data.epochs": 1,
+    "data.share": 1.0,
+    "score.classes": 4,
+    "score.times": 0,
+    "start": "",
+}
 
 
 def members(config: Config) -> list[Hyper]:
@@ -212,11 +168,20 @@ def fingerprint(config: Config) -> str:
       >>> fingerprint(slow) == fingerprint(Config())
       True
     """
-    # Through from_dict, so that 1 in a field of floats is 1.0.
-    leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
-    kept = {path: leaf for path, leaf in leaves.items() if path not in NO_RESULT}
+    kept = meaningful(config)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def meaningful(config: Config) -> dict[str, Any]:
+    """The fields on which a result depends, by path, as JSON types."""
+    # Through from_dict, so that 1 in a field of floats is 1.0.
+    leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
+    return {
+        path: leaf
+        for path, leaf in leaves.items()
+        if path not in NO_RESULT and (path not in _LATER or leaf != _LATER[path])
+    }
 
 
 def save(config: Config, path: str | pathlib.Path) -> None:

@@ -5,7 +5,10 @@ to its function, `--config=path/to/file.py` calls the file's `get_config()`.
 
     demo, demo_100, demo_room, demo_d48, demo_d48_100   tiny bioD worlds, on two cores
     smoke, mini                                         bioS with short lists, on CPUs
-    bios, bios_simple, bior, biod                       the settings of paper 002
+    bios, bios_simple, bior, biod, junk                 the settings of paper 002
+    pan                                                 the settings of paper 000
+    tiny                                                skewed worlds in a minute
+    tune                                                a finished run taught more
 """
 
 import dataclasses
@@ -17,7 +20,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kscale import fields, models
+from kscale import fields, models, skewed
 from kscale.config import (
     Config,
     CorpusConfig,
@@ -202,6 +205,10 @@ CONFIGS: dict[str, Callable[..., Config]] = {
     "bios_simple": bios_simple,
     "bior": bior,
     "biod": biod,
+    "junk": skewed.junk,
+    "pan": skewed.pan,
+    "tiny": skewed.tiny,
+    "tune": skewed.tune,
 }
 
 

@@ -2,7 +2,9 @@
 
 An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its runs are
 configs, which are trained, or settings (dicts of JSON types), which its
-`compute(setting)` turns into what their rows say.
+`compute(setting)` turns into what their rows say. With `ROWS = "name"` it reads, and
+adds to, the rows of another experiment: two figures of the same runs. A config whose
+`start` is the fingerprint of another run goes on from where that one ended.
 """
 
 import hashlib
@@ -31,12 +33,14 @@ class Experiment(NamedTuple):
       runs: size -> the configs of solo runs, or settings.
       draw: (rows, path of the PNG) -> draws.
       compute: setting -> what its row says; None where runs are trained.
+      rows: whose rows these are: its own name, or another experiment's.
     """
 
     name: str
     runs: Callable[[str], Sequence[Run]]
     draw: Callable[[list[Row], pathlib.Path], None]
     compute: Callable[[dict[str, Any]], Row] | None = None
+    rows: str = ""
 
 
 def load(name: str) -> Experiment:
@@ -59,7 +63,11 @@ def load(name: str) -> Experiment:
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
     return Experiment(
-        path.stem, defined["runs"], defined["draw"], defined.get("compute")
+        path.stem,
+        defined["runs"],
+        defined["draw"],
+        defined.get("compute"),
+        defined.get("ROWS", path.stem),
     )
 
 
@@ -117,8 +125,24 @@ def groups(runs: Sequence[Run]) -> list[list[Run]]:
 def share(
     experiment: Experiment, size: str, part: tuple[int, int] = (0, 1)
 ) -> list[list[Run]]:
-    """The groups of runs of a part: every n-th from the i-th on."""
-    return groups(experiment.runs(size))[part[0] :: part[1]]
+    """The groups of runs of a part: every n-th from the i-th on.
+
+    A run that goes on from another is in the part of that one, after it.
+    """
+    every = groups(experiment.runs(size))
+    first = {mark(run): i for i, group in enumerate(every) for run in group}
+    root = list(range(len(every)))
+    for i, group in enumerate(every):
+        before = first.get(group[0].start) if isinstance(group[0], Config) else None
+        if before is not None and before >= i:
+            raise ValueError(f"{_name(group[0])}: list it after the run it starts from")
+        root[i] = i if before is None else root[before]
+    heads = sorted(set(root))
+    return [
+        group
+        for i, group in enumerate(every)
+        if heads.index(root[i]) % part[1] == part[0]
+    ]
 
 
 def title(group: Sequence[Run]) -> str:

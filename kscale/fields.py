@@ -2,6 +2,7 @@
 
 A config is a tree of frozen dataclasses whose leaves are numbers, strings, booleans,
 None and tuples of these. A leaf is addressed by its path from the root: "model.layers".
+A field may also be a tuple of dataclasses, addressed by number: "parts.0.people".
 Values come from JSON or as text from a command line and are checked against the
 annotation of their field, so a config holds what its dataclass says, or is refused.
 """
@@ -9,18 +10,15 @@ annotation of their field, so a config holds what its dataclass says, or is refu
 import dataclasses
 import difflib
 import functools
-import math
 import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from kscale.scalars import READERS
 
-_SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
-_BOOLEANS = {"true": True, "yes": True, "1": True}
-_BOOLEANS |= {"false": False, "no": False, "0": False}
+T = TypeVar("T")
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -108,10 +106,34 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
             changes[name] = read(group[()], types_of[name], here)
         elif dataclasses.is_dataclass(old):
             changes[name] = _override(old, group, here)
+        elif _is_group(old):
+            changes[name] = _override_items(old, group, here)
         else:
             inner = next(iter(group))[0]
             raise ValueError(f"{here} is a value and has no field {inner!r}")
     return dataclasses.replace(config, **changes)
+
+
+def _override_items(
+    old: tuple, values: Mapping[tuple[str, ...], Any], where: str
+) -> tuple:
+    """A tuple of dataclasses with fields of its items replaced."""
+    items: dict[int, dict[tuple[str, ...], Any]] = {}
+    for (number, *rest), value in values.items():
+        if not number.isdecimal() or int(number) >= len(old) or not rest:
+            raise ValueError(
+                f"{where}.{number}: name a field of an item,"
+                f" {where}.0.FIELD to {where}.{len(old) - 1}.FIELD"
+            )
+        items.setdefault(int(number), {})[tuple(rest)] = value
+    return tuple(
+        _override(item, items.get(i, {}), f"{where}.{i}") for i, item in enumerate(old)
+    )
+
+
+def _is_group(value: Any) -> bool:
+    """Whether a value is a tuple of dataclasses."""
+    return isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value))
 
 
 def _check_leaf(old: Any, value: Any, where: str) -> None:
@@ -127,18 +149,24 @@ def flatten(config: Any, where: str = "") -> dict[str, Any]:
         value, path = getattr(config, name), f"{where}{name}"
         if dataclasses.is_dataclass(value):
             leaves |= flatten(value, f"{path}.")
+        elif _is_group(value):
+            for i, item in enumerate(value):
+                leaves |= flatten(item, f"{path}.{i}.")
         else:
             leaves[path] = value
     return leaves
 
 
 def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
-    """The fields in which two configs of one type differ: (path, in a, in b)."""
+    """The fields in which two configs of one type differ: (path, in a, in b).
+
+    A field of an item that only one of them has is None in the other.
+    """
     leaves_a, leaves_b = flatten(a), flatten(b)
     return [
-        (path, value, leaves_b[path])
-        for path, value in leaves_a.items()
-        if value != leaves_b[path]
+        (path, leaves_a.get(path), leaves_b.get(path))
+        for path in leaves_a | leaves_b
+        if leaves_a.get(path) != leaves_b.get(path)
     ]
 
 
@@ -167,9 +195,8 @@ def read(value: Any, annotation: Any, where: str) -> Any:
         return _read_union(value, arguments, where)
     if origin is tuple:
         return _read_tuple(value, arguments, where)
-    readers = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
     try:
-        return readers[annotation](value)
+        return READERS[annotation](value)
     except (ValueError, OverflowError):
         kind = {int: "a whole number", float: "a number", bool: "true or false"}
         wanted = kind.get(annotation, getattr(annotation, "__name__", annotation))
@@ -241,43 +268,3 @@ def _read_tuple(value: Any, inner: tuple, where: str) -> tuple:
 def _inner(arguments: tuple, length: int) -> tuple:
     """The type of each item of a tuple: of `int, ...` as often as there are items."""
     return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
-
-
-def _bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, str) or value.lower() not in _BOOLEANS:
-        raise ValueError
-    return _BOOLEANS[value.lower()]
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = re.fullmatch(r"([-+]?[\d_]*\.?\d+(?:e\d+)?)([KMB]?)", str(value).strip())
-    if match is None or isinstance(value, bool):
-        raise ValueError
-    number, suffix = match.groups()
-    if re.fullmatch(r"[-+]?[\d_]+", number):
-        return int(number) * _SUFFIXES[suffix]
-    scaled = float(number) * _SUFFIXES[suffix]
-    if not scaled.is_integer():
-        raise ValueError
-    return int(scaled)
-
-
-def _float(value: Any) -> float:
-    if isinstance(value, bool) or not math.isfinite(number := float(value)):
-        raise ValueError
-    return number
-
-
-def _str(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
-def _none(value: Any) -> None:
-    if value is not None and value not in ("None", "none", "null"):
-        raise ValueError

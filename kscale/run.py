@@ -4,8 +4,9 @@
     rows = run.run(configs.load("smoke"))           # nothing is written
     rows = run.run(configs.load("demo"), workdir)   # a run folder, resumable
 
-A run folder holds config.json, metrics.jsonl, checkpoints/, tensorboard/, params.npz,
-scores.npz and result.json; a population has params and scores for each member.
+A run folder holds config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/,
+params.npz, scores.npz and result.json; a population has params and scores for each
+member.
 """
 
 import contextlib
@@ -17,12 +18,13 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 
 from kscale import build, data, fields, folder, results, scores, train
 from kscale import config as config_module
+from kscale import start as start_module
 from kscale.config import Config
+from kscale.evaluate import Curve, evaluate, member_params, score_params
 from kscale.results import Row
 from kscale.train.config import Hyper
 from kscale.train.dispatch import abstract_state
@@ -40,6 +42,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     progress: TextIO | None = None,
+    start: pathlib.Path | None = None,
 ) -> list[Row]:
     """Trains every member of a config's population and measures what it holds.
 
@@ -50,6 +53,7 @@ def run(
       resume: go on from the last checkpoint in the folder.
       overwrite: throw away the run that is in the folder.
       progress: where a bar or lines go, such as `sys.stderr`.
+      start: folder of the finished run to go on from, in place of `config.start`.
 
     Returns:
       A row per member: bits, bits by part, parameters, bits_per_param,
@@ -66,9 +70,10 @@ def run(
         if hypers is not None:
             setup = dataclasses.replace(setup, hypers=hypers)
         arrange(setup)  # what cannot be trained must not cost the run that is there
+        begin = starting_params(setup, start)
         if workdir is not None:
             folder.prepare(workdir, config, resume, overwrite)
-        return _train_and_score(setup, workdir, resume, progress)
+        return _train_and_score(setup, workdir, resume, progress, begin)
 
 
 def _train_and_score(
@@ -76,21 +81,22 @@ def _train_and_score(
     workdir: pathlib.Path | None,
     resume: bool,
     progress: TextIO | None,
+    begin: Any,
 ) -> list[Row]:
-    result = fit(setup, workdir, resume, progress)
+    curve = Curve(setup, workdir)
+    result = fit(setup, workdir, resume, progress, begin, curve)
     logged = result.rows if workdir is None else folder.logged_rows(workdir)
     speed = {"steps": result.step} | folder.logged_speed(logged, len(setup.hypers))
     rows = []
     for i, hyper in enumerate(setup.hypers):
-        params = result.state["params"]
-        if len(setup.hypers) > 1:
-            params = jax.tree.map(lambda leaf, i=i: leaf[i], params)
+        params = member_params(setup, result.state["params"], i)
         name = f"_{i}" if len(setup.hypers) > 1 else ""
         table = score_params(setup, params)
         if workdir is not None:
             train.save_params(workdir / f"params{name}.npz", params)
             table.save(workdir / f"scores{name}.npz")
-        rows.append(make_row(setup, table, hyper) | speed)
+        row = make_row(setup, table, hyper) | evaluate(setup, params, table)
+        rows.append(row | curve.of(i) | speed)
     if workdir is not None:
         results.write_json(workdir / folder.RESULT, summary(rows))
     return rows
@@ -121,8 +127,18 @@ def fit(
     workdir: pathlib.Path | None = None,
     resume: bool = False,
     progress: TextIO | None = None,
+    begin: Any = None,
+    curve: "Curve | None" = None,
 ) -> train.FitResult:
     """Trains a setup's members, side by side if there are several.
+
+    Args:
+      setup: what is trained.
+      workdir: the run's folder; None writes nothing.
+      resume: go on from the last checkpoint in the folder.
+      progress: where a bar or lines go.
+      begin: parameters to start from; None: new ones.
+      curve: what to score at which steps; None: nothing.
 
     Raises:
       Interrupted: SIGTERM came before the end.
@@ -134,22 +150,26 @@ def fit(
     )
     identity = {"corpus.content": setup.content} | {
         path: leaf
-        for path, leaf in fields.flatten(config).items()
-        if path.startswith(("world.", "corpus.", "data."))
-        and path not in config_module.NO_RESULT
+        for path, leaf in config_module.meaningful(config).items()
+        if path.startswith(("world.", "corpus.", "data.", "parts.", "start"))
     }
+    curve = curve or Curve(setup, None)
+    steps = curve.steps(setup.total_steps, chosen.steps_per_dispatch)
     result = train.fit(
         config.model,
         chosen,
         lambda first: data.batches(source, first, prefetch=config.data.prefetch),
         setup.total_steps,
-        labels=[label.name + _suffix(label) for label in setup.corpus.labels],
+        labels=setup.labels,
         hyper=hyper,
         mesh=mesh,
         folder=workdir,
         identity=identity,
         resume=resume,
         progress=progress,
+        start=begin,
+        evaluate_at=steps,
+        on_evaluation=curve.add,
     )
     if result.interrupted:
         where = "nothing was saved: no run folder" if workdir is None else str(workdir)
@@ -194,28 +214,22 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
     return chosen, hyper, mesh
 
 
-def score_params(
-    setup: build.Setup, params: Any, people: np.ndarray | int | None = None
-) -> scores.ScoreTable:
-    """The score table of a model, over the config's people unless others are given."""
-    chosen = setup.config.score
-    return scores.score(
-        (setup.config.model, params),
-        setup.corpus,
-        setup.pool,
-        people if people is not None else chosen.people or None,
-        seed=chosen.seed,
-        batch=chosen.batch,
-    )
+def starting_params(setup: build.Setup, folder: pathlib.Path | None = None) -> Any:
+    """The parameters to start from; None where a new model is trained.
+
+    Raises:
+      ValueError: what `config.start` names cannot be gone on from.
+    """
+    if folder is None and not setup.config.start:
+        return None
+    folder = folder or pathlib.Path(setup.config.start)
+    return start_module.parameters(setup, folder, int(setup.hypers[0].seed))
 
 
 def make_row(setup: build.Setup, table: scores.ScoreTable, hyper: Hyper) -> Row:
     """The result row of one member, but for the time that its training took."""
-    counts = dataclasses.replace(
-        setup.world.counts, people=setup.corpus.num_people
-    )  # people whom no text tells of are not in the corpus' world
     parameters = setup.parameters
-    known = scores.capacity(counts, setup.corpus.labels, table, parameters.total)
+    known = scores.capacity(setup.counts, setup.corpus.labels, table, parameters.total)
     config = member_config(setup.config, hyper)
     model = config.model
     size = f"{model.layers}-{model.heads}"
@@ -264,7 +278,3 @@ def answer(rows: list[Row]) -> str:
         f" {best['bits_per_param']:.3f} bits per parameter"
         f" (at most {best['max_bits_per_param']:.3f})."
     )
-
-
-def _suffix(label: Any) -> str:
-    return "/first" if label.kind == "value1" else ""

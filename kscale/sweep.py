@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import json
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -80,7 +81,7 @@ def sweep(
             left, _rows(experiment, left, folder, progress), strict=True
         ):
             name = each.name if isinstance(each, Config) else experiment.name
-            row |= {"experiment": experiment.name, "size": size, "name": name}
+            row |= {"experiment": experiment.rows, "size": size, "name": name}
             results.append_row(path, row)
             yield row
 
@@ -102,9 +103,39 @@ def _rows(
         return [said | seconds | made | results.provenance()]
     configs = cast(Sequence[Config], group)
     hypers = [config_module.members(config)[0] for config in configs]
-    where = folder / "runs" / f"{experiment.name}_{_mark(group)}"
-    resume = where.exists()
-    return run.run(configs[0], where, hypers=hypers, resume=resume, progress=progress)
+    where = _run_folder(experiment, folder, " ".join(map(mark, group)))
+    return run.run(
+        configs[0],
+        where,
+        hypers=hypers,
+        resume=where.exists(),
+        progress=progress,
+        start=_start(experiment, folder, configs[0].start),
+    )
+
+
+def _start(
+    experiment: Experiment, folder: pathlib.Path, start: str
+) -> pathlib.Path | None:
+    """The folder of the run of this sweep that a config starts from, if it does."""
+    if not re.fullmatch("[0-9a-f]{12}", start):
+        return None
+    before = _run_folder(experiment, folder, start)
+    if not (before / "params.npz").exists():
+        raise ValueError(
+            f"start={start!r}: {before} holds no finished run; the weights of a run are"
+            f" needed to go on from it, its row alone will not do: run the sweep anew"
+            f" with another --results"
+        )
+    return before
+
+
+def _run_folder(
+    experiment: Experiment, folder: pathlib.Path, marks: str
+) -> pathlib.Path:
+    """The folder of the runs of these fingerprints, in this order."""
+    digest = hashlib.sha256(marks.encode()).hexdigest()[:12]
+    return folder / "runs" / f"{experiment.rows}_{digest}"
 
 
 def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
@@ -130,12 +161,7 @@ def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Pat
 
 def rows_path(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
     """Where an experiment's rows are."""
-    return folder / f"{experiment.name}_{size}.jsonl"
-
-
-def _mark(group: Sequence[Run]) -> str:
-    """Twelve hex digits for these runs together, in this order."""
-    return hashlib.sha256(" ".join(map(mark, group)).encode()).hexdigest()[:12]
+    return folder / f"{experiment.rows}_{size}.jsonl"
 
 
 def _define(flag_values: flags.FlagValues) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from kscale.train.config import Hyper, TrainConfig, members
-from kscale.train.problem import Problem
+from kscale.train.problem import Params, Problem
 from kscale.train.sharding import chunk_sharding, hyper_sharding, state_shardings
 from kscale.train.step import Metrics, State, init_state, make_advance, sums
 
@@ -63,6 +64,35 @@ def first_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> State:
         compiler_options=_QUICK if on_cpus else None,
     )
     return make(hyper)
+
+
+def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> State:
+    """The state before the first step of a run that goes on from other parameters.
+
+    Args:
+      problem: gives the shapes.
+      hyper: of one model, or [M] of a population, whose members all start alike.
+      mesh: where it lies.
+      params: in the shapes of one model.
+
+    Raises:
+      ValueError: a parameter has another shape than the model's.
+    """
+    abstract = abstract_state(problem, hyper, mesh)
+    state = first_state(problem, hyper, mesh)
+
+    def place(path: Any, leaf: Any, value: Any) -> jax.Array:
+        shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
+        if jnp.shape(value) != shape:
+            raise ValueError(
+                f"start: {jax.tree_util.keystr(path)} has shape {jnp.shape(value)}, the"
+                f" model needs {shape}"
+            )
+        whole = jnp.broadcast_to(jnp.asarray(value, leaf.dtype), leaf.shape)
+        return jax.device_put(whole, leaf.sharding)
+
+    placed = jax.tree_util.tree_map_with_path(place, abstract["params"], params)
+    return state | {"params": placed}
 
 
 def compile_program(

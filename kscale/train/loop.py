@@ -15,19 +15,32 @@ from jax.sharding import Mesh
 from kscale.models import ModelConfig
 from kscale.train.checkpoint import Checkpoints
 from kscale.train.chunks import Batches, Chunks
-from kscale.train.config import Hyper, TrainConfig, members, solo
+from kscale.train.config import Hyper, TrainConfig, solo
 from kscale.train.description import describe
-from kscale.train.dispatch import abstract_state, compile_program, first_state
+from kscale.train.dispatch import (
+    abstract_state,
+    compile_program,
+    first_state,
+    start_state,
+)
 from kscale.train.interruption import interruption
 from kscale.train.logs import Progress, RunLog
 from kscale.train.mesh import default_mesh
+from kscale.train.opening import (
+    first_step,
+    open_checkpoints,
+    open_chunks,
+    open_log,
+    require_resolved,
+)
 from kscale.train.peak import peak_flops
-from kscale.train.problem import Problem, problem_of
+from kscale.train.problem import Params, Problem, problem_of
 from kscale.train.step import Metrics, State
 from kscale.train.totals import NotFiniteError, Totals, require_finite
 
 OnRow = Callable[[Mapping[str, Any]], None]
 OnCheckpoint = Callable[[int, State], None]
+OnEvaluation = Callable[[int, State], None]
 
 
 class FitResult(NamedTuple):
@@ -66,6 +79,9 @@ def fit(
     progress: TextIO | None = None,
     on_row: OnRow | None = None,
     on_checkpoint: OnCheckpoint | None = None,
+    start: Params | None = None,
+    evaluate_at: Sequence[int] = (),
+    on_evaluation: OnEvaluation | None = None,
 ) -> FitResult:
     """Trains one model, or a population side by side, on the batches given.
 
@@ -94,6 +110,10 @@ def fit(
       on_row: called with every logged row.
       on_checkpoint: called with step and state where a checkpoint is due, with or
         without a folder.
+      start: parameters to begin with, of every member; None: drawn.
+      evaluate_at: steps, rounded up to dispatches, at which ``on_evaluation`` is called
+        with step and state; it must not keep the state, which the next step takes.
+      on_evaluation: see ``evaluate_at``; each call is of another step.
 
     Returns:
       The last state and the logged rows.
@@ -108,17 +128,19 @@ def fit(
     problem = model if isinstance(model, Problem) else problem_of(model)
     hyper = solo(config) if hyper is None else hyper
     mesh = default_mesh() if mesh is None else mesh
-    _require_resolved(config, total_steps)
+    require_resolved(config, total_steps)
     with contextlib.ExitStack() as stack:
-        checkpoints = _open_checkpoints(folder, config, stack)
-        step = _start(checkpoints, resume)
-        chunks = _open_chunks(batches, step, config, total_steps, hyper, mesh)
+        checkpoints = open_checkpoints(folder, config, stack)
+        step = first_step(checkpoints, resume)
+        chunks = open_chunks(batches, step, config, total_steps, hyper, mesh)
         stack.callback(chunks.close)
         run = describe(problem, config, total_steps, labels, hyper, chunks)
         run["identity"] = dict(identity or {})
         if checkpoints is not None and step:
             abstract = abstract_state(problem, hyper, mesh)
             state = checkpoints.restore(step, abstract, run)
+        elif start is not None:
+            state = start_state(problem, hyper, mesh, start)
         else:
             state = first_state(problem, hyper, mesh)
         if step == total_steps:
@@ -136,10 +158,12 @@ def fit(
             run=run,
             totals=Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist())),
             checkpoints=checkpoints,
-            log=_open_log(folder, step, hyper),
+            log=open_log(folder, step, hyper),
             bar=bar,
             on_row=on_row,
             on_checkpoint=on_checkpoint,
+            evaluate_at=evaluate_at,
+            on_evaluation=on_evaluation,
         )
         return loop.go(program, state, chunks)
 
@@ -158,6 +182,8 @@ class _Loop:
     bar: Progress
     on_row: OnRow | None
     on_checkpoint: OnCheckpoint | None
+    evaluate_at: Sequence[int]
+    on_evaluation: OnEvaluation | None
     tokens: int = 0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
@@ -165,7 +191,8 @@ class _Loop:
         """Runs to the end or to SIGTERM. Metrics are fetched one dispatch late."""
         steps = self.config.steps_per_dispatch
         dispatches = math.ceil(self.total_steps / steps)
-        due = _next_multiple(self.step, self.config.checkpoint_every)
+        save_at = _next_multiple(self.step, self.config.checkpoint_every)
+        look_at = self._next_evaluation()
         late: Metrics | None = None
         began = time.perf_counter()
         chunk = chunks.take()
@@ -179,11 +206,17 @@ class _Loop:
                     self._see(late)
                 late = metrics
                 stop = asked(dispatch) or last
-                if stop or (dispatch + 1) * steps >= due:
+                if stop or (dispatch + 1) * steps >= min(save_at, look_at):
                     self._see(metrics)
                     late = None
-                    self._checkpoint(state)
-                    due = _next_multiple(self.step, self.config.checkpoint_every)
+                    if self.step >= look_at and self.on_evaluation is not None:
+                        self.on_evaluation(self.step, state)
+                        look_at = self._next_evaluation()
+                    if stop or self.step >= save_at:
+                        self._checkpoint(state)
+                        save_at = _next_multiple(
+                            self.step, self.config.checkpoint_every
+                        )
                 if stop:
                     break
         if self.checkpoints is not None:
@@ -191,6 +224,12 @@ class _Loop:
         seconds = time.perf_counter() - began
         ended = self.step == self.total_steps
         return FitResult(state, self.rows, self.step, not ended, self.tokens, seconds)
+
+    def _next_evaluation(self) -> float:
+        """The first step after this one that is to be evaluated."""
+        if self.on_evaluation is None:
+            return math.inf
+        return min((at for at in self.evaluate_at if at > self.step), default=math.inf)
 
     def _see(self, metrics: Metrics) -> None:
         """Fetches a dispatch's metrics, checks them, and writes a row if one is due."""
@@ -234,62 +273,6 @@ class _Loop:
         if self.checkpoints is None or latest is None:
             return "No checkpoint was written."
         return f"The latest checkpoint is {self.checkpoints.folder / str(latest)}."
-
-
-def _require_resolved(config: TrainConfig, total_steps: int) -> None:
-    if total_steps < 1:
-        raise ValueError(f"total_steps is {total_steps}, must be 1 or more.")
-    for field in ("rows_per_gradient", "steps_per_dispatch", "checkpoint_every"):
-        if not getattr(config, field):
-            raise ValueError(
-                f"TrainConfig.{field} is 0 (automatic), must be set before the run; "
-                "call resolve(config, rows=..., context=..., total_steps=...)."
-            )
-
-
-def _open_checkpoints(
-    folder: Path | str | None, config: TrainConfig, stack: contextlib.ExitStack
-) -> Checkpoints | None:
-    if folder is None:
-        return None
-    path = Path(folder) / "checkpoints"
-    checkpoints = Checkpoints(path, config.keep, config.keep_every)
-    stack.callback(checkpoints.close)
-    return checkpoints
-
-
-def _open_log(folder: Path | str | None, step: int, hyper: Hyper) -> RunLog | None:
-    """The log, in the one process that writes it."""
-    if folder is None or jax.process_index():
-        return None
-    return RunLog(folder, step, members(hyper))
-
-
-def _start(checkpoints: Checkpoints | None, resume: bool) -> int:
-    """The step to go on from."""
-    step = checkpoints.latest() if checkpoints is not None else None
-    if checkpoints is None or step is None:
-        return 0
-    if not resume:
-        raise ValueError(
-            f"Folder {checkpoints.folder} holds a run at step {step}; resume it, or "
-            "choose another folder."
-        )
-    return step
-
-
-def _open_chunks(
-    batches: Batches,
-    step: int,
-    config: TrainConfig,
-    total_steps: int,
-    hyper: Hyper,
-    mesh: Mesh,
-) -> Chunks:
-    # A run at its end looks at its last chunk, to be compared with the checkpoint's.
-    steps = config.steps_per_dispatch
-    dispatch = min(step // steps, math.ceil(total_steps / steps) - 1)
-    return Chunks(batches, dispatch, steps, hyper, mesh)
 
 
 def _next_multiple(step: int, every: int) -> int:

@@ -1,0 +1,126 @@
+"""Parts of a mixture made real: what else is told, and to how many windows.
+
+setup.parts[0].corpus, .pool          as it is scored
+part_streams(...)                     as it is read: labels of its own, its exposures
+"""
+
+import dataclasses
+
+import numpy as np
+
+from kscale import corpora, data, telling, worlds
+from kscale.sources import CorpusConfig, PartConfig, WorldConfig
+
+_SAMPLE = 2000  # documents whose mean length says how many fill the windows asked for
+_SLACK = 1.02
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a mixture.
+
+    Attributes:
+      config: what was asked for, `first` resolved.
+      corpus, pool: how it is told, and that as tokens, in the vocabulary of the run.
+    """
+
+    config: PartConfig
+    corpus: corpora.Corpus
+    pool: data.TokenPool
+
+    def stream(self, context: int, seed: int, windows: int) -> data.Stream:
+        """Its documents in order.
+
+        Args:
+          context: tokens of a window.
+          seed: of the order.
+          windows: how many are needed, if the part has no exposures of its own.
+        """
+        exposures = self.config.exposures
+        if exposures:
+            return data.Stream(self.corpus, self.pool, exposures, context, seed)
+        return _enough(self.corpus, self.pool, context, seed, windows)
+
+
+def part_corpora(
+    parts: tuple[PartConfig, ...], world: WorldConfig, corpus: CorpusConfig
+) -> list[tuple[PartConfig, corpora.Corpus]]:
+    """The corpora of all parts, each telling of people of its own unless it says whom.
+
+    Args:
+      parts: from the config.
+      world: of the run; parts have its lists and seed, and their own people and law.
+      corpus: of the run; parts have its kind and seed.
+
+    Raises:
+      ValueError: more people than names.
+    """
+    free, made = world.first + world.people, []
+    for part in parts:
+        first = free if part.first < 0 else part.first
+        free = max(free, first + part.people)
+        config = dataclasses.replace(
+            world, people=part.people, first=first, law=part.law
+        )
+        try:
+            people = config.build()
+        except ValueError as error:
+            raise ValueError(f"part {part.name!r}: {error}") from None
+        if part.told == "questions":
+            told = corpora.questions(people, part.which, corpus.seed)
+        else:
+            told = telling.build_corpus(corpus, people)
+        made.append((dataclasses.replace(part, first=first), told))
+    return made
+
+
+def mixed(
+    main: data.Stream | None,
+    parts: tuple[Part, ...],
+    labels: int,
+    context: int,
+    seed: int,
+) -> data.Stream | data.Mixture:
+    """The run's own stream and its parts as one.
+
+    Args:
+      main: the run's own; None where nothing of it is read.
+      parts: what is mixed in.
+      labels: how many labels the run's own corpus has; parts have theirs after it.
+      context: tokens of a window.
+      seed: of the orders.
+    """
+    streams = [main] if main is not None else []
+    windows = [main.num_windows] if main is not None else []
+    for i, part in enumerate(parts):
+        wanted = round(part.config.weight * windows[0]) if part.config.weight else 0
+        stream = dataclasses.replace(
+            part, pool=part.pool.relabelled(labels, part.config.answers_only)
+        ).stream(context, worlds.derive_key(seed, "part", i), wanted)
+        streams.append(stream)
+        windows.append(wanted or stream.num_windows)
+        labels += len(part.corpus.labels)
+    if len(streams) == 1:
+        return streams[0]
+    return data.Mixture(streams, windows)
+
+
+def _enough(
+    corpus: corpora.Corpus,
+    pool: data.TokenPool,
+    context: int,
+    seed: int,
+    windows: int,
+) -> data.Stream:
+    """A stream of at least so many windows, its people met about equally often."""
+    people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
+    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents)
+    mean, limit = float(pool.document_lengths(plan).mean()), 0
+    wanted = _SLACK * windows * context
+    while True:
+        limit += int(wanted / mean) + 64
+        exposures = -(-limit // (corpus.num_people * corpus.documents))
+        stream = data.Stream(corpus, pool, exposures, context, seed, limit=limit)
+        if stream.num_windows >= windows:
+            return stream
+        wanted = _SLACK * (windows - stream.num_windows + 1) * context
