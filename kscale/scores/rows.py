@@ -96,7 +96,7 @@ def _blocks(
     seed: int,
 ) -> Iterator[Batch]:
     """The rows of some people, one batch of any size for each length."""
-    prefix = _prefix(pool)
+    prefix = pool.prefix
     documents = pool.compose(corpus.score_plan(people, seed))
     longest = int(documents.lengths.max()) - 1
     if context and longest > context:
@@ -119,10 +119,6 @@ def _blocks(
             yield Batch(slots[which[rows]], tokens, labels)
 
 
-def _prefix(pool: TokenPool) -> np.ndarray:
-    return getattr(pool, "prefix", np.array([pool.eos], np.int32))
-
-
 def _pad(
     documents: Documents, which: np.ndarray, width: int, pool: TokenPool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +130,7 @@ def _pad(
     index = np.where(inside, starts[:, None] + steps, 0)
     tokens = np.where(inside, documents.tokens[index], np.int32(pool.eos))
     labels = np.where(inside, documents.labels[index], np.uint8(PAD))
-    labels[:, : len(_prefix(pool))] = PAD  # given, whatever its label is in training
+    labels[:, : len(pool.prefix)] = PAD  # given, whatever its label is in training
     return tokens, labels
 
 
@@ -152,7 +148,7 @@ def _names_apart(
     text.
     """
     (name,) = columns(kinds, "name")
-    prefix = _prefix(pool)
+    prefix = pool.prefix
     opening = len(prefix)
     named = labels == name
     (late,) = np.nonzero(named.any(axis=1) & (labels[:, opening] != name))

@@ -61,6 +61,7 @@ class Retold:
     def __init__(self, pool, tell):
         self.pool, self.tell = pool, tell
         self.vocabulary, self.eos = pool.vocabulary, pool.eos
+        self.prefix = pool.prefix
 
     def compose(self, plan):
         pairs = [self.tell(*pair) for pair in Setup.split(self.pool.compose(plan))]

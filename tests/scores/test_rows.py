@@ -5,7 +5,9 @@ import types
 import numpy as np
 import pytest
 
+from kscale import data, tokenizers
 from kscale.data import PAD, Documents
+from kscale.scores import score
 from kscale.scores.rows import batches
 
 KINDS = (
@@ -89,3 +91,24 @@ def test_another_prefix_is_refused(wrong):
     message = r"must begin with EOS and, .* the domain token, \[7, 9\]"
     with pytest.raises(ValueError, match=message):
         rows_of([JANE], [EOS, DOMAIN], opening=wrong)
+
+
+def test_a_domain_token_changes_no_score_of_a_model_blind_to_it(mini):
+    (pool,) = data.tokenize_all([mini.corpus], tokenizers.gpt2(), ["useful"])
+    domain = pool.vocabulary.size - 1
+    assert pool.prefix.tolist() == [mini.pool.eos, domain]
+    after = np.random.default_rng(0).normal(size=(mini.vocab, mini.vocab + 1))
+    after[:, domain] = -np.inf
+    after = np.concatenate([after, after[[pool.eos]]])  # as after EOS
+
+    def told(tokens):
+        return after[tokens]
+
+    def plain(tokens):
+        return after[:, :domain][tokens]
+
+    useful = score(told, mini.corpus, pool, batch=16)
+    table = score(plain, mini.corpus, mini.pool, batch=16)
+    np.testing.assert_allclose(useful.nats, table.nats, rtol=1e-6)
+    np.testing.assert_array_equal(useful.correct, table.correct)
+    np.testing.assert_array_equal(useful.counts, table.counts)
