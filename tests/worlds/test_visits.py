@@ -1,0 +1,146 @@
+"""Visits: their counts follow the law, any block is what it is within the whole."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from kscale.worlds import Law, derive_key, visits
+
+KEY = derive_key(0, "test")
+ALL = [
+    Law(),
+    Law("zipf", exponent=0.0),
+    Law("zipf", exponent=1.05),
+    Law("zipf", exponent=1.5, bias=3.0),
+    Law("pitman_yor"),
+    Law("pitman_yor", discount=0.9, concentration=20.0),
+    Law("restaurant"),
+    Law("restaurant", discount=0.6, concentration=-0.5),
+]
+WEIGHTED = [law for law in ALL if law.kind in ("zipf", "pitman_yor")]
+
+
+def identity(law):
+    return f"{law.kind}-{law.exponent}-{law.discount}"
+
+
+def chi_square(counts, expected, least=10.0):
+    """p-value, with neighbours by expectation pooled until each holds `least`."""
+    order = np.argsort(expected)
+    total = np.cumsum(expected[order])
+    group = np.minimum(total // least, total[-1] // least - 1).astype(int)
+    pooled = [np.bincount(group, x[order]) for x in (counts, expected)]
+    return stats.chisquare(*(x[pooled[1] > 0] for x in pooled)).pvalue
+
+
+@pytest.mark.parametrize("law", WEIGHTED, ids=identity)
+@pytest.mark.parametrize("people", [7, 5000])
+def test_counts_follow_the_chances(law, people):
+    drawn = visits(law, people, 300_000, seed=1, key=KEY)
+    assert np.array_equal(drawn.frequencies, law.frequencies(people, 1))
+    assert chi_square(drawn.counts(), drawn.frequencies * 300_000) > 1e-4
+
+
+def test_counts_follow_a_file(tmp_path):
+    weights = np.array([0.0, 5, 0, 0, 1, 4, 0])
+    np.save(tmp_path / "weights.npy", weights)
+    law = Law("file", path=str(tmp_path / "weights.npy"))
+    drawn = visits(law, 7, 100_000, seed=0, key=KEY)
+    counts = drawn.counts()
+    assert (counts[weights == 0] == 0).all()
+    assert stats.chisquare(counts[[1, 4, 5]], [50_000, 10_000, 40_000]).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("law", ALL, ids=identity)
+def test_counts_are_those_of_every_visit(law):
+    drawn = visits(law, 2000, 70_000, seed=0, key=KEY)
+    met = drawn(np.arange(70_000))
+    assert met.dtype == np.int64
+    counts = drawn.counts()
+    assert np.array_equal(counts, np.bincount(met, minlength=2000))
+    assert counts.sum() == 70_000
+    assert drawn.frequencies.sum() == pytest.approx(1)
+    counts[:] = 0  # a copy
+    assert drawn.counts().sum() == 70_000
+
+
+@given(
+    st.sampled_from(ALL),
+    st.lists(st.integers(0, 4999), min_size=1, max_size=40),
+)
+def test_any_block_is_what_it_is_within_the_whole(law, index):
+    whole = visits(law, 900, 5000, seed=2, key=KEY)
+    longer = visits(law, 900, 9000, seed=2, key=KEY)
+    everything = whole(np.arange(5000))
+    assert np.array_equal(whole(np.array(index)), everything[index])
+    assert np.array_equal(longer(np.array(index)), everything[index])
+
+
+@pytest.mark.parametrize("law", WEIGHTED, ids=identity)
+def test_the_guide_finds_what_a_search_finds(law):
+    """The draw is the inverse of the distribution function at a 53-bit number."""
+    from kscale.worlds.keyed import keyed_hash
+
+    drawn = visits(law, 3000, 20_000, seed=3, key=KEY)
+    point = (keyed_hash(KEY, np.arange(20_000)) >> np.uint64(11)) * 2.0**-53
+    ends = np.cumsum(drawn.frequencies)
+    expected = np.searchsorted(ends / ends[-1], point, side="right")
+    assert np.array_equal(drawn(np.arange(20_000)), expected)
+
+
+def test_exact_takes_turns():
+    assert visits(Law(), 3, 8, 0, 0)(np.arange(8)).tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("law", WEIGHTED, ids=identity)
+def test_people_left_out_are_never_met(law):
+    told = np.array([1, 4, 5, 9])
+    drawn = visits(law, 10, 50_000, seed=0, key=KEY, told=told)
+    chances = law.frequencies(10, 0)[told]
+    assert drawn.people == 4
+    assert drawn.frequencies == pytest.approx(chances / chances.sum())
+    assert chi_square(drawn.counts(), drawn.frequencies * 50_000) > 1e-4
+
+
+def test_nobody_left_to_meet(tmp_path):
+    np.save(tmp_path / "weights.npy", np.array([1.0, 0, 0]))
+    law = Law("file", path=str(tmp_path / "weights.npy"))
+    with pytest.raises(ValueError, match="none of the 2 people told of can be met"):
+        visits(law, 3, 10, seed=0, key=KEY, told=np.array([1, 2]))
+
+
+def test_keys_and_seeds_are_apart():
+    """The seed draws the weights, the key the visits."""
+    law, index = Law("pitman_yor"), np.arange(1000)
+    one = visits(law, 100, 1000, seed=0, key=1)
+    other = visits(law, 100, 1000, seed=0, key=2)
+    assert np.array_equal(one.frequencies, other.frequencies)
+    assert not np.array_equal(one(index), other(index))
+    third = visits(law, 100, 1000, seed=1, key=1)
+    assert not np.array_equal(one.frequencies, third.frequencies)
+
+
+def test_ten_billion_visits_of_few_numbers():
+    tracemalloc.start()
+    drawn = visits(Law("zipf"), 400_000, 10**10, seed=0, key=KEY)
+    met = drawn(np.arange(10**10 - 1000, 10**10))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40e6
+    assert len(np.unique(met)) > 900
+
+
+@pytest.mark.parametrize("index", [-1, 5])
+def test_no_such_visit(index):
+    for law in (Law(), Law("zipf"), Law("restaurant")):
+        with pytest.raises(ValueError, match=r"is outside 0\.\.4"):
+            visits(law, 9, 5, 0, 0)(np.array([0, index]))
+
+
+def test_no_visits():
+    with pytest.raises(ValueError, match="total=0 visits: it must be at least 1"):
+        visits(Law(), 9, 0, 0, 0)
