@@ -26,7 +26,7 @@ ROOMS = {
     "coding": {"models"},
     "train": {"data", "models"},
     "scores": {"data", "models", "quant", "corpora", "worlds"},
-    "report": set(),
+    "report": {"theory"},
 }
 WITHOUT_JAX = ("worlds", "corpora", "tokenizers", "data")
 BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}

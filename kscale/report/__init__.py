@@ -1,13 +1,25 @@
-"""Result rows as figures. Reads rows alone, never models or checkpoints."""
+"""Result rows as figures, theory beside them. Never reads models or checkpoints."""
 
 from kscale.report.capacity import draw_capacity, draw_exposures
 from kscale.report.curves import COLOURS, Curve, Panel, draw_panels
+from kscale.report.frequency import (
+    ClassPrediction,
+    Line,
+    fit_line,
+    predicted_class_losses,
+    predicted_threshold,
+)
 
 __all__ = [
     "COLOURS",
+    "ClassPrediction",
     "Curve",
+    "Line",
     "Panel",
     "draw_capacity",
     "draw_exposures",
     "draw_panels",
+    "fit_line",
+    "predicted_class_losses",
+    "predicted_threshold",
 ]

@@ -43,6 +43,7 @@ class Panel(NamedTuple):
       log: "", "x", "y" or "xy": the logarithmic axes.
       levels: height of a thin line across -> its name.
       y_range: lowest and highest y shown.
+      marks: x of a thin upright line -> its name.
     """
 
     x: str
@@ -52,6 +53,7 @@ class Panel(NamedTuple):
     log: str = ""
     levels: dict[float, str] | None = None
     y_range: tuple[float, float] | None = None
+    marks: dict[float, str] | None = None
 
 
 def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None:
@@ -101,6 +103,18 @@ def _draw(axes: Axes, panel: Panel) -> None:
             (0.01, height),
             xycoords=("axes fraction", "data"),
             va="bottom",
+            color="0.4",
+            fontsize=8,
+        )
+    for place, name in (panel.marks or {}).items():
+        axes.axvline(place, color="0.6", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            name,
+            (place, 0.99),
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            va="top",
+            ha="right",
             color="0.4",
             fontsize=8,
         )

@@ -53,3 +53,12 @@ def test_nothing_to_draw_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a\.png: there are no curves to draw"):
         draw_panels([Panel("x", "y", [])], tmp_path / "a.png", "nothing")
     assert not (tmp_path / "a.png").exists()
+
+
+def test_marks_are_upright_and_named():
+    marks = {10.0: "threshold", 100.0: "capacity"}
+    axes = axes_of(Panel("x", "y", [Curve("", X, X)], log="x", marks=marks))
+    assert [text.get_text() for text in axes.texts] == ["threshold", "capacity"]
+    upright = [line for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert [line.get_xdata()[0] for line in upright] == [10, 100]
+    assert [list(line.get_ydata()) for line in upright] == [[0, 1], [0, 1]]
