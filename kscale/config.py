@@ -143,6 +143,7 @@ _LATER = {
     "corpus.domain": "",
     "data.epochs": 1,
     "data.share": 1.0,
+    "parts": (),
     "score.classes": 4,
     "score.times": 0,
     "start": "",

@@ -33,14 +33,19 @@ class Experiment(NamedTuple):
       runs: size -> the configs of solo runs, or settings.
       draw: (rows, path of the PNG) -> draws.
       compute: setting -> what its row says; None where runs are trained.
-      rows: whose rows these are: its own name, or another experiment's.
+      shares: the experiment whose rows these are; "": its own.
     """
 
     name: str
     runs: Callable[[str], Sequence[Run]]
     draw: Callable[[list[Row], pathlib.Path], None]
     compute: Callable[[dict[str, Any]], Row] | None = None
-    rows: str = ""
+    shares: str = ""
+
+    @property
+    def rows(self) -> str:
+        """The name of the experiment whose rows these are."""
+        return self.shares or self.name
 
 
 def load(name: str) -> Experiment:
@@ -67,7 +72,7 @@ def load(name: str) -> Experiment:
         defined["runs"],
         defined["draw"],
         defined.get("compute"),
-        defined.get("ROWS", path.stem),
+        defined.get("ROWS", ""),
     )
 
 

@@ -1,6 +1,7 @@
 """Sweeps: rows appended, skipped, shared out; figures from rows alone."""
 
 import json
+import pathlib
 
 import pytest
 from hypothesis import given
@@ -42,8 +43,9 @@ def instant(monkeypatch):
     """Runs that take no time; what they were asked to do is in the list."""
     asked = []
 
-    def instant(config, workdir=None, *, hypers=None, resume=False, progress=None):
+    def instant(config, workdir=None, *, hypers, resume, progress=None, start=None):
         asked.append(hypers)
+        assert start is None
         assert workdir.parent.name == "runs"
         assert resume == workdir.exists()
         rows = []
@@ -139,7 +141,11 @@ def test_parts_side_by_side_do_each_run_once(experiment, instant, tmp_path):
 def test_groups_have_folders_of_their_own(experiment):
     a, b, c = sweep.groups(experiment.runs("smoke"))[0]
     groups = ([a, b, c], [a, b], [a, c], [b, a, c], [a])
-    assert len({sweep._mark(group) for group in groups}) == len(groups)
+    where = {
+        sweep._run_folder(experiment, pathlib.Path(), " ".join(marks(group)))
+        for group in groups
+    }
+    assert len(where) == len(groups)
 
 
 def test_a_real_population_gives_the_rows_of_its_runs(
