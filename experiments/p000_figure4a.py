@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
-from kscale.report import Curve, Panel, draw_panels
+from kscale.report import Curve, Panel, draw_panels, fit_line
 from kscale.results import Row
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
@@ -46,17 +46,17 @@ def compute(setting: dict[str, Any]) -> Row:
     visits = np.geomspace(people / 40, 40.0 * people, setting["points"]).round()
     loss = BITS * theory.data_redundancy(visits, p)
     window = visits[visits <= people], loss[visits <= people]
-    fit, verdict = theory.fit_power_law(*window), theory.diagnose(*window)
+    fit = fit_line(*window)
     rng = np.random.default_rng(0)
     steps = np.diff(visits, prepend=0).astype(int)
     found = BITS * np.array([_learner(rng, steps, p) for _ in range(setting["seeds"])])
     return {
         "visits": visits.tolist(),
         "loss": loss.tolist(),
-        "fit": {name: float(getattr(fit, name)) for name in FITTED},
-        "is_power_law": bool(verdict.is_power_law),
-        "r_squared": float(verdict.r_squared),
-        "largest_residual": float(verdict.largest),
+        "fit": {name: fit[name] for name in FITTED},
+        "is_power_law": fit["is_power_law"],
+        "r_squared": fit["r_squared"],
+        "largest_residual": fit["largest"],
         "learner": found.mean(axis=0).tolist(),
         "learner_error": (found.std(axis=0, ddof=1) / len(found) ** 0.5).tolist(),
     }

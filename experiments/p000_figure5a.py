@@ -24,14 +24,13 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
-from kscale.report import Curve, Panel, draw_panels
+from kscale.report import Curve, Panel, draw_panels, fit_line
 from kscale.results import Row
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
 BITS_PER_PARAMETER = 2.0  # paper 002, result 1
 EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
-FITTED = ("alpha", "x0", "eps", "alpha_low", "alpha_high")
 SIZES = {
     "smoke": {"people": 400, "bias": 1.0, "visits": 20, "seeds": 3},
     "small": {"people": 40_000, "bias": 100.0, "visits": 20, "seeds": 5},
@@ -64,18 +63,11 @@ def compute(setting: dict[str, Any]) -> Row:
         "capacity_bits": capacity.tolist(),
         "loss": best.redundancy.tolist(),
         "duality_gap": float(np.max(best.certificate.gap)),
-        "fit": _fit(capacity[window], best.redundancy[window]),
+        "fit": fit_line(capacity[window], best.redundancy[window]),
         "lossless": lossless,
         "learner": found.mean(axis=0).tolist(),
         "learner_error": (found.std(axis=0, ddof=1) / len(found) ** 0.5).tolist(),
     }
-
-
-def _fit(capacity: np.ndarray, loss: np.ndarray) -> Row:
-    fit, verdict = theory.fit_power_law(capacity, loss), theory.diagnose(capacity, loss)
-    said = {name: float(getattr(fit, name)) for name in FITTED}
-    said |= {name: float(getattr(verdict, name)) for name in ("r_squared", "largest")}
-    return said | {"is_power_law": bool(verdict.is_power_law)}
 
 
 def _learner(
