@@ -14,6 +14,7 @@ Example:
 from kscale.models.architectures import ARCHITECTURES, from_name
 from kscale.models.config import ModelConfig
 from kscale.models.counts import ParameterCounts, parameter_counts
+from kscale.models.decode import generate
 from kscale.models.modded import SIZES
 from kscale.models.transformer import Params, apply, init, token_nats
 
@@ -25,6 +26,7 @@ __all__ = [
     "Params",
     "apply",
     "from_name",
+    "generate",
     "init",
     "parameter_counts",
     "token_nats",

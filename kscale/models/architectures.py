@@ -93,8 +93,8 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
     if match is None or match[1] not in ARCHITECTURES:
         raise ValueError(
             f"Model name is {name!r}, must be ARCHITECTURE-layers-heads with an "
-            f"architecture out of {', '.join(ARCHITECTURES)}, or modded-SIZE with one of "
-            f"the compression paper's sizes; {_nearest(name)}."
+            f"architecture out of {', '.join(ARCHITECTURES)}, or modded- and a size of "
+            f"the compression paper; {_nearest(name)}."
         )
     if match[4]:
         overrides = {"head_size": int(match[4]), **overrides}

@@ -68,11 +68,22 @@ def visible(queries: slice, length: int, segments_BT: jax.Array | None) -> jax.A
 
 def _reference(q_BGRTD, k_BGSD, v_BGSD, segments_BT):
     length = k_BGSD.shape[2]
+    mask = visible(slice(0, length), length, segments_BT)
+    return masked_attention(q_BGRTD, k_BGSD, v_BGSD, mask)
+
+
+def masked_attention(
+    q_BGRTD: jax.Array, k_BGSD: jax.Array, v_BGSD: jax.Array, mask_BTS: jax.Array
+) -> jax.Array:
+    """``softmax(q k) v`` over the keys that ``mask`` (B may be 1) lets a query see.
+
+    Returns:
+      [B, G, R, T, D] in the values' dtype; softmax is computed in float32.
+    """
     scores = jnp.einsum(
         "bgrtd,bgsd->bgrts", q_BGRTD, k_BGSD, preferred_element_type=jnp.float32
     )
-    mask = visible(slice(0, length), length, segments_BT)
-    scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
+    scores = jnp.where(mask_BTS[:, None, None], scores, -jnp.inf)
     probabilities = jax.nn.softmax(scores, axis=-1).astype(v_BGSD.dtype)
     return jnp.einsum("bgrts,bgsd->bgrtd", probabilities, v_BGSD)
 

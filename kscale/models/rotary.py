@@ -39,25 +39,29 @@ def rotary_tables(
     )
 
 
-def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
+_Table = np.ndarray | jax.Array
+
+
+def rotate(x: jax.Array, cos: _Table, sin: _Table) -> jax.Array:
     """Rotates the first R dimensions of every head by its position's angles.
 
     Args:
       x: queries or keys, [..., T, head size].
-      cos: from ``rotary_tables``, [T, R] with R at most the head size.
+      cos: from ``rotary_tables``, [T, R] with R at most the head size, or [..., T, R]
+        of the rank of ``x``.
       sin: likewise; ``-sin`` rotates back.
 
     Returns:
       The same shape and dtype; dot products of rotated queries and keys depend on
       positions only through their difference.
     """
-    size = cos.shape[1]
+    size = cos.shape[-1]
     if size == 0:
         return x
     turned, rest = x[..., :size], x[..., size:]
     half = size // 2
     swapped = jnp.concatenate([turned[..., half:], turned[..., :half]], axis=-1)
-    shape = (1,) * (x.ndim - 2) + cos.shape
+    shape = (1,) * (x.ndim - cos.ndim) + cos.shape
     turned = turned * cos.reshape(shape) + swapped * sin.reshape(shape)
     return jnp.concatenate([turned.astype(x.dtype), rest], axis=-1)
 
@@ -76,6 +80,19 @@ def split_heads(
       ``(q_BHTD, k_BGTD, v_BGTD)``.
     """
     return _split_heads(qkv_BTCD, cos, sin, heads, groups)
+
+
+def split_heads_at(
+    qkv_BTCD: jax.Array,
+    cos: np.ndarray,
+    sin: np.ndarray,
+    at_BT: jax.Array,
+    heads: int,
+    groups: int,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """``split_heads`` for tokens that stand at positions ``at``, row by row."""
+    cos_B1TR, sin_B1TR = (jnp.asarray(table)[at_BT][:, None] for table in (cos, sin))
+    return _forward(qkv_BTCD, cos_B1TR, sin_B1TR, heads, groups)[0]
 
 
 def _forward(qkv_BTCD, cos, sin, heads, groups):

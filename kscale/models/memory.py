@@ -1,0 +1,68 @@
+"""The key/value cache of decoding: what attention keeps of the tokens before.
+
+Axes: B rows, T new positions, S places, H query heads, G key and value heads, R = H / G
+query heads per key head, D head size.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kscale.models.attention import masked_attention
+
+
+class Memory(NamedTuple):
+    """Keys and values of one layer; place s holds the row's token s.
+
+    Attributes:
+      keys: [B, G, S, D], rotated and normed, in the dtype of the products.
+      values: [B, G, S, D].
+    """
+
+    keys: jax.Array
+    values: jax.Array
+
+    @property
+    def capacity(self) -> int:
+        """S, the most tokens a row can have."""
+        return self.keys.shape[2]
+
+
+def remember(
+    memory: Memory, k_BGTD: jax.Array, v_BGTD: jax.Array, past_B: jax.Array
+) -> Memory:
+    """Writes T tokens of each row behind the ``past`` that it has.
+
+    Args:
+      memory: its places from ``past`` on are free, or to be written anew.
+      k_BGTD, v_BGTD: new keys and values.
+      past_B: int32, ``past + T`` at most the capacity.
+
+    Returns:
+      The memory with places ``past`` to ``past + T - 1`` of each row replaced.
+    """
+
+    def write(row_GSD: jax.Array, new_GTD: jax.Array, past: jax.Array) -> jax.Array:
+        return jax.lax.dynamic_update_slice_in_dim(row_GSD, new_GTD, past, axis=1)
+
+    return Memory(
+        jax.vmap(write)(memory.keys, k_BGTD, past_B),
+        jax.vmap(write)(memory.values, v_BGTD, past_B),
+    )
+
+
+def recall(memory: Memory, q_BHTD: jax.Array, at_BT: jax.Array) -> jax.Array:
+    """Attention of queries at positions ``at`` over the places up to their own.
+
+    Places later than a query are not seen, so what they hold (padding of a shorter
+    prompt, tokens to be written anew) does not matter as long as it is finite.
+
+    Returns:
+      [B, H, T, D] in the queries' dtype, softmax in float32.
+    """
+    rows, heads, length, size = q_BHTD.shape
+    groups = memory.keys.shape[1]
+    q = q_BHTD.reshape(rows, groups, heads // groups, length, size) * size**-0.5
+    mask_BTS = jnp.arange(memory.capacity)[None, None] <= at_BT[:, :, None]
+    return masked_attention(q, *memory, mask_BTS).reshape(q_BHTD.shape)
