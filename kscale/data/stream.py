@@ -243,6 +243,7 @@ class Stream:
     @functools.cached_property
     def _starts(self) -> np.ndarray:
         """int64 [blocks + 1]: tokens before each block of visits."""
+        self._visits  # noqa: B018 - made once, before threads ask for it
         slice_ = max(_SLICE, self._block)
         share = slice_ * -(-self.visits // (slice_ * _TASKS))
         threads = max(1, len(os.sched_getaffinity(0)))

@@ -1,9 +1,20 @@
-"""Mixtures: exact shares in every prefix, whole windows of one kind."""
+"""Mixtures: exact shares in every prefix, whole windows of one kind, domain tokens."""
+
+import dataclasses
+import types
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kscale.data import PAD, Mixture, Stream
+from kscale import corpora, data, tokenizers, worlds
+from kscale.data import PAD, BatchSource, Mixture, Stream
+from kscale.data import mixture as module
+from kscale.worlds import Law
+
+OFFSET = 100
+SHARES = st.lists(st.integers(0, 40), min_size=1, max_size=6).filter(any)
 
 
 @pytest.fixture
@@ -12,15 +23,199 @@ def parts(made):
     return [Stream(m.corpus, m.pool, e, 50, seed) for e, seed in ((2, 0), (3, 1))]
 
 
+@pytest.fixture(scope="session")
+def mixed():
+    """A skewed useful part with a domain token, and junk of other people without."""
+    useful = worlds.biod(30, 2, 2, 5, 1, 5, (8, 8), law=Law("zipf", bias=2.0))
+    junk = dataclasses.replace(useful, people=20, first=30, law=Law())
+    told = [corpora.biod(world, style="bare") for world in (useful, junk)]
+    texts = [span.text for c in told for piece in c.pieces for span in piece]
+    tokenizer = tokenizers.symbols(sorted({w for text in texts for w in text.split()}))
+    pools = data.tokenize_all(told, tokenizer, ["useful", ""])
+    pools[1] = pools[1].relabelled(OFFSET)
+    streams = [
+        Stream(told[0], pools[0], 20, 32, epochs=2),
+        Stream(told[1], pools[1], 60, 32, limit=1100),
+    ]
+    shares = [stream.num_windows for stream in streams]
+    mixture = Mixture(streams, shares)
+    windows = mixture.windows(0, mixture.num_windows, segments=True)
+    return types.SimpleNamespace(
+        streams=streams,
+        mixture=mixture,
+        windows=windows,
+        tokenizer=tokenizer,
+        kinds=mixture.kinds(0, mixture.num_windows),
+    )
+
+
 def test_a_mixture_by_hand(parts):
-    """Seven windows of eight are of part 0: the eighth floor(8 x 7 / 8) is full."""
+    """Of w windows in eight, floor(7 w / 8) are of part 0: all but the first."""
     mixture = Mixture(parts, [7, 1])
     assert mixture.kinds(0, 10).tolist() == [1, 0, 0, 0, 0, 0, 0, 0, -1, -1]
     assert mixture.num_windows == 8
+    assert mixture.total_tokens == 8 * 50 + 1
     got = mixture.windows(0, 10, segments=True)
     one, other = parts[0].windows(0, 7, True), parts[1].windows(0, 1, True)
     for name, array in got.items():
         assert np.array_equal(array[0], other[name][0])
         assert np.array_equal(array[1:8], one[name])
+        assert array.dtype == one[name].dtype
     assert (got["labels"][8:] == PAD).all()
-    assert (got["tokens"][8:] == mixture.eos).all()
+    assert (got["tokens"][8:] == parts[0].pool.eos).all()
+    assert (got["segments"][8:] == 0).all()
+
+
+@given(SHARES)
+def test_every_prefix_has_its_shares(made, shares):
+    """To within a window for two parts, and one more for each further part."""
+    m = made("mini", 40)
+    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
+    whole = sum(shares)
+    kinds = mixture.kinds(0, whole + 3)
+    assert (kinds[whole:] == -1).all()
+    prefix = np.arange(1, whole + 1)
+    for part, share in enumerate(shares):
+        met = np.cumsum(kinds[:whole] == part)
+        assert met[-1] == share
+        if len(shares) == 1:
+            assert np.array_equal(met, prefix)
+        else:
+            assert np.abs(met - prefix * share / whole).max() < len(shares) - 1
+    if len(shares) == 2:
+        met = np.cumsum(kinds[:whole] == 0)
+        assert np.array_equal(met, prefix * shares[0] // whole)
+
+
+@given(SHARES, st.integers(0, 250), st.integers(1, 60))
+def test_windows_follow_one_another_in_each_part(made, shares, first, count):
+    m = made("mini", 40)
+    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
+    kinds, places = mixture._places(0, 320)
+    for part, share in enumerate(shares):
+        assert places[kinds == part].tolist() == list(range(share))
+    some = mixture._places(first, count)
+    assert np.array_equal(some[0], kinds[first : first + count])
+    assert np.array_equal(some[1], places[first : first + count])
+
+
+@given(*[st.integers(0, 2**40 - 1)] * 2, st.integers(1, 2**40 - 1))
+def test_shares_of_large_numbers(window, part, whole):
+    part, window = part % (whole + 1), window % (whole + 1)
+    found = module._share(np.array([window]), part, whole)
+    assert found.tolist() == [window * part // whole]
+
+
+@given(st.integers(0, 40), st.integers(1, 30), st.booleans())
+def test_random_access_is_sequential_access(mixed, first, count, segments):
+    some = mixed.mixture.windows(first, count, segments)
+    assert set(some) == {"tokens", "labels"} | ({"segments"} if segments else set())
+    for name, array in some.items():
+        assert np.array_equal(array, mixed.windows[name][first : first + count])
+
+
+def test_no_window_holds_two_kinds(mixed):
+    """Junk's labels are apart by an offset, so each window's labels say its kind."""
+    for kind, row in zip(mixed.kinds, mixed.windows["labels"], strict=True):
+        counted = row[row != PAD]
+        assert ((counted >= OFFSET) == (kind == 1)).all()
+
+
+def test_each_part_is_whole(mixed):
+    for kind, stream in enumerate(mixed.streams):
+        alone = stream.windows(0, stream.num_windows, segments=True)
+        for name, array in alone.items():
+            assert np.array_equal(mixed.windows[name][mixed.kinds == kind], array)
+    targets = (mixed.windows["labels"][:, 1:] != PAD).sum()
+    assert mixed.mixture.total_tokens == targets + 1
+    assert targets == sum(s.total_tokens - 1 for s in mixed.streams)
+
+
+def flat(mixed, kind):
+    """The tokens of one part's stream, put together again from its windows."""
+    rows = mixed.windows["tokens"][mixed.kinds == kind]
+    return np.append(rows[0, 0], rows[:, 1:].ravel())
+
+
+def test_the_domain_token_opens_every_document_and_nothing_else(mixed):
+    (eos, domain), (other,) = (s.pool.prefix for s in mixed.streams)
+    assert eos == other
+    assert domain == mixed.mixture.streams[0].pool.vocabulary.size - 1
+    tokens = flat(mixed, 0)
+    stop = mixed.streams[0].total_tokens
+    opens = np.flatnonzero(tokens[: stop - 1] == eos)
+    assert len(opens) == mixed.streams[0].visits
+    assert np.array_equal(np.flatnonzero(tokens == domain), opens + 1)
+    assert (tokens[stop - 1 :] == eos).all()  # the end, and padding
+    assert not (flat(mixed, 1) == domain).any()
+
+
+def test_exposures_are_counted_exactly(mixed):
+    """Who is told of is read from the tokens, document by document."""
+    for kind, stream in enumerate(mixed.streams):
+        tokens = flat(mixed, kind)[: stream.total_tokens - 1]
+        skip = len(stream.pool.prefix)
+        world = stream.corpus.world
+        names = {world.person(i)["name"]: i for i in range(world.people)}
+        counts = np.zeros(world.people, int)
+        for document in np.split(tokens, np.flatnonzero(tokens == stream.pool.eos))[1:]:
+            ids = stream.pool.vocabulary.to_original(document[skip : skip + 2])
+            counts[names[mixed.tokenizer.decode(ids).strip()]] += 1
+        assert np.array_equal(counts, stream.counts())
+        assert counts.sum() == stream.visits
+
+
+def test_a_part_that_is_too_short_is_filled_with_padding(parts):
+    number = parts[0].num_windows
+    mixture = Mixture(parts, [number + 5, 4])
+    windows = mixture.windows(0, mixture.num_windows)
+    kinds = mixture.kinds(0, mixture.num_windows)
+    mine = {name: array[kinds == 0] for name, array in windows.items()}
+    assert (mine["labels"][number:] == PAD).all()
+    alone = parts[0].windows(0, number + 5)
+    assert all(np.array_equal(mine[name], alone[name]) for name in mine)
+    assert mixture.total_tokens == parts[0].total_tokens + 4 * 50
+
+
+def test_a_part_without_windows_is_not_there(parts):
+    mixture = Mixture([parts[1], parts[0], parts[1]], [0, 9, 0])
+    windows, alone = mixture.windows(0, 9), parts[0].windows(0, 9)
+    assert all(np.array_equal(windows[name], alone[name]) for name in alone)
+    assert (mixture.kinds(0, 9) == 1).all()
+
+
+def test_batches_of_mixtures(mixed):
+    """Sources take a mixture for a stream, processes and populations included."""
+    source = BatchSource([mixed.mixture], 6, 2, segments=True)
+    assert source.num_steps == -(-mixed.mixture.num_windows // 6)
+    tokens = np.concatenate([source[i]["tokens"] for i in range(len(source))])
+    rows = tokens.reshape(-1, 33)[: mixed.mixture.num_windows]
+    assert np.array_equal(rows, mixed.windows["tokens"])
+    halves = [BatchSource([mixed.mixture], 6, 2, True, i, 2)[1] for i in range(2)]
+    for name, array in source[1].items():
+        assert np.array_equal(np.concatenate([h[name] for h in halves], axis=1), array)
+    both = BatchSource([mixed.mixture, mixed.streams[0]], 6)[0]["tokens"]
+    assert np.array_equal(both[:, 0], BatchSource([mixed.mixture], 6)[0]["tokens"])
+
+
+def test_parts_that_do_not_fit(made, parts):
+    m, other = made("mini", 40), made("biod", 64)
+    with pytest.raises(ValueError, match="2 streams and 1 numbers of windows do not f"):
+        Mixture(parts, [3])
+    with pytest.raises(ValueError, match="0 streams and 0 numbers"):
+        Mixture([], [])
+    for bad in ([3, -1], [0, 0], [2**40, 1]):
+        with pytest.raises(ValueError, match=r"windows=\[.*\] must be at least 0 each"):
+            Mixture(parts, bad)
+    with pytest.raises(ValueError, match="streams of context=50 and context=60"):
+        Mixture([parts[0], Stream(m.corpus, m.pool, 1, 60)], [1, 1])
+    with pytest.raises(
+        ValueError, match=r"different vocabularies.* one `tokenize_all`"
+    ):
+        Mixture([parts[0], Stream(other.corpus, other.pool, 1, 50)], [1, 1])
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 1), (0, 0)])
+def test_no_such_window(parts, first, count):
+    with pytest.raises(ValueError, match=f"first={first} must be at least 0"):
+        Mixture(parts, [1, 1]).windows(first, count)

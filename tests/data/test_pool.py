@@ -1,5 +1,7 @@
 """Pools: tokens composed apart are those of the whole text, spans are whole tokens."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -133,3 +135,78 @@ def test_tokens_that_a_tokenizer_refuses():
     corpus = corpora.biod(worlds.biod(3, name_parts=(2, 2)))
     with pytest.raises(ValueError, match="unknown symbol"):
         data.tokenize(corpus, tokenizers.symbols(["n0", "n1"]))
+
+
+def test_a_domain_by_hand():
+    """Letters end at 128; domains are 129 and 130 and come last, as dense 4 and 5."""
+    tell = [TwoPieces(), TwoPieces(), TwoPieces(), TwoPieces()]
+    pools = data.tokenize_all(tell, Letters(), ["", "new", "old", "new"])
+    vocabulary = pools[0].vocabulary
+    assert vocabulary.original_ids.tolist() == [97, 98, 99, 128, 129, 130]
+    assert all(pool.vocabulary is vocabulary for pool in pools)
+    assert [pool.prefix.tolist() for pool in pools] == [[3], [3, 4], [3, 5], [3, 4]]
+    assert pools[0].prefix.dtype == np.int32
+    plan = np.array([[0, 1, 0, 2], [0, 0, 0, 0]])
+    documents = pools[2].compose(plan)
+    assert documents.tokens.tolist() == [3, 5, 0, 1, 2, 1, 3, 5]
+    assert documents.labels.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+    assert documents.lengths.tolist() == pools[2].document_lengths(plan).tolist()
+    assert documents.lengths.tolist() == [6, 2]
+
+
+def test_pieces_of_a_kind_are_tokenised_once():
+    """Two worlds of the same lists, however many people; a third of other lists."""
+    calls = []
+
+    class Counting(Letters):
+        def encode(self, text):
+            calls.append(text)
+            return super().encode(text)
+
+    def tell(people, sizes):
+        return corpora.biod(worlds.biod(people, name_parts=sizes), style="bare")
+
+    data.tokenize(tell(5, (4, 4)), Counting())
+    alone = len(calls)
+    calls.clear()
+    same = data.tokenize_all([tell(5, (4, 4)), tell(9, (4, 4))], Counting(), ["", "x"])
+    assert len(calls) == alone
+    assert same[0].vocabulary is same[1].vocabulary
+    calls.clear()
+    one, other = data.tokenize_all(
+        [tell(5, (4, 4)), tell(9, (4, 5))], Counting(), ["", ""]
+    )
+    assert calls == [*calls[:alone], " n4"]  # only what is new
+    assert one.vocabulary is other.vocabulary
+
+
+def test_relabelled_by_hand():
+    pool = data.tokenize_all([TwoPieces()], Letters(), ["new"])[0]
+    assert pool.labels.tolist() == [1, 1, 0, 0, 0, 0]
+    assert pool.relabelled().labels.tolist() == [1, 1, 0, 0, 0, 0]
+    assert pool.relabelled(7).labels.tolist() == [8, 8, 7, 7, 7, 7]
+    assert pool.relabelled(7).eos_label == 7
+    values = dataclasses.replace(pool, labels=np.array([1, 5, 5, 0, 0, 0], np.uint8))
+    answers = values.relabelled(answers_only=True)
+    assert answers.labels.tolist() == [255, 5, 5, 255, 0, 0]
+    assert answers.relabelled(3).labels.tolist() == [255, 8, 8, 255, 3, 3]
+    assert values.relabelled(3, True).labels.tolist() == [255, 8, 8, 255, 3, 3]
+    assert answers.labels.dtype == np.uint8
+    assert answers.tokens is values.tokens
+
+
+def test_labels_that_are_no_bytes():
+    pool = data.tokenize(TwoPieces(), Letters())
+    assert pool.relabelled(253).labels.max() == 254
+    with pytest.raises(ValueError, match=r"offset=254 takes labels to 254\.\.255"):
+        pool.relabelled(254)
+    with pytest.raises(ValueError, match=r"offset=-1 takes labels to -1\.\.0"):
+        pool.relabelled(-1)
+
+
+@pytest.mark.parametrize("domains", [[], ["", ""]])
+def test_a_domain_for_each_corpus(domains):
+    with pytest.raises(ValueError, match=f"1 corpora and {len(domains)} domains"):
+        data.tokenize_all([TwoPieces()], Letters(), domains)
+    with pytest.raises(ValueError, match="at least one corpus"):
+        data.tokenize_all([], Letters(), [])

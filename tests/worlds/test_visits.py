@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kscale.worlds import Law, derive_key, visits
+from kscale.worlds import Law, derive_key, keyed_hash, visits
 
 KEY = derive_key(0, "test")
 ALL = [
@@ -83,8 +83,6 @@ def test_any_block_is_what_it_is_within_the_whole(law, index):
 @pytest.mark.parametrize("law", WEIGHTED, ids=identity)
 def test_the_guide_finds_what_a_search_finds(law):
     """The draw is the inverse of the distribution function at a 53-bit number."""
-    from kscale.worlds.keyed import keyed_hash
-
     drawn = visits(law, 3000, 20_000, seed=3, key=KEY)
     point = (keyed_hash(KEY, np.arange(20_000)) >> np.uint64(11)) * 2.0**-53
     ends = np.cumsum(drawn.frequencies)
