@@ -1,0 +1,39 @@
+"""Paper 000, figure 1a: loss on knowledge by frequency class against model size.
+
+Reproduces: small models learn the most frequent quarter of the people only, larger ones
+go on to the next, each class down to its irreducible part. The runs at a = 1.2 of
+p000_figure5.py, beside problem (6) for the same p_i; p000_figure1b.py has the theory
+alone, for the paper's people.
+
+    kscale sweep p000_figure1a --size=smoke    half a minute: does it run?
+    kscale sweep p000_figure1a --size=small    two minutes on a CPU, or no time if
+                                               p000_figure5 was run
+    kscale sweep p000_figure1a --size=paper    a week of one GPU
+"""
+
+import pathlib
+import runpy
+
+from kscale import report
+from kscale.config import Config
+from kscale.report import Panel
+from kscale.results import Row
+
+ROWS = "p000_figure5"
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of figure 5 at the paper's own exponent."""
+    return [run for run in FIGURE5["runs"](size) if run.world.law.exponent == 1.2]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """One panel, the losses of four classes."""
+    x, y = "parameters besides the embedding", "bits lost per visit, of values"
+    world = rows[0]["config"]["world"]
+    report.draw_panels(
+        [Panel(x, y, FIGURE5["class_curves"](rows), "", "x")],
+        path,
+        f"Paper 000, figure 1a: {world['people']:,} people, a = 1.2",
+    )

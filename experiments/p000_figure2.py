@@ -1,0 +1,63 @@
+"""Paper 000, figure 2: who is known: accuracy against frequency and model size.
+
+Reproduces: (a) accuracy rises with how often a person was met, and every model has a
+count below which nothing is known ("a 7.2M model never learns what occurs fewer than
+508 times"), the lower the larger the model. (b) accuracy of four classes of frequency
+against size. The runs at a = 1.2 of p000_figure5.py.
+
+    kscale sweep p000_figure2 --size=smoke     half a minute: does it run?
+    kscale sweep p000_figure2 --size=small     two minutes on a CPU, or no time if
+                                               p000_figure5 was run
+    kscale sweep p000_figure2 --size=paper     a week of one GPU
+
+The threshold is the smallest count at which accuracy, made to rise (isotonic), is one
+half; accuracy is the share of a person's six attributes greedily right, names left out.
+"""
+
+import pathlib
+import runpy
+
+from kscale import report
+from kscale.config import Config
+from kscale.report import Curve, Panel
+from kscale.results import Row
+
+ROWS = "p000_figure5"
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of figure 5 at the paper's own exponent."""
+    return [run for run in FIGURE5["runs"](size) if run.world.law.exponent == 1.2]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """Both panels."""
+    size_of, rows = FIGURE5["size_of"], sorted(rows, key=FIGURE5["size_of"])
+    left = []
+    for i, row in enumerate(rows):
+        found = row["by_count"]
+        learnt = "never" if found["learnt"] is None else f"{found['learnt']:.0f}"
+        label = f"{size_of(row):,} parameters: half right at {learnt} visits"
+        left.append(Curve(label, found["visits"], found["accuracy"], None, "o-", i))
+    sizes = [size_of(row) for row in rows]
+    right = [
+        Curve(
+            name,
+            sizes,
+            [row["classes"][k]["accuracy"] for row in rows],
+            [row["classes"][k]["accuracy_error"] for row in rows],
+            "o-",
+            k,
+        )
+        for k, name in enumerate(FIGURE5["CLASSES"])
+    ]
+    x = "parameters besides the embedding"
+    report.draw_panels(
+        [
+            Panel("visits of a person in training", "accuracy", left, "(a)", "x"),
+            Panel(x, "accuracy", right, "(b) quarters of the people", "x"),
+        ],
+        path,
+        f"Paper 000, figure 2: {rows[0]['population']:,} people, a = 1.2",
+    )

@@ -1,0 +1,98 @@
+"""Paper 000, figure 4: loss on knowledge against data, trained models.
+
+Reproduces: (a) the more skewed the law, the faster the loss falls with the data at
+first; uniform data depart from a power law. (b) within one training run frequent people
+are learnt first and rare ones later, in order.
+
+    kscale sweep p000_figure4 --size=smoke     half a minute: does it run?
+    kscale sweep p000_figure4 --size=small     ten minutes on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p000_figure4 --size=paper     two weeks of one GPU
+
+Small: 600 people of 26 bits ("tiny"), met 12 to 400 times on average, one model of two
+layers and width 32 for each amount of data, trained to its end. (b) is one longer run
+at a = 1.2, scored at 24 steps. p000_figure4a.py has the theory of (a).
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kscale import report, skewed
+from kscale.config import Config, ScoreConfig
+from kscale.report import Curve, Panel
+from kscale.results import Row
+
+EXPOSURES = (12, 25, 50, 100, 200, 400)
+CLASSES = ("most frequent quarter", "second", "third", "least frequent quarter")
+
+
+def runs(size: str) -> list[Config]:
+    """Every exponent with every amount of data, then the run that is scored often."""
+    if size == "paper":
+        grid = [
+            skewed.pan("s", a, exposures=exposures)
+            for a in skewed.EXPONENTS
+            for exposures in (4, 12, 48, 196, 392)
+        ]
+        often = skewed.pan("base", exposures=200)
+    elif size == "smoke":
+        grid = [_tiny(24, exposures, a, 8) for a in (0.0, 1.2) for exposures in (4, 8)]
+        often = _tiny(24, 100, 1.2, 8)
+    else:
+        grid = [_tiny(600, e, a) for a in skewed.EXPONENTS for e in EXPOSURES]
+        often = _tiny(600, 800, 1.2, 48)
+    score = dataclasses.replace(often.score, times=24)
+    return [*grid, dataclasses.replace(often, score=score)]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """Both panels."""
+    whole = [row for row in rows if "curve" not in row]
+    panels = []
+    if whole:
+        panels.append(_by_data(whole))
+    panels += [_by_step(row) for row in rows if "curve" in row]
+    report.draw_panels(
+        panels,
+        path,
+        f"Paper 000, figure 4: {rows[0]['config']['world']['people']:,} people",
+    )
+
+
+def _by_data(rows: list[Row]) -> Panel:
+    curves = []
+    laws = sorted({row["config"]["world"]["law"]["exponent"] for row in rows})
+    for i, a in enumerate(laws):
+        of = [row for row in rows if row["config"]["world"]["law"]["exponent"] == a]
+        of.sort(key=lambda row: row["exposures"])
+        visits = [row["exposures"] * row["population"] for row in of]
+        loss = [row["loss"]["visit_loss_bits"] for row in of]
+        label = f"a = {a:g}" + ("" if a else ", uniform")
+        if len(of) > 3:
+            fit = report.fit_line(visits, loss)
+            label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
+            label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
+        curves.append(Curve(label, visits, loss, None, "o-", i))
+    y = "bits lost per visit, of values"
+    return Panel("biographies read", y, curves, "(a) by law", "xy")
+
+
+def _by_step(row: Row) -> Panel:
+    steps = [point["step"] for point in row["curve"]] + [row["steps"]]
+    classes = [point["classes"] for point in row["curve"]] + [row["classes"]]
+    share = row["exposures"] * row["population"] / row["steps"]
+    curves = [
+        Curve(name, np.array(steps) * share, [c[k]["visit_loss_bits"] for c in classes])
+        for k, name in enumerate(CLASSES)
+    ]
+    y = "bits lost per visit"
+    return Panel("biographies read", y, curves, "(b) in one run, a = 1.2", "x")
+
+
+def _tiny(people: int, exposures: int, a: float, width: int = 32) -> Config:
+    rate = 2e-3 if width > 32 else 3e-3
+    config = skewed.tiny(people, exposures, width, a, rate=rate)
+    warm = dataclasses.replace(config.train, warmup_steps=min(1000, 10 * exposures))
+    return dataclasses.replace(config, name="figure4", train=warm, score=ScoreConfig())

@@ -1,0 +1,117 @@
+"""Paper 000, figure 5: loss on knowledge against model size, trained models.
+
+Reproduces: (a) where people are met by a power law the loss falls smoothly with size,
+the faster the more skewed the law; uniform data stay flat until the capacity is there,
+then drop. (b) larger models reach rarer people: loss by class of frequency.
+
+    kscale sweep p000_figure5 --size=smoke     half a minute: does it run?
+    kscale sweep p000_figure5 --size=small     15 minutes on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p000_figure5 --size=paper     a month of one GPU: 31 sizes, 5 laws
+
+Small asks the same of 600 people of 26 bits ("tiny"), met 400 times on average by
+p(i) ~ (i + 1.5)^-a, the paper's law at its ratio of bias to people, and of two-layer
+models of 1.6 to 99 thousand parameters besides the embedding. Lines in (b) are problem
+(6) for the same p_i, two constants fitted; p000_figure5a.py has the theory alone. The
+same runs are read by p000_figure1a.py, p000_figure2.py and p000_figure7.py.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kscale import report, skewed, theory
+from kscale.config import Config
+from kscale.models.modded import SIZES as MODDED
+from kscale.report import Curve, Panel
+from kscale.results import Row
+
+WIDTHS = (8, 16, 24, 32, 48, 64)
+RATES = {48: 2e-3, 64: 2e-3}  # by width; 3e-3 else
+CLASSES = ("most frequent quarter", "second", "third", "least frequent quarter")
+
+
+def runs(size: str) -> list[Config]:
+    """Every exponent with every model size, those of one exponent together."""
+    if size == "paper":
+        return [
+            skewed.pan(name, exponent)
+            for exponent in skewed.EXPONENTS
+            for name in MODDED
+        ]
+    if size == "smoke":
+        return [_tiny(24, 8, width, a) for a in (0.0, 1.2) for width in (8, 16)]
+    return [_tiny(600, 400, width, a) for a in skewed.EXPONENTS for width in WIDTHS]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """Both panels."""
+    x = "parameters besides the embedding"
+    left = []
+    for i, a in enumerate(sorted({exponent(row) for row in rows})):
+        sizes, loss = by_size([row for row in rows if exponent(row) == a])
+        label = f"a = {a:g}" + ("" if a else ", uniform")
+        if len(loss) > 3:
+            fit = report.fit_line(sizes, loss)
+            label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
+            label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
+        left.append(Curve(label, sizes, loss, style="o-", colour=i))
+    config = rows[0]["config"]
+    report.draw_panels(
+        [
+            Panel(x, "bits lost per visit, of values", left, "(a) by law", "xy"),
+            Panel(x, "bits lost per visit", class_curves(rows), "(b) a = 1.2", "x"),
+        ],
+        path,
+        f"Paper 000, figure 5: {config['world']['people']:,} people,"
+        f" {config['data']['exposures']} visits each on average",
+    )
+
+
+def class_curves(rows: list[Row]) -> list[Curve]:
+    """Measured losses of the classes at a = 1.2, and the theory's lines."""
+    rows = [row for row in rows if exponent(row) == 1.2]
+    rows.sort(key=size_of)
+    sizes = [size_of(row) for row in rows]
+    loss = [[c["visit_loss_bits"] for c in row["classes"]] for row in rows]
+    error = [[c["visit_loss_bits_error"] for c in row["classes"]] for row in rows]
+    curves = [
+        Curve(name, sizes, *np.array([loss, error], float)[..., k], "o", k)
+        for k, name in enumerate(CLASSES)
+    ]
+    if len(rows) < 3:
+        return curves
+    world = rows[0]["config"]["world"]
+    law = world["law"]
+    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
+    bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
+    said = report.predicted_class_losses(
+        sizes, loss, p, theory.frequency_classes(p), bits
+    )
+    name = f"problem (6), {said['bits_per_param']:.2f} bits a parameter"
+    return curves + [
+        Curve("" if k else name, said["parameters"], line, colour=k)
+        for k, line in enumerate(np.transpose(said["loss_bits"]))
+    ]
+
+
+def by_size(rows: list[Row]) -> tuple[list[float], list[float]]:
+    """Sizes and losses per visit, the smallest model first."""
+    rows = sorted(rows, key=size_of)
+    return [size_of(r) for r in rows], [r["loss"]["visit_loss_bits"] for r in rows]
+
+
+def size_of(row: Row) -> int:
+    """Parameters besides the embedding."""
+    return row["parameters_by_base"]["non_embedding"]
+
+
+def exponent(row: Row) -> float:
+    """The exponent of the run's law."""
+    return row["config"]["world"]["law"]["exponent"]
+
+
+def _tiny(people: int, exposures: int, width: int, a: float) -> Config:
+    config = skewed.tiny(people, exposures, width, a, rate=RATES.get(width, 3e-3))
+    return dataclasses.replace(config, name="figure5")

@@ -1,0 +1,56 @@
+"""Paper 000, figure 7: accuracy of each attribute against model size.
+
+Reproduces: low-entropy attributes (major) are learnt by smaller models than
+high-entropy ones (birth date); uniform data jump, power-law data rise gradually; the
+employer's city starts at the share of New York. The runs at a = 0 and a = 1.2 of
+p000_figure5.py.
+
+    kscale sweep p000_figure7 --size=smoke     half a minute: does it run?
+    kscale sweep p000_figure7 --size=small     four minutes on a CPU, or no time if
+                                               p000_figure5 was run
+    kscale sweep p000_figure7 --size=paper     two weeks of one GPU
+
+Accuracy is the share of people whose value is greedily right in their biography. The
+pronoun is left out: its accuracy is that of a wording ("He" or "His") besides.
+"""
+
+import pathlib
+import runpy
+
+from kscale import report
+from kscale.config import Config
+from kscale.report import Curve, Panel
+from kscale.results import Row
+
+ROWS = "p000_figure5"
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+LAWS = {0.0: "uniform", 1.2: "power law, a = 1.2"}
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of figure 5 at the two exponents."""
+    return [run for run in FIGURE5["runs"](size) if run.world.law.exponent in LAWS]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """A panel for each law."""
+    panels = []
+    for a, title in LAWS.items():
+        of = [row for row in rows if FIGURE5["exponent"](row) == a]
+        if of:
+            panels.append(_panel(sorted(of, key=FIGURE5["size_of"]), title))
+    people = rows[0]["config"]["world"]["people"]
+    report.draw_panels(
+        panels, path, f"Paper 000, figure 7: {people:,} people, by attribute"
+    )
+
+
+def _panel(rows: list[Row], title: str) -> Panel:
+    sizes = [FIGURE5["size_of"](row) for row in rows]
+    curves = []
+    for i, piece in enumerate(rows[0]["pieces"]):
+        if piece["piece"] not in ("name", "pronoun"):
+            right = [row["pieces"][i]["accuracy"] for row in rows]
+            error = [row["pieces"][i]["accuracy_error"] for row in rows]
+            curves.append(Curve(piece["piece"], sizes, right, error, "o-", i))
+    return Panel("parameters besides the embedding", "accuracy", curves, title, "x")

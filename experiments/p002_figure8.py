@@ -1,0 +1,101 @@
+"""Paper 002, figure 8: what junk costs, and what a domain token gives back.
+
+Reproduces: (b) with 7/8 of the tokens about random people, useful knowledge at 100
+exposures falls to a twentieth of (a); (c, d, e) longer training makes up for it slowly;
+(f) junk that repeats itself costs nothing; (g, h) a special token in front of useful
+text gives most of it back (results 10 to 12).
+
+    kscale sweep p002_figure8 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure8 --size=small     15 minutes on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure8 --size=paper     two months of one GPU
+
+Small: 120 useful people of 26 bits ("tiny") in a model of two layers and width 32,
+which learns them in 300 exposures if it reads nothing else; exposures 300, 900, 1800
+and 3000 stand for 100, 300, 600 and 1000. Random junk is 260,000 people, repeated junk
+a few dozen, in windows of their own. R counts useful knowledge only.
+"""
+
+import dataclasses
+import pathlib
+
+from kscale import report, skewed
+from kscale.config import Config
+from kscale.report import Curve, Panel
+from kscale.results import Row
+from kscale.sources import PartConfig
+
+# name -> exposures in hundreds, junk, domain token
+SETTINGS = {
+    "a": (1, "none", False),
+    "b": (1, "random", False),
+    "c": (3, "random", False),
+    "d": (6, "random", False),
+    "e": (10, "random", False),
+    "f": (1, "repeated", False),
+    "g": (1, "random", True),
+    "h": (3, "random", True),
+}
+LONGEST_FIRST = "edhcgfba"
+PAPER_MODELS = ("GPT2-2-1", "GPT2-2-4", "GPT2-4-4", "GPT2-6-4")
+PAPER_PEOPLE = (20_000, 50_000, 100_000, 200_000)
+
+
+def runs(size: str) -> list[Config]:
+    """The eight settings, the longest first."""
+    if size == "paper":
+        return [
+            dataclasses.replace(
+                skewed.junk(people, model, 100 * hundreds, kind, domain),
+                name=f"figure8{name}",
+            )
+            for name, (hundreds, kind, domain) in SETTINGS.items()
+            for model in PAPER_MODELS
+            for people in PAPER_PEOPLE
+        ]
+    if size == "smoke":
+        return [_tiny(name, 12, 4, 8) for name in "abfg"]
+    return [_tiny(name, 120, 300, 32) for name in LONGEST_FIRST]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """R of each setting beside R of (a), and accuracy."""
+    by_name = {row["name"][-1]: row for row in rows}
+    found = [name for name in SETTINGS if name in by_name]
+    labels = [_said(name, by_name[name]) for name in found]
+    panels = []
+    for what, y in (("bits_per_param", "R, bits per parameter"), ("", "accuracy")):
+        curves = [
+            Curve(
+                label,
+                [place],
+                [by_name[name][what] if what else by_name[name]["loss"]["accuracy"]],
+                style="o",
+                colour=place,
+            )
+            for place, (name, label) in enumerate(zip(found, labels, strict=True))
+        ]
+        panels.append(Panel("setting", y, curves, "useful knowledge"))
+    population = rows[0]["population"]
+    report.draw_panels(
+        panels, path, f"Paper 002, figure 8: {population:,} useful people among junk"
+    )
+
+
+def _said(name: str, row: Row) -> str:
+    _, kind, domain = SETTINGS[name]
+    junk = "no junk" if kind == "none" else f"7/8 {kind} junk"
+    return f"({name}) {junk}, {row['exposures']:g} exposures" + ", token" * domain
+
+
+def _tiny(name: str, people: int, unit: int, width: int) -> Config:
+    hundreds, kind, domain = SETTINGS[name]
+    others = {"random": 260_000, "repeated": max(1, people // 6)}
+    parts = (PartConfig(people=others[kind], weight=7.0),) if kind in others else ()
+    config = skewed.tiny(people, hundreds * unit, width)
+    return dataclasses.replace(
+        config,
+        name=f"figure8{name}",
+        parts=parts,
+        corpus=dataclasses.replace(config.corpus, domain="useful" if domain else ""),
+    )
