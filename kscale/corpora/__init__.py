@@ -6,6 +6,7 @@ plan = corpus.plan(people, exposures)   # which pieces make each document
 corpora.document(corpus, plan[0])       # its text, span by span
 """
 
+from kscale.corpora import standin
 from kscale.corpora.biographies import Biographies, biod, bios, bios_simple
 from kscale.corpora.labels import (
     NAME,
@@ -17,7 +18,7 @@ from kscale.corpora.labels import (
     world_labels,
 )
 from kscale.corpora.questions import Questions, questions
-from kscale.corpora.rewrites import Rewrites
+from kscale.corpora.rewrites import Marks, Rewrites
 from kscale.corpora.templates import Templates, biod_templates, load_templates, parse
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Biographies",
     "Corpus",
     "Label",
+    "Marks",
     "Questions",
     "Rewrites",
     "Span",
@@ -38,5 +40,6 @@ __all__ = [
     "load_templates",
     "parse",
     "questions",
+    "standin",
     "world_labels",
 ]

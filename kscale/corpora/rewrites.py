@@ -49,7 +49,7 @@ class Rewrites:
         self._files = _files(paths)
         self._skip = skip_unfound
         self.skipped_texts = 0
-        self._marks = _Marks(world)
+        self._marks = Marks(world)
         self._read()
 
     @property
@@ -93,7 +93,6 @@ class Rewrites:
 
     def _read(self) -> None:
         """Notes where each text lies and which of them score their person whole."""
-        needed = {i for i, x in enumerate(self.labels) if x.kind in ("name", "value")}
         places, owners, whole = [], [], []
         for number, path in enumerate(self._files):
             offset = 0
@@ -106,8 +105,7 @@ class Rewrites:
                     else:
                         places.append((number, offset))
                         owners.append(person)
-                        opens = spans[0].label == NAME
-                        whole.append(opens and needed <= {s.label for s in spans})
+                        whole.append(self._marks.counts_all(spans))
                     offset += len(line)
         self._places = np.array(places, np.int64).reshape(-1, 2)
         self._group(np.array(owners, np.int64), np.array(whole, bool))
@@ -190,13 +188,21 @@ class _Pieces(Sequence):
         return self._rewrites._piece(index - 1) if index else ()
 
 
-class _Marks:
-    """Finds what counts in a text: first mentions, in order of their place."""
+class Marks:
+    """Finds what counts in a text: first mentions, in order of their place.
+
+    A value inside a mention of the whole name is none: Jane Mary French may study
+    anything. Texts begin with a space.
+    """
 
     def __init__(self, world: World):
         self._world = world
         self._silent = [a for a in world.attributes if a.name not in world.sentences]
-        self._labels = {label.name: i for i, label in enumerate(world_labels(world))}
+        labels = world_labels(world)
+        self._labels = {label.name: i for i, label in enumerate(labels)}
+        self._scored = {
+            i for i, label in enumerate(labels) if label.kind in ("name", "value")
+        }
 
     def find(self, person: int, text: str) -> list[tuple[str, int | None]]:
         """Where the name and the values begin; None for those that must be but are not.
@@ -207,8 +213,7 @@ class _Marks:
         optional = {fact.name for a in self._world.attributes for fact in a.derived}
         optional |= {attribute.name for attribute in self._silent}
         found: list[tuple[str, int | None]] = []
-        for name, pattern in self._patterns(person, facts):
-            match = re.search(pattern, text)
+        for name, match in self._matches(person, text, facts):
             if match or name not in optional:
                 found.append((name, match.start() if match else None))
         return found
@@ -222,8 +227,8 @@ class _Marks:
         # The longest of those that begin together is meant, and what counts first.
         places = sorted(
             (match.start(), -match.end(), name in leaks, name)
-            for name, pattern in self._patterns(person, facts)
-            if (match := re.search(pattern, text))
+            for name, match in self._matches(person, text, facts)
+            if match
         )
         spans, end, told = [], 0, set()
         for start, minus_stop, _, name in places:
@@ -237,6 +242,21 @@ class _Marks:
             told.add(leaks.get(name, ""))
             end = -minus_stop
         return (*spans, Span(text[end:], TEXT)) if end < len(text) else tuple(spans)
+
+    def counts_all(self, spans: Piece) -> bool:
+        """Whether a text opens with the name and every attribute counts in it."""
+        told = {span.label for span in spans}
+        return bool(spans) and spans[0].label == NAME and self._scored <= told
+
+    def whole(self, person: int, text: str) -> bool:
+        """Whether a text, without the space before it, scores its person whole."""
+        return self.counts_all(self.spans(person, " " + text))
+
+    def _matches(self, person: int, text: str, facts: dict[str, str]):
+        """(name of a fact, its first match in the text or None)."""
+        hidden = text.replace(facts["name"], "\0" * len(facts["name"]))
+        for name, pattern in self._patterns(person, facts):
+            yield name, re.search(pattern, text if name == "name" else hidden)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 - one small object per corpus
     def _facts(self, person: int) -> dict[str, str]:

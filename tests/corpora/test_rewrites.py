@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kscale import corpora, worlds
-from kscale.corpora import Rewrites
+from kscale.corpora import Marks, Rewrites
 
 
 def write_texts(folder, texts, name="texts.jsonl"):
@@ -92,6 +92,26 @@ def test_the_employer_after_its_city_does_not_count(write, tmp_path):
     )
     assert "employer" not in [name for _, name in spans(corpus, 1)]
     assert corpus.score_plan(np.array([0])).tolist() == [[2]]
+
+
+def test_a_value_in_a_name_is_no_value(write, tmp_path):
+    """Somebody called Bolt works for Bolt: the name tells nothing of the employer."""
+    bolt = {"names/2_last.txt": "Bolt", "values/employer+city.txt": "Bolt;Oslo"}
+    world = write(people=1, **bolt)
+    facts, employer = world.person(0), "Bolt"
+    assert facts["name"].endswith(" Bolt")
+    start = f"{facts['name']}, born in {facts['birth']}."
+    rest = f" {facts['name']}: {facts['pronoun']} works for {employer}."
+    corpus = Rewrites(world, write_texts(tmp_path / "t", [(0, start + rest)]), True)
+    assert [s for s in spans(corpus, 1) if s[1] != "text"] == [
+        (" " + facts["name"], "name"),
+        (" " + facts["birth"], "birth"),
+        (" " + facts["pronoun"], "pronoun"),
+        (" " + employer, "employer"),
+    ]
+    assert Marks(world).whole(0, start + rest)
+    assert not Marks(world).whole(0, start)
+    assert not Marks(world).whole(0, "Oh, " + start + rest)
 
 
 def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):
