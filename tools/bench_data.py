@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from kscale import build, configs, corpora, data, tokenizers, worlds
+from kscale import build, configs, corpora, data, telling, tokenizers, worlds
 from kscale.tokenizers import Tokenizer
 from kscale.worlds import Law
 
@@ -67,7 +67,8 @@ def demo() -> tuple[data.Stream, Tokenizer]:
     """The demo's bioD world in windows of 64, and its tokenizer."""
     setup = build.build(configs.demo(exposures=300))
     (stream,) = setup.streams
-    return stream, build.build_tokenizer(setup.config.corpus, setup.corpus)
+    assert isinstance(stream, data.Stream), "the demo mixes nothing"
+    return stream, telling.build_tokenizer(setup.config.corpus, setup.corpus)
 
 
 def rates(
