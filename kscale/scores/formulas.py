@@ -3,6 +3,7 @@
 The losses are the paper's own and stand in nats:
 
     p1  mean over people of -ln p(name), the name right after the end-of-text token
+        (and the domain token, where documents open with one)
     p2  where the lists of values are given (bioS): mean over people of the sum over
         attributes of -ln p(value | name, attribute); where each attribute draws its
         own strings (bioD, `counts.diversity > 0`): mean over (person, attribute)

@@ -56,9 +56,10 @@ def score(
 ) -> ScoreTable:
     """Sums a model's losses over every person's name and values.
 
-    Each person is scored in one document, `corpus.score_plan`, which begins with EOS.
-    Losses are computed in float32 on the device and summed in float64 on the host; no
-    more than a few batches are held at a time.
+    Each person is scored in one document, `corpus.score_plan`, which begins with EOS
+    and, where the pool has one, its domain token; neither is scored. Losses are
+    computed in float32 on the device and summed in float64 on the host; no more than a
+    few batches are held at a time.
 
     Args:
       model: (config, params) of `kscale.models`, or a function from tokens int32 [B, T]
