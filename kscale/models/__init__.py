@@ -16,7 +16,14 @@ from kscale.models.config import ModelConfig
 from kscale.models.counts import ParameterCounts, parameter_counts
 from kscale.models.decode import generate
 from kscale.models.modded import SIZES
-from kscale.models.transformer import Params, apply, init, token_nats
+from kscale.models.transformer import (
+    Params,
+    apply,
+    empty_memory,
+    extend,
+    init,
+    token_nats,
+)
 
 __all__ = [
     "ARCHITECTURES",
@@ -25,6 +32,8 @@ __all__ = [
     "ParameterCounts",
     "Params",
     "apply",
+    "empty_memory",
+    "extend",
     "from_name",
     "generate",
     "init",

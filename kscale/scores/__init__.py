@@ -6,6 +6,7 @@ known = scores.capacity(world.counts, corpus.labels, table, parameters)
 known.bits_per_param, known.accuracy["name"]
 """
 
+from kscale.scores.answers import AnswerTable, answers
 from kscale.scores.capacity import Capacity, Errors, capacity
 from kscale.scores.classes import (
     ClassRow,
@@ -36,6 +37,7 @@ from kscale.scores.table import ScoreTable, merge, sum_by_label
 from kscale.scores.thresholds import Threshold, count_threshold, rising_accuracy
 
 __all__ = [
+    "AnswerTable",
     "Capacity",
     "ClassRow",
     "Errors",
@@ -45,6 +47,7 @@ __all__ = [
     "ScoreTable",
     "TextBits",
     "Threshold",
+    "answers",
     "by_attribute",
     "by_class",
     "capacity",

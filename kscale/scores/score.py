@@ -42,6 +42,39 @@ def sample_people(population: int, size: int, seed: int) -> np.ndarray:
     return np.sort(rng.choice(population, size, replace=False, shuffle=False))
 
 
+def chosen_people(
+    corpus, people: np.ndarray | int | None, seed: int
+) -> tuple[np.ndarray, int | None]:
+    """Whom to score, ascending, and the seed if they were drawn.
+
+    Args:
+      corpus: from `kscale.corpora`.
+      people: None is everybody the corpus tells of, a number is a random sample of that
+        size, an array int [n] is these people.
+      seed: of the sample.
+
+    Returns:
+      (people int64 [n], seed or None).
+
+    Raises:
+      ValueError: a person twice or not of the world, or nobody.
+    """
+    if people is None:
+        return np.sort(corpus.people(np.arange(corpus.num_people))), None
+    if isinstance(people, int | np.integer):
+        index = sample_people(corpus.num_people, int(people), seed)
+        return np.sort(corpus.people(index)), seed
+    asked = np.sort(np.asarray(people, np.int64))
+    inside = len(asked) and asked[0] >= 0 and asked[-1] < corpus.world.people
+    if not inside or (np.diff(asked) == 0).any():
+        raise ValueError(
+            f"score: people must be distinct and lie in 0 to {corpus.world.people - 1};"
+            f" got {len(asked)}"
+            + (f" from {asked[0]} to {asked[-1]}" if len(asked) else "")
+        )
+    return asked, None
+
+
 def score(
     model: Model,
     corpus,
@@ -95,7 +128,7 @@ def score(
         raise ValueError(
             f"score: batch={batch}, multiple={multiple}; at least 1 each, or batch=0"
         )
-    people, sample_seed = _people(corpus, people, seed)
+    people, sample_seed = chosen_people(corpus, people, seed)
     evaluate = _evaluator(model, pool)
     shape = (len(people), len(corpus.labels))
     nats, counts = np.zeros(shape), np.zeros(shape, np.int32)
@@ -131,26 +164,6 @@ def _rows_at_once(width: int, vocab: int) -> int:
         return 256
     fit = max(1, int(_CACHE / (width * vocab)))
     return min(64, max(8, 2 ** (fit.bit_length() - 1)))
-
-
-def _people(
-    corpus, people: np.ndarray | int | None, seed: int
-) -> tuple[np.ndarray, int | None]:
-    """Whom to score, ascending, and the seed if they were drawn."""
-    if people is None:
-        return np.sort(corpus.people(np.arange(corpus.num_people))), None
-    if isinstance(people, int | np.integer):
-        index = sample_people(corpus.num_people, int(people), seed)
-        return np.sort(corpus.people(index)), seed
-    asked = np.sort(np.asarray(people, np.int64))
-    inside = len(asked) and asked[0] >= 0 and asked[-1] < corpus.world.people
-    if not inside or (np.diff(asked) == 0).any():
-        raise ValueError(
-            f"score: people must be distinct and lie in 0 to {corpus.world.people - 1};"
-            f" got {len(asked)}"
-            + (f" from {asked[0]} to {asked[-1]}" if len(asked) else "")
-        )
-    return asked, None
 
 
 def _ahead(

@@ -1,0 +1,230 @@
+"""Questions answered: is the greedy answer right, and what did the true one cost?
+
+Axes: n people, Q questions, B rows, T prompt positions, S answer positions.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.data import PAD, TokenPool
+from kscale.models import ModelConfig, Params, empty_memory, extend, generate
+from kscale.scores.score import chosen_people
+
+_MULTIPLE = 16  # prompts are padded to a multiple: the model compiles for few lengths
+_BATCH = 256  # rows at once
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnswerTable:
+    """How a model answered questions about people.
+
+    Attributes:
+      people: int64 [n], who was asked about, ascending.
+      nats: float64 [n, Q], the sum of -ln p over the true answer's tokens, each given
+        the question and the true tokens before it.
+      correct: bool [n, Q], whether the greedy answer is the true one and ends with it.
+      questions: the Q attributes and derived facts asked about.
+      population: people that the corpus asks about; n of them are in the table.
+    """
+
+    people: np.ndarray
+    nats: np.ndarray
+    correct: np.ndarray
+    questions: tuple[str, ...]
+    population: int
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Share of right answers, by question."""
+        shares = self.correct.mean(axis=0).tolist()
+        return dict(zip(self.questions, shares, strict=True))
+
+    @property
+    def mean(self) -> float:
+        """Share of right answers, over all people and questions."""
+        return float(self.correct.mean())
+
+
+def answers(
+    model: tuple[ModelConfig, Params],
+    questions,
+    pool: TokenPool,
+    people: np.ndarray | int | None = None,
+    *,
+    seed: int = 0,
+    batch: int = 0,
+) -> AnswerTable:
+    """Asks a model every question about every person, by greedy decoding.
+
+    The prompt is the question's document up to its answer, what opens it included. An
+    answer is right if its tokens, and then EOS, are what is generated: a longer answer
+    that begins with the true one is wrong. Losses are computed in float32 on the device
+    and summed in float64 on the host.
+
+    Args:
+      model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
+      questions: from `kscale.corpora.questions`.
+      pool: the questions as tokens; labels may be those of `relabelled`.
+      people: whom to ask about: None is everybody the questions are about, a number is
+        a random sample of that size, an array int [n] is these people of the world.
+      seed: of the sample and of the wording, which is not that of training.
+      batch: B, rows at once; 0 for 256, or less if there are fewer.
+
+    Returns:
+      The answer table, people ascending.
+
+    Raises:
+      ValueError: a model that is not of (config, params) or of another vocabulary; a
+        person twice or not of the world; a document that does not end in an answer; a
+        loss that is not a number.
+
+    Example:
+      >>> even = corpora.questions(world, "even")
+      >>> answers((config, params), even, pool).accuracy["employer"]
+
+    Source: paper 000, section 6.1 (accuracy of the answers about people who are not in
+    the training questions).
+    """
+    config, params = _checked(model, pool)
+    if batch < 0:
+        raise ValueError(f"answers: batch={batch}; at least 1, or 0 to choose")
+    people, _ = chosen_people(questions, people, seed)
+    asked = _ask(questions, pool, people, seed)
+    steps = int(asked.answers.max()) + 1
+    waiting = [
+        (which, _judge(config, params, *_rows(asked, which, rows, steps, pool.eos)))
+        for which, rows in _groups(asked.prompts, batch)
+    ]
+    nats, correct = np.zeros(len(asked.starts)), np.zeros(len(asked.starts), bool)
+    for which, (losses, wrong) in waiting:
+        places = np.arange(steps) < asked.answers[which, None]
+        sums = np.asarray(losses, np.float64)[: len(which)]
+        nats[which] = np.where(places, sums, 0).sum(axis=1)
+        # The token behind the answer must be EOS, so that it counts as well.
+        places = np.arange(steps) <= asked.answers[which, None]
+        correct[which] = ~(np.asarray(wrong)[: len(which)] & places).any(axis=1)
+    shape = (len(people), len(questions.asked))
+    nats = nats.reshape(shape)
+    _check_numbers(nats, people)
+    return AnswerTable(
+        people=people,
+        nats=nats,
+        correct=correct.reshape(shape),
+        questions=tuple(questions.asked),
+        population=questions.num_people,
+    )
+
+
+class _Asked(NamedTuple):
+    """Documents end to end, those of a person side by side; int64 [n Q] each.
+
+    Attributes:
+      tokens: int32 [total].
+      starts: where each document begins.
+      prompts: tokens before its answer.
+      answers: tokens of its answer, which ends the document.
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    prompts: np.ndarray
+    answers: np.ndarray
+
+
+def _ask(questions, pool: TokenPool, people: np.ndarray, seed: int) -> _Asked:
+    number = len(questions.asked)
+    whom, what = np.repeat(people, number), np.tile(np.arange(number), len(people))
+    documents = pool.compose(questions.ask(whom, what, seed))
+    starts = np.cumsum(documents.lengths) - documents.lengths
+    known = (documents.labels != PAD) & (documents.labels != pool.eos_label)
+    sizes = np.add.reduceat(known, starts, dtype=np.int64)
+    ends = starts + documents.lengths - 1
+    first = np.flatnonzero(known & ~np.append(False, known[:-1]))
+    if len(first) != len(starts) or not (known[ends].all() and sizes.all()):
+        raise ValueError(
+            "answers: each question must be one document that ends in its answer, and "
+            "tell nothing else: give a corpus made by corpora.questions, and its pool"
+        )
+    return _Asked(documents.tokens, starts, first - starts, sizes)
+
+
+def _groups(prompts: np.ndarray, batch: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Documents of about the same prompt length, and how many rows to make of them."""
+    widths = -(-prompts // _MULTIPLE)
+    for width in np.unique(widths):
+        which = np.flatnonzero(widths == width)
+        size = batch or min(_BATCH, 2 ** (len(which) - 1).bit_length())
+        for first in range(0, len(which), size):
+            yield which[first : first + size], size
+
+
+def _rows(
+    asked: _Asked, which: np.ndarray, rows: int, steps: int, eos: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """prompts [B, T], their lengths [B], answers and EOS [B, S]; EOS is the padding."""
+
+    def cut(starts: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
+        place = np.arange(width)
+        inside = place < lengths[:, None]
+        found = asked.tokens[np.where(inside, starts[:, None] + place, 0)]
+        found = np.where(inside, found, np.int32(eos))
+        return np.pad(found, ((0, rows - len(which)), (0, 0)), constant_values=eos)
+
+    starts, lengths = asked.starts[which], asked.prompts[which]
+    width = -(-int(lengths.max()) // _MULTIPLE) * _MULTIPLE
+    return (
+        cut(starts, lengths, width),
+        np.pad(lengths, (0, rows - len(which)), constant_values=1).astype(np.int32),
+        cut(starts + lengths, asked.answers[which], steps),
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _judge(
+    config: ModelConfig,
+    params: Params,
+    prompts_BT: jax.Array,
+    lengths_B: jax.Array,
+    answers_BS: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Nats of the true answer's tokens, and where the greedy answer is another."""
+    (rows, length), steps = prompts_BT.shape, answers_BS.shape[1]
+    last_B = lengths_B - 1
+    memory = empty_memory(config, rows, length + steps - 1)
+    _, memory = extend(config, params, prompts_BT, memory, jnp.zeros_like(last_B))
+    last_B1 = jnp.take_along_axis(prompts_BT, last_B[:, None], axis=1)
+    inputs_BS = jnp.concatenate([last_B1, answers_BS[:, :-1]], axis=1)
+    logits_BSV, _ = extend(config, params, inputs_BS, memory, last_B)
+    picked_BS1 = jnp.take_along_axis(logits_BSV, answers_BS[..., None], axis=2)
+    nats_BS = jax.nn.logsumexp(logits_BSV, axis=2) - picked_BS1[..., 0]
+    found_BS = generate(config, params, prompts_BT, lengths_B, steps)
+    return nats_BS, found_BS != answers_BS
+
+
+def _checked(model, pool: TokenPool) -> tuple[ModelConfig, Params]:
+    if not isinstance(model, tuple) or not isinstance(model[0], ModelConfig):
+        raise ValueError(
+            f"answers: the model is a {type(model).__name__}; it must be (config, "
+            "params) of kscale.models, since decoding needs its memory"
+        )
+    if model[0].vocab != pool.vocabulary.size:
+        raise ValueError(
+            f"answers: the model has {model[0].vocab} tokens, the questions "
+            f"{pool.vocabulary.size}: it was trained on another corpus or tokenizer"
+        )
+    return model
+
+
+def _check_numbers(nats: np.ndarray, people: np.ndarray) -> None:
+    broken = np.isnan(nats).any(axis=1)
+    if broken.any():
+        raise ValueError(
+            f"answers: the loss of an answer about person {people[broken.argmax()]} is "
+            "not a number: the model's parameters are broken"
+        )
