@@ -198,7 +198,7 @@ def fit_line(x: Any, loss: Any, noise: float = 0.0) -> Line:
       ValueError: as `theory.fit_power_law`.
 
     Example:
-      >>> fit_line([1, 2, 4, 8], [3.0, 2.0, 1.5, 1.25])["alpha"]
+      >>> round(fit_line([1, 2, 4, 8], [3.0, 2.0, 1.5, 1.25])["alpha"], 9)
       1.0
 
     Source: paper 000, figures 4a and 5a.

