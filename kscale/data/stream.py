@@ -32,13 +32,15 @@ class Stream:
 
     Args:
       corpus: how the world is told; its `world.law` says how often each person is met.
+        Where it leaves people out, the others' chances are divided by their sum.
       pool: its tokens.
       exposures: E, how often each person is met (on average, if drawn); at least 1.
         An exposure takes `corpus.documents` documents.
       context: T, tokens per window; at least 2.
       seed: of the order, and of who is drawn.
       epochs: divides E: a law's draws and texts are made for E / epochs exposures, and
-        each epoch visits the same documents in a new order.
+        each epoch visits the same documents in a new order, a drawn law's first epoch
+        in the order of the draws.
       limit: how many visits there are in all, the first ones; 0 for all. What comes
         after costs nothing.
 
@@ -75,13 +77,13 @@ class Stream:
         self.seed, self.epochs = seed, epochs
         per_exposure = corpus.num_people * corpus.documents
         self.epoch_visits = per_exposure * (exposures // epochs)
-        visits = per_exposure * exposures
-        if not 0 <= limit <= visits:
+        most = per_exposure * exposures
+        if not 0 <= limit <= most:
             raise ValueError(
-                f"limit={limit} must be 0, for all, or at most the {visits} visits of"
+                f"limit={limit} must be 0, for all, or at most the {most} visits of"
                 f" {exposures} exposures: raise exposures for more"
             )
-        self.visits = limit or visits
+        self.visits = limit or most
         self._block = max(_MIN_BLOCK, 2 ** (self.visits // _MAX_BLOCKS).bit_length())
 
     @property
@@ -121,17 +123,17 @@ class Stream:
         epochs, rest = divmod(self.visits, self.epoch_visits)
         people = self.corpus.num_people
         counts = np.zeros(people, np.int64)
-        if epochs and (drawn := self._visits):
-            counts += epochs * drawn.counts()
-        elif epochs:
-            counts += epochs * (self.epoch_visits // people)
+        if epochs:
+            drawn = self._drawn
+            each = self.epoch_visits // people
+            counts += epochs * (each if drawn is None else drawn.counts())
         for first in range(self.visits - rest, self.visits, _COUNTED):
             index = np.arange(first, min(first + _COUNTED, self.visits))
             np.add.at(counts, self._draw(index)[0], 1)
         return counts
 
     @functools.cached_property
-    def _visits(self) -> Visits | None:
+    def _drawn(self) -> Visits | None:
         """An epoch's visits in order, as far as the limit; None by the exact law."""
         world, told = self.corpus.world, self.corpus.num_people
         if world.law.kind == "exact":
@@ -158,11 +160,11 @@ class Stream:
             raise ValueError(
                 f"visit {index.min()}..{index.max()} is outside 0..{self.visits - 1}"
             )
-        if self._visits is None:
+        if self._drawn is None:
             address, person = np.divmod(self._listed(index), self.corpus.num_people)
             return person, address
         address = self._listed(index)
-        return self._visits(address), address
+        return self._drawn(address), address
 
     def _listed(self, index: np.ndarray) -> np.ndarray:
         """The place of each visit in the list that every epoch goes through."""
@@ -175,7 +177,7 @@ class Stream:
         return place
 
     def _shuffled(self, epoch: int, place: np.ndarray) -> np.ndarray:
-        if epoch == 0 and self._visits is not None:
+        if epoch == 0 and self._drawn is not None:
             return place.astype(np.int64)  # drawn in this order
         return self._orders[epoch](place)
 
@@ -243,7 +245,7 @@ class Stream:
     @functools.cached_property
     def _starts(self) -> np.ndarray:
         """int64 [blocks + 1]: tokens before each block of visits."""
-        self._visits  # noqa: B018 - made once, before threads ask for it
+        self._drawn  # noqa: B018 - made once, before threads ask for it
         slice_ = max(_SLICE, self._block)
         share = slice_ * -(-self.visits // (slice_ * _TASKS))
         threads = max(1, len(os.sched_getaffinity(0)))

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from kscale.worlds.keyed import derive_key, keyed_hash
+from kscale.worlds.keyed import keyed_hash, mix64
 
-_HEAD = 2**20  # customers whose table is kept; all chains end there or before
+_HEAD = 2**23  # customers whose table is kept
 _BLOCK = 2**15
 
 
@@ -32,103 +32,121 @@ class Restaurant:
     Raises:
       ValueError: the customers open more tables.
 
-    Memory is one number per table and 4 MB at most. The tables are counted at once, at
-    about a tenth of a microsecond per customer.
+    The tables are counted at once, at about a tenth of a microsecond per customer. What
+    is kept is 4 bytes for each of the first 8 million customers and 8 for each table
+    that opens later. A chain of picks ends there, after `ln(v / 8 million)` more steps.
     """
 
     def __init__(
         self, alpha: float, beta: float, customers: int, key: int, tables: int
     ):
-        self._alpha, self._beta = alpha, beta
-        self._keys = derive_key(key, "picks"), derive_key(key, "coins")
-        self._head = self._first_founders(min(customers, _HEAD))
-        self._founders = self._all_founders(customers, tables)
+        self._alpha, self._beta, self._key = alpha, beta, key
+        self._customers, self._most = customers, tables
+        # Of each customer the table n, or -1 - n if he founded it.
+        self._head = np.zeros(min(customers, _HEAD), np.int32)
+        self._head[0], self._known, self._early = -1, 1, 1
+        while self._known < len(self._head):
+            self._seat(min(self._known, _BLOCK, len(self._head) - self._known))
+        self._late = self._late_founders()
 
     def __call__(self, customers: np.ndarray) -> np.ndarray:
         """int64 [n]: the table of each customer."""
-        return np.searchsorted(self._founders, self._founder(customers))
+        if customers.size and customers.max() < self._known:
+            table = self._head.take(customers)
+            table ^= table >> 31  # -1 - n is n with all bits changed
+            return table.astype(np.int64)
+        return self._tables(self._founder(customers), self._late)
 
-    def _first_founders(self, number: int) -> np.ndarray:
-        """The founder of each of the first customers' tables, in doubling blocks."""
-        self._head = np.zeros(1, np.int32)  # customer 0 opens table 0
-        while len(self._head) < number:
-            block = np.arange(len(self._head), min(2 * len(self._head), number))
-            found = self._founder(block).astype(np.int32)
-            self._head = np.concatenate([self._head, found])
-        return self._head
+    def _seat(self, number: int) -> None:
+        """Notes the tables of the next customers in the head."""
+        block = np.arange(self._known, self._known + number)
+        founder = self._founder(block)
+        founds = founder == block
+        tables = self._tables(founder, block[founds])
+        self._head[block] = np.where(founds, ~tables, tables)
+        self._known += number
+        self._early += int(founds.sum())
+        self._check(self._early)
 
-    def _all_founders(self, customers: int, tables: int) -> np.ndarray:
-        (founders,) = np.nonzero(self._head == np.arange(len(self._head)))
-        parts, number = [founders], len(founders)
-        for first in range(len(self._head), customers, _BLOCK):
-            block = np.arange(first, min(first + _BLOCK, customers))
+    def _late_founders(self) -> np.ndarray:
+        """int64: who founds a table after the head, in order."""
+        parts, number = [np.empty(0, np.int64)], self._early
+        self._check(number)
+        for first in range(self._known, self._customers, _BLOCK):
+            block = np.arange(first, min(first + _BLOCK, self._customers))
             parts.append(block[self._founds(block)])
             number += len(parts[-1])
-            if number > tables:
-                break
-        if number > tables:
-            mean = expected_tables(customers, self._alpha, self._beta)
-            raise ValueError(
-                f"a restaurant of {customers} visits, discount={self._alpha} and"
-                f" concentration={self._beta} meets more than the {tables} people there"
-                f" are; E[K_n]={mean:.0f} are to be expected: make the world larger"
-            )
+            self._check(number)
         return np.concatenate(parts)
 
+    def _check(self, tables: int) -> None:
+        if tables > self._most:
+            mean = expected_tables(self._customers, self._alpha, self._beta)
+            raise ValueError(
+                f"a restaurant of {self._customers} visits, discount={self._alpha} and"
+                f" concentration={self._beta} meets more than the {self._most} people"
+                f" there are; E[K_n]={mean:.0f} are to be expected: make the world"
+                f" larger"
+            )
+
     def _founder(self, customers: np.ndarray) -> np.ndarray:
-        """int64 [n]: who founded the table of each customer.
+        """Whom each customer sits with: the founder, or -1 - n at table n of the head.
 
         Up the chain of picks, `table` is the founder if all who are undecided between
         it and the customer at hand follow a founder there.
         """
-        now = customers.astype(np.int64)
-        table, found = now, np.empty_like(now)
-        place = np.arange(len(now))
+        now = table = customers.astype(np.int64)
+        found, place = np.empty_like(now), np.arange(len(now))
         while place.size:
-            head = now < len(self._head)
-            known = self._head.take(now[head])
-            found[place[head]] = np.where(known == now[head], table[head], known)
-            place, now, table = (x[~head] for x in (place, now, table))
-            picked, opens, undecided = self._pick(now)
-            found[place[opens]] = table[opens]
-            table = np.where(undecided, table, picked)
-            place, now, table = (x[~opens] for x in (place, picked, table))
+            known = now < self._known
+            here = self._head.take(now[known])
+            found[place[known]] = np.where(here < 0, table[known], ~here)
+            place, now, table = (x[~known] for x in (place, now, table))
+            picked, undecided = self._pick(now)
+            table, now = np.where(undecided, table, picked), picked
         return found
+
+    def _tables(self, founder: np.ndarray, late: np.ndarray) -> np.ndarray:
+        """Table numbers of what `_founder` gives; `late` founded after the head."""
+        tables = ~founder
+        (named,) = np.nonzero(founder >= 0)
+        founder = founder[named]
+        before = ~self._head.take(np.minimum(founder, self._known - 1))
+        after = self._early + np.searchsorted(late, founder)
+        tables[named] = np.where(founder < self._known, before, after)
+        return tables
 
     def _founds(self, customers: np.ndarray) -> np.ndarray:
         """bool [n]: whether each customer, beyond the head, founds a table."""
         founds = np.zeros(len(customers), bool)
         now, place = customers, np.arange(len(customers))
         while place.size:
-            picked, opens, undecided = self._pick(now)
-            founds[place[opens]] = True
-            undecided &= ~opens
+            picked, undecided = self._pick(now)
             now, place = picked[undecided], place[undecided]
-            head = now < len(self._head)
-            founds[place[head]] = self._head.take(now[head]) == now[head]
-            now, place = now[~head], place[~head]
+            known = now < self._known
+            founds[place[known]] = self._head.take(now[known]) < 0
+            now, place = now[~known], place[~known]
         return founds
 
-    def _pick(self, customers: np.ndarray):
-        """Whom each customer from 1 on picks, and whether he opens a table.
+    def _pick(self, customers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whom customers from 1 on pick, and who opens a table if the picked one did.
 
-        Returns:
-          (picked int64, opens bool, opens bool if the picked one is a founder).
+        He who opens a table in any case picks customer 0, who did.
         """
         alpha, beta = self._alpha, self._beta
-        point, coin = (
-            (keyed_hash(key, customers) >> np.uint64(11)) * 2.0**-53
-            for key in self._keys
-        )
+        word = keyed_hash(self._key, customers)
         # [0, beta) opens a table; then one unit for each of those before. A negative
         # beta is taken from the unit of the first, who is a founder for certain.
-        picked = np.floor(point * (customers + beta) - beta).astype(np.int64)
-        opens = picked < 0
-        picked = np.minimum(picked, customers - 1)  # rounding can reach the customer
-        if beta >= 0:
-            return picked, opens, coin < alpha
-        chance = np.where(picked == 0, (alpha + beta) / (1 + beta), alpha)
-        return picked, opens, coin < chance
+        point = word * ((customers + beta) * 2.0**-64) - beta
+        picked = np.floor(point).astype(np.int64)
+        coin = mix64(word) * 2.0**-64
+        undecided = coin < alpha
+        if beta < 0:
+            first = coin < (alpha + beta) / (1 + beta)
+            undecided = np.where(picked == 0, first, undecided)
+        undecided |= picked < 0
+        # Rounding can reach the customer himself: keep him with those before him.
+        return np.clip(picked, 0, customers - 1), undecided
 
 
 def expected_tables(customers: int, alpha: float, beta: float) -> float:

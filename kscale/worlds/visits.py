@@ -92,7 +92,8 @@ def visits(
 
     Returns:
       Visits. "exact" takes people in turn. In a restaurant they are numbered in the
-      order of their first visit.
+      order of their first visit. Weights are kept for all who can be met (24 bytes
+      each), a restaurant's tables for all visits that come; "exact" keeps nothing.
 
     Raises:
       ValueError: total is below 1; the people told of have no chance to be met; a

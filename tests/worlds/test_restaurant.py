@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 
 from kscale import theory
-from kscale.worlds import derive_key, keyed_hash
+from kscale.worlds import keyed_hash
 from kscale.worlds import restaurant as module
+from kscale.worlds.keyed import mix64
 from kscale.worlds.restaurant import Restaurant, expected_tables
 
 PROCESSES = [(0.0, 1.0), (0.0, 30.0), (0.5, 1.0), (0.8, -0.5), (0.9, 0.0), (0.3, 5.0)]
@@ -17,11 +18,8 @@ PROCESSES = [(0.0, 1.0), (0.0, 30.0), (0.5, 1.0), (0.8, -0.5), (0.9, 0.0), (0.3,
 
 def one_after_another(alpha, beta, customers, key):
     """Tables of customers who come in turn; the hashes say whom they pick."""
-    word = np.arange(customers)
-    picks, coins = (
-        (keyed_hash(derive_key(key, name), word) >> np.uint64(11)) * 2.0**-53
-        for name in ("picks", "coins")
-    )
+    words = keyed_hash(key, np.arange(customers))
+    picks, coins = words * 2.0**-64, mix64(words) * 2.0**-64
     tables, founders = [0], {0: 0}
     for v in range(1, customers):
         point = picks[v] * (v + beta) - beta
