@@ -93,7 +93,7 @@ LAWS = {
     "uniform": Law(),
     "zipf": Law("zipf", exponent=1.2, bias=1000.0),
     "pitman_yor": Law("pitman_yor", discount=1 / 1.2),
-    "restaurant": Law("restaurant", discount=0.7),
+    "restaurant": Law("restaurant", discount=0.6),
 }
 
 
