@@ -1,4 +1,4 @@
-"""A wheel works outside the checkout, with its lists and templates inside."""
+"""A wheel works outside the checkout, with its lists and phrases inside."""
 
 import pathlib
 import shutil
@@ -16,6 +16,8 @@ assert pathlib.Path(kscale.__file__).is_relative_to({target!r}), kscale.__file__
 world = kscale.worlds.bios(100)
 assert world.person(3)["employer_city"]
 assert len(kscale.corpora.bios(world).pieces) > 1000
+assert len(kscale.corpora.questions(world).pieces) > 1000
+assert kscale.corpora.standin.biographies(world, 3, texts=2)
 """
 
 

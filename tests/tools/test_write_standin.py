@@ -1,0 +1,100 @@
+"""The tool that writes the stand-in for bioR."""
+
+import json
+
+import pytest
+
+from kscale import corpora, worlds
+from tools import write_standin
+
+
+def call(*words):
+    return write_standin.main(list(words))
+
+
+def test_a_file_that_rewrites_accepts(tmp_path, capsys):
+    file = tmp_path / "standin.jsonl"
+    words = ("--lists=mini", "--people=7", "--texts=5", f"--output={file}")
+    assert call(*words) == 0
+    assert capsys.readouterr().out == (
+        f"{file}: 35 texts of 7 people, 0.0 MB, a stand-in for bioR\n"
+    )
+    world = worlds.bios(7, lists="mini")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["id"] for line in lines] == [p for p in range(7) for _ in range(5)]
+    texts = [line["text"] for line in lines]
+    assert texts[10:15] == corpora.standin.biographies(world, 2, 5)
+    assert corpora.Rewrites(world, file).num_people == 7
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_seeds(tmp_path):
+    written = {}
+    for name, words in {
+        "plain": (),
+        "again": (),
+        "wording": ("--wording_seed=1",),
+        "world": ("--seed=1",),
+    }.items():
+        file = tmp_path / name
+        base = ("--lists=tiny", "--people=2", "--texts=2", f"--output={file}")
+        assert call(*base, *words) == 0
+        written[name] = file.read_text()
+    assert written["plain"] == written["again"]
+    assert len(set(written.values())) == 3
+
+
+def test_a_file_is_kept_unless_told(tmp_path, capsys):
+    file = tmp_path / "standin.jsonl"
+    file.write_text("precious")
+    words = ("--lists=tiny", "--people=1", "--texts=1", f"--output={file}")
+    assert call(*words) == 2
+    assert "exists already: pass --overwrite" in capsys.readouterr().err
+    assert file.read_text() == "precious"
+    assert call(*words, "--overwrite") == 0
+    assert json.loads(file.read_text())["id"] == 0
+
+
+def test_what_fails_leaves_no_file(tmp_path, monkeypatch, capsys):
+    """Neither the half nor the old one replaced."""
+    file = tmp_path / "standin.jsonl"
+    file.write_text("precious")
+    real = corpora.standin.biographies
+
+    def failing(world, person, *rest):
+        if person == 3:
+            raise ValueError("no words left")
+        return real(world, person, *rest)
+
+    monkeypatch.setattr(corpora.standin, "biographies", failing)
+    words = ("--lists=tiny", "--people=5", f"--output={file}", "--overwrite")
+    assert call(*words) == 2
+    assert capsys.readouterr().err == "write_standin: no words left\n"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "say where to: --output=FILE.jsonl"),
+        (("--output=/no/such/place/x",), "/no/such/place is no folder"),
+        (("--output=x", "--people=0"), "--people=0"),
+        (("--output=x", "--person=1"), "Unknown command line flag 'person'"),
+        (("--output=x", "more"), "'more' is no flag"),
+        (("--output=x", "--lists=maxi"), "lists='maxi': neither one of"),
+        (("--output=x", "--lists=mini", "--people=999999"), "people=999999: names are"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert call(*words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_help(capsys):
+    assert call("--help") == 0
+    assert "--[no]overwrite" in capsys.readouterr().out

@@ -1,0 +1,70 @@
+"""What the tools that write biographies share: flags of a world, one-line errors."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from kscale import worlds
+
+USAGE = 2  # the exit code of a command that could not be carried out as given
+
+
+def define_world(flag_values: flags.FlagValues) -> None:
+    """Define --lists, --people, --seed, --texts and --output."""
+    flags.DEFINE_string(
+        "lists",
+        "bios",
+        f"one of {', '.join(worlds.LISTS)}, or a folder",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer("people", 1000, "N of the world", 1, flag_values=flag_values)
+    flags.DEFINE_integer("seed", 0, "of the world", flag_values=flag_values)
+    flags.DEFINE_integer(
+        "texts", 40, "biographies of each person", 1, flag_values=flag_values
+    )
+    flags.DEFINE_string(
+        "output", None, "the JSONL file to write", flag_values=flag_values
+    )
+
+
+def world_of(found: flags.FlagValues) -> worlds.World:
+    """The world that the flags ask for."""
+    return worlds.bios(found.people, found.seed, lists=found.lists)
+
+
+def record(person: int, text: str) -> str:
+    """A line of JSONL as `kscale.corpora.Rewrites` reads it."""
+    return json.dumps({"id": person, "text": text}) + "\n"
+
+
+def run(
+    name: str,
+    main: Callable[[flags.FlagValues], str],
+    flag_values: flags.FlagValues,
+    argv: Sequence[str],
+) -> int:
+    """Carries out a tool: prints its last line, or one line of what to mend.
+
+    Args:
+      name: of the tool, for the error.
+      main: does the work and says what was done.
+      flag_values: the tool's flags, not parsed yet.
+      argv: the words after the name.
+
+    Returns:
+      The exit code: 0, or 2 after an error that a user can mend.
+    """
+    if "--help" in argv:
+        print(flag_values.get_help())
+        return 0
+    try:
+        words = flag_values([name, *argv])[1:]
+        if words:
+            raise ValueError(f"{words[0]!r} is no flag: write --flag=value")
+        print(main(flag_values))
+    except (ValueError, OSError, flags.Error) as error:
+        sys.stderr.write(f"{name}: {' '.join(str(error).split())}\n")
+        return USAGE
+    return 0
