@@ -59,26 +59,24 @@ def runs(size: str) -> list[Config]:
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
-    """R of each setting beside R of (a), and accuracy."""
-    by_name = {row["name"][-1]: row for row in rows}
-    found = [name for name in SETTINGS if name in by_name]
-    labels = [_said(name, by_name[name]) for name in found]
-    panels = []
-    for what, y in (("bits_per_param", "R, bits per parameter"), ("", "accuracy")):
-        curves = [
-            Curve(
-                label,
-                [place],
-                [by_name[name][what] if what else by_name[name]["loss"]["accuracy"]],
-                style="o",
-                colour=place,
-            )
-            for place, (name, label) in enumerate(zip(found, labels, strict=True))
-        ]
-        panels.append(Panel("setting", y, curves, "useful knowledge"))
-    population = rows[0]["population"]
+    """R and accuracy of each setting, a dot for each model and world."""
+    r_curves, right_curves = [], []
+    for place, name in enumerate(SETTINGS):
+        of = [row for row in rows if row["name"][-1] == name]
+        if not of:
+            continue
+        where, label = [place] * len(of), _said(name, of[0])
+        held = [row["bits_per_param"] for row in of]
+        right = [row["loss"]["accuracy"] for row in of]
+        r_curves.append(Curve(label, where, held, style="o", colour=place))
+        right_curves.append(Curve("", where, right, style="o", colour=place))
     report.draw_panels(
-        panels, path, f"Paper 002, figure 8: {population:,} useful people among junk"
+        [
+            Panel("setting", "R of useful knowledge, bits per parameter", r_curves),
+            Panel("setting", "accuracy on useful knowledge", right_curves),
+        ],
+        path,
+        "Paper 002, figure 8: useful people among junk",
     )
 
 

@@ -74,6 +74,13 @@ class Setup:
         return tuple(self._mixed(seed, exposures) for seed in self._seeds)
 
     @property
+    def part_windows(self) -> list[int]:
+        """Windows of each part in the run."""
+        if isinstance(self._whole, data.Mixture):
+            return list(self._whole.shares[-len(self.parts) :])
+        return [self._whole.num_windows] * len(self.parts)
+
+    @property
     def exact_tokens(self) -> int:
         """Targets in the windows of the run, each of which is predicted once."""
         return self._whole.total_tokens - 1

@@ -69,14 +69,15 @@ def evaluate(setup: build.Setup, params: Any, table: scores.ScoreTable) -> Row:
     parts = {part.config.name: _of_part(setup, part, params) for part in setup.parts}
     told = {"loss": whole, "classes": classes, "pieces": pieces}
     if setup.config.world.law.kind != "exact":
-        told["by_count"] = _by_count(corpus.labels, table, visits)
+        told["by_count"] = _by_count(setup, table, visits)
     return _finite(told | ({"parts": parts} if parts else {}))
 
 
-def _by_count(labels: Any, table: scores.ScoreTable, visits: np.ndarray) -> Row:
+def _by_count(setup: build.Setup, table: scores.ScoreTable, visits: np.ndarray) -> Row:
     """Accuracy against how often people were met, and the counts where it turns."""
-    right = scores.person_accuracy(labels, table)
-    return dict(scores.count_threshold(visits, right))
+    right = scores.person_accuracy(setup.corpus.labels, table)
+    guess = np.mean([2.0**-attribute.bits for attribute in setup.world.attributes])
+    return dict(scores.count_threshold(visits, right, ignorant=float(guess)))
 
 
 def _of_part(setup: build.Setup, part: Part, params: Any) -> Row:
@@ -96,7 +97,7 @@ def _of_part(setup: build.Setup, part: Part, params: Any) -> Row:
         }
     asked = {"trained": corpus}
     if part.config.which != "all":
-        rest = {"odd": "even", "even": "odd"}[part.config.which]
+        rest = "even" if part.config.which == "odd" else "odd"
         asked["held_out"] = corpora.questions(corpus.world, rest)
     told = {}
     for whom, questions in asked.items():
@@ -156,10 +157,23 @@ class Curve:
             return self._rows
         return results.read_rows(self._path)
 
-    def of(self, member: int) -> Row:
-        """What belongs in a member's result row: its scores by step, if there are."""
+    def of(self, member: int, logged: list[Row]) -> Row:
+        """What belongs in a member's result row, if the run was scored on its way.
+
+        Args:
+          member: of the population.
+          logged: the rows of the run's log.
+
+        Returns:
+          curve (its scores by step) and training (steps and training losses by step, in
+          nats a token), or nothing.
+        """
+        if not self._setup.config.score.times:
+            return {}
         rows = [{"step": x["step"]} | x["members"][member] for x in self.rows()]
-        return {"curve": rows} if rows else {}
+        losses = [np.ravel(row["loss"])[member] for row in logged]
+        training = {"step": [row["step"] for row in logged], "loss": losses}
+        return {"curve": rows, "training": _finite(training)}
 
 
 def _finite(value: Any) -> Any:

@@ -96,7 +96,7 @@ def _train_and_score(
             train.save_params(workdir / f"params{name}.npz", params)
             table.save(workdir / f"scores{name}.npz")
         row = make_row(setup, table, hyper) | evaluate(setup, params, table)
-        rows.append(row | curve.of(i) | speed)
+        rows.append(row | curve.of(i, logged) | speed)
     if workdir is not None:
         results.write_json(workdir / folder.RESULT, summary(rows))
     return rows

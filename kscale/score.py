@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from kscale import config as config_module
+from kscale import evaluate, results, run, trained
 from kscale import flags as command_flags
-from kscale import results, run, trained
 from kscale.flags import Command, UsageError
 from kscale.results import Row
 
@@ -44,6 +44,7 @@ def score_run(
     setup, params = trained.load(workdir, member)
     table = run.score_params(setup, params, people or None)
     row = run.make_row(setup, table, setup.hypers[member])
+    row |= evaluate.evaluate(setup, params, table)
     if write:
         name = f"_{member}" if len(setup.hypers) > 1 else ""
         table.save(workdir / f"scores{name}.npz")

@@ -48,9 +48,11 @@ def parameters(
 
 def _require_same_model(setup, before, folder: pathlib.Path) -> None:
     new, old = (dataclasses.asdict(x.config.model) for x in (setup, before))
-    for field in ("vocab", "compute", "attention"):
-        new.pop(field), old.pop(field)
-    changed = [f"{k} was {old[k]!r}, is {new[k]!r}" for k in new if new[k] != old[k]]
+    changed = [
+        f"{field} was {old[field]!r}, is {new[field]!r}"
+        for field in new.keys() - {"vocab", "compute", "attention"}
+        if new[field] != old[field]
+    ]
     if changed:
         raise ValueError(
             f"start={str(folder)!r} has another model: {'; '.join(changed)}; take its"

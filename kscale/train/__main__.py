@@ -23,7 +23,7 @@ from kscale.results import Row
 def plan(config: Config) -> Row:
     """What a run would be, without running it: sizes, bits, steps, the whole config."""
     setup = build.build(config)
-    most = setup.world.bits_max()
+    most, visits = setup.world.bits_max(), setup.visits
     return {
         "parameters": setup.parameters._asdict(),
         "vocabulary": setup.pool.vocabulary.size,
@@ -35,6 +35,11 @@ def plan(config: Config) -> Row:
         },
         "max_bits_per_param": most.total / setup.parameters.total,
         "exposures": setup.exposures,
+        "visits": {"fewest": int(visits.min()), "most": int(visits.max())},
+        "parts": {
+            part.config.name: {"windows": windows, "people": part.corpus.num_people}
+            for part, windows in zip(setup.parts, setup.part_windows, strict=True)
+        },
         "steps": setup.total_steps,
         "tokens": setup.streams[0].total_tokens,
         "members": len(setup.hypers),
@@ -56,6 +61,7 @@ def plan_text(row: Row) -> str:
             f"world        {most['total']:,.0f} bits (names {most['name']:,.0f}, values"
             f" {most['value']:,.0f}, diversity {most['diversity']:,.0f})",
             f"R_max        {row['max_bits_per_param']:.3f} bits per parameter",
+            *_mixture_lines(row),
             f"run          {row['steps']:,} steps, {row['tokens']:,} tokens,"
             f" {row['exposures']:g} exposures, {row['members']} member"
             + "s"
@@ -63,6 +69,19 @@ def plan_text(row: Row) -> str:
             "",
         ]
     )
+
+
+def _mixture_lines(row: Row) -> list[str]:
+    """How often people are met, if unequally, and what is mixed in."""
+    met, out = row["visits"], []
+    if met["fewest"] != met["most"]:
+        out.append(f"visits       {met['fewest']:,} to {met['most']:,} of a person")
+    for name, part in row["parts"].items():
+        out.append(
+            f"part         {name}: {part['windows']:,} windows about"
+            f" {part['people']:,} people"
+        )
+    return out
 
 
 def _leaves(tree: Row, prefix: str = ""):
