@@ -7,6 +7,7 @@ config -> world -> corpus -> pool -> streams -> batches
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -71,7 +72,10 @@ class Setup:
             exposures == self.config.data.exposures
         ):
             return (self._whole,)  # whose documents are counted already
-        return tuple(self._mixed(seed, exposures) for seed in self._seeds)
+        # Texts differ in length, so orders of other visits may fill more windows; all
+        # members take the steps that any of them takes alone.
+        shares = self._shares if self.config.data.steps_rule == "exact" else ()
+        return tuple(self._mixed(seed, exposures, shares) for seed in self._seeds)
 
     @property
     def part_windows(self) -> list[int]:
@@ -121,7 +125,8 @@ class Setup:
     def visits(self) -> np.ndarray:
         """int64 [people of the corpus]: how often each is met in the run, exactly.
 
-        Of a population with orders of their own, by the first member.
+        Of a population with orders of their own, by the first member. Published steps
+        may leave the last of them unread.
         """
         if self.config.data.share == 0:
             return np.zeros(self.corpus.num_people, np.int64)
@@ -131,12 +136,14 @@ class Setup:
     def frequencies(self) -> np.ndarray:
         """float64 [people of the corpus]: how often each is met, by the world's law.
 
-        Of a restaurant, which has no law of its own, by the visits of the run.
+        Of a restaurant, which has no law of its own, by the visits of the run; equal if
+        there are none.
         """
         world = self.world
         weights = world.law.frequencies(world.people, world.seed)
         if weights is None:
-            return self.visits / max(self.visits.sum(), 1)
+            met = self.visits if self.visits.any() else np.ones(len(self.visits))
+            return met / met.sum()
         return weights[self.corpus.people(np.arange(self.corpus.num_people))]
 
     @property
@@ -177,12 +184,18 @@ class Setup:
         """What exact steps read once."""
         return self._mixed(self.config.data.seed, self.config.data.exposures)
 
-    def _mixed(self, seed: int, exposures: int) -> data.Stream | data.Mixture:
+    @property
+    def _shares(self) -> Sequence[int]:
+        """Windows of each kind of text."""
+        whole = self._whole
+        return whole.shares if isinstance(whole, data.Mixture) else [whole.num_windows]
+
+    def _mixed(
+        self, seed: int, exposures: int, shares: Sequence[int] = ()
+    ) -> data.Stream | data.Mixture:
         main = self._own(seed, exposures) if self.config.data.share else None
-        if main is not None and not self.parts:
-            return main
         labels, context = len(self.corpus.labels), self.config.data.context
-        return parts.mixed(main, self.parts, labels, context, seed)
+        return parts.mixed(main, self.parts, labels, context, seed, shares)
 
     def _own(self, seed: int, exposures: int) -> data.Stream:
         """The visits of the run's own people."""
@@ -221,6 +234,7 @@ def build(config: Config) -> Setup:
         telling.build_tokenizer(config.corpus, *told),
         [config.corpus.domain, *(part.domain for part in config.parts)],
     )
+    checks.check_scored(config.score.people, corpus.num_people)
     some = np.arange(min(world.people, 1000))
     people = corpus.people(some[some < corpus.num_people])
     lengths = pool.document_lengths(corpus.plan(people, np.zeros_like(people)))

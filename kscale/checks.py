@@ -58,6 +58,19 @@ def check_context(context: int, shortest: int, longest: int) -> None:
         )
 
 
+def check_scored(people: int, told: int) -> None:
+    """Refuse to score more people than the corpus tells of, which may leave some out.
+
+    Raises:
+      ValueError: `people`, of the config, is more than `told`.
+    """
+    if people > told:
+        raise ValueError(
+            f"score.people={people} must be at most {told}, the people whom the corpus"
+            f" tells of, or 0 for all of them"
+        )
+
+
 def _check_positive(config: Config) -> None:
     data = config.data
     sizes = {
@@ -151,6 +164,11 @@ def _check_part(part: PartConfig, config: Config) -> None:
         raise ValueError(
             f"part {part.name!r}: weight={part.weight} is in windows of the run's own"
             f" text, of which data.share=0 leaves none: set exposures instead"
+        )
+    if part.which != "all" and part.people < 2:
+        raise ValueError(
+            f"part {part.name!r}: which={part.which!r} of people={part.people} leaves"
+            f" nobody to be asked about or held out: take 2 people or more"
         )
     if part.told == "biographies" and (part.which != "all" or part.answers_only):
         raise ValueError(

@@ -134,7 +134,8 @@ class Curve:
         times = self._setup.config.score.times
         if not times or first >= total:
             return []
-        return np.unique(np.geomspace(first, total, times + 1)[:-1].round()).tolist()
+        steps = np.geomspace(first, total, times + 1)[:-1]
+        return np.unique(steps.round().astype(int)).tolist()
 
     def add(self, step: int, state: Any) -> None:
         """Scores a state. A row of the same step or a later one is replaced."""

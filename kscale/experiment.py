@@ -101,6 +101,8 @@ def mark(run: Run) -> str:
 def groups(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs that can be one population: equal but for seed, rate and weight decay.
 
+    A run that another one starts from is alone, so that its folder has its weights.
+
     Args:
       runs: configs of solo runs, or settings, of which each is a group of its own.
 
@@ -112,6 +114,7 @@ def groups(runs: Sequence[Run]) -> list[list[Run]]:
     """
     kinds: dict[str, list[Run]] = {}
     seen = set()
+    starts = {each.start for each in runs if isinstance(each, Config)}
     for each in runs:
         kind = fingerprint = mark(each)
         if isinstance(each, Config):
@@ -119,7 +122,8 @@ def groups(runs: Sequence[Run]) -> list[list[Run]]:
                 raise ValueError(
                     f"{each.name}: a sweep's runs are solo; list its members"
                 )
-            kind = mark(run.member_config(each, Hyper(0.0, 0.0, 0)))
+            if fingerprint not in starts:
+                kind = mark(run.member_config(each, Hyper(0.0, 0.0, 0)))
         if fingerprint in seen:
             raise ValueError(f"{_name(each)}: this run is listed twice")
         seen.add(fingerprint)

@@ -5,6 +5,7 @@ part_streams(...)                     as it is read: labels of its own, its expo
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -55,12 +56,10 @@ def part_corpora(
     Raises:
       ValueError: more people than names.
     """
-    free, made = world.first + world.people, []
-    for part in parts:
-        first = free if part.first < 0 else part.first
-        free = max(free, first + part.people)
+    made = []
+    for part in placed(parts, world):
         config = dataclasses.replace(
-            world, people=part.people, first=first, law=part.law
+            world, people=part.people, first=part.first, law=part.law
         )
         try:
             people = config.build()
@@ -70,8 +69,18 @@ def part_corpora(
             told = corpora.questions(people, part.which, corpus.seed)
         else:
             told = telling.build_corpus(corpus, people)
-        made.append((dataclasses.replace(part, first=first), told))
+        made.append((part, told))
     return made
+
+
+def placed(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartConfig]:
+    """The parts with their first people: the next free ones unless it says which."""
+    free, out = world.first + world.people, []
+    for part in parts:
+        first = free if part.first < 0 else part.first
+        free = max(free, first + part.people)
+        out.append(dataclasses.replace(part, first=first))
+    return out
 
 
 def mixed(
@@ -80,6 +89,7 @@ def mixed(
     labels: int,
     context: int,
     seed: int,
+    shares: Sequence[int] = (),
 ) -> data.Stream | data.Mixture:
     """The run's own stream and its parts as one.
 
@@ -89,18 +99,23 @@ def mixed(
       labels: how many labels the run's own corpus has; parts have theirs after it.
       context: tokens of a window.
       seed: of the orders.
+      shares: windows of each, the run's own first; empty: of the run's own and of parts
+        with exposures all, of others as many as their weights say.
     """
     streams = [main] if main is not None else []
     windows = [main.num_windows] if main is not None else []
+    windows = list(shares[: len(windows)]) or windows
     for i, part in enumerate(parts):
-        wanted = round(part.config.weight * windows[0]) if part.config.weight else 0
+        weight = part.config.weight
+        wanted = max(1, round(weight * windows[0])) if weight else 0
         stream = dataclasses.replace(
             part, pool=part.pool.relabelled(labels, part.config.answers_only)
         ).stream(context, worlds.derive_key(seed, "part", i), wanted)
         streams.append(stream)
         windows.append(wanted or stream.num_windows)
         labels += len(part.corpus.labels)
-    if len(streams) == 1:
+    windows = list(shares) or windows
+    if windows == [stream.num_windows for stream in streams[:1]]:
         return streams[0]
     return data.Mixture(streams, windows)
 

@@ -13,6 +13,7 @@ from typing import Literal
 from kscale import models
 from kscale.config import Config, DataConfig, ScoreConfig, load
 from kscale.folder import CONFIG
+from kscale.parts import placed
 from kscale.published import bios_setting
 from kscale.sources import CorpusConfig, PartConfig, WorldConfig
 from kscale.train.config import TrainConfig
@@ -163,6 +164,8 @@ def tuned(
 ) -> Config:
     """A finished run taught about new people, some of its old text replayed.
 
+    Its parts are not told again; the new people are none of theirs.
+
     Args:
       before: the run's config.
       start: the run's folder, or its fingerprint in a sweep.
@@ -175,7 +178,15 @@ def tuned(
 
     Source: paper 000, appendix F.2 (table 2, figure 8).
     """
-    part = PartConfig(name="new", told=told, people=people, exposures=exposures)
+    taken = [part.first + part.people for part in placed(before.parts, before.world)]
+    taken.append(before.world.first + before.world.people)
+    part = PartConfig(
+        name="new",
+        told=told,
+        people=people,
+        first=max(taken) if before.parts else -1,
+        exposures=exposures,
+    )
     return dataclasses.replace(
         before,
         name="tune",

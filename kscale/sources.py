@@ -109,7 +109,8 @@ class PartConfig:
       which: of questions: about "all" people, or those "odd" or "even" in number,
         counted from 1.
       exposures: how often each person is met; 0: as often as `weight` needs.
-      weight: windows of this part for one of the run's own; 0: as `exposures` says.
+      weight: windows of this part for one of the run's own, at least one in all; 0: as
+        `exposures` says.
       law: how often each person is met.
       domain: as in the corpus.
       answers_only: of questions: only answers, and the end of text after them, count

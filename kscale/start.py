@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale import build, models, trained
+from kscale import build, models, telling, trained
+from kscale.config import Config
 
 
 def parameters(
@@ -29,10 +30,11 @@ def parameters(
 
     Raises:
       ValueError: no finished run there; another model or tokenizer; tokens of the
-        finished run that this one does not have.
+        finished run that this one does not have, or has under other numbers.
     """
     before, old = trained.load(folder)
     _require_same_model(setup, before, folder)
+    _require_same_tokens(setup, before, folder)
     rows = _rows(before.pool.vocabulary, setup.pool.vocabulary, folder)
     fresh = models.init(setup.config.model, jax.random.key(seed))
 
@@ -58,12 +60,35 @@ def _require_same_model(setup, before, folder: pathlib.Path) -> None:
             f"start={str(folder)!r} has another model: {'; '.join(changed)}; take its"
             f" values"
         )
+
+
+def _require_same_tokens(setup, before, folder: pathlib.Path) -> None:
+    """Refuses a tokenizer that gives other words the numbers of the finished run's."""
     tokenizers = [x.config.corpus.tokenizer for x in (before, setup)]
     if tokenizers[0] != tokenizers[1] or "sentencepiece" in tokenizers:
         raise ValueError(
             f"start={str(folder)!r} has corpus.tokenizer={tokenizers[0]!r}, this run"
             f" {tokenizers[1]!r}: both must be the same, and none trained on its corpus"
         )
+    if tokenizers[0] == "symbols" and (
+        telling.symbols(before.world) != telling.symbols(setup.world)
+    ):
+        raise ValueError(
+            f"start={str(folder)!r} is of a bioD world with other symbols: both must"
+            f" have the same, so take its values of world but for people, first, law"
+        )
+    old, new = _domains(before.config), _domains(setup.config)
+    if new[: len(old)] != old:
+        raise ValueError(
+            f"start={str(folder)!r} has the domains {old}, this run {new}: begin with"
+            f" the old ones in the old order, in corpus.domain and those of parts"
+        )
+
+
+def _domains(config: Config) -> list[str]:
+    """The domain tokens in the order of their numbers."""
+    names = [config.corpus.domain, *(part.domain for part in config.parts)]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def _rows(old: Any, new: Any, folder: pathlib.Path) -> np.ndarray:

@@ -31,7 +31,7 @@ def build_tokenizer(
     if config.tokenizer == "gpt2":
         return tokenizers.gpt2()
     if config.tokenizer == "symbols":
-        return tokenizers.symbols(_symbols(corpus.world))
+        return tokenizers.symbols(symbols(corpus.world))
     texts = itertools.chain.from_iterable(map(_texts, (corpus, *others)))
     return tokenizers.sentencepiece(texts, config.tokenizer_vocab)
 
@@ -44,7 +44,7 @@ def _texts(corpus: corpora.Corpus) -> Iterator[str]:
             yield "".join(span.text for span in corpora.document(corpus, row))
 
 
-def _symbols(world: worlds.World) -> list[str]:
+def symbols(world: worlds.World) -> list[str]:
     """Every symbol that a bioD paragraph can have; unused ones are compacted away."""
     columns = (*world.name_columns, *world.columns)
     labels = itertools.chain.from_iterable(column.labels for column in columns)

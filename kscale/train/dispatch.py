@@ -73,13 +73,23 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
       problem: gives the shapes.
       hyper: of one model, or [M] of a population, whose members all start alike.
       mesh: where it lies.
-      params: in the shapes of one model.
+      params: in the shapes of one model; they are copied.
 
     Raises:
-      ValueError: a parameter has another shape than the model's.
+      ValueError: a parameter is missing, not the model's, or of another shape.
     """
     abstract = abstract_state(problem, hyper, mesh)
     state = first_state(problem, hyper, mesh)
+
+    found, wanted = (
+        {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(tree)}
+        for tree in (params, abstract["params"])
+    )
+    if found != wanted:
+        raise ValueError(
+            f"start: the parameters {sorted(found ^ wanted)} are in one of the two"
+            f" models only: start from parameters of the same model"
+        )
 
     def place(path: Any, leaf: Any, value: Any) -> jax.Array:
         shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
@@ -88,7 +98,8 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
                 f"start: {jax.tree_util.keystr(path)} has shape {jnp.shape(value)}, the"
                 f" model needs {shape}"
             )
-        whole = jnp.broadcast_to(jnp.asarray(value, leaf.dtype), leaf.shape)
+        # A copy, as the first step takes the state.
+        whole = jnp.broadcast_to(jnp.array(value, leaf.dtype), leaf.shape)
         return jax.device_put(whole, leaf.sharding)
 
     placed = jax.tree_util.tree_map_with_path(place, abstract["params"], params)

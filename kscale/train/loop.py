@@ -53,7 +53,7 @@ class FitResult(NamedTuple):
       step: number of steps taken.
       interrupted: SIGTERM came before the end.
       tokens: targets that counted in this call, of all members.
-      seconds: of this call's loop, compilation left out.
+      seconds: of this call's loop, compilation and evaluations left out.
     """
 
     state: State
@@ -210,7 +210,7 @@ class _Loop:
                     self._see(metrics)
                     late = None
                     if self.step >= look_at and self.on_evaluation is not None:
-                        self.on_evaluation(self.step, state)
+                        began += self._evaluate(self.on_evaluation, state)
                         look_at = self._next_evaluation()
                     if stop or self.step >= save_at:
                         self._checkpoint(state)
@@ -230,6 +230,14 @@ class _Loop:
         if self.on_evaluation is None:
             return math.inf
         return min((at for at in self.evaluate_at if at > self.step), default=math.inf)
+
+    def _evaluate(self, on_evaluation: OnEvaluation, state: State) -> float:
+        """Shows a state to whoever asked; the seconds that it took are no training."""
+        began = time.perf_counter()
+        on_evaluation(self.step, state)
+        seconds = time.perf_counter() - began
+        self.totals.pause(seconds)
+        return seconds
 
     def _see(self, metrics: Metrics) -> None:
         """Fetches a dispatch's metrics, checks them, and writes a row if one is due."""

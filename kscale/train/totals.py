@@ -69,6 +69,10 @@ class Totals:
         self._rate = metrics["learning_rate"][-1]
         self.steps += len(metrics["nats_sum"])
 
+    def pause(self, seconds: float) -> None:
+        """Leaves out time in which nothing was trained."""
+        self._since += seconds
+
     def row(self, step: int) -> dict[str, Any]:
         """The means since the last row, and a fresh start.
 
