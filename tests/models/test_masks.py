@@ -1,0 +1,102 @@
+"""Documents packed in one window do not know of each other, to the last bit."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale.models import apply, attention, from_name, init, token_nats
+
+LENGTH, VOCAB = 300, 40
+BOUNDS = (0, 70, 200, 290, 300)  # the second and third document cross blocks of 128
+SEGMENTS = np.repeat(np.arange(4), np.diff(BOUNDS))[None]
+
+every_kind = pytest.mark.parametrize("name", ["modded-2-2x8", "GPT2-1-2x8", "GQA"])
+every_attention = pytest.mark.parametrize("how", ["reference", "blocks"])
+
+
+def model(name, how):
+    fields = {"vocab": VOCAB, "attention": how, "residual_init": "plain"}
+    if name == "GQA":
+        config = from_name("LLaMA-1-4x8", kv_heads=2, **fields)
+    else:
+        config = from_name(name, tied=False, **fields)
+    params = init(config, jax.random.key(0))
+    return config, jax.tree.map(lambda x: 5 * x, params)
+
+
+def window(changed=(), seed=0):
+    """Tokens 0 to 19 where the document is even, 20 to 39 where it is odd.
+
+    Documents in `changed` have other tokens than they have for `changed=()`.
+    """
+    tokens = np.random.default_rng(seed).integers(0, 20, (1, LENGTH))
+    tokens = np.where(np.isin(SEGMENTS, changed), (tokens + 7) % 20, tokens)
+    return tokens + 20 * (SEGMENTS % 2)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def logits_of(config, params, tokens, segments):
+    return apply(config, params, tokens, segments_BT=segments)[0]
+
+
+def test_the_window_crosses_blocks():
+    assert LENGTH > 2 * attention._BLOCK
+    assert BOUNDS[1] < attention._BLOCK < BOUNDS[2]
+    assert BOUNDS[2] < 2 * attention._BLOCK < BOUNDS[3]
+
+
+@every_attention
+@every_kind
+def test_logits_do_not_change_with_the_neighbours(name, how):
+    config, params = model(name, how)
+    before = np.asarray(logits_of(config, params, window(), SEGMENTS))
+    for document in range(4):
+        others = [i for i in range(4) if i != document]
+        inside = np.isin(SEGMENTS, document)
+        for changed in (others[:1], others[-1:], others):
+            after = np.asarray(logits_of(config, params, window(changed), SEGMENTS))
+            assert (after[inside] == before[inside]).all()
+            rest = np.isin(SEGMENTS, changed)
+            assert not np.isclose(after[rest], before[rest]).all(axis=1).any()
+
+
+@every_attention
+@every_kind
+def test_without_segments_they_change(name, how):
+    config, params = model(name, how)
+    before = np.asarray(logits_of(config, params, window(), None))
+    after = np.asarray(logits_of(config, params, window([1]), None))
+    earlier = np.isin(SEGMENTS, 0)
+    assert (after[earlier] == before[earlier]).all()
+    for document in (2, 3):
+        later = np.isin(SEGMENTS, document)
+        assert not np.isclose(after[later], before[later]).all()
+
+
+@every_attention
+@pytest.mark.parametrize("name", ["modded-2-2x8", "GQA"])
+def test_gradients_do_not_reach_the_neighbours(name, how):
+    """The documents beside the third have tokens of their own, which get exactly 0."""
+    config, params = model(name, how)
+    tokens = window()
+    asked = jnp.asarray((SEGMENTS[:, :-1] == 2) & (SEGMENTS[:, 1:] == 2))
+
+    @functools.partial(jax.jit, static_argnames="segmented")
+    def gradient(params, segmented):
+        def loss(params):
+            segments = SEGMENTS[:, :-1] if segmented else None
+            nats, _ = token_nats(
+                config, params, tokens[:, :-1], tokens[:, 1:], segments_BT=segments
+            )
+            return (nats * asked).sum()
+
+        return jax.grad(loss)(params)["embed"]["table"]
+
+    apart = np.asarray(gradient(params, segmented=True))
+    assert (apart[20:] == 0).all()  # documents 1 and 3
+    assert apart[:20].any(axis=1).all()
+    together = np.asarray(gradient(params, segmented=False))
+    assert together[20:].any(axis=1).all()
