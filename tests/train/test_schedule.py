@@ -51,7 +51,11 @@ def test_the_longer_warmup_counts():
 def test_the_trapezoid_of_the_compression_paper():
     """Up in 0.05 of the run, then 0.05 at the peak, then down to 0 in 0.9 of it."""
     config = TrainConfig(
-        schedule="trapezoid", warmup_ratio=0.05, warmdown_ratio=0.9, final_ratio=0.0
+        schedule="trapezoid",
+        warmup_steps=0,
+        warmup_ratio=0.05,
+        warmdown_ratio=0.9,
+        final_ratio=0.0,
     )
     got = np.asarray(learning_rate(config, 200, np.arange(200), 3e-4)) / 3e-4
     np.testing.assert_allclose(got[:10], np.arange(1, 11) / 10, rtol=1e-6)
