@@ -29,7 +29,7 @@ from kscale.report import Curve, Panel
 from kscale.results import Row
 
 LEVELS = (0.5, 0.9, 1.0, 1.2)  # of what the model can hold
-PEAK_R = 0.5  # bits per parameter of the small model at its limit, see LOG.md
+PEAK_R = 0.66  # bits per parameter of the small model at its limit, see LOG.md
 TOLD = {"questions": "SFT", "biographies": "CPT"}
 PUBLISHED = {"SFT": (100, 93.25, 89.9, 78.5), "CPT": (99.6, 96.5, 94.5, 85.1)}
 
