@@ -5,6 +5,7 @@ two arrays of different rank meet without being asked to. Warnings are errors by
 pyproject.toml. Slow tests carry `@pytest.mark.slow`.
 """
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -36,6 +37,21 @@ TINY = (
 def tiny():
     """The flags of a tiny run."""
     return TINY
+
+
+@pytest.fixture(scope="session")
+def little():
+    """Makes configs of a model of width 8 and 16 people, fields and parts changed."""
+    from kscale import configs, fields
+
+    def little(parts=(), **changes):
+        config = configs.load("tiny:people=16,exposures=6,width=8")
+        values = {"train.steps_per_dispatch": 4, "train.checkpoint_every": 4}
+        values |= {path.replace("__", "."): value for path, value in changes.items()}
+        config = fields.override_all(config, values)
+        return dataclasses.replace(config, parts=tuple(parts))
+
+    return little
 
 
 @pytest.fixture(scope="session")

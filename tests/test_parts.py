@@ -1,0 +1,331 @@
+"""Mixtures: who is in which window, how often, under which labels and tokens."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kscale import build, configs, data, fields, parts, tokenizers
+from kscale.data.pool import PAD
+from kscale.sources import PartConfig, WorldConfig
+from kscale.worlds import Law
+
+JUNK = PartConfig(people=40, weight=7.0)
+ASKED = PartConfig("asked", "questions", people=6, exposures=3)
+
+
+@pytest.fixture(scope="module")
+def made(little):
+    """Setups by what changes, each made once."""
+    known = {}
+
+    def made(*parts, **changes):
+        key = (parts, tuple(sorted(changes.items())))
+        if key not in known:
+            known[key] = build.build(little(parts, **changes))
+        return known[key]
+
+    return made
+
+
+def read(setup, kind, stream=0):
+    """Tokens and labels that are predicted in the windows of one kind, in order."""
+    whole = setup.streams[stream]
+    arrays = whole.windows(0, whole.num_windows)
+    rows = whole.kinds(0, whole.num_windows) == kind
+    return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()
+
+
+def met(setup, world, tokens):
+    """How often each person's name, three tokens, stands in the text: int [people]."""
+    encode, vocabulary = tokenizers.gpt2().encode, setup.pool.vocabulary
+    ids = [encode(f" {world.person(i)['name']}") for i in range(world.people)]
+    triples = np.lib.stride_tricks.sliding_window_view(tokens, 3)
+    wanted = vocabulary.to_dense(np.array(ids, np.int32))
+    return [int((triples == name).all(axis=1).sum()) for name in wanted]
+
+
+def names(world):
+    return {world.person(i)["name"] for i in range(world.people)}
+
+
+def test_labels_of_parts_come_after_the_runs_own(made):
+    setup = made(JUNK, ASKED)
+    own = [label.name for label in setup.corpus.labels]
+    assert setup.labels[: len(own)] == own
+    assert setup.labels[len(own) : 2 * len(own)] == [f"junk/{name}" for name in own]
+    assert setup.labels[2 * len(own) :] == [f"asked/{name}" for name in own]
+
+
+def test_a_window_holds_the_labels_of_its_kind_alone(made):
+    setup, n = made(JUNK, ASKED), len(made().corpus.labels)
+    for kind in range(3):
+        _, labels = read(setup, kind)
+        counted = labels[labels != PAD]
+        assert counted.size
+        assert (counted // n == kind).all()
+    # Of questions only text and answers are labelled: nobody's name.
+    told = {setup.labels[i] for i in np.unique(labels) if i != PAD}
+    assert told == {"asked/text"} | {f"asked/{name}" for name in setup.world.sentences}
+
+
+def test_bio_d_parts_have_labels_for_first_chunks_of_their_own(little):
+    demo = configs.load("demo:people=12,exposures=3")
+    setup = build.build(dataclasses.replace(demo, parts=(JUNK,)))
+    half = len(setup.labels) // 2
+    assert "ID 1/first" in setup.labels[:half]
+    assert setup.labels[half:] == [f"junk/{name}" for name in setup.labels[:half]]
+
+
+def test_the_vocabulary_is_shared(made):
+    setup, alone = made(JUNK, ASKED), made()
+    for part in setup.parts:
+        assert part.pool.vocabulary is setup.pool.vocabulary
+    more = set(setup.pool.vocabulary.original_ids.tolist())
+    less = set(alone.pool.vocabulary.original_ids.tolist())
+    assert less < more
+    question = tokenizers.gpt2().encode(" Q: A")
+    assert set(question) <= more
+    assert setup.config.model.vocab == len(more)
+    # People of one set of lists need no tokens of their own.
+    assert made(JUNK).config.model.vocab == alone.config.model.vocab
+
+
+def test_steps_read_every_window_of_every_kind(made):
+    setup = made(JUNK, ASKED)
+    main, junk, asked = setup.streams[0].shares
+    batch = setup.config.data.batch
+    assert main == made().streams[0].num_windows
+    assert junk == 7 * main
+    assert setup.part_windows == [junk, asked]
+    assert setup.total_steps == -(-(main + junk + asked) // batch)
+    assert setup.exact_tokens == setup.streams[0].total_tokens - 1
+    assert (all_labels(setup) != PAD).sum() == setup.exact_tokens
+
+
+def all_labels(setup):
+    whole = setup.streams[0]
+    return whole.windows(0, whole.num_windows)["labels"][:, 1:]
+
+
+def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
+    setup = made(JUNK, ASKED)
+    tokens, labels = read(setup, 0)
+    assert met(setup, setup.world, tokens) == [6] * 16
+    assert setup.visits.tolist() == [6] * 16
+    alone = made()
+    arrays = alone.streams[0].windows(0, alone.streams[0].num_windows)
+    back = alone.pool.vocabulary.to_original(arrays["tokens"][:, 1:].ravel())
+    np.testing.assert_array_equal(setup.pool.vocabulary.to_original(tokens), back)
+    np.testing.assert_array_equal(labels, arrays["labels"][:, 1:].ravel())
+    assert setup.exposures == 6.0
+
+
+def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
+    (stream,) = made(JUNK).streams
+    kinds = stream.kinds(0, stream.num_windows)
+    assert (kinds == 1).sum() == 7 * (kinds == 0).sum()
+    useful = np.cumsum(kinds == 0)
+    assert np.abs(useful - np.arange(1, len(kinds) + 1) / 8).max() < 1
+    # Nobody of the junk is met much more often than another, and there is no padding.
+    tokens, labels = read(made(JUNK), 1)
+    assert (labels != PAD).all()
+    counts = met(made(JUNK), made(JUNK).parts[0].corpus.world, tokens)
+    assert max(counts) < 1.2 * np.mean(counts)
+    assert min(counts) > 0.7 * np.mean(counts)
+
+
+def test_a_part_with_exposures_meets_each_person_so_often(made):
+    part = PartConfig("known", people=9, exposures=4)
+    setup = made(part, JUNK)
+    tokens, _ = read(setup, 1)
+    assert met(setup, setup.parts[0].corpus.world, tokens) == [4] * 9
+    # A question for each attribute is one exposure.
+    tokens, _ = read(made(JUNK, ASKED), 2)
+    asked = made(JUNK, ASKED).parts[1].corpus
+    assert met(made(JUNK, ASKED), asked.world, tokens) == [3 * len(asked.asked)] * 6
+
+
+def test_a_part_has_a_law_of_its_own(made):
+    part = PartConfig(people=5, exposures=20, law=Law("zipf", exponent=3.0, bias=0.0))
+    setup = made(part)
+    tokens, _ = read(setup, 1)
+    counts = met(setup, setup.parts[0].corpus.world, tokens)
+    assert sum(counts) == 100
+    assert counts[0] > 50 > counts[1]
+    assert made(part).visits.tolist() == [6] * 16
+
+
+def test_a_share_reads_so_many_of_the_visits(made):
+    setup = made(ASKED, data__share=0.5)
+    assert setup.exposures == 3.0
+    assert setup.visits.sum() == 48
+    tokens, _ = read(setup, 0)
+    assert met(setup, setup.world, tokens) == setup.visits.tolist()
+    assert made(data__share=0.5).visits.sum() == 48
+    assert made(data__share=1e-9).visits.sum() == 1
+
+
+def test_without_a_share_the_parts_alone_are_read(made):
+    setup = made(ASKED, data__share=0.0)
+    n = len(setup.corpus.labels)
+    assert setup.visits.tolist() == [0] * 16
+    assert setup.exposures == 0
+    labels = all_labels(setup)
+    assert (labels[labels != PAD] >= n).all()  # as in a mixture
+    assert setup.part_windows == [setup.streams[0].num_windows]
+    two = made(ASKED, PartConfig("new", people=5, exposures=2), data__share=0.0)
+    tokens, _ = read(two, 1)
+    assert met(two, two.parts[1].corpus.world, tokens) == [2] * 5
+
+
+def test_parts_share_nobody_with_the_world_or_each_other(made):
+    setup = made(JUNK, ASKED, world__first=100)
+    worlds = [setup.world, *(part.corpus.world for part in setup.parts)]
+    assert [(w.first, w.people) for w in worlds] == [(100, 16), (116, 40), (156, 6)]
+    assert len(set.union(*map(names, worlds))) == 16 + 40 + 6
+    assert [part.config.first for part in setup.parts] == [116, 156]
+
+
+@pytest.mark.parametrize(
+    ("firsts", "found"),
+    [
+        ((-1, -1), (116, 120)),
+        ((200, -1), (200, 204)),
+        ((0, -1), (0, 116)),
+        ((-1, 100), (116, 100)),
+    ],
+)
+def test_people_are_the_next_free_ones_unless_it_says_whom(firsts, found):
+    asked = tuple(PartConfig(people=4, first=first, exposures=1) for first in firsts)
+    placed = parts.placed(asked, WorldConfig(people=16, first=100))
+    assert tuple(part.first for part in placed) == found
+
+
+def test_a_part_about_the_worlds_own_people_tells_the_same_facts(made):
+    part = dataclasses.replace(ASKED, people=16, first=0)
+    setup = made(part)
+    people = np.arange(16)
+    world = setup.parts[0].corpus.world
+    np.testing.assert_array_equal(world.names(people), setup.world.names(people))
+    np.testing.assert_array_equal(world.values(people), setup.world.values(people))
+
+
+def test_more_people_than_names_are_refused_by_the_parts_name(made):
+    with pytest.raises(ValueError, match=r"part 'junk': people=300000: names are"):
+        made(PartConfig(people=300_000, weight=1.0))
+
+
+def test_domain_tokens_open_the_documents_of_their_part(made):
+    setup = made(
+        dataclasses.replace(JUNK, domain="web"),
+        dataclasses.replace(ASKED, domain="wiki"),
+        corpus__domain="wiki",
+    )
+    prefixes = [setup.pool.prefix, *(part.pool.prefix for part in setup.parts)]
+    wiki, web, again = (int(prefix[1]) for prefix in prefixes)
+    assert wiki == again
+    assert {wiki, web} == {setup.config.model.vocab - 2, setup.config.model.vocab - 1}
+    for kind, token in enumerate((wiki, web, wiki)):
+        tokens, labels = read(setup, kind)
+        after = tokens[1:][tokens[:-1] == setup.pool.eos]
+        assert (after[labels[1:][tokens[:-1] == setup.pool.eos] != PAD] == token).all()
+    plain = made(JUNK, ASKED)
+    assert setup.config.model.vocab == plain.config.model.vocab + 2
+    assert len(plain.pool.prefix) == 1
+
+
+@pytest.mark.parametrize(("which", "rest"), [("odd", 0), ("even", 1)])
+def test_questions_can_be_about_every_second_person(made, which, rest):
+    setup = made(dataclasses.replace(ASKED, people=7, which=which))
+    tokens, _ = read(setup, 1)
+    part = setup.parts[0].corpus
+    asked = 3 * len(part.asked)
+    wanted = [asked if i % 2 == rest else 0 for i in range(7)]
+    assert met(setup, part.world, tokens) == wanted
+
+
+def test_answers_alone_count_if_so_said(made):
+    whole = made(ASKED)
+    setup = made(dataclasses.replace(ASKED, answers_only=True))
+    n = len(setup.corpus.labels)
+    (all_tokens, all_labels), (tokens, labels) = read(whole, 1), read(setup, 1)
+    np.testing.assert_array_equal(tokens, all_tokens)
+    answers = all_labels > n  # n is the part's text
+    ends = (tokens == setup.pool.eos) & (all_labels != PAD)
+    assert answers.sum() > ends.sum() > 0
+    np.testing.assert_array_equal(labels[answers], all_labels[answers])
+    assert (labels[ends] == n).all()
+    assert (labels[~answers & ~ends] == PAD).all()
+
+
+def test_a_weight_of_less_than_a_window_is_one(made):
+    setup = made(PartConfig(people=4, weight=0.001))
+    assert setup.part_windows == [1]
+    assert setup.streams[0].num_windows == made().streams[0].num_windows + 1
+
+
+def test_orders_of_their_own_take_as_many_windows_of_each_kind(made):
+    uneven = {"world__law": Law("zipf", bias=1.0), "data__shared_order": False}
+    seeds = tuple(range(6))
+    alone = made(members__seeds=seeds, **uneven)
+    whole = made(world__law=uneven["world__law"])
+    # Drawn visits fill now one window more, now one less: all take the same steps.
+    steps = whole.total_steps
+    assert alone.total_steps == steps == alone.source(1).num_steps
+    assert {x.num_windows for x in alone.streams} == {whole.streams[0].num_windows}
+    assert len({x.total_tokens for x in alone.streams}) > 1
+    mixed = made(JUNK, ASKED, members__seeds=seeds, **uneven)
+    assert len({x.shares for x in mixed.streams}) == 1
+    assert mixed.streams[0].shares == mixed._whole.shares
+    first, second = (x.windows(0, 8)["tokens"] for x in mixed.streams[:2])
+    assert (first != second).any()
+    for member in range(6):  # the member's solo run has the same windows
+        solo = made(JUNK, ASKED, members__seeds=(member,), **uneven)
+        np.testing.assert_array_equal(
+            solo.streams[0].windows(0, 50)["tokens"],
+            mixed.streams[member].windows(0, 50)["tokens"],
+        )
+
+
+def test_epochs_repeat_the_documents_in_new_orders(made):
+    law = Law("zipf", bias=1.0)
+    setup, once = (
+        made(ASKED, world__law=law, data__epochs=3),
+        made(world__law=law, data__exposures=2),
+    )
+    assert setup.visits.tolist() == (3 * once.visits).tolist()
+    assert setup.visits.sum() == 96
+    assert isinstance(setup.streams[0], data.Mixture)
+
+
+def test_a_trained_vocabulary_covers_the_parts(made):
+    setup = made(ASKED, corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
+    assert setup.config.model.vocab <= 500
+    alone = made(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
+    assert setup.content != alone.content
+
+
+def test_a_bio_d_world_is_asked_questions():
+    demo = configs.load("demo:people=12,exposures=3")
+    setup = build.build(dataclasses.replace(demo, parts=(ASKED,)))
+    asked = setup.parts[0].corpus.asked
+    assert asked == ("ID 1", "ID 2")
+    assert setup.config.model.vocab == build.build(demo).config.model.vocab + 2
+    assert setup.part_windows[0] > 0
+
+
+def test_junk_of_100_million_people_costs_what_is_read():
+    junk = fields.override(configs.load("junk:people=40,exposures=2"), "data.batch", 4)
+    setup = build.build(junk)
+    main, other = setup.streams[0].shares
+    assert other == 7 * main
+    _, labels = read(setup, 1)
+    assert (labels != PAD).all()
+    assert setup.parts[0].corpus.num_people == 100_000_000
+    assert names(setup.world)
+
+
+def test_content_tells_what_parts_can_say(made):
+    contents = {made().content, made(JUNK).content, made(ASKED).content}
+    assert len(contents) == 3

@@ -1,0 +1,62 @@
+"""From a config to texts and tokenizers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kscale import corpora, telling, worlds
+from kscale.sources import CorpusConfig
+
+
+def texts(corpus):
+    """Three texts of each person."""
+    people = np.tile(np.arange(5), 3)
+    rows = corpus.plan(people, np.repeat(np.arange(3), 5))
+    return ["".join(s.text for s in corpora.document(corpus, row)) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return worlds.bios(5, lists="tiny")
+
+
+@pytest.mark.parametrize(
+    ("config", "corpus"),
+    [
+        (CorpusConfig("bios", seed=3), lambda w: corpora.bios(w, 3, True)),
+        (CorpusConfig("bios", order="fixed"), lambda w: corpora.bios(w, 0, False)),
+        (CorpusConfig("bios_simple", seed=2), lambda w: corpora.bios_simple(w, 2)),
+    ],
+)
+def test_a_config_tells_as_its_corpus_does(config, corpus, world):
+    assert texts(telling.build_corpus(config, world)) == texts(corpus(world))
+
+
+def test_a_trained_vocabulary_has_seen_every_kind_of_document(world):
+    config = CorpusConfig(tokenizer="sentencepiece", tokenizer_vocab=400)
+    asked = corpora.questions(world)
+    texts = list(telling._texts(asked))
+    assert len(texts) == 5 * 6
+    assert sum(" study" in t or " major" in t or " degree" in t for t in texts) >= 5
+    alone = telling.build_tokenizer(config, corpora.bios(world))
+    both = telling.build_tokenizer(config, corpora.bios(world), asked)
+    question = next(text for text in texts if "?" in text)
+    assert len(both.encode(question)) < len(alone.encode(question))
+
+
+def test_symbols_are_all_that_biographies_and_questions_can_say():
+    world = worlds.biod(20, attributes=2, chunks=2, diversity=3, symbols=4)
+    config = CorpusConfig("biod", tokenizer="symbols")
+    told = telling.build_corpus(config, world), corpora.questions(world)
+    tokenizer = telling.build_tokenizer(config, *told)
+    bare = telling.build_corpus(dataclasses.replace(config, style="bare"), world)
+    for corpus in (*told, bare):
+        for text in telling._texts(corpus):
+            assert tokenizer.decode(tokenizer.encode(text)).strip() == text.strip()
+    symbols = telling.symbols(world)
+    assert len(set(symbols)) == len(symbols)
+    assert {"Q", "A", "ID 1", "ID 2"} <= set(symbols)
+    # A model that goes on needs the same numbers for the same words.
+    more = worlds.biod(30, attributes=2, chunks=2, diversity=3, symbols=4, first=20)
+    assert telling.symbols(more) == symbols
