@@ -5,8 +5,8 @@
     rows = run.run(configs.load("demo"), workdir)   # a run folder, resumable
 
 A run folder holds config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/,
-params.npz, scores.npz and result.json; a population has params and scores for each
-member.
+params.npz, scores.npz, visits.npy (how often each person was met) and result.json; a
+population has params and scores for each member.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from kscale import build, data, fields, folder, results, scores, train
@@ -98,6 +99,7 @@ def _train_and_score(
         row = make_row(setup, table, hyper) | evaluate(setup, params, table)
         rows.append(row | curve.of(i, logged) | speed)
     if workdir is not None:
+        np.save(workdir / "visits.npy", setup.visits)
         results.write_json(workdir / folder.RESULT, summary(rows))
     return rows
 
@@ -238,6 +240,12 @@ def make_row(setup: build.Setup, table: scores.ScoreTable, hyper: Hyper) -> Row:
         "model": size if model.head_size == 64 else f"{size}x{model.head_size}",
         "parameters_by_base": parameters._asdict(),
         "exposures": setup.exposures,
+        "visits": {
+            "fewest": int(setup.visits.min()),
+            "most": int(setup.visits.max()),
+            "never": int((setup.visits == 0).sum()),
+            "total": int(setup.visits.sum()),
+        },
         "seed": int(hyper.seed),
         "fingerprint": config_module.fingerprint(config),
         "content": setup.content,

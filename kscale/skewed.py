@@ -58,7 +58,7 @@ def pan(
             warmdown_ratio=0.9,
             final_ratio=0.0,
         ),
-        score=ScoreConfig(people=40_000),
+        score=ScoreConfig(people=min(people, 40_000)),
     )
 
 
