@@ -203,6 +203,7 @@ def _judge(
     logits_BSV, _ = extend(config, params, inputs_BS, memory, last_B)
     picked_BS1 = jnp.take_along_axis(logits_BSV, answers_BS[..., None], axis=2)
     nats_BS = jax.nn.logsumexp(logits_BSV, axis=2) - picked_BS1[..., 0]
+    # It fills the same memory; the compiler sees that and does so once.
     found_BS = generate(config, params, prompts_BT, lengths_B, steps)
     return nats_BS, found_BS != answers_BS
 

@@ -4,7 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kscale.models.rotary import rotary_tables, rotate, split_heads
+from kscale.models.rotary import (
+    rotary_tables,
+    rotate,
+    split_heads,
+    split_heads_at,
+)
 
 
 def test_literal_example():
@@ -72,3 +77,16 @@ def test_split_heads_and_its_gradient():
         jax.value_and_grad(weighted(ours))(qkv),
         jax.value_and_grad(weighted(plain))(qkv),
     )
+
+
+def test_tokens_may_stand_anywhere_row_by_row():
+    cos, sin = rotary_tables(9, 4)
+    qkv = jnp.asarray(np.random.default_rng(0).normal(size=(2, 9, 4, 6)), jnp.float32)
+    whole = split_heads(qkv, cos, sin, 2, 1)
+    at = jnp.array([[0, 1, 2], [5, 6, 7]])
+    some = jnp.take_along_axis(qkv, at[:, :, None, None], axis=1)
+    for found, expected in zip(
+        split_heads_at(some, cos, sin, at, 2, 1), whole, strict=True
+    ):
+        np.testing.assert_array_equal(found[0], expected[0][:, :3])
+        np.testing.assert_array_equal(found[1], expected[1][:, 5:8])

@@ -17,14 +17,15 @@ from kscale.models import from_name, init, token_nats
 from kscale.scores import answers
 from kscale.scores.answers import _judge
 
+WORDS = ["Q", "A", "ID 1", "ID 2", *(f"n{i}" for i in range(5)), "s0", "s1"]
+
 
 def symbolic(people=12, chunks=1, length=2):
     """Questions like "Q n0 n2 ID 1 A s1 s0" with their pool."""
     size = (2, chunks, 2**length, length, 2)
     world = worlds.biod(people, *size, name_parts=(5, 5), seed=1)
-    words = ["Q", "A", "ID 1", "ID 2", *(f"n{i}" for i in range(5)), "s0", "s1"]
     asked = corpora.questions(world)
-    return asked, data.tokenize(asked, tokenizers.symbols(words))
+    return asked, data.tokenize(asked, tokenizers.symbols(WORDS))
 
 
 def bigram(pool, probabilities):
@@ -57,10 +58,9 @@ def chain(pool, words):
 
 def spelled(pool):
     """The words of the dense ids of `symbolic`, EOS as "EOS"."""
-    words = ["Q", "A", "ID 1", "ID 2", *(f"n{i}" for i in range(5)), "s0", "s1"]
     names = {}
-    for word in words:
-        (original,) = tokenizers.symbols(words).encode(f" {word}")
+    for word in WORDS:
+        (original,) = tokenizers.symbols(WORDS).encode(f" {word}")
         names[int(pool.vocabulary.to_dense(np.array([original]))[0])] = word
     return [names.get(i, "EOS") for i in range(pool.vocabulary.size)]
 
