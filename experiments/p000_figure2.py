@@ -32,7 +32,7 @@ def runs(size: str) -> list[Config]:
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
-    """Both panels."""
+    """Both panels, and the thresholds beside the theory's."""
     size_of, rows = FIGURE5["size_of"], sorted(rows, key=FIGURE5["size_of"])
     left = []
     for i, row in enumerate(rows):
@@ -53,11 +53,30 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
         for k, name in enumerate(FIGURE5["CLASSES"])
     ]
     x = "parameters besides the embedding"
+    thresholds = Panel(x, "visits", _thresholds(rows), "half of a person known", "xy")
     report.draw_panels(
         [
             Panel("visits of a person in training", "accuracy", left, "(a)", "x"),
             Panel(x, "accuracy", right, "(b) quarters of the people", "x"),
+            thresholds,
         ],
         path,
         f"Paper 000, figure 2: {rows[0]['population']:,} people, a = 1.2",
     )
+
+
+def _thresholds(rows: list[Row]) -> list[Curve]:
+    """The count at which half is right, measured and by problem (6)."""
+    learnt = [row for row in rows if row["by_count"]["learnt"] is not None]
+    sizes = [FIGURE5["size_of"](row) for row in learnt]
+    found = [row["by_count"]["learnt"] for row in learnt]
+    curves = [Curve("measured, half of the attributes right", sizes, found, None, "o")]
+    if len(rows) < 3:
+        return curves
+    said, p, bits = FIGURE5["prediction"](rows)
+    visits = rows[0]["exposures"] * rows[0]["population"]
+    line = report.predicted_threshold(
+        said["parameters"], p, bits, said["bits_per_param"], visits, left=0.5
+    )
+    label = "problem (6), half of the bits known"
+    return [*curves, Curve(label, said["parameters"], line, colour=0)]

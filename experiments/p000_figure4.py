@@ -11,7 +11,8 @@ are learnt first and rare ones later, in order.
 
 Small: 600 people of 26 bits ("tiny"), met 12 to 400 times on average, one model of two
 layers and width 32 for each amount of data, trained to its end. (b) is one longer run
-at a = 1.2, scored at 24 steps. p000_figure4a.py has the theory of (a).
+at a = 1.2, scored at 24 steps; its lines are the theory's law of data for the same p_i,
+two constants fitted. p000_figure4a.py has the theory of (a).
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ import pathlib
 
 import numpy as np
 
-from kscale import report, skewed
+from kscale import report, skewed, theory
 from kscale.config import Config, ScoreConfig
 from kscale.report import Curve, Panel
 from kscale.results import Row
@@ -83,9 +84,20 @@ def _by_step(row: Row) -> Panel:
     steps = [point["step"] for point in row["curve"]] + [row["steps"]]
     classes = [point["classes"] for point in row["curve"]] + [row["classes"]]
     share = row["exposures"] * row["population"] / row["steps"]
+    visits = np.array(steps) * share
+    loss = [[each["visit_loss_bits"] for each in c] for c in classes]
+    world = row["config"]["world"]
+    law, bits = world["law"], row["bits_max"]["value"] / row["population"]
+    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
+    said = report.predicted_learning(visits, loss, p, theory.frequency_classes(p), bits)
     curves = [
-        Curve(name, np.array(steps) * share, [c[k]["visit_loss_bits"] for c in classes])
+        Curve(name, visits, np.array(loss)[:, k], None, "o", k)
         for k, name in enumerate(CLASSES)
+    ]
+    name = f"half known after {said['half_visits']:.0f} visits"
+    curves += [
+        Curve("" if k else name, said["visits"], line, colour=k)
+        for k, line in enumerate(np.transpose(said["loss_bits"]))
     ]
     y = "bits lost per visit"
     return Panel("biographies read", y, curves, "(b) in one run, a = 1.2", "x")

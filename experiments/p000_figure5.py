@@ -82,18 +82,25 @@ def class_curves(rows: list[Row]) -> list[Curve]:
     ]
     if len(rows) < 3:
         return curves
-    world = rows[0]["config"]["world"]
-    law = world["law"]
-    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
-    bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
-    said = report.predicted_class_losses(
-        sizes, loss, p, theory.frequency_classes(p), bits
-    )
+    said, _, _ = prediction(rows)
     name = f"problem (6), {said['bits_per_param']:.2f} bits a parameter"
     return curves + [
         Curve("" if k else name, said["parameters"], line, colour=k)
         for k, line in enumerate(np.transpose(said["loss_bits"]))
     ]
+
+
+def prediction(
+    rows: list[Row],
+) -> tuple[report.ClassPrediction, np.ndarray, float]:
+    """Problem (6) fitted to the rows of one law; its p_i and bits of a person."""
+    world = rows[0]["config"]["world"]
+    law = world["law"]
+    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
+    bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
+    loss = [[c["visit_loss_bits"] for c in row["classes"]] for row in rows]
+    sizes, kinds = [size_of(row) for row in rows], theory.frequency_classes(p)
+    return report.predicted_class_losses(sizes, loss, p, kinds, bits), p, bits
 
 
 def by_size(rows: list[Row]) -> tuple[list[float], list[float]]:

@@ -60,6 +60,8 @@ class ScoreConfig:
       batch: documents scored at once; 0: as many as suit the device.
       seed: of the sample and of the texts in which people are scored.
       classes: into how many classes of frequency people are divided.
+      quantiles: of what the classes are: equally many "people", or equal "mass" of all
+        visits.
       times: how often to score during training, at steps evenly spaced in their
         logarithm; 0: at the end only.
     """
@@ -68,6 +70,7 @@ class ScoreConfig:
     batch: int = 0
     seed: int = 0
     classes: int = 4
+    quantiles: Literal["people", "mass"] = "people"
     times: int = 0
 
 
@@ -145,6 +148,7 @@ _LATER = {
     "data.share": 1.0,
     "parts": (),
     "score.classes": 4,
+    "score.quantiles": "people",
     "score.times": 0,
     "start": "",
 }

@@ -59,7 +59,9 @@ def evaluate(setup: build.Setup, params: Any, table: scores.ScoreTable) -> Row:
     corpus, p = setup.corpus, setup.frequencies
     row = np.searchsorted(corpus.people(np.arange(corpus.num_people)), table.people)
     counts, one = setup.counts, np.zeros(len(row), int)
-    kinds = theory.frequency_classes(p / p.sum(), setup.config.score.classes)
+    chosen = setup.config.score
+    by = {"people": "count", "mass": "mass"}[chosen.quantiles]
+    kinds = theory.frequency_classes(p / p.sum(), chosen.classes, by)
     visits = setup.visits[row]
     whole = scores.by_class(counts, corpus.labels, table, one, p[row], visits)[0]
     classes = scores.by_class(
@@ -129,13 +131,14 @@ class Curve:
 
         Args:
           total: steps of the run.
-          first: the first that can be scored, a dispatch.
+          first: steps of a dispatch, after which alone a model can be scored.
         """
         times = self._setup.config.score.times
         if not times or first >= total:
             return []
-        steps = np.geomspace(first, total, times + 1)[:-1]
-        return np.unique(steps.round().astype(int)).tolist()
+        steps = np.geomspace(first, total, times + 1)[:-1].round()
+        seen = np.unique(np.ceil(steps / first) * first).astype(int)
+        return seen[seen < total].tolist()
 
     def add(self, step: int, state: Any) -> None:
         """Scores a state. A row of the same step or a later one is replaced."""

@@ -9,11 +9,13 @@ from kscale.report.frequency import (
     predicted_class_losses,
     predicted_threshold,
 )
+from kscale.report.learning import LearningPrediction, predicted_learning
 
 __all__ = [
     "COLOURS",
     "ClassPrediction",
     "Curve",
+    "LearningPrediction",
     "Line",
     "Panel",
     "draw_capacity",
@@ -21,5 +23,6 @@ __all__ = [
     "draw_panels",
     "fit_line",
     "predicted_class_losses",
+    "predicted_learning",
     "predicted_threshold",
 ]
