@@ -47,6 +47,7 @@ def little():
     def little(parts=(), **changes):
         config = configs.load("tiny:people=16,exposures=6,width=8")
         values = {"train.steps_per_dispatch": 4, "train.checkpoint_every": 4}
+        values |= {"train.warmup_steps": 2, "model.layers": 1}
         values |= {path.replace("__", "."): value for path, value in changes.items()}
         config = fields.override_all(config, values)
         return dataclasses.replace(config, parts=tuple(parts))

@@ -7,13 +7,14 @@ import pytest
 
 from kscale import configs, models
 from kscale.checks import validate
-from kscale.config import Config
+from kscale.config import Config, save
 
-NEEDS = {"bior": ":path={path}"}
+NEEDS = {"bior": ":path={path}", "tune": ":start={path}"}
 
 
 @pytest.fixture
 def spec_of(tmp_path):
+    save(configs.load("smoke"), tmp_path / "config.json")
     return lambda name: name + NEEDS.get(name, "").format(path=tmp_path)
 
 
@@ -87,6 +88,9 @@ def test_biod_takes_the_published_setting():
         ("bios:people", "bios:people must be bios:key=value"),
         ("bios:model=GPT9-2-1", "GPT9-2-1"),
         ("bior", "the config bior needs path: --config=bior:path="),
+        ("tune", "the config tune needs start: --config=tune:start="),
+        ("pan:size=huge", "huge"),
+        ("junk:kind=rnd", "junk:kind='rnd' must be one of none, random, repeated"),
         ("bios:people=0", "must be at least 1"),
         ("nowhere.py", "'nowhere.py' does not exist"),
     ],

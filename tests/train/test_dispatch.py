@@ -9,7 +9,7 @@ import standin
 from standin import CONFIG, LABELS, PROBLEM
 
 from kscale.train import Hyper, init_state, make_step, population, solo
-from kscale.train.dispatch import compile_program, first_state
+from kscale.train.dispatch import compile_program, first_state, start_state
 from kscale.train.sharding import place_chunk
 
 TOTAL = 6
@@ -71,3 +71,24 @@ def test_rows_that_do_not_fit_are_an_error_before_anything_runs(mesh):
     chunk = place_chunk(next(standin.batches()(0)), mesh, False)
     with pytest.raises(ValueError, match="has 4 rows, must be divisible"):
         compile_program(PROBLEM, config, TOTAL, 3, solo(config), mesh, chunk)
+
+
+def test_a_start_takes_the_place_of_parameters_alone(mesh):
+    hyper = population([Hyper(1e-3, 0.0, 3), Hyper(1e-3, 0.0, 4)])
+    given = standin.init(jax.random.key(8))
+    state, first = (
+        start_state(PROBLEM, hyper, mesh, given),
+        first_state(PROBLEM, hyper, mesh),
+    )
+    for member in range(2):
+        jax.tree.map(
+            lambda leaf, value, m=member: np.testing.assert_array_equal(leaf[m], value),
+            state["params"],
+            given,
+        )
+    for name in first.keys() - {"params"}:
+        jax.tree.map(np.testing.assert_array_equal, state[name], first[name])
+    shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), first)
+    assert shapes == jax.tree.map(
+        lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), state
+    )

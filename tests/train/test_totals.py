@@ -1,5 +1,7 @@
 """Rows from sums, and the check for NaN."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,13 @@ def test_the_first_bad_step_is_named(nats, norms, where):
 
 def test_finite_steps_pass():
     require_finite(metrics([1.0], [1]), 0)
+
+
+def test_a_pause_is_no_training(monkeypatch):
+    clock = iter([0.0, 10.0, 30.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    totals = Totals(["name", "value"], 0.0, 0.0)
+    for paused, seconds in ((4.0, 6.0), (0.0, 20.0)):
+        totals.add(metrics([1.0], [1]))
+        totals.pause(paused)
+        assert totals.row(1)["seconds"] == seconds

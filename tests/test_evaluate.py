@@ -1,0 +1,281 @@
+"""What rows say of classes, pieces, parts and steps, against plain loops."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from kscale import build, configs, corpora, evaluate, models, run, scores, worlds
+from kscale.sources import PartConfig
+from kscale.worlds import Law
+
+JUNK = PartConfig(people=9, weight=1.0)
+ASKED = PartConfig("asked", "questions", people=7, which="odd", exposures=2)
+ZIPF = Law("zipf", exponent=1.5, bias=0.5)
+
+
+def strict(row):
+    """What another program reads."""
+    return json.loads(json.dumps(row, allow_nan=False))
+
+
+def fresh(setup, seed=0):
+    return models.init(setup.config.model, jax.random.key(seed))
+
+
+def made_up(setup, people, seed=0):
+    """A score table of invented losses about some people."""
+    rng = np.random.default_rng(seed)
+    labels = [label.name for label in setup.corpus.labels]
+    shape = (len(people), len(labels))
+    counts = np.ones(shape, np.int32)
+    counts[:, 0] = 9
+    return scores.ScoreTable(
+        people=np.asarray(people, np.int64),
+        nats=rng.exponential(2.0, shape),
+        correct=rng.random(shape) < 0.5,
+        counts=counts,
+        labels=tuple(labels),
+        population=setup.corpus.num_people,
+    )
+
+
+@pytest.fixture(scope="module")
+def skewed(little):
+    """A setup of a power law with parts of both kinds."""
+    return build.build(little([JUNK, ASKED], world__law=ZIPF, world__people=20))
+
+
+def test_numbers_are_those_of_plain_loops(skewed):
+    people = np.arange(1, 20, 2)
+    table = made_up(skewed, people)
+    row = strict(evaluate.evaluate(skewed, fresh(skewed), table))
+    values = [i for i, x in enumerate(skewed.corpus.labels) if x.kind == "value"]
+    p = np.array([(i + 1.5) ** -1.5 for i in range(20)])
+    p = p / p.sum()
+    bits = np.array([table.nats[i, values].sum() / math.log(2) for i in range(10)])
+    right = np.array([table.correct[i, values].mean() for i in range(10)])
+    weights, met = p[people], skewed.visits[people]
+
+    def check(found, of):
+        assert found["people"] == of.sum()
+        assert found["loss_bits"] == pytest.approx(bits[of].mean())
+        assert found["accuracy"] == pytest.approx(right[of].mean())
+        share = weights[of] / weights[of].sum()
+        assert found["visit_loss_bits"] == pytest.approx(share @ bits[of])
+        assert found["visit_accuracy"] == pytest.approx(share @ right[of])
+        assert found["mass"] == pytest.approx(weights[of].sum())
+        assert found["visits"] == pytest.approx(met[of].mean())
+
+    check(row["loss"], np.ones(10, bool))
+    # Four classes of five people each, the most frequent first.
+    assert [x["frequency_class"] for x in row["classes"]] == [0, 1, 2, 3]
+    for found in row["classes"]:
+        check(found, people // 5 == found["frequency_class"])
+    told = {x["piece"]: x for x in row["pieces"]}
+    for i, label in enumerate(skewed.corpus.labels[1:], 1):
+        assert told[label.name]["accuracy"] == pytest.approx(table.correct[:, i].mean())
+        lost = table.nats[:, i] / math.log(2)
+        assert told[label.name]["visit_loss_bits"] == pytest.approx(
+            weights / weights.sum() @ lost
+        )
+    curve = row["by_count"]
+    assert sum(curve["people"]) == 10
+    mean = np.dot(curve["accuracy"], curve["people"]) / 10
+    assert mean == pytest.approx(right.mean())
+    assert np.dot(curve["visits"], curve["people"]) == pytest.approx(met.sum())
+    guesses = [2.0**-x.bits for x in skewed.world.attributes]
+    assert curve["floor"] == pytest.approx(np.mean(guesses) + 0.05)
+
+
+def test_parts_are_scored_as_what_they_are(skewed):
+    params = fresh(skewed, 1)
+    told = evaluate.evaluate(skewed, params, made_up(skewed, [3]))["parts"]
+    assert list(told) == ["junk", "asked"]
+    junk, asked = skewed.parts
+    model = (skewed.config.model, params)
+    table = scores.score(model, junk.corpus, junk.pool)
+    values = [i for i, x in enumerate(junk.corpus.labels) if x.kind == "value"]
+    assert told["junk"]["people"] == 9
+    assert told["junk"]["accuracy"] == pytest.approx(table.correct[:, values].mean())
+    lost = table.nats[:, values].sum(axis=1).mean() / math.log(2)
+    assert told["junk"]["loss_bits"] == pytest.approx(lost)
+    assert {"name", "employer", "employer_city"} <= set(
+        told["junk"]["accuracy_by_piece"]
+    )
+    for which, whom, people in (("odd", "trained", 4), ("even", "held_out", 3)):
+        questions = corpora.questions(asked.corpus.world, which)
+        known = scores.answers(model, questions, asked.pool)
+        assert len(known.people) == people
+        assert (known.people % 2 == (which == "even")).all()
+        assert told["asked"][whom] == {
+            "people": people,
+            "accuracy": known.mean,
+            "accuracy_by_piece": known.accuracy,
+        }
+
+
+def test_questions_about_all_hold_nobody_out(little):
+    everybody = dataclasses.replace(ASKED, which="all")
+    setup = build.build(little([everybody], score__people=2))
+    told = evaluate.evaluate(setup, fresh(setup), made_up(setup, [0, 1]))
+    assert set(told["parts"]["asked"]) == {"trained"}
+    assert told["parts"]["asked"]["trained"]["people"] == 2
+    assert "by_count" not in told
+
+
+@pytest.mark.parametrize("law", [Law(), ZIPF])
+@pytest.mark.parametrize("classes", [1, 4, 40])
+def test_one_person_has_no_error_and_no_nan(little, law, classes):
+    setup = build.build(little([JUNK], world__law=law, score__classes=classes))
+    row = evaluate.evaluate(setup, fresh(setup), made_up(setup, [4]))
+    assert strict(row) == row
+    assert row["loss"]["loss_bits_error"] is None
+    assert len(row["classes"]) == 1
+
+
+def test_people_of_no_weight_have_no_nan(little, tmp_path):
+    (tmp_path / "weights.txt").write_text("1\n" * 8 + "0\n" * 8)
+    law = Law("file", path=str(tmp_path / "weights.txt"))
+    setup = build.build(little(world__law=law))
+    assert setup.visits[8:].sum() == 0
+    row = evaluate.evaluate(setup, fresh(setup), made_up(setup, np.arange(16)))
+    assert strict(row) == row
+    last = row["classes"][-1]
+    assert (last["mass"], last["visits"], last["visit_accuracy"]) == (0, 0, None)
+    assert row["by_count"]["visits"][0] == 0
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_a_restaurant_is_scored_by_its_visits(little, share):
+    law = Law("restaurant", discount=0.2, concentration=1.0)
+    new = PartConfig("new", people=4, exposures=1)
+    setup = build.build(little([new], world__law=law, data__share=share))
+    wanted = setup.visits / setup.visits.sum() if share else np.full(16, 1 / 16)
+    np.testing.assert_allclose(setup.frequencies, wanted)
+    row = evaluate.evaluate(setup, fresh(setup), made_up(setup, np.arange(16)))
+    assert strict(row) == row
+    assert row["loss"]["visits"] == pytest.approx(6.0 * share)
+    assert row["loss"]["mass"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", ["zipf", "restaurant"])
+def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
+    world = worlds.bios(16, lists="tiny")
+    story = (
+        "{name}. {pronoun} was born in {birth_year} in {birth_city}, has a degree in"
+        " {major} from {university} and works for {employer} in {employer_city}."
+    )
+    with (tmp_path / "some.jsonl").open("w") as file:
+        for i, times in itertools.product(range(0, 16, 3), range(2)):
+            text = story.format(**world.person(i)) + " Yes." * times
+            file.write(json.dumps({"id": i, "text": text}) + "\n")
+    law = {"world__law__kind": kind, "world__law__bias": 0.5}
+    law |= {"world__law__discount": 0.0, "world__law__concentration": 0.5}
+    told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
+    setup = build.build(little(**law, **told, corpus__skip_unfound=True))
+    assert setup.corpus.num_people == len(setup.visits) == 6
+    assert setup.visits.sum() == 36
+    people = setup.corpus.people(np.arange(6))
+    assert people.tolist() == [0, 3, 6, 9, 12, 15]
+    params = fresh(setup)
+    table = evaluate.score_params(setup, params)
+    row = strict(evaluate.evaluate(setup, params, table))
+    assert row["loss"]["people"] == 6
+    assert sum(x["people"] for x in row["classes"]) == 6
+    assert row["loss"]["visits"] == pytest.approx(6)
+    assert len(evaluate.score_params(setup, params, 2).people) == 2
+    whole = little(**law, **told, corpus__skip_unfound=True, score__people=7)
+    with pytest.raises(ValueError, match=r"score.people=7 must be at most 6, the"):
+        build.build(whole)
+
+
+def test_a_restaurant_of_bio_d_runs_end_to_end():
+    demo = configs.load("demo:people=30,exposures=4,heads=1")
+    law = Law("restaurant", discount=0.1, concentration=1.0)
+    config = dataclasses.replace(
+        demo,
+        world=dataclasses.replace(demo.world, law=law),
+        model=dataclasses.replace(demo.model, layers=1),
+    )
+    (row,) = run.run(config)
+    assert strict(row) == row
+    assert sum(row["by_count"]["people"]) == 30
+    assert row["loss"]["visits"] == pytest.approx(4)
+    # Whoever comes first to a restaurant is met most.
+    assert row["classes"][0]["visits"] > row["classes"][-1]["visits"]
+
+
+def test_a_sample_is_scored_if_so_said(skewed):
+    params = fresh(skewed)
+    some = evaluate.score_params(skewed, params, 5)
+    assert len(some.people) == 5
+    row = evaluate.evaluate(skewed, params, some)
+    assert row["loss"]["people"] == 5
+    whole = evaluate.score_params(skewed, params)
+    assert whole.people.tolist() == list(range(20))
+    chosen = evaluate.score_params(skewed, params, np.array([2, 5]))
+    assert chosen.people.tolist() == [2, 5]
+
+
+def test_a_config_may_ask_for_a_sample(little):
+    setup = build.build(little(score__people=3, score__seed=5))
+    table = evaluate.score_params(setup, fresh(setup))
+    assert (len(table.people), table.sample_seed) == (3, 5)
+
+
+def test_a_member_of_a_population_is_a_slice(little):
+    one, two = (build.build(little(members__seeds=s)) for s in ((0,), (0, 1)))
+    params = {"x": np.arange(6.0).reshape(2, 3)}
+    assert evaluate.member_params(one, params, 0) is params
+    assert evaluate.member_params(two, params, 1)["x"].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("times", "total", "first", "steps"),
+    [
+        (0, 100, 4, []),
+        (1, 100, 4, [4]),
+        (2, 100, 1, [1, 10]),
+        (2, 101, 4, [4, 20]),
+        (3, 1000, 1, [1, 10, 100]),
+        (9, 5, 4, [4]),
+        (4, 20, 4, [4, 8, 12, 16]),
+        (1000, 100, 30, [30, 60, 90]),
+        (3, 4, 4, []),
+        (3, 2, 4, []),
+    ],
+)
+def test_steps_are_even_in_their_logarithm(little, times, total, first, steps):
+    setup = build.build(little(score__times=times))
+    found = evaluate.Curve(setup, None).steps(total, first)
+    assert found == steps
+    assert all(isinstance(step, int) for step in found)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_curve_replaces_what_comes_again(little, tmp_path, monkeypatch, kept):
+    setup = build.build(little(score__times=3))
+    found = iter(range(10))
+    monkeypatch.setattr(evaluate, "score_params", lambda *_: None)
+    monkeypatch.setattr(evaluate, "evaluate", lambda *_: {"n": next(found)})
+    folder = tmp_path if kept else None
+    curve = evaluate.Curve(setup, folder)
+    assert curve.rows() == []
+    state = {"params": {}}
+    for step in (4, 8, 12):
+        curve.add(step, state)
+    if kept:
+        curve = evaluate.Curve(setup, folder)  # as a process that goes on
+        assert [x["step"] for x in curve.rows()] == [4, 8, 12]
+    curve.add(8, state)
+    logged = [{"step": 4, "loss": 2.0}, {"step": 8, "loss": 1.0}]
+    assert curve.of(0, logged) == {
+        "curve": [{"step": 4, "n": 0}, {"step": 8, "n": 3}],
+        "training": {"step": [4, 8], "loss": [2.0, 1.0]},
+    }
+    assert [p.name for p in tmp_path.iterdir()] == ["curve.jsonl"] * kept
