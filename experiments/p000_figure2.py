@@ -35,21 +35,16 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     """Both panels, and the thresholds beside the theory's."""
     size_of, rows = FIGURE5["size_of"], sorted(rows, key=FIGURE5["size_of"])
     left = []
-    for i, row in enumerate(rows):
+    for i, row in enumerate(row for row in rows if row["seed"] == 0):
         found = row["by_count"]
         learnt = "never" if found["learnt"] is None else f"{found['learnt']:.0f}"
         label = f"{size_of(row):,} parameters: half right at {learnt} visits"
         left.append(Curve(label, found["visits"], found["accuracy"], None, "o-", i))
-    sizes = [size_of(row) for row in rows]
+    sizes, accuracy = FIGURE5["by_size"](
+        rows, lambda row: [each["accuracy"] for each in row["classes"]]
+    )
     right = [
-        Curve(
-            name,
-            sizes,
-            [row["classes"][k]["accuracy"] for row in rows],
-            [row["classes"][k]["accuracy_error"] for row in rows],
-            "o-",
-            k,
-        )
+        Curve(name, sizes, accuracy[:, k], None, "o-", k)
         for k, name in enumerate(FIGURE5["CLASSES"])
     ]
     x = "parameters besides the embedding"
@@ -71,7 +66,7 @@ def _thresholds(rows: list[Row]) -> list[Curve]:
     sizes = [FIGURE5["size_of"](row) for row in learnt]
     found = [row["by_count"]["learnt"] for row in learnt]
     curves = [Curve("measured, half of the attributes right", sizes, found, None, "o")]
-    if len(rows) < 3:
+    if len({FIGURE5["size_of"](row) for row in rows}) < 3:
         return curves
     said, p, bits = FIGURE5["prediction"](rows)
     visits = rows[0]["exposures"] * rows[0]["population"]

@@ -5,19 +5,22 @@ the faster the more skewed the law; uniform data stay flat until the capacity is
 then drop. (b) larger models reach rarer people: loss by class of frequency.
 
     kscale sweep p000_figure5 --size=smoke     half a minute: does it run?
-    kscale sweep p000_figure5 --size=small     15 minutes on two CPU cores, with
+    kscale sweep p000_figure5 --size=small     20 minutes on two CPU cores, with
                                                --part=0/2 and --part=1/2 side by side
     kscale sweep p000_figure5 --size=paper     a month of one GPU: 31 sizes, 5 laws
 
 Small asks the same of 600 people of 26 bits ("tiny"), met 400 times on average by
 p(i) ~ (i + 1.5)^-a, the paper's law at its ratio of bias to people, and of two-layer
-models of 1.6 to 99 thousand parameters besides the embedding. Lines in (b) are problem
+models of 1.8 to 100 thousand parameters besides the embedding, two seeds at a = 0 and
+1.2. Lines in (a) are means over seeds, with their fits; lines in (b) are problem
 (6) for the same p_i, two constants fitted; p000_figure5a.py has the theory alone. The
 same runs are read by p000_figure1a.py, p000_figure2.py and p000_figure7.py.
 """
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +45,8 @@ def runs(size: str) -> list[Config]:
         ]
     if size == "smoke":
         return [_tiny(24, 8, width, a) for a in (0.0, 1.2) for width in (8, 16)]
-    return [_tiny(600, 400, width, a) for a in skewed.EXPONENTS for width in WIDTHS]
+    grid = [_tiny(600, 400, width, a) for a in skewed.EXPONENTS for width in WIDTHS]
+    return grid + [_tiny(600, 400, width, a, 1) for a in (0.0, 1.2) for width in WIDTHS]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
@@ -50,13 +54,16 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     x = "parameters besides the embedding"
     left = []
     for i, a in enumerate(sorted({exponent(row) for row in rows})):
-        sizes, loss = by_size([row for row in rows if exponent(row) == a])
+        of = [row for row in rows if exponent(row) == a]
+        sizes, loss = by_size(of, lambda row: row["loss"]["visit_loss_bits"])
         label = f"a = {a:g}" + ("" if a else ", uniform")
         if len(loss) > 3:
             fit = report.fit_line(sizes, loss)
             label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
             label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
-        left.append(Curve(label, sizes, loss, style="o-", colour=i))
+        left.append(Curve(label, sizes, loss, colour=i))
+        each = [row["loss"]["visit_loss_bits"] for row in of]
+        left.append(Curve("", [size_of(row) for row in of], each, None, "o", i))
     config = rows[0]["config"]
     report.draw_panels(
         [
@@ -70,17 +77,13 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 
 
 def class_curves(rows: list[Row]) -> list[Curve]:
-    """Measured losses of the classes at a = 1.2, and the theory's lines."""
+    """Losses of the classes at a = 1.2, a dot for each seed, and the theory's lines."""
     rows = [row for row in rows if exponent(row) == 1.2]
-    rows.sort(key=size_of)
-    sizes = [size_of(row) for row in rows]
-    loss = [[c["visit_loss_bits"] for c in row["classes"]] for row in rows]
-    error = [[c["visit_loss_bits_error"] for c in row["classes"]] for row in rows]
+    sizes, loss = [size_of(row) for row in rows], np.array([_losses(r) for r in rows])
     curves = [
-        Curve(name, sizes, *np.array([loss, error], float)[..., k], "o", k)
-        for k, name in enumerate(CLASSES)
+        Curve(name, sizes, loss[:, k], None, "o", k) for k, name in enumerate(CLASSES)
     ]
-    if len(rows) < 3:
+    if len(set(sizes)) < 3:
         return curves
     said, _, _ = prediction(rows)
     name = f"problem (6), {said['bits_per_param']:.2f} bits a parameter"
@@ -98,15 +101,23 @@ def prediction(
     law = world["law"]
     p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
     bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
-    loss = [[c["visit_loss_bits"] for c in row["classes"]] for row in rows]
-    sizes, kinds = [size_of(row) for row in rows], theory.frequency_classes(p)
+    sizes, loss = by_size(rows, _losses)
+    kinds = theory.frequency_classes(p)
     return report.predicted_class_losses(sizes, loss, p, kinds, bits), p, bits
 
 
-def by_size(rows: list[Row]) -> tuple[list[float], list[float]]:
-    """Sizes and losses per visit, the smallest model first."""
-    rows = sorted(rows, key=size_of)
-    return [size_of(r) for r in rows], [r["loss"]["visit_loss_bits"] for r in rows]
+def by_size(rows: list[Row], of: Callable[[Row], Any]) -> tuple[list[int], np.ndarray]:
+    """Sizes, the smallest model first, and the mean over seeds of what `of` says."""
+    sizes = sorted({size_of(row) for row in rows})
+    means = [
+        np.mean([of(row) for row in rows if size_of(row) == size], axis=0)
+        for size in sizes
+    ]
+    return sizes, np.array(means)
+
+
+def _losses(row: Row) -> list[float]:
+    return [each["visit_loss_bits"] for each in row["classes"]]
 
 
 def size_of(row: Row) -> int:
@@ -119,6 +130,7 @@ def exponent(row: Row) -> float:
     return row["config"]["world"]["law"]["exponent"]
 
 
-def _tiny(people: int, exposures: int, width: int, a: float) -> Config:
+def _tiny(people: int, exposures: int, width: int, a: float, seed: int = 0) -> Config:
     config = skewed.tiny(people, exposures, width, a, rate=RATES.get(width, 3e-3))
-    return dataclasses.replace(config, name="figure5")
+    train = dataclasses.replace(config.train, seed=seed)
+    return dataclasses.replace(config, name="figure5", train=train)

@@ -11,7 +11,8 @@ p000_figure5.py.
     kscale sweep p000_figure7 --size=paper     two weeks of one GPU
 
 Accuracy is the share of people whose value is greedily right in their biography. The
-pronoun is left out: its accuracy is that of a wording ("He" or "His") besides.
+pronoun is left out: its accuracy is that of a wording ("He" or "His") besides. Lines
+are means over seeds.
 """
 
 import pathlib
@@ -38,7 +39,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     for a, title in LAWS.items():
         of = [row for row in rows if FIGURE5["exponent"](row) == a]
         if of:
-            panels.append(_panel(sorted(of, key=FIGURE5["size_of"]), title))
+            panels.append(_panel(of, title))
     people = rows[0]["config"]["world"]["people"]
     report.draw_panels(
         panels, path, f"Paper 000, figure 7: {people:,} people, by attribute"
@@ -46,11 +47,13 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 
 
 def _panel(rows: list[Row], title: str) -> Panel:
-    sizes = [FIGURE5["size_of"](row) for row in rows]
-    curves = []
-    for i, piece in enumerate(rows[0]["pieces"]):
-        if piece["piece"] not in ("name", "pronoun"):
-            right = [row["pieces"][i]["accuracy"] for row in rows]
-            error = [row["pieces"][i]["accuracy_error"] for row in rows]
-            curves.append(Curve(piece["piece"], sizes, right, error, "o-", i))
+    told = [each["piece"] for each in rows[0]["pieces"]]
+    sizes, accuracy = FIGURE5["by_size"](
+        rows, lambda row: [each["accuracy"] for each in row["pieces"]]
+    )
+    curves = [
+        Curve(piece, sizes, accuracy[:, i], None, "o-", i)
+        for i, piece in enumerate(told)
+        if piece not in ("name", "pronoun")
+    ]
     return Panel("parameters besides the embedding", "accuracy", curves, title, "x")
