@@ -198,3 +198,22 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
     with pytest.raises(ValueError, match="trained on other lists or texts"):
         trained.load(tmp_path / "run")
+
+
+def test_published_steps_and_visits_are_those_of_the_stream():
+    setup = build.build(smoke(data__steps_rule="published", data__context=512))
+    assert set(setup.visits.tolist()) == {setup.stream_exposures}
+    assert setup.stream_exposures >= setup.exposures
+
+
+def test_everybody_is_met_alike_unless_a_law_says_otherwise():
+    setup = build.build(smoke())
+    np.testing.assert_allclose(setup.frequencies, 1 / 12)
+    assert setup.visits.tolist() == [4] * 12
+    law = {"world__law__kind": "zipf", "world__law__bias": 0.0}
+    skewed = build.build(smoke(**law))
+    assert skewed.frequencies[0] / skewed.frequencies[1] == pytest.approx(2**1.2)
+    assert skewed.visits.sum() == 48
+    assert skewed.visits[0] > 4 > skewed.visits[-1]
+    drawn = skewed.streams[0].visit(np.arange(48))[0]
+    assert np.bincount(drawn, minlength=12).tolist() == skewed.visits.tolist()

@@ -1,9 +1,12 @@
 """Contradictions in a config are found before any work starts."""
 
+import dataclasses
+
 import pytest
 
 from kscale import configs, fields
-from kscale.checks import check_context, validate
+from kscale.checks import check_context, check_scored, validate
+from kscale.sources import PartConfig
 
 
 def config_with(base="mini", **values):
@@ -37,6 +40,20 @@ def test_a_sound_config_gives_its_world():
         ("mini", {"model__vocab": 50257}, "model.vocab=50257 must be 0"),
         ("mini", {"members__seeds": "1,1"}, "lists a value twice"),
         ("mini", {"members__learning_rates": "-1"}, "must all be 0 or more"),
+        ("mini", {"data__epochs": 0}, "epochs=0 must divide data.exposures=200"),
+        ("mini", {"data__epochs": 3}, "epochs=3 must divide data.exposures=200"),
+        ("mini", {"data__share": 1.5}, r"data.share=1.5 must be 0 to 1, and above 0"),
+        ("mini", {"data__share": -0.1}, "data.share=-0.1 must be 0 to 1"),
+        ("mini", {"data__share": 0.0}, "above 0 unless there are parts to train on"),
+        (
+            "mini",
+            {"data__share": 0.5, "data__steps_rule": "published"},
+            "steps_rule='published' counts steps of one kind of text: take 'exact'",
+        ),
+        ("junk", {"data__steps_rule": "published"}, "'exact' for a mixture"),
+        ("mini", {"score__classes": 0}, "score.classes=0 must be at least 1"),
+        ("mini", {"score__times": -1}, "score.times=-1 at least 0"),
+        ("mini", {"world__first": 159_999}, "people=1000: names are drawn without"),
     ],
 )
 def test_contradictions_are_named(base, changes, message):
@@ -53,3 +70,69 @@ def test_windows_that_cut_documents_anywhere_pass(context, short, long):
 def test_windows_that_always_cut_at_the_same_place_are_refused(context):
     with pytest.raises(ValueError, match=f"take {context + 1}"):
         check_context(context, 21, 21)
+
+
+def with_parts(*parts, **values):
+    config = config_with("tiny:people=50,exposures=6", **values)
+    return dataclasses.replace(config, parts=parts)
+
+
+GOOD = PartConfig(people=5, exposures=1)
+ASKED = PartConfig("asked", "questions", people=5, exposures=1)
+
+
+def test_sound_parts_pass():
+    everything = dataclasses.replace(ASKED, which="even", answers_only=True, first=0)
+    assert validate(with_parts(GOOD, everything, data__epochs=3)).people == 50
+    assert validate(with_parts(GOOD, data__share=0.0)).people == 50
+    assert validate(with_parts(PartConfig(people=1, weight=0.5), data__share=0.5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, "the name '' must be given once, not empty"),
+        ({"name": "asked"}, "the name 'asked' must be given once"),
+        ({"people": 0}, "part 'junk': people=0 must be at least 1 and first=-1 at"),
+        ({"first": -2}, "first=-2 at least 0, or -1 for people that nobody has"),
+        ({"exposures": 0}, "exposures=0 and weight=0.0: set one of them above 0"),
+        ({"weight": 2.0}, "exposures=1 and weight=2.0: set one of them above 0"),
+        ({"exposures": -1}, "exposures=-1 and weight=0.0: set one of them"),
+        ({"exposures": 0, "weight": -1.0}, "weight=-1.0: set one of them above 0"),
+        ({"which": "odd"}, "which='odd' and answers_only=False are for told='quest"),
+        ({"answers_only": True}, "answers_only=True are for told='questions' alone"),
+    ],
+)
+def test_parts_that_contradict_themselves_are_named(changes, message):
+    part = dataclasses.replace(GOOD, **changes)
+    with pytest.raises(ValueError, match=message):
+        validate(with_parts(ASKED, part))
+
+
+@pytest.mark.parametrize("which", ["odd", "even"])
+def test_half_of_one_person_is_refused(which):
+    part = dataclasses.replace(ASKED, people=1, which=which)
+    with pytest.raises(ValueError, match=f"which='{which}' of people=1 leaves nobody"):
+        validate(with_parts(part))
+
+
+def test_a_weight_needs_text_of_the_runs_own():
+    part = PartConfig(people=5, weight=2.0)
+    with pytest.raises(ValueError, match=r"weight=2.0 is in windows of the run's"):
+        validate(with_parts(part, data__share=0.0))
+
+
+def test_rewritten_biographies_have_no_other_people(tmp_path):
+    bior = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
+    with pytest.raises(ValueError, match=r"corpus.kind='bior' has texts of its own pe"):
+        validate(with_parts(GOOD, **bior))
+    assert validate(with_parts(ASKED, **bior))
+
+
+def test_no_more_people_are_scored_than_are_told_of():
+    check_scored(5, 5)
+    check_scored(0, 5)
+    with pytest.raises(
+        ValueError, match=r"score.people=6 must be at most 5, the peopl"
+    ):
+        check_scored(6, 5)

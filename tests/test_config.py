@@ -2,11 +2,16 @@
 
 import dataclasses
 import inspect
+import json
+import pathlib
 
 import pytest
 
-from kscale import config, fields, worlds
+from kscale import build, config, configs, fields, worlds
 from kscale.config import Config, MembersConfig, WorldConfig
+from kscale.sources import PartConfig
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def test_biod_defaults_are_those_of_the_world():
@@ -90,3 +95,116 @@ def test_a_broken_file_is_refused(tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
         config.load(path)
+
+
+# From the rows of experiments/results and from before the fields that came later.
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("demo", "896309a84dc9"),
+        ("demo_d48", "b1ea5857efad"),
+        ("demo_room", "c3d42ad37481"),
+        ("demo_d48_100", "619dea23a2f0"),
+        ("smoke", "376cbb48e119"),
+        ("mini", "4f79b27a95d0"),
+        ("bios:people=20K", "efcf78cb66f3"),
+        ("biod", "ffbc445a4481"),
+    ],
+)
+def test_fingerprints_stay_as_kscale_grows(name, mark):
+    assert config.fingerprint(configs.load(name)) == mark
+
+
+def test_committed_rows_are_found_by_their_configs():
+    known = {}
+    for path in sorted((ROOT / "experiments/results").glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            if "model" in row["config"]:
+                loaded = fields.from_dict(Config, row["config"])
+                assert config.fingerprint(loaded) == row["fingerprint"], path.name
+                known[row["fingerprint"]] = path.name
+    assert {"b1ea5857efad", "c3d42ad37481", "70c39b24707a"} <= known.keys()
+
+
+def test_the_texts_of_a_committed_run_are_what_they_were():
+    for name, digest in (("demo_d48", "28df5e187c33"), ("demo_room", "ea6db5d5a824")):
+        assert build.build(configs.load(name)).content == digest
+
+
+MIXED = Config(parts=(PartConfig(weight=7.0), PartConfig("asked", exposures=1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("start", "runs/mine"),
+        ("score.times", 1),
+        ("score.classes", 5),
+        ("data.epochs", 2),
+        ("data.share", 0.5),
+        ("corpus.domain", "wiki"),
+        ("world.first", 1),
+        ("world.law.kind", "zipf"),
+        ("world.law.bias", 1.0),
+        *(
+            (f"parts.1.{path}", value)
+            for path, value in {
+                "name": "other",
+                "told": "questions",
+                "people": 7,
+                "first": 0,
+                "which": "odd",
+                "exposures": 2,
+                "weight": 1.0,
+                "law.exponent": 2.0,
+                "domain": "web",
+                "answers_only": True,
+            }.items()
+        ),
+    ],
+)
+def test_what_changes_a_result_changes_the_fingerprint(path, value):
+    changed = fields.override(MIXED, path, value)
+    assert fields.diff(MIXED, changed)
+    assert config.fingerprint(changed) != config.fingerprint(MIXED)
+
+
+def test_every_field_of_a_part_was_asked_about():
+    asked = {"name", "told", "people", "first", "which", "exposures", "weight"}
+    asked |= {"law", "domain", "answers_only"}
+    assert {field.name for field in dataclasses.fields(PartConfig)} == asked
+
+
+def test_parts_count_in_the_fingerprint_and_their_order_does():
+    one, other = (dataclasses.replace(MIXED, parts=MIXED.parts[:n]) for n in (1, 0))
+    turned = dataclasses.replace(MIXED, parts=MIXED.parts[::-1])
+    assert len({config.fingerprint(x) for x in (MIXED, one, other, turned)}) == 4
+    assert config.fingerprint(other) == config.fingerprint(Config())
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("name", "x"), ("data.prefetch", 9), ("mesh.data", 2)]
+)
+def test_what_changes_no_result_leaves_the_fingerprint_of_a_mixture(path, value):
+    changed = fields.override(MIXED, path, value)
+    assert config.fingerprint(changed) == config.fingerprint(MIXED)
+
+
+def test_a_mixture_is_saved_and_loaded(tmp_path):
+    law = worlds.Law("pitman_yor", discount=0.3)
+    parts = (*MIXED.parts, PartConfig("new", "questions", law=law, domain="d"))
+    mixed = dataclasses.replace(MIXED, parts=parts, start="0123456789ab")
+    config.save(mixed, tmp_path / "config.json")
+    loaded = config.load(tmp_path / "config.json")
+    assert loaded == mixed
+    assert config.fingerprint(loaded) == config.fingerprint(mixed)
+
+
+def test_a_config_from_before_there_were_parts_is_read(tmp_path):
+    data = fields.to_dict(Config())
+    for name in ("parts", "start"):
+        del data[name]
+    del data["world"]["law"], data["world"]["first"], data["data"]["share"]
+    (tmp_path / "old.json").write_text(json.dumps(data))
+    assert config.load(tmp_path / "old.json") == Config()

@@ -145,3 +145,81 @@ def test_the_difference_of_two_configs_names_paths_and_both_values():
     other = fields.override_all(Outer(), {"inner.layers": 3, "name": "y"})
     assert fields.diff(Outer(), other) == [("inner.layers", 2, 3), ("name", "x", "y")]
     assert fields.diff(other, other) == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    name: str = "g"
+    inners: tuple[Inner, ...] = ()
+
+
+TWO = Group(inners=(Inner(text="a"), Inner(text="b")))
+
+
+def test_items_are_addressed_by_number():
+    values = {"inners.0.layers": "5", "inners.1.rate": "2", "inners.1.kind": "gated"}
+    changed = fields.override_all(TWO, values)
+    assert changed.inners[0] == Inner(layers=5, text="a")
+    assert changed.inners[1] == Inner(rate=2.0, kind="gated", text="b")
+    assert fields.override(TWO, "inners.0.layers", "5").inners[1] == TWO.inners[1]
+    assert fields.override(TWO, "inners", ()).inners == ()
+    assert fields.override(TWO, "inners", "()").inners == ()
+    assert fields.override(TWO, "inners", (Inner(),)).inners == (Inner(),)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("inners.2.layers", "4", "inners.2: name a field of an item, config.inners.0"),
+        ("inners.-1.layers", "4", r"FIELD to config.inners.1.FIELD"),
+        ("inners.x.layers", "4", "config.inners.x: name a field of an item"),
+        ("inners.0", "4", "config.inners.0: name a field of an item"),
+        ("inners.0.layres", "4", r"config.inners.0.layres: did you mean 'layers'\?"),
+        ("inners.1.layers", "x", "config.inners.1.layers='x' must be a whole number"),
+        ("inners.1.layers.x", "4", "inners.1.layers is a value and has no field 'x'"),
+        ("inners", "4", r"config.inners\[0\]='4' must be a group of fields"),
+    ],
+)
+def test_an_item_that_is_not_there_is_refused(path, text, message):
+    with pytest.raises(ValueError, match=message) as error:
+        fields.override(TWO, path, text)
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match=r"config.inners is a value and has no"):
+        fields.override(Group(), "inners.0.layers", "4")
+
+
+def test_items_survive_json():
+    text = json.dumps(fields.to_dict(TWO))
+    assert fields.from_dict(Group, json.loads(text)) == TWO
+    whole = Group(inners=(Inner(rate=1),))
+    assert repr(fields.to_dict(whole)["inners"][0]["rate"]) == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("inners", "message"),
+    [
+        ([{"layres": 3}], r"config.inners\[0\].layres: did you mean 'layers'"),
+        ([{}, {"on": 3}], r"config.inners\[1\].on=3 must be true or false"),
+        ([3], r"config.inners\[0\]=3 must be a group of fields"),
+    ],
+)
+def test_wrong_items_are_refused_with_their_number(inners, message):
+    with pytest.raises(ValueError, match=message):
+        fields.from_dict(Group, {"inners": inners})
+
+
+def test_items_have_paths_and_differences():
+    leaves = fields.flatten(TWO)
+    assert (leaves["inners.0.text"], leaves["inners.1.text"]) == ("a", "b")
+    assert "inners" not in leaves
+    assert fields.flatten(Group())["inners"] == ()
+    changed = fields.override(TWO, "inners.1.layers", 7)
+    assert fields.diff(TWO, changed) == [("inners.1.layers", 2, 7)]
+    shorter = Group(inners=TWO.inners[:1])
+    lost = fields.diff(TWO, shorter)
+    inside = {
+        path for path in leaves if "inners.1" in path and leaves[path] is not None
+    }
+    assert {path for path, *_ in lost} == inside
+    assert ("inners.1.text", "b", None) in lost
+    assert ("inners.1.text", None, "b") in fields.diff(shorter, TWO)

@@ -112,3 +112,24 @@ def test_an_override_without_a_config_is_refused(capsys):
 def test_the_exit_code_is_what_main_returns():
     assert call(main=lambda _: 3)[1] == 3
     assert call(main=lambda _: (_ for _ in ()).throw(KeyboardInterrupt))[1] == 130
+
+
+def test_parts_of_a_mixture_are_overridden_by_number():
+    command, code = call(
+        "--config=junk:people=20K",
+        "--config.parts.0.people=5",
+        "--config.parts.0.law.kind=zipf",
+        "--config.world.law.exponent",
+        "2",
+    )
+    assert code == 0
+    (part,) = command.config.parts
+    assert (part.people, part.weight, part.law.kind) == (5, 7.0, "zipf")
+    assert command.config.world.law.exponent == 2.0
+
+
+def test_a_part_that_is_not_there_is_an_error_of_one_line(capsys):
+    assert call("--config=junk", "--config.parts.1.people=5") == (None, 2)
+    err = capsys.readouterr().err
+    assert "config.parts.1: name a field of an item, config.parts.0.FIELD" in err
+    assert err.count("\n") == 1
