@@ -74,9 +74,11 @@ def test_a_run_folder_holds_exactly_what_is_promised(finished):
         "result.json",
         "scores.npz",
         "params.npz",
+        "visits.npy",
         "checkpoints",
         "tensorboard",
     }
+    assert np.load(finished / "visits.npy").tolist() == [4] * 12
     assert any((finished / "checkpoints").iterdir())
     assert list((finished / "tensorboard").glob("events.out.tfevents.*"))
 
