@@ -12,10 +12,14 @@ against size. The runs at a = 1.2 of p000_figure5.py.
 
 The threshold is the smallest count at which accuracy, made to rise (isotonic), is one
 half; accuracy is the share of a person's six attributes greedily right, names left out.
+Thresholds with fewer than ten people on one side are not drawn: they are the end of the
+data. Lines in the third panel are problem (6) as fitted in p000_figure5.py.
 """
 
 import pathlib
 import runpy
+
+import numpy as np
 
 from kscale import report
 from kscale.config import Config
@@ -23,6 +27,7 @@ from kscale.report import Curve, Panel
 from kscale.results import Row
 
 ROWS = "p000_figure5"
+FEWEST = 10  # people below and above a threshold that is drawn
 FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
 
 
@@ -37,8 +42,10 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     left = []
     for i, row in enumerate(row for row in rows if row["seed"] == 0):
         found = row["by_count"]
-        learnt = "never" if found["learnt"] is None else f"{found['learnt']:.0f}"
-        label = f"{size_of(row):,} parameters: half right at {learnt} visits"
+        learnt = "nowhere" if found["learnt"] is None else f"at {found['learnt']:.0f}"
+        if found["learnt"] is not None and not _is_inside(found):
+            learnt = "at the end of the data"
+        label = f"{size_of(row):,} parameters: half right {learnt}"
         left.append(Curve(label, found["visits"], found["accuracy"], None, "o-", i))
     sizes, accuracy = FIGURE5["by_size"](
         rows, lambda row: [each["accuracy"] for each in row["classes"]]
@@ -60,9 +67,18 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     )
 
 
+def _is_inside(found: Row) -> bool:
+    """Whether a threshold has people enough on both sides to be one."""
+    if found["learnt"] is None:
+        return False
+    below = np.array(found["visits"]) < found["learnt"]
+    people = np.array(found["people"])
+    return min(people[below].sum(), people[~below].sum()) >= FEWEST
+
+
 def _thresholds(rows: list[Row]) -> list[Curve]:
     """The count at which half is right, measured and by problem (6)."""
-    learnt = [row for row in rows if row["by_count"]["learnt"] is not None]
+    learnt = [row for row in rows if _is_inside(row["by_count"])]
     sizes = [FIGURE5["size_of"](row) for row in learnt]
     found = [row["by_count"]["learnt"] for row in learnt]
     curves = [Curve("measured, half of the attributes right", sizes, found, None, "o")]

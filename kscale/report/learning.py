@@ -39,7 +39,8 @@ def predicted_learning(
 
     Of a person met t times `a t0/(t0 + t)` bits are lost, the paper's kind of f. After
     n visits of all people person i was met n p_i times, so class k loses, per visit,
-    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`.
+    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are those of
+    a model that has not learnt the language yet; they are left out of the fit.
 
     Args:
       visits: [m], n, of all people together, above 0.
@@ -52,7 +53,8 @@ def predicted_learning(
       LearningPrediction.
 
     Raises:
-      ValueError: shapes that do not agree, or a number that is not above 0.
+      ValueError: shapes that do not agree, a number that is not above 0, or fewer than 3
+        losses below a.
 
     Example:
       >>> said = predicted_learning(visits, losses, p, classes, counts.value_bits)
@@ -76,9 +78,15 @@ def predicted_learning(
             axis=1,
         )
 
+    known = loss < bits
+    if known.sum() < 3:
+        raise ValueError(
+            f"predicted_learning: {known.sum()} losses lie below bits={bits}; 3 are"
+            f" needed to fit two constants: look at later steps"
+        )
     start = [math.log(float(np.median(n)) / len(p)), float(loss.min()) / 2]
     found = optimize.least_squares(
-        lambda at: np.log(law(at, n) / loss).ravel(),
+        lambda at: np.log(law(at, n) / loss)[known],
         start,
         bounds=([-math.inf, 0.0], math.inf),
         x_scale=[1.0, float(loss.min())],

@@ -40,6 +40,14 @@ def test_one_person_has_lost_half_after_the_half_visits():
     assert at == pytest.approx(5.0 + said["irreducible_bits"], rel=0.02)
 
 
+def test_what_is_lost_before_the_language_is_learnt_is_left_out():
+    early = np.array(losses(5.0, 0.5))
+    early[0] = 54.0, 27.0
+    said = predicted_learning(VISITS, early, P, LABELS, 20.0)
+    assert said["half_visits"] == pytest.approx(5.0, rel=1e-3)
+    assert said["irreducible_bits"] == pytest.approx(0.5, rel=1e-3)
+
+
 def test_its_lines_fall_and_frequent_people_are_ahead():
     said = predicted_learning(VISITS, losses(5.0, 0.5), P, LABELS, 20.0)
     lines = np.array(said["loss_bits"])
@@ -53,6 +61,7 @@ def test_its_lines_fall_and_frequent_people_are_ahead():
         ({"measured": [[1.0, 1.0]]}, r"losses \(1, 2\)"),
         ({"visits": [0.0, 1.0, 2.0, 3.0]}, "must all be above 0"),
         ({"bits": 0.0}, "bits=0.0"),
+        ({"bits": 0.6}, "0 losses lie below bits=0.6; 3 are needed"),
         ({"weights": [1.0, 1.0, 0.0, 0.0]}, "needs somebody who is met"),
     ],
 )
