@@ -39,8 +39,8 @@ def predicted_learning(
 
     Of a person met t times `a t0/(t0 + t)` bits are lost, the paper's kind of f. After
     n visits of all people person i was met n p_i times, so class k loses, per visit,
-    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are those of
-    a model that has not learnt the language yet; they are left out of the fit.
+    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are those
+    of a model that has not learnt the language yet; they are left out of the fit.
 
     Args:
       visits: [m], n, of all people together, above 0.
@@ -53,8 +53,8 @@ def predicted_learning(
       LearningPrediction.
 
     Raises:
-      ValueError: shapes that do not agree, a number that is not above 0, or fewer than 3
-        losses below a.
+      ValueError: shapes that do not agree, a number that is not above 0, or fewer than
+        3 losses below a.
 
     Example:
       >>> said = predicted_learning(visits, losses, p, classes, counts.value_bits)

@@ -35,7 +35,9 @@ def test_its_constants_are_recovered(half, floor):
 
 
 def test_one_person_has_lost_half_after_the_half_visits():
-    said = predicted_learning([1, 50, 2500], [[10 + 1e-9], [5], [0.3]], [1], [0], 10.0)
+    said = predicted_learning(
+        [1, 50, 500, 5000], [[9.8], [5], [0.9], [0.1]], [1], [0], 10.0
+    )
     at = np.interp(said["half_visits"], said["visits"], np.ravel(said["loss_bits"]))
     assert at == pytest.approx(5.0 + said["irreducible_bits"], rel=0.02)
 
