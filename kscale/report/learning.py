@@ -39,7 +39,7 @@ def predicted_learning(
 
     Of a person met t times `a t0/(t0 + t)` bits are lost, the paper's kind of f. After
     n visits of all people person i was met n p_i times, so class k loses, per visit,
-    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are those
+    `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are
     of a model that has not learnt the language yet; they are left out of the fit.
 
     Args:
