@@ -15,6 +15,7 @@ from absl import flags
 from kscale import config as config_module
 from kscale import evaluate, results, run, trained
 from kscale import flags as command_flags
+from kscale.findings import findings
 from kscale.flags import Command, UsageError
 from kscale.results import Row
 
@@ -121,7 +122,7 @@ def text(row: Row) -> str:
         )
     out += ["", f"{'piece':<14}accuracy"]
     out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
-    return "\n".join([*out, "", run.answer([row])])
+    return "\n".join([*out, "", *findings(row), run.answer([row])])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from kscale import build, fields, run
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.config import Config
+from kscale.findings import findings
 from kscale.flags import Command, UsageError
 from kscale.results import Row
 
@@ -122,8 +123,9 @@ def _train(command: Command) -> int:
         sys.stderr.write(f"kscale train: {stopped}; --resume goes on\n")
         return 0
     sys.stderr.write(f"written to {workdir}\n")
-    text = json.dumps(run.summary(rows)) if chosen.json else run.answer(rows)
-    sys.stdout.write(text + "\n")
+    best = run.summary(rows)
+    said = [json.dumps(best)] if chosen.json else [*findings(best), run.answer(rows)]
+    sys.stdout.write("\n".join(said) + "\n")
     return 0
 
 

@@ -1,0 +1,53 @@
+"""What a row says besides its bits, in lines for a person to read.
+
+Who is known, by class of frequency; how often people were met; what is known of each
+part of a mixture. Nothing is said where everybody is met alike and nothing is mixed in.
+"""
+
+from kscale.results import Row
+
+
+def findings(row: Row) -> list[str]:
+    """Lines about classes, visits and parts; none for a run that has only people.
+
+    Args:
+      row: of a trained or scored run.
+
+    Returns:
+      Sentences, each of which fits a line or two.
+    """
+    lines = []
+    if row["visits"]["fewest"] != row["visits"]["most"] and row["visits"]["total"]:
+        lines.append(_of_visits(row["visits"]))
+        lines.append(_of_classes(row["classes"]))
+    if row["config"].get("start"):
+        lines.append(
+            f"It went on from {row['config']['start']}; counts are of this run."
+        )
+    return lines + [_of_part(name, told) for name, told in row.get("parts", {}).items()]
+
+
+def _of_visits(visits: Row) -> str:
+    never = f", {visits['never']:,} never" if visits["never"] else ""
+    return (
+        f"People were met {visits['fewest']:,} to {visits['most']:,} times{never};"
+        f" visits.npy has each."
+    )
+
+
+def _of_classes(classes: list[Row]) -> str:
+    right = ", ".join(f"{each['accuracy']:.0%}" for each in classes)
+    lost = ", ".join(f"{each['loss_bits']:.1f}" for each in classes)
+    return (
+        f"Values right by class of frequency, the most frequent first: {right}; bits"
+        f" lost a person: {lost}."
+    )
+
+
+def _of_part(name: str, told: Row) -> str:
+    if "trained" not in told:
+        return f"Part {name}: {told['accuracy']:.0%} of values right."
+    said = f"Part {name}: {told['trained']['accuracy']:.0%} of answers right"
+    if "held_out" in told:
+        said += f", {told['held_out']['accuracy']:.0%} about the people held out"
+    return said + "."
