@@ -1,5 +1,6 @@
 """Contradictions in a config, found before any work starts."""
 
+import math
 import pathlib
 
 from kscale.config import Config, MembersConfig
@@ -152,10 +153,12 @@ def _check_part(part: PartConfig, config: Config) -> None:
             f"part {part.name!r}: people={part.people} must be at least 1 and first="
             f"{part.first} at least 0, or -1 for people that nobody has taken"
         )
-    if (
-        bool(part.exposures) == bool(part.weight)
-        or min(part.exposures, part.weight) < 0
-    ):
+    for name, value in (("exposures", part.exposures), ("weight", part.weight)):
+        if not 0 <= value < math.inf:
+            raise ValueError(
+                f"part {part.name!r}: {name}={value} must be finite and at least 0"
+            )
+    if bool(part.exposures) == bool(part.weight):
         raise ValueError(
             f"part {part.name!r}: exposures={part.exposures} and weight={part.weight}:"
             f" set one of them above 0"

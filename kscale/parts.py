@@ -14,6 +14,7 @@ from kscale.sources import CorpusConfig, PartConfig, WorldConfig
 
 _SAMPLE = 2000  # documents whose mean length says how many fill the windows asked for
 _SLACK = 1.02
+_MOST = 2**40  # windows of a mixture: what `data.Mixture` can deal out
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ def mixed(
     windows = list(shares[: len(windows)]) or windows
     for i, part in enumerate(parts):
         weight = part.config.weight
+        _require_room(part, context, windows)
         wanted = max(1, round(weight * windows[0])) if weight else 0
         stream = dataclasses.replace(
             part, pool=part.pool.relabelled(labels, part.config.answers_only)
@@ -120,6 +122,29 @@ def mixed(
     return data.Mixture(streams, windows)
 
 
+def _require_room(part: Part, context: int, windows: Sequence[int]) -> None:
+    """Refuses a part too large to be dealt out, before its documents are counted."""
+    chosen, corpus = part.config, part.corpus
+    if chosen.weight:
+        asked, mine = f"weight={chosen.weight:g}", chosen.weight * windows[0]
+    else:
+        asked = f"exposures={chosen.exposures} of people={chosen.people}"
+        documents = chosen.exposures * corpus.num_people * corpus.documents
+        mine = documents * _mean_length(corpus, part.pool) / context
+    if not mine + sum(windows) < _MOST:
+        raise ValueError(
+            f"part {chosen.name!r}: {asked} makes {mine:.3g} windows, and a mixture"
+            f" holds fewer than 2^40 = {_MOST:.3g}: ask for less of it"
+        )
+
+
+def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
+    """Tokens of a document, on average over a sample."""
+    people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
+    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents)
+    return float(pool.document_lengths(plan).mean())
+
+
 def _enough(
     corpus: corpora.Corpus,
     pool: data.TokenPool,
@@ -128,9 +153,7 @@ def _enough(
     windows: int,
 ) -> data.Stream:
     """A stream of at least so many windows, its people met about equally often."""
-    people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
-    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents)
-    mean, limit = float(pool.document_lengths(plan).mean()), 0
+    mean, limit = _mean_length(corpus, pool), 0
     wanted = _SLACK * windows * context
     while True:
         limit += int(wanted / mean) + 64
