@@ -12,9 +12,10 @@ text gives most of it back (results 10 to 12).
 
 Small: 120 useful people of 26 bits ("tiny") in a model of two layers and width 32,
 which learns them in 300 exposures if it reads nothing else; exposures 300, 900, 1800
-and 3000 stand for 100, 300, 600 and 1000; (a), (b) and (g) also with 200 people. Random junk is 260,000 people, repeated junk
-twenty, in windows of their own. R counts useful knowledge only. Without a token in
-front a name costs log2 8 = 3 bits more, as nobody can know that a useful text comes.
+and 3000 stand for 100, 300, 600 and 1000. (a), (b) and (g) also with 200 people. Random
+junk is 260,000 people, repeated junk a few dozen at most, in windows of their own. R
+counts useful knowledge only. Without a token in front a name costs log2 8 = 3 bits
+more, as nobody can know that a useful text comes.
 """
 
 import dataclasses
