@@ -7,7 +7,7 @@ config -> world -> corpus -> pool -> streams -> batches
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,12 +41,16 @@ class Setup:
         """Twelve hex digits of everything that can be told, in tokens.
 
         A config names lists and files by their path; this tells whether what lies there
-        is still the same.
+        is still the same. Weights of people that come from a file count as well.
         """
         digest = hashlib.sha256()
         for pool in (self.pool, *(part.pool for part in self.parts)):
             for array in (pool.tokens, pool.labels, pool.lengths):
                 digest.update(np.ascontiguousarray(array).tobytes())
+        for world in (self.world, *(part.corpus.world for part in self.parts)):
+            if world.law.kind == "file":  # no other law can change behind its config
+                weights = world.law.frequencies(world.people, world.seed)
+                digest.update(np.asarray(weights, np.float64).tobytes())
         return digest.hexdigest()[:12]
 
     @property
@@ -66,33 +70,39 @@ class Setup:
 
     @functools.cached_property
     def streams(self) -> tuple[data.Stream | data.Mixture, ...]:
-        """The order of the documents: one, or one per member that has its own."""
+        """The order of the documents: one, or one per member that has its own.
+
+        Orders of drawn visits differ in length. All have as many windows of each kind
+        as the longest of them, the shorter ones filled up with padding, so that nothing
+        is cut. A member whose order is shorter thus takes more steps than alone: the
+        last are padding, and its learning rate falls a little later.
+        """
         exposures = self.stream_exposures
-        if self._seeds == [self.config.data.seed] and (
-            exposures == self.config.data.exposures
-        ):
-            return (self._whole,)  # whose documents are counted already
-        # Texts differ in length, so orders of other visits may fill more windows; all
-        # members take the steps that any of them takes alone.
-        shares = self._shares if self.config.data.steps_rule == "exact" else ()
-        return tuple(self._mixed(seed, exposures, shares) for seed in self._seeds)
+        if exposures == self.config.data.exposures:
+            return self._exact  # whose documents are counted already
+        return self._mixed(exposures)
 
     @property
     def part_windows(self) -> list[int]:
         """Windows of each part in the run."""
-        if isinstance(self._whole, data.Mixture):
-            return list(self._whole.shares[-len(self.parts) :])
-        return [self._whole.num_windows] * len(self.parts)
+        whole = self._exact[0]
+        if isinstance(whole, data.Mixture):
+            return list(whole.shares[-len(self.parts) :])
+        return [max(x.num_windows for x in self._exact)] * len(self.parts)
 
     @property
     def exact_tokens(self) -> int:
-        """Targets in the windows of the run, each of which is predicted once."""
-        return self._whole.total_tokens - 1
+        """Targets in the windows of the run, each of which is predicted once.
+
+        Of orders that differ in length, those of the longest.
+        """
+        return max(stream.total_tokens for stream in self._exact) - 1
 
     @property
     def exact_steps(self) -> int:
-        """Steps in which every window of the run is read once."""
-        return -(-self._whole.num_windows // self.config.data.batch)
+        """Steps in which every window of the run is read once, also of the longest."""
+        windows = max(stream.num_windows for stream in self._exact)
+        return -(-windows // self.config.data.batch)
 
     @functools.cached_property
     def total_steps(self) -> int:
@@ -121,30 +131,38 @@ class Setup:
         read = self.total_steps * self._tokens_per_step
         return chosen.exposures * read / self.exact_tokens
 
-    @functools.cached_property
-    def visits(self) -> np.ndarray:
-        """int64 [people of the corpus]: how often each is met in the run, exactly.
+    def visits_of(self, member: int, step: int | None = None) -> np.ndarray:
+        """How often a member of the population meets each person, exactly.
 
-        Of a population with orders of their own, by the first member. Published steps
-        may leave the last of them unread.
+        Args:
+          member: its number; all have the same visits unless they have orders of their
+            own.
+          step: after so many steps; a document that these have begun is a visit, even
+            if its end is in a later one. None: in the whole run, of which published
+            steps may leave the last visits unread.
+
+        Returns:
+          int64 [people of the corpus].
         """
-        if self.config.data.share == 0:
-            return np.zeros(self.corpus.num_people, np.int64)
-        return self._own(self._seeds[0], self.stream_exposures).counts()
+        return self._counted(member if self.orders > 1 else 0, step)
 
-    @functools.cached_property
-    def frequencies(self) -> np.ndarray:
-        """float64 [people of the corpus]: how often each is met, by the world's law.
+    def frequencies_of(self, member: int) -> np.ndarray:
+        """How often each person is met, by the world's law: float64 [people of corpus].
 
-        Of a restaurant, which has no law of its own, by the visits of the run; equal if
-        there are none.
+        Of a restaurant, which has no law of its own, by the visits of the member's
+        whole run; equal if there are none.
         """
-        world = self.world
-        weights = world.law.frequencies(world.people, world.seed)
+        weights = self._weights
         if weights is None:
-            met = self.visits if self.visits.any() else np.ones(len(self.visits))
+            visits = self.visits_of(member)
+            met = visits if visits.any() else np.ones(len(visits))
             return met / met.sum()
         return weights[self.corpus.people(np.arange(self.corpus.num_people))]
+
+    @property
+    def orders(self) -> int:
+        """How many orders of documents there are: 1, or one per member."""
+        return len(self._seeds)
 
     @property
     def counts(self) -> worlds.Counts:
@@ -180,22 +198,33 @@ class Setup:
         ]
 
     @functools.cached_property
-    def _whole(self) -> data.Stream | data.Mixture:
+    def _exact(self) -> tuple[data.Stream | data.Mixture, ...]:
         """What exact steps read once."""
-        return self._mixed(self.config.data.seed, self.config.data.exposures)
+        return self._mixed(self.config.data.exposures)
 
-    @property
-    def _shares(self) -> Sequence[int]:
-        """Windows of each kind of text."""
-        whole = self._whole
-        return whole.shares if isinstance(whole, data.Mixture) else [whole.num_windows]
+    def _mixed(self, exposures: int) -> tuple[data.Stream | data.Mixture, ...]:
+        share, context = self.config.data.share, self.config.data.context
+        own = [self._own(seed, exposures) for seed in self._seeds] if share else []
+        labels = len(self.corpus.labels)
+        return tuple(parts.mixed(own, self.parts, labels, context, self._seeds))
 
-    def _mixed(
-        self, seed: int, exposures: int, shares: Sequence[int] = ()
-    ) -> data.Stream | data.Mixture:
-        main = self._own(seed, exposures) if self.config.data.share else None
-        labels, context = len(self.corpus.labels), self.config.data.context
-        return parts.mixed(main, self.parts, labels, context, seed, shares)
+    @functools.cached_property
+    def _weights(self) -> np.ndarray | None:
+        return self.world.law.frequencies(self.world.people, self.world.seed)
+
+    @functools.cached_property
+    def _counted(self) -> Callable[[int, int | None], np.ndarray]:
+        """Visits by order and step; those of the last step asked for are kept."""
+        return functools.lru_cache(2 * self.orders)(self._count)
+
+    def _count(self, order: int, step: int | None) -> np.ndarray:
+        if self.config.data.share == 0:
+            return np.zeros(self.corpus.num_people, np.int64)
+        stream, windows = self.streams[order], (step or 0) * self.config.data.batch
+        if isinstance(stream, data.Mixture):
+            windows = stream.shares_of(windows)[0]
+            stream = stream.streams[0]
+        return stream.counts(None if step is None else windows)
 
     def _own(self, seed: int, exposures: int) -> data.Stream:
         """The visits of the run's own people."""
@@ -235,10 +264,12 @@ def build(config: Config) -> Setup:
         [config.corpus.domain, *(part.domain for part in config.parts)],
     )
     checks.check_scored(config.score.people, corpus.num_people)
-    some = np.arange(min(world.people, 1000))
-    people = corpus.people(some[some < corpus.num_people])
-    lengths = pool.document_lengths(corpus.plan(people, np.zeros_like(people)))
-    checks.check_context(config.data.context, int(lengths.min()), int(lengths.max()))
+    _check_context(config.data.context, corpus, pool)
+    for (part, other), its_pool in zip(others, pools, strict=True):
+        try:
+            _check_context(config.data.context, other, its_pool)
+        except ValueError as error:
+            raise ValueError(f"part {part.name!r}: {error}") from None
     model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
     config = dataclasses.replace(config, model=model)
     made = tuple(
@@ -246,6 +277,17 @@ def build(config: Config) -> Setup:
         for (part, other), its_pool in zip(others, pools, strict=True)
     )
     return Setup(config, world, corpus, pool, members(config), made)
+
+
+def _check_context(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
+    """Refuses a context by the documents of some people."""
+    people = corpus.people(np.arange(min(corpus.num_people, 1000)))
+    lengths = [
+        pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
+        for address in range(corpus.documents)
+    ]
+    shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
+    checks.check_context(context, shortest, longest)
 
 
 def _suffix(label: corpora.Label) -> str:

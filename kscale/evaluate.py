@@ -43,26 +43,35 @@ def member_params(setup: build.Setup, params: Any, member: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[member], params)
 
 
-def evaluate(setup: build.Setup, params: Any, table: scores.ScoreTable) -> Row:
+def evaluate(
+    setup: build.Setup,
+    params: Any,
+    table: scores.ScoreTable,
+    member: int = 0,
+    step: int | None = None,
+) -> Row:
     """Losses and accuracies of a model, of the run's own people and of each part.
 
     Args:
       setup: of the run.
       params: of one model.
       table: its scores, of the run's own people.
+      member: which of the population, whose visits are told.
+      step: visits are counted up to it; None: to the end of the run. Classes and
+        weights are those of the whole run at every step.
 
     Returns:
       loss (of values: plain means over people, and weighted by how often each is met),
       classes (by frequency, 0 the most frequent), pieces, and what is known of each
       part, by its name.
     """
-    corpus, p = setup.corpus, setup.frequencies
+    corpus, p = setup.corpus, setup.frequencies_of(member)
     row = np.searchsorted(corpus.people(np.arange(corpus.num_people)), table.people)
     counts, one = setup.counts, np.zeros(len(row), int)
     chosen = setup.config.score
     by = {"people": "count", "mass": "mass"}[chosen.quantiles]
     kinds = theory.frequency_classes(p / p.sum(), chosen.classes, by)
-    visits = setup.visits[row]
+    visits = setup.visits_of(member, step)[row]
     whole = scores.by_class(counts, corpus.labels, table, one, p[row], visits)[0]
     classes = scores.by_class(
         counts, corpus.labels, table, kinds[row].astype(int), p[row], visits
@@ -146,7 +155,7 @@ class Curve:
         for i in range(len(self._setup.hypers)):
             params = member_params(self._setup, state["params"], i)
             table = score_params(self._setup, params)
-            members.append(evaluate(self._setup, params, table))
+            members.append(evaluate(self._setup, params, table, i, step))
         row = {"step": step, "members": members}
         kept = [row for row in self.rows() if row["step"] < step]
         self._rows = [*kept, row]

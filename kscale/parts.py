@@ -85,41 +85,46 @@ def placed(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartConfig
 
 
 def mixed(
-    main: data.Stream | None,
+    own: Sequence[data.Stream],
     parts: tuple[Part, ...],
     labels: int,
     context: int,
-    seed: int,
-    shares: Sequence[int] = (),
-) -> data.Stream | data.Mixture:
-    """The run's own stream and its parts as one.
+    seeds: Sequence[int],
+) -> list[data.Stream | data.Mixture]:
+    """The run's own streams and their parts as one, for each order of the documents.
+
+    Of each kind of text all orders get as many windows as the longest of them has, or
+    as the part's weight says; where one has fewer, the rest is padding.
 
     Args:
-      main: the run's own; None where nothing of it is read.
+      own: the run's own, one for each order; empty where nothing of it is read.
       parts: what is mixed in.
       labels: how many labels the run's own corpus has; parts have theirs after it.
       context: tokens of a window.
-      seed: of the orders.
-      shares: windows of each, the run's own first; empty: of the run's own and of parts
-        with exposures all, of others as many as their weights say.
+      seeds: of the orders, one or more.
+
+    Raises:
+      ValueError: a part makes more than 2^40 windows of the mixture.
     """
-    streams = [main] if main is not None else []
-    windows = [main.num_windows] if main is not None else []
-    windows = list(shares[: len(windows)]) or windows
+    kinds, windows = ([own], [_longest(own)]) if own else ([], [])
     for i, part in enumerate(parts):
         weight = part.config.weight
         _require_room(part, context, windows)
         wanted = max(1, round(weight * windows[0])) if weight else 0
-        stream = dataclasses.replace(
+        told = dataclasses.replace(
             part, pool=part.pool.relabelled(labels, part.config.answers_only)
-        ).stream(context, worlds.derive_key(seed, "part", i), wanted)
-        streams.append(stream)
-        windows.append(wanted or stream.num_windows)
+        )
+        keys = [worlds.derive_key(seed, "part", i) for seed in seeds]
+        kinds.append([told.stream(context, key, wanted) for key in keys])
+        windows.append(wanted or _longest(kinds[-1]))
         labels += len(part.corpus.labels)
-    windows = list(shares) or windows
-    if windows == [stream.num_windows for stream in streams[:1]]:
-        return streams[0]
-    return data.Mixture(streams, windows)
+    if windows == [_longest(kinds[0])]:
+        return list(kinds[0])
+    return [data.Mixture(streams, windows) for streams in zip(*kinds, strict=True)]
+
+
+def _longest(streams: Sequence[data.Stream]) -> int:
+    return max(stream.num_windows for stream in streams)
 
 
 def _require_room(part: Part, context: int, windows: Sequence[int]) -> None:

@@ -6,7 +6,7 @@
 
 A run folder holds config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/,
 params.npz, scores.npz, visits.npy (how often each person was met) and result.json; a
-population has params and scores for each member.
+population has params and scores for each member, and visits if orders are their own.
 """
 
 import contextlib
@@ -89,17 +89,19 @@ def _train_and_score(
     logged = result.rows if workdir is None else folder.logged_rows(workdir)
     speed = {"steps": result.step} | folder.logged_speed(logged, len(setup.hypers))
     rows = []
-    for i, hyper in enumerate(setup.hypers):
+    for i in range(len(setup.hypers)):
         params = member_params(setup, result.state["params"], i)
         name = f"_{i}" if len(setup.hypers) > 1 else ""
         table = score_params(setup, params)
         if workdir is not None:
             train.save_params(workdir / f"params{name}.npz", params)
             table.save(workdir / f"scores{name}.npz")
-        row = make_row(setup, table, hyper) | evaluate(setup, params, table)
+            if i < setup.orders:
+                order = name if setup.orders > 1 else ""
+                np.save(workdir / f"visits{order}.npy", setup.visits_of(i))
+        row = make_row(setup, table, i) | evaluate(setup, params, table, i)
         rows.append(row | curve.of(i, logged) | speed)
     if workdir is not None:
-        np.save(workdir / "visits.npy", setup.visits)
         results.write_json(workdir / folder.RESULT, summary(rows))
     return rows
 
@@ -228,9 +230,10 @@ def starting_params(setup: build.Setup, folder: pathlib.Path | None = None) -> A
     return start_module.parameters(setup, folder, int(setup.hypers[0].seed))
 
 
-def make_row(setup: build.Setup, table: scores.ScoreTable, hyper: Hyper) -> Row:
+def make_row(setup: build.Setup, table: scores.ScoreTable, member: int) -> Row:
     """The result row of one member, but for the time that its training took."""
-    parameters = setup.parameters
+    parameters, hyper = setup.parameters, setup.hypers[member]
+    visits = setup.visits_of(member)
     known = scores.capacity(setup.counts, setup.corpus.labels, table, parameters.total)
     config = member_config(setup.config, hyper)
     model = config.model
@@ -241,10 +244,10 @@ def make_row(setup: build.Setup, table: scores.ScoreTable, hyper: Hyper) -> Row:
         "parameters_by_base": parameters._asdict(),
         "exposures": setup.exposures,
         "visits": {
-            "fewest": int(setup.visits.min()),
-            "most": int(setup.visits.max()),
-            "never": int((setup.visits == 0).sum()),
-            "total": int(setup.visits.sum()),
+            "fewest": int(visits.min()),
+            "most": int(visits.max()),
+            "never": int((visits == 0).sum()),
+            "total": int(visits.sum()),
         },
         "seed": int(hyper.seed),
         "fingerprint": config_module.fingerprint(config),

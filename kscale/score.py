@@ -44,8 +44,8 @@ def score_run(
         )
     setup, params = trained.load(workdir, member)
     table = run.score_params(setup, params, people or None)
-    row = run.make_row(setup, table, setup.hypers[member])
-    row |= evaluate.evaluate(setup, params, table)
+    row = run.make_row(setup, table, member)
+    row |= evaluate.evaluate(setup, params, table, member)
     if write:
         name = f"_{member}" if len(setup.hypers) > 1 else ""
         table.save(workdir / f"scores{name}.npz")

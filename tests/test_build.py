@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kscale import build, configs, corpora, fields, run, trained, worlds
+from kscale.sources import PartConfig
 
 MOONS = {
     "names/1_class.txt": "Rover\nProbe\nLander",
@@ -185,6 +186,20 @@ def test_a_context_that_cuts_all_documents_at_one_place_is_refused():
     build.build(fields.override(config, "data.context", 2 * length + 1))
 
 
+def test_a_context_that_cuts_all_documents_of_a_part_at_one_place_is_refused():
+    config = configs.load("demo:people=20,exposures=2")
+    asked = (PartConfig("asked", "questions", people=5, exposures=2),)
+    setup = build.build(dataclasses.replace(config, parts=asked))
+    (part,) = setup.parts
+    plan = part.corpus.plan(np.arange(5), np.arange(5))
+    (length,) = set(part.pool.document_lengths(plan).tolist())
+    wrong = fields.override(setup.config, "data.context", 2 * length)
+    wrong = fields.override(wrong, "model.vocab", 0)
+    with pytest.raises(ValueError, match=rf"part 'asked': data.context={2 * length} "):
+        build.build(wrong)
+    build.build(fields.override(wrong, "data.context", 2 * length + 1))
+
+
 def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     for path, text in MOONS.items():
         (tmp_path / "moons" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -200,20 +215,38 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
         trained.load(tmp_path / "run")
 
 
+def test_content_tells_whether_weights_are_still_the_same(tmp_path):
+    path = tmp_path / "weights.txt"
+    law = worlds.Law("file", path=str(path))
+    config = smoke()
+    plain = build.build(config).content
+    own = dataclasses.replace(config, world=dataclasses.replace(config.world, law=law))
+    part = PartConfig(people=12, exposures=1, law=law)
+    mixed = dataclasses.replace(config, parts=(part,))
+
+    def contents(weights):
+        path.write_text("\n".join(map(str, weights)))
+        return [build.build(each).content for each in (own, mixed)]
+
+    before, after = contents(range(12)), contents(range(1, 13))
+    assert before == contents(range(12))
+    assert len({plain, *before, *after}) == 5
+
+
 def test_published_steps_and_visits_are_those_of_the_stream():
     setup = build.build(smoke(data__steps_rule="published", data__context=512))
-    assert set(setup.visits.tolist()) == {setup.stream_exposures}
+    assert set(setup.visits_of(0).tolist()) == {setup.stream_exposures}
     assert setup.stream_exposures >= setup.exposures
 
 
 def test_everybody_is_met_alike_unless_a_law_says_otherwise():
     setup = build.build(smoke())
-    np.testing.assert_allclose(setup.frequencies, 1 / 12)
-    assert setup.visits.tolist() == [4] * 12
+    np.testing.assert_allclose(setup.frequencies_of(0), 1 / 12)
+    assert setup.visits_of(0).tolist() == [4] * 12
     law = {"world__law__kind": "zipf", "world__law__bias": 0.0}
     skewed = build.build(smoke(**law))
-    assert skewed.frequencies[0] / skewed.frequencies[1] == pytest.approx(2**1.2)
-    assert skewed.visits.sum() == 48
-    assert skewed.visits[0] > 4 > skewed.visits[-1]
+    assert np.divide(*skewed.frequencies_of(0)[:2]) == pytest.approx(2**1.2)
+    assert skewed.visits_of(0).sum() == 48
+    assert skewed.visits_of(0)[0] > 4 > skewed.visits_of(0)[-1]
     drawn = skewed.streams[0].visit(np.arange(48))[0]
-    assert np.bincount(drawn, minlength=12).tolist() == skewed.visits.tolist()
+    assert np.bincount(drawn, minlength=12).tolist() == skewed.visits_of(0).tolist()

@@ -59,7 +59,7 @@ def test_numbers_are_those_of_plain_loops(skewed):
     p = p / p.sum()
     bits = np.array([table.nats[i, values].sum() / math.log(2) for i in range(10)])
     right = np.array([table.correct[i, values].mean() for i in range(10)])
-    weights, met = p[people], skewed.visits[people]
+    weights, met = p[people], skewed.visits_of(0)[people]
 
     def check(found, of):
         assert found["people"] == of.sum()
@@ -142,7 +142,7 @@ def test_people_of_no_weight_have_no_nan(little, tmp_path):
     (tmp_path / "weights.txt").write_text("1\n" * 8 + "0\n" * 8)
     law = Law("file", path=str(tmp_path / "weights.txt"))
     setup = build.build(little(world__law=law))
-    assert setup.visits[8:].sum() == 0
+    assert setup.visits_of(0)[8:].sum() == 0
     row = evaluate.evaluate(setup, fresh(setup), made_up(setup, np.arange(16)))
     assert strict(row) == row
     last = row["classes"][-1]
@@ -155,8 +155,9 @@ def test_a_restaurant_is_scored_by_its_visits(little, share):
     law = Law("restaurant", discount=0.2, concentration=1.0)
     new = PartConfig("new", people=4, exposures=1)
     setup = build.build(little([new], world__law=law, data__share=share))
-    wanted = setup.visits / setup.visits.sum() if share else np.full(16, 1 / 16)
-    np.testing.assert_allclose(setup.frequencies, wanted)
+    met = setup.visits_of(0)
+    wanted = met / met.sum() if share else np.full(16, 1 / 16)
+    np.testing.assert_allclose(setup.frequencies_of(0), wanted)
     row = evaluate.evaluate(setup, fresh(setup), made_up(setup, np.arange(16)))
     assert strict(row) == row
     assert row["loss"]["visits"] == pytest.approx(6.0 * share)
@@ -178,8 +179,8 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
     law |= {"world__law__discount": 0.0, "world__law__concentration": 0.5}
     told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
     setup = build.build(little(**law, **told, corpus__skip_unfound=True))
-    assert setup.corpus.num_people == len(setup.visits) == 6
-    assert setup.visits.sum() == 36
+    assert setup.corpus.num_people == len(setup.visits_of(0)) == 6
+    assert setup.visits_of(0).sum() == 36
     people = setup.corpus.people(np.arange(6))
     assert people.tolist() == [0, 3, 6, 9, 12, 15]
     params = fresh(setup)

@@ -14,6 +14,9 @@ JUNK = PartConfig(people=40, weight=7.0)
 ASKED = PartConfig("asked", "questions", people=6, exposures=3)
 
 
+UNEVEN = Law("zipf", bias=1.0)
+
+
 @pytest.fixture(scope="module")
 def made(little):
     """Setups by what changes, each made once."""
@@ -112,7 +115,7 @@ def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
     setup = made(JUNK, ASKED)
     tokens, labels = read(setup, 0)
     assert met(setup, setup.world, tokens) == [6] * 16
-    assert setup.visits.tolist() == [6] * 16
+    assert setup.visits_of(0).tolist() == [6] * 16
     alone = made()
     arrays = alone.streams[0].windows(0, alone.streams[0].num_windows)
     back = alone.pool.vocabulary.to_original(arrays["tokens"][:, 1:].ravel())
@@ -153,23 +156,23 @@ def test_a_part_has_a_law_of_its_own(made):
     counts = met(setup, setup.parts[0].corpus.world, tokens)
     assert sum(counts) == 100
     assert counts[0] > 50 > counts[1]
-    assert made(part).visits.tolist() == [6] * 16
+    assert made(part).visits_of(0).tolist() == [6] * 16
 
 
 def test_a_share_reads_so_many_of_the_visits(made):
     setup = made(ASKED, data__share=0.5)
     assert setup.exposures == 3.0
-    assert setup.visits.sum() == 48
+    assert setup.visits_of(0).sum() == 48
     tokens, _ = read(setup, 0)
-    assert met(setup, setup.world, tokens) == setup.visits.tolist()
-    assert made(data__share=0.5).visits.sum() == 48
-    assert made(data__share=1e-9).visits.sum() == 1
+    assert met(setup, setup.world, tokens) == setup.visits_of(0).tolist()
+    assert made(data__share=0.5).visits_of(0).sum() == 48
+    assert made(data__share=1e-9).visits_of(0).sum() == 1
 
 
 def test_without_a_share_the_parts_alone_are_read(made):
     setup = made(ASKED, data__share=0.0)
     n = len(setup.corpus.labels)
-    assert setup.visits.tolist() == [0] * 16
+    assert setup.visits_of(0).tolist() == [0] * 16
     assert setup.exposures == 0
     labels = all_labels(setup)
     assert (labels[labels != PAD] >= n).all()  # as in a mixture
@@ -265,27 +268,85 @@ def test_a_weight_of_less_than_a_window_is_one(made):
     assert setup.streams[0].num_windows == made().streams[0].num_windows + 1
 
 
-def test_orders_of_their_own_take_as_many_windows_of_each_kind(made):
-    uneven = {"world__law": Law("zipf", bias=1.0), "data__shared_order": False}
+def targets(stream, kind=0):
+    """What is predicted in the windows of one kind, without padding."""
+    arrays = stream.windows(0, stream.num_windows)
+    rows = np.ones(stream.num_windows, bool)
+    if isinstance(stream, data.Mixture):
+        rows = stream.kinds(0, stream.num_windows) == kind
+    tokens, labels = arrays["tokens"][rows, 1:], arrays["labels"][rows, 1:]
+    return tokens[labels != PAD]
+
+
+@pytest.mark.parametrize("law", [UNEVEN, Law("restaurant", discount=0.0)])
+def test_orders_of_their_own_are_read_to_their_end(made, law):
+    own = {"world__law": law, "data__shared_order": False}
     seeds = tuple(range(6))
-    alone = made(members__seeds=seeds, **uneven)
-    whole = made(world__law=uneven["world__law"])
-    # Drawn visits fill now one window more, now one less: all take the same steps.
-    steps = whole.total_steps
-    assert alone.total_steps == steps == alone.source(1).num_steps
-    assert {x.num_windows for x in alone.streams} == {whole.streams[0].num_windows}
-    assert len({x.total_tokens for x in alone.streams}) > 1
-    mixed = made(JUNK, ASKED, members__seeds=seeds, **uneven)
-    assert len({x.shares for x in mixed.streams}) == 1
-    assert mixed.streams[0].shares == mixed._whole.shares
-    first, second = (x.windows(0, 8)["tokens"] for x in mixed.streams[:2])
-    assert (first != second).any()
-    for member in range(6):  # the member's solo run has the same windows
-        solo = made(JUNK, ASKED, members__seeds=(member,), **uneven)
-        np.testing.assert_array_equal(
-            solo.streams[0].windows(0, 50)["tokens"],
-            mixed.streams[member].windows(0, 50)["tokens"],
-        )
+    new = PartConfig("new", people=5, exposures=40, law=Law("zipf"))
+    for parts_ in ((), (JUNK, new)):
+        setup = made(*parts_, members__seeds=seeds, **own)
+        alone = [made(*parts_, members__seeds=(seed,), **own) for seed in seeds]
+        batch = setup.config.data.batch
+        longest = max(stream.num_windows for stream in setup.streams)
+        assert setup.total_steps == setup.source(1).num_steps == -(-longest // batch)
+        assert setup.total_steps >= max(each.total_steps for each in alone)
+        totals = [x.total_tokens for x in setup.streams]
+        assert len(set(totals)) > 1  # the draws differ in length
+        assert setup.exact_tokens == max(totals) - 1
+        for stream, each in zip(setup.streams, alone, strict=True):
+            for kind in {0, 2 * (len(parts_) // 2)}:
+                found, wanted = targets(stream, kind), targets(each.streams[0], kind)
+                np.testing.assert_array_equal(found, wanted)
+        if parts_:  # windows of each kind: those of the longest, or by weight
+            shares = np.array([each.streams[0].shares for each in alone])
+            assert {x.shares for x in setup.streams} == {tuple(shares.max(axis=0))}
+            assert shares[:, 2].min() < shares[:, 2].max()
+
+
+def test_members_are_met_as_in_their_own_order(made):
+    own = {"world__law": UNEVEN, "data__shared_order": False, "members__seeds": (0, 1)}
+    setup = made(JUNK, **own)
+    for member in (0, 1):
+        tokens, _ = read(setup, 0, stream=member)
+        counts = setup.visits_of(member)
+        assert met(setup, setup.world, tokens) == counts.tolist()
+        (alone,) = [made(JUNK, **(own | {"members__seeds": (member,)}))]
+        assert alone.visits_of(0).tolist() == counts.tolist()
+    assert setup.visits_of(0).tolist() != setup.visits_of(1).tolist()
+    shared = made(JUNK, world__law=UNEVEN, members__seeds=(0, 1))
+    assert shared.visits_of(1) is shared.visits_of(0)
+    assert (setup.orders, shared.orders) == (2, 1)
+
+
+def test_members_of_a_restaurant_have_frequencies_of_their_own(made):
+    own = {"world__law": Law("restaurant", discount=0.2), "data__shared_order": False}
+    setup = made(members__seeds=(0, 1), **own)
+    one, other = (setup.frequencies_of(member) for member in (0, 1))
+    assert (one != other).any()
+    np.testing.assert_allclose(other, setup.visits_of(1) / 96)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
+    setup = made(*[JUNK, ASKED] * mixed, world__law=UNEVEN)
+    (stream,) = setup.streams
+    last = setup.total_steps
+    assert setup.visits_of(0, 0).sum() == 0
+    assert setup.visits_of(0, last).tolist() == setup.visits_of(0).tolist()
+    for step in (3, 4, last // 2, last - 1):
+        count = min(step * setup.config.data.batch, stream.num_windows)
+        arrays = stream.windows(0, count)
+        rows = np.ones(count, bool)
+        if mixed:
+            rows = stream.kinds(0, count) == 0
+        inputs = arrays["tokens"][rows, :-1].ravel()
+        counted = arrays["labels"][rows, 1:].ravel() != PAD
+        begun = setup.visits_of(0, step)
+        # A document's first token is predicted from the EOS that opens it.
+        assert begun.sum() == ((inputs == setup.pool.eos) & counted).sum()
+        named = np.array(met(setup, setup.world, inputs))
+        assert (begun >= named).all()
+        assert (begun - named).sum() <= 1  # the one whose name is cut
 
 
 def test_epochs_repeat_the_documents_in_new_orders(made):
@@ -294,8 +355,8 @@ def test_epochs_repeat_the_documents_in_new_orders(made):
         made(ASKED, world__law=law, data__epochs=3),
         made(world__law=law, data__exposures=2),
     )
-    assert setup.visits.tolist() == (3 * once.visits).tolist()
-    assert setup.visits.sum() == 96
+    assert setup.visits_of(0).tolist() == (3 * once.visits_of(0)).tolist()
+    assert setup.visits_of(0).sum() == 96
     assert isinstance(setup.streams[0], data.Mixture)
 
 

@@ -60,7 +60,7 @@ def test_tiny_worlds_may_be_skewed():
     tiny = configs.load("tiny:people=200,exponent=1.35")
     law = tiny.world.law
     assert (law.kind, law.exponent, law.bias) == ("zipf", 1.35, 0.5)
-    assert build.build(tiny).visits.sum() == 200 * tiny.data.exposures
+    assert build.build(tiny).visits_of(0).sum() == 200 * tiny.data.exposures
     assert tiny.world.build().counts.value_bits == pytest.approx(26)
 
 
@@ -101,7 +101,7 @@ def test_tuning_takes_over_what_the_run_was(before):
     part = PartConfig("new", "questions", people=5, exposures=9)
     assert made.parts == (part,)
     setup = build.build(made)
-    assert (setup.parts[0].config.first, setup.visits.sum()) == (66, 115)
+    assert (setup.parts[0].config.first, setup.visits_of(0).sum()) == (66, 115)
     assert setup.exposures == pytest.approx(7.2)
 
 

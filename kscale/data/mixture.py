@@ -66,6 +66,21 @@ class Mixture:
         pairs = zip(self.streams, self.shares, strict=True)
         return 1 + sum(min(w * self.context, s.total_tokens - 1) for s, w in pairs)
 
+    def shares_of(self, windows: int) -> tuple[int, ...]:
+        """How many of the first so many windows are of each part."""
+        shares = [0] * len(self.shares)
+        parts = [(0, len(shares), min(windows, self.num_windows))]
+        while parts:
+            low, high, number = parts.pop()
+            if high - low == 1:
+                shares[low] = number
+                continue
+            middle = (low + high) // 2
+            left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
+            mine = number * left // whole if whole else 0
+            parts += [(low, middle, mine), (middle, high, number - mine)]
+        return tuple(shares)
+
     def kinds(self, first: int, count: int) -> np.ndarray:
         """int64 [count]: the part of each window from `first`, -1 past the end."""
         kinds, _ = self._places(first, count)

@@ -73,8 +73,8 @@ class TokenPool:
         Args:
           offset: added to every label but PAD, so that losses of pools that share a
             stream can be told apart.
-          answers_only: whether text and names do not count, but become PAD. What opens
-            a document keeps its label: the end of an answer is learnt.
+          answers_only: whether text, names and domain tokens do not count, but become
+            PAD. EOS keeps its label: the end of an answer is learnt.
 
         Returns:
           A TokenPool.
@@ -86,6 +86,7 @@ class TokenPool:
         if answers_only:
             pieces = labels[: self.starts[-1]]
             pieces[(pieces == TEXT) | (pieces == NAME)] = PAD
+            labels[self.starts[-1] + 1 :] = PAD
         counts = labels != PAD
         labels[counts] += offset
         if (

@@ -113,24 +113,41 @@ class Stream:
         person, address = self._draw(index)
         return self.corpus.people(person), address
 
-    def counts(self) -> np.ndarray:
-        """How often each person is met in the whole stream, exactly.
+    def counts(self, windows: int | None = None) -> np.ndarray:
+        """How often each person is met, exactly.
+
+        Args:
+          windows: in the first so many; None: in the whole stream. A document that is
+            cut by their end is a visit if its first token after EOS is predicted.
 
         Returns:
-          int64 [num_people]; entry i is of person `corpus.people(i)`. The sum is
-          `visits`.
+          int64 [num_people]; entry i is of person `corpus.people(i)`. Of the whole
+          stream the sum is `visits`.
         """
-        epochs, rest = divmod(self.visits, self.epoch_visits)
+        visits = self.visits if windows is None else self._begun(windows)
+        epochs, rest = divmod(visits, self.epoch_visits)
         people = self.corpus.num_people
         counts = np.zeros(people, np.int64)
         if epochs:
             drawn = self._drawn
             each = self.epoch_visits // people
             counts += epochs * (each if drawn is None else drawn.counts())
-        for first in range(self.visits - rest, self.visits, _COUNTED):
-            index = np.arange(first, min(first + _COUNTED, self.visits))
+        for first in range(visits - rest, visits, _COUNTED):
+            index = np.arange(first, min(first + _COUNTED, visits))
             np.add.at(counts, self._draw(index)[0], 1)
         return counts
+
+    def _begun(self, windows: int) -> int:
+        """How many documents open before the last target of the first windows."""
+        tokens = windows * self.context
+        if tokens >= self.total_tokens - 1:
+            return self.visits
+        block = max(0, int(np.searchsorted(self._starts, tokens)) - 1)
+        first = block * self._block
+        visits = np.arange(first, min(first + self._block, self.visits))
+        lengths = self.pool.document_lengths(self._plan(visits))
+        opens = int(self._starts[block]) + np.cumsum(lengths) - lengths
+        return first + int((opens < tokens).sum())
 
     @functools.cached_property
     def _drawn(self) -> Visits | None:

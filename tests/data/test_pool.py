@@ -188,9 +188,9 @@ def test_relabelled_by_hand():
     assert pool.relabelled(7).eos_label == 7
     values = dataclasses.replace(pool, labels=np.array([1, 5, 5, 0, 0, 0], np.uint8))
     answers = values.relabelled(answers_only=True)
-    assert answers.labels.tolist() == [255, 5, 5, 255, 0, 0]
-    assert answers.relabelled(3).labels.tolist() == [255, 8, 8, 255, 3, 3]
-    assert values.relabelled(3, True).labels.tolist() == [255, 8, 8, 255, 3, 3]
+    assert answers.labels.tolist() == [255, 5, 5, 255, 0, 255]  # no domain
+    assert answers.relabelled(3).labels.tolist() == [255, 8, 8, 255, 3, 255]
+    assert values.relabelled(3, True).labels.tolist() == [255, 8, 8, 255, 3, 255]
     assert answers.labels.dtype == np.uint8
     assert answers.tokens is values.tokens
 
