@@ -15,10 +15,12 @@ import jax
 import numpy as np
 
 from kscale import build, corpora, results, scores, theory
+from kscale.config import Config
 from kscale.parts import Part
 from kscale.results import Row
 
 _MANY = 2000  # people of a part at most, unless score.people says how many
+_UNITS = 1000  # of a run, after which it can be scored on its way
 
 
 def score_params(
@@ -106,12 +108,10 @@ def _of_part(setup: build.Setup, part: Part, params: Any) -> Row:
             "accuracy": float(np.mean([row["accuracy"] for row in known])),
             "accuracy_by_piece": {row["piece"]: row["accuracy"] for row in rows},
         }
-    asked = {"trained": corpus}
-    if part.config.which != "all":
-        rest = "even" if part.config.which == "odd" else "odd"
-        asked["held_out"] = corpora.questions(corpus.world, rest)
     told = {}
-    for whom, questions in asked.items():
+    for whom, questions in {"trained": corpus, "held_out": part.held_out}.items():
+        if questions is None:
+            continue
         some = min(questions.num_people, many)
         table = scores.answers(model, questions, part.pool, some, seed=chosen.seed)
         told[whom] = {
@@ -120,6 +120,55 @@ def _of_part(setup: build.Setup, part: Part, params: Any) -> Row:
             "accuracy_by_piece": table.accuracy,
         }
     return told
+
+
+def curve_dispatch(config: Config, total: int, longest: int) -> int:
+    """Steps of a dispatch after whose like all the steps to score at come.
+
+    Args:
+      config: of the run.
+      total: steps of the run.
+      longest: steps that suit the device.
+
+    Returns:
+      At most `longest`; all of it, if nothing is scored on the way.
+    """
+    if not curve_steps(config, total):
+        return longest
+    unit = _curve_unit(config, total)
+    return next(x for x in range(min(longest, unit), 0, -1) if unit % x == 0)
+
+
+def curve_steps(config: Config, total: int) -> list[int]:
+    """The steps to score at, evenly spaced in their logarithm, before the last.
+
+    A model can be scored between dispatches alone, whose automatic length depends on
+    the device. The steps do not: they are multiples of a thousandth of the run, or of
+    `train.steps_per_dispatch` where that is set.
+
+    Args:
+      config: of the run.
+      total: steps of the run.
+
+    Raises:
+      ValueError: there is no such step, though `score.times` asks for some.
+    """
+    times, unit = config.score.times, _curve_unit(config, total)
+    if not times:
+        return []
+    if unit >= total:
+        raise ValueError(
+            f"score.times={times}: no step before the last of {total} ends a dispatch"
+            f" of train.steps_per_dispatch={unit}; take less than {total}, or a longer"
+            f" run, or score.times=0"
+        )
+    steps = np.geomspace(unit, total, times + 1)[:-1].round()
+    seen = np.unique(np.ceil(steps / unit) * unit).astype(int)
+    return seen[seen < total].tolist()
+
+
+def _curve_unit(config: Config, total: int) -> int:
+    return config.train.steps_per_dispatch or math.ceil(total / _UNITS)
 
 
 class Curve:
@@ -134,20 +183,6 @@ class Curve:
         self._setup = setup
         self._path = None if folder is None else folder / "curve.jsonl"
         self._rows: list[Row] = []
-
-    def steps(self, total: int, first: int) -> list[int]:
-        """The steps to score at, evenly spaced in their logarithm, before the last.
-
-        Args:
-          total: steps of the run.
-          first: steps of a dispatch, after which alone a model can be scored.
-        """
-        times = self._setup.config.score.times
-        if not times or first >= total:
-            return []
-        steps = np.geomspace(first, total, times + 1)[:-1].round()
-        seen = np.unique(np.ceil(steps / first) * first).astype(int)
-        return seen[seen < total].tolist()
 
     def add(self, step: int, state: Any) -> None:
         """Scores a state. A row of the same step or a later one is replaced."""

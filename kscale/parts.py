@@ -5,6 +5,7 @@ part_streams(...)                     as it is read: labels of its own, its expo
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,12 @@ class Part:
     config: PartConfig
     corpus: corpora.Corpus
     pool: data.TokenPool
+
+    @functools.cached_property
+    def held_out(self) -> corpora.Questions | None:
+        """Its questions about the people left out; None if nobody is."""
+        corpus = self.corpus
+        return corpus.left_out() if isinstance(corpus, corpora.Questions) else None
 
     def stream(self, context: int, seed: int, windows: int) -> data.Stream:
         """Its documents in order.

@@ -23,6 +23,7 @@ from jax.sharding import Mesh
 
 from kscale import build, data, fields, folder, results, scores, train
 from kscale import config as config_module
+from kscale import evaluate as evaluation
 from kscale import start as start_module
 from kscale.config import Config
 from kscale.evaluate import Curve, evaluate, member_params, score_params
@@ -158,7 +159,7 @@ def fit(
         if path.startswith(("world.", "corpus.", "data.", "parts.", "start"))
     }
     curve = curve or Curve(setup, None)
-    steps = curve.steps(setup.total_steps, chosen.steps_per_dispatch)
+    steps = evaluation.curve_steps(config, setup.total_steps)
     result = train.fit(
         config.model,
         chosen,
@@ -189,7 +190,8 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
       values are in the config), the mesh.
 
     Raises:
-      ValueError: rows, members or matrices cannot be shared out over the mesh.
+      ValueError: rows, members or matrices cannot be shared out over the mesh; the run
+        is too short to be scored on its way.
     """
     order, hyper = setup.config.data, None
     chosen = train.resolve(
@@ -199,6 +201,9 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
         total_steps=setup.total_steps,
         members=len(setup.hypers),
     )
+    steps = chosen.steps_per_dispatch
+    steps = evaluation.curve_dispatch(setup.config, setup.total_steps, steps)
+    chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
     if len(setup.hypers) > 1:
         hyper = train.population(setup.hypers)
     else:

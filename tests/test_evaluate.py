@@ -239,7 +239,6 @@ def test_a_member_of_a_population_is_a_slice(little):
 @pytest.mark.parametrize(
     ("times", "total", "first", "steps"),
     [
-        (0, 100, 4, []),
         (1, 100, 4, [4]),
         (2, 100, 1, [1, 10]),
         (2, 101, 4, [4, 20]),
@@ -247,15 +246,36 @@ def test_a_member_of_a_population_is_a_slice(little):
         (9, 5, 4, [4]),
         (4, 20, 4, [4, 8, 12, 16]),
         (1000, 100, 30, [30, 60, 90]),
-        (3, 4, 4, []),
-        (3, 2, 4, []),
     ],
 )
 def test_steps_are_even_in_their_logarithm(little, times, total, first, steps):
-    setup = build.build(little(score__times=times))
-    found = evaluate.Curve(setup, None).steps(total, first)
+    config = little(score__times=times, train__steps_per_dispatch=first)
+    found = evaluate.curve_steps(config, total)
     assert found == steps
     assert all(isinstance(step, int) for step in found)
+    assert evaluate.curve_dispatch(config, total, first) == first
+
+
+@pytest.mark.parametrize("total", [100, 1000, 2500, 123_456])
+def test_steps_do_not_depend_on_what_suits_the_device(little, total):
+    config = little(score__times=20, train__steps_per_dispatch=0)
+    steps = evaluate.curve_steps(config, total)
+    assert steps[0] == math.ceil(total / 1000)
+    assert len(steps) > 10
+    for longest in (1, 7, 40, 512):
+        dispatch = evaluate.curve_dispatch(config, total, longest)
+        assert 1 <= dispatch <= longest
+        assert all(step % dispatch == 0 for step in steps)
+    still = little(train__steps_per_dispatch=0)
+    assert evaluate.curve_steps(still, total) == []
+    assert evaluate.curve_dispatch(still, total, 40) == 40
+
+
+@pytest.mark.parametrize(("total", "dispatch"), [(4, 4), (2, 4), (1, 0)])
+def test_a_run_too_short_to_be_scored_on_its_way_is_refused(little, total, dispatch):
+    config = little(score__times=3, train__steps_per_dispatch=dispatch)
+    with pytest.raises(ValueError, match=rf"score.times=3: no step before .* {total} "):
+        evaluate.curve_steps(config, total)
 
 
 @pytest.mark.parametrize("kept", [False, True])

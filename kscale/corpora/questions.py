@@ -1,7 +1,9 @@
 """Questions with their answers: " Q: What did Jane Mary Doe study? A: Physics".
 
-A document is one question about one person. Exposure and question share an address,
-so that every person is asked everything equally often in any order.
+A document is one question about one person. Exposure and question share an address:
+by the exact law every person is asked everything equally often, in any order. By a
+drawn law addresses are the numbers of the visits, and a person's questions are those at
+which the person is met: about equally often, as draws are.
 """
 
 import pathlib
@@ -23,8 +25,10 @@ class Questions:
     """Documents of one question and its answer. Made by `questions`.
 
     A plan takes addresses in place of exposures: address a asks question
-    `a % documents` for time `a // documents`. The template is a function of (seed,
-    person, exposure, question). The answer alone carries labels, its attribute's.
+    `(a + offset(person)) % documents` for time `a // documents`. The offset is a keyed
+    hash, so that visits in a row do not ask one thing after the other in turns. The
+    template is a function of (seed, person, exposure, question). The answer alone
+    carries labels, its attribute's.
 
     Args:
       world: the people.
@@ -34,6 +38,7 @@ class Questions:
 
     Attributes:
       world: the people.
+      which: of the people are asked about.
       labels: from `world_labels`.
       asked: the attributes and derived facts that are asked about, in order.
 
@@ -56,6 +61,7 @@ class Questions:
                 f"which={which!r} of people={world.people} is nobody: people are"
                 f" numbered from 1; ask for two people or more, or for 'all'"
             )
+        self.which: Which = which
         self._seed = seed
         self._grammar: Grammar = compile_grammar(
             world, load_questions(world), self.labels, alone=True
@@ -85,10 +91,21 @@ class Questions:
 
         Args:
           people: int [n].
-          address: int [n], `exposure * documents + question`.
+          address: int [n]; those from `exposure * documents` on ask each question
+            once, beginning with one of the person's own.
         """
-        exposure, question = np.divmod(address, self.documents)
+        key = derive_key(self._seed, "questions", "first")
+        offset = below(keyed_hash(key, people), self.documents)
+        exposure = address // self.documents
+        question = (address + offset) % self.documents
         return self._compose("training", people, exposure, question)
+
+    def left_out(self) -> "Questions | None":
+        """The same questions about the people left out; None if nobody is."""
+        if self.which == "all":
+            return None
+        rest = "even" if self.which == "odd" else "odd"
+        return Questions(self.world, rest, self._seed)
 
     def ask(
         self, people: np.ndarray, question: np.ndarray | int, seed: int = 0
@@ -141,7 +158,7 @@ def questions(world: World, which: Which = "all", seed: int = 0) -> Questions:
     Example:
       >>> from kscale import corpora, worlds
       >>> asked = questions(worlds.bios(10, lists="tiny"), which="odd")
-      >>> row = asked.plan(asked.people(np.array([4])), np.array([3]))[0]
+      >>> row = asked.plan(asked.people(np.array([4])), np.array([2]))[0]
       >>> "".join(span.text for span in corpora.document(asked, row))
       ' Q: What did Jordan Neil Valentine study? A: English'
     """

@@ -27,6 +27,14 @@ def text(corpus, row):
     return "".join(span.text for span in corpora.document(corpus, row))
 
 
+def by_question(corpus, person):
+    """A person's documents of one exposure, in the order of `asked`."""
+    asked = corpus.documents
+    rows = corpus.plan(np.full(asked, person), np.arange(asked))
+    names = [spans(corpus, row)[-1][1].name for row in rows]
+    return [rows[names.index(name)] for name in corpus.asked]
+
+
 def test_documents_by_hand(write):
     world = write(**FILES)
     corpus = corpora.questions(world)
@@ -36,7 +44,7 @@ def test_documents_by_hand(write):
     for person in range(12):
         facts = world.person(person)
         name = facts["name"]
-        birth, employer, city = corpus.plan(np.full(3, person), np.arange(3))
+        birth, employer, city = by_question(corpus, person)
         assert spans(corpus, birth) == [
             (f" Q: When was {name} born? A:", label["text"]),
             (f" {facts['birth']}", label["birth"]),
@@ -56,7 +64,7 @@ def test_symbolic_questions_by_hand():
     world = worlds.biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
     corpus = corpora.questions(world)
     facts = world.person(1)
-    row = corpus.plan(np.array([1]), np.array([1]))[0]
+    row = by_question(corpus, 1)[1]
     question, first, rest = spans(corpus, row)
     assert question[0] == f" Q {facts['name']} ID 2 A"
     assert (len(first[0].split()), first[1].kind) == (2, "value1")
@@ -94,9 +102,11 @@ def test_every_question_has_its_answer(lists):
     corpus = corpora.questions(world)
     people = np.repeat(np.arange(200), 6)
     for person, question, row in zip(
-        people, np.tile(range(6), 200), corpus.plan(people, people), strict=True
+        people,
+        np.tile(range(6), 200),
+        corpus.ask(people, np.tile(range(6), 200)),
+        strict=True,
     ):
-        question = person % 6
         (asked, _), (answer, label) = spans(corpus, row)
         facts = world.person(person)
         assert label.name == corpus.asked[question]
@@ -113,7 +123,48 @@ def test_a_document_does_not_depend_on_its_batch_nor_on_the_half():
     again = corpora.questions(world, "odd").plan(people[5:9], address[5:9])
     assert np.array_equal(plan[5:9], again)
     other = corpora.questions(world, seed=1).plan(people, address)
-    assert 0.5 < (plan != other).any(axis=1).mean() < 1
+    assert (plan != other).any(axis=1).mean() > 0.5
+
+
+def asked_of(corpus, rows):
+    """The index of the question that each document asks."""
+    return [corpus.asked.index(spans(corpus, row)[-1][1].name) for row in rows]
+
+
+def test_an_exposure_asks_everything_once_from_a_question_of_the_persons_own():
+    corpus = corpora.questions(worlds.bios(120, lists="tiny"))
+    first = []
+    for person in range(120):
+        rows = corpus.plan(np.full(18, person), np.arange(18))
+        asked = asked_of(corpus, rows)
+        assert sorted(asked[:6]) == sorted(asked[12:]) == list(range(6))
+        first.append(asked[0])
+    assert stats.chisquare(np.bincount(first, minlength=6)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["exact", "zipf"])
+def test_visits_in_a_row_do_not_ask_in_turns(kind):
+    law = worlds.Law(kind, exponent=0.5)
+    corpus = corpora.questions(worlds.bios(500, lists="tiny", law=law))
+    pool = data.tokenize(corpus, tokenizers.gpt2())
+    stream = data.Stream(corpus, pool, 2, 64)
+    asked = asked_of(corpus, corpus.plan(*stream.visit(np.arange(3000))))
+    steps = np.bincount(np.diff(asked) % 6, minlength=6)
+    assert stats.chisquare(steps).pvalue > 1e-3  # one after the other would be all 1
+
+
+@pytest.mark.parametrize("which", ["odd", "even"])
+def test_those_left_out_are_asked_the_same(which):
+    world = worlds.bios(7, lists="mini")
+    corpus = corpora.questions(world, which, seed=3)
+    rest = corpus.left_out()
+    both = [*corpus.people(np.arange(corpus.num_people))]
+    both += [*rest.people(np.arange(rest.num_people))]
+    assert sorted(both) == list(range(7))
+    everybody = corpora.questions(world, seed=3)
+    people = np.arange(7)
+    np.testing.assert_array_equal(rest.ask(people, 2), everybody.ask(people, 2))
+    assert everybody.left_out() is None
 
 
 def test_templates_are_uniform():
@@ -138,7 +189,8 @@ def test_tests_ask_in_other_words():
     people = np.arange(300)
     asked = corpus.ask(people, 3)
     assert np.array_equal(asked, corpus.ask(people, np.full(300, 3)))
-    assert (asked != corpus.plan(people, np.full(300, 3))).any(axis=1).mean() > 0.9
+    told = np.stack([by_question(corpus, person)[3] for person in people])
+    assert (asked != told).any(axis=1).mean() > 0.9
     assert (asked != corpus.ask(people, 3, seed=1)).any(axis=1).mean() > 0.9
     for person, row in zip(people, asked, strict=True):
         assert text(corpus, row).endswith(f"A: {world.person(person)['major']}")
@@ -213,8 +265,8 @@ def test_pieces_have_the_tokens_of_the_whole_text(pools, lists, person, address)
     tokenizer = tokenizers.gpt2()
     assert ids == [tokenizer.eos, *tokenizer.encode(text(corpus, plan[0]))]
     answer = tokenizer.decode(np.array(ids)[documents.labels > 0])
-    name = corpus.asked[address % 6]
-    assert answer == " " + corpus.world.person(person)[name]
+    facts = corpus.world.person(person)
+    assert answer in [" " + facts[name] for name in corpus.asked]
 
 
 def test_irreducible_text():
