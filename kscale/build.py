@@ -16,6 +16,7 @@ from kscale.config import Config, members
 from kscale.parts import Part
 from kscale.published import published_steps
 from kscale.train.config import Hyper
+from kscale.vocabulary import NOTHING, Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Setup:
       world, corpus, pool: the facts, how they are told, and that as tokens.
       hypers: the members of the population, one or more.
       parts: what is mixed with the run's own text.
+      domains: names of all domain tokens, in the order of their ids.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Setup:
     pool: data.TokenPool
     hypers: list[Hyper]
     parts: tuple[Part, ...] = ()
+    domains: tuple[str, ...] = ()
 
     @functools.cached_property
     def content(self) -> str:
@@ -52,6 +55,12 @@ class Setup:
                 weights = world.law.frequencies(world.people, world.seed)
                 digest.update(np.asarray(weights, np.float64).tobytes())
         return digest.hexdigest()[:12]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the model's tokens stand for."""
+        ids = self.pool.vocabulary.original_ids.tolist()
+        return Vocabulary(tuple(ids[: len(ids) - len(self.domains)]), self.domains)
 
     @property
     def labels(self) -> list[str]:
@@ -241,11 +250,12 @@ class Setup:
         )
 
 
-def build(config: Config) -> Setup:
+def build(config: Config, known: Vocabulary = NOTHING) -> Setup:
     """Makes what a config describes, after checking that its parts fit.
 
     Args:
       config: the model's vocabulary is 0: it follows from the corpus.
+      known: tokens that the model has besides, as it goes on from another.
 
     Returns:
       The setup.
@@ -258,16 +268,19 @@ def build(config: Config) -> Setup:
     corpus = telling.build_corpus(config.corpus, world)
     others = parts.part_corpora(config.parts, config.world, config.corpus)
     told = [corpus, *(other for _, other in others)]
+    domains = [config.corpus.domain, *(part.domain for part in config.parts)]
     pool, *pools = data.tokenize_all(
         told,
         telling.build_tokenizer(config.corpus, *told),
-        [config.corpus.domain, *(part.domain for part in config.parts)],
+        domains,
+        tokens=known.tokens,
+        names=known.domains,
     )
     checks.check_scored(config.score.people, corpus.num_people)
-    _check_context(config.data.context, corpus, pool)
+    checks.check_documents(config.data.context, corpus, pool)
     for (part, other), its_pool in zip(others, pools, strict=True):
         try:
-            _check_context(config.data.context, other, its_pool)
+            checks.check_documents(config.data.context, other, its_pool)
         except ValueError as error:
             raise ValueError(f"part {part.name!r}: {error}") from None
     model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
@@ -276,18 +289,8 @@ def build(config: Config) -> Setup:
         Part(part, other, its_pool)
         for (part, other), its_pool in zip(others, pools, strict=True)
     )
-    return Setup(config, world, corpus, pool, members(config), made)
-
-
-def _check_context(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
-    """Refuses a context by the documents of some people."""
-    people = corpus.people(np.arange(min(corpus.num_people, 1000)))
-    lengths = [
-        pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
-        for address in range(corpus.documents)
-    ]
-    shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
-    checks.check_context(context, shortest, longest)
+    names = tuple(filter(None, dict.fromkeys([*known.domains, *domains])))
+    return Setup(config, world, corpus, pool, members(config), made, names)
 
 
 def _suffix(label: corpora.Label) -> str:

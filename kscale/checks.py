@@ -3,6 +3,9 @@
 import math
 import pathlib
 
+import numpy as np
+
+from kscale import corpora, data
 from kscale.config import Config, MembersConfig
 from kscale.sources import CorpusConfig, PartConfig
 from kscale.worlds import World
@@ -35,6 +38,17 @@ def validate(config: Config) -> World:
             f" world.people={world.people}"
         )
     return world
+
+
+def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
+    """Refuse a context, as `check_context`, by the documents of some people."""
+    people = corpus.people(np.arange(min(corpus.num_people, 1000)))
+    lengths = [
+        pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
+        for address in range(corpus.documents)
+    ]
+    shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
+    check_context(context, shortest, longest)
 
 
 def check_context(context: int, shortest: int, longest: int) -> None:

@@ -9,31 +9,36 @@ params.npz, scores.npz, visits.npy (how often each person was met) and result.js
 population has params and scores for each member, and visits if orders are their own.
 """
 
-import contextlib
 import dataclasses
 import pathlib
-import signal
-import threading
-from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from kscale import build, data, fields, folder, results, scores, train
+from kscale import (
+    build,
+    data,
+    fields,
+    folder,
+    models,
+    results,
+    scores,
+    train,
+    vocabulary,
+)
 from kscale import config as config_module
 from kscale import evaluate as evaluation
 from kscale import start as start_module
 from kscale.config import Config
 from kscale.evaluate import Curve, evaluate, member_params, score_params
 from kscale.results import Row
+from kscale.stopping import Interrupted, stoppable
 from kscale.train.config import Hyper
 from kscale.train.dispatch import abstract_state
 
-
-class Interrupted(Exception):
-    """The run was asked to stop; its state is saved and `--resume` goes on."""
+Beginning = tuple[models.Params, str]  # parameters, and a digest of their file
 
 
 def run(
@@ -67,14 +72,21 @@ def run(
         resume nor overwrite is set, or another run.
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
-    with _stoppable():
-        setup = build.build(config)
+    with stoppable():
+        opened = start_module.opened(config, start, workdir)
+        known = opened.vocabulary if opened else vocabulary.NOTHING
+        setup = build.build(config, known)
         if hypers is not None:
             setup = dataclasses.replace(setup, hypers=hypers)
         arrange(setup)  # what cannot be trained must not cost the run that is there
-        begin = starting_params(setup, start)
+        begin = None
+        if opened is not None:
+            seed = int(setup.hypers[0].seed)
+            begin = (opened.parameters(setup, seed), opened.digest)
         if workdir is not None:
             folder.prepare(workdir, config, resume, overwrite)
+            if begin is not None:
+                vocabulary.save(setup.vocabulary, workdir)
         return _train_and_score(setup, workdir, resume, progress, begin)
 
 
@@ -83,7 +95,7 @@ def _train_and_score(
     workdir: pathlib.Path | None,
     resume: bool,
     progress: TextIO | None,
-    begin: Any,
+    begin: Beginning | None,
 ) -> list[Row]:
     curve = Curve(setup, workdir)
     result = fit(setup, workdir, resume, progress, begin, curve)
@@ -107,33 +119,13 @@ def _train_and_score(
     return rows
 
 
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM before and after the training loop, which has a handler of its own.
-
-    Files are written whole or not at all, so there is nothing to be saved.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python allows no handlers here
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise Interrupted("stopped outside of training; what was saved is kept")
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def fit(
     setup: build.Setup,
     workdir: pathlib.Path | None = None,
     resume: bool = False,
     progress: TextIO | None = None,
-    begin: Any = None,
-    curve: "Curve | None" = None,
+    begin: Beginning | None = None,
+    curve: Curve | None = None,
 ) -> train.FitResult:
     """Trains a setup's members, side by side if there are several.
 
@@ -142,7 +134,8 @@ def fit(
       workdir: the run's folder; None writes nothing.
       resume: go on from the last checkpoint in the folder.
       progress: where a bar or lines go.
-      begin: parameters to start from; None: new ones.
+      begin: parameters to start from, and what tells where they are from; None: new
+        ones.
       curve: what to score at which steps; None: nothing.
 
     Raises:
@@ -158,6 +151,8 @@ def fit(
         for path, leaf in config_module.meaningful(config).items()
         if path.startswith(("world.", "corpus.", "data.", "parts.", "start"))
     }
+    if begin is not None:  # weights that were made anew are another start
+        identity["start.params"] = begin[1]
     curve = curve or Curve(setup, None)
     steps = evaluation.curve_steps(config, setup.total_steps)
     result = train.fit(
@@ -172,7 +167,7 @@ def fit(
         identity=identity,
         resume=resume,
         progress=progress,
-        start=begin,
+        start=None if begin is None else begin[0],
         evaluate_at=steps,
         on_evaluation=curve.add,
     )
@@ -221,18 +216,6 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
     problem = train.problem_of(setup.config.model)
     abstract_state(problem, hyper or train.solo(chosen), mesh)  # refuses the rest
     return chosen, hyper, mesh
-
-
-def starting_params(setup: build.Setup, folder: pathlib.Path | None = None) -> Any:
-    """The parameters to start from; None where a new model is trained.
-
-    Raises:
-      ValueError: what `config.start` names cannot be gone on from.
-    """
-    if folder is None and not setup.config.start:
-        return None
-    folder = folder or pathlib.Path(setup.config.start)
-    return start_module.parameters(setup, folder, int(setup.hypers[0].seed))
 
 
 def make_row(setup: build.Setup, table: scores.ScoreTable, member: int) -> Row:

@@ -149,7 +149,7 @@ def tune(
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate.
     """
-    before = load(pathlib.Path(start) / CONFIG)
+    before = load(pathlib.Path(start).expanduser() / CONFIG)
     return tuned(before, start, people, told, exposures, share, rate)
 
 

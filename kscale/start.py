@@ -1,54 +1,127 @@
-"""Training that goes on from a finished run: its parameters under a new vocabulary.
+"""Training that goes on from a finished run: its parameters, under a vocabulary that
+has all its tokens and those of the new texts.
 
-A run's vocabulary is what its corpora can use, so the one that goes on may have tokens
-that its start never saw. They start as in a new model; all else is taken over.
+    opened = start.opened(config)
+    setup = build.build(config, opened.vocabulary)
+    params = opened.parameters(setup)
+
+Tokens that the finished run did not have start as in a new model; all else is taken
+over, also what no text of the new run says.
 """
 
 import dataclasses
+import hashlib
 import pathlib
 from typing import Any
 
 import jax
 import numpy as np
 
-from kscale import build, models, telling, trained
+from kscale import build, folder, models, telling, trained
 from kscale.config import Config
+from kscale.vocabulary import Vocabulary
 
 
-def parameters(
-    setup: build.Setup, folder: pathlib.Path, seed: int = 0
-) -> models.Params:
-    """The parameters with which a setup starts when it goes on from a run.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Start:
+    """A finished run to go on from; of a population, its first member.
+
+    Attributes:
+      where: its folder.
+      before: its setup.
+      params: its parameters.
+      digest: twelve hex digits of the file of its parameters.
+    """
+
+    where: pathlib.Path
+    before: build.Setup
+    params: models.Params
+    digest: str
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """All tokens that its model has."""
+        return self.before.vocabulary
+
+    def check(self, setup: build.Setup) -> None:
+        """Refuse a setup that cannot go on from here.
+
+        Raises:
+          ValueError: another model or tokenizer; tokens of the finished run that this
+            one does not have, or has under other numbers.
+        """
+        _require_same_model(setup, self.before, self.where)
+        _require_same_tokens(setup, self.before, self.where)
+
+    def parameters(self, setup: build.Setup, seed: int = 0) -> models.Params:
+        """The parameters with which a setup starts when it goes on from here.
+
+        Args:
+          setup: of the run that starts.
+          seed: of the rows of tokens that the finished run did not have.
+
+        Returns:
+          Parameters of the setup's model.
+
+        Raises:
+          ValueError: as `check`.
+        """
+        self.check(setup)
+        ids = self.before.pool.vocabulary.original_ids
+        rows = setup.pool.vocabulary.to_dense(ids)
+        fresh = models.init(setup.config.model, jax.random.key(seed))
+
+        def take(path: Any, new: jax.Array, was: jax.Array) -> np.ndarray:
+            if path[-1].key != "table":
+                return np.asarray(was)
+            table = np.array(new)
+            table[rows] = was
+            return table
+
+        return jax.tree_util.tree_map_with_path(take, fresh, self.params)
+
+
+def opened(
+    config: Config,
+    where: pathlib.Path | None = None,
+    workdir: pathlib.Path | None = None,
+) -> Start | None:
+    """The finished run that a config goes on from; None where a new model is trained.
 
     Args:
-      setup: of the run that starts.
-      folder: of the finished run; of a population, its first member is taken.
-      seed: of the rows of tokens that the finished run did not have.
-
-    Returns:
-      Parameters of the setup's model.
+      config: of the run that starts.
+      where: the folder of the finished run, in place of `config.start`.
+      workdir: the folder of the run that starts, if it has one.
 
     Raises:
-      ValueError: no finished run there; another model or tokenizer; tokens of the
-        finished run that this one does not have, or has under other numbers.
+      ValueError: no finished run there, or it is the new run's own folder.
     """
-    before, old = trained.load(folder)
-    _require_same_model(setup, before, folder)
-    _require_same_tokens(setup, before, folder)
-    rows = _rows(before.pool.vocabulary, setup.pool.vocabulary, folder)
-    fresh = models.init(setup.config.model, jax.random.key(seed))
+    if where is None and not config.start:
+        return None
+    where = (where or pathlib.Path(config.start)).expanduser()
+    where = where.resolve() if where.exists() else where
+    if workdir is not None and where == workdir.resolve():
+        raise ValueError(
+            f"config.start={str(where)!r} is the run's own folder, and would be"
+            f" overwritten: choose another --workdir"
+        )
+    if not (where / folder.CONFIG).is_file():
+        raise ValueError(
+            f"config.start={str(where)!r} holds no run: there is no {folder.CONFIG} in"
+            f" it; give the folder of a finished run"
+        )
+    if not any((where / f"params{name}.npz").is_file() for name in ("", "_0")):
+        raise ValueError(
+            f"config.start={str(where)!r} holds no finished run: finish it with"
+            f" --resume"
+        )
+    before, params = trained.load(where)
+    with trained.params_path(where, before).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    return Start(where, before, params, digest)
 
-    def take(path: Any, new: jax.Array, was: jax.Array) -> np.ndarray:
-        if path[-1].key != "table":
-            return np.asarray(was)
-        table = np.array(new)
-        table[rows] = was
-        return table
 
-    return jax.tree_util.tree_map_with_path(take, fresh, old)
-
-
-def _require_same_model(setup, before, folder: pathlib.Path) -> None:
+def _require_same_model(setup, before, where: pathlib.Path) -> None:
     new, old = (dataclasses.asdict(x.config.model) for x in (setup, before))
     changed = [
         f"{field} was {old[field]!r}, is {new[field]!r}"
@@ -57,46 +130,33 @@ def _require_same_model(setup, before, folder: pathlib.Path) -> None:
     ]
     if changed:
         raise ValueError(
-            f"start={str(folder)!r} has another model: {'; '.join(changed)}; take its"
-            f" values"
+            f"config.start={str(where)!r} has another model: {'; '.join(changed)};"
+            f" take its values"
         )
 
 
-def _require_same_tokens(setup, before, folder: pathlib.Path) -> None:
+def _require_same_tokens(setup, before, where: pathlib.Path) -> None:
     """Refuses a tokenizer that gives other words the numbers of the finished run's."""
     tokenizers = [x.config.corpus.tokenizer for x in (before, setup)]
     if tokenizers[0] != tokenizers[1] or "sentencepiece" in tokenizers:
         raise ValueError(
-            f"start={str(folder)!r} has corpus.tokenizer={tokenizers[0]!r}, this run"
-            f" {tokenizers[1]!r}: both must be the same, and none trained on its corpus"
+            f"config.start={str(where)!r} has corpus.tokenizer={tokenizers[0]!r}, this"
+            f" run {tokenizers[1]!r}: both must be the same, and none trained on its"
+            f" corpus"
         )
     if tokenizers[0] == "symbols" and (
         telling.symbols(before.world) != telling.symbols(setup.world)
     ):
         raise ValueError(
-            f"start={str(folder)!r} is of a bioD world with other symbols: both must"
-            f" have the same, so take its values of world but for people, first, law"
+            f"config.start={str(where)!r} is of a bioD world with other symbols: both"
+            f" must have the same, so take its values of world but for people, first,"
+            f" law"
         )
-    old, new = _domains(before.config), _domains(setup.config)
-    if new[: len(old)] != old:
+    old, new = before.vocabulary, setup.vocabulary
+    lost = set(old.tokens) - set(new.tokens)
+    if lost or new.domains[: len(old.domains)] != old.domains:
         raise ValueError(
-            f"start={str(folder)!r} has the domains {old}, this run {new}: begin with"
-            f" the old ones in the old order, in corpus.domain and those of parts"
+            f"config.start={str(where)!r} has {len(lost)} tokens that this run has not,"
+            f" and the domains {list(old.domains)}, this run {list(new.domains)}: give"
+            f" `build.build` the vocabulary of `start.opened`"
         )
-
-
-def _domains(config: Config) -> list[str]:
-    """The domain tokens in the order of their numbers."""
-    names = [config.corpus.domain, *(part.domain for part in config.parts)]
-    return [name for name in dict.fromkeys(names) if name]
-
-
-def _rows(old: Any, new: Any, folder: pathlib.Path) -> np.ndarray:
-    """The row of each old token in the new table."""
-    lost = np.setdiff1d(old.original_ids, new.original_ids)
-    if len(lost):
-        raise ValueError(
-            f"start={str(folder)!r} knows {len(lost)} tokens that no text of this run"
-            f" has: add a part that tells what it was trained on"
-        )
-    return new.to_dense(old.original_ids)

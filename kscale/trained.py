@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from kscale import build, folder, models, train
+from kscale import build, folder, models, train, vocabulary
 from kscale import config as config_module
 
 
@@ -22,14 +22,14 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
       ValueError: the folder holds no finished run, or no such member, or parameters of
         another model than its config says.
     """
-    setup = build.build(config_module.load(workdir / folder.CONFIG))
-    name = f"_{member}" if len(setup.hypers) > 1 else ""
+    known = vocabulary.read(workdir)
+    setup = build.build(config_module.load(workdir / folder.CONFIG), known)
     if not 0 <= member < len(setup.hypers):
         raise ValueError(
             f"member={member}: the run in {workdir} has {len(setup.hypers)} members"
         )
     _require_content(setup, workdir)
-    path = workdir / f"params{name}.npz"
+    path = params_path(workdir, setup, member)
     params = train.load_params(path)
     found, wanted = _shapes(params), _shapes(_abstract_params(setup))
     for leaf in sorted(found.keys() | wanted.keys()):
@@ -40,6 +40,14 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
                 f" {wanted.get(leaf, 'absent')}"
             )
     return setup, params
+
+
+def params_path(
+    workdir: pathlib.Path, setup: build.Setup, member: int = 0
+) -> pathlib.Path:
+    """The file of a member's parameters."""
+    name = f"_{member}" if len(setup.hypers) > 1 else ""
+    return workdir / f"params{name}.npz"
 
 
 def _require_content(setup: build.Setup, workdir: pathlib.Path) -> None:

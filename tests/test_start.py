@@ -14,6 +14,20 @@ from kscale.sources import PartConfig
 ASKED = PartConfig("asked", "questions", people=6, exposures=2)
 
 
+def opened(folder):
+    """The start in a folder."""
+    found = start.opened(config.Config(), folder)
+    assert found is not None
+    return found
+
+
+def going_on(settings, folder):
+    """The setup of a run that goes on from a folder, and its first parameters."""
+    was = opened(folder)
+    setup = build.build(settings, was.vocabulary)
+    return setup, was.parameters(setup)
+
+
 def fake(folder, settings, params=None, seed=7):
     """The folder of a run that never took place, and its parameters."""
     setup = build.build(settings)
@@ -36,7 +50,7 @@ def before(little, tmp_path_factory):
 def test_old_rows_and_matrices_are_taken_and_new_rows_are_fresh(little, tmp_path, tied):
     old, was = fake(tmp_path / "old", little(model__tied=tied))
     setup = build.build(little([ASKED], model__tied=tied))
-    now = start.parameters(setup, tmp_path / "old", seed=3)
+    now = opened(tmp_path / "old").parameters(setup, seed=3)
     fresh = models.init(setup.config.model, jax.random.key(3))
     ids, kept = setup.pool.vocabulary.original_ids, old.pool.vocabulary.original_ids
     known = np.isin(ids, kept)
@@ -57,7 +71,7 @@ def test_old_rows_and_matrices_are_taken_and_new_rows_are_fresh(little, tmp_path
 def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
     old, was = fake(tmp_path / "old", little())
     setup = build.build(little([ASKED]))
-    now = start.parameters(setup, tmp_path / "old")
+    now = opened(tmp_path / "old").parameters(setup)
     encode = tokenizers.gpt2().encode
     for word in (" Boston", " History", " He", "."):
         rows = [
@@ -78,19 +92,19 @@ def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
             {"corpus__tokenizer": "sentencepiece", "corpus__tokenizer_vocab": 500},
             r"corpus.tokenizer='gpt2', this run 'sentencepiece': both must be the same",
         ),
-        ({"world__lists": "mini"}, r"knows \d+ tokens that no text of this run has: a"),
+        ({"world__lists": "mini"}, r"has \d+ tokens that this run has not, and the do"),
     ],
 )
 def test_what_cannot_go_on_is_refused(little, tmp_path, changes, message):
     fake(tmp_path / "old", little())
     with pytest.raises(ValueError, match=message):
-        start.parameters(build.build(little(**changes)), tmp_path / "old")
+        opened(tmp_path / "old").parameters(build.build(little(**changes)))
 
 
 def test_how_a_model_computes_may_change(little, tmp_path):
     _, was = fake(tmp_path / "old", little())
     setup = build.build(little(model__compute="bfloat16"))
-    now = start.parameters(setup, tmp_path / "old")
+    now = opened(tmp_path / "old").parameters(setup)
     jax.tree.map(np.testing.assert_array_equal, now, was)
 
 
@@ -98,45 +112,61 @@ def test_a_trained_vocabulary_is_no_start(little, tmp_path):
     pieces = little(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
     setup, _ = fake(tmp_path / "old", pieces)
     with pytest.raises(ValueError, match="and none trained on its corpus"):
-        start.parameters(setup, tmp_path / "old")
+        opened(tmp_path / "old").parameters(setup)
 
 
-def test_a_vocabulary_that_shrinks_is_refused(little, tmp_path):
-    fake(tmp_path / "old", little([ASKED]))
-    with pytest.raises(ValueError, match="add a part that tells what it was trained"):
-        start.parameters(build.build(little()), tmp_path / "old")
+def test_tokens_of_the_start_are_kept_though_no_text_has_them(little, tmp_path):
+    old, was = fake(tmp_path / "old", little([ASKED]))
+    alone = build.build(little())
+    with pytest.raises(ValueError, match=r"give `build\.build` the vocabulary of"):
+        opened(tmp_path / "old").parameters(alone)
+    setup, now = going_on(little(), tmp_path / "old")
+    assert setup.config.model.vocab == old.config.model.vocab
+    assert setup.config.model.vocab > alone.config.model.vocab
+    assert setup.parameters == old.parameters
+    jax.tree.map(np.testing.assert_array_equal, now, was)
+    # Other lists have tokens of their own; those of the old ones keep their rows.
+    setup, now = going_on(little(world__lists="mini"), tmp_path / "old")
+    rows = setup.pool.vocabulary.to_dense(old.pool.vocabulary.original_ids)
+    assert setup.config.model.vocab > len(rows) == old.config.model.vocab
+    np.testing.assert_array_equal(now["embed"]["table"][rows], was["embed"]["table"])
 
 
 def test_a_domain_token_keeps_its_name(little, tmp_path):
     old, was = fake(tmp_path / "old", little(corpus__domain="useful"))
     others = dataclasses.replace(ASKED, domain="other")
     with pytest.raises(ValueError, match=r"domains \['useful'\], this run \['other'\]"):
-        start.parameters(build.build(little([others])), tmp_path / "old")
-    both = build.build(little([others], corpus__domain="useful"))
-    now = start.parameters(both, tmp_path / "old")
-    row = both.pool.prefix[1]
-    np.testing.assert_array_equal(
-        now["embed"]["table"][row], was["embed"]["table"][old.pool.prefix[1]]
-    )
+        opened(tmp_path / "old").parameters(build.build(little([others])))
+    row = old.pool.prefix[1]
+    for domain in ("useful", "other", ""):
+        setup, now = going_on(little([others], corpus__domain=domain), tmp_path / "old")
+        assert setup.domains == ("useful", "other")
+        size = setup.config.model.vocab
+        np.testing.assert_array_equal(
+            now["embed"]["table"][size - 2], was["embed"]["table"][row]
+        )
+        prefix = [size - 2 + setup.domains.index(domain)] if domain else []
+        assert setup.pool.prefix[1:].tolist() == prefix
+        assert setup.parts[0].pool.prefix[1] == size - 1
 
 
 def test_symbols_must_be_the_same(tmp_path):
     demo = configs.load("demo:people=12,exposures=2")
     fake(tmp_path / "old", demo)
     more = dataclasses.replace(demo, parts=(ASKED,))
-    assert start.parameters(build.build(more), tmp_path / "old")
+    assert opened(tmp_path / "old").parameters(build.build(more))
     # Another seed draws the same symbols; more attributes move them.
     other = fields.override(demo, "world.attributes", 3)
     with pytest.raises(ValueError, match="bioD world with other symbols: both must"):
-        start.parameters(build.build(other), tmp_path / "old")
+        opened(tmp_path / "old").parameters(build.build(other))
 
 
 @pytest.mark.parametrize(
     ("left", "message"),
     [
-        ((), "config.json is no readable config"),
-        (("config.json",), "params.npz cannot be read"),
-        (("config.json", "checkpoints"), "params.npz cannot be read"),
+        ((), "config.start='.*part' holds no run: there is no config.json in it"),
+        (("config.json",), "part' holds no finished run: finish it with --resume"),
+        (("config.json", "checkpoints"), "no finished run: finish it with --resume"),
     ],
 )
 def test_a_start_that_is_no_finished_run_is_refused(
@@ -178,7 +208,7 @@ def test_a_population_goes_on_from_one_model(before, little, tmp_path):
     assert rows[0]["bits"]["total"] == pytest.approx(was["bits"]["total"], rel=1e-5)
     assert rows[1]["bits"]["total"] != pytest.approx(was["bits"]["total"], rel=1e-3)
     # A population as a start gives its first member.
-    again = start.parameters(build.build(little()), tmp_path / "two")
+    again = opened(tmp_path / "two").parameters(build.build(little()))
     first = train.load_params(folder / "params.npz")
     jax.tree.map(np.testing.assert_array_equal, again, first)
 
@@ -190,7 +220,7 @@ def test_a_folder_given_apart_takes_the_place_of_the_fingerprint(before, little)
     (row,) = run.run(moved, start=before[0])
     assert row["bits"] == before[1]["bits"]
     assert row["config"]["start"] == mark
-    with pytest.raises(ValueError, match=f"{mark}/config.json is no readable config"):
+    with pytest.raises(ValueError, match=f"config.start='{mark}' holds no run: there"):
         run.run(moved)
 
 

@@ -170,7 +170,12 @@ def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> TokenPool:
 
 
 def tokenize_all(
-    corpora: Sequence[Corpus], tokenizer: Tokenizer, domains: Sequence[str]
+    corpora: Sequence[Corpus],
+    tokenizer: Tokenizer,
+    domains: Sequence[str],
+    *,
+    tokens: Sequence[int] = (),
+    names: Sequence[str] = (),
 ) -> list[TokenPool]:
     """Tokenises several corpora into one vocabulary, each kind of piece once.
 
@@ -180,6 +185,8 @@ def tokenize_all(
       domains: for each corpus the name of the token that stands between EOS and every
         document, "" for none. A name is the same token wherever it stands. Domain
         tokens are the tokenizer's size, size + 1, ... in the order of their first use.
+      tokens: of the tokenizer, in the vocabulary whether they are used or not.
+      names: of domain tokens that come before the others, used or not.
 
     Returns:
       A TokenPool for each corpus; all share one vocabulary, in ascending order of the
@@ -204,12 +211,12 @@ def tokenize_all(
             found = _encode(pieces, encode)
             known.append((pieces, found))
         encoded.append(found)
-    names = [name for name in dict.fromkeys(domains) if name]
-    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(names)} | {
+    all_names = [name for name in dict.fromkeys([*names, *domains]) if name]
+    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(all_names)} | {
         "": []
     }
     used = [e.ids for _, e in known]
-    vocabulary = compact([*used, *extra.values()], tokenizer.eos)
+    vocabulary = compact([*used, tokens, *extra.values()], tokenizer.eos)
     if vocabulary.size >= 2**24:
         raise ValueError(
             f"the corpus uses {vocabulary.size} distinct tokens; at most 2^24 fit"

@@ -7,24 +7,37 @@ kscale train --config=mini --config.members.seeds=0,1,2     # a population
 """
 
 import json
+import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import build, fields, run
+from kscale import build, fields, run, start
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.config import Config
 from kscale.findings import findings
 from kscale.flags import Command, UsageError
 from kscale.results import Row
+from kscale.vocabulary import NOTHING
 
 
-def plan(config: Config) -> Row:
-    """What a run would be, without running it: sizes, bits, steps, the whole config."""
-    setup = build.build(config)
-    most, visits = setup.world.bits_max(), setup.visits
+def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
+    """What a run would be, without running it: sizes, bits, steps, the whole config.
+
+    Args:
+      config: of the run.
+      workdir: its folder, which may not be that of its start; it is not looked into.
+
+    Raises:
+      ValueError: a contradiction in the config, or a start that cannot be gone on from.
+    """
+    opened = start.opened(config, workdir=workdir)
+    setup = build.build(config, opened.vocabulary if opened else NOTHING)
+    if opened is not None:
+        opened.check(setup)
+    most, visits = setup.world.bits_max(), setup.visits_of(0)
     return {
         "parameters": setup.parameters._asdict(),
         "vocabulary": setup.pool.vocabulary.size,
@@ -104,13 +117,13 @@ def _train(command: Command) -> int:
     if config is None:
         raise UsageError("--config is needed; kscale train --help lists them")
     command_flags.use_device(chosen.device)
-    if chosen.dry_run:
-        row = plan(config)
-        sys.stdout.write(json.dumps(row) + "\n" if chosen.json else plan_text(row))
-        return 0
     workdir = command_flags.folder(
         chosen.workdir or f"runs/{config.name}-{config_module.fingerprint(config)}"
     )
+    if chosen.dry_run:
+        row = plan(config, workdir)
+        sys.stdout.write(json.dumps(row) + "\n" if chosen.json else plan_text(row))
+        return 0
     try:
         rows = run.run(
             config,

@@ -1,0 +1,175 @@
+"""Runs that go on from runs, by the flags of the command line alone."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from kscale import cli, config, run, start, trained, vocabulary
+
+SMALL = (
+    "--config.model.layers=1",
+    "--config.train.steps_per_dispatch=4",
+    "--config.train.checkpoint_every=4",
+)
+
+
+def train(spec, folder, *words):
+    """The exit code of a run by flags."""
+    words = (f"--config={spec}", f"--workdir={folder}", *words)
+    return cli.main(["train", *words])
+
+
+def tune(start, folder, *words, **arguments):
+    """As `train`, of the config that goes on from a folder."""
+    arguments = {"people": 6, "exposures": 3, "share": 0.5} | arguments
+    named = ",".join(f"{name}={value}" for name, value in arguments.items())
+    return train(f"tune:start={start},{named}", folder, *words)
+
+
+def result(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A finished run of biographies."""
+    folder = tmp_path_factory.mktemp("first") / "run"
+    assert train("tiny:people=16,exposures=6,width=8", folder, *SMALL) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asked(first, tmp_path_factory):
+    """That run, taught to answer questions."""
+    folder = tmp_path_factory.mktemp("asked") / "run"
+    assert tune(first, folder, told="questions") == 0
+    return folder
+
+
+@pytest.mark.parametrize("told", ["biographies", "questions"])
+def test_a_run_taught_questions_goes_on_to_either(first, asked, tmp_path, told):
+    assert tune(asked, tmp_path / "run", told=told) == 0
+    rows = result(tmp_path / "run"), result(asked), result(first)
+    sizes = [row["parameters"] for row in rows]
+    assert sizes[0] == sizes[1] > sizes[2]
+    firsts = [row["config"]["parts"][0]["first"] for row in rows[:2]]
+    assert firsts == [22, -1]  # people after those of the start's part
+
+
+def test_questions_after_new_biographies_keep_their_tokens(first, tmp_path):
+    assert tune(first, tmp_path / "more", told="biographies") == 0
+    assert tune(tmp_path / "more", tmp_path / "run", told="questions") == 0
+    pools = [trained.load(x)[0].pool for x in (first, tmp_path / "run")]
+    before, after = (set(p.vocabulary.original_ids.tolist()) for p in pools)
+    assert before < after
+
+
+def test_a_run_of_junk_with_domains_goes_on(tmp_path):
+    junk = (
+        "--config.world.lists=tiny",
+        "--config.data.context=64",
+        "--config.data.batch=8",
+        "--config.model.head_size=8",
+        "--config.parts.0.domain=web",
+        "--config.parts.0.weight=0.5",
+        *SMALL,
+    )
+    spec = "junk:people=16,model=GPT2-1-1,exposures=4,kind=repeated,domain=true"
+    assert train(spec, tmp_path / "junk", *junk) == 0
+    assert tune(tmp_path / "junk", tmp_path / "run") == 0
+    setup, _ = trained.load(tmp_path / "run")
+    assert setup.domains == ("useful", "web")
+    assert setup.pool.prefix[1] == setup.config.model.vocab - 2
+    assert result(tmp_path / "run")["parameters"] == setup.parameters.total
+
+
+def test_a_run_is_opened_and_scored_when_its_start_is_gone(first, tmp_path, capsys):
+    old, new = tmp_path / "old", tmp_path / "new"
+    assert tune(first, old, told="questions") == 0
+    assert tune(old, new) == 0
+    shutil.rmtree(old)
+    capsys.readouterr()
+    assert cli.main(["score", f"--workdir={new}", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    for name in ("bits", "parameters", "content", "parts"):
+        assert again[name] == result(new)[name]
+    listed = vocabulary.read(new)
+    assert set(listed.tokens) == set(
+        trained.load(new)[0].pool.vocabulary.original_ids.tolist()
+    )
+    (new / vocabulary.FILE).write_text('{"tokens": 3}')
+    with pytest.raises(ValueError, match=r"vocabulary.json is no readable vocabulary"):
+        trained.load(new)
+
+
+def test_a_run_without_a_start_lists_no_vocabulary(first):
+    assert vocabulary.read(first) == vocabulary.NOTHING
+    assert not (first / vocabulary.FILE).exists()
+
+
+def test_a_dry_run_counts_the_tokens_of_the_start(asked, tmp_path, capsys):
+    assert tune(asked, tmp_path / "run", "--dry_run", "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    setup, _ = trained.load(asked)
+    assert row["vocabulary"] == setup.pool.vocabulary.size
+    assert row["parameters"]["total"] == setup.parameters.total
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
+def test_a_start_is_checked_in_a_dry_run_too(first, tmp_path, capsys, dry):
+    words = {
+        f"--config.start={tmp_path}": "holds no run: there is no config.json in it",
+        "--config.model.layers=2": "has another model: layers was 1, is 2",
+    }
+    for word, message in words.items():
+        assert tune(first, tmp_path / "run", word, *dry) == 2
+        assert message in capsys.readouterr().err
+    part = shutil.copytree(first, tmp_path / "part")
+    (part / "params.npz").unlink()
+    assert tune(part, tmp_path / "run", *dry) == 2
+    assert capsys.readouterr().err == (
+        f"kscale train: config.start={str(part)!r} holds no finished run: finish it"
+        f" with --resume\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
+def test_a_run_does_not_overwrite_its_start(first, tmp_path, capsys, dry):
+    own = shutil.copytree(first, tmp_path / "own")
+    before = (own / "params.npz").read_bytes()
+    for start_, folder in ((own, own), (own, tmp_path / "x" / ".." / "own")):
+        assert tune(start_, folder, "--overwrite", *dry) == 2
+        assert "is the run's own folder, and would be overwritten" in (
+            capsys.readouterr().err
+        )
+    assert (own / "params.npz").read_bytes() == before
+
+
+def test_a_start_in_the_home_folder(first, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(first.parent))
+    assert tune(f"~/{first.name}", tmp_path / "run", "--dry_run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["config"]["start"] == "~/run"
+    found = start.opened(config.Config(start="~/run"))
+    assert found is not None
+    assert found.where == first
+
+
+def test_a_run_is_not_resumed_from_other_weights(first, tmp_path, capsys):
+    old, new = shutil.copytree(first, tmp_path / "old"), tmp_path / "new"
+    assert tune(old, new) == 0
+    row = result(new)
+    (new / "result.json").unlink()
+    assert tune(old, new, "--resume") == 0
+    assert result(new)["bits"] == row["bits"]
+    with np.load(old / "params.npz") as file:
+        arrays = {name: 2 * file[name] for name in file}
+    np.savez(old / "params.npz", **arrays)
+    capsys.readouterr()
+    assert tune(old, new, "--resume") == 2
+    assert "start.params was '" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
+        run.run(config.load(new / "config.json"), new, resume=True)
