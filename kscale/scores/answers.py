@@ -14,7 +14,7 @@ import numpy as np
 
 from kscale.data import PAD, TokenPool
 from kscale.models import ModelConfig, Params, empty_memory, extend, generate
-from kscale.scores.score import chosen_people
+from kscale.scores.score import ahead, chosen_people
 
 _MULTIPLE = 16  # prompts are padded to a multiple: the model compiles for few lengths
 _BATCH = 256  # rows at once
@@ -65,7 +65,7 @@ def answers(
     The prompt is the question's document up to its answer, what opens it included. An
     answer is right if its tokens, and then EOS, are what is generated: a longer answer
     that begins with the true one is wrong. Losses are computed in float32 on the device
-    and summed in float64 on the host.
+    and summed in float64 on the host; no more than a few batches are held at a time.
 
     Args:
       model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
@@ -97,18 +97,18 @@ def answers(
     people, _ = chosen_people(questions, people, seed)
     asked = _ask(questions, pool, people, seed)
     steps = int(asked.answers.max()) + 1
-    waiting = [
+    judged = (
         (which, _judge(config, params, *_rows(asked, which, rows, steps, pool.eos)))
         for which, rows in _groups(asked.prompts, batch)
-    ]
+    )
     nats, correct = np.zeros(len(asked.starts)), np.zeros(len(asked.starts), bool)
-    for which, (losses, wrong) in waiting:
+    for which, (losses, wrong) in ahead(judged):
         places = np.arange(steps) < asked.answers[which, None]
-        sums = np.asarray(losses, np.float64)[: len(which)]
+        sums = losses.astype(np.float64)[: len(which)]
         nats[which] = np.where(places, sums, 0).sum(axis=1)
         # The token behind the answer must be EOS, so that it counts as well.
         places = np.arange(steps) <= asked.answers[which, None]
-        correct[which] = ~(np.asarray(wrong)[: len(which)] & places).any(axis=1)
+        correct[which] = ~(wrong[: len(which)] & places).any(axis=1)
     shape = (len(people), len(questions.asked))
     nats = nats.reshape(shape)
     _check_numbers(nats, people)

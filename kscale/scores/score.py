@@ -5,8 +5,8 @@ Axes: B rows, T positions, V vocabulary.
 
 import collections
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +14,12 @@ import numpy as np
 
 from kscale.data import TokenPool
 from kscale.models import ModelConfig, Params, token_nats
-from kscale.scores.rows import Batch, batches
+from kscale.scores.rows import batches
 from kscale.scores.table import ScoreTable, sum_by_label
 
 Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
 _Evaluate = Callable[[np.ndarray], tuple[jax.Array, jax.Array]]
+_Batch = TypeVar("_Batch")
 _CACHE = 5e6  # logits that a CPU's cache holds next to the rest: measured, not exact
 _AHEAD = 3  # batches that the device may hold while the host composes the next ones
 
@@ -138,7 +139,7 @@ def score(
         return batch or _rows_at_once(width, pool.vocabulary.size)
 
     rows = batches(corpus, pool, people, size, multiple, context, seed)
-    for one, losses, right in _ahead(evaluate, rows):
+    for one, (losses, right) in ahead((one, evaluate(one.tokens)) for one in rows):
         n = len(one.slots)
         marks = one.labels[:n, 1:]
         _check_numbers(losses[:n], marks < shape[1], people[one.slots])
@@ -166,21 +167,28 @@ def _rows_at_once(width: int, vocab: int) -> int:
     return min(64, max(8, 2 ** (fit.bit_length() - 1)))
 
 
-def _ahead(
-    evaluate: _Evaluate, rows: Iterator[Batch]
-) -> Iterator[tuple[Batch, np.ndarray, np.ndarray]]:
-    """Evaluates batches, the host composing ahead while the device computes."""
+def ahead(
+    batches: Iterable[tuple[_Batch, tuple[jax.Array, jax.Array]]],
+) -> Iterator[tuple[_Batch, tuple[np.ndarray, np.ndarray]]]:
+    """Fetches results late, the host composing ahead while the device computes.
+
+    Args:
+      batches: each with its results, dispatched as it is asked for.
+
+    Yields:
+      The same, the results on the host. No more than a few batches wait at a time.
+    """
     running: collections.deque = collections.deque()
-    for one in rows:
-        running.append((one, evaluate(one.tokens)))
+    for one in batches:
+        running.append(one)
         if len(running) > _AHEAD:
             yield _fetch(*running.popleft())
     while running:
         yield _fetch(*running.popleft())
 
 
-def _fetch(one: Batch, result) -> tuple[Batch, np.ndarray, np.ndarray]:
-    return one, np.asarray(result[0]), np.asarray(result[1])
+def _fetch(one, result):
+    return one, (np.asarray(result[0]), np.asarray(result[1]))
 
 
 def _evaluator(model: Model, pool: TokenPool) -> _Evaluate:

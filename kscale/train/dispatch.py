@@ -71,9 +71,10 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
 
     Args:
       problem: gives the shapes.
-      hyper: of one model, or [M] of a population, whose members all start alike.
+      hyper: of one model, or [M] of a population.
       mesh: where it lies.
-      params: in the shapes of one model; they are copied.
+      params: in the shapes of one model; they are copied. Of a population, a leaf of
+        one model is that of every member, one with an axis M has a member's at each.
 
     Raises:
       ValueError: a parameter is missing, not the model's, or of another shape.
@@ -93,7 +94,7 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
 
     def place(path: Any, leaf: Any, value: Any) -> jax.Array:
         shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
-        if jnp.shape(value) != shape:
+        if jnp.shape(value) not in (shape, leaf.shape):
             raise ValueError(
                 f"start: {jax.tree_util.keystr(path)} has shape {jnp.shape(value)}, the"
                 f" model needs {shape}"

@@ -110,7 +110,8 @@ def fit(
       on_row: called with every logged row.
       on_checkpoint: called with step and state where a checkpoint is due, with or
         without a folder.
-      start: parameters to begin with, of every member; None: drawn.
+      start: parameters to begin with, those of one model for all members, or leaves
+        with an axis of members; None: drawn.
       evaluate_at: steps, rounded up to dispatches, at which ``on_evaluation`` is called
         with step and state; it must not keep the state, which the next step takes.
       on_evaluation: see ``evaluate_at``; each call is of another step.

@@ -259,3 +259,32 @@ def test_refusals(taught):
     config = dataclasses.replace(config, vocab=pool.vocabulary.size)
     with pytest.raises(ValueError, match="one document that ends in its answer"):
         answers((config, params), Biographies(), pool)
+
+
+def test_few_batches_wait_on_the_device(monkeypatch):
+    """Results count as waiting from their dispatch until they are fetched."""
+    questions, pool = symbolic(people=20)
+    model = chain(pool, ["Q"])
+    waiting, most = set(), [0]
+
+    class Result:
+        def __init__(self, array):
+            self.array = array
+            waiting.add(id(self))
+            most.append(len(waiting))
+
+        def __array__(self, dtype=None, copy=None):
+            waiting.discard(id(self))
+            return np.asarray(self.array, dtype)
+
+    def judge(*given):
+        losses, wrong = _judge(*given)
+        return Result(losses), wrong
+
+    whole = answers(model, questions, pool)
+    monkeypatch.setattr("kscale.scores.answers._judge", judge)
+    table = answers(model, questions, pool, batch=1)
+    np.testing.assert_allclose(table.nats, whole.nats, rtol=1e-6)
+    assert len(most) > 30
+    assert max(most) <= 4
+    assert not waiting

@@ -92,3 +92,23 @@ def test_a_start_takes_the_place_of_parameters_alone(mesh):
     assert shapes == jax.tree.map(
         lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), state
     )
+
+
+def test_members_may_start_from_leaves_of_their_own(mesh):
+    hyper = population([Hyper(1e-3, 0.0, 3), Hyper(1e-3, 0.0, 4)])
+    one, other = (standin.init(jax.random.key(seed)) for seed in (8, 9))
+    tables = np.stack([x["embed"]["table"] for x in (one, other)])
+    mixed = one | {"embed": one["embed"] | {"table": tables}}
+    params = start_state(PROBLEM, hyper, mesh, mixed)["params"]
+    for member, alone in enumerate((one, other)):
+        np.testing.assert_array_equal(
+            params["embed"]["table"][member], alone["embed"]["table"]
+        )
+        np.testing.assert_array_equal(
+            params["up"]["bias"][member], one["up"]["bias"]
+        )  # the others are shared
+    solo = Hyper(1e-3, 0.0, 3)
+    with pytest.raises(
+        ValueError, match=r"start: \['embed'\]\['table'\] has shape \(2,"
+    ):
+        start_state(PROBLEM, solo, mesh, mixed)
