@@ -2,7 +2,8 @@
 
 A config is a tree of frozen dataclasses whose leaves are numbers, strings, booleans,
 None and tuples of these. A leaf is addressed by its path from the root: "model.layers".
-A field may also be a tuple of dataclasses, addressed by number: "parts.0.people".
+A field may also be a tuple of dataclasses, addressed by number: "parts.0.people"; the
+number after the last one adds an item.
 Values come from JSON or as text from a command line and are checked against the
 annotation of their field, so a config holds what its dataclass says, or is refused.
 """
@@ -102,12 +103,12 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
             raise ValueError(unknown("field", here, name, types_of))
         old = getattr(config, name)
         if () in group:
-            _check_leaf(old, group[()], here)
+            _check_leaf(old, types_of[name], group[()], here)
             changes[name] = read(group[()], types_of[name], here)
         elif dataclasses.is_dataclass(old):
             changes[name] = _override(old, group, here)
-        elif _is_group(old):
-            changes[name] = _override_items(old, group, here)
+        elif item := _item(types_of[name]):
+            changes[name] = _override_items(old, item, group, here)
         else:
             inner = next(iter(group))[0]
             raise ValueError(f"{here} is a value and has no field {inner!r}")
@@ -115,20 +116,38 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
 
 
 def _override_items(
-    old: tuple, values: Mapping[tuple[str, ...], Any], where: str
+    old: tuple, made: type, values: Mapping[tuple[str, ...], Any], where: str
 ) -> tuple:
-    """A tuple of dataclasses with fields of its items replaced."""
+    """A tuple of dataclasses with fields of its items replaced, or items added."""
     items: dict[int, dict[tuple[str, ...], Any]] = {}
     for (number, *rest), value in values.items():
-        if not number.isdecimal() or int(number) >= len(old) or not rest:
+        if not number.isdecimal() or not rest:
             raise ValueError(
-                f"{where}.{number}: name a field of an item,"
-                f" {where}.0.FIELD to {where}.{len(old) - 1}.FIELD"
+                f"{where}.{number}: name a field of an item, such as {where}.0.FIELD"
+                f" with FIELD one of {', '.join(_annotations(made))}"
             )
         items.setdefault(int(number), {})[tuple(rest)] = value
+    count = len(old)
+    for number in sorted(items):
+        if number > count:
+            name = where.rpartition(".")[2]
+            raise ValueError(
+                f"{where}.{number}: the config has {len(old)} {name}, so the next one"
+                f" is {where}.{count}"
+            )
+        count = max(count, number + 1)
+    added = (made() for _ in range(count - len(old)))
     return tuple(
-        _override(item, items.get(i, {}), f"{where}.{i}") for i, item in enumerate(old)
+        _override(item, items.get(i, {}), f"{where}.{i}")
+        for i, item in enumerate((*old, *added))
     )
+
+
+def _item(annotation: Any) -> Any:
+    """The dataclass of which a field holds a tuple, or None."""
+    inner, *rest = typing.get_args(annotation) or (None,)
+    several = typing.get_origin(annotation) is tuple and rest == [Ellipsis]
+    return inner if several and dataclasses.is_dataclass(inner) else None
 
 
 def _is_group(value: Any) -> bool:
@@ -136,7 +155,13 @@ def _is_group(value: Any) -> bool:
     return isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value))
 
 
-def _check_leaf(old: Any, value: Any, where: str) -> None:
+def _check_leaf(old: Any, annotation: Any, value: Any, where: str) -> None:
+    item = _item(annotation)
+    if item and isinstance(value, str) and value.strip("()[] "):
+        raise ValueError(
+            f"{where}={value!r} holds groups of fields: write {where}.0.FIELD=... with"
+            f" FIELD one of {', '.join(_annotations(item))}, or {where}=() for none"
+        )
     if dataclasses.is_dataclass(old) and isinstance(value, str):
         inside = ", ".join(_annotations(type(old)))
         raise ValueError(f"{where} is a group of fields; set one of them: {inside}")

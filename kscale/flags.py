@@ -20,6 +20,8 @@ from absl import flags
 
 from kscale import configs, fields
 from kscale.config import Config
+from kscale.sources import PartConfig
+from kscale.worlds import Law
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
 DEVICES = ("auto", "cpu", "gpu", "tpu")
@@ -149,8 +151,19 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
         value = "" if flag.boolean else "=..."
         lines.append(f"  --{name + value:<18} {flag.help}{shown}")
     if "config" in flag_values:
-        lines += ["", "named configs:", configs.describe()]
+        lines += ["", "named configs:", configs.describe(), "", *_groups()]
     return "\n".join(lines)
+
+
+def _groups() -> list[str]:
+    """Lines of a --help about fields that a printed config may not show."""
+    laws = ", ".join(field.name for field in dataclasses.fields(Law))
+    parts = ", ".join(field.name for field in dataclasses.fields(PartConfig))
+    return [
+        f"who is met how often: --config.world.law.FIELD=..., FIELD one of {laws}",
+        f"what is mixed in: --config.parts.0.FIELD=..., then parts.1, FIELD one of"
+        f" {parts}",
+    ]
 
 
 def run(

@@ -85,7 +85,7 @@ def run(
             begin = (opened.parameters(setup, seed), opened.digest)
         if workdir is not None:
             folder.prepare(workdir, config, resume, overwrite)
-            if begin is not None:
+            if begin is not None and not (workdir / vocabulary.FILE).exists():
                 vocabulary.save(setup.vocabulary, workdir)
         return _train_and_score(setup, workdir, resume, progress, begin)
 

@@ -167,25 +167,59 @@ def test_items_are_addressed_by_number():
     assert fields.override(TWO, "inners", (Inner(),)).inners == (Inner(),)
 
 
+def test_the_next_number_adds_an_item():
+    values = {"inners.2.layers": "5", "inners.3.text": "d", "inners.0.text": "x"}
+    added = fields.override_all(TWO, values).inners
+    assert [item.text for item in added] == ["x", "b", "", "d"]
+    assert added[2:] == (Inner(layers=5), Inner(text="d"))
+    assert fields.override(Group(), "inners.0.rate", "2").inners == (Inner(rate=2.0),)
+
+
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("inners.2.layers", "4", "inners.2: name a field of an item, config.inners.0"),
-        ("inners.-1.layers", "4", r"FIELD to config.inners.1.FIELD"),
+        (
+            "inners.3.layers",
+            "4",
+            "inners.3: the config has 2 inners, so the next one i",
+        ),
+        ("inners.3.layers", "4", r"the next one is config.inners.2$"),
+        (
+            "inners.-1.layers",
+            "4",
+            r"inners.-1: name a field of an item, such as config",
+        ),
         ("inners.x.layers", "4", "config.inners.x: name a field of an item"),
-        ("inners.0", "4", "config.inners.0: name a field of an item"),
+        ("inners.0", "4", "such as config.inners.0.FIELD with FIELD one of layers, ra"),
         ("inners.0.layres", "4", r"config.inners.0.layres: did you mean 'layers'\?"),
+        ("inners.2.layres", "4", r"config.inners.2.layres: did you mean 'layers'\?"),
         ("inners.1.layers", "x", "config.inners.1.layers='x' must be a whole number"),
         ("inners.1.layers.x", "4", "inners.1.layers is a value and has no field 'x'"),
-        ("inners", "4", r"config.inners\[0\]='4' must be a group of fields"),
+        (
+            "inners",
+            "4",
+            r"config.inners='4' holds groups of fields: write config.inners",
+        ),
+        (
+            "inners",
+            "4",
+            r"write config.inners.0.FIELD=... with FIELD one of layers, ra",
+        ),
+        ("inners", "4", r"or config.inners=\(\) for none"),
     ],
 )
 def test_an_item_that_is_not_there_is_refused(path, text, message):
     with pytest.raises(ValueError, match=message) as error:
         fields.override(TWO, path, text)
     assert "\n" not in str(error.value)
-    with pytest.raises(ValueError, match=r"config.inners is a value and has no"):
-        fields.override(Group(), "inners.0.layers", "4")
+
+
+def test_gaps_between_new_items_are_refused():
+    values = {"inners.0.layers": "4", "inners.2.layers": "4"}
+    with pytest.raises(
+        ValueError, match=r"inners.2: the config has 0 inners, so the n"
+    ):
+        fields.override_all(Group(), values)
 
 
 def test_items_survive_json():

@@ -3,6 +3,7 @@
 import pytest
 
 from kscale import flags
+from kscale.sources import PartConfig
 
 
 def define(flag_values):
@@ -128,8 +129,27 @@ def test_parts_of_a_mixture_are_overridden_by_number():
     assert command.config.world.law.exponent == 2.0
 
 
-def test_a_part_that_is_not_there_is_an_error_of_one_line(capsys):
-    assert call("--config=junk", "--config.parts.1.people=5") == (None, 2)
+def test_the_next_part_is_added(capsys):
+    added, code = call("--config=mini", "--config.parts.0.weight=3")
+    assert code == 0
+    assert added.config.parts == (PartConfig(weight=3.0),)
+    two, _ = call("--config=junk", "--config.parts.1.name=new")
+    assert [part.name for part in two.config.parts] == ["junk", "new"]
+    assert call("--config=junk", "--config.parts.2.people=5") == (None, 2)
     err = capsys.readouterr().err
-    assert "config.parts.1: name a field of an item, config.parts.0.FIELD" in err
     assert err.count("\n") == 1
+    assert "config.parts.2: the config has 1 parts, so the next one is config.p" in err
+    assert call("--config=junk", "--config.parts=3") == (None, 2)
+    err = capsys.readouterr().err
+    assert "config.parts='3' holds groups of fields: write config.parts.0.FIELD" in err
+
+
+def test_help_names_the_fields_of_parts_and_laws(capsys):
+    call("--help")
+    out = capsys.readouterr().out
+    assert (
+        "--config.parts.0.FIELD=..., then parts.1, FIELD one of name, told, peo" in out
+    )
+    assert (
+        "--config.world.law.FIELD=..., FIELD one of kind, exponent, bias, disc" in out
+    )
