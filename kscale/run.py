@@ -81,7 +81,8 @@ def run(
         arrange(setup)  # what cannot be trained must not cost the run that is there
         begin = None
         if opened is not None:
-            seed = int(setup.hypers[0].seed)
+            seeds = [int(hyper.seed) for hyper in setup.hypers]
+            seed = seeds if len(seeds) > 1 else seeds[0]
             begin = (opened.parameters(setup, seed), opened.digest)
         if workdir is not None:
             folder.prepare(workdir, config, resume, overwrite)

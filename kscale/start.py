@@ -12,6 +12,7 @@ over, also what no text of the new run says.
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -53,15 +54,19 @@ class Start:
         _require_same_model(setup, self.before, self.where)
         _require_same_tokens(setup, self.before, self.where)
 
-    def parameters(self, setup: build.Setup, seed: int = 0) -> models.Params:
+    def parameters(
+        self, setup: build.Setup, seed: int | Sequence[int] = 0
+    ) -> models.Params:
         """The parameters with which a setup starts when it goes on from here.
 
         Args:
           setup: of the run that starts.
-          seed: of the rows of tokens that the finished run did not have.
+          seed: of the rows of tokens that the finished run did not have; of a
+            population, one a member.
 
         Returns:
-          Parameters of the setup's model.
+          Parameters of the setup's model. Of a population, tables have an axis of
+          members; all else is the same for every member and has none.
 
         Raises:
           ValueError: as `check`.
@@ -69,16 +74,17 @@ class Start:
         self.check(setup)
         ids = self.before.pool.vocabulary.original_ids
         rows = setup.pool.vocabulary.to_dense(ids)
-        fresh = models.init(setup.config.model, jax.random.key(seed))
+        seeds = [seed] if isinstance(seed, int) else seed
+        fresh = [models.init(setup.config.model, jax.random.key(x)) for x in seeds]
 
-        def take(path: Any, new: jax.Array, was: jax.Array) -> np.ndarray:
+        def take(path: Any, was: jax.Array, *new: jax.Array) -> np.ndarray:
             if path[-1].key != "table":
                 return np.asarray(was)
-            table = np.array(new)
-            table[rows] = was
-            return table
+            tables = np.stack(new)
+            tables[:, rows] = was
+            return tables[0] if isinstance(seed, int) else tables
 
-        return jax.tree_util.tree_map_with_path(take, fresh, self.params)
+        return jax.tree_util.tree_map_with_path(take, self.params, *fresh)
 
 
 def opened(

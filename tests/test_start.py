@@ -213,6 +213,19 @@ def test_a_population_goes_on_from_one_model(before, little, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, again, first)
 
 
+def test_members_draw_new_rows_from_their_own_seeds(before, little, tmp_path):
+    still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
+    still |= {"start": str(before[0]), "data__share": 0.1}
+    run.run(little([ASKED], members__seeds=(3, 4), **still), tmp_path / "two")
+    for member, seed in enumerate((3, 4)):
+        run.run(little([ASKED], train__seed=seed, **still), tmp_path / str(seed))
+        together, alone = (
+            train.load_params(tmp_path / path)
+            for path in (f"two/params_{member}.npz", f"{seed}/params.npz")
+        )
+        jax.tree.map(np.testing.assert_array_equal, together, alone)
+
+
 def test_a_folder_given_apart_takes_the_place_of_the_fingerprint(before, little):
     mark = config.fingerprint(little())
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
