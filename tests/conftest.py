@@ -12,6 +12,7 @@ import sys
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+sys.path.append(os.path.dirname(__file__))  # for what several tests share
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -56,6 +57,22 @@ def little():
 
 
 @pytest.fixture(scope="session")
+def made(little):
+    """Setups by what changes, each made once."""
+    from kscale import build
+
+    known = {}
+
+    def made(*parts, **changes):
+        key = (parts, tuple(sorted(changes.items())))
+        if key not in known:
+            known[key] = build.build(little(parts, **changes))
+        return known[key]
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The folder of a finished tiny run; a test that changes it takes a copy."""
     from kscale import cli
@@ -92,3 +109,52 @@ def call(start):
         return process.returncode, out, err
 
     return call
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """An experiment of three groups of tiny runs."""
+    from sweeping import FILE
+
+    from kscale import sweep
+
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return sweep.load(str(path))
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """Runs that take no time; what they were asked to do is in the list."""
+    from kscale import config as config_module
+    from kscale import fields, run
+
+    asked = []
+
+    def instant(config, workdir=None, *, hypers, resume, progress=None, start=None):
+        asked.append(hypers)
+        assert start is None
+        assert workdir.parent.name == "runs"
+        assert resume == workdir.exists()
+        rows = []
+        for hyper in hypers:
+            solo = run.member_config(config, hyper)
+            rows.append(
+                {
+                    "fingerprint": config_module.fingerprint(solo),
+                    "config": fields.to_dict(solo),
+                    "name": config.name,
+                    "model": "1-1x16",
+                    "people": 12,
+                    "parameters": 1000,
+                    "exposures": float(config.data.exposures),
+                    "bits": {"total": 500.0},
+                    "bits_max": {"total": 900.0},
+                    "bits_per_param": 0.5,
+                    "max_bits_per_param": 0.9,
+                }
+            )
+        return rows
+
+    monkeypatch.setattr(run, "run", instant)
+    return asked

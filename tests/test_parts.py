@@ -4,48 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from mixing import ASKED, JUNK, met, read
 
 from kscale import build, configs, data, fields, parts, tokenizers
 from kscale.data.pool import PAD
 from kscale.sources import PartConfig, WorldConfig
 from kscale.worlds import Law
-
-JUNK = PartConfig(people=40, weight=7.0)
-ASKED = PartConfig("asked", "questions", people=6, exposures=3)
-
-
-UNEVEN = Law("zipf", bias=1.0)
-
-
-@pytest.fixture(scope="module")
-def made(little):
-    """Setups by what changes, each made once."""
-    known = {}
-
-    def made(*parts, **changes):
-        key = (parts, tuple(sorted(changes.items())))
-        if key not in known:
-            known[key] = build.build(little(parts, **changes))
-        return known[key]
-
-    return made
-
-
-def read(setup, kind, stream=0):
-    """Tokens and labels that are predicted in the windows of one kind, in order."""
-    whole = setup.streams[stream]
-    arrays = whole.windows(0, whole.num_windows)
-    rows = whole.kinds(0, whole.num_windows) == kind
-    return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()
-
-
-def met(setup, world, tokens):
-    """How often each person's name, three tokens, stands in the text: int [people]."""
-    encode, vocabulary = tokenizers.gpt2().encode, setup.pool.vocabulary
-    ids = [encode(f" {world.person(i)['name']}") for i in range(world.people)]
-    triples = np.lib.stride_tricks.sliding_window_view(tokens, 3)
-    wanted = vocabulary.to_dense(np.array(ids, np.int32))
-    return [int((triples == name).all(axis=1).sum()) for name in wanted]
 
 
 def names(world):
@@ -266,87 +230,6 @@ def test_a_weight_of_less_than_a_window_is_one(made):
     setup = made(PartConfig(people=4, weight=0.001))
     assert setup.part_windows == [1]
     assert setup.streams[0].num_windows == made().streams[0].num_windows + 1
-
-
-def targets(stream, kind=0):
-    """What is predicted in the windows of one kind, without padding."""
-    arrays = stream.windows(0, stream.num_windows)
-    rows = np.ones(stream.num_windows, bool)
-    if isinstance(stream, data.Mixture):
-        rows = stream.kinds(0, stream.num_windows) == kind
-    tokens, labels = arrays["tokens"][rows, 1:], arrays["labels"][rows, 1:]
-    return tokens[labels != PAD]
-
-
-@pytest.mark.parametrize("law", [UNEVEN, Law("restaurant", discount=0.0)])
-def test_orders_of_their_own_are_read_to_their_end(made, law):
-    own = {"world__law": law, "data__shared_order": False}
-    seeds = tuple(range(6))
-    new = PartConfig("new", people=5, exposures=40, law=Law("zipf"))
-    for parts_ in ((), (JUNK, new)):
-        setup = made(*parts_, members__seeds=seeds, **own)
-        alone = [made(*parts_, members__seeds=(seed,), **own) for seed in seeds]
-        batch = setup.config.data.batch
-        longest = max(stream.num_windows for stream in setup.streams)
-        assert setup.total_steps == setup.source(1).num_steps == -(-longest // batch)
-        assert setup.total_steps >= max(each.total_steps for each in alone)
-        totals = [x.total_tokens for x in setup.streams]
-        assert len(set(totals)) > 1  # the draws differ in length
-        assert setup.exact_tokens == max(totals) - 1
-        for stream, each in zip(setup.streams, alone, strict=True):
-            for kind in {0, 2 * (len(parts_) // 2)}:
-                found, wanted = targets(stream, kind), targets(each.streams[0], kind)
-                np.testing.assert_array_equal(found, wanted)
-        if parts_:  # windows of each kind: those of the longest, or by weight
-            shares = np.array([each.streams[0].shares for each in alone])
-            assert {x.shares for x in setup.streams} == {tuple(shares.max(axis=0))}
-            assert shares[:, 2].min() < shares[:, 2].max()
-
-
-def test_members_are_met_as_in_their_own_order(made):
-    own = {"world__law": UNEVEN, "data__shared_order": False, "members__seeds": (0, 1)}
-    setup = made(JUNK, **own)
-    for member in (0, 1):
-        tokens, _ = read(setup, 0, stream=member)
-        counts = setup.visits_of(member)
-        assert met(setup, setup.world, tokens) == counts.tolist()
-        (alone,) = [made(JUNK, **(own | {"members__seeds": (member,)}))]
-        assert alone.visits_of(0).tolist() == counts.tolist()
-    assert setup.visits_of(0).tolist() != setup.visits_of(1).tolist()
-    shared = made(JUNK, world__law=UNEVEN, members__seeds=(0, 1))
-    assert shared.visits_of(1) is shared.visits_of(0)
-    assert (setup.orders, shared.orders) == (2, 1)
-
-
-def test_members_of_a_restaurant_have_frequencies_of_their_own(made):
-    own = {"world__law": Law("restaurant", discount=0.2), "data__shared_order": False}
-    setup = made(members__seeds=(0, 1), **own)
-    one, other = (setup.frequencies_of(member) for member in (0, 1))
-    assert (one != other).any()
-    np.testing.assert_allclose(other, setup.visits_of(1) / 96)
-
-
-@pytest.mark.parametrize("mixed", [False, True])
-def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
-    setup = made(*[JUNK, ASKED] * mixed, world__law=UNEVEN)
-    (stream,) = setup.streams
-    last = setup.total_steps
-    assert setup.visits_of(0, 0).sum() == 0
-    assert setup.visits_of(0, last).tolist() == setup.visits_of(0).tolist()
-    for step in (3, 4, last // 2, last - 1):
-        count = min(step * setup.config.data.batch, stream.num_windows)
-        arrays = stream.windows(0, count)
-        rows = np.ones(count, bool)
-        if mixed:
-            rows = stream.kinds(0, count) == 0
-        inputs = arrays["tokens"][rows, :-1].ravel()
-        counted = arrays["labels"][rows, 1:].ravel() != PAD
-        begun = setup.visits_of(0, step)
-        # A document's first token is predicted from the EOS that opens it.
-        assert begun.sum() == ((inputs == setup.pool.eos) & counted).sum()
-        named = np.array(met(setup, setup.world, inputs))
-        assert (begun >= named).all()
-        assert (begun - named).sum() <= 1  # the one whose name is cut
 
 
 def test_epochs_repeat_the_documents_in_new_orders(made):

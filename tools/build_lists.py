@@ -28,10 +28,6 @@ _CHECK = flags.DEFINE_bool(
     "lists_check", False, "compare with the files, write nothing"
 )
 
-MONTHS = [
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-]
 NAMES = re.compile(r"[A-Z][a-z]+")
 Lists = dict[str, list[str]]
 
@@ -225,7 +221,7 @@ def full_lists() -> Lists:
         "values/birth_city.txt": read_cities(),
         "values/university.txt": read_universities(),
         "values/employer+employer_city.txt": read_employers(),
-        date + "1_month.txt": MONTHS,
+        date + "1_month.txt": rules.MONTHS,
         date + "2_day.txt": [str(day) for day in range(1, 29)],
         date + "3_year.txt": [str(year) for year in range(1900, 2100)],
     }
@@ -233,15 +229,7 @@ def full_lists() -> Lists:
 
 def small_lists(full: Lists) -> Lists:
     """All files of the folder `mini`, selected from all those of `bios`."""
-    sizes = {
-        "names/1_first.txt": 40,
-        "names/2_middle.txt": 40,
-        "names/3_last.txt": 100,
-        "values/birth_city.txt": 20,
-        "values/university.txt": 30,
-        "values/major.txt": 10,
-    }
-    small = {path: spread(full[path], count) for path, count in sizes.items()}
+    small = {path: spread(full[path], count) for path, count in rules.SMALL.items()}
     small["values/employer+employer_city.txt"] = small_employers(
         full["values/employer+employer_city.txt"]
     )

@@ -98,3 +98,18 @@ COUNTS = {
     "questions/employer_city.txt": 50,
 }
 """Lines of each list of the folder `bios`."""
+
+SMALL = {
+    "names/1_first.txt": 40,
+    "names/2_middle.txt": 40,
+    "names/3_last.txt": 100,
+    "values/birth_city.txt": 20,
+    "values/university.txt": 30,
+    "values/major.txt": 10,
+}
+"""Lines of the lists of `mini` that are every n-th of those of `bios`."""
+
+MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]

@@ -2,19 +2,15 @@
 
 import dataclasses
 import math
-import types
 
 import numpy as np
 import pytest
+from labelled import BIOD, label
 
 from kscale.scores import ScoreTable, capacity
 from kscale.worlds import Counts
 
 LN2 = math.log(2)
-
-
-def label(name, kind, attribute=-1):
-    return types.SimpleNamespace(name=name, kind=kind, attribute=attribute)
 
 
 BIOS = (
@@ -23,14 +19,6 @@ BIOS = (
     label("pronoun", "value", 0),
     label("employer", "value", 1),
     label("city", "derived", 1),
-)
-BIOD = (
-    label("text", "text"),
-    label("name", "name"),
-    label("ID 1", "value1", 0),
-    label("ID 1", "value", 0),
-    label("ID 2", "value1", 1),
-    label("ID 2", "value", 1),
 )
 
 

@@ -2,12 +2,12 @@
 
 import json
 import math
-import types
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from labelled import BIOD, label
 
 from kscale import theory
 from kscale.scores import (
@@ -23,24 +23,12 @@ from kscale.worlds import Counts
 LN2 = math.log(2)
 
 
-def label(name, kind, attribute=-1):
-    return types.SimpleNamespace(name=name, kind=kind, attribute=attribute)
-
-
 LABELS = (
     label("text", "text"),
     label("name", "name"),
     label("job", "value", 0),
     label("city", "value", 1),
     label("state", "derived", 1),
-)
-CHUNKS = (
-    label("text", "text"),
-    label("name", "name"),
-    label("ID 1", "value1", 0),
-    label("ID 1", "value", 0),
-    label("ID 2", "value1", 1),
-    label("ID 2", "value", 1),
 )
 
 
@@ -104,16 +92,16 @@ def test_a_value_of_two_chunks_is_one_piece():
     table = table_of(
         [[9, 8, 1, 2, 0, 0], [9, 8, 0, 0, 4, 1]],
         [[0, 1, 1, 0, 1, 1], [0, 1, 1, 1, 0, 1]],
-        CHUNKS,
+        BIOD,
     )
     counts = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
-    (row,) = by_class(counts, CHUNKS, table, [3, 3], [1, 1])
+    (row,) = by_class(counts, BIOD, table, [3, 3], [1, 1])
     assert row["frequency_class"] == 3
     assert row["loss_bits"] == pytest.approx((3 + 5) / 2)
     assert row["bits"] == pytest.approx(2 * 12 - 8)
     assert row["accuracy_by_piece"] == {"name": 1, "ID 1": 0.5, "ID 2": 0.5}
-    assert person_accuracy(CHUNKS, table).tolist() == [0.5, 0.5]
-    first, second = by_attribute(CHUNKS, table, [1, 1])[1:]
+    assert person_accuracy(BIOD, table).tolist() == [0.5, 0.5]
+    first, second = by_attribute(BIOD, table, [1, 1])[1:]
     assert (first["loss_bits"], second["loss_bits"]) == pytest.approx((1.5, 2.5))
 
 
@@ -255,6 +243,6 @@ def test_other_tables_are_refused():
     with pytest.raises(ValueError, match="by_class: 0 people scored"):
         by_class(COUNTS, LABELS, table_of(np.ones((0, 5)), np.ones((0, 5))), [], [])
     with pytest.raises(ValueError, match=r"by_attribute: the table's labels"):
-        by_attribute(CHUNKS, FOUR, [1] * 4)
+        by_attribute(BIOD, FOUR, [1] * 4)
     with pytest.raises(ValueError, match=r"by_attribute: weights has shape \(1,\)"):
         by_attribute(LABELS, FOUR, [1])

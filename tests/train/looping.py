@@ -1,0 +1,31 @@
+"""Runs of the stand-in model that tests of the loop share."""
+
+import json
+import os
+import signal
+
+from standin import CONFIG, LABELS, PROBLEM, batches
+
+from kscale.train import fit
+
+TOTAL = 22  # six dispatches of four steps, two of them padding
+
+
+def run(folder=None, total=TOTAL, config=CONFIG, source=None, **options):
+    source = batches(config.steps_per_dispatch) if source is None else source
+    options = {"labels": LABELS, "folder": folder} | options
+    return fit(PROBLEM, config, source, total, **options)
+
+
+def stop_after(step):
+    """A callback that sends SIGTERM to this process."""
+    return lambda row: row["step"] == step and os.kill(os.getpid(), signal.SIGTERM)
+
+
+def rows(folder):
+    timings = ("seconds", "tokens_per_second")
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [
+        {name: x for name, x in json.loads(line).items() if name not in timings}
+        for line in lines
+    ]
