@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 
-from kscale import corpora, data
+from kscale import corpora, data, typed
 from kscale.config import Config, MembersConfig
-from kscale.sources import CorpusConfig, PartConfig
-from kscale.worlds import World
+from kscale.sources import CorpusConfig, PartConfig, WorldConfig
+from kscale.worlds import Law, World
 
 
 def validate(config: Config) -> World:
@@ -20,12 +20,15 @@ def validate(config: Config) -> World:
     Raises:
       ValueError: the first contradiction, with the fields, their values and a way out.
     """
+    typed.require(config)
     _check_positive(config)
     _check_corpus(config.corpus, config.world.kind)
     _check_members(config.members)
     _check_order(config)
-    for part in config.parts:
+    _check_law("world", config.world, config.world.seed)
+    for i, part in enumerate(config.parts):
         _check_part(part, config)
+        _check_law(f"parts.{i}", part, config.world.seed)
     if config.model.vocab:
         raise ValueError(
             f"model.vocab={config.model.vocab} must be 0 in a config: the vocabulary"
@@ -129,7 +132,7 @@ def _check_corpus(corpus: CorpusConfig, world: str) -> None:
             f"corpus.path={corpus.path!r} does not fit corpus.kind={corpus.kind!r}:"
             f" bioR reads its biographies from this path, nothing else uses it"
         )
-    if corpus.path and not pathlib.Path(corpus.path).exists():
+    if corpus.path and not pathlib.Path(corpus.path).expanduser().exists():
         raise ValueError(f"corpus.path={corpus.path!r} does not exist")
 
 
@@ -160,8 +163,16 @@ def _check_order(config: Config) -> None:
 
 def _check_part(part: PartConfig, config: Config) -> None:
     names = [other.name for other in config.parts]
-    if not part.name or names.count(part.name) > 1:
-        raise ValueError(f"parts: the name {part.name!r} must be given once, not empty")
+    if not part.name:
+        raise ValueError(
+            f"parts.{config.parts.index(part)}.name='' must not be empty: losses are"
+            f" logged under it"
+        )
+    if names.count(part.name) > 1:
+        raise ValueError(
+            f"parts: the name {part.name!r} is given {names.count(part.name)} times:"
+            f" give each part its own, as parts.1.name=..."
+        )
     if part.people < 1 or part.first < -1:
         raise ValueError(
             f"part {part.name!r}: people={part.people} must be at least 1 and first="
@@ -188,15 +199,44 @@ def _check_part(part: PartConfig, config: Config) -> None:
             f" nobody to be asked about or held out: take 2 people or more"
         )
     if part.told == "biographies" and (part.which != "all" or part.answers_only):
+        asked = {"which": (part.which, "all"), "answers_only": (part.answers_only, 0)}
+        said = [f"{name}={x!r}" for name, (x, default) in asked.items() if x != default]
         raise ValueError(
-            f"part {part.name!r}: which={part.which!r} and answers_only="
-            f"{part.answers_only} are for told='questions' alone"
+            f"part {part.name!r}: {' and '.join(said)} is for told='questions' alone"
         )
     if part.told == "biographies" and config.corpus.kind == "bior":
         raise ValueError(
             f"part {part.name!r}: corpus.kind='bior' has texts of its own people only;"
             f" tell the part as questions or take another corpus.kind"
         )
+
+
+# The fields of a law that each kind reads.
+_OF_LAW = {
+    "exact": (),
+    "zipf": ("exponent", "bias"),
+    "pitman_yor": ("discount", "concentration"),
+    "restaurant": ("discount", "concentration"),
+    "file": ("path",),
+}
+
+
+def _check_law(path: str, where: WorldConfig | PartConfig, seed: int) -> None:
+    """Refuses values that its kind of law does not read, and files of other people."""
+    law = where.law
+    for name in dict.fromkeys(name for names in _OF_LAW.values() for name in names):
+        value, default = getattr(law, name), getattr(Law(), name)
+        if value != default and name not in _OF_LAW[law.kind]:
+            readers = [repr(kind) for kind, names in _OF_LAW.items() if name in names]
+            raise ValueError(
+                f"{path}.law.{name}={value!r} says nothing with {path}.law.kind="
+                f"{law.kind!r}: take kind {' or '.join(readers)}, or {default!r}"
+            )
+    if law.kind == "file":
+        try:
+            law.frequencies(where.people, seed)
+        except ValueError as error:
+            raise ValueError(f"{path}.{error}") from None
 
 
 def _check_members(members: MembersConfig) -> None:

@@ -14,7 +14,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from kscale.scalars import READERS
@@ -51,9 +51,8 @@ def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T
     for name in data:
         if name not in types_of:
             raise ValueError(unknown("field", f"{where}.{name}", name, types_of))
-    return cls(
-        **{name: read(data[name], types_of[name], f"{where}.{name}") for name in data}
-    )
+    values = {x: read(data[x], types_of[x], f"{where}.{x}") for x in data}
+    return _made(lambda: cls(**values), where)
 
 
 def override(config: T, path: str, value: Any) -> T:
@@ -112,7 +111,15 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
         else:
             inner = next(iter(group))[0]
             raise ValueError(f"{here} is a value and has no field {inner!r}")
-    return dataclasses.replace(config, **changes)
+    return _made(lambda: dataclasses.replace(config, **changes), where or "config")
+
+
+def _made(make: Callable[[], T], where: str) -> T:
+    """What `make` gives; what it refuses is refused with its path."""
+    try:
+        return make()
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _override_items(
@@ -130,10 +137,9 @@ def _override_items(
     count = len(old)
     for number in sorted(items):
         if number > count:
-            name = where.rpartition(".")[2]
             raise ValueError(
-                f"{where}.{number}: the config has {len(old)} {name}, so the next one"
-                f" is {where}.{count}"
+                f"{where}.{number}: the config has {len(old)} {where.split('.')[-1]},"
+                f" so the next one is {where}.{count}"
             )
         count = max(count, number + 1)
     added = (made() for _ in range(count - len(old)))
@@ -156,8 +162,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _check_leaf(old: Any, annotation: Any, value: Any, where: str) -> None:
-    item = _item(annotation)
-    if item and isinstance(value, str) and value.strip("()[] "):
+    if (item := _item(annotation)) and isinstance(value, str) and value.strip("()[] "):
         raise ValueError(
             f"{where}={value!r} holds groups of fields: write {where}.0.FIELD=... with"
             f" FIELD one of {', '.join(_annotations(item))}, or {where}=() for none"

@@ -1,6 +1,7 @@
 """From a config to a corpus and its tokenizer, its words as tokens."""
 
 import itertools
+import pathlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,7 +20,9 @@ def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
         "bios": lambda: corpora.bios(world, config.seed, shuffled),
         "bios_simple": lambda: corpora.bios_simple(world, config.seed, shuffled),
         "biod": lambda: corpora.biod(world, config.seed, shuffled, config.style),
-        "bior": lambda: corpora.Rewrites(world, config.path, config.skip_unfound),
+        "bior": lambda: corpora.Rewrites(
+            world, pathlib.Path(config.path).expanduser(), config.skip_unfound
+        ),
     }
     return kinds[config.kind]()
 

@@ -6,7 +6,9 @@ import pytest
 
 from kscale import configs, fields
 from kscale.checks import check_context, check_scored, validate
-from kscale.sources import PartConfig
+from kscale.config import Config, MembersConfig
+from kscale.sources import PartConfig, WorldConfig
+from kscale.worlds import Law
 
 
 def config_with(base="mini", **values):
@@ -91,24 +93,96 @@ def test_sound_parts_pass():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": ""}, "the name '' must be given once, not empty"),
-        ({"name": "asked"}, "the name 'asked' must be given once"),
+        ({"name": ""}, r"^parts.1.name='' must not be empty: losses are"),
+        ({"name": "asked"}, "name 'asked' is given 2 times: give each part its"),
         ({"people": 0}, "part 'junk': people=0 must be at least 1 and first=-1 at"),
         ({"first": -2}, "first=-2 at least 0, or -1 for people that nobody has"),
         ({"exposures": 0}, "exposures=0 and weight=0.0: set one of them above 0"),
         ({"weight": 2.0}, "exposures=1 and weight=2.0: set one of them above 0"),
         ({"exposures": -1}, "'junk': exposures=-1 must be finite and at least 0"),
         ({"exposures": 0, "weight": -3.0}, "'junk': weight=-3.0 must be finite and at"),
-        ({"exposures": 0, "weight": float("inf")}, "weight=inf must be finite and at"),
-        ({"exposures": 0, "weight": float("nan")}, "weight=nan must be finite and at"),
-        ({"which": "odd"}, "which='odd' and answers_only=False are for told='quest"),
-        ({"answers_only": True}, "answers_only=True are for told='questions' alone"),
+        ({"exposures": 0, "weight": float("inf")}, "parts.1.weight=inf must be a n"),
+        ({"exposures": 0, "weight": float("nan")}, "weight=nan must be a number"),
+        ({"which": "odd"}, "'junk': which='odd' is for told='questions' alone"),
+        (
+            {"answers_only": True},
+            "'junk': answers_only=True is for told='questions' al",
+        ),
+        (
+            {"which": "odd", "answers_only": True},
+            "which='odd' and answers_only=True is",
+        ),
     ],
 )
 def test_parts_that_contradict_themselves_are_named(changes, message):
     part = dataclasses.replace(GOOD, **changes)
     with pytest.raises(ValueError, match=message):
         validate(with_parts(ASKED, part))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"told": "question"}, "config.parts.1.told='question' must be one of biograp"),
+        ({"weight": "2"}, "config.parts.1.weight='2' must be float, not text"),
+        ({"people": 2.5}, "config.parts.1.people=2.5 must be a whole number"),
+        ({"people": "5"}, "config.parts.1.people='5' must be int, not text"),
+        ({"people": True}, "config.parts.1.people=True must be a whole number"),
+        ({"domain": None}, "config.parts.1.domain=None must be str"),
+        ({"answers_only": 1}, "config.parts.1.answers_only=1 must be true or false"),
+        ({"law": "zipf"}, "config.parts.1.law='zipf' must be a group of fields"),
+    ],
+)
+def test_parts_made_in_python_are_checked_as_those_of_json(changes, message):
+    part = dataclasses.replace(GOOD, **changes)
+    with pytest.raises(ValueError, match=message):
+        validate(with_parts(ASKED, part))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Config(world=WorldConfig(people="5")), "world.people='5' must be int, not"),
+        (Config(members=MembersConfig(seeds=("1",))), "seeds=.*'1'.* not text"),
+        (Config(parts=(3,)), r"config.parts\[0\]=3 must be a group of fields"),
+        (Config(parts=(Law(),)), r"config.parts\[0\]=Law.* must be a group of fields"),
+    ],
+)
+def test_configs_made_in_python_are_checked(config, message):
+    with pytest.raises(ValueError, match=message):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        (Law(exponent=2.0), "exponent=2.0 says nothing with .*.law.kind='exact': take"),
+        (
+            Law("zipf", path="w"),
+            "law.path='w' says nothing with .*: take kind 'file', or",
+        ),
+        (Law("zipf", discount=0.1), "take kind 'pitman_yor' or 'restaurant', or 0.5"),
+        (Law("restaurant", bias=5.0), "law.bias=5.0 says nothing with .*='restaurant'"),
+        (Law("file", path="/no.txt"), "law.path='/no.txt' must be a file of weights"),
+    ],
+)
+def test_what_a_law_does_not_read_is_refused(law, message):
+    with pytest.raises(ValueError, match=rf"^world\..*{message}"):
+        validate(config_with(world__law=law))
+    with pytest.raises(ValueError, match=rf"^parts\.1\..*{message}"):
+        validate(with_parts(ASKED, dataclasses.replace(GOOD, law=law)))
+
+
+def test_what_a_law_reads_passes():
+    for law in (Law("zipf", exponent=2.0, bias=0.0), Law("restaurant", discount=0.1)):
+        assert validate(with_parts(dataclasses.replace(GOOD, law=law)))
+
+
+def test_a_law_out_of_range_is_named_by_its_path():
+    with pytest.raises(
+        ValueError, match=r"config.world.law: law.exponent=-1.0 must be"
+    ):
+        config_with(world__law__kind="zipf", world__law__exponent=-1.0)
 
 
 @pytest.mark.parametrize("which", ["odd", "even"])

@@ -5,7 +5,9 @@ Source: paper 000, section 5 (the power law with a bias) and appendix C (Pitman-
 
 import dataclasses
 import math
+import numbers
 import pathlib
+import warnings
 from typing import Literal, get_args
 
 import numpy as np
@@ -48,13 +50,17 @@ class Law:
     def __post_init__(self):
         kinds = get_args(Kind)
         _require("kind", self.kind, self.kind in kinds, f"one of {', '.join(kinds)}")
-        _require("exponent", self.exponent, 0 <= self.exponent < math.inf, "at least 0")
-        _require("bias", self.bias, -1 < self.bias < math.inf, "above -1")
+        for name in ("exponent", "bias", "discount", "concentration"):
+            value = getattr(self, name)
+            number = isinstance(value, numbers.Real) and math.isfinite(value)
+            _require(name, repr(value), number, "a finite number")
+        _require("exponent", self.exponent, self.exponent >= 0, "at least 0")
+        _require("bias", self.bias, self.bias > -1, "above -1")
         _require("discount", self.discount, 0 <= self.discount < 1, "in [0, 1)")
         _require(
             "concentration",
             self.concentration,
-            -self.discount < self.concentration < math.inf,
+            self.concentration > -self.discount,
             f"above minus the discount, {-self.discount}",
         )
         named = self.kind != "file" or bool(self.path)
@@ -119,13 +125,18 @@ def _log_gamma(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
 
 
 def _read(path: str, people: int) -> np.ndarray:
-    file = pathlib.Path(path)
+    file = pathlib.Path(path).expanduser()
     if not file.is_file():
         raise ValueError(f"law.path={path!r} must be a file of weights: there is none")
     try:
-        found = np.load(file) if file.suffix == ".npy" else np.loadtxt(file, ndmin=1)
-        weights = np.asarray(found, np.float64)
-    except (ValueError, TypeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, refused below
+            text = file.suffix != ".npy"
+            found = np.loadtxt(file, ndmin=1) if text else np.load(file)
+        if found.dtype.kind not in "fiub":
+            raise ValueError(f"its numbers are {found.dtype}")
+        weights = found.astype(np.float64)
+    except (ValueError, EOFError, OSError) as error:
         raise ValueError(
             f"law.path={path!r} must hold one number a line or be a .npy array: {error}"
         ) from error
@@ -134,9 +145,13 @@ def _read(path: str, people: int) -> np.ndarray:
             f"law.path={path!r} must hold people={people} weights, one each, but its"
             f" shape is {weights.shape}"
         )
-    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size or not weights.any():
+        said = "they all are"
+        if wrong.size:
+            said = f"number {wrong[0] + 1} is {weights[wrong[0]]}"
         raise ValueError(
             f"law.path={path!r} must hold finite weights of at least 0 that are not all"
-            f" 0, but they are {weights.min()} to {weights.max()}"
+            f" 0, but {said}"
         )
     return weights

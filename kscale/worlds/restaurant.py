@@ -83,10 +83,10 @@ class Restaurant:
         if tables > self._most:
             mean = expected_tables(self._customers, self._alpha, self._beta)
             raise ValueError(
-                f"a restaurant of {self._customers} visits, discount={self._alpha} and"
-                f" concentration={self._beta} meets more than the {self._most} people"
-                f" there are; E[K_n]={mean:.0f} are to be expected: make the world"
-                f" larger"
+                f"law.kind='restaurant' of {self._customers} visits, law.discount="
+                f"{self._alpha} and law.concentration={self._beta} meets more than"
+                f" people={self._most}; E[K_n]={mean:.0f} are to be expected: raise"
+                f" people, or lower discount, concentration or exposures"
             )
 
     def _founder(self, customers: np.ndarray) -> np.ndarray:

@@ -107,6 +107,8 @@ class World:
     def __post_init__(self):
         for column in (*self.name_columns, *self.columns):
             _check_labels(column)
+        if not isinstance(self.law, Law):
+            raise ValueError(f"law={self.law!r} must be a Law, such as Law('zipf')")
         if not 0 <= self.first < self.name_space:
             raise ValueError(
                 f"first={self.first}: people are numbered in the name space, so it must"

@@ -1,13 +1,12 @@
 """Laws: literal weights, the sticks' closed form, files, and what is refused."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from kscale import theory
-from kscale.worlds import Law
+from kscale import fields, theory
+from kscale.worlds import Law, bios
 
 
 def test_everybody_alike():
@@ -81,10 +80,12 @@ def test_weights_of_a_file(tmp_path, suffix):
     ("text", "message"),
     [
         ("1\n2\n", r"must hold people=3 weights, one each, but its shape is \(2,\)"),
-        ("1\n-2\n3\n", "of at least 0 that are not all 0, but they are -2.0 to 3.0"),
-        ("0\n0\n0\n", "not all 0, but they are 0.0 to 0.0"),
-        ("1\ninf\n1\n", "must hold finite weights"),
-        ("1\nnan\n1\n", "must hold finite weights"),
+        ("1\n-2\n3\n", "least 0 that are not all 0, but number 2 is -2.0"),
+        ("0\n0\n0\n", "that are not all 0, but they all are"),
+        ("1\ninf\n1\n", "must hold finite weights .* but number 2 is inf"),
+        ("1\n1\nnan\n", "must hold finite weights .* but number 3 is nan"),
+        ("", r"must hold people=3 weights, one each, but its shape is \(0,\)"),
+        ("1\n2+1j\n3\n", "must hold one number a line or be a .npy array: could not"),
         ("1\ntwo\n3\n", "must hold one number a line or be a .npy array: could not"),
         ("1 2\n3 4\n5 6\n", r"its shape is \(3, 2\)"),
     ],
@@ -94,6 +95,30 @@ def test_files_that_are_no_weights(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         Law("file", path=str(path)).frequencies(3, 0)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.array([1, 2j, 3]), "be a .npy array: its numbers are complex128"),
+        (np.array(["1", "2", "3"]), "be a .npy array: its numbers are <U1"),
+        (np.array([1, np.nan, 3]), "but number 2 is nan"),
+    ],
+)
+def test_arrays_that_are_no_weights(tmp_path, array, message):
+    np.save(tmp_path / "weights.npy", array)
+    with pytest.raises(ValueError, match=message):
+        Law("file", path=str(tmp_path / "weights.npy")).frequencies(3, 0)
+    (tmp_path / "weights.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"must hold one number a line or be a .npy"):
+        Law("file", path=str(tmp_path / "weights.npy")).frequencies(3, 0)
+
+
+def test_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "weights.txt").write_text("1\n3\n")
+    law = Law("file", path="~/weights.txt")
+    assert law.frequencies(2, 0).tolist() == [0.25, 0.75]
 
 
 def test_no_such_file(tmp_path):
@@ -107,7 +132,9 @@ def test_no_such_file(tmp_path):
     [
         ({"kind": "uniform"}, "law.kind=uniform must be one of exact, zipf, pitman_y"),
         ({"exponent": -0.1}, "law.exponent=-0.1 must be at least 0"),
-        ({"exponent": float("nan")}, "law.exponent=nan must be at least 0"),
+        ({"exponent": float("nan")}, "law.exponent=nan must be a finite number"),
+        ({"bias": float("inf")}, "law.bias=inf must be a finite number"),
+        ({"exponent": "2"}, "law.exponent='2' must be a finite number"),
         ({"bias": -1.0}, "law.bias=-1.0 must be above -1"),
         ({"discount": 1.0}, r"law.discount=1.0 must be in \[0, 1\)"),
         (
@@ -122,6 +149,17 @@ def test_fields_out_of_range(fields, message):
         Law(**fields)
 
 
-def test_a_law_is_json():
-    law = Law("pitman_yor", discount=0.8, path="weights.txt")
-    assert Law(**json.loads(json.dumps(dataclasses.asdict(law)))) == law
+def test_a_law_is_what_its_config_says():
+    law = Law("pitman_yor", discount=0.8)
+    written = json.dumps(fields.to_dict(law))
+    assert json.loads(written)["discount"] == 0.8
+    again = fields.from_dict(Law, json.loads(written)).frequencies(5, 2)
+    assert again.tolist() == law.frequencies(5, 2).tolist()
+    assert again.tolist() != Law("pitman_yor").frequencies(5, 2).tolist()
+    with pytest.raises(ValueError, match=r"law: law.discount=1.0 must be in \[0, 1\)"):
+        fields.from_dict(Law, {"discount": 1.0}, "law")
+
+
+def test_a_world_needs_a_law():
+    with pytest.raises(ValueError, match=r"law='zipf' must be a Law, such as Law\('zi"):
+        bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]

@@ -107,10 +107,10 @@ def test_the_mean_in_the_message_is_the_theorys(alpha, beta, customers):
 def test_more_tables_than_people(customers, monkeypatch):
     monkeypatch.setattr(module, "_HEAD", 1000)
     mean = theory.expected_tables(customers, 0.9, 5.0)
-    message = rf"of {customers} visits, discount=0.9 and concentration=5.0 meets more"
+    message = rf"of {customers} visits, law.discount=0.9 and law.concentration=5.0"
     with pytest.raises(ValueError, match=message) as error:
         Restaurant(0.9, 5.0, customers, key=0, tables=100)
-    assert f"than the 100 people there are; E[K_n]={mean:.0f}" in str(error.value)
+    assert f"meets more than people=100; E[K_n]={mean:.0f} are" in str(error.value)
 
 
 def test_people_are_numbered_as_they_appear():
