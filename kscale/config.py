@@ -31,7 +31,8 @@ class DataConfig:
       batch: windows of one optimiser step, over all devices.
       seed: of the order of the documents.
       shared_order: members of a population read the same batches; False gives each
-        its own order, drawn from its seed.
+        its own order, drawn from its seed. The run is as long as the longest of them
+        needs; the others end in padding.
       steps_rule: "exact" reads every window once; "published" takes the paper's step
         counts, which are those of six whole biographies a window of 512.
       prefetch: batches made ahead of the model.
@@ -63,7 +64,8 @@ class ScoreConfig:
       quantiles: of what the classes are: equally many "people", or equal "mass" of all
         visits.
       times: how often to score during training, at steps evenly spaced in their
-        logarithm; 0: at the end only.
+        logarithm and multiples of a thousandth of the run, or of
+        `train.steps_per_dispatch` where that is set; 0: at the end only.
     """
 
     people: int = 0
