@@ -7,7 +7,7 @@ and more by SFT. Published old accuracy: SFT 100, 93.25, 89.9, 78.5; CPT 99.6, 9
 94.5, 85.1; new 100. Figure 8: SFT starts at a higher training loss.
 
     kscale sweep p000_table2 --size=smoke      a minute: does it run?
-    kscale sweep p000_table2 --size=small      15 minutes on two CPU cores, with
+    kscale sweep p000_table2 --size=small      5 minutes on two CPU cores, with
                                                --part=0/2 and --part=1/2 side by side
     kscale sweep p000_table2 --size=paper      a month of one GPU
 
