@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from kscale import build, evaluate, results, run, trained
 from kscale import config as config_module
-from kscale import evaluate, results, run, trained
 from kscale import flags as command_flags
 from kscale.findings import findings
 from kscale.flags import Command, UsageError
@@ -43,6 +43,7 @@ def score_run(
             f"people={people} is a sample: it is not written over the run's own result"
         )
     setup, params = trained.load(workdir, member)
+    _require_people(setup, people)
     table = run.score_params(setup, params, people or None)
     row = run.make_row(setup, table, member)
     row |= evaluate.evaluate(setup, params, table, member)
@@ -59,6 +60,7 @@ def score_run(
 def plan(workdir: pathlib.Path, people: int = 0, member: int = 0) -> Row:
     """What would be scored: the model, its parameters, how many people of how many."""
     setup, _ = trained.load(workdir, member)
+    _require_people(setup, people)
     config = run.member_config(setup.config, setup.hypers[member])
     return {
         "name": config.name,
@@ -68,6 +70,14 @@ def plan(workdir: pathlib.Path, people: int = 0, member: int = 0) -> Row:
         "population": setup.corpus.num_people,
         "bits_max": setup.world.bits_max().total,
     }
+
+
+def _require_people(setup: build.Setup, people: int) -> None:
+    if not 0 <= people <= setup.corpus.num_people:
+        raise ValueError(
+            f"people={people} must be 1 to {setup.corpus.num_people}, the people whom"
+            f" the run's corpus tells of, or 0 for what its config says"
+        )
 
 
 def plan_text(row: Row) -> str:

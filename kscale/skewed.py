@@ -11,7 +11,7 @@ import pathlib
 from typing import Literal
 
 from kscale import models
-from kscale.config import Config, DataConfig, ScoreConfig, load
+from kscale.config import Config, DataConfig, MembersConfig, ScoreConfig, load
 from kscale.folder import CONFIG
 from kscale.parts import placed
 from kscale.published import bios_setting
@@ -139,10 +139,10 @@ def tune(
     share: float = 0.8,
     rate: float = 3e-5,
 ) -> Config:
-    """The model of a finished run taught about new people; see `tuned`.
+    """A finished run (of a population its first member) taught about new people.
 
     Args:
-      start: the run's folder.
+      start: the run's folder; of a population, the first member is taken.
       people: how many new ones.
       told: "biographies" (continued pretraining) or "questions" (supervised).
       exposures: how often each new person is met.
@@ -164,7 +164,8 @@ def tuned(
 ) -> Config:
     """A finished run taught about new people, some of its old text replayed.
 
-    Its parts are not told again; the new people are none of theirs.
+    Its parts are not told again; the new people are none of theirs. One model is
+    trained, also after a population, of which the first member is taken.
 
     Args:
       before: the run's config.
@@ -192,6 +193,7 @@ def tuned(
         name="tune",
         start=start,
         parts=(part,),
+        members=MembersConfig(),
         data=dataclasses.replace(
             before.data, exposures=exposures, share=share, epochs=1
         ),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mixing import ASKED, JUNK, met, read
 
-from kscale import build, configs, data, fields, parts, tokenizers
+from kscale import build, configs, corpora, data, fields, parts, telling, tokenizers
 from kscale.data.pool import PAD
 from kscale.sources import PartConfig, WorldConfig
 from kscale.worlds import Law
@@ -243,11 +243,22 @@ def test_epochs_repeat_the_documents_in_new_orders(made):
     assert isinstance(setup.streams[0], data.Mixture)
 
 
-def test_a_trained_vocabulary_covers_the_parts(made):
-    setup = made(ASKED, corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
+def test_a_trained_vocabulary_covers_the_parts(little):
+    trained = {"corpus__tokenizer": "sentencepiece", "corpus__tokenizer_vocab": 500}
+    config = little([ASKED], **trained)
+    setup = build.build(config)
     assert setup.config.model.vocab <= 500
-    alone = made(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
-    assert setup.content != alone.content
+    part = setup.parts[0].corpus
+    tokenizer = telling.build_tokenizer(config.corpus, setup.corpus, part)
+    alone = telling.build_tokenizer(config.corpus, setup.corpus)
+    plan = part.plan(np.array([3]), np.array([0]))
+    text = "".join(span.text for span in corpora.document(part, plan[0]))
+    assert "?" in text
+    assert "?" in tokenizer.decode(tokenizer.encode(text))
+    assert len(tokenizer.encode(text)) < len(alone.encode(text))
+    tokens = setup.parts[0].pool.compose(plan).tokens
+    ids = setup.pool.vocabulary.to_original(tokens)[1:].tolist()
+    assert tokenizer.decode(ids).split() == text.split()
 
 
 def test_a_bio_d_world_is_asked_questions():
@@ -267,7 +278,8 @@ def test_junk_of_100_million_people_costs_what_is_read():
     _, labels = read(setup, 1)
     assert (labels != PAD).all()
     assert setup.parts[0].corpus.num_people == 100_000_000
-    assert names(setup.world)
+    junk, useful = setup.parts[0].corpus.world, names(setup.world)
+    assert useful.isdisjoint(junk.person(i)["name"] for i in range(1000))
 
 
 def test_content_tells_what_parts_can_say(made):

@@ -114,3 +114,14 @@ def test_a_run_that_is_not_finished_or_spoilt(finished, tmp_path, capsys):
         assert "params.npz cannot be read" in err
         assert err.count("\n") == 1
         (copy / "params.npz").write_bytes(data)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
+@pytest.mark.parametrize("people", [13, -1])
+def test_more_people_than_there_are_is_refused_dry_or_not(
+    finished, capsys, dry, people
+):
+    words = ["score", f"--workdir={finished}", f"--people={people}", *dry]
+    assert cli.main(words) == 2
+    message = f"people={people} must be 1 to 12, the people whom the run's corpus"
+    assert message in capsys.readouterr().err

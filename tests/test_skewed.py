@@ -121,6 +121,16 @@ def test_what_was_new_or_junk_before_is_not_new_again(before):
     assert new.first == 66
 
 
+def test_of_a_population_one_model_is_tuned(before):
+    settings, folder = before
+    grid = config.MembersConfig(seeds=(1, 2), learning_rates=(1e-2, 1e-3))
+    several = dataclasses.replace(settings, members=grid)
+    made = skewed.tuned(several, str(folder), 5, "questions", 9)
+    assert made.members == config.MembersConfig()
+    assert len(config.members(made)) == 1
+    assert "of a population its first member" in configs.describe()
+
+
 def test_no_run_to_tune_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"config.json is no readable config"):
         configs.load(f"tune:start={tmp_path}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from kscale import worlds
+from kscale.flags import help_text
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
 
@@ -44,6 +45,7 @@ def run(
     main: Callable[[flags.FlagValues], str],
     flag_values: flags.FlagValues,
     argv: Sequence[str],
+    about: str = "",
 ) -> int:
     """Carries out a tool: prints its last line, or one line of what to mend.
 
@@ -52,12 +54,13 @@ def run(
       main: does the work and says what was done.
       flag_values: the tool's flags, not parsed yet.
       argv: the words after the name.
+      about: what the tool does, for --help.
 
     Returns:
       The exit code: 0, or 2 after an error that a user can mend.
     """
     if "--help" in argv:
-        print(flag_values.get_help())
+        print(help_text(flag_values, about))
         return 0
     try:
         words = flag_values([name, *argv])[1:]

@@ -282,7 +282,7 @@ def work(found: flags.FlagValues) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """The exit code."""
-    return shared.run("write_rewrites", work, define(), argv)
+    return shared.run("write_rewrites", work, define(), argv, __doc__ or "")
 
 
 if __name__ == "__main__":

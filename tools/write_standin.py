@@ -83,7 +83,7 @@ def work(found: flags.FlagValues) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """The exit code."""
-    return shared.run("write_standin", work, define(), argv)
+    return shared.run("write_standin", work, define(), argv, __doc__ or "")
 
 
 if __name__ == "__main__":

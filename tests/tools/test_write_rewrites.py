@@ -206,3 +206,11 @@ def test_without_the_packages(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ValueError, match=r"pip install -e '\.\[rewrites\]'"):
         tool.load(".", "cpu", 10, 1.0, 1.0)
+
+
+def test_help_says_first_what_it_does(capsys):
+    assert tool.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith((tool.__doc__ or "").strip().splitlines()[0])
+    assert "--model=" in out
+    assert "flagfile" not in out

@@ -95,6 +95,9 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_help(capsys):
-    assert call("--help") == 0
-    assert "--[no]overwrite" in capsys.readouterr().out
+def test_help_says_first_what_it_does(capsys):
+    assert write_standin.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Writes a stand-in for bioR: varied biographies")
+    assert "--wording_seed=" in out
+    assert "flagfile" not in out
