@@ -67,6 +67,34 @@ def test_a_mixture_by_hand(parts):
 
 
 @given(SHARES)
+def test_shares_of_a_prefix_count_its_kinds(made, shares):
+    m = made("mini", 40)
+    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
+    whole = sum(shares)
+    kinds = mixture.kinds(0, whole)
+    for windows in {0, 1, whole // 3, whole - 1, whole}:
+        counts = np.bincount(kinds[:windows], minlength=len(shares))
+        assert mixture.shares_of(windows) == tuple(counts)
+    assert mixture.shares_of(whole + 5) == tuple(shares)
+
+
+def test_counts_of_the_first_windows_by_hand(mixed):
+    """Documents whose first token after EOS is predicted in these windows."""
+    for stream in mixed.streams:
+        lengths = stream.pool.document_lengths(stream._plan(np.arange(stream.visits)))
+        opens = np.cumsum(lengths) - lengths
+        for windows in (0, 1, 2, 31, stream.num_windows - 1, stream.num_windows):
+            begun = np.flatnonzero(opens + 1 <= windows * stream.context)
+            counts = np.bincount(
+                stream._draw(begun)[0], minlength=stream.corpus.num_people
+            )
+            found = stream.counts(windows)
+            assert found.tolist() == counts.tolist()
+            assert found.sum() == len(begun)
+        assert stream.counts(windows).tolist() == stream.counts().tolist()
+
+
+@given(SHARES)
 def test_every_prefix_has_its_shares(made, shares):
     """To within a window for two parts, and one more for each further part."""
     m = made("mini", 40)
