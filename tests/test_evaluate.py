@@ -175,8 +175,11 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
         for i, times in itertools.product(range(0, 16, 3), range(2)):
             text = story.format(**world.person(i)) + " Yes." * times
             file.write(json.dumps({"id": i, "text": text}) + "\n")
-    law = {"world__law__kind": kind, "world__law__bias": 0.5}
-    law |= {"world__law__discount": 0.0, "world__law__concentration": 0.5}
+    numbers = {
+        "zipf": {"bias": 0.5},
+        "restaurant": {"discount": 0.0, "concentration": 0.5},
+    }
+    law = {"world__law": Law(kind, **numbers[kind])}
     told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
     setup = build.build(little(**law, **told, corpus__skip_unfound=True))
     assert setup.corpus.num_people == len(setup.visits_of(0)) == 6

@@ -85,8 +85,8 @@ def test_a_member_of_a_population(tiny, tmp_path):
     [
         ([], "--workdir is needed"),
         (["--workdir=nowhere"], "nowhere/config.json is no readable config"),
-        (["--workdir={run}", "--people=13"], "a sample of 13 people of 12: ask for 1"),
-        (["--workdir={run}", "--people=-1"], "a sample of -1 people of 12"),
+        (["--workdir={run}", "--people=13"], "people=13 must be 1 to 12, the people"),
+        (["--workdir={run}", "--people=-1"], "people=-1 must be 1 to 12, the people"),
         (["--workdir={run}", "--people=4", "--write"], "people=4 is a sample: it is"),
         (["--workdir={run}", "--member=1"], "member=1: the run in"),
         (["--workdir={run}", "--member=-1"], "member=-1: the run in"),
