@@ -89,16 +89,19 @@ def _by_step(row: Row) -> Panel:
     world = row["config"]["world"]
     law, bits = world["law"], row["bits_max"]["value"] / row["population"]
     p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
-    said = report.predicted_learning(visits, loss, p, theory.frequency_classes(p), bits)
     curves = [
         Curve(name, visits, np.array(loss)[:, k], None, "o", k)
         for k, name in enumerate(CLASSES)
     ]
-    name = f"half known after {said['half_visits']:.0f} visits"
-    curves += [
-        Curve("" if k else name, said["visits"], line, colour=k)
-        for k, line in enumerate(np.transpose(said["loss_bits"]))
-    ]
+    if np.sum(np.array(loss) < bits) > 2:  # else nothing has been learnt yet
+        said = report.predicted_learning(
+            visits, loss, p, theory.frequency_classes(p), bits
+        )
+        name = f"half known after {said['half_visits']:.0f} visits"
+        curves += [
+            Curve("" if k else name, said["visits"], line, colour=k)
+            for k, line in enumerate(np.transpose(said["loss_bits"]))
+        ]
     y = "bits lost per visit"
     return Panel("biographies read", y, curves, "(b) in one run, a = 1.2", "x")
 

@@ -114,9 +114,9 @@ def mixed(
       ValueError: a part makes more than 2^40 windows of the mixture.
     """
     kinds, windows = ([own], [_longest(own)]) if own else ([], [])
+    _require_room(parts, context, windows)
     for i, part in enumerate(parts):
         weight = part.config.weight
-        _require_room(part, context, windows)
         wanted = max(1, round(weight * windows[0])) if weight else 0
         told = dataclasses.replace(
             part, pool=part.pool.relabelled(labels, part.config.answers_only)
@@ -134,20 +134,25 @@ def _longest(streams: Sequence[data.Stream]) -> int:
     return max(stream.num_windows for stream in streams)
 
 
-def _require_room(part: Part, context: int, windows: Sequence[int]) -> None:
-    """Refuses a part too large to be dealt out, before its documents are counted."""
-    chosen, corpus = part.config, part.corpus
-    if chosen.weight:
-        asked, mine = f"weight={chosen.weight:g}", chosen.weight * windows[0]
-    else:
-        asked = f"exposures={chosen.exposures} of people={chosen.people}"
-        documents = chosen.exposures * corpus.num_people * corpus.documents
-        mine = documents * _mean_length(corpus, part.pool) / context
-    if not mine + sum(windows) < _MOST:
-        raise ValueError(
-            f"part {chosen.name!r}: {asked} makes {mine:.3g} windows, and a mixture"
-            f" holds fewer than 2^40 = {_MOST:.3g}: ask for less of it"
-        )
+def _require_room(
+    parts: tuple[Part, ...], context: int, windows: Sequence[int]
+) -> None:
+    """Refuses parts too large to be dealt out, before their documents are counted."""
+    taken = float(sum(windows))
+    for part in parts:
+        chosen, corpus = part.config, part.corpus
+        if chosen.weight:
+            asked, mine = f"weight={chosen.weight:g}", chosen.weight * windows[0]
+        else:
+            asked = f"exposures={chosen.exposures} of people={chosen.people}"
+            documents = chosen.exposures * corpus.num_people * corpus.documents
+            mine = documents * _mean_length(corpus, part.pool) / context
+        taken += mine
+        if not taken < _MOST:
+            raise ValueError(
+                f"part {chosen.name!r}: {asked} makes {mine:.3g} windows, and a mixture"
+                f" holds fewer than 2^40 = {_MOST:.3g}: ask for less of it"
+            )
 
 
 def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
