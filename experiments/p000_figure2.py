@@ -55,12 +55,13 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
         for k, name in enumerate(FIGURE5["CLASSES"])
     ]
     x = "parameters besides the embedding"
-    thresholds = Panel(x, "visits", _thresholds(rows), "half of a person known", "xy")
+    known = _thresholds(rows)
+    thresholds = [Panel(x, "visits", known, "half of a person known", "xy")]
     report.draw_panels(
         [
             Panel("visits of a person in training", "accuracy", left, "(a)", "x"),
             Panel(x, "accuracy", right, "(b) quarters of the people", "x"),
-            thresholds,
+            *(thresholds if known else []),
         ],
         path,
         f"Paper 000, figure 2: {rows[0]['population']:,} people, a = 1.2",
@@ -79,6 +80,8 @@ def _is_inside(found: Row) -> bool:
 def _thresholds(rows: list[Row]) -> list[Curve]:
     """The count at which half is right, measured and by problem (6)."""
     learnt = [row for row in rows if _is_inside(row["by_count"])]
+    if not learnt:
+        return []
     sizes = [FIGURE5["size_of"](row) for row in learnt]
     found = [row["by_count"]["learnt"] for row in learnt]
     curves = [Curve("measured, half of the attributes right", sizes, found, None, "o")]

@@ -215,7 +215,7 @@ def test_people_left_out_share_their_visits(made, kind):
 
 def test_a_restaurant_too_large_for_the_world(skewed):
     stream = skewed(Law("restaurant", discount=0.9), 100, 31)
-    with pytest.raises(ValueError, match=r"more than the 40 people there are; E\[K_n"):
+    with pytest.raises(ValueError, match=r"more than people=40; E\[K_n"):
         stream.visit(np.arange(3))
 
 
