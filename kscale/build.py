@@ -278,17 +278,17 @@ def build(config: Config, known: Vocabulary = NOTHING) -> Setup:
     )
     checks.check_scored(config.score.people, corpus.num_people)
     checks.check_documents(config.data.context, corpus, pool)
-    for (part, other), its_pool in zip(others, pools, strict=True):
-        try:
-            checks.check_documents(config.data.context, other, its_pool)
-        except ValueError as error:
-            raise ValueError(f"part {part.name!r}: {error}") from None
-    model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
-    config = dataclasses.replace(config, model=model)
     made = tuple(
         Part(part, other, its_pool)
         for (part, other), its_pool in zip(others, pools, strict=True)
     )
+    for part in made:
+        try:
+            checks.check_documents(config.data.context, part.corpus, part.pool)
+        except ValueError as error:
+            raise ValueError(f"part {part.config.name!r}: {error}") from None
+    model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
+    config = dataclasses.replace(config, model=model)
     names = tuple(filter(None, dict.fromkeys([*known.domains, *domains])))
     return Setup(config, world, corpus, pool, members(config), made, names)
 

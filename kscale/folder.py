@@ -13,7 +13,7 @@ CONFIG = "config.json"
 RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
 _OURS = re.compile(
-    r"(metrics|curve)\.jsonl(\.tmp)?|result\.json(\.partial)?|checkpoints|tensorboard"
+    r"(metrics|curve)\.jsonl(\.tmp|\.partial)?|result\.json(\.partial)?|checkpoints|tensorboard"
     r"|vocabulary\.json(\.partial)?|(params|scores)(_\d+)?\.npz|visits(_\d+)?\.npy"
 )
 

@@ -6,6 +6,7 @@ import fcntl
 import functools
 import importlib.metadata
 import json
+import math
 import os
 import pathlib
 import platform
@@ -13,6 +14,7 @@ import subprocess
 from typing import Any
 
 import jax
+import numpy as np
 
 Row = dict[str, Any]
 _PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -69,14 +71,30 @@ def commit() -> str:
 
 def write_json(path: pathlib.Path, row: Row) -> None:
     """Writes a JSON object, whole or not at all."""
+    write_text(path, json.dumps(row, indent=2) + "\n")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def finite(value: Any) -> Any:
+    """JSON types; a number that is not finite becomes None."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [finite(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def append_row(path: pathlib.Path, row: Row) -> None:

@@ -29,10 +29,11 @@ from kscale import (
     vocabulary,
 )
 from kscale import config as config_module
-from kscale import evaluate as evaluation
+from kscale import curve as curve_module
 from kscale import start as start_module
 from kscale.config import Config
-from kscale.evaluate import Curve, evaluate, member_params, score_params
+from kscale.curve import Curve
+from kscale.evaluate import evaluate, member_params, score_params
 from kscale.results import Row
 from kscale.stopping import Interrupted, stoppable
 from kscale.train.config import Hyper
@@ -81,9 +82,7 @@ def run(
         arrange(setup)  # what cannot be trained must not cost the run that is there
         begin = None
         if opened is not None:
-            seeds = [int(hyper.seed) for hyper in setup.hypers]
-            seed = seeds if len(seeds) > 1 else seeds[0]
-            begin = (opened.parameters(setup, seed), opened.digest)
+            begin = (opened.parameters(setup), opened.digest)
         if workdir is not None:
             folder.prepare(workdir, config, resume, overwrite)
             if begin is not None and not (workdir / vocabulary.FILE).exists():
@@ -155,7 +154,7 @@ def fit(
     if begin is not None:  # weights that were made anew are another start
         identity["start.params"] = begin[1]
     curve = curve or Curve(setup, None)
-    steps = evaluation.curve_steps(config, setup.total_steps)
+    steps = curve_module.steps(config, setup.total_steps)
     result = train.fit(
         config.model,
         chosen,
@@ -198,7 +197,7 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
         members=len(setup.hypers),
     )
     steps = chosen.steps_per_dispatch
-    steps = evaluation.curve_dispatch(setup.config, setup.total_steps, steps)
+    steps = curve_module.dispatch(setup.config, setup.total_steps, steps)
     chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
     if len(setup.hypers) > 1:
         hyper = train.population(setup.hypers)

@@ -12,7 +12,6 @@ over, also what no text of the new run says.
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -54,15 +53,12 @@ class Start:
         _require_same_model(setup, self.before, self.where)
         _require_same_tokens(setup, self.before, self.where)
 
-    def parameters(
-        self, setup: build.Setup, seed: int | Sequence[int] = 0
-    ) -> models.Params:
+    def parameters(self, setup: build.Setup) -> models.Params:
         """The parameters with which a setup starts when it goes on from here.
 
         Args:
-          setup: of the run that starts.
-          seed: of the rows of tokens that the finished run did not have; of a
-            population, one a member.
+          setup: of the run that starts. Rows of tokens that the finished run did not
+            have are drawn from the seed of each of its members.
 
         Returns:
           Parameters of the setup's model. Of a population, tables have an axis of
@@ -74,15 +70,17 @@ class Start:
         self.check(setup)
         ids = self.before.pool.vocabulary.original_ids
         rows = setup.pool.vocabulary.to_dense(ids)
-        seeds = [seed] if isinstance(seed, int) else seed
-        fresh = [models.init(setup.config.model, jax.random.key(x)) for x in seeds]
+        fresh = [
+            models.init(setup.config.model, jax.random.key(int(hyper.seed)))
+            for hyper in setup.hypers
+        ]
 
         def take(path: Any, was: jax.Array, *new: jax.Array) -> np.ndarray:
             if path[-1].key != "table":
                 return np.asarray(was)
             tables = np.stack(new)
             tables[:, rows] = was
-            return tables[0] if isinstance(seed, int) else tables
+            return tables if len(fresh) > 1 else tables[0]
 
         return jax.tree_util.tree_map_with_path(take, self.params, *fresh)
 

@@ -212,6 +212,7 @@ def load(
     model = model.to(device).eval()
 
     def ask(prompt: str, number: int, seed: int) -> list[str]:
+        """So many texts that the model gives in answer."""
         torch.manual_seed(seed)
         if tokenizer.chat_template:
             inputs = tokenizer.apply_chat_template(

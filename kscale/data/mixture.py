@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kscale.data.cutting import require_windows
 from kscale.data.pool import PAD
 from kscale.data.stream import Stream
 
@@ -89,21 +90,8 @@ class Mixture:
     def windows(
         self, first: int, count: int, segments: bool = False
     ) -> dict[str, np.ndarray]:
-        """Windows `first` to `first + count - 1`, as those of `Stream.windows`.
-
-        Args:
-          first: index of a window, at least 0.
-          count: at least 1.
-          segments: whether to tell the documents in a window apart.
-
-        Returns:
-          tokens, labels and segments, [count, T + 1]. Each row is a whole window of one
-          part; past the end all is padding.
-        """
-        if first < 0 or count < 1:
-            raise ValueError(
-                f"first={first} must be at least 0 and count={count} at least 1"
-            )
+        """Windows as `Stream.windows` gives them, each a whole window of one part."""
+        require_windows(first, count)
         kinds, places = self._places(first, count)
         shape = (count, self.context + 1)
         arrays = {

@@ -17,6 +17,7 @@ import os
 import numpy as np
 
 from kscale.corpora import Corpus
+from kscale.data.cutting import cut, overlap, require_windows
 from kscale.data.pool import PAD, Documents, TokenPool
 from kscale.worlds import KeyedPermutation, Visits, derive_key, visits
 
@@ -214,25 +215,22 @@ class Stream:
           segments: int32 [count, T+1], the document's ordinal in its window; EOS
             belongs to the document that it opens. Only if asked for.
         """
-        if first < 0 or count < 1:
-            raise ValueError(
-                f"first={first} must be at least 0 and count={count} at least 1"
-            )
+        require_windows(first, count)
         start = first * self.context
         stop = start + count * self.context + 1
         documents, lead = self._documents(start, stop)
         fill = stop - start
         arrays = {
-            "tokens": _cut(documents.tokens[lead:], fill, self.pool.eos),
-            "labels": _cut(documents.labels[lead:], fill, PAD),
+            "tokens": cut(documents.tokens[lead:], fill, self.pool.eos),
+            "labels": cut(documents.labels[lead:], fill, PAD),
         }
         if segments:
             ordinal = np.repeat(
                 np.arange(len(documents.lengths), dtype=np.int32), documents.lengths
             )
-            arrays["segments"] = _cut(ordinal[lead:], fill, len(documents.lengths))
+            arrays["segments"] = cut(ordinal[lead:], fill, len(documents.lengths))
         arrays = {
-            name: _overlap(array, count, self.context) for name, array in arrays.items()
+            name: overlap(array, count, self.context) for name, array in arrays.items()
         }
         if segments:
             arrays["segments"] -= arrays["segments"][:, :1]
@@ -282,18 +280,3 @@ class Stream:
         visits = np.arange(first, stop)
         lengths = self.pool.document_lengths(self._plan(visits))
         return np.add.reduceat(lengths, np.arange(0, len(visits), self._block))
-
-
-def _cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
-    """The first `size` entries, filled up at the end."""
-    if len(array) >= size:
-        return array[:size]
-    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
-
-
-def _overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
-    """[count * T + 1] -> [count, T + 1], neighbours sharing one token."""
-    windows = np.empty((count, context + 1), array.dtype)
-    windows[:, :-1] = array[:-1].reshape(count, context)
-    windows[:, -1] = array[context::context]
-    return windows

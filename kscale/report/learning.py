@@ -67,17 +67,6 @@ def predicted_learning(
     _check(n, loss, p, labels, bits)
     p = p / p.sum()
 
-    def law(at: np.ndarray, n: np.ndarray) -> np.ndarray:
-        half, floor = math.exp(at[0]), at[1]
-        left = p * half / (half + np.multiply.outer(n, p))
-        return np.stack(
-            [
-                floor + bits * left[:, labels == k].sum(axis=1) / p[labels == k].sum()
-                for k in range(loss.shape[1])
-            ],
-            axis=1,
-        )
-
     known = loss < bits
     if known.sum() < 3:
         raise ValueError(
@@ -86,7 +75,7 @@ def predicted_learning(
         )
     start = [math.log(float(np.median(n)) / len(p)), float(loss.min()) / 2]
     found = optimize.least_squares(
-        lambda at: np.log(law(at, n) / loss)[known],
+        lambda at: np.log(_law(at, n, p, labels, bits) / loss)[known],
         start,
         bounds=([-math.inf, 0.0], math.inf),
         x_scale=[1.0, float(loss.min())],
@@ -98,8 +87,19 @@ def predicted_learning(
         "bits": bits,
         "residual": math.sqrt(float(np.mean(found.fun**2))),
         "visits": drawn.tolist(),
-        "loss_bits": law(found.x, drawn).tolist(),
+        "loss_bits": _law(found.x, drawn, p, labels, bits).tolist(),
     }
+
+
+def _law(
+    at: np.ndarray, n: np.ndarray, p: np.ndarray, labels: np.ndarray, bits: float
+) -> np.ndarray:
+    """Losses of the classes [m, classes] at (ln t0, h) after n visits."""
+    half, floor = math.exp(at[0]), at[1]
+    left = p * half / (half + np.multiply.outer(n, p))
+    classes = [labels == k for k in range(labels.max() + 1)]
+    means = [left[:, of].sum(axis=1) / p[of].sum() for of in classes]
+    return floor + bits * np.stack(means, axis=1)
 
 
 def _check(

@@ -93,13 +93,13 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
         )
 
     def place(path: Any, leaf: Any, value: Any) -> jax.Array:
+        """A copy of a parameter where it belongs: the first step takes the state."""
         shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
         if jnp.shape(value) not in (shape, leaf.shape):
             raise ValueError(
                 f"start: {jax.tree_util.keystr(path)} has shape {jnp.shape(value)}, the"
                 f" model needs {shape}"
             )
-        # A copy, as the first step takes the state.
         whole = jnp.broadcast_to(jnp.array(value, leaf.dtype), leaf.shape)
         return jax.device_put(whole, leaf.sharding)
 

@@ -130,6 +130,7 @@ def test_mini_regenerates_from_bios(tool):
     full = tool.read_folder(lists / "bios")
     for path, lines in tool.small_lists(full).items():
         tool.compare_file(lists / "mini" / path, lines)
+        assert (lists / "mini" / path).read_text().splitlines() == list(lines)
 
 
 def test_write_and_compare(tool, tmp_path):

@@ -70,7 +70,7 @@ def test_the_first_bad_step_is_named(nats, norms, where):
 
 
 def test_finite_steps_pass():
-    require_finite(metrics([1.0], [1]), 0)
+    assert require_finite(metrics([1.0], [1]), 0) is None
 
 
 def test_a_pause_is_no_training(monkeypatch):
