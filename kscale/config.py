@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 from kscale import fields, worlds
 from kscale.models.config import ModelConfig
+from kscale.models.lora import NO_ADAPTERS
+from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.sources import CorpusConfig, PartConfig, WorldConfig
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
 
@@ -97,11 +99,13 @@ class MeshConfig:
       population: groups of devices that train different members.
       data: devices that share the rows of a batch; 0: all that are left.
       model: devices that share the matrices of one model.
+      expert: devices that share the experts of one model.
     """
 
     population: int = 1
     data: int = 0
     model: int = 1
+    expert: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +117,8 @@ class Config:
       world, corpus, data, model, train, score, members, mesh: see their classes. The
         model's vocabulary is 0 here: it follows from the corpus.
       parts: what is mixed with the run's own text.
+      qat: how weights are rounded while a model is trained (quantisation-aware
+        training) and scored; 0 bits: not at all.
       start: the finished run whose model is trained further: its folder or, in a
         sweep, its fingerprint. "": a new model.
     """
@@ -128,6 +134,7 @@ class Config:
     mesh: MeshConfig = MeshConfig()
     parts: tuple[PartConfig, ...] = ()
     start: str = ""
+    qat: Scheme = NO_ROUNDING
 
 
 # Fields that change when and how fast something happens, never the result.
@@ -153,6 +160,15 @@ _LATER = {
     "score.quantiles": "people",
     "score.times": 0,
     "start": "",
+    "model.experts": 0,
+    "model.top_k": 1,
+    "model.capacity_factor": 2.0,
+    "model.eval_capacity_factor": 8.0,
+    "model.route_rows": 1,
+    **{f"model.lora.{path}": x for path, x in fields.flatten(NO_ADAPTERS).items()},
+    "train.trained": ("*",),
+    "train.balance_weight": 0.01,
+    **{f"qat.{path}": x for path, x in fields.flatten(NO_ROUNDING).items()},
 }
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from kscale.models.lora import NO_ADAPTERS, Lora
+
 _CHOICES = {
     "mlp": ("plain", "gated", "none"),
     "activation": ("gelu", "silu", "relu2"),
@@ -46,6 +48,15 @@ class ModelConfig:
       attention: how attention is computed, never what: ``"auto"`` picks by platform.
       scan_layers: one compiled block scanned over stacked parameters (compile time
         of deep models) instead of unrolled layers.
+      experts: experts of each MLP, each of `mlp_width`; 0 is one dense MLP.
+      top_k: experts that each token goes to, 1 or 2.
+      capacity_factor: in training an expert takes at most
+        ``top_k floor(capacity_factor ceil(tokens / experts))`` tokens of a group; the
+        rest pass by. 0: all are taken (dropless).
+      eval_capacity_factor: the same when a model is scored; 0: dropless.
+      route_rows: rows of a batch in training that compete for the same room, side by
+        side in the batch; scored rows do not compete with each other.
+      lora: adapters beside the weights.
 
     Raises:
       ValueError: a field out of range; the message names it and its condition.
@@ -77,17 +88,24 @@ class ModelConfig:
     compute: str = "float32"
     attention: str = "auto"
     scan_layers: bool = False
+    experts: int = 0
+    top_k: int = 1
+    capacity_factor: float = 2.0
+    eval_capacity_factor: float = 8.0
+    route_rows: int = 1
+    lora: Lora = NO_ADAPTERS
 
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
             _require(getattr(self, field) in choices, self, field, f"one of {choices}")
-        for field in ("vocab", "kv_heads"):
+        for field in ("vocab", "kv_heads", "experts"):
             _require(getattr(self, field) >= 0, self, field, "0 or more")
-        for field in ("layers", "heads", "head_size"):
+        for field in ("layers", "heads", "head_size", "route_rows"):
             _require(getattr(self, field) >= 1, self, field, "1 or more")
         for field in ("mlp_width", "norm_eps", "rotary_base"):
             _require(getattr(self, field) > 0, self, field, "greater than 0")
-        _require(self.init_std >= 0, self, "init_std", "0 or more")
+        for field in ("init_std", "capacity_factor", "eval_capacity_factor"):
+            _require(getattr(self, field) >= 0, self, field, "0 or more")
         fraction = self.rotary_fraction
         _require(0 <= fraction <= 1, self, "rotary_fraction", "between 0 and 1")
         _require(
@@ -104,6 +122,18 @@ class ModelConfig:
             "integer, as dimensions rotate in pairs (0 turns rotation off)",
         )
 
+        _require(
+            not self.experts or self.mlp != "none",
+            self,
+            "experts",
+            "0 in a model without an MLP (mlp='none')",
+        )
+        _require(
+            1 <= self.top_k <= min(2, self.experts or 2),
+            self,
+            "top_k",
+            f"1 or 2, and at most experts={self.experts}",
+        )
         _require(
             self.mlp == "none" or self.hidden >= 1,
             self,

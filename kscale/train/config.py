@@ -41,6 +41,10 @@ class TrainConfig:
       steps_per_dispatch: optimiser steps in one call of the device. 0: as many as
         take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
       seed: of the initial parameters, where no ``Hyper`` says otherwise.
+      trained: patterns of the paths of parameters that are trained (``*`` matches
+        slashes); all others stay as they are and have no moments.
+      balance_weight: of the load-balance loss of a mixture of experts, which is added
+        to the mean loss of a token in nats.
       log_every: steps between logged rows, rounded up to dispatches; 0: each dispatch.
       checkpoint_every: steps between checkpoints, rounded up to dispatches; 0: a
         twentieth of the run. The last state is always saved.
@@ -67,6 +71,8 @@ class TrainConfig:
     rows_per_gradient: int = 0
     steps_per_dispatch: int = 0
     seed: int = 0
+    trained: tuple[str, ...] = ("*",)
+    balance_weight: float = 0.01
     log_every: int = 0
     checkpoint_every: int = 0
     keep: int = 2
@@ -74,7 +80,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require(self.schedule in SCHEDULES, self, "schedule", f"one of {SCHEDULES}")
-        for field in ("learning_rate", "weight_decay", "clip"):
+        for field in ("learning_rate", "weight_decay", "clip", "balance_weight"):
             value = getattr(self, field)
             _require(0 <= value < math.inf, self, field, "0 or more and finite")
         for field in ("b1", "b2"):

@@ -1,5 +1,6 @@
-"""The mesh of devices: population, data, model. One device is the trivial mesh."""
+"""The mesh of devices: population, data, expert, model. One device is trivial."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,25 +8,27 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
-AXES = ("population", "data", "model")
+AXES = ("population", "data", "expert", "model")
 
 
 def make_mesh(
     population: int = 1,
     data: int = 0,
     model: int = 1,
+    expert: int = 1,
     devices: Sequence[Any] | None = None,
 ) -> Mesh:
-    """Arranges devices as population x data x model.
+    """Arranges devices as population x data x expert x model.
 
     Args:
       population: groups of devices that train different members.
       data: devices that share the rows of a batch; 0: all that are left.
       model: devices that share the matrices of one model.
+      expert: devices that share the experts of one model.
       devices: those to be used; None: all there are, of all processes.
 
     Returns:
-      A mesh of three axes whose sharding the compiler fills in (``AxisType.Auto``).
+      A mesh of four axes whose sharding the compiler fills in (``AxisType.Auto``).
 
     Raises:
       ValueError: the devices cannot be arranged so.
@@ -35,19 +38,22 @@ def make_mesh(
       1
     """
     devices = jax.devices() if devices is None else list(devices)
-    if population < 1 or model < 1 or data < 0:
+    if min(population, model, expert) < 1 or data < 0:
         raise ValueError(
-            f"The mesh is population={population}, data={data}, model={model}; sizes "
-            "must be 1 or more (data may be 0: all devices that are left)."
+            f"The mesh is population={population}, data={data}, expert={expert}, "
+            f"model={model}; sizes must be 1 or more (data may be 0: all devices that "
+            "are left)."
         )
-    data = data or len(devices) // (population * model)
-    if population * data * model != len(devices):
+    data = data or len(devices) // (population * expert * model)
+    shape = (population, data, expert, model)
+    if math.prod(shape) != len(devices):
         raise ValueError(
-            f"The mesh is population={population} x data={data} x model={model}, but "
-            f"there are {len(devices)} devices; the product must be equal."
+            f"The mesh is population={population} x data={data} x expert={expert} x "
+            f"model={model}, but there are {len(devices)} devices; the product must "
+            "be equal."
         )
-    arranged = np.array(devices, dtype=object).reshape(population, data, model)
-    return Mesh(arranged, AXES, axis_types=(AxisType.Auto,) * 3)
+    arranged = np.array(devices, dtype=object).reshape(shape)
+    return Mesh(arranged, AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
 def one_device() -> Mesh:

@@ -1,0 +1,1 @@
+"""Quantised weights: fewer bits for each of them, on disk too."""
