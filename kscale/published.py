@@ -43,6 +43,66 @@ BIOS: dict[int, dict[int, Setting]] = {
     },
 }
 
+# What was tried for other architectures, where it differs from GPT2's row: kind ->
+# exposures -> people -> fields of the setting (Parameters 6 to 9).
+_LOW, _MIDDLE, _HIGH = (2e-4, 3e-4, 5e-4), (3e-4, 5e-4, 1e-3), (5e-4, 1e-3, 2e-3)
+
+
+def _rates(rates: tuple[float, ...], *people: int) -> dict[int, dict]:
+    return {number: {"learning_rates": rates} for number in people}
+
+
+_SMALL, _LARGE = (50_000, 100_000, 200_000), (500_000, 1_000_000)
+_MILLIONS = (2_000_000, 5_000_000, 10_000_000)
+_MLP_FREE = _rates(_MIDDLE, *_SMALL) | _rates(_LOW, *_LARGE)
+OTHERS: dict[str, dict[int, dict[int, dict]]] = {
+    "gated": {
+        1000: _rates(_HIGH, 10_000, 20_000, *_SMALL)
+        | _rates(_LOW, *_LARGE)
+        | _rates(_MIDDLE, *_MILLIONS),
+        100: _MLP_FREE
+        | _rates(_MIDDLE, *_MILLIONS, 20_000_000)
+        | {10_000_000: {"learning_rates": _MIDDLE, "batch": 1536}},
+    },
+    "GPT2_0": {1000: {}, 100: _MLP_FREE},
+    "GPT2_1/4": {
+        1000: {},
+        100: _rates((5e-4, 1e-3), *_SMALL) | _rates((3e-4, 5e-4), *_LARGE),
+    },
+    "experts": {
+        1000: _rates((1e-3, 2e-3), 10_000, 20_000, *_SMALL)
+        | _rates((5e-4, 1e-3), *_LARGE)
+        | _rates((2e-3,), 2_000_000)
+        | _rates((5e-4,), 5_000_000, 10_000_000),
+        100: _rates((1e-3, 2e-3, 5e-3), *_SMALL)
+        | _rates((1e-3, 2e-3), 500_000)
+        | _rates((5e-4, 1e-3, 2e-3), 1_000_000)
+        | {
+            2_000_000: {
+                "weight_decay": 0.005,
+                "learning_rates": (5e-4, 1e-3),
+                "batch": 192,
+            },
+            5_000_000: {
+                "weight_decay": 0.005,
+                "learning_rates": _MIDDLE,
+                "batch": 384,
+            },
+        },
+    },
+}
+# Architectures by the kind of their settings; those that are not here have GPT2's.
+_KINDS = {
+    "LLaMA": "gated",
+    "LLaMA_tied": "gated",
+    "LLaMA_gelu": "gated",
+    "LLaMA_bias": "gated",
+    "Mistral": "gated",
+    "GPT2_0": "GPT2_0",
+    "GPT2_1/4": "GPT2_1/4",
+    "GPT2_MoE": "experts",
+}
+
 
 def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
     """The published setting for bioS(N): the nearest row of the table.
@@ -54,17 +114,21 @@ def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
     Args:
       people: N, at least 1.
       exposures: E, at least 1.
-      model: GPT2-2-20 has a learning rate of its own at 200K people, 100 exposures.
+      model: ARCHITECTURE-layers-heads. Architectures have learning rates of their own,
+        and GPT2-2-20 has one at 200K people and 100 exposures.
 
     Example:
       >>> bios_setting(12_000, 1000)
       Setting(weight_decay=0.02, learning_rates=(0.001,), batch=24)
 
-    Source: paper 002, appendix A.1, Parameters 1 and 2, Remark A.2.
+    Source: paper 002, appendix A.1, Parameters 1, 2 and 6 to 9, Remark
+    A.2.
     """
     half = _nearest(exposures, BIOS)
     row = _nearest(people, BIOS[half])
-    setting = BIOS[half][row]
+    kind = _KINDS.get(model.partition("-")[0], "")
+    own = OTHERS[kind][half].get(row, {}) if kind else {}
+    setting = BIOS[half][row]._replace(**own)
     if (model, row, half) == ("GPT2-2-20", 200_000, 100):
         setting = setting._replace(learning_rates=(5e-4,))
     if people < min(BIOS[half]):

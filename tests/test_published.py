@@ -30,6 +30,27 @@ def test_one_model_has_a_learning_rate_of_its_own():
     assert bios_setting(200_000, 1000, "GPT2-2-20").learning_rates == (1e-3,)
 
 
+@pytest.mark.parametrize(
+    ("model", "people", "exposures", "setting"),
+    [
+        ("LLaMA-4-4", 50_000, 1000, (0.02, (5e-4, 1e-3, 2e-3), 96)),
+        ("Mistral-4-4", 1_000_000, 1000, (0.01, (2e-4, 3e-4, 5e-4), 192)),
+        ("LLaMA_tied-4-4", 10_000_000, 100, (0.01, (3e-4, 5e-4, 1e-3), 1536)),
+        ("LLaMA_tied_mlp-4-4", 50_000, 100, (0.01, (1e-3,), 12)),
+        ("GPT2_0-4-4", 500_000, 100, (0.01, (2e-4, 3e-4, 5e-4), 96)),
+        ("GPT2_0-4-4", 500_000, 1000, (0.01, (5e-4,), 192)),
+        ("GPT2_1/4-4-4", 200_000, 100, (0.01, (5e-4, 1e-3), 48)),
+        ("GPT2_MoE-4-4", 20_000, 1000, (0.02, (1e-3, 2e-3), 48)),
+        ("GPT2_MoE-4-4", 50_000, 100, (0.01, (1e-3, 2e-3, 5e-3), 12)),
+        ("GPT2_MoE-4-4", 2_000_000, 100, (0.005, (5e-4, 1e-3), 192)),
+    ],
+)
+def test_architectures_have_learning_rates_of_their_own(
+    model, people, exposures, setting
+):
+    assert tuple(bios_setting(people, exposures, model)) == setting
+
+
 # "About" so many thousand steps in the paper, at six biographies a window. Up to 200K
 # people the paper's counts are twice what its own batches give.
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "GPT2_1/4": functools.partial(gpt2, mlp_width=1.0),
     "GPT2_0": functools.partial(gpt2, mlp="none"),
     "LLaMA": llama,
+    "LLaMA_tied": functools.partial(llama, tied=True),
     "Mistral": mistral,
     "modded": modded,
 }

@@ -1,6 +1,7 @@
 """Result rows as figures, theory beside them. Never reads models or checkpoints."""
 
 from kscale.report.capacity import draw_capacity, draw_exposures
+from kscale.report.comparison import Best, best, draw_comparison
 from kscale.report.curves import COLOURS, Curve, Panel, draw_panels
 from kscale.report.frequency import (
     ClassPrediction,
@@ -13,12 +14,15 @@ from kscale.report.learning import LearningPrediction, predicted_learning
 
 __all__ = [
     "COLOURS",
+    "Best",
     "ClassPrediction",
     "Curve",
     "LearningPrediction",
     "Line",
     "Panel",
+    "best",
     "draw_capacity",
+    "draw_comparison",
     "draw_exposures",
     "draw_panels",
     "fit_line",

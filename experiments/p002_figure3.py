@@ -1,0 +1,41 @@
+"""Paper 002, figure 3: other architectures beside GPT2, 1000 exposures.
+
+Reproduces: with enough training the architecture hardly matters. GPT2_1/4 and even
+GPT2_0 (no MLP) store as much as GPT2; LLaMA and Mistral too, a little less where they
+are small, which tying their weights mends (result 5).
+
+    kscale sweep p002_figure3 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure3 --size=small     half an hour on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure3 --size=paper     weeks of one GPU
+
+Small: bioD(450, K=2, C=8, D=T=32, L=1), R_max about 2.3, and models of width 24 and
+about equal size: GPT2_1/4 has four layers and GPT2_0 six where the others have two
+(Mistral and the untied LLaMA are larger). Every architecture gets the same three
+learning rates and two seeds, and is judged at its best rate.
+"""
+
+import pathlib
+
+from kscale import comparison, report
+from kscale.config import Config
+from kscale.results import Row
+
+PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    if size == "paper":
+        return comparison.published(
+            tuple(comparison.ARCHITECTURES), PAPER_PEOPLE, exposures=1000
+        )
+    if size == "smoke":
+        return comparison.architectures(4, 12, (2e-3, 4e-3), (0,))
+    return comparison.architectures(1000, 450, (2e-3, 4e-3, 8e-3), (0, 1))
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    title = "Paper 002, figure 3: architectures, 1000 exposures"
+    report.draw_comparison(rows, path, title, "GPT2")

@@ -1,0 +1,110 @@
+"""Models beside each other: one world, several learning rates and seeds of each.
+
+    runs = comparison.grid(configs.demo(), {"GPT2": ..., "LLaMA": ...}, RATES, SEEDS)
+
+Runs of one model differ in rate and seed alone, so a sweep trains them as one
+population. `report.best` takes each model's best rate.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from kscale import configs, models
+from kscale.config import Config
+from kscale.models import ModelConfig
+from kscale.published import bios_setting
+
+# Architectures of paper 002's figures 3 and 4, and how many layers of width 24 make
+# them as large as two of GPT2 (Mistral and the untied LLaMA are larger).
+ARCHITECTURES = {
+    "GPT2": 2,
+    "GPT2_1/4": 4,
+    "GPT2_0": 6,
+    "LLaMA": 2,
+    "LLaMA_tied": 2,
+    "Mistral": 2,
+}
+SHAPES = ("2-1", "4-1", "2-4", "4-4", "6-4", "12-4")  # layers and heads of the paper's
+
+
+def grid(
+    config: Config,
+    models: Mapping[str, ModelConfig],
+    rates: Sequence[float] | Mapping[str, Sequence[float]],
+    seeds: Sequence[int] = (0,),
+) -> list[Config]:
+    """Every model at every learning rate and seed, named after the model.
+
+    Args:
+      config: all that the runs have in common.
+      models: by name.
+      rates: peak learning rates, of all models or of each.
+      seeds: of the initial parameters.
+
+    Returns:
+      Solo runs, those of a model side by side.
+    """
+    return [
+        dataclasses.replace(
+            config,
+            name=name,
+            model=model,
+            train=dataclasses.replace(config.train, learning_rate=rate, seed=seed),
+        )
+        for name, model in models.items()
+        for rate in (rates[name] if isinstance(rates, Mapping) else rates)
+        for seed in seeds
+    ]
+
+
+def published(
+    names: Sequence[str], people: Sequence[int], exposures: int
+) -> list[Config]:
+    """bioS(N) on architectures of the paper's shapes, at every published rate.
+
+    Args:
+      names: of architectures, such as "LLaMA".
+      people: N, each of them.
+      exposures: 1000 or 100.
+
+    Source: paper 002, figures 1, 3, 4 and 16, Parameters 1, 2 and 6 to 9.
+    """
+    runs = []
+    for name in names:
+        for shape in SHAPES:
+            for many in people:
+                model = f"{name}-{shape}"
+                config = configs.bios(many, model, exposures)
+                rates = bios_setting(many, exposures, model).learning_rates
+                runs += grid(config, {name: config.model}, rates)
+    return runs
+
+
+def architectures(
+    exposures: int,
+    people: int,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    names: Sequence[str] = tuple(ARCHITECTURES),
+) -> list[Config]:
+    """Architectures of width 24 and about equal size, at the limit of what they hold.
+
+    With 450 people, bioD(450, K=2, C=8, D=T=32, L=1) has about 2.3 bits a parameter.
+
+    Args:
+      exposures: E.
+      people: N.
+      rates: peak learning rates of all.
+      seeds: of the initial parameters.
+      names: out of ``ARCHITECTURES``.
+    """
+    made = {name: narrow(name, ARCHITECTURES[name]) for name in names}
+    return grid(configs.demo(people, exposures, batch=2), made, rates, seeds)
+
+
+def narrow(name: str, layers: int) -> ModelConfig:
+    """An architecture of width 24 in two heads, started as the demo's."""
+    model = models.from_name(f"{name}-{layers}-2x12", init_std=0.08)
+    # Dimensions rotate in pairs: a third of 12, where a quarter of 64 is published.
+    turned = model.rotary_fraction == 0.25
+    return dataclasses.replace(model, rotary_fraction=1 / 3) if turned else model
