@@ -58,6 +58,7 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "GPT2": gpt2,
     "GPT2_1/4": functools.partial(gpt2, mlp_width=1.0),
     "GPT2_0": functools.partial(gpt2, mlp="none"),
+    "GPT2_MoE": functools.partial(gpt2, mlp_width=1.0, experts=32),
     "LLaMA": llama,
     "LLaMA_tied": functools.partial(llama, tied=True),
     "Mistral": mistral,

@@ -6,40 +6,46 @@ Axes: B rows, T positions, D width, H query heads, G key and value heads.
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from kscale.models.attention import attend
 from kscale.models.config import ModelConfig
+from kscale.models.experts import Experts
+from kscale.models.feed import hidden_units
+from kscale.models.initial import declared
 from kscale.models.linear import linear
 from kscale.models.memory import recall, remember
 from kscale.models.norms import norm, normalise
 from kscale.models.rotary import rotary_tables, split_heads, split_heads_at
-
-_ACTIVATIONS = {
-    "gelu": jax.nn.gelu,
-    "silu": jax.nn.silu,
-    "relu2": lambda x: jnp.square(jax.nn.relu(x)),
-}
 
 
 class Block(nn.Module):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``."""
 
     config: ModelConfig
+    training: bool = False
 
     @nn.compact
     def __call__(self, x_BTD, segments_BT=None, memory=None, past_B: Any = None):
-        """The residual stream behind the block, and the memory, as of ``Attention``."""
+        """The residual stream behind the block, and what is to be kept of the layer.
+
+        Returns:
+          ``(x_BTD, (memory, counts))``: the memory as of ``Attention``, the counts as
+          of ``Experts``, None in a dense model.
+        """
         config = self.config
         normed = Norm(config, name="attention_norm")(x_BTD)
         attention = Attention(config, name="attention")
         out_BTD, memory = attention(normed, segments_BT, memory, past_B)
         x_BTD = x_BTD + out_BTD
         if config.mlp == "none":
-            return x_BTD, memory
+            return x_BTD, (memory, None)
         normed = Norm(config, name="mlp_norm")(x_BTD)
-        return x_BTD + FeedForward(config, name="mlp")(normed), memory
+        if not config.experts:
+            return x_BTD + FeedForward(config, name="mlp")(normed), (memory, None)
+        experts = Experts(config, self.training, name="mlp")
+        out_BTD, counts = experts(normed, dropless=memory is not None)
+        return x_BTD + out_BTD, (memory, counts)
 
 
 class Attention(nn.Module):
@@ -95,14 +101,9 @@ class FeedForward(nn.Module):
     def __call__(self, x_BTD):
         """Inputs [B, T, D] to outputs [B, T, D]."""
         config = self.config
-        activation = _ACTIVATIONS[config.activation]
         gated = config.mlp == "gated"
         hidden = Linear(config, config.hidden * (1 + gated), name="up")(x_BTD)
-        if gated:
-            gate, hidden = jnp.split(hidden, 2, axis=-1)
-            hidden = activation(gate) * hidden
-        else:
-            hidden = activation(hidden)
+        hidden = hidden_units(config, hidden)
         return Linear(config, config.width, name="down")(hidden)
 
 
@@ -115,10 +116,10 @@ class Linear(nn.Module):
     @nn.compact
     def __call__(self, x):
         """Inputs [..., I] to outputs [..., O] in the compute dtype."""
-        kernel = self.param("kernel", _declared, (x.shape[-1], self.features))
+        kernel = self.param("kernel", declared, (x.shape[-1], self.features))
         bias = None
         if self.config.bias:
-            bias = self.param("bias", _declared, (self.features,))
+            bias = self.param("bias", declared, (self.features,))
         out = linear(x.reshape(-1, x.shape[-1]), kernel, bias, self.config.compute)
         return out.reshape(*x.shape[:-1], self.features)
 
@@ -132,8 +133,8 @@ class Norm(nn.Module):
     def __call__(self, x):
         """Inputs [..., D] to float32 outputs of the same shape."""
         config, shape = self.config, x.shape[-1:]
-        scale = self.param("scale", _declared, shape) if config.norm_scale else None
-        bias = self.param("bias", _declared, shape) if config.norm_bias else None
+        scale = self.param("scale", declared, shape) if config.norm_scale else None
+        bias = self.param("bias", declared, shape) if config.norm_bias else None
         x_ND = x.reshape(-1, x.shape[-1])
         return norm(x_ND, scale, bias, config.norm, config.norm_eps).reshape(x.shape)
 
@@ -147,10 +148,4 @@ class Table(nn.Module):
     @nn.compact
     def __call__(self):
         """The table: float32 [V, D]."""
-        return self.param("table", _declared, (self.vocab, self.width))
-
-
-def _declared(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Names a parameter and its shape; its values come from ``initial.draw``."""
-    del key
-    return jnp.zeros(shape, jnp.float32)
+        return self.param("table", declared, (self.vocab, self.width))

@@ -13,24 +13,27 @@ class ParameterCounts(NamedTuple):
       embedding: matrices with a row per token (the table, and the output layer where
         it is not tied).
       non_embedding: ``total - embedding``.
+      active: those that one token meets: all but the experts it is not sent to.
     """
 
     total: int
     embedding: int
     non_embedding: int
+    active: int
 
 
 def parameter_counts(config: ModelConfig) -> ParameterCounts:
     """Exact parameter counts of ``init(config, key)``.
 
     ``V d (1 or 2) + layers (attention + MLP + norms) + final norm``; for GPT-2,
-    ``V d + l (12 d^2 + 13 d) + 2 d``.
+    ``V d + l (12 d^2 + 13 d) + 2 d``. With E experts a layer has E MLPs and a router of
+    ``E d``.
 
     Args:
       config: a model whose vocabulary is set to the tokens that the corpus can use.
 
     Returns:
-      The counts with and without the embedding.
+      The counts with and without the embedding, and what one token meets.
 
     Raises:
       ValueError: the vocabulary is not set.
@@ -46,10 +49,13 @@ def parameter_counts(config: ModelConfig) -> ParameterCounts:
     width = config.width
     norm = width * (config.norm_scale + config.norm_bias)
     norms = norm * (1 if config.mlp == "none" else 2)
-    layer = _attention(config) + _mlp(config) + norms
+    mlps = _mlp(config) * (config.experts or 1) + width * config.experts
+    layer = _attention(config) + mlps + norms
     embedding = require_vocab(config) * width * (1 if config.tied else 2)
     non_embedding = config.layers * layer + norm
-    return ParameterCounts(embedding + non_embedding, embedding, non_embedding)
+    total = embedding + non_embedding
+    passed = config.layers * max(config.experts - config.top_k, 0) * _mlp(config)
+    return ParameterCounts(total, embedding, non_embedding, total - passed)
 
 
 def _attention(config: ModelConfig) -> int:

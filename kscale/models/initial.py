@@ -78,3 +78,9 @@ def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
         return mean + std * jax.random.normal(own, leaf.shape, jnp.float32)
 
     return jax.tree_util.tree_map_with_path(one, shapes)
+
+
+def declared(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Names a parameter and its shape in a module; its values come from ``draw``."""
+    del key
+    return jnp.zeros(shape, jnp.float32)

@@ -11,6 +11,8 @@ Parameters are a nested dict, all float32:
     layer_i/mlp_norm/{scale, bias} [D]
     layer_i/mlp/up/{kernel [D, hidden], bias}      gated: [D, 2 hidden], gate first
     layer_i/mlp/down/{kernel [hidden, D], bias}
+    layer_i/mlp/router/kernel [D, E]               experts only; up and down, kernel
+                                                   and bias, with a leading axis E
     final_norm/{scale, bias} [D]
     head/table [V, D]                              untied only
 
@@ -70,7 +72,8 @@ def apply(
     tokens_BT: jax.Array,
     *,
     segments_BT: jax.Array | None = None,
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+    training: bool = False,
+) -> tuple[jax.Array, dict[str, Any]]:
     """Logits of the next token at every position.
 
     Args:
@@ -79,12 +82,20 @@ def apply(
       tokens_BT: int32 in [0, vocab).
       segments_BT: the document of each position; attention stays inside a document.
         None: attention over the whole row.
+      training: whether experts have room, and tokens compete for it, as in training
+        or as when a model is scored (``experts``); dense models do not care.
 
     Returns:
-      ``(logits_BTV float32, aux)``; ``aux`` is an empty dict for dense models.
+      ``(logits_BTV float32, aux)``; ``aux`` is an empty dict for dense models. With
+      experts all is float32: ``aux["balance"]``, the sum over layers of
+      ``routing.balance``, and ``aux["routing"]``, a dict of sums over layers and
+      tokens as of ``routing.counted``, with ``"load_LE"``, the load of each layer.
+
+    Raises:
+      ValueError: rows in training that ``route_rows`` does not divide.
     """
-    model: Any = _Transformer(config)
-    return model.apply({"params": params}, tokens_BT, segments_BT), {}
+    model: Any = _Transformer(config, training)
+    return model.apply({"params": params}, tokens_BT, segments_BT)
 
 
 def token_nats(
@@ -94,7 +105,8 @@ def token_nats(
     targets_BT: jax.Array,
     *,
     segments_BT: jax.Array | None = None,
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+    training: bool = False,
+) -> tuple[jax.Array, dict[str, Any]]:
     """``-log p(target)`` of every position, in nats, without keeping the logits.
 
     Args:
@@ -103,15 +115,21 @@ def token_nats(
       tokens_BT: int32 in [0, vocab).
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
-      segments_BT: as in ``apply``.
+      segments_BT, training: as in ``apply``.
 
     Returns:
-      ``(nats_BT float32, aux)`` with ``aux["correct_BT"]``: the target is the greedy
-      choice (the lowest token among equals). Under ``jit`` it costs nothing unused.
+      ``(nats_BT float32, aux)``; ``aux`` as in ``apply``, with ``aux["correct_BT"]``
+      beside: the target is the greedy choice (the lowest token among equals). Under
+      ``jit`` it costs nothing unused.
+
+    Raises:
+      ValueError: as ``apply``.
     """
-    model: Any = _Transformer(config)
-    nats, correct = model.apply({"params": params}, tokens_BT, segments_BT, targets_BT)
-    return nats, {"correct_BT": correct}
+    model: Any = _Transformer(config, training)
+    (nats_BT, correct_BT), aux = model.apply(
+        {"params": params}, tokens_BT, segments_BT, targets_BT
+    )
+    return nats_BT, aux | {"correct_BT": correct_BT}
 
 
 def empty_memory(config: ModelConfig, rows: int, capacity: int) -> Any:
@@ -137,6 +155,8 @@ def extend(
 ) -> tuple[jax.Array, Any]:
     """``apply`` to the next T tokens of rows whose earlier tokens are remembered.
 
+    Experts take all tokens that come to them, whatever their capacity.
+
     Args:
       config: the model.
       params: from ``init``.
@@ -156,14 +176,17 @@ class _Transformer(nn.Module):
     """Embedding, blocks, final norm, output layer."""
 
     config: ModelConfig
+    training: bool = False
 
     @nn.compact
     def __call__(self, tokens_BT, segments_BT=None, targets_BT=None, past=None):
+        """``(output, aux)``, or with a past ``(logits, memory)``."""
         config = self.config
         vocab = require_vocab(config)
         table_VD = Table(vocab, config.width, name="embed")()
         x_BTD = jnp.take(table_VD, tokens_BT, axis=0)
-        x_BTD, memories = self._layers(x_BTD, segments_BT, *(past or (None, None)))
+        x_BTD, kept = self._layers(x_BTD, segments_BT, *(past or (None, None)))
+        memories, counts = kept
         x_BTD = Norm(config, name="final_norm")(x_BTD)
         if not config.tied:
             table_VD = Table(vocab, config.width, name="head")()
@@ -171,10 +194,11 @@ class _Transformer(nn.Module):
         if targets_BT is None:
             logits = output_logits(x_ND, table_VD, config.compute)
             logits = logits.reshape(*tokens_BT.shape, vocab)
-            return logits if past is None else (logits, memories)
+            return logits, _summed(counts) if past is None else memories
         targets_N = targets_BT.reshape(-1)
         nats, correct = cross_entropy(x_ND, table_VD, targets_N, config.compute)
-        return nats.reshape(targets_BT.shape), correct.reshape(targets_BT.shape)
+        out = nats.reshape(targets_BT.shape), correct.reshape(targets_BT.shape)
+        return out, _summed(counts)
 
     def _layers(self, x_BTD, segments_BT, memories, past_B):
         config = self.config
@@ -187,12 +211,23 @@ class _Transformer(nn.Module):
                 in_axes=(nn.broadcast, 0, nn.broadcast),
                 length=config.layers,
             )
-            block = layers(config, name="layers")
+            block = layers(config, self.training, name="layers")
             return block(x_BTD, segments_BT, memories, past_B)
-        kept = []
+        kept, counts = [], []
         for i in range(config.layers):
-            block = Block(config, name=f"layer_{i}")
+            block = Block(config, self.training, name=f"layer_{i}")
             memory = None if memories is None else memories[i]
-            x_BTD, memory = block(x_BTD, segments_BT, memory, past_B)
+            x_BTD, (memory, count) = block(x_BTD, segments_BT, memory, past_B)
             kept.append(memory)
-        return x_BTD, tuple(kept)
+            counts.append(count)
+        return x_BTD, (tuple(kept), jax.tree.map(lambda *x: jnp.stack(x), *counts))
+
+
+def _summed(counts: dict[str, jax.Array] | None) -> dict[str, Any]:
+    """What ``apply`` says of the experts, from counts with a leading layer axis."""
+    if counts is None:
+        return {}
+    counts = dict(counts)
+    load_LE = counts.pop("load_E")
+    sums = {name: jnp.sum(count) for name, count in counts.items()}
+    return {"balance": sums.pop("balance"), "routing": sums | {"load_LE": load_LE}}

@@ -1,0 +1,226 @@
+"""Which experts each token goes to, and where each choice lies among the experts' work.
+
+Tokens come in groups whose members compete for the same room; a token makes K choices,
+the best first. Axes: G groups, K choices of a token, N tokens of a group, E experts,
+S places.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kscale.models.config import ModelConfig
+
+
+class Routes(NamedTuple):
+    """The choices of all tokens.
+
+    Attributes:
+      expert_GKN: int32, the experts in the order of their probabilities; of equal ones
+        the lowest.
+      gate_GKN: float32, what the expert's output is multiplied by.
+      rank_GKN: int32, how many choices of the group went to the same expert before
+        this one: first choices before second, each in the order of the tokens.
+      asked_GE: int32, choices that asked for each expert.
+    """
+
+    expert_GKN: jax.Array
+    gate_GKN: jax.Array
+    rank_GKN: jax.Array
+    asked_GE: jax.Array
+
+
+class Places(NamedTuple):
+    """Where choices lie: S places in a row, cut into equal parts, a part per expert.
+
+    Attributes:
+      place_KN: int32, the place of each choice of all tokens (groups one after the
+        other); S for a choice that is dropped.
+      choice_S: int32, the choice at each place, counted along the flat ``place_KN``;
+        K N at a free place.
+      expert_P: int32, the expert of each part, or None where part e is expert e's.
+      parts: how many parts there are.
+    """
+
+    place_KN: jax.Array
+    choice_S: jax.Array
+    expert_P: jax.Array | None
+    parts: int
+
+
+def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
+    """Choices that one expert takes of a group: ``k floor(factor ceil(tokens / E))``.
+
+    Args:
+      config: gives ``top_k``, ``experts`` and the factors.
+      tokens: of the group.
+      training: whether ``capacity_factor`` counts, or ``eval_capacity_factor``.
+
+    Returns:
+      At most ``tokens``, as no token chooses an expert twice; ``tokens`` where the
+      factor is 0 (dropless).
+
+    Example:
+      >>> config = ModelConfig(experts=32, top_k=2, capacity_factor=1.5)
+      >>> capacity(config, tokens=512, training=True)
+      48
+
+    Source: Tutel's ``fast_dispatch``.
+    """
+    factor = config.capacity_factor if training else config.eval_capacity_factor
+    if not factor:
+        return tokens
+    room = config.top_k * math.floor(factor * math.ceil(tokens / config.experts))
+    return min(room, tokens)
+
+
+def route(logits_GNE: jax.Array, top_k: int) -> Routes:
+    """The K experts of the largest probabilities, softmax over all of them.
+
+    One choice is weighted with its probability, so that the router learns from the
+    loss; two are weighted with their shares of the sum of both, before any is dropped.
+
+    Args:
+      logits_GNE: float32.
+      top_k: K, 1 or 2.
+
+    Returns:
+      The choices.
+    """
+    left = probabilities = jax.nn.softmax(logits_GNE, axis=-1)
+    chosen, gates = [], []
+    for _ in range(top_k):
+        one_hot = jax.nn.one_hot(
+            jnp.argmax(left, axis=-1), logits_GNE.shape[-1], dtype=jnp.int32
+        )
+        chosen.append(one_hot)
+        gates.append(jnp.sum(probabilities * one_hot, axis=-1))
+        left = jnp.where(one_hot == 1, -1.0, left)
+    gate_GKN = jnp.stack(gates, axis=1)
+    if top_k > 1:
+        gate_GKN = gate_GKN / jnp.sum(gate_GKN, axis=1, keepdims=True)
+    chosen_GME = jnp.concatenate(chosen, axis=1)  # M = K N, first choices first
+    before_GME = jnp.cumsum(chosen_GME, axis=1) - chosen_GME
+    experts = jnp.arange(logits_GNE.shape[-1])
+    return Routes(
+        jnp.sum(chosen_GME * experts[None, None], axis=-1).reshape(gate_GKN.shape),
+        gate_GKN,
+        jnp.sum(chosen_GME * before_GME, axis=-1).reshape(gate_GKN.shape),
+        jnp.sum(chosen_GME, axis=1),
+    )
+
+
+def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
+    """``E sum_e mean_prob_e first_share_e``, a mean over groups: 1 where all is even.
+
+    Its gradient moves probability away from the experts that tokens choose first.
+
+    Args:
+      logits_GNE: float32.
+      routes: of ``route``; the first choices count.
+
+    Returns:
+      Float32 scalar, 1 to E.
+
+    Source: Lepikhin et al., "GShard", section 2.2; Tutel's ``gshard_loss``.
+    """
+    experts = logits_GNE.shape[-1]
+    mean_prob_GE = jnp.mean(jax.nn.softmax(logits_GNE, axis=-1), axis=1)
+    first_GNE = jax.nn.one_hot(routes.expert_GKN[:, 0], experts)
+    first_share_GE = jnp.mean(first_GNE, axis=1)
+    return experts * jnp.mean(jnp.sum(mean_prob_GE * first_share_GE, axis=-1))
+
+
+def counted(logits_GNE: jax.Array, routes: Routes, room: int) -> dict[str, jax.Array]:
+    """Float32 sums over tokens, of which any batches' may be added.
+
+    Args:
+      logits_GNE: float32.
+      routes: of ``route``.
+      room: choices that an expert takes of a group.
+
+    Returns:
+      ``dropped`` and ``choices`` (numbers of choices), ``load_E`` (choices that asked
+      for each expert), ``entropy`` (of the probabilities, in nats), ``tokens``.
+    """
+    log_prob = jax.nn.log_softmax(logits_GNE, axis=-1)
+    return {
+        "dropped": _float_sum(jnp.maximum(routes.asked_GE - room, 0)),
+        "choices": jnp.asarray(routes.expert_GKN.size, jnp.float32),
+        "load_E": jnp.sum(routes.asked_GE.astype(jnp.float32), axis=0),
+        "entropy": -jnp.sum(jnp.exp(log_prob) * log_prob),
+        "tokens": jnp.asarray(logits_GNE[..., 0].size, jnp.float32),
+    }
+
+
+def in_buffers(routes: Routes, room: int) -> Places:
+    """A part for each expert, with ``room`` places for each group.
+
+    Args:
+      routes: of ``route``.
+      room: choices that an expert takes of a group; later ones are dropped.
+
+    Returns:
+      E parts of ``G room`` places.
+    """
+    groups, experts = routes.asked_GE.shape
+    expert, group = jnp.arange(experts), jnp.arange(groups)
+    width = max(room, 1)
+    start_GE = (expert[None] * groups + group[:, None]) * width
+    return _places(routes, room, start_GE, experts * groups * width, None, experts)
+
+
+def in_blocks(routes: Routes, room: int, size: int) -> Places:
+    """Each expert's choices one after the other, filled up to whole blocks.
+
+    Args:
+      routes: of ``route``.
+      room: choices that an expert takes of a group; later ones are dropped.
+      size: places of a block, 1 or more.
+
+    Returns:
+      As many parts of ``size`` places as any routing can need: about
+      ``choices / size + E``.
+    """
+    experts = routes.asked_GE.shape[1]
+    taken_GE = jnp.minimum(routes.asked_GE, room)
+    blocks_E = -(-jnp.sum(taken_GE, axis=0) // size)
+    ends_E = jnp.cumsum(blocks_E)
+    earlier_GE = jnp.cumsum(taken_GE, axis=0) - taken_GE
+    start_GE = ((ends_E - blocks_E) * size)[None] + earlier_GE
+    parts = blocks_needed(routes.expert_GKN.size, experts, size)
+    ended_PE = jnp.arange(parts)[:, None] >= ends_E[None]
+    expert_P = jnp.minimum(jnp.sum(ended_PE, axis=1), experts - 1)
+    return _places(routes, room, start_GE, parts * size, expert_P, parts)
+
+
+def blocks_needed(choices: int, experts: int, size: int) -> int:
+    """The most blocks of ``size`` that choices of that many experts can fill."""
+    return min(choices, (choices + experts * (size - 1)) // size)
+
+
+def _places(
+    routes: Routes,
+    room: int,
+    start_GE: jax.Array,
+    total: int,
+    expert_P: jax.Array | None,
+    parts: int,
+) -> Places:
+    groups, top_k, tokens = routes.rank_GKN.shape
+    start_GM = jnp.take_along_axis(
+        start_GE, routes.expert_GKN.reshape(groups, -1), axis=1
+    )
+    place_GKN = start_GM.reshape(routes.rank_GKN.shape) + routes.rank_GKN
+    place_GKN = jnp.where(routes.rank_GKN < room, place_GKN, total)
+    place_KN = place_GKN.swapaxes(0, 1).reshape(top_k, groups * tokens)
+    choices = jnp.arange(place_KN.size, dtype=jnp.int32)
+    free = jnp.full(total, place_KN.size, jnp.int32)
+    choice_S = free.at[place_KN.reshape(-1)].set(choices, mode="drop")
+    return Places(place_KN, choice_S, expert_P, parts)
+
+
+def _float_sum(x: jax.Array) -> jax.Array:
+    return jnp.sum(x.astype(jnp.float32))
