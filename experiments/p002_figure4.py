@@ -8,9 +8,9 @@ GPT2_1/4 as much, GPT2_0 more than 1.5 times less (result 6).
                                                --part=0/2 and --part=1/2 side by side
     kscale sweep p002_figure4 --size=paper     weeks of one GPU
 
-Small: bioD(450, K=2, C=8, D=T=32, L=1), R_max about 2.3, and models of width 24 and
-about equal size: GPT2_1/4 has four layers and GPT2_0 six where the others have two
-(Mistral and the untied LLaMA are larger). Every architecture gets the same three
+Small: models of width 24 and about equal size, in which GPT2_1/4 has four layers and
+GPT2_0 six where the others have two (Mistral and the untied LLaMA are larger), and
+bioD(N, K=2, C=8, D=T=32, L=1) of as many people as make R_max = 2.2 (450 to 545). Every architecture gets the same three
 learning rates and two seeds, and is judged at its best rate.
 """
 
@@ -30,8 +30,8 @@ def runs(size: str) -> list[Config]:
             tuple(comparison.ARCHITECTURES), PAPER_PEOPLE, exposures=100
         )
     if size == "smoke":
-        return comparison.architectures(4, 12, (2e-3, 4e-3), (0,))
-    return comparison.architectures(100, 450, (2e-3, 4e-3, 8e-3), (0, 1))
+        return comparison.architectures(4, (2e-3, 4e-3), (0,), people=12)
+    return comparison.architectures(100, (2e-3, 4e-3, 8e-3), (0, 1))
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -14,15 +14,15 @@ from kscale.config import Config
 from kscale.models import ModelConfig
 from kscale.published import bios_setting
 
-# Architectures of paper 002's figures 3 and 4, and how many layers of width 24 make
-# them as large as two of GPT2 (Mistral and the untied LLaMA are larger).
+# Architectures of paper 002's figures 3 and 4: how many layers of width 24 make them
+# about as large as two of GPT2, and how many people fill them: R_max is 2.2 for each.
 ARCHITECTURES = {
-    "GPT2": 2,
-    "GPT2_1/4": 4,
-    "GPT2_0": 6,
-    "LLaMA": 2,
-    "LLaMA_tied": 2,
-    "Mistral": 2,
+    "GPT2": (2, 450),
+    "GPT2_1/4": (4, 450),
+    "GPT2_0": (6, 450),
+    "LLaMA": (2, 500),
+    "LLaMA_tied": (2, 450),
+    "Mistral": (2, 545),
 }
 SHAPES = ("2-1", "4-1", "2-4", "4-4", "6-4", "12-4")  # layers and heads of the paper's
 
@@ -82,29 +82,32 @@ def published(
 
 def architectures(
     exposures: int,
-    people: int,
     rates: Sequence[float],
     seeds: Sequence[int],
+    people: int = 0,
     names: Sequence[str] = tuple(ARCHITECTURES),
 ) -> list[Config]:
     """Architectures of width 24 and about equal size, at the limit of what they hold.
 
-    With 450 people, bioD(450, K=2, C=8, D=T=32, L=1) has about 2.3 bits a parameter.
+    The worlds are bioD(N, K=2, C=8, D=T=32, L=1) with about 2.2 bits a parameter.
 
     Args:
       exposures: E.
-      people: N.
       rates: peak learning rates of all.
       seeds: of the initial parameters.
+      people: N; 0: as many as fill each model.
       names: out of ``ARCHITECTURES``.
     """
-    made = {name: narrow(name, ARCHITECTURES[name]) for name in names}
-    return grid(configs.demo(people, exposures, batch=2), made, rates, seeds)
+    runs = []
+    for name in names:
+        layers, many = ARCHITECTURES[name]
+        config = configs.demo(people or many, exposures, batch=2)
+        runs += grid(config, {name: narrow(name, layers)}, rates, seeds)
+    return runs
 
 
 def narrow(name: str, layers: int) -> ModelConfig:
     """An architecture of width 24 in two heads, started as the demo's."""
-    model = models.from_name(f"{name}-{layers}-2x12", init_std=0.08)
     # Dimensions rotate in pairs: a third of 12, where a quarter of 64 is published.
-    turned = model.rotary_fraction == 0.25
-    return dataclasses.replace(model, rotary_fraction=1 / 3) if turned else model
+    turned = {"rotary_fraction": 1 / 3} if name.startswith("GPT2") else {}
+    return models.from_name(f"{name}-{layers}-2x12", init_std=0.08, **turned)
