@@ -11,8 +11,9 @@ are small, which tying their weights mends (result 5).
 
 Small: models of width 24 and about equal size, in which GPT2_1/4 has four layers and
 GPT2_0 six where the others have two (Mistral and the untied LLaMA are larger), and
-bioD(N, K=2, C=8, D=T=32, L=1) of as many people as make R_max = 2.2 (450 to 545). Every architecture gets the same three
-learning rates and two seeds, and is judged at its best rate.
+bioD(N, K=2, C=8, D=T=32, L=1) of as many people as make R_max = 2.2 (450 to 545). Every
+architecture gets the same three learning rates and two seeds, and is judged at its best
+rate.
 """
 
 import pathlib
