@@ -90,6 +90,7 @@ class TrainConfig:
             _require(0 <= getattr(self, field) <= 1, self, field, "between 0 and 1")
         for field in _NATURAL:
             _require(getattr(self, field) >= 0, self, field, "0 or more")
+        _require(len(self.trained) > 0, self, "trained", "one pattern or more")
         _require(self.keep >= 1, self, "keep", "1 or more")
         _require(0 <= self.seed < 2**32, self, "seed", "in [0, 2^32)")
 
@@ -105,6 +106,9 @@ _NATURAL = (
 
 # Fields that change what is written when, never what is computed.
 RHYTHM = ("log_every", "checkpoint_every", "keep", "keep_every")
+
+# Fields that came after the first checkpoints, which are described without them.
+LATER = ("trained", "balance_weight")
 
 
 class Hyper(NamedTuple):

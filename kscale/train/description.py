@@ -1,6 +1,5 @@
 """What a run is, so that a checkpoint of another run can be told and refused."""
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from kscale.train.chunks import Chunks
-from kscale.train.config import RHYTHM, Hyper, TrainConfig, members
-from kscale.train.problem import Problem
+from kscale.train.config import LATER, RHYTHM, Hyper, TrainConfig, members
+from kscale.train.problem import Problem, told
 
 Description = Mapping[str, Any]
 
@@ -23,7 +22,7 @@ def describe(
     chunks: Chunks,
 ) -> dict[str, Any]:
     """What makes a run what it is, in JSON's types; the rhythm is no part of it."""
-    train = dataclasses.asdict(config)
+    train = told(config, LATER)
     run = {
         "model": dict(problem.description),
         "train": {name: x for name, x in train.items() if name not in RHYTHM},

@@ -3,7 +3,7 @@
 Axes: K steps of a dispatch, M members, B rows, T positions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -39,9 +39,11 @@ class Program(NamedTuple):
         return self.run(state, chunk, self.hyper)
 
 
-def abstract_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> Any:
+def abstract_state(
+    problem: Problem, hyper: Hyper, mesh: Mesh, trained: Sequence[str] = ("*",)
+) -> Any:
     """Shapes, dtypes and shardings of the state, without allocating it."""
-    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper), hyper)
+    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper, trained), hyper)
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(
             leaf.shape, leaf.dtype, sharding=sharding
@@ -51,14 +53,16 @@ def abstract_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> Any:
     )
 
 
-def first_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> State:
+def first_state(
+    problem: Problem, hyper: Hyper, mesh: Mesh, trained: Sequence[str] = ("*",)
+) -> State:
     """The state before the first step, made where it lies."""
     shardings = jax.tree.map(
-        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh)
+        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh, trained)
     )
     on_cpus = mesh.devices.flat[0].platform == "cpu"
     make = jax.jit(
-        lambda hyper: init_state(problem, hyper),
+        lambda hyper: init_state(problem, hyper, trained),
         in_shardings=hyper_sharding(mesh, hyper),
         out_shardings=shardings,
         compiler_options=_QUICK if on_cpus else None,
@@ -66,7 +70,13 @@ def first_state(problem: Problem, hyper: Hyper, mesh: Mesh) -> State:
     return make(hyper)
 
 
-def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> State:
+def start_state(
+    problem: Problem,
+    hyper: Hyper,
+    mesh: Mesh,
+    params: Params,
+    trained: Sequence[str] = ("*",),
+) -> State:
     """The state before the first step of a run that goes on from other parameters.
 
     Args:
@@ -75,12 +85,16 @@ def start_state(problem: Problem, hyper: Hyper, mesh: Mesh, params: Params) -> S
       mesh: where it lies.
       params: in the shapes of one model; they are copied. Of a population, a leaf of
         one model is that of every member, one with an axis M has a member's at each.
+        Without adapters (``lora``), where the model has them: they are new ones.
+      trained: patterns of the parameters that have moments.
 
     Raises:
       ValueError: a parameter is missing, not the model's, or of another shape.
     """
-    abstract = abstract_state(problem, hyper, mesh)
-    state = first_state(problem, hyper, mesh)
+    abstract = abstract_state(problem, hyper, mesh, trained)
+    state = first_state(problem, hyper, mesh, trained)
+    if "lora" in state["params"] and "lora" not in params:
+        params = params | {"lora": state["params"]["lora"]}
 
     found, wanted = (
         {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(tree)}
@@ -135,7 +149,7 @@ def compile_program(
       ValueError: rows cannot be cut by ``rows_per_gradient`` and the data axis.
     """
     own_data = chunk["tokens"].ndim == 4
-    state = abstract_state(problem, hyper, mesh)
+    state = abstract_state(problem, hyper, mesh, config.trained)
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
     advance = make_advance(
         problem,

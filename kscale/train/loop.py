@@ -111,7 +111,7 @@ def fit(
       on_checkpoint: called with step and state where a checkpoint is due, with or
         without a folder.
       start: parameters to begin with, those of one model for all members, or leaves
-        with an axis of members; None: drawn.
+        with an axis of members; without adapters these are new ones. None: drawn.
       evaluate_at: steps, rounded up to dispatches, at which ``on_evaluation`` is called
         with step and state; it must not keep the state, which the next step takes.
       on_evaluation: see ``evaluate_at``; each call is of another step.
@@ -138,12 +138,12 @@ def fit(
         run = describe(problem, config, total_steps, labels, hyper, chunks)
         run["identity"] = dict(identity or {})
         if checkpoints is not None and step:
-            abstract = abstract_state(problem, hyper, mesh)
+            abstract = abstract_state(problem, hyper, mesh, config.trained)
             state = checkpoints.restore(step, abstract, run)
         elif start is not None:
-            state = start_state(problem, hyper, mesh, start)
+            state = start_state(problem, hyper, mesh, start, config.trained)
         else:
-            state = first_state(problem, hyper, mesh)
+            state = first_state(problem, hyper, mesh, config.trained)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0)
         program = compile_program(

@@ -13,6 +13,7 @@ Params = Any
 
 # Whether a parameter decays, by path; first match. Tables of embeddings are matrices.
 DECAY: tuple[tuple[str, bool], ...] = (
+    ("lora/*", True),
     ("*kernel", True),
     ("*table", True),
     ("*bias", False),

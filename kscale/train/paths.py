@@ -1,7 +1,8 @@
 """Properties of parameters by path: the first rule that matches decides."""
 
+import difflib
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -40,6 +41,58 @@ def by_path(rules: Sequence[tuple[str, Value]], tree: Any, what: str) -> Any:
         )
 
     return jax.tree_util.tree_map_with_path(value, tree, is_leaf=lambda x: x is None)
+
+
+def part_of(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
+    """The leaves that one of the patterns matches, nested as in the tree.
+
+    Args:
+      tree: nested dict.
+      patterns: shell patterns of paths, as in ``by_path``.
+      what: name of the patterns, for the error.
+
+    Raises:
+      ValueError: a pattern matches no leaf; the message gives the nearest path.
+
+    Example:
+      >>> part_of({"up": {"bias": 1, "kernel": 2}}, ["*/bias"], "x")
+      {'up': {'bias': 1}}
+    """
+    leaves = [
+        (path_name(path), leaf) for path, leaf in jax.tree.leaves_with_path(tree)
+    ]
+    names = [name for name, _ in leaves]
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.0)
+            raise ValueError(
+                f"{what} has {pattern!r}, which matches no parameter; the nearest is "
+                f"{''.join(near) or 'none'!r}."
+            )
+    part: dict[str, Any] = {}
+    for name, leaf in leaves:
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
+            *parents, last = name.split("/")
+            level = part
+            for parent in parents:
+                level = level.setdefault(parent, {})
+            level[last] = leaf
+    return part
+
+
+def overlaid(tree: Any, part: Any) -> Any:
+    """The tree with the leaves of a part of it (``part_of``) in their places.
+
+    Example:
+      >>> overlaid({"up": {"bias": 1, "kernel": 2}}, {"up": {"bias": 3}})
+      {'up': {'bias': 3, 'kernel': 2}}
+    """
+    if not isinstance(part, Mapping):
+        return part
+    return {
+        key: overlaid(leaf, part[key]) if key in part else leaf
+        for key, leaf in tree.items()
+    }
 
 
 def path_name(path: Any) -> str:

@@ -1,6 +1,7 @@
 """What the trainer needs of a model: how it starts and what it loses on a token."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -9,6 +10,16 @@ import jax
 from kscale import models
 
 Params = Any
+
+# Fields of a model that came after the first checkpoints.
+_LATER = (
+    "experts",
+    "top_k",
+    "capacity_factor",
+    "eval_capacity_factor",
+    "route_rows",
+    "lora",
+)
 
 
 class Problem(NamedTuple):
@@ -28,6 +39,23 @@ class Problem(NamedTuple):
     token_nats: Callable[..., tuple[jax.Array, dict]]
     description: Mapping[str, Any]
     flops_per_token: Callable[[int], float] = lambda context: 0.0
+
+
+def told(config: Any, later: Collection[str]) -> dict[str, Any]:
+    """The fields of a dataclass in JSON's types, later ones at their defaults left out.
+
+    Args:
+      config: all of its fields have defaults.
+      later: fields that came after the first checkpoints, which do not know them.
+
+    Example:
+      >>> told(models.ModelConfig(top_k=2, experts=4), ["experts", "top_k", "lora"])
+      {'vocab': 0, ..., 'experts': 4, 'top_k': 2}
+    """
+    default = type(config)()
+    same = {name for name in later if getattr(config, name) == getattr(default, name)}
+    kept = {name: x for name, x in asdict(config).items() if name not in same}
+    return json.loads(json.dumps(kept))
 
 
 def problem_of(config: models.ModelConfig) -> Problem:
@@ -60,7 +88,7 @@ def problem_of(config: models.ModelConfig) -> Problem:
     return Problem(
         init=lambda key: models.init(config, key),
         token_nats=token_nats,
-        description=asdict(config),
+        description=told(config, _LATER),
         flops_per_token=lambda context: (
             6.0 * multiplied + 6.0 * config.layers * config.width * context
         ),

@@ -48,7 +48,6 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
     size = members(hyper)
     _require_divisible("population", size or 1, mesh, "population", "members")
     rules = MODEL_PARALLEL if mesh.shape["model"] > 1 else (("*", ()),)
-    specs = by_path(rules, state["params"], "MODEL_PARALLEL")
 
     def place(path: Any, leaf: Any, spec: tuple[str | None, ...]) -> NamedSharding:
         lead = ("population",) if size is not None else ()
@@ -60,7 +59,9 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
         return NamedSharding(mesh, PartitionSpec(*lead, *gap, *spec))
 
     placed = {
-        part: jax.tree_util.tree_map_with_path(place, state[part], specs)
+        part: jax.tree_util.tree_map_with_path(
+            place, state[part], by_path(rules, state[part], "MODEL_PARALLEL")
+        )
         for part in ("params", "mu", "nu")
     }
     return placed | {"step": NamedSharding(mesh, PartitionSpec())}

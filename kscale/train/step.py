@@ -8,7 +8,7 @@ and ``step``, the number of steps taken, a scalar also for a population. A batch
 dict of ``tokens`` [B, T+1], ``labels`` [B, T+1] and optionally ``segments`` [B, T+1].
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from kscale.data import PAD
 from kscale.train.config import Hyper, TrainConfig
 from kscale.train.optimiser import Moments, adamw, zero_moments
+from kscale.train.paths import overlaid, part_of
 from kscale.train.problem import Params, Problem
 from kscale.train.schedule import learning_rate
 
@@ -29,20 +30,26 @@ Step = Callable[[State, Batch, Hyper], tuple[State, Metrics]]
 _STATE_AXES = {"params": 0, "mu": 0, "nu": 0, "step": None}
 
 
-def init_state(problem: Problem, hyper: Hyper) -> State:
+def init_state(
+    problem: Problem, hyper: Hyper, trained: Sequence[str] = ("*",)
+) -> State:
     """The state before the first step.
 
     Args:
       problem: gives ``init``.
       hyper: its seed is used; [M] for a population.
+      trained: patterns of the parameters that have moments (``TrainConfig.trained``).
 
     Returns:
       The state; members of a population start as their solo runs do.
+
+    Raises:
+      ValueError: nothing is trained, or a pattern matches no parameter.
     """
 
     def member(seed: jax.Array) -> State:
         params = problem.init(jax.random.key(seed))
-        moments = zero_moments(params)
+        moments = zero_moments(part_of(params, trained, "TrainConfig.trained"))
         return {"params": params, "mu": moments.mu, "nu": moments.nu}
 
     seed = jnp.asarray(hyper.seed)
@@ -122,9 +129,16 @@ def make_advance(
         gradient, nats_BT = _gradient(problem, config, params, batch, data_shards)
         rate = learning_rate(config, total_steps, done, hyper.learning_rate)
         moments = Moments(state["mu"], state["nu"])
-        params, moments, norm = adamw(
-            config, gradient, params, moments, done, rate, hyper.weight_decay
+        part, moments, norm = adamw(
+            config,
+            gradient,
+            part_of(params, config.trained, "TrainConfig.trained"),
+            moments,
+            done,
+            rate,
+            hyper.weight_decay,
         )
+        params = overlaid(params, part)
         after = {"params": params, "mu": moments.mu, "nu": moments.nu, "step": done + 1}
         return after, {"nats_BT": nats_BT, "grad_norm": norm, "learning_rate": rate}
 
@@ -190,17 +204,19 @@ def sums(seen: Metrics, labels_BT: jax.Array, labels: int) -> Metrics:
 def _gradient(
     problem: Problem, config: TrainConfig, params: Params, batch: Batch, shards: int
 ) -> tuple[Params, jax.Array]:
-    """Gradient of the mean loss, and the nats of every target of the batch."""
+    """Gradient of the mean loss by what is trained, and the nats of every target."""
     counted = jnp.sum(batch["labels"][:, 1:] != PAD)
     weight = 1.0 / jnp.maximum(counted, 1)
 
-    def loss(params: Params, rows: Batch) -> tuple[jax.Array, jax.Array]:
+    part = part_of(params, config.trained, "TrainConfig.trained")
+
+    def loss(part: Params, rows: Batch) -> tuple[jax.Array, jax.Array]:
         tokens_RT, labels_RT = rows["tokens"], rows["labels"][:, 1:]
         segments_RT = rows.get("segments")
         if segments_RT is not None:
             segments_RT = segments_RT[:, :-1]
         nats_RT, _ = problem.token_nats(
-            params, tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
+            overlaid(params, part), tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
         )
         return jnp.sum(jnp.where(labels_RT != PAD, nats_RT, 0.0)) * weight, nats_RT
 
@@ -208,7 +224,7 @@ def _gradient(
     rows = batch["tokens"].shape[0]
     at_once = _rows_at_once(rows, config.rows_per_gradient, shards)
     if rows == shards * at_once:
-        return gradient(params, batch)
+        return gradient(part, batch)
 
     # Every slice takes rows of every shard, so that no device waits for another.
     def cut(x: jax.Array) -> jax.Array:
@@ -216,10 +232,10 @@ def _gradient(
         return split.swapaxes(0, 1).reshape(-1, shards * at_once, *x.shape[1:])
 
     def accumulate(total: Params, rows: Batch) -> tuple[Params, jax.Array]:
-        more, nats_RT = gradient(params, rows)
+        more, nats_RT = gradient(part, rows)
         return jax.tree.map(jnp.add, total, more), nats_RT
 
-    zero = jax.tree.map(jnp.zeros_like, params)
+    zero = jax.tree.map(jnp.zeros_like, part)
     slices = {name: cut(array) for name, array in batch.items()}
     total, nats_SRT = jax.lax.scan(accumulate, zero, slices)
     nats_BT = nats_SRT.reshape(-1, shards, at_once, nats_SRT.shape[-1])

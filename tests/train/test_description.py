@@ -5,7 +5,9 @@ import json
 
 from standin import CONFIG, PROBLEM, batches
 
-from kscale.train import Hyper, population, solo
+from kscale.models import from_name
+from kscale.models.lora import Lora
+from kscale.train import Hyper, population, problem_of, solo
 from kscale.train.chunks import Chunks
 from kscale.train.description import describe, differences
 
@@ -45,3 +47,24 @@ def test_fields_may_come_and_go():
 
 def test_tuples_and_lists_are_the_same():
     assert differences({"a": [1, 2]}, {"a": (1, 2)}) == []
+
+
+def test_later_fields_are_told_only_where_they_are_used(mesh):
+    # A checkpoint of before there were such fields belongs to the same run.
+    first = described(mesh)["train"].keys()
+    assert {"learning_rate", "seed"} <= first
+    assert not {"trained", "balance_weight"} & first
+    part = dataclasses.replace(CONFIG, trained=("up/*",))
+    found = differences(described(mesh), described(mesh, part))
+    assert found == ["train.trained was 'absent', is ['up/*']"]
+
+
+def test_a_model_tells_what_it_is_in_json():
+    plain = from_name("GPT2-1-1", vocab=9)
+    told = problem_of(plain).description
+    assert told["layers"] == 1
+    assert not {"experts", "top_k", "lora", "route_rows"} & told.keys()
+    lora = Lora(rules=("*/attention/query:2",))
+    told = problem_of(dataclasses.replace(plain, lora=lora)).description
+    rules = ["*/attention/query:2"]
+    assert told["lora"] == {"rules": rules, "alpha": 4.0, "tied": "input"}

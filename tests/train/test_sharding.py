@@ -8,15 +8,15 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 from kscale.models import from_name
 from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
 from kscale.train.dispatch import abstract_state
+from kscale.train.mesh import AXES
 from kscale.train.sharding import place_chunk, state_shardings
 
 SOLO = solo(TrainConfig())
 FOUR = population([Hyper(1e-3, 0.0, seed) for seed in range(4)])
 
 
-def abstract(population=1, data=1, model=1):
-    sizes = (population, data, model)
-    return AbstractMesh(sizes, ("population", "data", "model"), (AxisType.Auto,) * 3)
+def abstract(population=1, data=1, model=1, expert=1):
+    return AbstractMesh((population, data, expert, model), AXES, (AxisType.Auto,) * 4)
 
 
 def specs(config, mesh, hyper):
@@ -29,7 +29,8 @@ def specs(config, mesh, hyper):
 
 def test_one_device_is_the_trivial_mesh():
     mesh = make_mesh(devices=jax.devices()[:1])
-    assert dict(mesh.shape) == {"population": 1, "data": 1, "model": 1}
+    sizes = {"population": 1, "data": 1, "expert": 1, "model": 1}
+    assert dict(mesh.shape) == sizes
 
 
 @pytest.mark.parametrize("sizes", [(2, 1, 1), (1, 3, 1), (2, 0, 1), (1, 0, 2)])
