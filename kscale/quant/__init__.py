@@ -1,1 +1,28 @@
-"""Quantised weights: fewer bits for each of them, on disk too."""
+"""Quantised weights: fewer bits for each of them, on disk too.
+
+Example:
+  >>> import jax
+  >>> from kscale import models
+  >>> config = models.from_name("GPT2-2-1", vocab=100)
+  >>> params = models.init(config, jax.random.key(0))
+  >>> tree = quantise(params, Scheme(bits=4))
+  >>> save("/tmp/small.npz", tree)
+  >>> logits_BTV, aux = models.apply(config, dequantise(load("/tmp/small.npz")), ...)
+"""
+
+from kscale.quant.files import load, save
+from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
+from kscale.quant.weights import Quantised, dequantise, fake, quantise, stored_bits
+
+__all__ = [
+    "BITS",
+    "NO_ROUNDING",
+    "Quantised",
+    "Scheme",
+    "dequantise",
+    "fake",
+    "load",
+    "quantise",
+    "save",
+    "stored_bits",
+]

@@ -13,10 +13,11 @@ class Scheme:
       bits: of a code, one of 8, 6, 5, 4, 3, 2; 0: nothing is rounded.
       group: inputs of an output channel that share a scale; 0: all of them. The last
         group is shorter where it does not divide the inputs.
-      symmetric: codes around 0 and no zero point; else the grid goes from the least to
-        the greatest weight of the group.
+      symmetric: the grid lies around 0 and needs no zero point; else it goes from the
+        least to the greatest weight of the group, 0 always among its points.
       leaves: patterns of the paths that are rounded (``*`` matches slashes); the others
-        stay as they are.
+        stay as they are. Kernels and tables alone are ever rounded, never biases or the
+        scales of norms.
 
     Raises:
       ValueError: a field out of range; the message names it and its condition.
@@ -32,6 +33,11 @@ class Scheme:
             raise ValueError(f"Scheme.bits is {self.bits}, must be one of {BITS} or 0.")
         if self.group < 0:
             raise ValueError(f"Scheme.group is {self.group}, must be 0 or more.")
+        if isinstance(self.leaves, str) or not self.leaves:
+            raise ValueError(
+                f"Scheme.leaves is {self.leaves!r}, must be a tuple of one pattern or"
+                " more, such as ('layer*/kernel',)."
+            )
 
 
 NO_ROUNDING = Scheme(bits=0)

@@ -1,0 +1,146 @@
+"""Rounded models in one small file."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.quant.packing import packed_size
+from kscale.quant.scheme import Scheme
+from kscale.quant.weights import Quantised, is_quantised
+
+_FORMAT = "kscale quantised 1"
+_PARTS = ("codes", "scales", "zeros")
+_REST = {16: np.float16, 32: np.float32}
+
+
+def save(path: Path | str, tree: Any, rest: int = 16) -> None:
+    """Writes a rounded model to an ``.npz`` file, whole or not at all.
+
+    The file takes about ``stored_bits(tree, rest) / 8`` bytes, and up to 1 KB for each
+    leaf.
+
+    Args:
+      path: the file; replaced if it exists, its folder made if it does not.
+      tree: from ``quantise`` or ``gptq``.
+      rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cut to
+        float16, as usual beside GPTQ, and come back as float32.
+
+    Raises:
+      ValueError: ``rest`` is neither; a number does not fit float16; the file cannot be
+        written (one that existed stays as it was).
+    """
+    if rest not in _REST:
+        raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
+    arrays, about = {}, {}
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_quantised)
+    for keys, leaf in leaves:
+        name = "/".join(str(getattr(key, "key", key)) for key in keys)
+        if not is_quantised(leaf):
+            arrays[name] = _cut(name, leaf, rest)
+            continue
+        about[name] = {
+            "shape": leaf.shape,
+            "table": leaf.table,
+            "scheme": dataclasses.asdict(leaf.scheme),
+        }
+        arrays |= {f"{name}:{part}": getattr(leaf, part) for part in _PARTS}
+    header = json.dumps({"format": _FORMAT, "quantised": about})
+    _write(Path(path), {"": np.array(header), **jax.device_get(arrays)})
+
+
+def load(path: Path | str) -> dict[str, Any]:
+    """Reads what ``save`` wrote.
+
+    Args:
+      path: the file.
+
+    Returns:
+      Nested dict of ``Quantised`` and float32 NumPy arrays.
+
+    Raises:
+      ValueError: the file does not exist, is not whole, or is none of ``save``.
+    """
+    broken = (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError)
+    try:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("")))
+        if header["format"] != _FORMAT:
+            raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+        found = {
+            name: _read(arrays, name, x) for name, x in header["quantised"].items()
+        }
+    except (*broken, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+        raise ValueError(f"Rounded model {path} cannot be read ({error}).") from error
+    rest = {name: x.astype(np.float32) for name, x in arrays.items()}
+    return _nested(rest | found)
+
+
+def _cut(name: str, leaf: Any, rest: int) -> np.ndarray:
+    whole = np.asarray(leaf, np.float32)
+    with np.errstate(over="ignore"):
+        cut = whole.astype(_REST[rest])
+    if not np.array_equal(np.isfinite(cut), np.isfinite(whole)):
+        raise ValueError(
+            f"{name} has numbers up to {np.abs(whole).max():g}, which float16 cannot"
+            " hold; save with rest=32."
+        )
+    return cut
+
+
+def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Quantised:
+    """Takes the parts of a weight out of the arrays and checks their sizes."""
+    leaves = tuple(about["scheme"].pop("leaves"))
+    scheme = Scheme(**about["scheme"], leaves=leaves)
+    shape, table = tuple(about["shape"]), bool(about["table"])
+    parts = {part: arrays.pop(f"{name}:{part}") for part in _PARTS}
+    *lead, inputs, outputs = shape if not table else (*shape[:-2], *shape[:-3:-1])
+    groups = -(-inputs // (scheme.group or inputs))
+    count = math.prod((*lead, groups, outputs))
+    zeros = 0 if scheme.symmetric else packed_size(count, scheme.bits)
+    expected = {
+        "codes": (np.uint8, (packed_size(math.prod(shape), scheme.bits),)),
+        "scales": (np.float16, (*lead, groups, outputs)),
+        "zeros": (np.uint8, (zeros,)),
+    }
+    for part, (dtype, size) in expected.items():
+        if parts[part].dtype != dtype or parts[part].shape != size:
+            raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
+    fields = {part: jnp.asarray(x) for part, x in parts.items()}
+    return Quantised(**fields, shape=shape, table=table, scheme=scheme)
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise ValueError(f"{path} cannot be written ({error}).") from error
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name in sorted(flat):
+        *parents, last = name.split("/")
+        level = tree
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[last] = flat[name]
+    return tree

@@ -1,0 +1,80 @@
+"""Grids of few points, and the nearest of them to each weight.
+
+Axes: I inputs, O output channels, G groups of inputs. Any axes may lead (layers,
+experts). A grid is ``scale (code - zero)`` for the codes 0 to ``2^bits - 1``; its scale
+is float16, so that the products are exact in float32.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def fit(w_IO: jax.Array, bits: int, symmetric: bool) -> tuple[jax.Array, jax.Array]:
+    """The grid of the inputs of each channel, from their least and greatest weights.
+
+    ``scale = (high - low) / (2^bits - 1)`` with ``low <= 0 <= high``. Symmetric:
+    ``-low = high``, the greatest magnitude, and the zero point is ``2^(bits - 1)``; the
+    greatest positive weight is then half a step off. Scales are rounded up to float16,
+    so that no weight is more than half a step from the grid.
+
+    Args:
+      w_IO: float32 weights.
+      bits: of a code.
+      symmetric: as in ``Scheme``.
+
+    Returns:
+      ``(scale float16, zero uint8)``, [1, O]; scale is 1 where all weights are 0.
+
+    Source: AutoGPTQ, ``quantization/quantizer.py`` (``find_params``).
+    """
+    top = 2**bits - 1
+    low = jnp.minimum(jnp.min(w_IO, axis=-2, keepdims=True), 0.0)
+    high = jnp.maximum(jnp.max(w_IO, axis=-2, keepdims=True), 0.0)
+    if symmetric:
+        high = jnp.maximum(-low, high)
+        low = -high
+    step = (high - low) / top
+    scale = _half_above(jnp.where(step > 0, step, 1.0))
+    if symmetric:
+        return scale, jnp.full(scale.shape, 2 ** (bits - 1), jnp.uint8)
+    zero = jnp.clip(jnp.round(-low / scale.astype(jnp.float32)), 0, top)
+    return scale, zero.astype(jnp.uint8)
+
+
+def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: int) -> jax.Array:
+    """Codes (uint8) of the points nearest to the weights; halves go to even multiples.
+
+    Args:
+      w_IO: float32 weights.
+      scale, zero: of the same rank, from ``fit``.
+      bits: of a code.
+    """
+    steps = jnp.round(w_IO / scale.astype(jnp.float32))
+    return jnp.clip(steps + zero.astype(jnp.float32), 0, 2**bits - 1).astype(jnp.uint8)
+
+
+def decode(codes: jax.Array, scale: jax.Array, zero: jax.Array) -> jax.Array:
+    """``scale (code - zero)``, float32 and exact."""
+    steps = codes.astype(jnp.float32) - zero.astype(jnp.float32)
+    return scale.astype(jnp.float32) * steps
+
+
+def grouped(x_IO: jax.Array, group: int) -> jax.Array:
+    """[..., I, O] as [..., G, group, O], with zeros behind the last group.
+
+    Zeros change no grid, as 0 is in every range. ``group`` 0: one group of all inputs.
+    """
+    *lead, inputs, outputs = x_IO.shape
+    size = group or inputs
+    pad = -inputs % size
+    x_IO = jnp.pad(x_IO, [(0, 0)] * len(lead) + [(0, pad), (0, 0)])
+    return x_IO.reshape(*lead, (inputs + pad) // size, size, outputs)
+
+
+def _half_above(step: jax.Array) -> jax.Array:
+    """The least float16 that is not below, for positive numbers up to its greatest."""
+    step = jnp.minimum(step, float(jnp.finfo(jnp.float16).max))
+    near = step.astype(jnp.float16)
+    bits = jax.lax.bitcast_convert_type(near, jnp.uint16)
+    next_one = jax.lax.bitcast_convert_type(bits + jnp.uint16(1), jnp.float16)
+    return jnp.where(near.astype(jnp.float32) < step, next_one, near)
