@@ -29,7 +29,7 @@ TEST_ENV = JAX_PLATFORMS=cpu NPROC=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 PYTEST = $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help demo test test-slow test-newest bench lint format clean
+.PHONY: help demo test test-slow test-oracle test-newest bench lint format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,10 +38,13 @@ demo: $(VENV)/.stamp  ## train the demo models and draw bits/parameter (6 minute
 	$(BIN)/kscale demo
 
 test: $(VENV)/.stamp  ## the tests, without the slow ones
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not oracle" $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.stamp  ## the slow tests alone
 	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+test-oracle: $(VENV)/.stamp-huggingface  ## our models beside Hugging Face's, which it installs
+	$(PYTEST) -m oracle $(PYTEST_ARGS) tests/models/test_oracle.py
 
 test-newest:  ## the tests on Python 3.12 with the newest JAX, where there is one
 	@python=$$($(call find_python,sys.version_info[:2] == (3$(,) 12),python3.12)); \
@@ -89,4 +92,9 @@ $(VENV)/.stamp: pyproject.toml
 $(VENV)/.stamp-bench: $(VENV)/.stamp
 	@echo "installing PyTorch for the comparison"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+$(VENV)/.stamp-huggingface: $(VENV)/.stamp
+	@echo "installing PyTorch and transformers for the comparison"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[huggingface]'
 	@touch $@

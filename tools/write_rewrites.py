@@ -1,6 +1,6 @@
 """Asks a local language model for biographies, as JSONL: bioR by a model at hand.
 
-    pip install -e '.[rewrites]'
+    pip install -e '.[huggingface]'
     python -m tools.write_rewrites --model=FOLDER --lists=mini --people=1000 \
         --output=rewrites.jsonl
 
@@ -201,7 +201,7 @@ def load(
         import torch  # pyright: ignore[reportMissingImports]
         import transformers  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise ValueError(f"{error}: pip install -e '.[rewrites]'") from error
+        raise ValueError(f"{error}: pip install -e '.[huggingface]'") from error
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         folder, local_files_only=True

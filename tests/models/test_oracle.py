@@ -1,0 +1,154 @@
+"""Our models beside Hugging Face's: the same weights give the same logits.
+
+Run by `make test-oracle`, which installs torch and transformers; skipped without them.
+"""
+
+import importlib.util
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale.models import apply, from_name, huggingface, init, parameter_counts
+
+_MISSING = [x for x in ("torch", "transformers") if importlib.util.find_spec(x) is None]
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(
+        bool(_MISSING), reason=f"{_MISSING} not installed: make test-oracle"
+    ),
+    pytest.mark.filterwarnings("default"),  # those of torch are not ours to mend
+]
+
+CONTEXT = 24
+SMALL = {"vocab": 97, "head_size": 16}
+MOE = {"experts": 4, "top_k": 2, "capacity_factor": 0.0, "eval_capacity_factor": 0.0}
+MODELS = {
+    "GPT2 without rotation": from_name("GPT2-2-4", rotary_fraction=0.0, **SMALL),
+    "GPT2": from_name("GPT2-2-4", **SMALL),
+    "GPT2_1/4": from_name("GPT2_1/4-2-4", **SMALL),
+    "GPT2 untied": from_name("GPT2-2-2", tied=False, rotary_base=500.0, **SMALL),
+    "GPT2 silu": from_name("GPT2-2-2", activation="silu", **SMALL),
+    "LLaMA": from_name("LLaMA-2-4", **SMALL),
+    "LLaMA tied": from_name("LLaMA-2-4", tied=True, **SMALL),
+    "LLaMA bias": from_name("LLaMA-2-4", bias=True, kv_heads=2, **SMALL),
+    "LLaMA gelu": from_name("LLaMA-2-2", activation="gelu", norm_eps=1e-3, **SMALL),
+    "Mistral": from_name("Mistral-2-4", **SMALL),
+    "Mixtral": from_name("Mistral-2-4", **MOE, **SMALL),
+    "Mixtral scanned": from_name(
+        "LLaMA-2-2", scan_layers=True, mlp_width=2.0, **MOE, **SMALL
+    ),
+}
+CLASSES = {
+    "GPT2 without rotation": "GPT2LMHeadModel",
+    "GPT2": "GPTNeoXForCausalLM",
+    "GPT2_1/4": "GPTNeoXForCausalLM",
+    "LLaMA": "LlamaForCausalLM",
+    "Mistral": "MistralForCausalLM",
+    "Mixtral": "MixtralForCausalLM",
+}
+
+
+def wild(config):
+    """Parameters large enough that every one of them moves the logits."""
+    leaves, tree = jax.tree.flatten(init(config, jax.random.key(0)))
+    rng = np.random.default_rng(1)
+    noisy = [x + rng.normal(0, 0.1, x.shape).astype(np.float32) for x in leaves]
+    return jax.tree.unflatten(tree, noisy)
+
+
+def read(folder):
+    """Hugging Face's model of a folder, all weights of which it must have used."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    model, told = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, attn_implementation="eager", output_loading_info=True
+    )
+    assert not any(told.values()), told
+    return model.eval()
+
+
+def write(folder, config, params):
+    from safetensors.numpy import save_file
+
+    fields = huggingface.huggingface_config(config, context=CONTEXT)
+    (folder / "config.json").write_text(json.dumps(fields))
+    state = huggingface.to_huggingface(config, params, context=CONTEXT)
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+
+def logits(model, tokens):
+    import torch
+
+    with torch.no_grad():
+        return model(torch.from_numpy(tokens)).logits.numpy()
+
+
+def tokens_of(config):
+    shape = (2, CONTEXT)
+    return np.random.default_rng(0).integers(0, config.vocab, shape)
+
+
+def assert_same(config, params, model, name):
+    tokens = tokens_of(config)
+    ours = np.asarray(apply(config, params, jnp.asarray(tokens, jnp.int32))[0])
+    theirs = logits(model, tokens)
+    print(f"{name}: largest logit difference {np.abs(ours - theirs).max():.1e}")
+    assert np.abs(ours).max() > 0.1
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_our_weights_in_their_model(name, tmp_path):
+    config = MODELS[name]
+    params = wild(config)
+    write(tmp_path, config, params)
+    model = read(tmp_path)
+    assert type(model).__name__ == CLASSES.get(name, type(model).__name__)
+    assert_same(config, params, model, name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_their_weights_in_our_model(name, tmp_path):
+    import torch
+    import transformers
+    from safetensors.numpy import load_file
+
+    config = MODELS[name]
+    torch.manual_seed(0)
+    fields = huggingface.huggingface_config(config, context=CONTEXT)
+    settings = transformers.AutoConfig.for_model(**fields)
+    model = transformers.AutoModelForCausalLM.from_config(
+        settings, attn_implementation="eager"
+    ).eval()
+    with torch.no_grad():  # norms and biases start at one and zero: move them
+        for path, weight in model.named_parameters():
+            weight += 0.1 * torch.randn_like(weight)
+            if path == "transformer.wpe.weight":
+                weight.zero_()
+    model.save_pretrained(tmp_path)
+    state = load_file(tmp_path / "model.safetensors")
+    params = huggingface.from_huggingface(config, state)
+    assert_same(config, params, model, name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_as_many_parameters(name):
+    import torch
+    import transformers
+
+    config = MODELS[name]
+    fields = huggingface.huggingface_config(config, context=CONTEXT)
+    settings = transformers.AutoConfig.for_model(**fields)
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(settings)
+    sizes = {path: weight.numel() for path, weight in model.named_parameters()}
+    positions = sizes.pop("transformer.wpe.weight", 0)
+    assert positions == (CONTEXT * config.width if "without" in name else 0)
+    assert sum(sizes.values()) == parameter_counts(config).total
