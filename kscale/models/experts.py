@@ -76,7 +76,7 @@ class Experts(nn.Module):
         up = ExpertLinear(config, config.hidden * (1 + gated), name="up")
         down = ExpertLinear(config, config.width, name="down")
         y_PSD = down(hidden_units(config, up(x_PSD, places)), places)
-        gate_KN = routes.gate_GKN.swapaxes(0, 1).reshape(config.top_k, -1)
+        gate_KN = routes.gate.swapaxes(0, 1).reshape(config.top_k, -1)
         out_ND = jnp.sum(combine(y_PSD, places) * gate_KN[..., None], axis=0)
         counts = counted(logits_GNE, routes, room)
         counts["balance"] = balance(logits_GNE, routes)
@@ -118,8 +118,8 @@ class ExpertLinear(nn.Module):
         weights = [self.param("kernel", declared, shape)]
         if self.config.bias:
             weights.append(self.param("bias", declared, (shape[0], shape[2])))
-        if places.expert_P is not None:
-            weights = [jnp.take(w, places.expert_P, axis=0) for w in weights]
+        if places.expert is not None:
+            weights = [jnp.take(w, places.expert, axis=0) for w in weights]
 
         def one(x_SI, kernel_IO, bias_O=None):
             return linear(x_SI, kernel_IO, bias_O, self.config.compute)
@@ -134,8 +134,8 @@ def arrange(routes: Routes, room: int) -> Places:
     room is ample; blocks hold what was chosen, at the price of a copy of an expert's
     weights for each block.
     """
-    groups, experts = routes.asked_GE.shape
-    choices = routes.expert_GKN.size
+    groups, experts = routes.asked.shape
+    choices = routes.expert.size
     size = min(_LARGEST_BLOCK, 1 << max(0, (choices // experts).bit_length() - 1))
     if experts * groups * room > blocks_needed(choices, experts, size) * size:
         return in_blocks(routes, room, size)
@@ -144,19 +144,19 @@ def arrange(routes: Routes, room: int) -> Places:
 
 def dispatch(x_ND: jax.Array, places: Places) -> jax.Array:
     """Each token at the places of its choices: [P, S, D], zeros at free places."""
-    choices, tokens = places.place_KN.size, places.place_KN.shape[1]
+    choices, tokens = places.place.size, places.place.shape[1]
     token_S = jnp.where(
-        places.choice_S < choices, places.choice_S % tokens, jnp.int32(tokens)
+        places.choice < choices, places.choice % tokens, jnp.int32(tokens)
     )
-    x_SD = _moved(x_ND, token_S, places.place_KN)
+    x_SD = _moved(x_ND, token_S, places.place)
     return x_SD.reshape(places.parts, -1, x_ND.shape[1])
 
 
 def combine(y_PSD: jax.Array, places: Places) -> jax.Array:
     """What lies at the place of each choice: [K, N, D], zeros of a dropped one."""
     y_SD = y_PSD.reshape(-1, y_PSD.shape[-1])
-    y = _moved(y_SD, places.place_KN.reshape(-1), places.choice_S[None])
-    return y.reshape(*places.place_KN.shape, -1)
+    y = _moved(y_SD, places.place.reshape(-1), places.choice[None])
+    return y.reshape(*places.place.shape, -1)
 
 
 @jax.custom_vjp

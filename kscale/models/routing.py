@@ -18,35 +18,34 @@ class Routes(NamedTuple):
     """The choices of all tokens.
 
     Attributes:
-      expert_GKN: int32, the experts in the order of their probabilities; of equal ones
-        the lowest.
-      gate_GKN: float32, what the expert's output is multiplied by.
-      rank_GKN: int32, how many choices of the group went to the same expert before
-        this one: first choices before second, each in the order of the tokens.
-      asked_GE: int32, choices that asked for each expert.
+      expert: int32 [G, K, N], by their probabilities; of equal ones the lowest first.
+      gate: float32 [G, K, N], what the expert's output is multiplied by.
+      rank: int32 [G, K, N], how many choices of the group went to the same expert
+        before this one: first choices before second, each in the order of the tokens.
+      asked: int32 [G, E], choices that asked for each expert.
     """
 
-    expert_GKN: jax.Array
-    gate_GKN: jax.Array
-    rank_GKN: jax.Array
-    asked_GE: jax.Array
+    expert: jax.Array
+    gate: jax.Array
+    rank: jax.Array
+    asked: jax.Array
 
 
 class Places(NamedTuple):
     """Where choices lie: S places in a row, cut into equal parts, a part per expert.
 
     Attributes:
-      place_KN: int32, the place of each choice of all tokens (groups one after the
-        other); S for a choice that is dropped.
-      choice_S: int32, the choice at each place, counted along the flat ``place_KN``;
+      place: int32 [K, N], the place of each choice of all tokens (groups one after
+        the other); S for a choice that is dropped.
+      choice: int32 [S], the choice at each place, counted along the flat ``place``;
         K N at a free place.
-      expert_P: int32, the expert of each part, or None where part e is expert e's.
-      parts: how many parts there are.
+      expert: int32 [P], the expert of each part, or None where part e is expert e's.
+      parts: P, how many parts there are.
     """
 
-    place_KN: jax.Array
-    choice_S: jax.Array
-    expert_P: jax.Array | None
+    place: jax.Array
+    choice: jax.Array
+    expert: jax.Array | None
     parts: int
 
 
@@ -128,7 +127,7 @@ def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
     """
     experts = logits_GNE.shape[-1]
     mean_prob_GE = jnp.mean(jax.nn.softmax(logits_GNE, axis=-1), axis=1)
-    first_GNE = jax.nn.one_hot(routes.expert_GKN[:, 0], experts)
+    first_GNE = jax.nn.one_hot(routes.expert[:, 0], experts)
     first_share_GE = jnp.mean(first_GNE, axis=1)
     return experts * jnp.mean(jnp.sum(mean_prob_GE * first_share_GE, axis=-1))
 
@@ -147,9 +146,9 @@ def counted(logits_GNE: jax.Array, routes: Routes, room: int) -> dict[str, jax.A
     """
     log_prob = jax.nn.log_softmax(logits_GNE, axis=-1)
     return {
-        "dropped": _float_sum(jnp.maximum(routes.asked_GE - room, 0)),
-        "choices": jnp.asarray(routes.expert_GKN.size, jnp.float32),
-        "load_E": jnp.sum(routes.asked_GE.astype(jnp.float32), axis=0),
+        "dropped": _float_sum(jnp.maximum(routes.asked - room, 0)),
+        "choices": jnp.asarray(routes.expert.size, jnp.float32),
+        "load_E": jnp.sum(routes.asked.astype(jnp.float32), axis=0),
         "entropy": -jnp.sum(jnp.exp(log_prob) * log_prob),
         "tokens": jnp.asarray(logits_GNE[..., 0].size, jnp.float32),
     }
@@ -165,7 +164,7 @@ def in_buffers(routes: Routes, room: int) -> Places:
     Returns:
       E parts of ``G room`` places.
     """
-    groups, experts = routes.asked_GE.shape
+    groups, experts = routes.asked.shape
     expert, group = jnp.arange(experts), jnp.arange(groups)
     width = max(room, 1)
     start_GE = (expert[None] * groups + group[:, None]) * width
@@ -184,13 +183,13 @@ def in_blocks(routes: Routes, room: int, size: int) -> Places:
       As many parts of ``size`` places as any routing can need: about
       ``choices / size + E``.
     """
-    experts = routes.asked_GE.shape[1]
-    taken_GE = jnp.minimum(routes.asked_GE, room)
+    experts = routes.asked.shape[1]
+    taken_GE = jnp.minimum(routes.asked, room)
     blocks_E = -(-jnp.sum(taken_GE, axis=0) // size)
     ends_E = jnp.cumsum(blocks_E)
     earlier_GE = jnp.cumsum(taken_GE, axis=0) - taken_GE
     start_GE = ((ends_E - blocks_E) * size)[None] + earlier_GE
-    parts = blocks_needed(routes.expert_GKN.size, experts, size)
+    parts = blocks_needed(routes.expert.size, experts, size)
     ended_PE = jnp.arange(parts)[:, None] >= ends_E[None]
     expert_P = jnp.minimum(jnp.sum(ended_PE, axis=1), experts - 1)
     return _places(routes, room, start_GE, parts * size, expert_P, parts)
@@ -209,12 +208,10 @@ def _places(
     expert_P: jax.Array | None,
     parts: int,
 ) -> Places:
-    groups, top_k, tokens = routes.rank_GKN.shape
-    start_GM = jnp.take_along_axis(
-        start_GE, routes.expert_GKN.reshape(groups, -1), axis=1
-    )
-    place_GKN = start_GM.reshape(routes.rank_GKN.shape) + routes.rank_GKN
-    place_GKN = jnp.where(routes.rank_GKN < room, place_GKN, total)
+    groups, top_k, tokens = routes.rank.shape
+    start_GM = jnp.take_along_axis(start_GE, routes.expert.reshape(groups, -1), axis=1)
+    place_GKN = start_GM.reshape(routes.rank.shape) + routes.rank
+    place_GKN = jnp.where(routes.rank < room, place_GKN, total)
     place_KN = place_GKN.swapaxes(0, 1).reshape(top_k, groups * tokens)
     choices = jnp.arange(place_KN.size, dtype=jnp.int32)
     free = jnp.full(total, place_KN.size, jnp.int32)
