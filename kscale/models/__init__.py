@@ -11,10 +11,12 @@ Example:
   ((3, 16, 100), (3, 16))
 """
 
+from kscale.models.adapters import adapters, attach, merged, with_adapters
 from kscale.models.architectures import ARCHITECTURES, from_name
 from kscale.models.config import ModelConfig
 from kscale.models.counts import ParameterCounts, parameter_counts
 from kscale.models.decode import generate
+from kscale.models.lora import NO_ADAPTERS, Lora
 from kscale.models.modded import SIZES
 from kscale.models.transformer import (
     Params,
@@ -27,16 +29,22 @@ from kscale.models.transformer import (
 
 __all__ = [
     "ARCHITECTURES",
+    "NO_ADAPTERS",
     "SIZES",
+    "Lora",
     "ModelConfig",
     "ParameterCounts",
     "Params",
+    "adapters",
     "apply",
+    "attach",
     "empty_memory",
     "extend",
     "from_name",
     "generate",
     "init",
+    "merged",
     "parameter_counts",
     "token_nats",
+    "with_adapters",
 ]

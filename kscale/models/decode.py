@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kscale.models.adapters import merged
 from kscale.models.config import ModelConfig
 from kscale.models.transformer import Params, empty_memory, extend
 
@@ -55,6 +56,7 @@ def generate(
 
 @functools.partial(jax.jit, static_argnames=("config", "steps"))
 def _generate(config, params, prompts_BT, lengths_B, steps, eos):
+    config, params = merged(config, params)
     rows, length = prompts_BT.shape
     last_B = lengths_B.astype(jnp.int32) - 1
     memory = empty_memory(config, rows, length + steps - 1)

@@ -15,6 +15,7 @@ Parameters are a nested dict, all float32:
                                                    and bias, with a leading axis E
     final_norm/{scale, bias} [D]
     head/table [V, D]                              untied only
+    lora/...                                       adapters only (``adapters``)
 
 With ``scan_layers`` the layers are stacked: ``layers/...`` with a leading layer axis.
 """
@@ -26,6 +27,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from kscale.models.adapters import draw_adapters, merged
 from kscale.models.block import Block, Norm, Table
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.initial import draw
@@ -47,7 +49,7 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       changes the layout only, not the numbers.
 
     Raises:
-      ValueError: the vocabulary is not set.
+      ValueError: the vocabulary is not set; a rule of ``lora`` matches no weight.
 
     Example:
       >>> params = init(ModelConfig(vocab=131), jax.random.key(0))
@@ -60,10 +62,10 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
     params = draw(config, shapes, key)
-    if not config.scan_layers:
-        return params
-    layers = [params.pop(f"layer_{i}") for i in range(config.layers)]
-    return params | {"layers": jax.tree.map(lambda *x: jnp.stack(x), *layers)}
+    if config.scan_layers:
+        layers = [params.pop(f"layer_{i}") for i in range(config.layers)]
+        params["layers"] = jax.tree.map(lambda *x: jnp.stack(x), *layers)
+    return params | draw_adapters(config, params, key)
 
 
 def apply(
@@ -94,6 +96,7 @@ def apply(
     Raises:
       ValueError: rows in training that ``route_rows`` does not divide.
     """
+    config, params = merged(config, params)
     model: Any = _Transformer(config, training)
     return model.apply({"params": params}, tokens_BT, segments_BT)
 
@@ -125,6 +128,7 @@ def token_nats(
     Raises:
       ValueError: as ``apply``.
     """
+    config, params = merged(config, params)
     model: Any = _Transformer(config, training)
     (nats_BT, correct_BT), aux = model.apply(
         {"params": params}, tokens_BT, segments_BT, targets_BT
@@ -168,6 +172,7 @@ def extend(
     Returns:
       ``(logits_BTV float32, memory)``.
     """
+    config, params = merged(config, params)
     model: Any = _Transformer(config)
     return model.apply({"params": params}, tokens_BT, past=(memory, past_B))
 
