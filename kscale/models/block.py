@@ -116,6 +116,7 @@ class Linear(nn.Module):
     @nn.compact
     def __call__(self, x):
         """Inputs [..., I] to outputs [..., O] in the compute dtype."""
+        self.sow("inputs", "kernel", x)  # nothing unless asked for (stages)
         kernel = self.param("kernel", declared, (x.shape[-1], self.features))
         bias = None
         if self.config.bias:
