@@ -23,7 +23,7 @@ import pathlib
 import numpy as np
 
 from kscale import config as config_module
-from kscale import models, report, scores, skewed
+from kscale import models, report, scores, skewed, tuning
 from kscale.config import Config
 from kscale.report import Curve, Panel
 from kscale.results import Row
@@ -51,7 +51,7 @@ def runs(size: str) -> list[Config]:
         out.append(dataclasses.replace(before, name=name))
         start = config_module.fingerprint(before)
         for told, short in TOLD.items():
-            after = skewed.tuned(before, start, new, told, exposures, rate=rate)
+            after = tuning.tuned(before, start, new, told, exposures, rate=rate)
             score = dataclasses.replace(after.score, times=12)
             out.append(dataclasses.replace(after, name=f"{name} {short}", score=score))
     return out

@@ -8,7 +8,7 @@ to its function, `--config=path/to/file.py` calls the file's `get_config()`.
     bios, bios_simple, bior, biod, junk                 the settings of paper 002
     pan                                                 the settings of paper 000
     tiny                                                skewed worlds in a minute
-    tune                                                a finished run taught more
+    tune, extract                                       a finished run taught more
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kscale import fields, models, skewed
+from kscale import fields, models, skewed, tuning
 from kscale.config import (
     Config,
     CorpusConfig,
@@ -208,7 +208,8 @@ CONFIGS: dict[str, Callable[..., Config]] = {
     "junk": skewed.junk,
     "pan": skewed.pan,
     "tiny": skewed.tiny,
-    "tune": skewed.tune,
+    "tune": tuning.tune,
+    "extract": tuning.extract,
 }
 
 

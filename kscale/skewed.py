@@ -1,19 +1,14 @@
-"""Named configs of skewed worlds, junk, questions and fine-tuning.
+"""Named configs of skewed worlds and of junk.
 
 pan     paper 000: 400,000 people met by a power law, its models and schedule
 tiny    the same questions asked of a world of 26 bits a person, in a minute on a CPU
 junk    paper 002, section 10: useful people among junk, a domain token in front or not
-tune    a finished run taught about new people, by biographies or by questions
 """
 
-import dataclasses
-import pathlib
 from typing import Literal
 
 from kscale import models
-from kscale.config import Config, DataConfig, MembersConfig, ScoreConfig, load
-from kscale.folder import CONFIG
-from kscale.parts import placed
+from kscale.config import Config, DataConfig, ScoreConfig
 from kscale.published import bios_setting
 from kscale.sources import CorpusConfig, PartConfig, WorldConfig
 from kscale.train.config import TrainConfig
@@ -128,74 +123,4 @@ def junk(
         model=models.from_name(model, compute="bfloat16"),
         train=TrainConfig(learning_rate=rates[len(rates) // 2], weight_decay=decay),
         parts=parts,
-    )
-
-
-def tune(
-    start: str,
-    people: int = 1000,
-    told: Literal["biographies", "questions"] = "biographies",
-    exposures: int = 100,
-    share: float = 0.8,
-    rate: float = 3e-5,
-) -> Config:
-    """A finished run (of a population its first member) taught about new people.
-
-    Args:
-      start: the run's folder; of a population, the first member is taken.
-      people: how many new ones.
-      told: "biographies" (continued pretraining) or "questions" (supervised).
-      exposures: how often each new person is met.
-      share: of the visits of as many exposures of the old people, how many are read.
-      rate: the peak learning rate.
-    """
-    before = load(pathlib.Path(start).expanduser() / CONFIG)
-    return tuned(before, start, people, told, exposures, share, rate)
-
-
-def tuned(
-    before: Config,
-    start: str,
-    people: int,
-    told: Literal["biographies", "questions"],
-    exposures: int,
-    share: float = 0.8,
-    rate: float = 3e-5,
-) -> Config:
-    """A finished run taught about new people, some of its old text replayed.
-
-    Its parts are not told again; the new people are none of theirs. One model is
-    trained, also after a population, of which the first member is taken.
-
-    Args:
-      before: the run's config.
-      start: the run's folder, or its fingerprint in a sweep.
-      people: how many new ones.
-      told: "biographies" (continued pretraining) or "questions" (supervised).
-      exposures: how often each new person is met, as a biography or in a question
-        about each attribute.
-      share: of the visits of as many exposures of the old people, how many are read.
-      rate: the peak learning rate; paper 000 takes a tenth of the pretraining's.
-
-    Source: paper 000, appendix F.2 (table 2, figure 8).
-    """
-    taken = [part.first + part.people for part in placed(before.parts, before.world)]
-    taken.append(before.world.first + before.world.people)
-    part = PartConfig(
-        name="new",
-        told=told,
-        people=people,
-        first=max(taken) if before.parts else -1,
-        exposures=exposures,
-    )
-    return dataclasses.replace(
-        before,
-        name="tune",
-        start=start,
-        parts=(part,),
-        members=MembersConfig(),
-        data=dataclasses.replace(
-            before.data, exposures=exposures, share=share, epochs=1
-        ),
-        train=dataclasses.replace(before.train, learning_rate=rate, warmup_steps=0),
     )

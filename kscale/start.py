@@ -21,6 +21,16 @@ from kscale import build, folder, models, telling, trained
 from kscale.config import Config
 from kscale.vocabulary import Vocabulary
 
+# What may change from run to run: how a model is computed, and the room of experts.
+_HOW = {
+    "vocab",
+    "compute",
+    "attention",
+    "capacity_factor",
+    "eval_capacity_factor",
+    "route_rows",
+}
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Start:
@@ -61,8 +71,8 @@ class Start:
             have are drawn from the seed of each of its members.
 
         Returns:
-          Parameters of the setup's model. Of a population, tables have an axis of
-          members; all else is the same for every member and has none.
+          Parameters of the setup's model. Of a population, tables and adapters have an
+          axis of members; all else is the same for every member and has none.
 
         Raises:
           ValueError: as `check`.
@@ -74,15 +84,27 @@ class Start:
             models.init(setup.config.model, jax.random.key(int(hyper.seed)))
             for hyper in setup.hypers
         ]
+        several = len(fresh) > 1
 
-        def take(path: Any, was: jax.Array, *new: jax.Array) -> np.ndarray:
-            if path[-1].key != "table":
+        def take(path: Any, *new: jax.Array) -> np.ndarray:
+            was = _at(self.params, path)
+            keys = [part.key for part in path]
+            by_token = "table" in keys and keys[-1] in ("table", "down")
+            if was is not None and not by_token:
                 return np.asarray(was)
-            tables = np.stack(new)
-            tables[:, rows] = was
-            return tables if len(fresh) > 1 else tables[0]
+            drawn = np.stack(new)
+            if was is not None:
+                drawn[:, rows] = was
+            return drawn if several else drawn[0]
 
-        return jax.tree_util.tree_map_with_path(take, self.params, *fresh)
+        return jax.tree_util.tree_map_with_path(take, *fresh)
+
+
+def _at(params: Any, path: Any) -> Any:
+    """The leaf at a path; None where there is none: adapters that begin here."""
+    for part in path:
+        params = params.get(part.key) if isinstance(params, dict) else None
+    return params
 
 
 def opened(
@@ -127,9 +149,12 @@ def opened(
 
 def _require_same_model(setup, before, where: pathlib.Path) -> None:
     new, old = (dataclasses.asdict(x.config.model) for x in (setup, before))
+    kept = new.keys() - _HOW
+    if not before.config.model.lora.rules:  # adapters may begin here
+        kept -= {"lora"}
     changed = [
         f"{field} was {old[field]!r}, is {new[field]!r}"
-        for field in new.keys() - {"vocab", "compute", "attention"}
+        for field in sorted(kept)
         if new[field] != old[field]
     ]
     if changed:

@@ -9,7 +9,7 @@ from kscale import configs, models
 from kscale.checks import validate
 from kscale.config import Config, save
 
-NEEDS = {"bior": ":path={path}", "tune": ":start={path}"}
+NEEDS = {"bior": ":path={path}", "tune": ":start={path}", "extract": ":start={path}"}
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kscale import build, checks, config, configs, models, parts, skewed
-from kscale.sources import PartConfig
+from kscale import build, checks, configs, models, skewed
 
 
 @pytest.mark.parametrize("exponent", skewed.EXPONENTS)
@@ -76,61 +75,3 @@ def test_seven_eighths_are_junk(kind, people):
     assert marked.corpus.domain == "useful"
     assert [part.domain for part in marked.parts] == [""] * len(junk.parts)
     assert marked.train == configs.load("bios:people=50K,exposures=100").train
-
-
-@pytest.fixture
-def before(little, tmp_path):
-    """The config of a finished run, and its folder."""
-    settings = little(world__first=50, data__epochs=2, train__seed=4)
-    config.save(settings, tmp_path / "config.json")
-    return settings, tmp_path
-
-
-def test_tuning_takes_over_what_the_run_was(before):
-    settings, folder = before
-    made = configs.load(f"tune:start={folder},people=5,exposures=9,told=questions")
-    assert made == skewed.tuned(settings, str(folder), 5, "questions", 9)
-    assert (made.name, made.start) == ("tune", str(folder))
-    assert (made.model, made.world, made.corpus) == (
-        settings.model,
-        settings.world,
-        settings.corpus,
-    )
-    assert (made.data.exposures, made.data.share, made.data.epochs) == (9, 0.8, 1)
-    assert (made.train.learning_rate, made.train.warmup_steps) == (3e-5, 0)
-    part = PartConfig("new", "questions", people=5, exposures=9)
-    assert made.parts == (part,)
-    setup = build.build(made)
-    assert (setup.parts[0].config.first, setup.visits_of(0).sum()) == (66, 115)
-    assert setup.exposures == pytest.approx(7.2)
-
-
-def test_what_was_new_or_junk_before_is_not_new_again(before):
-    settings, folder = before
-    once = skewed.tuned(settings, str(folder), 5, "biographies", 9)
-    twice = skewed.tuned(once, str(folder), 5, "biographies", 9)
-    firsts = [parts.placed(x.parts, x.world)[0].first for x in (once, twice)]
-    assert firsts == [66, 71]
-    junk = dataclasses.replace(settings, parts=(PartConfig(people=1000, weight=1.0),))
-    (new,) = skewed.tuned(junk, str(folder), 5, "biographies", 9).parts
-    assert new.first == 1066
-    low = dataclasses.replace(junk.parts[0], first=0, people=10)
-    (new,) = skewed.tuned(
-        dataclasses.replace(junk, parts=(low,)), str(folder), 5, "biographies", 9
-    ).parts
-    assert new.first == 66
-
-
-def test_of_a_population_one_model_is_tuned(before):
-    settings, folder = before
-    grid = config.MembersConfig(seeds=(1, 2), learning_rates=(1e-2, 1e-3))
-    several = dataclasses.replace(settings, members=grid)
-    made = skewed.tuned(several, str(folder), 5, "questions", 9)
-    assert made.members == config.MembersConfig()
-    assert len(config.members(made)) == 1
-    assert "of a population its first member" in configs.describe()
-
-
-def test_no_run_to_tune_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"config.json is no readable config"):
-        configs.load(f"tune:start={tmp_path}")

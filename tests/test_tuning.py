@@ -1,12 +1,25 @@
 """Runs that go on from runs, by the flags of the command line alone."""
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from kscale import cli, config, run, start, trained, vocabulary
+from kscale import (
+    build,
+    cli,
+    config,
+    configs,
+    parts,
+    run,
+    start,
+    trained,
+    tuning,
+    vocabulary,
+)
+from kscale.sources import PartConfig
 
 SMALL = (
     "--config.model.layers=1",
@@ -173,3 +186,109 @@ def test_a_run_is_not_resumed_from_other_weights(first, tmp_path, capsys):
     assert "start.params was '" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
         run.run(config.load(new / "config.json"), new, resume=True)
+
+
+@pytest.fixture
+def before(little, tmp_path):
+    """The config of a finished run, and its folder."""
+    settings = little(world__first=50, data__epochs=2, train__seed=4)
+    config.save(settings, tmp_path / "config.json")
+    return settings, tmp_path
+
+
+def test_tuning_takes_over_what_the_run_was(before):
+    settings, folder = before
+    made = configs.load(f"tune:start={folder},people=5,exposures=9,told=questions")
+    assert made == tuning.tuned(settings, str(folder), 5, "questions", 9)
+    assert (made.name, made.start) == ("tune", str(folder))
+    assert (made.model, made.world, made.corpus) == (
+        settings.model,
+        settings.world,
+        settings.corpus,
+    )
+    assert (made.data.exposures, made.data.share, made.data.epochs) == (9, 0.8, 1)
+    assert (made.train.learning_rate, made.train.warmup_steps) == (3e-5, 0)
+    part = PartConfig("new", "questions", people=5, exposures=9)
+    assert made.parts == (part,)
+    setup = build.build(made)
+    assert (setup.parts[0].config.first, setup.visits_of(0).sum()) == (66, 115)
+    assert setup.exposures == pytest.approx(7.2)
+
+
+def test_what_was_new_or_junk_before_is_not_new_again(before):
+    settings, folder = before
+    once = tuning.tuned(settings, str(folder), 5, "biographies", 9)
+    twice = tuning.tuned(once, str(folder), 5, "biographies", 9)
+    firsts = [parts.placed(x.parts, x.world)[0].first for x in (once, twice)]
+    assert firsts == [66, 71]
+    junk = dataclasses.replace(settings, parts=(PartConfig(people=1000, weight=1.0),))
+    (new,) = tuning.tuned(junk, str(folder), 5, "biographies", 9).parts
+    assert new.first == 1066
+    low = dataclasses.replace(junk.parts[0], first=0, people=10)
+    (new,) = tuning.tuned(
+        dataclasses.replace(junk, parts=(low,)), str(folder), 5, "biographies", 9
+    ).parts
+    assert new.first == 66
+
+
+def test_of_a_population_one_model_is_tuned(before):
+    settings, folder = before
+    grid = config.MembersConfig(seeds=(1, 2), learning_rates=(1e-2, 1e-3))
+    several = dataclasses.replace(settings, members=grid)
+    made = tuning.tuned(several, str(folder), 5, "questions", 9)
+    assert made.members == config.MembersConfig()
+    assert len(config.members(made)) == 1
+    assert "of a population its first member" in configs.describe()
+
+
+def test_no_run_to_tune_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"config.json is no readable config"):
+        configs.load(f"tune:start={tmp_path}")
+
+
+def test_extraction_asks_about_half_of_the_runs_own_people(before):
+    settings, folder = before
+    made = configs.load(f"extract:start={folder},embedding=16,attention=2,exposures=9")
+    assert made == tuning.extracted(settings, str(folder), 16, 2, 9)
+    assert made.data.share == 0
+    (part,) = made.parts
+    assert (part.told, part.which, part.exposures) == ("questions", "odd", 9)
+    assert (part.first, part.people) == (settings.world.first, settings.world.people)
+    assert dataclasses.replace(made.model, lora=settings.model.lora) == settings.model
+    assert made.model.lora.rules == (
+        "*/attention/query:2",
+        "*/attention/value:2",
+        "embed/table:16",
+    )
+    assert (made.train.trained, made.train.schedule) == (("lora/*",), "linear")
+    setup = build.build(made)
+    odd, even = setup.parts[0].corpus, setup.parts[0].held_out
+    assert odd.num_people + even.num_people == settings.world.people
+    whole = tuning.extracted(settings, str(folder), 0, 0, 9)
+    assert (whole.model, whole.train.trained) == (settings.model, ("*",))
+
+
+def test_adapters_begin_beside_the_weights_of_the_start(first, tmp_path):
+    made = tuning.extracted(config.load(first / "config.json"), str(first), 4, 2, 1)
+    opened = start.opened(made)
+    setup = build.build(made, opened.vocabulary)
+    params = opened.parameters(setup)
+    before = opened.params["layer_0"]["attention"]["qkv"]["kernel"]
+    assert np.array_equal(params["layer_0"]["attention"]["qkv"]["kernel"], before)
+    query = params["lora"]["layer_0"]["attention"]["query"]
+    assert query["down"].shape[1] == 2
+    assert not np.any(query["up"])
+    folder = tmp_path / "extracted"
+    (row,) = run.run(made, folder)
+    told = row["parts"]["questions"]
+    assert set(told) == {"trained", "held_out"}
+    _, after = trained.load(folder)
+    # Only adapters were trained: the weights are those of the start.
+    assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
+    assert np.any(after["lora"]["layer_0"]["attention"]["query"]["up"])
+    made = tuning.extracted(made, str(folder), 4, 2, 1)
+    again = start.opened(made)
+    grown = again.parameters(build.build(made, again.vocabulary))
+    assert np.array_equal(
+        grown["lora"]["embed"]["table"]["down"], after["lora"]["embed"]["table"]["down"]
+    )
