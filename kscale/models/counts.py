@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+import jax
+
 from kscale.models.config import ModelConfig, require_vocab
+from kscale.models.transformer import init
 
 
 class ParameterCounts(NamedTuple):
@@ -14,12 +17,14 @@ class ParameterCounts(NamedTuple):
         it is not tied).
       non_embedding: ``total - embedding``.
       active: those that one token meets: all but the experts it is not sent to.
+      adapters: of ``config.lora``, part of all but ``embedding``.
     """
 
     total: int
     embedding: int
     non_embedding: int
     active: int
+    adapters: int
 
 
 def parameter_counts(config: ModelConfig) -> ParameterCounts:
@@ -52,10 +57,11 @@ def parameter_counts(config: ModelConfig) -> ParameterCounts:
     mlps = _mlp(config) * (config.experts or 1) + width * config.experts
     layer = _attention(config) + mlps + norms
     embedding = require_vocab(config) * width * (1 if config.tied else 2)
-    non_embedding = config.layers * layer + norm
+    adapters, idle = _adapters(config)
+    non_embedding = config.layers * layer + norm + adapters
     total = embedding + non_embedding
-    passed = config.layers * max(config.experts - config.top_k, 0) * _mlp(config)
-    return ParameterCounts(total, embedding, non_embedding, total - passed)
+    idle += config.layers * max(config.experts - config.top_k, 0) * _mlp(config)
+    return ParameterCounts(total, embedding, non_embedding, total - idle, adapters)
 
 
 def _attention(config: ModelConfig) -> int:
@@ -63,6 +69,22 @@ def _attention(config: ModelConfig) -> int:
     projected = config.width + 2 * key_value
     biases = (projected + config.width) * config.bias
     return config.width * projected + config.width**2 + biases
+
+
+def _adapters(config: ModelConfig) -> tuple[int, int]:
+    """``r (inputs + outputs)`` of every adapted weight, and what one token passes by."""
+    if not config.lora.rules:
+        return 0, 0
+    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0))).get("lora", {})
+    leaves = jax.tree.leaves_with_path(shapes)
+    # Of the parts of an MLP only the router is not an expert's own.
+    experts = [
+        leaf.size
+        for path, leaf in leaves
+        if config.experts and {"up", "down"} & {part.key for part in path[:-1]}
+    ]
+    idle = sum(experts) * (config.experts - config.top_k) // max(config.experts, 1)
+    return sum(leaf.size for _, leaf in leaves), idle
 
 
 def _mlp(config: ModelConfig) -> int:

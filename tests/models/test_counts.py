@@ -30,7 +30,7 @@ def leaves(tree):
 
 def test_counts_by_hand():
     demo = ModelConfig(vocab=131, layers=2, heads=3, head_size=16)
-    assert parameter_counts(demo) == (62_928, 6_288, 56_640, 62_928)
+    assert parameter_counts(demo) == (62_928, 6_288, 56_640, 62_928, 0)
     small = ModelConfig(vocab=99, layers=2, heads=2, head_size=16)
     assert parameter_counts(small).total == 28_640
 
