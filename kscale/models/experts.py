@@ -100,6 +100,7 @@ class Router(nn.Module):
     @nn.compact
     def __call__(self, x_GND):
         """Inputs [G, N, D] to float32 logits [G, N, E]."""
+        self.sow("inputs", "kernel", x_GND)  # nothing unless asked for (stages)
         shape = (x_GND.shape[-1], self.config.experts)
         kernel_DE = self.param("kernel", declared, shape)
         return jnp.matmul(x_GND.astype(jnp.float32), kernel_DE, precision="highest")
@@ -114,6 +115,7 @@ class ExpertLinear(nn.Module):
     @nn.compact
     def __call__(self, x_PSI, places: Places):
         """Inputs [P, S, I] of each part to outputs [P, S, O], by the part's expert."""
+        self.sow("inputs", "kernel", (x_PSI, places))
         shape = (self.config.experts, x_PSI.shape[-1], self.features)
         weights = [self.param("kernel", declared, shape)]
         if self.config.bias:
