@@ -72,7 +72,7 @@ def _attention(config: ModelConfig) -> int:
 
 
 def _adapters(config: ModelConfig) -> tuple[int, int]:
-    """``r (inputs + outputs)`` of every adapted weight, and what one token passes by."""
+    """``r (inputs + outputs)`` of each adapted weight; those that a token passes by."""
     if not config.lora.rules:
         return 0, 0
     shapes = jax.eval_shape(lambda: init(config, jax.random.key(0))).get("lora", {})
