@@ -24,7 +24,7 @@ from kscale.models.config import ModelConfig
 from kscale.models.lora import NO_ADAPTERS
 
 Params = dict[str, Any]
-_PARTS = ("query", "key", "value")
+_PARTS: tuple[str, ...] = ("query", "key", "value")
 
 
 def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:

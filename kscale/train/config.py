@@ -159,7 +159,13 @@ def members(hyper: Hyper) -> int | None:
 
 
 def resolve(
-    config: TrainConfig, *, rows: int, context: int, total_steps: int, members: int = 1
+    config: TrainConfig,
+    *,
+    rows: int,
+    context: int,
+    total_steps: int,
+    members: int = 1,
+    together: int = 1,
 ) -> TrainConfig:
     """Replaces every automatic 0 by the value that it stands for on this machine.
 
@@ -169,6 +175,8 @@ def resolve(
       context: tokens of a sequence that the model reads.
       total_steps: optimiser steps of the whole run.
       members: size of the population.
+      together: rows that must be differentiated together
+        (``ModelConfig.route_rows``).
 
     Returns:
       The config with ``rows_per_gradient``, ``steps_per_dispatch`` and
@@ -176,8 +184,19 @@ def resolve(
       steps of the last one are padding.
 
     Raises:
-      ValueError: one of the numbers is not positive.
+      ValueError: one of the numbers is not positive; ``rows`` or
+        ``rows_per_gradient`` is no multiple of ``together``.
     """
+    for name, value in (
+        ("rows of a batch", rows),
+        ("TrainConfig.rows_per_gradient", config.rows_per_gradient),
+    ):
+        if value % together:
+            raise ValueError(
+                f"{name} is {value}, must be a multiple of route_rows={together}, as so"
+                f" many rows share the room of the experts; take"
+                f" {-(-value // together) * together}, or change route_rows."
+            )
     for name, value in (
         ("rows", rows),
         ("context", context),
@@ -193,7 +212,7 @@ def resolve(
     return dataclasses.replace(
         config,
         rows_per_gradient=config.rows_per_gradient
-        or (1 if cpu and context >= _LONG_CONTEXT else rows),
+        or (together if cpu and context >= _LONG_CONTEXT else rows),
         steps_per_dispatch=config.steps_per_dispatch
         or math.ceil(total_steps / dispatches),
         checkpoint_every=config.checkpoint_every

@@ -243,7 +243,7 @@ class _Loop:
     def _see(self, metrics: Metrics) -> None:
         """Fetches a dispatch's metrics, checks them, and writes a row if one is due."""
         count = min(self.config.steps_per_dispatch, self.total_steps - self.step)
-        seen = {name: x[:count] for name, x in jax.device_get(metrics).items()}
+        seen = jax.tree.map(lambda x: x[:count], jax.device_get(metrics))
         try:
             require_finite(seen, self.step)
         except NotFiniteError as error:

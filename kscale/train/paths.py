@@ -58,9 +58,7 @@ def part_of(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
       >>> part_of({"up": {"bias": 1, "kernel": 2}}, ["*/bias"], "x")
       {'up': {'bias': 1}}
     """
-    leaves = [
-        (path_name(path), leaf) for path, leaf in jax.tree.leaves_with_path(tree)
-    ]
+    leaves = [(path_name(path), leaf) for path, leaf in jax.tree.leaves_with_path(tree)]
     names = [name for name, _ in leaves]
     for pattern in patterns:
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):

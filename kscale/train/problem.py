@@ -28,7 +28,8 @@ class Problem(NamedTuple):
     Attributes:
       init: random key -> parameters, a nested dict of float32 arrays.
       token_nats: (params, tokens_BT, targets_BT, segments_BT or None) ->
-        (nats_BT, aux).
+        (nats_BT, aux). A mixture of experts has ``aux["balance"]``, which is added to
+        the loss, and ``aux["routing"]``, sums that are logged.
       description: what tells this model from another, in JSON's types; a checkpoint
         of a model described otherwise is refused.
       flops_per_token: context -> floating point operations of a forward and backward
@@ -62,8 +63,9 @@ def problem_of(config: models.ModelConfig) -> Problem:
     """The trainer's view of a transformer.
 
     Operations are counted as 6 per parameter that multiplies a token (the output
-    layer included, the look-up of the embedding not) plus ``6 layers d context`` for
-    causal attention.
+    layer included, the look-up of the embedding and experts that it is not sent to
+    not; whether a parameter is trained or stays does not matter) plus
+    ``6 layers d context`` for causal attention.
 
     Args:
       config: a model whose vocabulary is set.
@@ -78,11 +80,16 @@ def problem_of(config: models.ModelConfig) -> Problem:
     other half is masked.
     """
     counts = models.parameter_counts(config)
-    multiplied = counts.non_embedding + config.vocab * config.width
+    multiplied = counts.active - counts.embedding + config.vocab * config.width
 
     def token_nats(params, tokens_BT, targets_BT, segments_BT):
         return models.token_nats(
-            config, params, tokens_BT, targets_BT, segments_BT=segments_BT
+            config,
+            params,
+            tokens_BT,
+            targets_BT,
+            segments_BT=segments_BT,
+            training=True,
         )
 
     return Problem(

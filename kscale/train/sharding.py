@@ -28,6 +28,17 @@ MODEL_PARALLEL: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     ("*", ()),
 )
 
+# Of a mixture of experts, whose matrices have a leading axis of experts.
+EXPERT_PARALLEL: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    ("lora/*mlp/up/kernel/*", ("expert", None, None)),
+    ("lora/*mlp/down/kernel/*", ("expert", None, None)),
+    ("*mlp/up/kernel", ("expert", None, "model")),
+    ("*mlp/up/bias", ("expert", "model")),
+    ("*mlp/down/kernel", ("expert", "model", None)),
+    ("*mlp/down/bias", ("expert", None)),
+    *MODEL_PARALLEL,
+)
+
 
 def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
     """A sharding for every leaf of the state.
@@ -35,7 +46,8 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
     Args:
       mesh: from ``make_mesh``.
       state: the state or its shapes; the leading axis of a population's leaves lies
-        on the mesh's population axis, the last axes follow ``MODEL_PARALLEL``.
+        on the mesh's population axis, the last axes follow ``MODEL_PARALLEL`` or, where
+        there is a router, ``EXPERT_PARALLEL``.
       hyper: tells whether there is a population, and its size.
 
     Returns:
@@ -47,7 +59,11 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
     """
     size = members(hyper)
     _require_divisible("population", size or 1, mesh, "population", "members")
-    rules = MODEL_PARALLEL if mesh.shape["model"] > 1 else (("*", ()),)
+    rules = (("*", ()),)
+    if mesh.shape["model"] * mesh.shape["expert"] > 1:
+        paths = (path_name(path) for path, _ in jax.tree.leaves_with_path(state))
+        routed = any(path.endswith("mlp/router/kernel") for path in paths)
+        rules = EXPERT_PARALLEL if routed else MODEL_PARALLEL
 
     def place(path: Any, leaf: Any, spec: tuple[str | None, ...]) -> NamedSharding:
         lead = ("population",) if size is not None else ()

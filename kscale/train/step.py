@@ -70,7 +70,8 @@ def make_step(
     """Builds the train step.
 
     The loss is the sum of the nats of all targets that count (label other than PAD)
-    over their number, both of the whole batch, however it is cut for accumulation.
+    over their number, both of the whole batch, however it is cut for accumulation; a
+    mixture of experts adds ``balance_weight`` times its load-balance loss.
     A step at or beyond ``total_steps`` leaves the state as it is and counts nothing.
 
     Args:
@@ -86,8 +87,8 @@ def make_step(
     Returns:
       ``step(state, batch, hyper) -> (state, metrics)`` with metrics, all sums over
       the batch: ``nats_sum``, ``token_count``, ``label_nats_sum`` [L] and
-      ``label_count`` [L]; besides ``grad_norm`` (before clipping) and
-      ``learning_rate``.
+      ``label_count`` [L]; besides ``grad_norm`` (before clipping),
+      ``learning_rate`` and, of a mixture of experts, the sums ``routing``.
 
     Raises:
       ValueError: (when traced) the rows of a batch cannot be cut as asked.
@@ -121,12 +122,13 @@ def make_advance(
 
     Returns:
       ``advance(state, batch, hyper) -> (state, seen)``; ``seen`` holds ``nats_BT``,
-      ``grad_norm``, ``learning_rate`` and ``valid``: whether the step was taken.
+      ``grad_norm``, ``learning_rate``, maybe ``routing``, and ``valid``: whether the
+      step was taken.
     """
 
     def take(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
         params, done = state["params"], state["step"]
-        gradient, nats_BT = _gradient(problem, config, params, batch, data_shards)
+        gradient, seen = _gradient(problem, config, params, batch, data_shards)
         rate = learning_rate(config, total_steps, done, hyper.learning_rate)
         moments = Moments(state["mu"], state["nu"])
         part, moments, norm = adamw(
@@ -140,7 +142,7 @@ def make_advance(
         )
         params = overlaid(params, part)
         after = {"params": params, "mu": moments.mu, "nu": moments.nu, "step": done + 1}
-        return after, {"nats_BT": nats_BT, "grad_norm": norm, "learning_rate": rate}
+        return after, seen | {"grad_norm": norm, "learning_rate": rate}
 
     if population:
         take = jax.vmap(
@@ -191,37 +193,41 @@ def sums(seen: Metrics, labels_BT: jax.Array, labels: int) -> Metrics:
     count_L = jnp.broadcast_to(
         jnp.sum(table_NL, axis=-2).astype(jnp.int32), nats_L.shape
     )
+    kept = ("grad_norm", "learning_rate", "routing")
     return {
         "nats_sum": nats_L[..., -1],
         "token_count": count_L[..., -1],
         "label_nats_sum": nats_L[..., :-1],
         "label_count": count_L[..., :-1],
-        "grad_norm": seen["grad_norm"],
-        "learning_rate": seen["learning_rate"],
-    }
+    } | {name: seen[name] for name in kept if name in seen}
 
 
 def _gradient(
     problem: Problem, config: TrainConfig, params: Params, batch: Batch, shards: int
-) -> tuple[Params, jax.Array]:
-    """Gradient of the mean loss by what is trained, and the nats of every target."""
+) -> tuple[Params, Metrics]:
+    """Gradient of the loss by what is trained; nats of all targets, sums of routing."""
     counted = jnp.sum(batch["labels"][:, 1:] != PAD)
     weight = 1.0 / jnp.maximum(counted, 1)
 
     part = part_of(params, config.trained, "TrainConfig.trained")
+    rows = batch["tokens"].shape[0]
 
-    def loss(part: Params, rows: Batch) -> tuple[jax.Array, jax.Array]:
-        tokens_RT, labels_RT = rows["tokens"], rows["labels"][:, 1:]
-        segments_RT = rows.get("segments")
+    def loss(part: Params, some: Batch) -> tuple[jax.Array, Metrics]:
+        tokens_RT, labels_RT = some["tokens"], some["labels"][:, 1:]
+        segments_RT = some.get("segments")
         if segments_RT is not None:
             segments_RT = segments_RT[:, :-1]
-        nats_RT, _ = problem.token_nats(
+        nats_RT, aux = problem.token_nats(
             overlaid(params, part), tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
         )
-        return jnp.sum(jnp.where(labels_RT != PAD, nats_RT, 0.0)) * weight, nats_RT
+        total = jnp.sum(jnp.where(labels_RT != PAD, nats_RT, 0.0)) * weight
+        if "balance" in aux:
+            share = tokens_RT.shape[0] / rows
+            total = total + config.balance_weight * share * aux["balance"]
+        routing = {"routing": aux["routing"]} if "routing" in aux else {}
+        return total, {"nats_BT": nats_RT} | routing
 
     gradient = jax.grad(loss, has_aux=True)
-    rows = batch["tokens"].shape[0]
     at_once = _rows_at_once(rows, config.rows_per_gradient, shards)
     if rows == shards * at_once:
         return gradient(part, batch)
@@ -231,15 +237,17 @@ def _gradient(
         split = x.reshape(shards, -1, at_once, *x.shape[1:])
         return split.swapaxes(0, 1).reshape(-1, shards * at_once, *x.shape[1:])
 
-    def accumulate(total: Params, rows: Batch) -> tuple[Params, jax.Array]:
-        more, nats_RT = gradient(part, rows)
-        return jax.tree.map(jnp.add, total, more), nats_RT
+    def accumulate(total: Params, some: Batch) -> tuple[Params, Metrics]:
+        more, seen = gradient(part, some)
+        return jax.tree.map(jnp.add, total, more), seen
 
     zero = jax.tree.map(jnp.zeros_like, part)
     slices = {name: cut(array) for name, array in batch.items()}
-    total, nats_SRT = jax.lax.scan(accumulate, zero, slices)
+    total, seen = jax.lax.scan(accumulate, zero, slices)
+    nats_SRT = seen.pop("nats_BT")
     nats_BT = nats_SRT.reshape(-1, shards, at_once, nats_SRT.shape[-1])
-    return total, nats_BT.swapaxes(0, 1).reshape(rows, -1)
+    seen = jax.tree.map(lambda sums: jnp.sum(sums, axis=0), seen)
+    return total, seen | {"nats_BT": nats_BT.swapaxes(0, 1).reshape(rows, -1)}
 
 
 def _rows_at_once(rows: int, rows_per_gradient: int, shards: int) -> int:

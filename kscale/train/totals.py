@@ -57,15 +57,19 @@ class Totals:
         self._flops_per_token = flops_per_token
         self._peak_flops = peak_flops
         self._sums: dict[str, Any] = {}
+        self._routing: dict[str, Any] = {}
         self._rate: Any = 0.0
         self._since = time.perf_counter()
         self.steps = 0
 
-    def add(self, metrics: Mapping[str, np.ndarray]) -> None:
+    def add(self, metrics: Mapping[str, Any]) -> None:
         """Adds the steps of a dispatch: arrays [K, ...], padded steps left out."""
         for name in _SUMS:
             total = np.sum(metrics[name], axis=0, dtype=np.float64)
             self._sums[name] = self._sums.get(name, 0.0) + total
+        for name, sums in metrics.get("routing", {}).items():
+            total = np.sum(sums, axis=0, dtype=np.float64)
+            self._routing[name] = self._routing.get(name, 0.0) + total
         self._rate = metrics["learning_rate"][-1]
         self.steps += len(metrics["nats_sum"])
 
@@ -82,7 +86,8 @@ class Totals:
         Returns:
           JSON types: ``step``, ``loss`` (nats per token), ``loss_by_label`` (labels
           that occurred), ``learning_rate``, ``grad_norm`` (mean over steps),
-          ``tokens``, ``seconds``, ``tokens_per_second`` and, where known, ``mfu``.
+          ``tokens``, ``seconds``, ``tokens_per_second``, where known ``mfu``, and
+          ``routed`` of a mixture of experts.
           In a population, numbers of the members are lists; ``tokens`` is of one.
         """
         now = time.perf_counter()
@@ -102,7 +107,9 @@ class Totals:
         }
         if self._flops_per_token and self._peak_flops:
             row["mfu"] = speed * self._flops_per_token / self._peak_flops
-        self._sums, self.steps, self._since = {}, 0, now
+        if self._routing:
+            row |= {name: _plain(x) for name, x in routed(self._routing).items()}
+        self._sums, self._routing, self.steps, self._since = {}, {}, 0, now
         return row
 
     def _by_label(self) -> dict[str, Any]:
@@ -112,6 +119,33 @@ class Totals:
             for i, name in enumerate(self._labels)
             if np.any(counts[..., i])
         }
+
+
+def routed(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """How evenly tokens went to experts.
+
+    Args:
+      sums: ``dropped`` and ``choices`` (numbers of choices), ``load_LE`` (choices that
+        asked for each expert of each layer), ``entropy`` (of the gate, nats) and
+        ``tokens`` (tokens times layers); each may have leading axes.
+
+    Returns:
+      ``dropped_share`` of the choices; ``load_max``, the largest share of an expert
+      times E (1: even, E: all choices to one), a mean over layers; ``load_entropy``,
+      the entropy of the shares over ln E (1: even, 0: one expert), likewise;
+      ``router_entropy``, nats per token.
+    """
+    load = np.asarray(sums["load_LE"], np.float64)
+    share = load / np.maximum(np.sum(load, axis=-1, keepdims=True), 1)
+    experts = load.shape[-1]
+    nats = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
+    even = np.mean(nats, axis=-1) / np.log(experts) if experts > 1 else None
+    return {
+        "dropped_share": sums["dropped"] / np.maximum(sums["choices"], 1),
+        "load_max": np.mean(np.max(share, axis=-1), axis=-1) * experts,
+        "load_entropy": np.ones(load.shape[:-2]) if even is None else even,
+        "router_entropy": sums["entropy"] / np.maximum(sums["tokens"], 1),
+    }
 
 
 def _plain(value: Any) -> Any:
