@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale import build, corpora, results, scores, theory
+from kscale import build, corpora, results, rounding, scores, theory
 from kscale.parts import Part
 from kscale.results import Row
 
@@ -24,7 +24,7 @@ def score_params(
     """The score table of a model, over the config's people unless others are given."""
     chosen = setup.config.score
     return scores.score(
-        (setup.config.model, params),
+        (setup.config.model, rounding.used(setup, params)),
         setup.corpus,
         setup.pool,
         people if people is not None else chosen.people or None,
@@ -93,7 +93,7 @@ def _of_part(setup: build.Setup, part: Part, params: Any) -> Row:
     """What is known of a part; of questions, also about the people left out."""
     corpus, chosen = part.corpus, setup.config.score
     many = min(corpus.num_people, chosen.people or _MANY)
-    model = (setup.config.model, params)
+    model = (setup.config.model, rounding.used(setup, params))
     if not isinstance(corpus, corpora.Questions):
         table = scores.score(model, corpus, part.pool, many, seed=chosen.seed)
         rows = scores.by_attribute(corpus.labels, table, np.ones(many))

@@ -24,6 +24,7 @@ from kscale import (
     folder,
     models,
     results,
+    rounding,
     scores,
     train,
     vocabulary,
@@ -113,6 +114,7 @@ def _train_and_score(
                 order = name if setup.orders > 1 else ""
                 np.save(workdir / f"visits{order}.npy", setup.visits_of(i))
         row = make_row(setup, table, i) | evaluate(setup, params, table, i)
+        row |= rounding.of_training(setup, params, row["bits"]["total"])
         rows.append(row | curve.of(i, logged) | speed)
     if workdir is not None:
         results.write_json(workdir / folder.RESULT, summary(rows))
@@ -156,7 +158,7 @@ def fit(
     curve = curve or Curve(setup, None)
     steps = curve_module.steps(config, setup.total_steps)
     result = train.fit(
-        config.model,
+        rounding.problem(setup),
         chosen,
         lambda first: data.batches(source, first, prefetch=config.data.prefetch),
         setup.total_steps,
@@ -213,7 +215,7 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
             f" devices of mesh.data times train.rows_per_gradient={max(at_once, 1)};"
             f" take {-(-order.batch // share) * share}, or change one of them"
         )
-    problem = train.problem_of(setup.config.model)
+    problem = rounding.problem(setup)
     abstract_state(problem, hyper or train.solo(chosen), mesh)  # refuses the rest
     return chosen, hyper, mesh
 

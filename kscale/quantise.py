@@ -1,0 +1,233 @@
+"""`kscale quantise`: what a finished run's knowledge is worth in fewer bits a weight.
+
+kscale quantise --workdir=runs/demo-0123456789ab                  # 8 to 2 bits, GPTQ
+kscale quantise --workdir=runs/mine --bits=4 --method=nearest --group=32
+kscale quantise --workdir=runs/mine --bits=4 --save               # and keep the file
+kscale score --workdir=runs/mine --weights=runs/mine/quantised_gptq_4.npz
+
+Nothing is trained. With --save each rounded model is written into the run's folder, in
+as few bytes as it has bits.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from absl import flags
+
+from kscale import evaluate, quant, rounding, run, score, trained
+from kscale import flags as command_flags
+from kscale.flags import Command, UsageError
+from kscale.quant import Scheme
+from kscale.results import Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """How a model is rounded.
+
+    Attributes:
+      bits: each of these numbers of bits, out of `quant.BITS`.
+      method: "gptq" or "nearest".
+      scheme: all else; its bits do not matter.
+      options: of `quant.gptq`.
+      sample: biographies from which GPTQ learns.
+    """
+
+    bits: tuple[int, ...] = quant.BITS
+    method: rounding.Method = "gptq"
+    scheme: Scheme = Scheme()
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sample: int = rounding.SAMPLE
+
+
+def quantise_run(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int = 0,
+    member: int = 0,
+    save: bool = False,
+    overwrite: bool = False,
+) -> Row:
+    """Rounds a member of a finished run to each number of bits, and scores it.
+
+    Args:
+      workdir: a run folder.
+      choice: how it is rounded.
+      people: how many are scored, a random sample; 0 is what the run's config says.
+      member: of a population.
+      save: write each rounded model into the folder.
+      overwrite: also over one that is there.
+
+    Returns:
+      `score.plan` of the run, and `rows`: the model as it is (stored in 16 bits a
+      parameter), then each rounded one: what, weight_bits, bits, bits_kept, accuracy,
+      stored_bits, bits_per_stored_bit, seconds (of rounding) and file, if saved.
+
+    Raises:
+      ValueError: no finished run, no such member, too many people, bits that are not
+        known, a pattern that matches no weight, a file that is there.
+    """
+    setup, params = trained.load(workdir, member)
+    row = score.plan(setup, people, member)
+    files = {
+        bits: workdir / file_name(choice.method, bits, member, len(setup.hypers))
+        for bits in choice.bits
+    }
+    there = [str(file) for file in files.values() if file.exists()]
+    if save and there and not overwrite:
+        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    setup, params = rounding.plain(setup, params)
+
+    def scored(what: str, weight_bits: int, tree: Any, began: float) -> Row:
+        seconds = time.perf_counter() - began
+        table = evaluate.score_params(setup, quant.dequantise(tree), people or None)
+        known = run.make_row(setup, table, member)
+        bits = known["bits"]["total"]
+        return {
+            "what": what,
+            "weight_bits": weight_bits,
+            "bits": known["bits"],
+            "sampling_error": known["sampling_error"],
+            "accuracy": known["accuracy"],
+            "seconds": seconds,
+            **rounding.stored(tree, bits),
+        }
+
+    rows = [scored("as trained", 16, params, time.perf_counter())]
+    for bits, file in files.items():
+        scheme = dataclasses.replace(choice.scheme, bits=bits)
+        began = time.perf_counter()
+        tree = rounding.rounded(
+            setup, params, scheme, choice.method, choice.sample, **choice.options
+        )
+        one = scored(f"{choice.method} at {bits} bits", bits, tree, began)
+        if save:
+            quant.save(file, tree)
+            one |= {"file": str(file)}
+        rows.append(one)
+    whole = rows[0]["bits"]["total"]
+    for one in rows:
+        one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
+    chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
+    return row | {"choice": chosen, "rows": rows}
+
+
+def file_name(method: str, bits: int, member: int = 0, members: int = 1) -> str:
+    """What the file of a rounded model is called in its run's folder."""
+    return f"quantised_{method}_{bits}{f'_{member}' if members > 1 else ''}.npz"
+
+
+def text(row: Row) -> str:
+    """The rows for a person to read; the last line is the answer."""
+    heads = ("bits", "kept", "stored bits", "per stored bit", "seconds")
+    out = [
+        f"{'':20}{heads[0]:>12}{heads[1]:>8}{heads[2]:>14}{heads[3]:>16}{heads[4]:>9}"
+    ]
+    for one in row["rows"]:
+        kept = "-" if one["bits_kept"] is None else f"{one['bits_kept']:.1%}"
+        out.append(
+            f"{one['what']:<20}{one['bits']['total']:>12,.0f}{kept:>8}"
+            f"{one['stored_bits']:>14,}{one['bits_per_stored_bit']:>16.4f}"
+            f"{one['seconds']:>9.1f}"
+        )
+    files = [f"wrote {one['file']}" for one in row["rows"] if "file" in one]
+    return "\n".join([*out, "", *files, answer(row)])
+
+
+def answer(row: Row) -> str:
+    """The answer in one sentence."""
+    best = max(row["rows"], key=lambda one: one["bits_per_stored_bit"])
+    return (
+        f"{row['name']} holds most in a stored bit {best['what']}:"
+        f" {best['bits_per_stored_bit']:.3f} bits of knowledge, where as trained (16"
+        f" bits a parameter) it holds {row['rows'][0]['bits_per_stored_bit']:.3f}."
+    )
+
+
+def _plan_text(row: Row) -> str:
+    several = ", ".join(map(str, row["choice"]["bits"]))
+    return f"{score.plan_text(row)} It would be rounded to {several} bits first."
+
+
+def _define(flag_values: flags.FlagValues) -> None:
+    command_flags.define_finished(flag_values)
+    default = Choice()
+    bits, leaves = map(str, default.bits), default.scheme.leaves
+    flags.DEFINE_list("bits", list(bits), "of a weight", flag_values=flag_values)
+    flags.DEFINE_list("leaves", list(leaves), "which weights", flag_values=flag_values)
+    flags.DEFINE_enum(
+        "method", "gptq", rounding.METHODS, "how", flag_values=flag_values
+    )
+    numbers = {
+        "group": (0, "inputs that share a scale; 0: all of a channel"),
+        "sample": (default.sample, "biographies from which GPTQ learns"),
+        "block": (128, "of GPTQ: inputs whose updates are applied together"),
+    }
+    for name, (value, meaning) in numbers.items():
+        flags.DEFINE_integer(name, value, meaning, flag_values=flag_values)
+    flags.DEFINE_float("damp", 0.01, "of GPTQ", flag_values=flag_values)
+    switches = {
+        "symmetric": (True, "a grid around 0, without zero points"),
+        "act_order": (True, "of GPTQ: the inputs that vary most come first"),
+        "sequential": (True, "of GPTQ: inputs as they come from rounded layers"),
+        "save": (False, "write the rounded models into the run's folder"),
+        "overwrite": (False, "also over what is there"),
+    }
+    for name, (value, meaning) in switches.items():
+        flags.DEFINE_boolean(name, value, meaning, flag_values=flag_values)
+
+
+def _choice(chosen: flags.FlagValues) -> Choice:
+    unknown = [word for word in chosen.bits if word not in map(str, quant.BITS)]
+    if unknown or not chosen.bits:
+        raise UsageError(f"--bits={','.join(chosen.bits)}: each out of {quant.BITS}")
+    options = ("damp", "act_order", "block", "sequential")
+    return Choice(
+        bits=tuple(map(int, chosen.bits)),
+        method=chosen.method,
+        scheme=Scheme(
+            group=chosen.group,
+            symmetric=chosen.symmetric,
+            leaves=tuple(chosen.leaves),
+        ),
+        options={name: chosen[name].value for name in options}
+        if chosen.method == "gptq"
+        else {},
+        sample=chosen.sample,
+    )
+
+
+def _quantise(command: Command) -> None:
+    """Round a finished run's weights and score what is left."""
+    workdir, chosen = command_flags.finished(command), command.flags
+    choice = _choice(chosen)
+    if chosen.dry_run:
+        setup, _ = trained.load(workdir, chosen.member)
+        row = score.plan(setup, chosen.people, chosen.member)
+        row |= {"choice": dataclasses.asdict(choice)}
+    else:
+        row = quantise_run(
+            workdir,
+            choice,
+            chosen.people,
+            chosen.member,
+            save=chosen.save,
+            overwrite=chosen.overwrite,
+        )
+    said = _plan_text if chosen.dry_run else text
+    sys.stdout.write((json.dumps(row) if chosen.json else said(row)) + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The verb; gives the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    return command_flags.run("quantise", _quantise, _define, words, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Rounded weights of a run: while it is trained, and of a model that is finished.
+
+problem = rounding.problem(setup)                  # what the trainer trains
+setup, params = rounding.plain(*trained.load(folder))
+tree = rounding.rounded(setup, params, Scheme(bits=4), "gptq")
+rounding.stored(tree, bits=1e5)["bits_per_stored_bit"]
+"""
+
+import dataclasses
+from typing import Any, Literal, get_args
+
+import jax
+import numpy as np
+
+from kscale import build, data, models, quant, train
+from kscale.quant import Scheme
+from kscale.results import Row
+
+Method = Literal["gptq", "nearest"]
+METHODS = get_args(Method)
+SAMPLE = 1000  # biographies from which GPTQ learns what inputs are like, as published
+_WHOLE = 16  # bits of a number that is not rounded
+
+
+def problem(setup: build.Setup) -> train.Problem:
+    """The trainer's view of a setup's model; with `qat` its weights seem rounded.
+
+    The loss is that of the rounded weights, and its gradient moves the ones beneath
+    (`quant.fake`).
+    """
+    plainly, scheme = train.problem_of(setup.config.model), setup.config.qat
+    if not scheme.bits:
+        return plainly
+
+    def token_nats(params: Any, *rest: Any) -> tuple[jax.Array, dict]:
+        return plainly.token_nats(quant.fake(params, scheme), *rest)
+
+    told = {"qat": dataclasses.asdict(scheme)}
+    return plainly._replace(
+        token_nats=token_nats, description=dict(plainly.description) | told
+    )
+
+
+def used(setup: build.Setup, params: models.Params) -> models.Params:
+    """The parameters that a setup's model computes with: rounded, if by `qat`."""
+    return quant.dequantise(quant.quantise(params, setup.config.qat))
+
+
+def plain(
+    setup: build.Setup, params: models.Params
+) -> tuple[build.Setup, models.Params]:
+    """The same model with its adapters merged into the weights."""
+    model, params = models.merged(setup.config.model, params)
+    config = dataclasses.replace(setup.config, model=model)
+    return dataclasses.replace(setup, config=config), params
+
+
+def rounded(
+    setup: build.Setup,
+    params: models.Params,
+    scheme: Scheme,
+    method: Method = "gptq",
+    sample: int = SAMPLE,
+    **options: Any,
+) -> Any:
+    """A finished model with its weights rounded.
+
+    Args:
+      setup: of the run, without adapters (`plain`).
+      params: of one model.
+      scheme: which weights and to how many bits.
+      method: "gptq", or "nearest" point of the grid.
+      sample: of how many biographies GPTQ takes the layers' inputs.
+      **options: of `quant.gptq`: damp, act_order, block, sequential.
+
+    Returns:
+      The tree that `quant.dequantise`, `quant.save` and `stored` take.
+
+    Raises:
+      ValueError: no such method; a pattern that matches no weight; no sample.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} must be one of {METHODS}")
+    if method == "nearest":
+        return quant.quantise(params, scheme)
+    tokens, segments = texts(setup, sample)
+    return quant.gptq(setup.config.model, params, scheme, tokens, segments, **options)
+
+
+def texts(setup: build.Setup, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
+    """Biographies in windows, as in training but of wordings of their own.
+
+    Args:
+      setup: of the run.
+      sample: how many biographies, of so many people if there are.
+
+    Returns:
+      tokens and segments, int32 [windows, context]; padding has segment -1.
+
+    Raises:
+      ValueError: there is no sample.
+    """
+    if sample < 1:
+        raise ValueError(f"sample={sample} must be 1 or more biographies")
+    chosen = setup.config
+    each = setup.corpus.num_people * setup.corpus.documents
+    stream = data.Stream(
+        setup.corpus,
+        setup.pool,
+        -(-sample // each),
+        chosen.data.context,
+        chosen.score.seed,
+        limit=sample,
+    )
+    masked = chosen.corpus.mask_documents
+    windows = stream.windows(0, stream.num_windows, segments=masked)
+    tokens, labels = windows["tokens"][:, :-1], windows["labels"][:, :-1]
+    segments = windows["segments"][:, :-1] if masked else np.zeros_like(tokens)
+    return tokens, np.where(labels == data.PAD, -1, segments).astype(np.int32)
+
+
+def stored(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
+    """What a rounded model takes, and the knowledge in each stored bit.
+
+    Args:
+      tree: from `rounded`, or plain parameters.
+      bits: of knowledge that it holds.
+      rest: bits in which a number is stored that is not rounded.
+
+    Returns:
+      stored_bits and bits_per_stored_bit.
+    """
+    size = quant.stored_bits(tree, rest)
+    return {"stored_bits": size, "bits_per_stored_bit": bits / size}
+
+
+def of_training(setup: build.Setup, params: models.Params, bits: float) -> Row:
+    """As `stored`, of a model trained with rounded weights; nothing of another."""
+    scheme = setup.config.qat
+    return stored(quant.quantise(params, scheme), bits) if scheme.bits else {}
