@@ -4,7 +4,8 @@ An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its run
 configs, which are trained, or settings (dicts of JSON types), which its
 `compute(setting)` turns into what their rows say. With `ROWS = "name"` it reads, and
 adds to, the rows of another experiment: two figures of the same runs. A config whose
-`start` is the fingerprint of another run goes on from where that one ended.
+`start` is the fingerprint of another run goes on from where that one ended; a setting
+with such a "start" is given that run's folder, by `compute(setting, folder)`.
 """
 
 import hashlib
@@ -32,14 +33,15 @@ class Experiment(NamedTuple):
       name: of its file.
       runs: size -> the configs of solo runs, or settings.
       draw: (rows, path of the PNG) -> draws.
-      compute: setting -> what its row says; None where runs are trained.
+      compute: setting -> what its row says, or (setting, folder of the run that it
+        starts from) -> that; None where runs are trained.
       shares: the experiment whose rows these are; "": its own.
     """
 
     name: str
     runs: Callable[[str], Sequence[Run]]
     draw: Callable[[list[Row], pathlib.Path], None]
-    compute: Callable[[dict[str, Any]], Row] | None = None
+    compute: Callable[..., Row] | None = None
     shares: str = ""
 
     @property
@@ -98,6 +100,11 @@ def mark(run: Run) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def start(run: Run) -> str:
+    """The fingerprint, or folder, of the run that a run goes on from; "" for none."""
+    return run.start if isinstance(run, Config) else str(run.get("start", ""))
+
+
 def groups(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs that can be one population: equal but for seed, rate and weight decay.
 
@@ -114,7 +121,7 @@ def groups(runs: Sequence[Run]) -> list[list[Run]]:
     """
     kinds: dict[str, list[Run]] = {}
     seen = set()
-    starts = {each.start for each in runs if isinstance(each, Config)}
+    starts = set(map(start, runs))
     for each in runs:
         kind = fingerprint = mark(each)
         if isinstance(each, Config):
@@ -142,7 +149,7 @@ def share(
     first = {mark(run): i for i, group in enumerate(every) for run in group}
     root = list(range(len(every)))
     for i, group in enumerate(every):
-        before = first.get(group[0].start) if isinstance(group[0], Config) else None
+        before = first.get(start(group[0]))
         if before is not None and before >= i:
             raise ValueError(f"{_name(group[0])}: list it after the run it starts from")
         root[i] = i if before is None else root[before]

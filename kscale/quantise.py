@@ -40,7 +40,7 @@ class Choice:
 
     bits: tuple[int, ...] = quant.BITS
     method: rounding.Method = "gptq"
-    scheme: Scheme = Scheme()
+    scheme: Scheme = dataclasses.field(default_factory=Scheme)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sample: int = rounding.SAMPLE
 

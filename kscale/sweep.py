@@ -40,6 +40,7 @@ from kscale.experiment import (
     mark,
     names,
     share,
+    start,
     title,
 )
 from kscale.flags import Command, UsageError
@@ -96,8 +97,9 @@ def _rows(
     if isinstance(setting := group[0], dict):
         if experiment.compute is None:
             raise ValueError(f"{experiment.name} gives settings, but has no compute")
+        before = _start(experiment, folder, start(setting))
         started = time.perf_counter()
-        said = experiment.compute(setting)
+        said = experiment.compute(*([setting, before] if before else [setting]))
         seconds = {"seconds": time.perf_counter() - started}
         made = {"config": setting, "fingerprint": mark(setting)}
         return [said | seconds | made | results.provenance()]
@@ -115,15 +117,15 @@ def _rows(
 
 
 def _start(
-    experiment: Experiment, folder: pathlib.Path, start: str
+    experiment: Experiment, folder: pathlib.Path, begin: str
 ) -> pathlib.Path | None:
-    """The folder of the run of this sweep that a config starts from, if it does."""
-    if not re.fullmatch("[0-9a-f]{12}", start):
+    """The folder of the run of this sweep that a run starts from, if it does."""
+    if not re.fullmatch("[0-9a-f]{12}", begin):
         return None
-    before = _run_folder(experiment, folder, start)
+    before = _run_folder(experiment, folder, begin)
     if not (before / "params.npz").exists():
         raise ValueError(
-            f"start={start!r}: {before} holds no finished run; the weights of a run are"
+            f"start={begin!r}: {before} holds no finished run; the weights of a run are"
             f" needed to go on from it, its row alone will not do: run the sweep anew"
             f" with another --results"
         )
