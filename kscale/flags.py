@@ -81,6 +81,21 @@ def define_run(flag_values: flags.FlagValues, default: str | None = None) -> Non
     define_output(flag_values)
 
 
+def define_finished(flag_values: flags.FlagValues) -> None:
+    """Define what verbs that score a finished run have in common."""
+    flags.DEFINE_string("workdir", None, "the run's folder", flag_values=flag_values)
+    numbers = {
+        "people": "score a sample of so many; 0: all",
+        "member": "which member of a population",
+    }
+    for name, meaning in numbers.items():
+        flags.DEFINE_integer(name, 0, meaning, flag_values=flag_values)
+    flags.DEFINE_boolean(
+        "dry_run", False, "say what would be scored", flag_values=flag_values
+    )
+    define_output(flag_values)
+
+
 def define_output(flag_values: flags.FlagValues) -> None:
     """Define how answers are given."""
     switches = {
@@ -125,6 +140,18 @@ def parse(
 def folder(text: str) -> pathlib.Path:
     """A folder as it was typed; shells leave the ~ of --workdir=~/runs alone."""
     return pathlib.Path(text).expanduser()
+
+
+def finished(command: Command) -> pathlib.Path:
+    """The folder of the finished run that a command of `define_finished` names.
+
+    Raises:
+      UsageError: it names none, or has another word besides.
+    """
+    refuse_arguments(command)
+    if command.flags.workdir is None:
+        raise UsageError("--workdir is needed: the folder of a finished run")
+    return folder(command.flags.workdir)
 
 
 def refuse_arguments(command: Command) -> None:

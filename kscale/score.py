@@ -16,7 +16,7 @@ from kscale import build, evaluate, results, run, trained
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.findings import findings
-from kscale.flags import Command, UsageError
+from kscale.flags import Command
 from kscale.results import Row
 
 
@@ -57,9 +57,12 @@ def score_run(
     return row
 
 
-def plan(workdir: pathlib.Path, people: int = 0, member: int = 0) -> Row:
-    """What would be scored: the model, its parameters, how many people of how many."""
-    setup, _ = trained.load(workdir, member)
+def plan(setup: build.Setup, people: int = 0, member: int = 0) -> Row:
+    """What would be scored: the model, its parameters, how many people of how many.
+
+    Raises:
+      ValueError: there are not so many people.
+    """
     _require_people(setup, people)
     config = run.member_config(setup.config, setup.hypers[member])
     return {
@@ -90,31 +93,18 @@ def plan_text(row: Row) -> str:
 
 
 def _define(flag_values: flags.FlagValues) -> None:
-    flags.DEFINE_string("workdir", None, "the run's folder", flag_values=flag_values)
-    flags.DEFINE_integer(
-        "people", 0, "score a sample of so many; 0: all", flag_values=flag_values
-    )
-    flags.DEFINE_integer(
-        "member", 0, "which member of a population", flag_values=flag_values
-    )
+    command_flags.define_finished(flag_values)
     flags.DEFINE_boolean(
         "write", False, "renew the run's result.json", flag_values=flag_values
     )
-    flags.DEFINE_boolean(
-        "dry_run", False, "say what would be scored", flag_values=flag_values
-    )
-    command_flags.define_output(flag_values)
 
 
 def _score(command: Command) -> None:
     """Score the model of a finished run again."""
-    command_flags.refuse_arguments(command)
-    chosen = command.flags
-    if chosen.workdir is None:
-        raise UsageError("--workdir is needed: the folder of a finished run")
-    workdir = command_flags.folder(chosen.workdir)
+    workdir, chosen = command_flags.finished(command), command.flags
     if chosen.dry_run:
-        row = plan(workdir, chosen.people, chosen.member)
+        setup, _ = trained.load(workdir, chosen.member)
+        row = plan(setup, chosen.people, chosen.member)
         sys.stdout.write((json.dumps(row) if chosen.json else plan_text(row)) + "\n")
         return
     row = score_run(workdir, chosen.people, chosen.member, chosen.write)

@@ -15,6 +15,9 @@
 Sizes, tying and activation are free. GPT2_0 and the modded model have no counterpart.
 """
 
+import dataclasses
+import functools
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +27,7 @@ import numpy as np
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.huggingface_names import pieces
 from kscale.models.lora import NO_ADAPTERS
+from kscale.models.stacking import unstacked
 from kscale.models.transformer import Params, init
 
 _CLASSES = {
@@ -58,9 +62,10 @@ def to_huggingface(
         field.
     """
     model_type = _model_type(config)
+    _, params = unstacked(config, params)
     state = {}
     for piece in pieces(config, model_type):
-        parts = piece.split(_leaf(config, params, piece.path))
+        parts = piece.split(_leaf(params, piece.path))
         for name, part in zip(piece.names, parts, strict=True):
             state[name] = np.ascontiguousarray(part, np.float32)
     if model_type == "gpt2":
@@ -206,14 +211,8 @@ def _model_type(config: ModelConfig) -> str:
     return model_type
 
 
-def _leaf(config: ModelConfig, params: Params, path: str) -> np.ndarray:
-    """One parameter, out of the stack of layers if there is one."""
-    first, *rest = path.split("/")
-    stacked = config.scan_layers and first.startswith("layer_")
-    leaf = params["layers" if stacked else first]
-    for part in rest:
-        leaf = leaf[part]
-    return np.asarray(leaf[int(first.removeprefix("layer_"))] if stacked else leaf)
+def _leaf(params: Params, path: str) -> np.ndarray:
+    return np.asarray(functools.reduce(operator.getitem, path.split("/"), params))
 
 
 def _weights(
@@ -238,17 +237,15 @@ def _weights(
 
 def _require_tensors(config, weights, wanted) -> None:
     """Refuses tensors that are missing, unknown or of another shape."""
-    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
+    plain = dataclasses.replace(config, scan_layers=False)
+    shapes = jax.eval_shape(lambda: init(plain, jax.random.key(0)))
     zeros = jax.tree.map(
         lambda leaf: np.broadcast_to(np.float32(0), leaf.shape), shapes
     )
-    expected = {
-        name: part.shape
-        for piece in wanted
-        for name, part in zip(
-            piece.names, piece.split(_leaf(config, zeros, piece.path)), strict=True
-        )
-    }
+    expected = {}
+    for piece in wanted:
+        parts = piece.split(_leaf(zeros, piece.path))
+        expected |= zip(piece.names, map(np.shape, parts), strict=True)
     for name in sorted(expected.keys() | weights.keys()):
         found = np.shape(weights[name]) if name in weights else "absent"
         if found != expected.get(name, "absent"):
