@@ -21,6 +21,19 @@ def gpt2(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     return ModelConfig(**{"layers": layers, "heads": heads, **overrides})
 
 
+def gpt2_moe(layers: int, heads: int, **overrides: Any) -> ModelConfig:
+    """GPT-2 with 32 experts d -> d -> d in place of each MLP, one for each token.
+
+    In training an expert has room for twice its share of tokens, when scored for eight
+    times its share; appendix D of the paper also has ``top_k=2`` with a
+    ``capacity_factor`` of 1 and of 2.
+
+    Source: "Physics of Language Models: Part 3.3", section 9 and appendix D.
+    """
+    block = {"mlp_width": 1.0, "experts": 32}
+    return gpt2(layers, heads, **(block | overrides))
+
+
 def llama(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     """LLaMA's block: gated MLP of ``8 d^2`` parameters, RMSNorm, no biases, untied.
 
@@ -54,13 +67,22 @@ def mistral(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     return llama(layers, heads, **(block | overrides))
 
 
+# 8 d^2 parameters, as many as the gated MLP's; its activation stays silu.
+_STANDARD_MLP: dict[str, Any] = {"mlp": "plain", "mlp_width": 4.0}
+
+# The variants of LLaMA are the changes of paper 002's figure 5 and appendix B.2; its
+# other tokenizer is a field of the corpus.
 ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "GPT2": gpt2,
     "GPT2_1/4": functools.partial(gpt2, mlp_width=1.0),
     "GPT2_0": functools.partial(gpt2, mlp="none"),
-    "GPT2_MoE": functools.partial(gpt2, mlp_width=1.0, experts=32),
+    "GPT2_MoE": gpt2_moe,
     "LLaMA": llama,
     "LLaMA_tied": functools.partial(llama, tied=True),
+    "LLaMA_mlp": functools.partial(llama, **_STANDARD_MLP),
+    "LLaMA_tied_mlp": functools.partial(llama, tied=True, **_STANDARD_MLP),
+    "LLaMA_gelu": functools.partial(llama, activation="gelu"),
+    "LLaMA_bias": functools.partial(llama, norm_bias=True),
     "Mistral": mistral,
     "modded": modded,
 }

@@ -36,7 +36,7 @@ from kscale.models.routing import (
     route,
 )
 
-_LARGEST_BLOCK = 128
+_LARGEST_BLOCK = 64
 
 
 class Experts(nn.Module):
@@ -130,16 +130,16 @@ class ExpertLinear(nn.Module):
 
 
 def arrange(routes: Routes, room: int) -> Places:
-    """Buffers or blocks, whichever has fewer places; the outputs are the same.
+    """Buffers, or blocks where these have fewer than half the places.
 
-    A buffer holds ``room`` places of each group for each expert, which is much where
-    room is ample; blocks hold what was chosen, at the price of a copy of an expert's
-    weights for each block.
+    The outputs are the same. A buffer holds ``room`` places of each group for each
+    expert, which is much where room is ample; blocks hold what was chosen, at the price
+    of a copy of an expert's weights for each block.
     """
     groups, experts = routes.asked.shape
     choices = routes.expert.size
     size = min(_LARGEST_BLOCK, 1 << max(0, (choices // experts).bit_length() - 1))
-    if experts * groups * room > blocks_needed(choices, experts, size) * size:
+    if experts * groups * room > 2 * blocks_needed(choices, experts, size) * size:
         return in_blocks(routes, room, size)
     return in_buffers(routes, room)
 

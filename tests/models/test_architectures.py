@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from kscale.models import ARCHITECTURES, ModelConfig, from_name
@@ -16,6 +18,31 @@ def test_names_of_the_paper():
         "rms",
         "gated",
     )
+
+
+def test_experts_of_the_paper():
+    config = from_name("GPT2_MoE-4-2")
+    assert (config.experts, config.hidden, config.width) == (32, 128, 128)
+    assert (config.top_k, config.capacity_factor) == (1, 2.0)
+    assert config.eval_capacity_factor == 8.0
+    assert from_name("GPT2_MoE-4-2", experts=8).experts == 8
+    dense = from_name("GPT2_1/4-4-2")
+    assert dataclasses.replace(config, experts=0) == dense
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("LLaMA_tied", {"tied": True}),
+        ("LLaMA_mlp", {"mlp": "plain", "mlp_width": 4.0}),
+        ("LLaMA_tied_mlp", {"tied": True, "mlp": "plain", "mlp_width": 4.0}),
+        ("LLaMA_gelu", {"activation": "gelu"}),
+        ("LLaMA_bias", {"norm_bias": True}),
+    ],
+)
+def test_single_changes_of_llama(name, changed):
+    expected = dataclasses.replace(from_name("LLaMA-8-8"), **changed)
+    assert from_name(f"{name}-8-8") == expected
 
 
 @pytest.mark.parametrize(

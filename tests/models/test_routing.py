@@ -1,0 +1,139 @@
+"""The choices of tokens and their places, on examples that can be followed by hand."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale.models import ModelConfig
+from kscale.models.routing import (
+    balance,
+    capacity,
+    counted,
+    in_blocks,
+    in_buffers,
+    route,
+)
+
+# Tokens 0 and 2 choose expert 0, then 1; token 1 chooses 1, then 0. None chooses 2.
+THREE = jnp.log(jnp.asarray([[[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1]]]))
+
+
+def draw(groups=3, tokens=8, experts=5, seed=0):
+    logits = np.random.default_rng(seed).normal(size=(groups, tokens, experts))
+    return jnp.asarray(2 * logits, jnp.float32)
+
+
+def test_first_choices_come_before_second():
+    routes = route(THREE, top_k=2)
+    np.testing.assert_array_equal(routes.expert[0], [[0, 1, 0], [1, 0, 1]])
+    # Expert 0: tokens 0, 2 first, then token 1. Expert 1: token 1, then 0, 2.
+    np.testing.assert_array_equal(routes.rank[0], [[0, 0, 1], [1, 2, 2]])
+    np.testing.assert_array_equal(routes.asked, [[3, 3, 0]])
+    np.testing.assert_allclose(
+        routes.gate[0], [[6 / 9, 7 / 9, 5 / 9], [3 / 9, 2 / 9, 4 / 9]], rtol=1e-6
+    )
+
+
+def test_room_for_two_in_buffers():
+    routes = route(THREE, top_k=2)
+    places = in_buffers(routes, room=2)
+    # Two places each: 0, 1 of expert 0; 2, 3 of expert 1; 4, 5 of expert 2. 6: dropped.
+    np.testing.assert_array_equal(places.place, [[0, 2, 1], [3, 6, 6]])
+    np.testing.assert_array_equal(places.choice, [0, 2, 1, 3, 6, 6])
+    assert float(counted(THREE, routes, room=2)["dropped"]) == 2
+
+
+def test_room_for_two_in_blocks_of_three():
+    places = in_blocks(route(THREE, top_k=2), room=2, size=3)
+    # Two of expert 0, a free place, two of expert 1; six choices need at most 4 blocks.
+    np.testing.assert_array_equal(places.place, [[0, 3, 1], [4, 12, 12]])
+    np.testing.assert_array_equal(places.choice, [0, 2, 6, 1, 3] + [6] * 7)
+    np.testing.assert_array_equal(places.expert[:2], [0, 1])
+    assert places.parts == 4
+
+
+def test_one_choice_keeps_its_probability_and_the_batch_its_order():
+    routes = route(THREE, top_k=1)
+    np.testing.assert_allclose(routes.gate[0], [[0.6, 0.7, 0.5]], rtol=1e-6)
+    np.testing.assert_array_equal(in_buffers(routes, 1).place, [[0, 1, 3]])
+
+
+def test_groups_do_not_compete():
+    both = jnp.concatenate([THREE, THREE])
+    places = in_buffers(route(both, top_k=1), room=1)
+    # Two places of each expert, one for each group.
+    np.testing.assert_array_equal(places.place, [[0, 2, 6, 1, 3, 6]])
+
+
+def test_equal_probabilities_choose_the_lowest():
+    routes = route(jnp.zeros((1, 2, 4)), top_k=2)
+    np.testing.assert_array_equal(routes.expert[0], [[0, 0], [1, 1]])
+    np.testing.assert_array_equal(routes.gate, np.full((1, 2, 2), 0.5))
+
+
+@pytest.mark.parametrize("size", [None, 1, 4])
+@pytest.mark.parametrize("top_k", [1, 2])
+@pytest.mark.parametrize("room", [0, 2, 8])
+def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
+    routes = route(draw(), top_k)
+    places = in_blocks(routes, room, size) if size else in_buffers(routes, room)
+    place = np.asarray(places.place)
+    kept = np.asarray(routes.rank < room).swapaxes(0, 1).reshape(top_k, -1)
+    total = len(places.choice)
+    assert (place[~kept] == total).all()
+    assert len(np.unique(place[kept])) == kept.sum()
+    expert = np.asarray(routes.expert).swapaxes(0, 1).reshape(top_k, -1)
+    part = place[kept] // (total // places.parts)
+    of_part = np.arange(5) if places.expert is None else np.asarray(places.expert)
+    np.testing.assert_array_equal(of_part[part], expert[kept])
+    np.testing.assert_array_equal(
+        np.asarray(places.choice)[place[kept]], np.flatnonzero(kept)
+    )
+    assert (np.asarray(places.choice) == place.size).sum() == total - kept.sum()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "experts", "top_k", "factor", "room"),
+    [
+        (512, 32, 1, 2.0, 32),
+        (512, 32, 2, 1.0, 32),
+        (512, 32, 2, 1.5, 48),
+        (10, 4, 1, 1.5, 4),  # floor(1.5 * 3)
+        (10, 4, 2, 1.5, 8),
+        (10, 4, 2, 8.0, 10),  # no more than there are
+        (3, 4, 1, 0.5, 0),
+        (10, 4, 1, 0.0, 10),
+    ],
+)
+def test_capacity_by_hand(tokens, experts, top_k, factor, room):
+    fields = {"experts": experts, "top_k": top_k}
+    config = ModelConfig(**fields, capacity_factor=factor)
+    assert capacity(config, tokens, training=True) == room
+    config = ModelConfig(**fields, eval_capacity_factor=factor)
+    assert capacity(config, tokens, training=False) == room
+
+
+def test_balance_of_even_probabilities_is_one():
+    logits = jnp.zeros((2, 6, 4))
+    assert float(balance(logits, route(logits, 1))) == 1
+
+
+def test_balance_by_hand():
+    # Expert 0: 2 of 3 first choices at 1.3 / 3 mean probability; 1: 1 of 3 at 1.4 / 3.
+    expected = 3 * (2 / 3 * 1.3 / 3 + 1 / 3 * 1.4 / 3)
+    for top_k in (1, 2):
+        found = balance(THREE, route(THREE, top_k))
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    certain = jnp.asarray([[[0.0, 99.0]] * 4])  # all to one of two experts
+    both = jnp.concatenate([certain, jnp.zeros((1, 4, 2))])
+    np.testing.assert_allclose(balance(both, route(both, 1)), (2 + 1) / 2, rtol=1e-6)
+
+
+def test_sums_by_hand():
+    sums = counted(THREE, route(THREE, top_k=2), room=3)
+    assert {x.dtype for x in sums.values()} == {jnp.dtype("float32")}
+    np.testing.assert_array_equal(sums["load_E"], [3, 3, 0])
+    assert (sums["choices"], sums["tokens"], sums["dropped"]) == (6, 3, 0)
+    probabilities = np.exp(np.asarray(THREE, np.float64))
+    expected = -(probabilities * np.log(probabilities)).sum()
+    np.testing.assert_allclose(sums["entropy"], expected, rtol=1e-6)
