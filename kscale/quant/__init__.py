@@ -11,6 +11,7 @@ Example:
 """
 
 from kscale.quant.files import load, save
+from kscale.quant.gptq import Report, calibrated, gptq
 from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
 from kscale.quant.weights import Quantised, dequantise, fake, quantise, stored_bits
 
@@ -18,9 +19,12 @@ __all__ = [
     "BITS",
     "NO_ROUNDING",
     "Quantised",
+    "Report",
     "Scheme",
+    "calibrated",
     "dequantise",
     "fake",
+    "gptq",
     "load",
     "quantise",
     "save",

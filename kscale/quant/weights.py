@@ -196,7 +196,7 @@ def _nearest(weight, table, scheme):
 def _rounded(weight, table, scheme):
     w_IO = turned(weight, table).astype(jnp.float32)
     scales, zeros = grids(w_IO, scheme)
-    wide = (by_input(x, w_IO.shape[-2], scheme.group) for x in (scales, zeros))
+    wide: Any = (by_input(x, w_IO.shape[-2], scheme.group) for x in (scales, zeros))
     return encode(w_IO, *wide, scheme.bits), scales, zeros
 
 

@@ -1,0 +1,246 @@
+"""GPTQ of a whole model, layer by layer, from a sample of its texts.
+
+Axes: N sequences, T positions, D width, I inputs, E experts; batches of R rows.
+"""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.models import stages
+from kscale.models.config import ModelConfig
+from kscale.quant.scheme import Scheme
+from kscale.quant.solver import Solution, solve
+from kscale.quant.weights import (
+    dequantise,
+    from_codes,
+    is_table,
+    map_matrices,
+    nearest,
+)
+
+# In the order of the forward pass: each sees what came out of those before.
+_ORDER = (
+    "attention/qkv/kernel",
+    "attention/out/kernel",
+    "mlp/router/kernel",
+    "mlp/up/kernel",
+    "mlp/down/kernel",
+)
+_TOKENS = 4096  # of a batch
+
+
+class Report(NamedTuple):
+    """How one weight was rounded.
+
+    Attributes:
+      error: ``||X (W - V)||^2`` of the weights taken, summed over counted tokens.
+      nearest_error: the same, had all been rounded to the nearest.
+      nearest_share: of its channels, how many were rounded to the nearest, as GPTQ
+        would have been worse there.
+      damp: the greatest that a factorisation needed, relative to the mean diagonal.
+    """
+
+    error: float
+    nearest_error: float
+    nearest_share: float
+    damp: float
+
+
+def gptq(*args: Any, **options: Any) -> Any:
+    """``calibrated`` without its reports: the tree alone."""
+    return calibrated(*args, **options)[0]
+
+
+def calibrated(
+    config: ModelConfig,
+    params: Any,
+    scheme: Scheme,
+    tokens_NT: Any,
+    segments_NT: Any = None,
+    *,
+    damp: float = 0.01,
+    act_order: bool = True,
+    block: int = 128,
+    sequential: bool = True,
+) -> tuple[Any, dict[str, Report]]:
+    """Rounds weights so that layers still give nearly the same on a sample of texts.
+
+    Layer after layer, and in a layer kernel after kernel (queries, keys and values; the
+    attention's output; the router; up; down), each from the inputs that come out of
+    what is rounded already. An output table comes last, from the final inputs; if tied
+    it comes first, from the final inputs of the unrounded model, so that the layers
+    make up for what is looked up too. An embedding table that is not tied has no inputs but
+    tokens and is rounded to the nearest. Each channel takes GPTQ's codes or the nearest
+    ones, whichever are better on the sample (``solver.solve``).
+
+    Args:
+      config: the model, without adapters.
+      params: its parameters.
+      scheme: which weights and how.
+      tokens_NT: int, the sample (the paper: 1000 biographies).
+      segments_NT: the document of each position, as in ``models.apply``; positions of
+        a negative document are padding and not counted.
+      damp, act_order, block: as in ``solver.solve``.
+      sequential: False takes all inputs from the unrounded model.
+
+    Returns:
+      ``(tree, reports)``: the tree as from ``quantise``, and a report by the path of
+      each weight that GPTQ rounded (stacked layers: one of all).
+
+    Raises:
+      ValueError: a pattern matches no kernel or table; the parameters have adapters;
+        there is no text.
+
+    Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
+    """
+    chosen: list[str] = []
+    map_matrices(params, scheme, lambda name, weight: chosen.append(name))
+    if not chosen:
+        return params, {}
+    texts = _texts(tokens_NT, segments_NT)
+    solver = functools.partial(
+        solve, scheme=scheme, damp=damp, act_order=act_order, block=block
+    )
+    output = "embed/table" if config.tied else "head/table"
+    found: dict[str, Solution] = {}
+
+    def round_output(batches: list[_Batch]) -> None:
+        if output in chosen:
+            total = _total(_final_moment, config, params, batches)
+            found[output] = solver(_at(params, output).T, total)
+
+    start = [_embedded(config, params, text) for text in texts]
+    early = config.tied or not sequential
+    if early and output in chosen:
+        round_output(_through(config, params, start))
+    new = {name: from_codes(*x[:3], True, scheme) for name, x in found.items()}
+    if "embed/table" in chosen and not config.tied:
+        new["embed/table"] = nearest(params["embed"]["table"], "embed/table", scheme)
+    if "embed/table" in new and sequential:
+        known = {"embed": {"table": dequantise(new["embed/table"])}}
+        start = [_embedded(config, known, text) for text in texts]
+    layers, end = _rounded_layers(config, params, chosen, start, solver, sequential)
+    if not early:
+        round_output(end)
+    found |= layers
+    new |= {n: from_codes(*x[:3], is_table(n), scheme) for n, x in found.items()}
+    reports = {name: _report(solution) for name, solution in found.items()}
+    return map_matrices(params, scheme, lambda name, weight: new[name]), reports
+
+
+class _Batch(NamedTuple):
+    """Rows at some stage of the model: tokens, or what enters a layer."""
+
+    x: Any
+    segments: Any
+    counted: Any
+
+
+def _texts(tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
+    """The sample in batches of equal shape; rows that fill the last are not counted."""
+    tokens_NT = np.asarray(tokens_NT, np.int32)
+    if tokens_NT.ndim != 2 or not tokens_NT.size:
+        raise ValueError(
+            f"tokens_NT has shape {tokens_NT.shape}, must be [N, T], N > 0."
+        )
+    count, length = tokens_NT.shape
+    rows = min(count, max(1, _TOKENS // length))
+
+    def cut(array: np.ndarray) -> np.ndarray:
+        filled = np.pad(array, ((0, -count % rows), (0, 0)))
+        return filled.reshape(-1, rows, length)
+
+    tokens = cut(tokens_NT)
+    if segments_NT is None:
+        counted = cut(np.ones(tokens_NT.shape, bool))
+        return [_Batch(x, None, c) for x, c in zip(tokens, counted, strict=True)]
+    segments_NT = np.asarray(segments_NT, np.int32)
+    parts = tokens, cut(segments_NT), cut(segments_NT >= 0)
+    return [_Batch(*part) for part in zip(*parts, strict=True)]
+
+
+def _rounded_layers(config, params, chosen, batches, solver, sequential):
+    """Solutions by path, and what leaves the last layer."""
+    one = dataclasses.replace(config, scan_layers=False, layers=1)
+    solutions: list[dict[str, Solution]] = []
+    for i in range(config.layers):
+        prefix = "layers" if config.scan_layers else f"layer_{i}"
+        names = [name for name in _ORDER if f"{prefix}/{name}" in chosen]
+        layer = stages.layer_params(config, params, i)
+        solved: dict[str, Solution] = {}
+        for group in [(name,) for name in names] if sequential else [tuple(names)]:
+            totals = _total(_moments, one, layer, batches, group)
+            for name in group:
+                solved[name] = _solved(solver, _at(layer, name), totals[name])
+                if sequential:
+                    layer = _with(layer, name, solved[name].points)
+        solutions.append({f"{prefix}/{name}": x for name, x in solved.items()})
+        batches = [b._replace(x=_block(one, layer, b)) for b in batches]
+    if not config.scan_layers:
+        return {name: x for solved in solutions for name, x in solved.items()}, batches
+    return jax.tree.map(lambda *x: jnp.stack(x), *solutions), batches
+
+
+def _through(config, params, batches):
+    """What leaves the last layer."""
+    return _rounded_layers(config, params, (), batches, None, False)[1]
+
+
+def _total(measure, config, params, batches, *more):
+    """Sum over batches."""
+    if more == ((),):
+        return {}
+    parts = (measure(config, params, batch, *more) for batch in batches)
+    return functools.reduce(lambda a, b: jax.tree.map(jnp.add, a, b), parts)
+
+
+def _solved(solver, weight, moments):
+    """The solution of a kernel, or of the kernels of all experts."""
+    return (solver if weight.ndim == 2 else jax.vmap(solver))(weight, moments)
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def _embedded(config, params, text: _Batch) -> _Batch:
+    return text._replace(x=stages.embedded(config, params, text.x))
+
+
+@functools.partial(jax.jit, static_argnames=("config", "names"))
+def _moments(config, layer, batch: _Batch, names):
+    found = stages.input_moments(config, {"layer_0": layer}, 0, *batch)
+    return {name: found[name] for name in names}
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def _block(config, layer, batch: _Batch):
+    return stages.block(config, {"layer_0": layer}, 0, batch.x, batch.segments)
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def _final_moment(config, params, batch: _Batch):
+    return stages.moment(stages.final_inputs(config, params, batch.x), batch.counted)
+
+
+def _report(solution: Solution) -> Report:
+    return Report(
+        float(jnp.sum(solution.error)),
+        float(jnp.sum(solution.nearest_error)),
+        float(jnp.mean(solution.nearest)),
+        float(jnp.max(solution.damp)),
+    )
+
+
+def _at(tree: Any, name: str) -> Any:
+    for key in name.split("/"):
+        tree = tree[key]
+    return tree
+
+
+def _with(tree: Any, name: str, leaf: Any) -> Any:
+    """The tree with another leaf at a path."""
+    key, _, rest = name.partition("/")
+    return tree | {key: _with(tree[key], rest, leaf) if rest else leaf}
