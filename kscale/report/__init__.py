@@ -3,6 +3,7 @@
 from kscale.report.capacity import draw_capacity, draw_exposures
 from kscale.report.comparison import Best, best, draw_comparison
 from kscale.report.curves import COLOURS, Curve, Panel, draw_panels
+from kscale.report.extraction import Extraction, draw_extraction, extractions
 from kscale.report.frequency import (
     ClassPrediction,
     Line,
@@ -17,6 +18,7 @@ __all__ = [
     "Best",
     "ClassPrediction",
     "Curve",
+    "Extraction",
     "LearningPrediction",
     "Line",
     "Panel",
@@ -24,7 +26,9 @@ __all__ = [
     "draw_capacity",
     "draw_comparison",
     "draw_exposures",
+    "draw_extraction",
     "draw_panels",
+    "extractions",
     "fit_line",
     "predicted_class_losses",
     "predicted_learning",

@@ -1,0 +1,113 @@
+"""What is memorised beside what can be extracted by questions.
+
+A row of a model has "name", "config" and "accuracy" by piece; one of its fine-tuning
+has "config" with "start", the model's fingerprint, and "parts" with "questions".
+"""
+
+import pathlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from kscale.report.curves import COLOURS
+
+Row = Mapping[str, Any]
+_NO_QUESTION = ("name", "pronoun")
+
+
+class Extraction(NamedTuple):
+    """One model and its fine-tunings.
+
+    Attributes:
+      base: the model's row.
+      memorised: share of values that are right after the true text before them, of
+        what the questions ask.
+      tuned: rows of its fine-tunings, as listed.
+      held_out, trained: of each, the share of right answers about people who were in
+        no question of training, and about those who were.
+    """
+
+    base: Row
+    memorised: float
+    tuned: list[Row]
+    held_out: list[float]
+    trained: list[float]
+
+    @property
+    def best(self) -> int:
+        """Which fine-tuning has most right answers about people held out."""
+        return max(range(len(self.tuned)), key=self.held_out.__getitem__)
+
+
+def extractions(rows: Sequence[Row]) -> list[Extraction]:
+    """Each model of which there is a fine-tuning, with all of them.
+
+    Args:
+      rows: of models and of fine-tunings, in any order.
+
+    Source: paper 002, appendix A.2: the best fine-tuning is what can be extracted.
+    """
+    found = []
+    for base in rows:
+        tuned = [x for x in rows if x["config"].get("start") == base["fingerprint"]]
+        if not tuned:
+            continue
+        told = [row["parts"]["questions"] for row in tuned]
+        asked = told[0]["held_out"]["accuracy_by_piece"].keys() - set(_NO_QUESTION)
+        found.append(
+            Extraction(
+                base,
+                statistics.fmean(base["accuracy"][piece] for piece in asked),
+                tuned,
+                [each["held_out"]["accuracy"] for each in told],
+                [each["trained"]["accuracy"] for each in told],
+            )
+        )
+    return found
+
+
+def ranks(row: Row) -> str:
+    """The ranks of a fine-tuning's adapters as "(r', r)"; "all" without adapters."""
+    rules = row["config"]["model"]["lora"]["rules"]
+    rank = dict(rule.rsplit(":", 1) for rule in rules)
+    if not rank:
+        return "all"
+    return f"({rank['embed/table']}, {rank['*/attention/query']})"
+
+
+def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+    """Accuracy of answers by ranks, and the memorised accuracy as a line.
+
+    Args:
+      rows: of models and of their fine-tunings.
+      path: the PNG to write.
+      title: says what was run.
+
+    Raises:
+      ValueError: no row is of a fine-tuning whose model's row is there.
+    """
+    found = extractions(rows)
+    if not found:
+        raise ValueError(f"{path}: no row of a fine-tuning with its model's; run more")
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for i, one in enumerate(found):
+        colour = COLOURS[i % len(COLOURS)]
+        labels = [ranks(row) for row in one.tuned]
+        name = f"{one.base['name']}, N = {one.base['people']:,}"
+        axes.axhline(
+            one.memorised, color=colour, ls="--", lw=1, label=f"{name}: memorised"
+        )
+        axes.plot(labels, one.held_out, "o-", color=colour, label="answers, held out")
+        axes.plot(labels, one.trained, "o", mfc="none", color=colour, label="trained")
+    axes.set(
+        xlabel="ranks of the adapters (embedding, query and value)",
+        ylabel="share of values right",
+        ylim=(0, 1.03),
+    )
+    axes.tick_params(axis="x", rotation=30)
+    axes.legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=150)
