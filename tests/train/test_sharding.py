@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
-from kscale.models import from_name
+from kscale.models import Lora, from_name
 from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
 from kscale.train.dispatch import abstract_state
 from kscale.train.mesh import AXES
@@ -66,6 +66,30 @@ def test_stacked_layers_are_cut_in_their_last_axes():
     layers = specs(config, abstract(2, 1, 2), FOUR)["mu"]["layers"]
     expected = PartitionSpec("population", None, "model", None)
     assert layers["attention"]["out"]["kernel"] == expected
+
+
+def test_experts_lie_on_their_axis():
+    lora = Lora(rules=("*/up/kernel:2", "*/query:1"))
+    config = from_name("GPT2-1-1", vocab=8, head_size=8, experts=4, lora=lora)
+    mlp = specs(config, abstract(model=2, expert=4), SOLO)["params"]["layer_0"]["mlp"]
+    assert mlp["up"]["kernel"] == PartitionSpec("expert", None, "model")
+    assert mlp["up"]["bias"] == PartitionSpec("expert", "model")
+    assert mlp["down"]["kernel"] == PartitionSpec("expert", "model", None)
+    assert mlp["down"]["bias"] == PartitionSpec("expert", None)
+    assert mlp["router"]["kernel"] == PartitionSpec(None, None)
+    members = specs(config, abstract(population=2, expert=2), FOUR)["nu"]
+    adapter = members["lora"]["layer_0"]["mlp"]["up"]["kernel"]["down"]
+    assert adapter == PartitionSpec("population", "expert", None, None)
+    query = members["lora"]["layer_0"]["attention"]["query"]["down"]
+    assert query == PartitionSpec("population", None, None)
+    with pytest.raises(ValueError, match=r"mlp/\w+/\w+ has 4 .* by the 3 devices"):
+        specs(config, abstract(expert=3), SOLO)
+
+
+def test_a_dense_model_of_stacked_layers_has_no_experts_to_share():
+    config = from_name("GPT2-2-1", vocab=8, head_size=8, scan_layers=True)
+    mlp = specs(config, abstract(expert=2), SOLO)["params"]["layers"]["mlp"]
+    assert mlp["up"]["kernel"] == PartitionSpec(None, None, "model")
 
 
 def test_what_cannot_be_shared_is_an_error():
