@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from kscale import build, evaluate, models, quant, scores
+from kscale import build, evaluate, models, quant, rounding, scores
 from kscale.models.stacking import unstacked
 from kscale.results import Row
 
@@ -193,10 +193,11 @@ def _tempered(
 
 
 def _plain(setup: build.Setup, params: Any) -> tuple[build.Setup, Any]:
-    """The same model without adapters and with its layers side by side."""
-    config, params = models.merged(setup.config.model, params)
-    config, params = unstacked(config, params)
-    return _with_model(setup, config), params
+    """The same model: rounded if it was trained so, adapters merged, layers apart."""
+    setup, params = rounding.plain(setup, rounding.used(setup, params))
+    config = dataclasses.replace(setup.config, qat=quant.NO_ROUNDING)
+    model, params = unstacked(config.model, params)
+    return _with_model(dataclasses.replace(setup, config=config), model), params
 
 
 def _with_model(setup: build.Setup, model: models.ModelConfig) -> build.Setup:

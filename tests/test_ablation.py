@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale import ablation, models, trained
+from kscale import ablation, evaluate, models, quant, scores, trained
 from kscale.models.stacking import unstacked
 
 TOKENS = jnp.asarray([[3, 1, 4, 1, 5], [2, 6, 5, 3, 5]])
@@ -133,6 +133,12 @@ def test_a_temperature_divides_the_logits(tied):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7)
 
 
+@pytest.fixture
+def brief(monkeypatch):
+    """Few temperatures, which is quicker where they do not matter."""
+    monkeypatch.setattr(ablation, "_HALVINGS", 0)
+
+
 @pytest.fixture(scope="module")
 def told(finished):
     """The rows of a tiny run."""
@@ -175,14 +181,14 @@ def test_what_is_lost_is_counted_from_the_whole(told):
         )
 
 
-def test_a_sample_and_a_temperature_are_those_of_the_same_people(finished):
+def test_the_sample_is_the_same_every_time(finished, brief):
     setup, params = trained.load(finished)
     first, again = (ablation.ablate(setup, params, people=5)[:2] for _ in range(2))
     assert first == again
     assert first[0]["sampling_error"]["total"] > 0
 
 
-def test_stacked_layers_give_the_same_rows(made):
+def test_stacked_layers_give_the_same_rows(made, brief):
     plain, stacked = (
         made(model__layers=2, model__scan_layers=scan) for scan in (False, True)
     )
@@ -196,3 +202,17 @@ def test_stacked_layers_give_the_same_rows(made):
     for one, other in zip(*rows, strict=True):
         assert one["parameters"] == other["parameters"]
         assert one["bits"] == pytest.approx(other["bits"], rel=1e-4)
+
+
+def test_a_model_trained_in_few_bits_is_changed_as_it_is_used(made, brief):
+    setup, bare = made(qat__bits=2), made()
+    params = models.init(setup.config.model, jax.random.key(1))
+    leaves = setup.config.qat.leaves
+    whole, *rows = ablation.ablate(setup, params, 2, people=4)
+    assert rows[-1]["what"] == "all layers at 2 bits"
+    assert whole["bits"] == ablation.ablate(bare, params, 2, people=4)[-1]["bits"]
+    both = quant.quantise(params, quant.Scheme(2, leaves=(*leaves, "embed/table")))
+    table = evaluate.score_params(bare, quant.dequantise(both), 4)
+    known = scores.capacity(setup.counts, setup.corpus.labels, table, 1)
+    row = next(row for row in rows if row["what"] == "embedding at 2 bits")
+    assert row["bits"] == pytest.approx(known.summary()["bits"], rel=1e-5)
