@@ -5,7 +5,7 @@
 
 Contenders take turns within a process, so that the ratios hold on a machine whose speed
 wavers. They run on one core each, but for the theory, whose solvers use all. The single
-benches have more flags: bench_step, bench_data, bench_score, bench_theory.
+benches have more flags: bench_step, bench_data, bench_moe, bench_score, bench_theory.
 """
 
 import os
@@ -75,6 +75,8 @@ def main(argv: list[str]) -> None:
     print("\ninput beside the step: batches made in the time of one step")
     for name, ratio in beside(trained, composed).items():
         print(f"{name:<9} {ratio:9,.0f}")
+    print("\nexperts (ratios: to a dense MLP, to all experts)", flush=True)
+    bench("bench_moe", _REPETITIONS.value)
     print("\nscorer", flush=True)
     bench("bench_score", _REPETITIONS.value)
     print("\ntheory (ratio: to plain SciPy or Python, one point at a time)", flush=True)

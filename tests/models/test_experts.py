@@ -153,6 +153,7 @@ def tokens(rows=4, length=12, seed=0):
 def loss_and_gradient(config, params, x):
     def loss(params):
         nats, aux = token_nats(config, params, x, (x + 1) % 29, training=True)
+        del aux["correct_BT"]
         return nats.mean() + 0.01 * aux["balance"], aux
 
     return jax.value_and_grad(loss, has_aux=True)(params)
@@ -160,7 +161,7 @@ def loss_and_gradient(config, params, x):
 
 @pytest.mark.parametrize("factor", [1.0, 0.0])
 def test_members_of_a_population_equal_solo_runs(factor):
-    config = dataclasses.replace(TINY, capacity_factor=factor)
+    config = dataclasses.replace(TINY, layers=1, capacity_factor=factor)
     members = [started(config, seed) for seed in range(2)]
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *members)
     run = functools.partial(loss_and_gradient, config)
@@ -195,7 +196,7 @@ def test_sums_and_balance_of_all_layers():
     _, aux = loss_and_gradient(TINY, still, tokens())[0]
     # Even probabilities: a balance of 1 for each layer, ln 4 nats for each token.
     assert float(aux["balance"]) == 2
-    np.testing.assert_allclose(aux["routing"]["entropy"], 96 * np.log(4), rtol=1e-6)
+    np.testing.assert_allclose(aux["routing"]["entropy"], 96 * np.log(4), rtol=1e-5)
     # All choose experts 0 and 1, each with room for 12 of the 24 tokens of a group.
     assert float(aux["routing"]["dropped"]) == 96
 
@@ -252,18 +253,20 @@ def test_rows_that_groups_do_not_divide():
 
 CODE = """
 import dataclasses, json, sys
-import jax, jax.numpy as jnp
+import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from kscale.models import ModelConfig, init, token_nats
 
 assert len(jax.devices()) == 2
 mesh = jax.make_mesh((2,), ("expert",), axis_types=(AxisType.Auto,))
-x = jax.random.randint(jax.random.key(1), (4, 12), 0, 29)
-fields = {"vocab": 29, "heads": 2, "head_size": 8, "init_std": 0.3, "experts": 4}
-worst = []
+x = np.arange(48).reshape(4, 12) ** 2 % 29
+fields = {"vocab": 29, "layers": 1, "heads": 2, "head_size": 8, "experts": 4}
+rng, worst = np.random.default_rng(0), []
 for factor in (1.0, 0.0):
     config = ModelConfig(**fields, top_k=2, capacity_factor=factor)
-    params = init(config, jax.random.key(0))
+    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
+    params = jax.tree.map(
+        lambda x: jnp.asarray(0.3 * rng.normal(size=x.shape), "float32"), shapes)
     def place(path, leaf):
         cut = "expert" if path[-2].key in ("up", "down") else None
         return jax.device_put(leaf, NamedSharding(mesh, PartitionSpec(cut)))
@@ -271,7 +274,8 @@ for factor in (1.0, 0.0):
     kernel = cut["layer_0"]["mlp"]["up"]["kernel"]
     assert kernel.addressable_shards[0].data.shape[0] == 2
     run = jax.jit(jax.value_and_grad(
-        lambda p: token_nats(config, p, x, x, training=True)[0].mean()))
+        lambda p: token_nats(config, p, x, x, training=True)[0].mean()),
+        compiler_options={"xla_backend_optimization_level": 0})
     one, two = jax.device_get((run(params), run(cut)))
     gaps = jax.tree.map(lambda a, b: float(abs(a - b).max()), one, two)
     worst.append(max(jax.tree.leaves(gaps)))

@@ -38,6 +38,17 @@ def test_table_by_hand():
     assert initial_std(config, "final_norm/scale") == (1, 0)
 
 
+def test_experts_start_as_other_matrices():
+    config = ModelConfig(layers=8, experts=4)
+    assert initial_std(config, "layer_3/mlp/router/kernel") == (0, 0.02)
+    assert initial_std(config, "layer_3/mlp/up/kernel") == (0, 0.02)
+    leaves = by_path(ModelConfig(vocab=20, layers=1, mlp_width=1.0, experts=4))
+    kernel = leaves["layer_0/mlp/down/kernel"]
+    assert kernel.shape == (4, 64, 64)
+    np.testing.assert_allclose(kernel.std(axis=(1, 2)), 0.02 / math.sqrt(2), rtol=0.1)
+    assert not np.allclose(kernel[0], kernel[1])
+
+
 def test_unlisted_path_is_an_error():
     with pytest.raises(ValueError, match="'layer_0/router' matches no row"):
         initial_std(ModelConfig(), "layer_0/router")

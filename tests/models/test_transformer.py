@@ -86,8 +86,10 @@ def test_gpt2_equals_a_plain_numpy_forward(fraction, packed):
 
 
 def every_config():
-    fields = {"vocab": 29, "head_size": 8}
-    return {name: from_name(f"{name}-1-4", **fields) for name in ARCHITECTURES}
+    # With room for all, experts let no token matter to another.
+    fields = {"vocab": 29, "head_size": 8, "eval_capacity_factor": 0.0}
+    names = [name for name in ARCHITECTURES if not name.startswith("LLaMA_")]
+    return {name: from_name(f"{name}-1-4", **fields) for name in names}
 
 
 @pytest.mark.parametrize("config", every_config().values(), ids=every_config())
