@@ -109,6 +109,9 @@ def _train_and_score(
         table = score_params(setup, params)
         if workdir is not None:
             train.save_params(workdir / f"params{name}.npz", params)
+            if "lora" in params:
+                small = models.adapters(params)
+                train.save_params(workdir / f"adapters{name}.npz", small)
             table.save(workdir / f"scores{name}.npz")
             if i < setup.orders:
                 order = name if setup.orders > 1 else ""
@@ -197,6 +200,7 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
         context=order.context,
         total_steps=setup.total_steps,
         members=len(setup.hypers),
+        together=setup.config.model.route_rows,
     )
     steps = chosen.steps_per_dispatch
     steps = curve_module.dispatch(setup.config, setup.total_steps, steps)
@@ -209,6 +213,12 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
     shards = mesh.shape["data"]
     at_once = min(chosen.rows_per_gradient, order.batch // shards)
     share = shards * max(at_once, 1)
+    if at_once % setup.config.model.route_rows:
+        raise ValueError(
+            f"data.batch={order.batch} over the {shards} devices of mesh.data leaves"
+            f" {at_once} rows at once, which must be a multiple of"
+            f" model.route_rows={setup.config.model.route_rows}; change one of them"
+        )
     if order.batch % share:
         raise ValueError(
             f"data.batch={order.batch} must be divisible by {share}, the {shards}"
@@ -216,7 +226,8 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
             f" take {-(-order.batch // share) * share}, or change one of them"
         )
     problem = rounding.problem(setup)
-    abstract_state(problem, hyper or train.solo(chosen), mesh)  # refuses the rest
+    one = hyper or train.solo(chosen)
+    abstract_state(problem, one, mesh, chosen.trained)  # refuses the rest
     return chosen, hyper, mesh
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale import train
+from kscale import models, train
 
 VOCAB, WIDTH, CONTEXT, ROWS = 13, 8, 6, 4
 LABELS = ("text", "name", "value")
@@ -88,6 +88,19 @@ def batches(steps_per_dispatch=4, dispatches=1000, **options):
 def eight_members():
     """A population that differs in everything it can."""
     return train.population([train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)])
+
+
+def mixture():
+    """A transformer of four experts, with adapters beside some weights."""
+    return models.from_name(
+        "GPT2-1-1",
+        vocab=VOCAB,
+        head_size=8,
+        mlp_width=1.0,
+        experts=4,
+        capacity_factor=1.0,
+        lora=models.Lora(rules=("*/up/kernel:2", "embed/table:1")),
+    )
 
 
 def digest(state):

@@ -119,6 +119,18 @@ EIGHT = """
         found[name] = [row["loss"] for row in result.rows]
         shards = result.state["params"]["up"]["kernel"].addressable_shards
         found[name + " shard"] = shards[0].data.shape
+    mixture = standin.mixture()
+    for name, sizes, hyper in [
+        ("experts", (1, 2, 1, 4), None),
+        ("experts of members", (2, 1, 1, 4), members),
+    ]:
+        result = train.fit(
+            mixture, config, standin.batches(rows=8), 4,
+            labels=standin.LABELS, hyper=hyper, mesh=train.make_mesh(*sizes),
+        )
+        found[name] = [row["loss"] for row in result.rows]
+        kernel = result.state["params"]["layer_0"]["mlp"]["up"]["kernel"]
+        found[name + " shard"] = kernel.addressable_shards[0].data.shape
     try:
         train.fit(
             standin.PROBLEM, config, standin.batches(rows=6), 8,
@@ -142,21 +154,26 @@ def test_eight_devices_equal_one(environment):
     found = json.loads(child.stdout)
     assert found["devices"] == 8
 
-    def alone(hyper=None):
-        run = fit(PROBLEM, CONFIG, batches(rows=8), 8, labels=LABELS, hyper=hyper)
+    def alone(hyper=None, problem=PROBLEM, total=8):
+        source = batches(rows=8)
+        run = fit(problem, CONFIG, source, total, labels=LABELS, hyper=hyper)
         return [row["loss"] for row in run.rows]
 
-    members = standin.eight_members()
+    members, mixture = standin.eight_members(), standin.mixture()
     for name, expected in (
         ("data", alone()),
         ("model", alone()),
         ("population", alone(members)),
         ("both", alone(members)),
+        ("experts", alone(None, mixture, 4)),
+        ("experts of members", alone(members, mixture, 4)),
     ):
         np.testing.assert_allclose(found[name], expected, atol=1e-5)
     assert found["population shard"] == [1, 8, 8]
     assert found["both shard"] == [4, 8, 8]
     assert found["model shard"] == [8, 4]
+    assert found["experts shard"] == [1, 8, 8]
+    assert found["experts of members shard"] == [4, 1, 8, 8]
     assert "6 rows, must be divisible by the 8 devices" in found["error"]
 
 

@@ -10,7 +10,6 @@ import standin
 from standin import CONFIG, LABELS, batch, batches
 from test_totals import metrics
 
-from kscale.models import from_name
 from kscale.train import (
     Hyper,
     Problem,
@@ -25,14 +24,6 @@ from kscale.train import (
 from kscale.train.logs import scalars
 from kscale.train.totals import Totals, routed
 
-MODEL = from_name(
-    "GPT2-1-1",
-    vocab=standin.VOCAB,
-    head_size=8,
-    mlp_width=1.0,
-    experts=4,
-    capacity_factor=1.0,
-)
 EVEN = {"load_max": 1.0, "load_entropy": 1.0}
 NAMES = {"dropped_share", "load_max", "load_entropy", "router_entropy"}
 
@@ -115,7 +106,7 @@ def test_the_loss_has_the_balance_of_the_whole_batch(rows_per_gradient):
 
 def test_a_mixture_trains_and_its_members_equal_it_alone():
     config = dataclasses.replace(CONFIG, rows_per_gradient=2)
-    model = dataclasses.replace(MODEL, route_rows=2)
+    model = dataclasses.replace(standin.mixture(), route_rows=2)
     alone = fit(model, config, batches(), 8, labels=LABELS).rows
     assert alone[0].keys() >= NAMES
     assert 0 < alone[0]["dropped_share"] < 1
