@@ -74,9 +74,9 @@ def calibrated(
     attention's output; the router; up; down), each from the inputs that come out of
     what is rounded already. An output table comes last, from the final inputs; if tied
     it comes first, from the final inputs of the unrounded model, so that the layers
-    make up for what is looked up too. An embedding table that is not tied has no inputs but
-    tokens and is rounded to the nearest. Each channel takes GPTQ's codes or the nearest
-    ones, whichever are better on the sample (``solver.solve``).
+    make up for what is looked up too. An embedding table that is not tied has no inputs
+    but tokens and is rounded to the nearest. Each channel takes GPTQ's codes or the
+    nearest ones, whichever are better on the sample (``solver.solve``).
 
     Args:
       config: the model, without adapters.

@@ -76,30 +76,39 @@ def solve(
     """
     inputs = w_IO.shape[0]
     scales_GO, zeros_GO = grids(w_IO, scheme)
-    wide = [by_input(x, inputs, scheme.group) for x in (scales_GO, zeros_GO)]
+    wide = by_input(scales_GO, zeros_GO, inputs, scheme.group)
     near_IO = encode(w_IO, *wide, scheme.bits)
     near_error_O = _error(w_IO, decode(near_IO, *wide), moment_II)
 
     upper_II, damp = _inverse_factor(moment_II, damp, act_order)
     order_I = _order(moment_II, act_order)
     live_I1 = (jnp.diagonal(moment_II) > 0)[:, None]
-    rows = [x[order_I] for x in (jnp.where(live_I1, w_IO, 0.0), *wide)]
+    start = jnp.where(live_I1, w_IO, 0.0), *wide
+    start = jax.tree.map(lambda x: x[order_I], start)
     refit = 0 if act_order else scheme.group
-    done = _sweep(*rows, upper_II, scheme, refit, block)
-    codes_IO, wide_scales, wide_zeros = (x[jnp.argsort(order_I)] for x in done)
-    error_O = _error(w_IO, decode(codes_IO, wide_scales, wide_zeros), moment_II)
+    done = _sweep(start, upper_II, scheme, refit, block)
+    codes_IO, *wide = (x[jnp.argsort(order_I)] for x in done)
+    error_O = _error(w_IO, decode(codes_IO, wide[0], wide[1]), moment_II)
 
     nearest_O = ~(error_O < near_error_O)
     pick = functools.partial(jnp.where, nearest_O[None])
     step = scheme.group or inputs
     codes_IO = pick(near_IO, codes_IO)
-    scales_GO = pick(scales_GO, wide_scales[::step])
-    zeros_GO = pick(zeros_GO, wide_zeros[::step])
-    wide = [by_input(x, inputs, scheme.group) for x in (scales_GO, zeros_GO)]
+    scales_GO = pick(scales_GO, wide[0][::step])
+    zeros_GO = pick(zeros_GO, wide[1][::step])
+    wide = by_input(scales_GO, zeros_GO, inputs, scheme.group)
     points_IO = decode(codes_IO, *wide)
     error_O = jnp.where(nearest_O, near_error_O, error_O)
-    grid = scales_GO, zeros_GO, points_IO
-    return Solution(codes_IO, *grid, damp, error_O, near_error_O, nearest_O)
+    return Solution(
+        codes_IO,
+        scales_GO,
+        zeros_GO,
+        points_IO,
+        damp,
+        error_O,
+        near_error_O,
+        nearest_O,
+    )
 
 
 def _error(w_IO, points_IO, moment_II):
@@ -146,8 +155,9 @@ def _inverse_factor(moment_II, damp, act_order):
     return upper_II, damp
 
 
-def _sweep(w_IO, scales_IO, zeros_IO, upper_II, scheme, refit, block):
+def _sweep(start, upper_II, scheme, refit, block):
     """Codes, scales and zero points of all inputs (ordered), block after block."""
+    w_IO, scales_IO, zeros_IO = start
     inputs, outputs = w_IO.shape
     size = min(block, inputs)
     if refit:
@@ -166,7 +176,7 @@ def _sweep(w_IO, scales_IO, zeros_IO, upper_II, scheme, refit, block):
             for x in (w_IO, scales_IO, zeros_IO, upper_II)
         ]
         square = jax.lax.dynamic_slice_in_dim(rows[3], b * size, size, axis=1)
-        codes, scales, zeros, errors = _within(*rows[:3], square, scheme, refit)
+        codes, scales, zeros, errors = _within(rows[:3], square, scheme, refit)
         w_IO = w_IO - jnp.matmul(rows[3].T, errors, precision="highest")
         put = functools.partial(
             jax.lax.dynamic_update_slice_in_dim, start_index=b * size, axis=0
@@ -178,7 +188,7 @@ def _sweep(w_IO, scales_IO, zeros_IO, upper_II, scheme, refit, block):
     return codes[:inputs], scales[:inputs], zeros[:inputs]
 
 
-def _within(w_BO, scales_BO, zeros_BO, upper_BB, scheme, refit):
+def _within(rows, upper_BB, scheme, refit):
     """One block: each input rounded, its error spread over the block's later ones."""
 
     def one(i, state):
@@ -209,6 +219,7 @@ def _within(w_BO, scales_BO, zeros_BO, upper_BB, scheme, refit):
             for old, x in ((scales, scale), (zeros, zero))
         )
 
+    w_BO, scales_BO, zeros_BO = rows
     codes, errors = jnp.zeros(w_BO.shape, jnp.uint8), jnp.zeros(w_BO.shape)
     start = (w_BO, codes, scales_BO, zeros_BO, errors)
     _, codes, scales, zeros, errors = jax.lax.fori_loop(0, w_BO.shape[0], one, start)

@@ -181,10 +181,15 @@ def grids(w_IO: jax.Array, scheme: Scheme) -> tuple[jax.Array, jax.Array]:
     return scales[..., 0, :], zeros[..., 0, :]
 
 
-def by_input(x_GO: jax.Array, inputs: int, group: int) -> jax.Array:
-    """What belongs to groups, repeated for each of their inputs: [..., I, O]."""
-    size = group or inputs
-    return jnp.repeat(x_GO, size, axis=-2)[..., :inputs, :]
+def by_input(
+    scales_GO: jax.Array, zeros_GO: jax.Array, inputs: int, group: int
+) -> tuple[jax.Array, jax.Array]:
+    """The grids of groups, repeated for each of their inputs: [..., I, O]."""
+
+    def repeated(x_GO: jax.Array) -> jax.Array:
+        return jnp.repeat(x_GO, group or inputs, axis=-2)[..., :inputs, :]
+
+    return repeated(scales_GO), repeated(zeros_GO)
 
 
 @functools.partial(jax.jit, static_argnames=("table", "scheme"))
@@ -196,13 +201,12 @@ def _nearest(weight, table, scheme):
 def _rounded(weight, table, scheme):
     w_IO = turned(weight, table).astype(jnp.float32)
     scales, zeros = grids(w_IO, scheme)
-    wide: Any = (by_input(x, w_IO.shape[-2], scheme.group) for x in (scales, zeros))
+    wide = by_input(scales, zeros, w_IO.shape[-2], scheme.group)
     return encode(w_IO, *wide, scheme.bits), scales, zeros
 
 
 def _points(codes_IO, scales_GO, zeros_GO, scheme):
-    inputs = codes_IO.shape[-2]
-    wide = (by_input(x, inputs, scheme.group) for x in (scales_GO, zeros_GO))
+    wide = by_input(scales_GO, zeros_GO, codes_IO.shape[-2], scheme.group)
     return decode(codes_IO, *wide)
 
 
