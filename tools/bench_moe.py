@@ -72,19 +72,23 @@ def layers(heads: int, experts: int, top_k: int) -> dict[str, nn.Module]:
     }
 
 
+def shapes(layer: Any, x_BTD: jax.Array) -> Any:
+    """The shapes of a layer's parameters."""
+    return jax.eval_shape(layer.init, jax.random.key(0), x_BTD)["params"]
+
+
 def trainer(layer: Any, width: int) -> Callable[[], None]:
     """One gradient with respect to weights and inputs; compiled and run once."""
     x = jax.random.normal(jax.random.key(0), (ROWS, CONTEXT, width))
-    shapes = jax.eval_shape(layer.init, jax.random.key(0), x)
     params = jax.tree.map(
         lambda leaf: jax.random.normal(jax.random.key(1), leaf.shape) * width**-0.5,
-        shapes,
+        shapes(layer, x),
     )
 
     @jax.jit
     def gradient(params, x):
         def loss(params, x):
-            out = layer.apply(params, x)
+            out = layer.apply({"params": params}, x)
             out = out[0] if isinstance(out, tuple) else out
             return jnp.sum(jnp.square(out))
 

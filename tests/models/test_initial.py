@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kscale.models import ModelConfig, init
-from kscale.models.initial import initial_std
+from kscale.models.initial import draw, initial_std
 
 
 def by_path(config, seed=0):
@@ -42,10 +42,11 @@ def test_experts_start_as_other_matrices():
     config = ModelConfig(layers=8, experts=4)
     assert initial_std(config, "layer_3/mlp/router/kernel") == (0, 0.02)
     assert initial_std(config, "layer_3/mlp/up/kernel") == (0, 0.02)
-    leaves = by_path(ModelConfig(vocab=20, layers=1, mlp_width=1.0, experts=4))
-    kernel = leaves["layer_0/mlp/down/kernel"]
-    assert kernel.shape == (4, 64, 64)
-    np.testing.assert_allclose(kernel.std(axis=(1, 2)), 0.02 / math.sqrt(2), rtol=0.1)
+    leaf = jax.ShapeDtypeStruct((4, 64, 64), "float32")
+    shapes = {"layer_0": {"mlp": {"down": {"kernel": leaf}}}}
+    drawn = draw(config, shapes, jax.random.key(0))
+    kernel = np.asarray(drawn["layer_0"]["mlp"]["down"]["kernel"])
+    np.testing.assert_allclose(kernel.std(axis=(1, 2)), 0.005, rtol=0.1)
     assert not np.allclose(kernel[0], kernel[1])
 
 
