@@ -59,7 +59,10 @@ def grid(
 
 
 def published(
-    names: Sequence[str], people: Sequence[int], exposures: int
+    names: Sequence[str],
+    people: Sequence[int],
+    exposures: int,
+    shapes: Sequence[str] = SHAPES,
 ) -> list[Config]:
     """bioS(N) on architectures of the paper's shapes, at every published rate.
 
@@ -67,12 +70,13 @@ def published(
       names: of architectures, such as "LLaMA".
       people: N, each of them.
       exposures: 1000 or 100.
+      shapes: "layers-heads" each.
 
     Source: paper 002, figures 1, 3, 4 and 16, Parameters 1, 2 and 6 to 9.
     """
     runs = []
     for name in names:
-        for shape in SHAPES:
+        for shape in shapes:
             for many in people:
                 model = f"{name}-{shape}"
                 config = configs.bios(many, model, exposures)
@@ -88,7 +92,7 @@ def architectures(
     people: int = 0,
     names: Sequence[str] = tuple(ARCHITECTURES),
 ) -> list[Config]:
-    """Architectures of width 24 and about equal size, at the limit of what they hold.
+    """Architectures of about equal size, at the limit of what they hold.
 
     The worlds are bioD(N, K=2, C=8, D=T=32, L=1) with about 2.2 bits a parameter.
 
@@ -107,12 +111,38 @@ def architectures(
     return runs
 
 
-def narrow(name: str, layers: int, **fields: Any) -> ModelConfig:
-    """An architecture of width 24 in two heads, started as the demo's.
+def experts(
+    exposures: int, rates: Sequence[float], seeds: Sequence[int], people: int = 0
+) -> list[Config]:
+    """Eight experts of width 16 beside dense models of equal total and active size.
+
+    Of about 12,900, 12,400 and 5,000 parameters; the mixture uses 5,300 of its for a
+    token. Worlds as in `architectures`, R_max about 2.2.
+
+    Args:
+      exposures: E.
+      rates: peak learning rates of all.
+      seeds: of the initial parameters.
+      people: N; 0: as many as fill each model.
+    """
+    made = {
+        "8 experts": (narrow("GPT2_MoE", 2, 8, experts=8), 340),
+        "dense, equal total": (narrow("GPT2", 2, 8, mlp_width=8.0), 325),
+        "dense, equal active": (narrow("GPT2_1/4", 2, 8), 130),
+    }
+    runs = []
+    for name, (model, many) in made.items():
+        config = configs.demo(people or many, exposures, batch=2)
+        runs += grid(config, {name: model}, rates, seeds)
+    return runs
+
+
+def narrow(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
+    """An architecture with two heads of few dimensions, started as the demo's.
 
     Heads rotate whole in all of them. A quarter of 64 dimensions is 8 wavelengths, but
     of 12 it would be one or two, too few to tell positions apart: GPT2 then holds half
     as much after 100 exposures, which has nothing to do with its other parts.
     """
     whole = {"init_std": 0.08, "rotary_fraction": 1.0}
-    return models.from_name(f"{name}-{layers}-2x12", **(whole | fields))
+    return models.from_name(f"{name}-{layers}-2x{head}", **(whole | fields))

@@ -1,0 +1,48 @@
+"""Paper 002, figure 16: mixtures of experts beside dense models.
+
+Reproduces: a GPT2 whose MLPs are 32 experts (d -> d -> d, top-1, capacity factor 2)
+holds 1.3 times less in each of its parameters than a dense one after 1000 exposures,
+and 1.5 times less after 100, though a token meets an eleventh of them (result 9).
+
+    kscale sweep p002_figure16 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure16 --size=small     half an hour on two CPU cores, with
+                                                --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure16 --size=paper     weeks of one GPU
+
+Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
+and one of as many as a token meets, each with a bioD world that fills it (R_max = 2.2),
+three learning rates and two seeds. Tokens of two rows of 64 compete for the same room.
+"""
+
+import pathlib
+
+from kscale import comparison, report
+from kscale.config import Config
+from kscale.results import Row
+
+PAPER_PEOPLE = {
+    1000: (10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
+    100: (50_000, 100_000, 200_000, 500_000, 1_000_000),
+}
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    if size == "paper":
+        return [
+            config
+            for exposures, people in PAPER_PEOPLE.items()
+            for config in comparison.published(("GPT2_MoE",), people, exposures)
+        ]
+    if size == "smoke":
+        return comparison.experts(4, (4e-3,), (0,), people=12)
+    rates, seeds = (4e-3, 8e-3, 1.6e-2), (0, 1)
+    return comparison.experts(1000, rates, seeds) + comparison.experts(
+        100, rates, seeds
+    )
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    title = "Paper 002, figure 16: bits per parameter in all, mixtures of experts"
+    report.draw_comparison(rows, path, title, "dense, equal total")

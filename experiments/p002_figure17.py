@@ -1,0 +1,74 @@
+"""Paper 002, figure 17: experts a token and their room, 100 exposures.
+
+Reproduces: (top-k, capacity factor) of (1, 2), (2, 1) and (2, 2) differ little; deep
+models seem easier to train with (2, 2).
+
+    kscale sweep p002_figure17 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure17 --size=small     20 minutes on two CPU cores, with
+                                                --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure17 --size=paper     weeks of one GPU
+
+Small: 8 experts, width 16, two and four layers, bioD worlds that fill them; besides,
+one expert a token without any limit (dropless, capacity factor 0).
+"""
+
+import dataclasses
+import pathlib
+
+from kscale import comparison, configs, report
+from kscale.config import Config
+from kscale.results import Row
+
+SETTINGS = {"(1, 2)": (1, 2.0), "(2, 1)": (2, 1.0), "(2, 2)": (2, 2.0)}
+DROPLESS = {"(1, dropless)": (1, 0.0)}
+PEOPLE = {2: 340, 4: 650}  # by layers: R_max = 2.1
+PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    if size == "paper":
+        return [
+            dataclasses.replace(
+                config,
+                name=name,
+                model=dataclasses.replace(
+                    config.model, top_k=top_k, capacity_factor=factor
+                ),
+            )
+            for name, (top_k, factor) in SETTINGS.items()
+            for config in comparison.published(("GPT2_MoE",), PAPER_PEOPLE, 100)
+        ]
+    layers, rates, seeds = ((2, 4), (4e-3, 8e-3), (0, 1))
+    if size == "smoke":
+        layers, rates, seeds = ((2,), (4e-3,), (0,))
+    return [
+        run
+        for depth in layers
+        for name, (top_k, factor) in (SETTINGS | DROPLESS).items()
+        for run in comparison.grid(
+            configs.demo(12, 4) if size == "smoke" else _world(depth),
+            {
+                f"{depth} layers {name}": comparison.narrow(
+                    "GPT2_MoE",
+                    depth,
+                    8,
+                    experts=8,
+                    top_k=top_k,
+                    capacity_factor=factor,
+                )
+            },
+            rates,
+            seeds,
+        )
+    ]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    title = "Paper 002, figure 17: (top-k, capacity factor), 100 exposures"
+    report.draw_comparison(rows, path, title, "2 layers (1, 2)")
+
+
+def _world(layers: int) -> Config:
+    return configs.demo(PEOPLE[layers], 100, batch=2)

@@ -1,0 +1,29 @@
+"""Paper 002, figure 7: bits of mixtures of experts against all of their parameters.
+
+Reproduces: result 9, from the rows of figure 16 (p002_figure16.py).
+
+    kscale sweep p002_figure7 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure7 --size=small     half an hour, or nothing after figure 16
+    kscale sweep p002_figure7 --size=paper     weeks of one GPU
+"""
+
+import pathlib
+import runpy
+
+from kscale import report
+from kscale.config import Config
+from kscale.results import Row
+
+ROWS = "p002_figure16"
+
+
+def runs(size: str) -> list[Config]:
+    """Those of figure 16."""
+    file = pathlib.Path(__file__).with_name(f"{ROWS}.py")
+    return runpy.run_path(str(file))["runs"](size)
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    title = "Paper 002, figure 7: mixtures of experts (every rate and seed)"
+    report.draw_capacity(rows, path, title)

@@ -1,0 +1,60 @@
+"""Paper 002, figure 9: models of one layer.
+
+Reproduces: one layer holds a little less than two or more, above all after 100
+exposures. Adds to the rows of figure 3 (p002_figure3.py).
+
+    kscale sweep p002_figure9 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure9 --size=small     10 minutes on two cores after figure 3
+    kscale sweep p002_figure9 --size=paper     weeks of one GPU
+
+Small: one layer of width 36 beside two of width 24, of about equal size, with 540 and
+450 people that fill them, after 1000 and 100 exposures, at three learning rates, two
+seeds.
+"""
+
+import pathlib
+
+from kscale import comparison, configs, report
+from kscale.config import Config
+from kscale.results import Row
+
+ROWS = "p002_figure3"
+PAPER_SHAPES = ("1-1", "1-2", "1-4", "1-8", "1-12", "1-20")
+PAPER_PEOPLE = {
+    1000: (10_000, 20_000, 50_000, 100_000, 200_000),
+    100: (50_000, 100_000, 200_000, 500_000),
+}
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    if size == "paper":
+        return [
+            config
+            for exposures, people in PAPER_PEOPLE.items()
+            for config in comparison.published(
+                ("GPT2",), people, exposures, PAPER_SHAPES + comparison.SHAPES
+            )
+        ]
+    if size == "smoke":
+        return _pair(4, (2e-3,), (0,), 12)
+    rates, seeds = (2e-3, 4e-3, 8e-3), (0, 1)
+    return _pair(1000, rates, seeds) + _pair(100, rates, seeds)
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    title = "Paper 002, figure 9: one layer beside two"
+    if len({row["people"] for row in rows}) > 2:
+        report.draw_capacity(rows, path, title)
+    else:
+        report.draw_comparison(rows, path, title, "GPT2")
+
+
+def _pair(
+    exposures: int, rates: tuple[float, ...], seeds: tuple[int, ...], people: int = 0
+) -> list[Config]:
+    two = comparison.architectures(exposures, rates, seeds, people, ("GPT2",))
+    world = configs.demo(people or 540, exposures, batch=2)
+    one = {"GPT2, one layer": comparison.narrow("GPT2", 1, 18)}
+    return two + comparison.grid(world, one, rates, seeds)
