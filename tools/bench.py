@@ -5,7 +5,8 @@
 
 Contenders take turns within a process, so that the ratios hold on a machine whose speed
 wavers. They run on one core each, but for the theory, whose solvers use all. The single
-benches have more flags: bench_step, bench_data, bench_moe, bench_score, bench_theory.
+benches have more flags: bench_step, bench_data, bench_moe, bench_score, bench_quant,
+bench_theory.
 """
 
 import os
@@ -79,6 +80,8 @@ def main(argv: list[str]) -> None:
     bench("bench_moe", _REPETITIONS.value)
     print("\nscorer", flush=True)
     bench("bench_score", _REPETITIONS.value)
+    print("\nquantisation", flush=True)
+    bench("bench_quant", _REPETITIONS.value, all_cores=True)
     print("\ntheory (ratio: to plain SciPy or Python, one point at a time)", flush=True)
     bench("bench_theory", _REPETITIONS.value, all_cores=True)
 
