@@ -195,9 +195,8 @@ def _tempered(
 def _plain(setup: build.Setup, params: Any) -> tuple[build.Setup, Any]:
     """The same model: rounded if it was trained so, adapters merged, layers apart."""
     setup, params = rounding.plain(setup, rounding.used(setup, params))
-    config = dataclasses.replace(setup.config, qat=quant.NO_ROUNDING)
-    model, params = unstacked(config.model, params)
-    return _with_model(dataclasses.replace(setup, config=config), model), params
+    model, params = unstacked(setup.config.model, params)
+    return _with_model(setup, model), params
 
 
 def _with_model(setup: build.Setup, model: models.ModelConfig) -> build.Setup:

@@ -15,6 +15,7 @@ VERBS = {
     "train": ("kscale.train.__main__", "train a config and say how many bits it holds"),
     "score": ("kscale.score", "score a run's model again"),
     "ablate": ("kscale.ablate", "where a run's model stores what it knows"),
+    "quantise": ("kscale.quantise", "round a run's weights to few bits, score it"),
     "show": ("kscale.show", "one person: facts, text with spans, tokens, bits"),
     "sweep": ("kscale.sweep", "run an experiment and draw its figure"),
     "theory": ("kscale.theory.__main__", "the formulas of the papers"),

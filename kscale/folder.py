@@ -14,7 +14,7 @@ RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
 _OURS = re.compile(
     r"(metrics|curve)\.jsonl(\.tmp|\.partial)?|result\.json(\.partial)?|checkpoints|tensorboard"
-    r"|vocabulary\.json(\.partial)?|(params|scores)(_\d+)?\.npz|visits(_\d+)?\.npy"
+    r"|vocabulary\.json(\.partial)?|(params|scores|adapters|quantised_[a-z]+_\d)(_\d+)?\.npz|visits(_\d+)?\.npy"
 )
 
 

@@ -81,6 +81,7 @@ def quantise_run(
     there = [str(file) for file in files.values() if file.exists()]
     if save and there and not overwrite:
         raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    _, used = rounding.plain(setup, rounding.used(setup, params))
     setup, params = rounding.plain(setup, params)
 
     def scored(what: str, weight_bits: int, tree: Any, began: float) -> Row:
@@ -98,7 +99,7 @@ def quantise_run(
             **rounding.stored(tree, bits),
         }
 
-    rows = [scored("as trained", 16, params, time.perf_counter())]
+    rows = [scored("as trained", 16, used, time.perf_counter())]
     for bits, file in files.items():
         scheme = dataclasses.replace(choice.scheme, bits=bits)
         began = time.perf_counter()

@@ -49,9 +49,13 @@ def used(setup: build.Setup, params: models.Params) -> models.Params:
 def plain(
     setup: build.Setup, params: models.Params
 ) -> tuple[build.Setup, models.Params]:
-    """The same model with its adapters merged into the weights."""
+    """The same model with its adapters merged into the weights, and no `qat`.
+
+    What it computed with is had by giving `used` parameters; others are rounded no
+    more.
+    """
     model, params = models.merged(setup.config.model, params)
-    config = dataclasses.replace(setup.config, model=model)
+    config = dataclasses.replace(setup.config, model=model, qat=quant.NO_ROUNDING)
     return dataclasses.replace(setup, config=config), params
 
 

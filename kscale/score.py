@@ -3,16 +3,20 @@
 kscale score --workdir=runs/demo-0123456789ab
 kscale score --workdir=runs/mine --people=2000      # a sample, with standard errors
 kscale score --workdir=runs/mine --write            # renew result.json and scores.npz
+kscale score --workdir=runs/mine --weights=FILE     # of kscale quantise --save
 """
 
 import json
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+import jax
+import numpy as np
 from absl import flags
 
-from kscale import build, evaluate, results, run, trained
+from kscale import build, evaluate, quant, results, rounding, run, trained
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.findings import findings
@@ -21,7 +25,11 @@ from kscale.results import Row
 
 
 def score_run(
-    workdir: pathlib.Path, people: int = 0, member: int = 0, write: bool = False
+    workdir: pathlib.Path,
+    people: int = 0,
+    member: int = 0,
+    write: bool = False,
+    weights: pathlib.Path | None = None,
 ) -> Row:
     """Scores a member of a finished run on the whole world or a sample.
 
@@ -30,23 +38,34 @@ def score_run(
       people: how many, a random sample; 0 is what the run's config says.
       member: of a population.
       write: put the table and the row into the run folder, in place of the old ones.
+      weights: a file of `kscale quantise`, to be scored in place of the run's own.
 
     Returns:
       The result row.
 
     Raises:
-      ValueError: no finished run, no such member, or `write` with a sample, which
-        would replace the whole by a part.
+      ValueError: no finished run, no such member, weights of another model, or `write`
+        with a sample or other weights, which would replace what they are not.
     """
     if write and people:
         raise ValueError(
             f"people={people} is a sample: it is not written over the run's own result"
         )
+    if write and weights:
+        raise ValueError(
+            f"weights={weights}: their scores are not written over the run's own result"
+        )
     setup, params = trained.load(workdir, member)
     _require_people(setup, people)
+    tree = None if weights is None else quant.load(weights)
+    if tree is not None:
+        setup, params = rounding.plain(setup, params)
+        params = _like(params, quant.dequantise(tree), weights)
     table = run.score_params(setup, params, people or None)
     row = run.make_row(setup, table, member)
     row |= evaluate.evaluate(setup, params, table, member)
+    if tree is not None:
+        row |= rounding.stored(tree, row["bits"]["total"])
     if write:
         name = f"_{member}" if len(setup.hypers) > 1 else ""
         table.save(workdir / f"scores{name}.npz")
@@ -55,6 +74,14 @@ def score_run(
         rows[member] = rows[member] | row
         results.write_json(workdir / "result.json", run.summary(rows))
     return row
+
+
+def _like(params: Any, found: Any, weights: pathlib.Path | None) -> Any:
+    """What was found in a file, if it has the shapes of the run's parameters."""
+    shapes = [jax.tree.map(np.shape, tree) for tree in (params, found)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"weights={weights} are of another model than the run's")
+    return found
 
 
 def plan(setup: build.Setup, people: int = 0, member: int = 0) -> Row:
@@ -94,6 +121,9 @@ def plan_text(row: Row) -> str:
 
 def _define(flag_values: flags.FlagValues) -> None:
     command_flags.define_finished(flag_values)
+    flags.DEFINE_string(
+        "weights", None, "a file of kscale quantise", flag_values=flag_values
+    )
     flags.DEFINE_boolean(
         "write", False, "renew the run's result.json", flag_values=flag_values
     )
@@ -107,7 +137,8 @@ def _score(command: Command) -> None:
         row = plan(setup, chosen.people, chosen.member)
         sys.stdout.write((json.dumps(row) if chosen.json else plan_text(row)) + "\n")
         return
-    row = score_run(workdir, chosen.people, chosen.member, chosen.write)
+    weights = command_flags.folder(chosen.weights) if chosen.weights else None
+    row = score_run(workdir, chosen.people, chosen.member, chosen.write, weights)
     sys.stdout.write((json.dumps(row) if chosen.json else text(row)) + "\n")
 
 
