@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     """What `kscale --help` shows."""
-    verbs = "".join(f"  {verb:<8}{about}\n" for verb, (_, about) in VERBS.items())
+    verbs = "".join(f"  {verb:<10}{about}\n" for verb, (_, about) in VERBS.items())
     return (
         "kscale: how many bits of knowledge does a language model store?\n\n"
         f"usage: kscale VERB [--flag=value ...]\n\n{verbs}\n"

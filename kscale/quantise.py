@@ -83,6 +83,7 @@ def quantise_run(
         raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
     _, used = rounding.plain(setup, rounding.used(setup, params))
     setup, params = rounding.plain(setup, params)
+    rounding.check(params, choice.scheme)
 
     def scored(what: str, weight_bits: int, tree: Any, began: float) -> Row:
         seconds = time.perf_counter() - began
@@ -142,11 +143,21 @@ def text(row: Row) -> str:
 
 def answer(row: Row) -> str:
     """The answer in one sentence."""
+    whole = row["rows"][0]
+    if whole["bits"]["total"] <= 0:
+        held = f"{whole['bits']['total']:,.0f}"
+        return f"{row['name']} holds {held} bits: there is nothing to keep."
     best = max(row["rows"], key=lambda one: one["bits_per_stored_bit"])
+    trained_bits = f"{whole['bits_per_stored_bit']:.3f}"
+    if best is whole:
+        return (
+            f"{row['name']} holds most in a stored bit as trained, in 16 bits a"
+            f" parameter: {trained_bits} bits of knowledge."
+        )
     return (
         f"{row['name']} holds most in a stored bit {best['what']}:"
         f" {best['bits_per_stored_bit']:.3f} bits of knowledge, where as trained (16"
-        f" bits a parameter) it holds {row['rows'][0]['bits_per_stored_bit']:.3f}."
+        f" bits a parameter) it holds {trained_bits}."
     )
 
 
@@ -208,7 +219,8 @@ def _quantise(command: Command) -> None:
     workdir, chosen = command_flags.finished(command), command.flags
     choice = _choice(chosen)
     if chosen.dry_run:
-        setup, _ = trained.load(workdir, chosen.member)
+        setup, params = trained.load(workdir, chosen.member)
+        rounding.check(rounding.plain(setup, params)[1], choice.scheme)
         row = score.plan(setup, chosen.people, chosen.member)
         row |= {"choice": dataclasses.asdict(choice)}
     else:

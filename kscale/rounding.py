@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import jax
 import numpy as np
 
-from kscale import build, data, models, quant, train
+from kscale import build, data, fields, models, quant, train
 from kscale.quant import Scheme
 from kscale.results import Row
 
@@ -27,18 +27,36 @@ def problem(setup: build.Setup) -> train.Problem:
 
     The loss is that of the rounded weights, and its gradient moves the ones beneath
     (`quant.fake`).
+
+    Raises:
+      ValueError: a pattern of `qat.leaves` matches no weight of the model.
     """
     plainly, scheme = train.problem_of(setup.config.model), setup.config.qat
     if not scheme.bits:
         return plainly
 
+    check(jax.eval_shape(plainly.init, jax.random.key(0)), scheme)
+
     def token_nats(params: Any, *rest: Any) -> tuple[jax.Array, dict]:
         return plainly.token_nats(quant.fake(params, scheme), *rest)
 
-    told = {"qat": dataclasses.asdict(scheme)}
+    told = {"qat": fields.to_dict(scheme)}
     return plainly._replace(
         token_nats=token_nats, description=dict(plainly.description) | told
     )
+
+
+def check(params: Any, scheme: Scheme) -> None:
+    """Refuse a scheme that names a weight which is not there; nothing is computed.
+
+    Args:
+      params: of one model, or their shapes.
+      scheme: which weights.
+
+    Raises:
+      ValueError: a pattern matches no weight.
+    """
+    jax.eval_shape(lambda params: quant.fake(params, scheme), params)
 
 
 def used(setup: build.Setup, params: models.Params) -> models.Params:
@@ -92,11 +110,12 @@ def rounded(
 
 
 def texts(setup: build.Setup, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
-    """Biographies in windows, as in training but of wordings of their own.
+    """Biographies in windows, as in training: documents that the model has met.
 
     Args:
       setup: of the run.
-      sample: how many biographies, of so many people if there are.
+      sample: how many biographies, of so many people if there are; another
+        `score.seed` takes others.
 
     Returns:
       tokens and segments, int32 [windows, context]; padding has segment -1.

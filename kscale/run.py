@@ -190,8 +190,9 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
       values are in the config), the mesh.
 
     Raises:
-      ValueError: rows, members or matrices cannot be shared out over the mesh; the run
-        is too short to be scored on its way.
+      ValueError: rows, members, matrices or experts cannot be shared out over the mesh;
+        no parameter is what `trained` or `qat` names; the run is too short to be scored
+        on its way.
     """
     order, hyper = setup.config.data, None
     chosen = train.resolve(
@@ -209,6 +210,11 @@ def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
         hyper = train.population(setup.hypers)
     else:
         chosen = dataclasses.replace(chosen, **setup.hypers[0]._asdict())
+    if setup.config.mesh.expert > 1 and not setup.config.model.experts:
+        raise ValueError(
+            f"mesh.expert={setup.config.mesh.expert} shares out experts, and"
+            f" model.experts=0: the model has none; take mesh.expert=1, or give it some"
+        )
     mesh = train.make_mesh(**dataclasses.asdict(setup.config.mesh))
     shards = mesh.shape["data"]
     at_once = min(chosen.rows_per_gradient, order.batch // shards)

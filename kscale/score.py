@@ -80,7 +80,10 @@ def _like(params: Any, found: Any, weights: pathlib.Path | None) -> Any:
     """What was found in a file, if it has the shapes of the run's parameters."""
     shapes = [jax.tree.map(np.shape, tree) for tree in (params, found)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"weights={weights} are of another model than the run's")
+        raise ValueError(
+            f"weights={weights} are of another model than the run's; give a file that"
+            f" kscale quantise --save wrote for this run"
+        )
     return found
 
 

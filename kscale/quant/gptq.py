@@ -5,6 +5,7 @@ Axes: N sequences, T positions, D width, I inputs, E experts; batches of R rows.
 
 import dataclasses
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -94,10 +95,14 @@ def calibrated(
 
     Raises:
       ValueError: a pattern matches no kernel or table; the parameters have adapters;
-        there is no text.
+        there is no text; a damp or block out of range.
 
     Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
     """
+    if block < 1:
+        raise ValueError(f"block is {block}, must be 1 or more inputs.")
+    if not 0 <= damp < math.inf:
+        raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
     chosen: list[str] = []
     map_matrices(params, scheme, lambda name, weight: chosen.append(name))
     if not chosen:
