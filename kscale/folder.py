@@ -5,7 +5,7 @@ import re
 import shutil
 
 from kscale import config as config_module
-from kscale import fields, results
+from kscale import fields, results, train
 from kscale.config import Config
 from kscale.results import Row
 
@@ -71,6 +71,22 @@ def logged_speed(rows: list[Row], members: int) -> Row:
     seconds = sum(row["seconds"] for row in rows)
     tokens = members * sum(row["tokens"] for row in rows)
     return {"seconds": seconds, "tokens_per_second": tokens / max(seconds, 1e-9)}
+
+
+def logged_routing(rows: list[Row], member: int) -> Row:
+    """How experts were used at the end of a run; nothing of a dense model.
+
+    Args:
+      rows: of metrics.jsonl; those of a population hold lists.
+      member: of the population.
+
+    Returns:
+      dropped_share, load_max, load_entropy and router_entropy of the last row
+      (`train.totals.routed`).
+    """
+    last = rows[-1] if rows else {}
+    found = {name: last[name] for name in train.ROUTED if name in last}
+    return {k: x[member] if isinstance(x, list) else x for k, x in found.items()}
 
 
 def logged_rows(workdir: pathlib.Path) -> list[Row]:

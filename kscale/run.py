@@ -118,6 +118,7 @@ def _train_and_score(
                 np.save(workdir / f"visits{order}.npy", setup.visits_of(i))
         row = make_row(setup, table, i) | evaluate(setup, params, table, i)
         row |= rounding.of_training(setup, params, row["bits"]["total"])
+        row |= folder.logged_routing(logged, i)
         rows.append(row | curve.of(i, logged) | speed)
     if workdir is not None:
         results.write_json(workdir / folder.RESULT, summary(rows))

@@ -20,7 +20,7 @@ from kscale.train.mesh import make_mesh, one_device
 from kscale.train.problem import Problem, problem_of
 from kscale.train.schedule import learning_rate
 from kscale.train.step import init_state, make_step
-from kscale.train.totals import NotFiniteError
+from kscale.train.totals import ROUTED, NotFiniteError
 from kscale.train.weights import load_params, save_params
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "fit",
     "FitResult",
     "NotFiniteError",
+    "ROUTED",
     "CheckpointError",
     "Checkpoints",
     "save_params",

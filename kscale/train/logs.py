@@ -10,9 +10,9 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from kscale.train.board import Board
+from kscale.train.totals import ROUTED
 
 Row = Mapping[str, Any]
-_ROUTED = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -91,7 +91,7 @@ def scalars(row: Row, member: int) -> dict[str, float]:
     }
     if "mfu" in row:
         tags["speed/mfu"] = row["mfu"]
-    tags |= {f"moe/{name}": row[name] for name in _ROUTED if name in row}
+    tags |= {f"moe/{name}": row[name] for name in ROUTED if name in row}
     tags |= {f"loss_by_label/{name}": x for name, x in row["loss_by_label"].items()}
     return {tag: own(value) for tag, value in tags.items()}
 

@@ -11,6 +11,8 @@ import numpy as np
 
 _SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm")
 
+ROUTED = ("dropped_share", "load_max", "load_entropy", "router_entropy")
+
 
 class NotFiniteError(ValueError):
     """The loss or the gradient is NaN or infinite; the message names the step."""

@@ -1,0 +1,208 @@
+"""Rounding a finished run: what the verb says, writes, and refuses."""
+
+import json
+import shutil
+
+import pytest
+from folders import tree
+
+from kscale import cli, quant, quantise, scores
+
+NEAREST = ("--method=nearest", "--bits=8,4")
+
+
+def row_of(what, bits, stored, **more):
+    return {
+        "what": what,
+        "bits": {"total": bits},
+        "bits_kept": bits / 800.0,
+        "stored_bits": stored,
+        "bits_per_stored_bit": bits / stored,
+        "seconds": 1.25,
+        **more,
+    }
+
+
+WHOLE = row_of("as trained", 800.0, 6400)
+EIGHT = row_of("gptq at 8 bits", 800.0, 3200)
+TWO = row_of("gptq at 2 bits", -80.0, 800, file="mine/quantised_gptq_2.npz")
+
+
+def told(*rows):
+    return {"name": "mine", "rows": list(rows)}
+
+
+def said(*words):
+    return cli.main(["quantise", *map(str, words)])
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def test_the_answer_is_what_holds_most():
+    assert quantise.answer(told(WHOLE, EIGHT, TWO)) == (
+        "mine holds most in a stored bit gptq at 8 bits: 0.250 bits of knowledge, where"
+        " as trained (16 bits a parameter) it holds 0.125."
+    )
+    assert quantise.answer(told(WHOLE, TWO)) == (
+        "mine holds most in a stored bit as trained, in 16 bits a parameter: 0.125 bits"
+        " of knowledge."
+    )
+
+
+def test_a_model_that_knows_nothing_has_nothing_to_keep():
+    nothing = row_of("as trained", -10.0, 6400) | {"bits_kept": None}
+    row = told(nothing, row_of("gptq at 8 bits", -9.0, 3200) | {"bits_kept": None})
+    assert quantise.answer(row) == "mine holds -10 bits: there is nothing to keep."
+    assert quantise.text(row).splitlines()[1].split()[3] == "-"
+
+
+def test_the_table_by_hand():
+    lines = quantise.text(told(WHOLE, TWO)).splitlines()
+    assert lines[0].split() == [
+        "bits",
+        "kept",
+        "stored",
+        "bits",
+        "per",
+        "stored",
+        "bit",
+        "seconds",
+    ]
+    kept = ["gptq", "at", "2", "bits", "-80", "-10.0%", "800", "-0.1000", "1.2"]
+    assert lines[2].split() == kept
+    assert lines[-2] == "wrote mine/quantised_gptq_2.npz"
+    assert len({len(line) for line in lines[:3]}) == 1
+
+
+def test_files_are_named_by_what_is_in_them():
+    assert quantise.file_name("gptq", 4) == "quantised_gptq_4.npz"
+    assert quantise.file_name("nearest", 8, 1, 2) == "quantised_nearest_8_1.npz"
+
+
+def test_it_says_rows_and_writes_nothing(finished, capsys):
+    before = tree(finished)
+    words = (f"--workdir={finished}", "--people=6", *NEAREST)
+    assert said(*words, "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    whole, eight, four = row["rows"]
+    assert (row["people"], row["population"]) == (6, 12)
+    assert [x["what"] for x in row["rows"]] == [
+        "as trained",
+        "nearest at 8 bits",
+        "nearest at 4 bits",
+    ]
+    result = json.loads((finished / "result.json").read_text())
+    assert whole["stored_bits"] == 16 * result["parameters"]
+    assert whole["stored_bits"] > eight["stored_bits"] > four["stored_bits"]
+    off = [abs(x["bits"]["total"] - whole["bits"]["total"]) for x in (eight, four)]
+    assert off[0] < off[1]
+    assert row["choice"]["method"] == "nearest"
+    assert said(*words) == 0
+    *table, _, last = capsys.readouterr().out.splitlines()
+    assert (len(table), last) == (4, quantise.answer(row))
+    assert tree(finished) == before
+
+
+def test_gptq_is_the_default_and_takes_a_sample(finished, capsys):
+    words = (f"--workdir={finished}", "--bits=3", "--sample=12", "--json")
+    assert said(*words) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["rows"][1]["what"] == "gptq at 3 bits"
+    assert first["choice"]["options"]["act_order"]
+    assert said(*words, "--noact_order", "--damp=0.1") == 0
+    second = json.loads(capsys.readouterr().out)
+    assert second["choice"]["options"]["damp"] == 0.1
+    assert second["rows"][0]["bits"] == first["rows"][0]["bits"]
+    assert second["rows"][1]["bits"] != first["rows"][1]["bits"]
+
+
+def test_saved_files_are_small_and_are_not_lost(copy, capsys):
+    words = (f"--workdir={copy}", *NEAREST, "--save")
+    assert said(*words) == 0
+    out = capsys.readouterr().out
+    files = [copy / f"quantised_nearest_{bits}.npz" for bits in (8, 4)]
+    for file in files:
+        assert f"wrote {file}\n" in out
+    stored = [quant.stored_bits(quant.load(file)) / 8 for file in files]
+    for file, size in zip(files, stored, strict=True):
+        assert size < file.stat().st_size < size + 1024 * 20
+    before = tree(copy)
+    assert said(*words) == 2
+    assert "quantised_nearest_8.npz is there: pass --overwrite" in (
+        capsys.readouterr().err
+    )
+    assert tree(copy) == before
+    files[0].write_bytes(b"")
+    assert said(*words, "--overwrite") == 0
+    assert files[0].read_bytes() == before[files[0].name]
+
+
+def test_a_member_of_a_population(tiny, tmp_path, capsys):
+    words = ["train", *tiny, "--config.members.seeds=0,1", f"--workdir={tmp_path}/run"]
+    assert cli.main(words) == 0
+    capsys.readouterr()
+    words = (f"--workdir={tmp_path}/run", "--member=1", "--bits=8", "--save", "--json")
+    assert said(*words, "--method=nearest") == 0
+    row = json.loads(capsys.readouterr().out)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert row["fingerprint"] == result["members"][1]["fingerprint"]
+    bits = result["members"][1]["bits"]
+    assert row["rows"][0]["bits"] == pytest.approx(bits, rel=1e-5)
+    assert (tmp_path / "run" / "quantised_nearest_8_1.npz").exists()
+
+
+def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
+    monkeypatch.setattr(scores, "score", None)
+    words = (f"--workdir={finished}", "--dry_run", "--bits=4,2")
+    assert said(*words) == 0
+    out = capsys.readouterr().out
+    assert "on 12 of 12 people" in out
+    assert out.endswith("It would be rounded to 4, 2 bits first.\n")
+    assert said(*words, "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["choice"]["bits"], row["choice"]["sample"]) == ([4, 2], 1000)
+    assert "rows" not in row
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--workdir is needed"),
+        (["--workdir={run}", "--bits=7"], "--bits=7: each out of (8, 6, 5, 4, 3, 2)"),
+        (["--workdir={run}", "--bits=8,x"], "--bits=8,x: each out of (8, 6, 5, 4, 3,"),
+        (["--workdir={run}", "--bits="], "--bits=: each out of (8, 6, 5, 4, 3, 2)"),
+        (["--workdir={run}", "--method=magic"], "should be one of <gptq|nearest>"),
+        (["--workdir={run}", "--group=-1"], "Scheme.group is -1, must be 0 or more"),
+        (
+            ["--workdir={run}", "--leaves=nothing"],
+            "leaves has 'nothing', which matches no kernel or table of this model; it",
+        ),
+        (["--workdir={run}", "--leaves="], "Scheme.leaves is (), must be a tuple of"),
+        (["--workdir={run}", "--people=13"], "people=13 must be 1 to 12"),
+        (["--workdir={run}", "--member=1"], "member=1: the run in"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
+def test_what_cannot_be_asked(words, message, dry, finished, capsys):
+    assert said(*(word.format(run=finished) for word in words), *dry) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--sample=0", "sample=0 must be 1 or more biographies"),
+        ("--damp=-1", "damp is -1.0, must be 0 or more and finite"),
+        ("--block=0", "block is 0, must be 1 or more inputs"),
+    ],
+)
+def test_what_gptq_cannot_do(flag, message, finished, capsys):
+    assert said(f"--workdir={finished}", "--bits=4", flag) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
