@@ -31,7 +31,9 @@ def runs(size: str) -> list[Config]:
             tuple(comparison.ARCHITECTURES), PAPER_PEOPLE, exposures=100
         )
     if size == "smoke":
-        return comparison.architectures(4, (2e-3, 4e-3), (0,), people=12)
+        return comparison.architectures(
+            4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
+        )
     return comparison.architectures(100, (2e-3, 4e-3, 8e-3), (0, 1))
 
 

@@ -12,6 +12,7 @@ from kscale.report.frequency import (
     predicted_threshold,
 )
 from kscale.report.learning import LearningPrediction, predicted_learning
+from kscale.report.rounding import draw_rounding
 
 __all__ = [
     "COLOURS",
@@ -28,6 +29,7 @@ __all__ = [
     "draw_exposures",
     "draw_extraction",
     "draw_panels",
+    "draw_rounding",
     "extractions",
     "fit_line",
     "predicted_class_losses",

@@ -1,0 +1,30 @@
+"""Paper 002, figure 14: bioS models rounded to 8 and 4 bits, from figure 6's rows.
+
+Reproduces: result 8 on bioS data: 8 bits cost nothing, 4 bits more than half.
+
+    kscale sweep p002_figure14 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure14 --size=small     minutes, or nothing after figure 6
+    kscale sweep p002_figure14 --size=paper     days of one GPU, or nothing as above
+"""
+
+import pathlib
+import runpy
+from typing import Any
+
+from kscale import report
+from kscale.config import Config
+from kscale.results import Row
+
+ROWS = "p002_figure6"
+_FIGURE_6 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+compute = _FIGURE_6["compute"]
+
+
+def runs(size: str) -> list[Config | dict[str, Any]]:
+    """Those of figure 6 whose people are told as bioS."""
+    return _FIGURE_6["of_kind"](_FIGURE_6["runs"](size), "bios")
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    report.draw_rounding(rows, path, "Paper 002, figure 14: bioS, rounded weights")

@@ -1,0 +1,127 @@
+"""Paper 002, figure 6: knowledge in fewer bits a weight (figures 14 and 15 in parts).
+
+Reproduces: models rounded to 8 bits hold what they held, to 4 bits less than half
+(result 8, GPTQ from 1000 biographies). Asked besides, since the paper leaves it open:
+what is left if a model is trained with rounded weights (quantisation-aware training),
+from its start or for a tenth of its exposures more?
+
+    kscale sweep p002_figure6 --size=smoke     a minute: does it run?
+    kscale sweep p002_figure6 --size=small     20 minutes on two CPU cores, with
+                                               --part=0/2 and --part=1/2 side by side
+    kscale sweep p002_figure6 --size=paper     days of one GPU, besides figure 1's
+
+Small: bioD models at their limit (two of width 24 and 48, the latter the demo's) and
+with room to spare, bioS models ("tiny") likewise. Kernels alone are rounded, as in the
+paper, or the embedding too; by GPTQ or to the nearest; 8, 6, 5, 4, 3 and 2 bits.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from kscale import comparison, configs, quantise, report, skewed
+from kscale import config as config_module
+from kscale.config import Config
+from kscale.quant import Scheme
+from kscale.results import Row
+
+KERNELS = ("layer*/kernel",)
+ALL = ("layer*/kernel", "*/table")
+AWARE = (4, 3, 2)  # bits of what is trained with rounded weights
+PAPER_SIZES = (("GPT2-2-4", 20_000), ("GPT2-4-4", 50_000), ("GPT2-12-4", 200_000))
+PAPER_BIOD = (("GPT2-2-4", 10_000), ("GPT2-4-4", 20_000))
+
+
+def runs(size: str) -> list[Config | dict[str, Any]]:
+    """Each model, what it is rounded to, and what is trained with rounded weights."""
+    if size == "paper":
+        bases = [configs.bios(people, model) for model, people in PAPER_SIZES]
+        bases += [configs.biod(people, model=model) for model, people in PAPER_BIOD]
+        return [run for base in bases for run in _rounded(base, ("gptq",), (KERNELS,))]
+    if size == "smoke":
+        base = _named(skewed.tiny(12, 4, 8), "bioS, smoke")
+        other = _named(configs.demo(12, 4), "bioD, smoke")
+        return [
+            *_rounded(base, ("gptq", "nearest"), (KERNELS,)),
+            *_rounded(other, ("gptq",), (ALL,)),
+            _aware(base, 4, exposures=2),
+        ]
+    narrow = comparison.architectures(1000, (8e-3,), (0,), names=("GPT2",))[0]
+    narrow = _named(narrow, "bioD at its limit, d = 24")
+    demo = _named(configs.demo_d48(), "bioD at its limit, d = 48")
+    others = [
+        _named(configs.demo_room(), "bioD with room to spare"),
+        _named(skewed.tiny(500, 300, 32), "bioS at its limit"),
+        _named(skewed.tiny(400, 600, 64), "bioS with room to spare"),
+    ]
+    whole = dataclasses.replace(
+        narrow, name=f"{narrow.name}: QAT from the start", qat=Scheme(bits=AWARE[0])
+    )
+    made = [
+        run
+        for base in (demo, narrow, *others)
+        for run in _rounded(base, ("gptq", "nearest"), (KERNELS, ALL))
+    ]
+    tuned = [_aware(base, bits) for base in (demo, narrow) for bits in (0, *AWARE)]
+    return [*made, whole, *tuned]
+
+
+def of_kind(
+    listed: list[Config | dict[str, Any]], kind: str
+) -> list[Config | dict[str, Any]]:
+    """The runs whose people are told as "bios" or as "biod", with what starts there."""
+    starts = {
+        config_module.fingerprint(run)
+        for run in listed
+        if isinstance(run, Config) and run.world.kind == kind
+    }
+    return [
+        run
+        for run in listed
+        if (run["start"] in starts if isinstance(run, dict) else run.world.kind == kind)
+    ]
+
+
+def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
+    """A trained model rounded to each number of bits."""
+    choice = quantise.Choice(
+        method=setting["method"], scheme=Scheme(leaves=tuple(setting["leaves"]))
+    )
+    return quantise.quantise_run(folder, choice)
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    report.draw_rounding(rows, path, "Paper 002, figures 6, 14, 15: rounded weights")
+
+
+def _named(config: Config, name: str) -> Config:
+    return dataclasses.replace(config, name=name)
+
+
+def _rounded(
+    base: Config, methods: tuple[str, ...], leaves: tuple[tuple[str, ...], ...]
+) -> list[Config | dict[str, Any]]:
+    start = {"start": config_module.fingerprint(base), "of": base.name}
+    return [base] + [
+        start | {"method": method, "leaves": list(which)}
+        for method in methods
+        for which in leaves
+    ]
+
+
+def _aware(base: Config, bits: int, exposures: int = 100) -> Config:
+    """The model trained on with rounded weights; 0 bits: trained on as it was."""
+    return dataclasses.replace(
+        base,
+        name=f"{base.name}: QAT",
+        start=config_module.fingerprint(base),
+        qat=Scheme(bits=bits),
+        data=dataclasses.replace(base.data, exposures=exposures),
+        train=dataclasses.replace(
+            base.train,
+            learning_rate=base.train.learning_rate / 3,
+            warmup_steps=0,
+            warmup_ratio=0.0,
+        ),
+    )

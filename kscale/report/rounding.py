@@ -1,0 +1,72 @@
+"""Knowledge kept in fewer bits a weight.
+
+A row of a rounded model has "config" with "of", "method" and "leaves", and "rows"; one
+of a model trained with rounded weights has "name", "config" with "qat", "bits" and
+"stored_bits".
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from kscale.report.curves import COLOURS
+
+Row = Mapping[str, Any]
+_STYLES = {"gptq": "-", "nearest": ":"}
+
+
+def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+    """Bits kept against bits a weight, and knowledge in each stored bit.
+
+    A colour for each model; lines for GPTQ, dotted ones for rounding to the nearest,
+    full dots where the embedding is rounded too, open ones where it is not. Stars are
+    models trained with rounded weights.
+
+    Args:
+      rows: of rounded models and of models trained so.
+      path: the PNG to write.
+      title: says what was run.
+
+    Raises:
+      ValueError: no row is of a rounded model.
+    """
+    rounded = [row for row in rows if "method" in row["config"]]
+    if not rounded:
+        raise ValueError(f"{path}: no row is of a rounded model; run more of the sweep")
+    figure = Figure(figsize=(11.5, 4.8), layout="constrained")
+    kept, stored = figure.subplots(1, 2)
+    names = list(dict.fromkeys(row["config"]["of"] for row in rounded))
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    wholes = {row["config"]["of"]: row["rows"][0]["bits"]["total"] for row in rounded}
+    for row in rounded:
+        setting, colour = row["config"], colours[row["config"]["of"]]
+        whole = any("table" in leaf for leaf in setting["leaves"])
+        style = {
+            "color": colour,
+            "ls": _STYLES[setting["method"]],
+            "marker": "o",
+            "ms": 4,
+            "mfc": colour if whole else "none",
+        }
+        if setting["method"] == "gptq" and not whole:
+            style["label"] = setting["of"]
+        some = row["rows"][1:]
+        bits = [one["weight_bits"] for one in some]
+        kept.plot(bits, [max(one["bits_kept"] or 0.0, 0.0) for one in some], **style)
+        stored.plot(bits, [max(one["bits_per_stored_bit"], 0) for one in some], **style)
+    for row in rows:
+        bits = (row["config"].get("qat") or {}).get("bits")
+        name = row["config"].get("name", "").partition(":")[0]
+        if not bits or name not in wholes:
+            continue
+        star = {"color": colours[name], "marker": "*", "ms": 11}
+        kept.plot(bits, row["bits"]["total"] / wholes[name], **star)
+        stored.plot(bits, row["bits_per_stored_bit"], **star)
+    kept.axhline(1, color="#999999", lw=0.8)
+    kept.set(xlabel="bits a weight", ylabel="share of the bits of knowledge kept")
+    stored.set(xlabel="bits a weight", ylabel="bits of knowledge in a stored bit")
+    kept.legend(fontsize=8, loc="lower right")
+    figure.suptitle(title + " (stars: trained so)", fontsize=11)
+    figure.savefig(path, dpi=150)
