@@ -5,15 +5,19 @@ experts' work (``routing.Places``), S places of a part.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from kscale.models.block import Block, Norm
+from kscale.models.block import Block, Linear, Norm
 from kscale.models.config import ModelConfig
 from kscale.models.routing import Places
 from kscale.models.transformer import Params
+
+_NOTHING: Mapping[str, jax.Array] = {}
 
 
 def embedded(config: ModelConfig, params: Params, tokens_BT: jax.Array) -> jax.Array:
@@ -29,6 +33,7 @@ def block(
     layer: int,
     x_BTD: jax.Array,
     segments_BT: jax.Array | None = None,
+    known: Mapping[str, jax.Array] = _NOTHING,
 ) -> jax.Array:
     """What leaves a layer, of what enters it; experts have their room when scored.
 
@@ -38,12 +43,37 @@ def block(
       layer: which, from 0.
       x_BTD: float32, from ``embedded`` or the layer before.
       segments_BT: as in ``apply``.
+      known: of ``kernel_inputs`` of this layer, inputs of dense kernels that are taken
+        as they are. Under ``jit`` what led to them is not computed again.
 
     Returns:
       Float32 [B, T, D].
     """
-    variables = {"params": layer_params(config, params, layer)}
-    return _module(config).apply(variables, x_BTD, segments_BT)[0]
+    return _run(config, params, layer, x_BTD, segments_BT, known)[0]
+
+
+def kernel_inputs(
+    config: ModelConfig,
+    params: Params,
+    layer: int,
+    x_BTD: jax.Array,
+    segments_BT: jax.Array | None = None,
+    known: Mapping[str, jax.Array] = _NOTHING,
+) -> dict[str, Any]:
+    """What enters every kernel of a layer; arguments as in ``block``.
+
+    Returns:
+      [B, T, I] by the kernel's path inside the layer, such as
+      ``"attention/qkv/kernel"``; of an expert's kernels a pair: the inputs at all
+      places, and the ``routing.Places``.
+    """
+    _, state = _run(
+        config, params, layer, x_BTD, segments_BT, known, mutable=["inputs"]
+    )
+    sown = jax.tree_util.tree_flatten_with_path(
+        state["inputs"], is_leaf=lambda x: isinstance(x, tuple)
+    )[0]
+    return {"/".join(part.key for part in path): value[-1] for path, value in sown}
 
 
 def input_moments(
@@ -54,38 +84,43 @@ def input_moments(
     segments_BT: jax.Array | None = None,
     counted_BT: jax.Array | None = None,
 ) -> dict[str, jax.Array]:
-    """``sum of x x^T`` over the inputs x of every kernel of a layer.
+    """``moments`` of what enters every kernel of a layer.
+
+    Args:
+      config, params, layer, x_BTD, segments_BT: as in ``block``.
+      counted_BT: as in ``moments``.
+    """
+    inputs = kernel_inputs(config, params, layer, x_BTD, segments_BT)
+    return moments(config, inputs, counted_BT)
+
+
+def moments(
+    config: ModelConfig,
+    inputs: Mapping[str, Any],
+    counted_BT: jax.Array | None = None,
+) -> dict[str, jax.Array]:
+    """``sum of x x^T`` over the inputs x of kernels.
 
     With them the error of other weights follows without the data:
     ``||X (W - V)||^2 = tr((W - V)^T (X^T X) (W - V))``. Under ``jit`` only those are
     computed that are used.
 
     Args:
-      config, params, layer, x_BTD, segments_BT: as in ``block``.
+      config: the model.
+      inputs: from ``kernel_inputs``.
       counted_BT: boolean, which positions are summed; None: all.
 
     Returns:
-      Float32 [I, I] by the kernel's path inside the layer, such as
-      ``"attention/qkv/kernel"``; an expert's kernel, [E, I, I], counts the tokens that
-      the expert took.
+      Float32 [I, I] by the same paths; an expert's kernel, [E, I, I], counts the tokens
+      that the expert took.
 
     Source: Frantar et al., "GPTQ" (2022), section 3.1: the Hessian is twice this.
     """
-    variables = {"params": layer_params(config, params, layer)}
-    _, state = _module(config).apply(variables, x_BTD, segments_BT, mutable=["inputs"])
-    if counted_BT is None:
-        counted_BT = jnp.ones(x_BTD.shape[:2], bool)
-    sown = jax.tree_util.tree_flatten_with_path(
-        state["inputs"], is_leaf=lambda x: isinstance(x, tuple)
-    )[0]
-    found = {"/".join(part.key for part in path): value[-1] for path, value in sown}
-    counted_N = counted_BT.reshape(-1)
-    experts = config.experts
     return {
-        name: _expert_moments(inputs, counted_N, experts)
-        if isinstance(inputs, tuple)
-        else _moment(inputs.reshape(-1, inputs.shape[-1]), counted_N)
-        for name, inputs in found.items()
+        name: _expert_moments(x, counted_BT, config.experts)
+        if isinstance(x, tuple)
+        else moment(x, counted_BT)
+        for name, x in inputs.items()
     }
 
 
@@ -143,8 +178,20 @@ def without_layer(
     return fewer, rest | {f"layer_{i}": x for i, x in enumerate(layers)}
 
 
-def _module(config: ModelConfig) -> Any:
-    return Block(config)
+def _run(config, params, layer, x_BTD, segments_BT, known, **options):
+    """What the module gives; known inputs take the place of dense kernels' own."""
+
+    def replaced(call, args, kwargs, context):
+        name = "/".join((*context.module.path, "kernel"))
+        linear = isinstance(context.module, Linear)
+        if linear and context.method_name == "__call__" and name in known:
+            args = (known[name],)
+        return call(*args, **kwargs)
+
+    module: Any = Block(config)
+    variables = {"params": layer_params(config, params, layer)}
+    with nn.intercept_methods(replaced):
+        return module.apply(variables, x_BTD, segments_BT, **options)
 
 
 def _moment(x_NI, counted_N):
@@ -154,12 +201,13 @@ def _moment(x_NI, counted_N):
     return jnp.matmul(x_NI.T, x_NI, precision="highest")
 
 
-def _expert_moments(sown: tuple[jax.Array, Places], counted_N, experts):
+def _expert_moments(sown: tuple[jax.Array, Places], counted_BT, experts):
     """Free places and those of tokens not counted are left out."""
     x_PSI, places = sown
     choices, tokens = places.place.size, places.place.shape[1]
-    taken_S = places.choice < choices
-    counted_S = taken_S & counted_N[places.choice % tokens]
+    counted_S = places.choice < choices
+    if counted_BT is not None:
+        counted_S &= counted_BT.reshape(-1)[places.choice % tokens]
     counted_PS = counted_S.reshape(x_PSI.shape[:2])
     moments_PII = jax.vmap(_moment)(x_PSI, counted_PS)
     if places.expert is None:

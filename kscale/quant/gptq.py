@@ -32,6 +32,8 @@ _ORDER = (
     "mlp/up/kernel",
     "mlp/down/kernel",
 )
+# Kept from when they are measured until the layer is done, as what led to them is dear.
+_KEPT = ("attention/out/kernel", "mlp/down/kernel")
 _TOKENS = 4096  # of a batch
 
 
@@ -116,7 +118,8 @@ def calibrated(
 
     def round_output(batches: list[_Batch]) -> None:
         if output in chosen:
-            total = _total(_final_moment, config, params, batches)
+            parts = (_final_moment(config, params, batch) for batch in batches)
+            total = functools.reduce(jnp.add, parts)
             found[output] = solver(_at(params, output).T, total)
 
     start = [_embedded(config, params, text) for text in texts]
@@ -144,6 +147,7 @@ class _Batch(NamedTuple):
     x: Any
     segments: Any
     counted: Any
+    known: Any = {}  # noqa: RUF012 (inputs of the layer's kernels, never changed)
 
 
 def _texts(tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
@@ -179,13 +183,13 @@ def _rounded_layers(config, params, chosen, batches, solver, sequential):
         layer = stages.layer_params(config, params, i)
         solved: dict[str, Solution] = {}
         for group in [(name,) for name in names] if sequential else [tuple(names)]:
-            totals = _total(_moments, one, layer, batches, group)
+            totals, batches = _measured(one, layer, batches, group)
             for name in group:
                 solved[name] = _solved(solver, _at(layer, name), totals[name])
                 if sequential:
                     layer = _with(layer, name, solved[name].points)
         solutions.append({f"{prefix}/{name}": x for name, x in solved.items()})
-        batches = [b._replace(x=_block(one, layer, b)) for b in batches]
+        batches = [b._replace(x=_block(one, layer, b), known={}) for b in batches]
     if not config.scan_layers:
         return {name: x for solved in solutions for name, x in solved.items()}, batches
     return jax.tree.map(lambda *x: jnp.stack(x), *solutions), batches
@@ -196,12 +200,17 @@ def _through(config, params, batches):
     return _rounded_layers(config, params, (), batches, None, False)[1]
 
 
-def _total(measure, config, params, batches, *more):
-    """Sum over batches."""
-    if more == ((),):
-        return {}
-    parts = (measure(config, params, batch, *more) for batch in batches)
-    return functools.reduce(lambda a, b: jax.tree.map(jnp.add, a, b), parts)
+def _measured(config, layer, batches, names):
+    """Moments of these kernels, and the batches with what is kept of their inputs."""
+    if not names:
+        return {}, batches
+    totals: Any = None
+    after = []
+    for batch in batches:
+        found, kept = _moments(config, layer, batch, names)
+        totals = found if totals is None else jax.tree.map(jnp.add, totals, found)
+        after.append(batch._replace(known=batch.known | kept))
+    return totals, after
 
 
 def _solved(solver, weight, moments):
@@ -216,13 +225,20 @@ def _embedded(config, params, text: _Batch) -> _Batch:
 
 @functools.partial(jax.jit, static_argnames=("config", "names"))
 def _moments(config, layer, batch: _Batch, names):
-    found = stages.input_moments(config, {"layer_0": layer}, 0, *batch)
-    return {name: found[name] for name in names}
+    x_BTD, segments_BT, counted_BT, known = batch
+    inputs = stages.kernel_inputs(
+        config, {"layer_0": layer}, 0, x_BTD, segments_BT, known
+    )
+    inputs = {name: inputs[name] for name in names}
+    # Experts' inputs are not kept: they come in places, not in rows.
+    kept = {n: x for n, x in inputs.items() if n in _KEPT and not isinstance(x, tuple)}
+    return stages.moments(config, inputs, counted_BT), kept
 
 
 @functools.partial(jax.jit, static_argnames="config")
 def _block(config, layer, batch: _Batch):
-    return stages.block(config, {"layer_0": layer}, 0, batch.x, batch.segments)
+    x_BTD, segments_BT, _, known = batch
+    return stages.block(config, {"layer_0": layer}, 0, x_BTD, segments_BT, known)
 
 
 @functools.partial(jax.jit, static_argnames="config")

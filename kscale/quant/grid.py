@@ -5,21 +5,25 @@ experts). A grid is ``scale (code - zero)`` for the codes 0 to ``2^bits - 1``; i
 is float16, so that the products are exact in float32.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 
-def fit(w_IO: jax.Array, bits: int, symmetric: bool) -> tuple[jax.Array, jax.Array]:
+def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Array]:
     """The grid of the inputs of each channel, from their least and greatest weights.
 
     ``scale = (high - low) / (2^bits - 1)`` with ``low <= 0 <= high``. Symmetric:
     ``-low = high``, the greatest magnitude, and the zero point is ``2^(bits - 1)``; the
     greatest positive weight is then half a step off. Scales are rounded up to float16,
-    so that no weight is more than half a step from the grid.
+    so that no weight is more than half a step from the grid. Rounded weights that are
+    rounded once more may shrink, as the greatest magnitude may have: with 2 symmetric
+    bits 1.5 becomes 1, and then 0.667. Asymmetric grids are kept, but for float16.
 
     Args:
       w_IO: float32 weights.
-      bits: of a code.
+      bits: of a code; may be traced, here and below.
       symmetric: as in ``Scheme``.
 
     Returns:
@@ -41,7 +45,7 @@ def fit(w_IO: jax.Array, bits: int, symmetric: bool) -> tuple[jax.Array, jax.Arr
     return scale, zero.astype(jnp.uint8)
 
 
-def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: int) -> jax.Array:
+def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: Any) -> jax.Array:
     """Codes (uint8) of the points nearest to the weights; halves go to even multiples.
 
     Args:

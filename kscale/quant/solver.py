@@ -39,7 +39,6 @@ class Solution(NamedTuple):
     nearest: jax.Array
 
 
-@functools.partial(jax.jit, static_argnames=("scheme", "act_order", "block"))
 def solve(
     w_IO: jax.Array,
     moment_II: jax.Array,
@@ -74,10 +73,17 @@ def solve(
 
     Source: Frantar et al., "GPTQ" (2022), algorithm 1; AutoGPTQ, ``gptq.py``.
     """
+    form = scheme.group, scheme.symmetric, act_order, block
+    return _solve(w_IO, moment_II, jnp.asarray(scheme.bits), damp, *form)
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5, 6, 7))
+def _solve(w_IO, moment_II, bits, damp, group, symmetric, act_order, block):
+    # Bits are traced: one program serves all of them.
     inputs = w_IO.shape[0]
-    scales_GO, zeros_GO = grids(w_IO, scheme)
-    wide = by_input(scales_GO, zeros_GO, inputs, scheme.group)
-    near_IO = encode(w_IO, *wide, scheme.bits)
+    scales_GO, zeros_GO = grids(w_IO, bits, group, symmetric)
+    wide = by_input(scales_GO, zeros_GO, inputs, group)
+    near_IO = encode(w_IO, *wide, bits)
     near_error_O = _error(w_IO, decode(near_IO, *wide), moment_II)
 
     upper_II, damp = _inverse_factor(moment_II, damp, act_order)
@@ -85,18 +91,18 @@ def solve(
     live_I1 = (jnp.diagonal(moment_II) > 0)[:, None]
     start = jnp.where(live_I1, w_IO, 0.0), *wide
     start = jax.tree.map(lambda x: x[order_I], start)
-    refit = 0 if act_order else scheme.group
-    done = _sweep(start, upper_II, scheme, refit, block)
+    refit = 0 if act_order else group
+    done = _sweep(start, upper_II, bits, symmetric, refit, block)
     codes_IO, *wide = (x[jnp.argsort(order_I)] for x in done)
     error_O = _error(w_IO, decode(codes_IO, wide[0], wide[1]), moment_II)
 
     nearest_O = ~(error_O < near_error_O)
     pick = functools.partial(jnp.where, nearest_O[None])
-    step = scheme.group or inputs
+    step = group or inputs
     codes_IO = pick(near_IO, codes_IO)
     scales_GO = pick(scales_GO, wide[0][::step])
     zeros_GO = pick(zeros_GO, wide[1][::step])
-    wide = by_input(scales_GO, zeros_GO, inputs, scheme.group)
+    wide = by_input(scales_GO, zeros_GO, inputs, group)
     points_IO = decode(codes_IO, *wide)
     error_O = jnp.where(nearest_O, near_error_O, error_O)
     return Solution(
@@ -155,7 +161,7 @@ def _inverse_factor(moment_II, damp, act_order):
     return upper_II, damp
 
 
-def _sweep(start, upper_II, scheme, refit, block):
+def _sweep(start, upper_II, bits, symmetric, refit, block):
     """Codes, scales and zero points of all inputs (ordered), block after block."""
     w_IO, scales_IO, zeros_IO = start
     inputs, outputs = w_IO.shape
@@ -176,7 +182,7 @@ def _sweep(start, upper_II, scheme, refit, block):
             for x in (w_IO, scales_IO, zeros_IO, upper_II)
         ]
         square = jax.lax.dynamic_slice_in_dim(rows[3], b * size, size, axis=1)
-        codes, scales, zeros, errors = _within(rows[:3], square, scheme, refit)
+        codes, scales, zeros, errors = _within(rows[:3], square, bits, symmetric, refit)
         w_IO = w_IO - jnp.matmul(rows[3].T, errors, precision="highest")
         put = functools.partial(
             jax.lax.dynamic_update_slice_in_dim, start_index=b * size, axis=0
@@ -188,7 +194,7 @@ def _sweep(start, upper_II, scheme, refit, block):
     return codes[:inputs], scales[:inputs], zeros[:inputs]
 
 
-def _within(rows, upper_BB, scheme, refit):
+def _within(rows, upper_BB, bits, symmetric, refit):
     """One block: each input rounded, its error spread over the block's later ones."""
 
     def one(i, state):
@@ -201,7 +207,7 @@ def _within(rows, upper_BB, scheme, refit):
             jax.lax.dynamic_slice_in_dim, start_index=i, slice_size=1
         )
         weight, scale, zero = row(w_BO), row(scales), row(zeros)
-        code = encode(weight, scale, zero, scheme.bits)
+        code = encode(weight, scale, zero, bits)
         upper_1B = row(upper_BB)
         error = (weight - decode(code, scale, zero)) / row(upper_1B[0], start_index=i)[
             None
@@ -212,7 +218,7 @@ def _within(rows, upper_BB, scheme, refit):
 
     def _refitted(w_BO, scales, zeros, i):
         rows = jax.lax.dynamic_slice_in_dim(w_BO, i, refit)
-        scale, zero = fit(rows, scheme.bits, scheme.symmetric)
+        scale, zero = fit(rows, bits, symmetric)
         shape = (refit, w_BO.shape[1])
         return tuple(
             jax.lax.dynamic_update_slice_in_dim(old, jnp.broadcast_to(x, shape), i, 0)

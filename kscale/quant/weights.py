@@ -175,9 +175,11 @@ def from_codes(
     return Quantised(packed, scales_GO, zeros, shape, table, scheme)
 
 
-def grids(w_IO: jax.Array, scheme: Scheme) -> tuple[jax.Array, jax.Array]:
+def grids(
+    w_IO: jax.Array, bits: Any, group: int, symmetric: bool
+) -> tuple[jax.Array, jax.Array]:
     """Scales and zero points of the groups of a weight: [..., groups, O]."""
-    scales, zeros = fit(grouped(w_IO, scheme.group), scheme.bits, scheme.symmetric)
+    scales, zeros = fit(grouped(w_IO, group), bits, symmetric)
     return scales[..., 0, :], zeros[..., 0, :]
 
 
@@ -200,7 +202,7 @@ def _nearest(weight, table, scheme):
 
 def _rounded(weight, table, scheme):
     w_IO = turned(weight, table).astype(jnp.float32)
-    scales, zeros = grids(w_IO, scheme)
+    scales, zeros = grids(w_IO, scheme.bits, scheme.group, scheme.symmetric)
     wide = by_input(scales, zeros, w_IO.shape[-2], scheme.group)
     return encode(w_IO, *wide, scheme.bits), scales, zeros
 
