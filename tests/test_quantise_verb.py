@@ -61,16 +61,8 @@ def test_a_model_that_knows_nothing_has_nothing_to_keep():
 
 def test_the_table_by_hand():
     lines = quantise.text(told(WHOLE, TWO)).splitlines()
-    assert lines[0].split() == [
-        "bits",
-        "kept",
-        "stored",
-        "bits",
-        "per",
-        "stored",
-        "bit",
-        "seconds",
-    ]
+    heads = "bits kept stored bits per stored bit seconds"
+    assert " ".join(lines[0].split()) == heads
     kept = ["gptq", "at", "2", "bits", "-80", "-10.0%", "800", "-0.1000", "1.2"]
     assert lines[2].split() == kept
     assert lines[-2] == "wrote mine/quantised_gptq_2.npz"

@@ -1,11 +1,13 @@
 """Scoring a finished run again: the whole world, a sample, and what is written."""
 
+import dataclasses
 import json
 import shutil
 
+import jax
 import pytest
 
-from kscale import cli, score, scores
+from kscale import cli, models, quant, quantise, score, scores, trained
 
 
 def result_of(folder):
@@ -125,3 +127,55 @@ def test_more_people_than_there_are_is_refused_dry_or_not(
     assert cli.main(words) == 2
     message = f"people={people} must be 1 to 12, the people whom the run's corpus"
     assert message in capsys.readouterr().err
+
+
+def test_a_saved_file_scores_what_was_said_when_it_was_made(finished, tmp_path, capsys):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    scheme = quant.Scheme(leaves=("*",))
+    choice = quantise.Choice(bits=(2,), method="nearest", scheme=scheme)
+    row = quantise.quantise_run(copy, choice, people=6, save=True)["rows"][1]
+    before = result_of(copy)
+    words = [f"--workdir={copy}", f"--weights={row['file']}", "--people=6"]
+    assert cli.main(["score", *words, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    own = score.score_run(copy, people=6)
+    said, found, whole = (x["bits"]["total"] for x in (row, again, own))
+    # What is not rounded is cut to float16 in the file, which is little.
+    assert abs(found - said) < 0.01 * abs(found - whole)
+    assert again["stored_bits"] == row["stored_bits"]
+    assert again["bits_per_stored_bit"] == found / again["stored_bits"]
+    assert "stored_bits" not in own
+    assert result_of(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        (
+            "other.npz",
+            (),
+            "are of another model than the run's; give a file that kscale",
+        ),
+        ("nowhere.npz", (), "nowhere.npz cannot be read"),
+        ("params.npz", (), "params.npz cannot be read"),
+        ("right.npz", ("--write",), "their scores are not written over the run's own"),
+    ],
+)
+def test_weights_that_cannot_be_scored(
+    name, flags, message, finished, tmp_path, capsys
+):
+    setup, params = trained.load(finished)
+    shutil.copy(finished / "params.npz", tmp_path / "params.npz")
+    other = dataclasses.replace(setup.config.model, head_size=8)
+    for file, tree in {
+        "right.npz": params,
+        "other.npz": models.init(other, jax.random.key(0)),
+    }.items():
+        quant.save(tmp_path / file, quant.quantise(tree, quant.Scheme(bits=8)))
+    before = (finished / "result.json").read_bytes()
+    words = [f"--workdir={finished}", f"--weights={tmp_path / name}", *flags]
+    assert cli.main(["score", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert (finished / "result.json").read_bytes() == before

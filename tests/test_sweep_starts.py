@@ -120,6 +120,75 @@ def test_runs_go_on_from_trained_weights(going_on, little, tmp_path):
     assert row["bits"] == before["bits"]
 
 
+COMPUTED = """
+import json
+from kscale import config, configs, fields
+
+def runs(size):
+    small = {"model.layers": 1, "world.people": 12, "data.exposures": 2}
+    first = fields.override_all(configs.load("smoke"), small)
+    other = fields.override(first, "train.seed", 1)
+    mark = config.fingerprint(first)
+    alone = {"bits": 8}
+    return [other, first, alone] + [{"start": mark, "bits": bits} for bits in (4, 2)]
+
+def compute(setting, folder=None):
+    if folder is None:
+        return {"alone": True}
+    bits = json.loads((folder / "result.json").read_text())["bits"]["total"]
+    return {"of": bits, "folder": str(folder)}
+
+def draw(rows, path):
+    path.touch()
+"""
+
+
+@pytest.fixture
+def computed(tmp_path):
+    path = tmp_path / "computed.py"
+    path.write_text(COMPUTED)
+    return sweep.load(str(path))
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_a_setting_with_a_start_is_in_the_part_of_its_run(computed, parts):
+    runs = computed.runs("smoke")
+    shares = [sweep.share(computed, "smoke", (i, parts)) for i in range(parts)]
+    flat = [[run for group in share for run in group] for share in shares]
+    assert sorted(map(len, flat)) == {1: [5], 2: [2, 3], 3: [1, 1, 3]}[parts]
+    (mine,) = [share for share in flat if runs[1] in share]
+    places = [mine.index(run) for run in (runs[1], *runs[3:])]
+    assert places == sorted(places)
+    # It could be a member beside the other seed, but others start from it.
+    assert all(len(group) == 1 for share in shares for group in share)
+
+
+def test_a_setting_before_the_run_that_it_starts_from_is_refused(computed):
+    turned = computed._replace(runs=lambda size: computed.runs(size)[::-1])
+    with pytest.raises(ValueError, match=r"start=.*: list it after the run it starts"):
+        sweep.share(turned, "smoke")
+
+
+def test_a_setting_with_a_start_is_given_the_folder_of_its_run(computed, tmp_path):
+    first = computed.runs("smoke")[1]
+    only = computed._replace(runs=lambda size: computed.runs(size)[1:])
+    row, alone, four, two = list(sweep.sweep(only, "smoke", tmp_path))
+    assert alone["alone"]
+    folder = sweep._run_folder(computed, tmp_path, config_module.fingerprint(first))
+    for each, bits in ((four, 4), (two, 2)):
+        assert each["of"] == row["bits"]["total"]
+        assert each["folder"] == str(folder)
+        assert each["config"] == {"start": row["fingerprint"], "bits": bits}
+    assert len({each["fingerprint"] for each in (row, alone, four, two)}) == 4
+    assert list(sweep.sweep(only, "smoke", tmp_path)) == []  # all are there
+
+
+def test_a_setting_whose_run_has_no_weights_is_refused(computed, instant, tmp_path):
+    with pytest.raises(ValueError, match=r"holds no finished run; the weights of a"):
+        list(sweep.sweep(computed, "smoke", tmp_path))
+    assert len(results.read_rows(sweep.rows_path(computed, "smoke", tmp_path))) == 3
+
+
 def test_two_figures_share_their_rows(experiment, instant, tmp_path, capsys):
     words = [f"--results={tmp_path / 'rows'}"]
     assert cli.main(["sweep", str(tmp_path / "mine.py"), *words]) == 0

@@ -1,6 +1,5 @@
 """Figures of capacity: what is in them, whatever the rows, and never blank."""
 
-import matplotlib.figure
 import matplotlib.image
 import numpy as np
 import pytest
@@ -32,20 +31,6 @@ DRAWINGS = {"capacity": report.draw_capacity, "exposures": report.draw_exposures
 @pytest.fixture(params=DRAWINGS)
 def draw(request):
     return DRAWINGS[request.param]
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were saved, as objects whose texts can be read."""
-    figures = []
-    save = matplotlib.figure.Figure.savefig
-
-    def keep(figure, *words, **options):
-        figures.append(figure)
-        save(figure, *words, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    return figures
 
 
 @pytest.mark.parametrize(

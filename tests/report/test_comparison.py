@@ -1,0 +1,87 @@
+"""Models beside each other: whose best rate counts, and what the picture says."""
+
+import pytest
+
+from kscale import report
+
+
+def row(name="GPT2", rate=1e-3, value=1.0, seed=0, exposures=1000.0):
+    return {
+        "name": name,
+        "exposures": exposures,
+        "bits_per_param": value,
+        "seed": seed,
+        "config": {"train": {"learning_rate": rate}},
+    }
+
+
+def grid(name, values, exposures=1000.0):
+    """Rows of seeds 0, 1, ... at each rate."""
+    return [
+        row(name, rate, value, seed, exposures)
+        for rate, several in values.items()
+        for seed, value in enumerate(several)
+    ]
+
+
+# The best seed of all is at the rate whose mean is lower.
+GPT2 = grid("GPT2", {1e-3: (1.0, 2.0), 2e-3: (1.7, 1.9), 5e-3: (0.5, 0.6)})
+LLAMA = grid("LLaMA", {1e-3: (0.9, 0.9)})
+
+
+def test_the_rate_is_chosen_by_its_mean_over_seeds():
+    gpt2, llama = report.best([*GPT2, *LLAMA])
+    assert (gpt2.name, gpt2.rate, gpt2.values) == ("GPT2", 2e-3, [1.7, 1.9])
+    assert gpt2.mean == pytest.approx(1.8)
+    assert gpt2.spread == pytest.approx(0.1)
+    assert gpt2.tried == {1e-3: [1.0, 2.0], 2e-3: [1.7, 1.9], 5e-3: [0.5, 0.6]}
+    assert (llama.name, llama.mean, llama.spread) == ("LLaMA", 0.9, 0.0)
+
+
+def test_models_come_in_the_order_of_their_rows():
+    assert [one.name for one in report.best([*LLAMA, *GPT2[::-1]])] == ["LLaMA", "GPT2"]
+    assert report.best([]) == []
+
+
+def test_another_value_may_be_compared():
+    rows = [row(rate=r) | {"seconds": s} for r, s in ((1e-3, 5.0), (2e-3, 3.0))]
+    assert report.best(rows, "seconds")[0].values == [5.0]
+
+
+def test_a_panel_for_each_number_of_exposures_with_ratios(drawn, tmp_path):
+    few = grid("GPT2", {1e-3: (1.0,)}, 100.0) + grid("LLaMA", {1e-3: (0.75,)}, 100.0)
+    rows = [*few, *GPT2, *LLAMA]
+    report.draw_comparison(rows, tmp_path / "a.png", "A title", "GPT2")
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+    (figure,) = drawn
+    assert figure.get_suptitle() == "A title"
+    many, less = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == [
+        "1000 exposures",
+        "100 exposures",
+    ]
+    assert [text.get_text() for text in many.texts] == ["1.80\nx 1.00", "0.90\nx 0.50"]
+    assert [text.get_text() for text in less.texts] == ["1.00\nx 1.00", "0.75\nx 0.75"]
+    assert [label.get_text() for label in many.get_xticklabels()] == ["GPT2", "LLaMA"]
+    assert [bar.get_height() for bar in many.patches] == pytest.approx([1.8, 0.9])
+
+
+def test_dots_are_runs_at_the_best_rate_and_rings_the_others(drawn, tmp_path):
+    report.draw_comparison(GPT2, tmp_path / "a.png", "A title", "GPT2")
+    rings, dots = [], []
+    for line in drawn[0].axes[0].lines:
+        into = rings if line.get_markerfacecolor() == "none" else dots
+        into += list(line.get_ydata())
+    assert sorted(dots) == [1.7, 1.9]
+    assert sorted(rings) == [0.5, 0.6, 1.0, 2.0]
+
+
+def test_without_the_baseline_there_are_no_ratios(drawn, tmp_path):
+    report.draw_comparison(LLAMA, tmp_path / "a.png", "A title", "GPT2")
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["0.90"]
+
+
+def test_no_rows_are_an_error_and_no_picture(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.png: there are no rows to draw"):
+        report.draw_comparison([], tmp_path / "a.png", "A title", "GPT2")
+    assert not (tmp_path / "a.png").exists()

@@ -1,0 +1,89 @@
+"""Extraction: what is memorised beside what questions draw out."""
+
+import pytest
+
+from kscale import report
+from kscale.report.extraction import ranks
+
+# Two values of three are asked about: 0.9 and 0.7; the name is in every question.
+ACCURACY = {"name": 0.1, "pronoun": 0.5, "major": 0.9, "employer": 0.7, "city": 0.0}
+
+
+def base(mark="aaa", name="bios", accuracy=ACCURACY):
+    return {
+        "fingerprint": mark,
+        "name": name,
+        "people": 1200,
+        "accuracy": accuracy,
+        "config": {"start": ""},
+    }
+
+
+def tuned(start, held_out, trained, embedding=8, attention=4):
+    rules = (
+        f"*/attention/query:{attention}",
+        f"*/attention/value:{attention}",
+        f"embed/table:{embedding}",
+    )
+    lora = {"rules": list(rules) if attention else []}
+    return {
+        "fingerprint": f"{start}-{embedding}-{attention}",
+        "config": {"start": start, "model": {"lora": lora}},
+        "parts": {
+            "questions": {
+                "held_out": {
+                    "accuracy": held_out,
+                    "accuracy_by_piece": {"major": held_out, "employer": held_out},
+                },
+                "trained": {"accuracy": trained},
+            }
+        },
+    }
+
+
+ROWS = [
+    tuned("aaa", 0.25, 0.9),
+    base(),
+    tuned("aaa", 0.6, 1.0, 32, 8),
+    base("bbb", "bios_simple"),
+    tuned("bbb", 0.05, 1.0),
+    tuned("aaa", 0.4, 1.0, 0, 0),
+    base("ccc", "not tuned"),
+]
+
+
+def test_each_model_with_its_fine_tunings():
+    first, second = report.extractions(ROWS)
+    assert first.base["name"] == "bios"
+    assert first.memorised == pytest.approx(0.8)
+    assert first.held_out == [0.25, 0.6, 0.4]
+    assert first.trained == [0.9, 1.0, 1.0]
+    assert first.best == 1
+    assert (second.base["name"], second.held_out) == ("bios_simple", [0.05])
+
+
+def test_ranks_are_told_of_the_adapters():
+    assert [ranks(row) for row in report.extractions(ROWS)[0].tuned] == [
+        "(8, 4)",
+        "(32, 8)",
+        "all",
+    ]
+
+
+def test_the_picture_shows_both_accuracies_and_what_is_memorised(drawn, tmp_path):
+    report.draw_extraction(ROWS, tmp_path / "a.png", "A title")
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+    (axes,) = drawn[0].axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
+    assert lines["bios, N = 1,200: memorised"] == pytest.approx([0.8, 0.8])
+    assert lines["answers, held out"] == [0.25, 0.6, 0.4]
+    assert lines["trained"] == [0.9, 1.0, 1.0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["(8, 4)", "(32, 8)", "all"]
+
+
+@pytest.mark.parametrize("rows", [[], [base()], [tuned("aaa", 0.5, 0.5)]])
+def test_rows_without_a_pair_are_an_error_and_no_picture(rows, tmp_path):
+    with pytest.raises(ValueError, match=r"a\.png: no row of a fine-tuning with its"):
+        report.draw_extraction(rows, tmp_path / "a.png", "A title")
+    assert not (tmp_path / "a.png").exists()
