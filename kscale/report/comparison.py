@@ -100,7 +100,14 @@ def draw_comparison(
                 fill = colour if rate == one.rate else "none"
                 axes.plot([i] * len(values), values, "o", mfc=fill, mec=colour, ms=5)
             text = f"{one.mean:.2f}" + (f"\nx {one.mean / base:.2f}" if base else "")
-            axes.annotate(text, (i, max(map(max, one.tried.values()))), ha="center")
+            axes.annotate(
+                text,
+                (i, max(map(max, one.tried.values()))),
+                (0, 5),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
         names = [one.name for one in chosen]
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
         axes.margins(y=0.15)
