@@ -1,5 +1,6 @@
 """Rounding a finished run: what the verb says, writes, and refuses."""
 
+import dataclasses
 import json
 import shutil
 
@@ -98,7 +99,27 @@ def test_it_says_rows_and_writes_nothing(finished, capsys):
     assert tree(finished) == before
 
 
-def test_gptq_is_the_default_and_takes_a_sample(finished, capsys):
+def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, capsys):
+    seen = []
+
+    def gptq(config, params, scheme, tokens, segments, **options):
+        seen.append(((tokens != 0).any(), scheme, options))
+        return quant.quantise(params, scheme)
+
+    monkeypatch.setattr(quant, "gptq", gptq)
+    words = (f"--workdir={finished}", "--people=2", "--bits=4", "--leaves=*/table")
+    assert said(*words) == 0
+    assert said(*words, "--noact_order", "--damp=0.1", "--block=7", "--group=3") == 0
+    default = {"damp": 0.01, "act_order": True, "block": 128, "sequential": True}
+    scheme = quant.Scheme(bits=4, leaves=("*/table",))
+    assert seen[0] == (True, scheme, default)
+    changed = default | {"damp": 0.1, "act_order": False, "block": 7}
+    assert seen[1] == (True, dataclasses.replace(scheme, group=3), changed)
+    assert "gptq at 4 bits" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # it compiles for half a minute
+def test_gptq_takes_a_sample(finished, capsys):
     words = (f"--workdir={finished}", "--bits=3", "--sample=12", "--json")
     assert said(*words) == 0
     first = json.loads(capsys.readouterr().out)

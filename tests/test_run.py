@@ -174,14 +174,17 @@ def test_a_run_may_be_resumed_under_another_name_and_rhythm(finished, tiny, tmp_
 def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "run")
     own = {"notes.txt": b"mine", "table.npz": b"mine too", "plots/a.png": b"and this"}
+    own |= {"quantised_by_hand.npz": b"and that"}
     for name, text in own.items():
         (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).write_bytes(text)
-    (copy / "params_7.npz").write_bytes(b"of a run with more members")
+    runs = ("params_7.npz", "adapters.npz", "adapters_1.npz", "quantised_gptq_4.npz")
+    for name in runs:
+        (copy / name).write_bytes(b"of a run with more members, or adapters, or rounded")
     run.run(config_of(tiny, train__seed=1), copy, overwrite=True)
     after = tree(copy)
     assert {name: after[name] for name in own} == own
-    assert "params_7.npz" not in after
+    assert not after.keys() & set(runs)
     assert config_module.load(copy / "config.json").train.seed == 1
     assert json.loads(after["result.json"])["seed"] == 1
 
