@@ -41,7 +41,8 @@ def save(path: Path | str, tree: Any, rest: int = 16) -> None:
     """
     if rest not in _REST:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
-    arrays, about = {}, {}
+    arrays: dict[str, Any] = {}
+    about: dict[str, Any] = {}
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_quantised)
     for keys, leaf in leaves:
         name = "/".join(str(getattr(key, "key", key)) for key in keys)
@@ -54,7 +55,8 @@ def save(path: Path | str, tree: Any, rest: int = 16) -> None:
             "scheme": dataclasses.asdict(leaf.scheme),
         }
         arrays |= {f"{name}:{part}": getattr(leaf, part) for part in _PARTS}
-    header = json.dumps({"format": _FORMAT, "quantised": about})
+    names = sorted(arrays)
+    header = json.dumps({"format": _FORMAT, "arrays": names, "quantised": about})
     _write(Path(path), {"": np.array(header), **jax.device_get(arrays)})
 
 
@@ -70,13 +72,15 @@ def load(path: Path | str) -> dict[str, Any]:
     Raises:
       ValueError: the file does not exist, is not whole, or is none of ``save``.
     """
-    broken = (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError)
+    broken = (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError)
     try:
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("")))
         if header["format"] != _FORMAT:
             raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+        if header["arrays"] != sorted(arrays):
+            raise ValueError("it has not the arrays that it should have")
         found = {
             name: _read(arrays, name, x) for name, x in header["quantised"].items()
         }

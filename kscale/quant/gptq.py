@@ -97,7 +97,7 @@ def calibrated(
 
     Raises:
       ValueError: a pattern matches no kernel or table; the parameters have adapters;
-        there is no text; a damp or block out of range.
+        there is no text, or a token out of range; a damp or block out of range.
 
     Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
     """
@@ -109,7 +109,7 @@ def calibrated(
     map_matrices(params, scheme, lambda name, weight: chosen.append(name))
     if not chosen:
         return params, {}
-    texts = _texts(tokens_NT, segments_NT)
+    texts = _texts(config.vocab, tokens_NT, segments_NT)
     solver = functools.partial(
         solve, scheme=scheme, damp=damp, act_order=act_order, block=block
     )
@@ -150,13 +150,16 @@ class _Batch(NamedTuple):
     known: Any = {}  # noqa: RUF012 (inputs of the layer's kernels, never changed)
 
 
-def _texts(tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
+def _texts(vocab: int, tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
     """The sample in batches of equal shape; rows that fill the last are not counted."""
     tokens_NT = np.asarray(tokens_NT, np.int32)
     if tokens_NT.ndim != 2 or not tokens_NT.size:
         raise ValueError(
             f"tokens_NT has shape {tokens_NT.shape}, must be [N, T], N > 0."
         )
+    for token in (tokens_NT.min(), tokens_NT.max()):
+        if not 0 <= token < vocab:
+            raise ValueError(f"tokens_NT holds {token}, must be in [0, {vocab}).")
     count, length = tokens_NT.shape
     rows = min(count, max(1, _TOKENS // length))
 
