@@ -180,7 +180,7 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
         (copy / name).write_bytes(text)
     runs = ("params_7.npz", "adapters.npz", "adapters_1.npz", "quantised_gptq_4.npz")
     for name in runs:
-        (copy / name).write_bytes(b"of a run with more members, or adapters, or rounded")
+        (copy / name).write_bytes(b"of a run with more members or rounded weights")
     run.run(config_of(tiny, train__seed=1), copy, overwrite=True)
     after = tree(copy)
     assert {name: after[name] for name in own} == own

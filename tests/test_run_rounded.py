@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from folders import assert_same_arrays, checkpoints, metrics
 
-from kscale import build, evaluate, models, quant, rounding, run, scores, trained
+from kscale import (
+    build,
+    evaluate,
+    models,
+    quant,
+    quantise,
+    rounding,
+    run,
+    scores,
+    trained,
+)
 from kscale import config as config_module
 from kscale.sources import PartConfig
 
@@ -99,6 +109,16 @@ def test_a_run_without_rounding_is_no_run_with_it(plainly, little, tmp_path):
     config_module.save(little(**THREE), copy / "config.json")
     with pytest.raises(ValueError, match=r"[Cc]heckpoint.*qat"):
         run.run(little(**THREE), copy, resume=True)
+
+
+def test_rounding_it_as_it_was_trained_changes_nothing(rounded):
+    folder, row = rounded
+    scheme = quant.Scheme(group=4)
+    choice = quantise.Choice(bits=(3,), method="nearest", scheme=scheme)
+    whole, three = quantise.quantise_run(folder, choice)["rows"]
+    assert whole["bits"] == pytest.approx(row["bits"], rel=1e-5)
+    assert three["bits"] == pytest.approx(row["bits"], rel=1e-5)
+    assert three["stored_bits"] == row["stored_bits"]
 
 
 def test_members_of_a_population_are_rounded_each(rounded, little):
