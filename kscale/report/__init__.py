@@ -1,5 +1,6 @@
 """Result rows as figures, theory beside them. Never reads models or checkpoints."""
 
+from kscale.report.ablation import draw_ablation
 from kscale.report.capacity import draw_capacity, draw_exposures
 from kscale.report.comparison import Best, best, draw_comparison
 from kscale.report.curves import COLOURS, Curve, Panel, draw_panels
@@ -24,6 +25,7 @@ __all__ = [
     "Line",
     "Panel",
     "best",
+    "draw_ablation",
     "draw_capacity",
     "draw_comparison",
     "draw_exposures",

@@ -1,0 +1,55 @@
+"""Paper 002, section 8.1 (it has no figure): where in a model its knowledge is stored.
+
+Reproduces: a two-layer model of bioD without its last layer keeps less than half of its
+bits, so layers do not each store their share. Asked besides: what is left with only the
+attention, the MLPs, the embedding or one layer rounded to 3 or 4 bits?
+
+    kscale sweep p002_section8 --size=smoke     a minute: does it run?
+    kscale sweep p002_section8 --size=small     minutes after figure 6, whose models
+                                                they are (p002_figure6.py)
+    kscale sweep p002_section8 --size=paper     minutes of one GPU after figure 6
+
+Bits are taken at the best temperature, as a damaged model is surer than it may be. The
+paper trains a probe for what is left; nothing is trained here, so it is a lower bound.
+"""
+
+import pathlib
+import runpy
+from typing import Any
+
+from kscale import ablate, report
+from kscale.config import Config
+from kscale.experiment import mark
+from kscale.results import Row
+
+ROWS = "p002_figure6"
+BITS = (4, 3)
+
+
+def runs(size: str) -> list[Config | dict[str, Any]]:
+    """The models of figure 6, and how each is damaged."""
+    file = pathlib.Path(__file__).with_name(f"{ROWS}.py")
+    listed = runpy.run_path(str(file))["runs"](size)
+    bases = [run for run in listed if isinstance(run, Config) and not run.start]
+    bases = [base for base in bases if not base.qat.bits]
+    if size == "small":
+        bases = bases[:4]  # one of each kind, and the wider one
+    bits = BITS[:1] if size == "smoke" else BITS
+    return [
+        run
+        for base in bases
+        for run in (
+            base,
+            *({"start": mark(base), "of": base.name, "rounded_to": b} for b in bits),
+        )
+    ]
+
+
+def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
+    """A trained model whole and with each of its parts removed or rounded."""
+    return ablate.ablate_run(folder, setting["rounded_to"])
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    report.draw_ablation(rows, path, "Paper 002, section 8.1: what is left")

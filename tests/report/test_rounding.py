@@ -1,0 +1,49 @@
+"""Knowledge kept in fewer bits a weight, as lines and stars."""
+
+import pytest
+
+from kscale import report
+
+
+def rounded(of, method, leaves, **kept):
+    """Kept shares of 100 bits, by bits a weight."""
+    rows = [{"weight_bits": 16, "bits": {"total": 100.0}, "bits_kept": 1.0}]
+    for bits, share in kept.items():
+        number = int(bits.removeprefix("b"))
+        known = {"bits": {"total": share}, "bits_kept": share}
+        rows.append({"weight_bits": number, "bits_per_stored_bit": 0.5} | known)
+    return {"config": {"of": of, "method": method, "leaves": leaves}, "rows": rows}
+
+
+TRAINED = {
+    "bits": {"total": 60.0},
+    "bits_per_stored_bit": 0.3,
+    "config": {"name": "wide: QAT", "qat": {"bits": 4}},
+}
+PLAIN = {"bits": {"total": 90.0}, "config": {"name": "wide", "qat": {"bits": 0}}}
+
+
+def test_lines_are_rounded_models_and_stars_were_trained_so(tmp_path, drawn):
+    rows = [
+        PLAIN,
+        rounded("wide", "gptq", ["layer*/kernel"], b8=0.99, b4=0.4, b2=-2.0),
+        rounded("wide", "nearest", ["layer*/kernel", "*/table"], b8=0.98, b4=None),
+        TRAINED,
+        TRAINED | {"config": {"name": "unknown: QAT", "qat": {"bits": 4}}},
+    ]
+    report.draw_rounding(rows, tmp_path / "x.png", "title")
+    kept, stored = drawn[0].axes
+    gptq, nearest, star, _ = kept.lines
+    assert list(gptq.get_xdata()) == [8, 4, 2]
+    assert list(gptq.get_ydata()) == [0.99, 0.4, 0.0]  # below zero nothing is left
+    assert list(nearest.get_ydata()) == [0.98, 0.0]
+    assert (gptq.get_linestyle(), nearest.get_linestyle()) == ("-", ":")
+    assert (gptq.get_markerfacecolor(), gptq.get_color()) == ("none", "#1b6ca8")
+    assert nearest.get_markerfacecolor() == "#1b6ca8"  # the embedding is rounded too
+    assert (star.get_marker(), list(star.get_ydata())) == ("*", [0.6])
+    assert list(stored.lines[2].get_ydata()) == [0.3]
+
+
+def test_without_rounded_models_there_is_nothing_to_draw(tmp_path):
+    with pytest.raises(ValueError, match="no row is of a rounded model"):
+        report.draw_rounding([PLAIN, TRAINED], tmp_path / "x.png", "title")
