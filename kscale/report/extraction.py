@@ -96,7 +96,7 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     for i, one in enumerate(found):
         colour = COLOURS[i % len(COLOURS)]
         labels = [ranks(row) for row in one.tuned]
-        name = f"{one.base['name']}, N = {one.base['people']:,}"
+        name = f"{one.base['name']}, {one.base['exposures']:g} exposures"
         axes.axhline(
             one.memorised, color=colour, ls="--", lw=1, label=f"{name}: memorised"
         )

@@ -13,7 +13,7 @@ def base(mark="aaa", name="bios", accuracy=ACCURACY):
     return {
         "fingerprint": mark,
         "name": name,
-        "people": 1200,
+        "exposures": 600.0,
         "accuracy": accuracy,
         "config": {"start": ""},
     }
@@ -75,7 +75,7 @@ def test_the_picture_shows_both_accuracies_and_what_is_memorised(drawn, tmp_path
     assert (tmp_path / "a.png").stat().st_size > 10_000
     (axes,) = drawn[0].axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
-    assert lines["bios, N = 1,200: memorised"] == pytest.approx([0.8, 0.8])
+    assert lines["bios, 600 exposures: memorised"] == pytest.approx([0.8, 0.8])
     assert lines["answers, held out"] == [0.25, 0.6, 0.4]
     assert lines["trained"] == [0.9, 1.0, 1.0]
     labels = [label.get_text() for label in axes.get_xticklabels()]
