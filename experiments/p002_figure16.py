@@ -32,7 +32,7 @@ def runs(size: str) -> list[Config]:
         return [
             config
             for exposures, people in PAPER_PEOPLE.items()
-            for config in comparison.published(("GPT2_MoE",), people, exposures)
+            for config in comparison.published(("GPT2", "GPT2_MoE"), people, exposures)
         ]
     if size == "smoke":
         return comparison.experts(4, (4e-3,), (0,), people=12)

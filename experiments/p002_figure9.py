@@ -45,10 +45,7 @@ def runs(size: str) -> list[Config]:
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Paper 002, figure 9: one layer beside two"
-    if len({row["people"] for row in rows}) > 2:
-        report.draw_capacity(rows, path, title)
-    else:
-        report.draw_comparison(rows, path, title, "GPT2")
+    report.draw_comparison(rows, path, title, "GPT2")
 
 
 def _pair(

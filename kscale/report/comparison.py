@@ -1,7 +1,8 @@
 """Models beside each other: the best learning rate of each, and ratios to one.
 
-A row has "name" (of the model), "exposures", "bits_per_param", "seed" and "config" with
-"train.learning_rate".
+A row has "name" (of the architecture), "model" (its layers and heads), "people",
+"parameters", "exposures", "bits_per_param" and "config" with "train.learning_rate" and
+"train.seed".
 """
 
 import pathlib
@@ -9,6 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kscale.report.curves import COLOURS
@@ -17,16 +19,22 @@ Row = Mapping[str, Any]
 
 
 class Best(NamedTuple):
-    """What a model reached at its best learning rate.
+    """What a model reached in a world at its best learning rate.
 
     Attributes:
-      name: of the model.
+      name: of the architecture.
+      model: layers and heads, as in the rows.
+      people: of the world.
+      parameters: of the model.
       rate: the learning rate whose mean over seeds is highest.
       values: bits per parameter, one for each seed.
       tried: learning rate -> values, for all rates.
     """
 
     name: str
+    model: str
+    people: int
+    parameters: int
     rate: float
     values: list[float]
     tried: dict[float, list[float]]
@@ -43,28 +51,38 @@ class Best(NamedTuple):
 
 
 def best(rows: Sequence[Row], value: str = "bits_per_param") -> list[Best]:
-    """The best learning rate of each model, in the order of the rows.
+    """The best learning rate of each model in each world, in the order of the rows.
 
     The rate is chosen by its mean over seeds, not seed by seed: so a model is not
     favoured by chance of its best seed.
 
     Args:
-      rows: of one number of exposures.
+      rows: of one number of exposures; name, model, people, rate and seed tell them
+        apart.
       value: what is compared.
 
-    Example:
-      >>> row = {"name": "GPT2", "config": {"train": {"learning_rate": 1e-3}}}
-      >>> best([row | {"bits_per_param": r} for r in (1.0, 2.0)])[0].mean
-      1.5
+    Raises:
+      ValueError: two rows are of the same model, world, rate and seed.
     """
-    tried: dict[str, dict[float, list[float]]] = {}
+    tried: dict[tuple, dict[float, dict[int, float]]] = {}
+    parameters: dict[tuple, int] = {}
     for row in rows:
-        rate = row["config"]["train"]["learning_rate"]
-        tried.setdefault(row["name"], {}).setdefault(rate, []).append(row[value])
+        key = (row["name"], row["model"], row["people"])
+        train = row["config"]["train"]
+        rate, seed = train["learning_rate"], train["seed"]
+        seeds = tried.setdefault(key, {}).setdefault(rate, {})
+        if seed in seeds:
+            raise ValueError(
+                f"two rows of {key[0]} ({key[1]}, {key[2]:,} people) have rate {rate:g}"
+                f" and seed {seed}: give rows of one number of exposures"
+            )
+        seeds[seed] = row[value]
+        parameters[key] = row["parameters"]
     found = []
-    for name, rates in tried.items():
-        rate = max(rates, key=lambda rate: statistics.fmean(rates[rate]))
-        found.append(Best(name, rate, rates[rate], rates))
+    for key, rates in tried.items():
+        values = {rate: list(seeds.values()) for rate, seeds in rates.items()}
+        rate = max(values, key=lambda rate: statistics.fmean(values[rate]))
+        found.append(Best(*key, parameters[key], rate, values[rate], values))
     return found
 
 
@@ -73,8 +91,9 @@ def draw_comparison(
 ) -> None:
     """Bits per parameter of each model, a panel for each number of exposures.
 
-    A ring is a run at a rate that is not the model's best, a dot one at the best; the
-    bar is their mean, with its ratio to the baseline's over it.
+    With one model of each name: bars of the means at the best rates, with ratios to the
+    baseline over them; a ring is a run at another rate than the model's best, a dot one
+    at the best. With several: dots at their parameters.
 
     Args:
       rows: of several models, rates and seeds.
@@ -83,7 +102,7 @@ def draw_comparison(
       baseline: name of the model that the others are divided by.
 
     Raises:
-      ValueError: there are no rows.
+      ValueError: there are no rows; as `best`.
     """
     exposures = sorted({row["exposures"] for row in rows}, reverse=True)
     if not exposures:
@@ -92,26 +111,47 @@ def draw_comparison(
     panels = figure.subplots(1, len(exposures), squeeze=False)[0]
     for axes, shown in zip(panels, exposures, strict=True):
         chosen = best([row for row in rows if row["exposures"] == shown])
-        base = next((one.mean for one in chosen if one.name == baseline), None)
-        for i, one in enumerate(chosen):
-            colour = COLOURS[i % len(COLOURS)]
-            axes.bar(i, one.mean, color=colour, alpha=0.3)
-            for rate, values in one.tried.items():
-                fill = colour if rate == one.rate else "none"
-                axes.plot([i] * len(values), values, "o", mfc=fill, mec=colour, ms=5)
-            text = f"{one.mean:.2f}" + (f"\nx {one.mean / base:.2f}" if base else "")
-            axes.annotate(
-                text,
-                (i, max(map(max, one.tried.values()))),
-                (0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
-        names = [one.name for one in chosen]
-        axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
-        axes.margins(y=0.15)
+        names = list(dict.fromkeys(one.name for one in chosen))
+        if len(names) == len(chosen):
+            _bars(axes, chosen, baseline)
+        else:
+            _dots(axes, chosen, names)
         axes.set_title(f"{shown:g} exposures", fontsize=10)
     panels[0].set_ylabel("bits per parameter")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=150)
+
+
+def _bars(axes: Axes, chosen: Sequence[Best], baseline: str) -> None:
+    base = next((one.mean for one in chosen if one.name == baseline), None)
+    for i, one in enumerate(chosen):
+        colour = COLOURS[i % len(COLOURS)]
+        axes.bar(i, one.mean, color=colour, alpha=0.3)
+        for rate, values in one.tried.items():
+            fill = colour if rate == one.rate else "none"
+            axes.plot([i] * len(values), values, "o", mfc=fill, mec=colour, ms=5)
+        axes.annotate(
+            f"{one.mean:.2f}" + (f"\nx {one.mean / base:.2f}" if base else ""),
+            (i, max(map(max, one.tried.values()))),
+            (0, 5),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    names = [one.name for one in chosen]
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
+    axes.margins(y=0.15)
+
+
+def _dots(axes: Axes, chosen: Sequence[Best], names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        own = [one for one in chosen if one.name == name]
+        axes.plot(
+            [one.parameters for one in own],
+            [one.mean for one in own],
+            "os^Dv"[i % 5],
+            color=COLOURS[i % len(COLOURS)],
+            label=name,
+        )
+    axes.set(xscale="log", xlabel="parameters P", ylim=(0, None))
+    axes.legend(fontsize=8)

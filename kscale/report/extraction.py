@@ -1,7 +1,8 @@
 """What is memorised beside what can be extracted by questions.
 
-A row of a model has "name", "config" and "accuracy" by piece; one of its fine-tuning
-has "config" with "start", the model's fingerprint, and "parts" with "questions".
+A row of a model has "name", "config", "accuracy" by piece and "pieces"; one of its
+fine-tuning has "config" with "start", the model's fingerprint, and "parts" with
+"questions". What follows from another value (the employer's city) does not count.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from kscale.report.curves import COLOURS
 
 Row = Mapping[str, Any]
-_NO_QUESTION = ("name", "pronoun")
+ALL = "all"  # parameters are trained, in place of adapters
 
 
 class Extraction(NamedTuple):
@@ -23,7 +24,7 @@ class Extraction(NamedTuple):
     Attributes:
       base: the model's row.
       memorised: share of values that are right after the true text before them, of
-        what the questions ask.
+        the attributes that the questions ask for.
       tuned: rows of its fine-tunings, as listed.
       held_out, trained: of each, the share of right answers about people who were in
         no question of training, and about those who were.
@@ -37,8 +38,12 @@ class Extraction(NamedTuple):
 
     @property
     def best(self) -> int:
-        """Which fine-tuning has most right answers about people held out."""
-        return max(range(len(self.tuned)), key=self.held_out.__getitem__)
+        """Which fine-tuning by adapters has most right answers about people held out.
+
+        If all parameters were trained in each, of those.
+        """
+        adapted = [i for i, row in enumerate(self.tuned) if ranks(row) != ALL]
+        return max(adapted or range(len(self.tuned)), key=self.held_out.__getitem__)
 
 
 def extractions(rows: Sequence[Row]) -> list[Extraction]:
@@ -47,25 +52,27 @@ def extractions(rows: Sequence[Row]) -> list[Extraction]:
     Args:
       rows: of models and of fine-tunings, in any order.
 
-    Source: paper 002, appendix A.2: the best fine-tuning is what can be extracted.
+    Source: paper 002, appendix A.2: five attributes, and the best choice of ranks is
+    what can be extracted.
     """
     found = []
     for base in rows:
         tuned = [x for x in rows if x["config"].get("start") == base["fingerprint"]]
         if not tuned:
             continue
+        values = {x["piece"] for x in base["pieces"] if x["kind"] == "value"}
         told = [row["parts"]["questions"] for row in tuned]
-        asked = told[0]["held_out"]["accuracy_by_piece"].keys() - set(_NO_QUESTION)
-        found.append(
-            Extraction(
-                base,
-                statistics.fmean(base["accuracy"][piece] for piece in asked),
-                tuned,
-                [each["held_out"]["accuracy"] for each in told],
-                [each["trained"]["accuracy"] for each in told],
-            )
-        )
+        held_out = [_mean(x["held_out"]["accuracy_by_piece"], values) for x in told]
+        trained = [_mean(x["trained"]["accuracy_by_piece"], values) for x in told]
+        asked = values & told[0]["held_out"]["accuracy_by_piece"].keys()
+        memorised = _mean(base["accuracy"], asked)
+        found.append(Extraction(base, memorised, tuned, held_out, trained))
     return found
+
+
+def _mean(by_piece: Mapping[str, float], pieces: set[str]) -> float:
+    """The mean over those pieces that there are."""
+    return statistics.fmean(x for piece, x in by_piece.items() if piece in pieces)
 
 
 def ranks(row: Row) -> str:
@@ -73,7 +80,7 @@ def ranks(row: Row) -> str:
     rules = row["config"]["model"]["lora"]["rules"]
     rank = dict(rule.rsplit(":", 1) for rule in rules)
     if not rank:
-        return "all"
+        return ALL
     return f"({rank['embed/table']}, {rank['*/attention/query']})"
 
 

@@ -22,7 +22,8 @@ def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
 
     A colour for each model; lines for GPTQ, dotted ones for rounding to the nearest,
     full dots where the embedding is rounded too, open ones where it is not. Stars are
-    models trained with rounded weights.
+    models trained with rounded weights; the thin line is the model trained on as it
+    was, with which those trained on are to be compared.
 
     Args:
       rows: of rounded models and of models trained so.
@@ -58,8 +59,12 @@ def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
         stored.plot(bits, [max(one["bits_per_stored_bit"], 0) for one in some], **style)
     for row in rows:
         bits = (row["config"].get("qat") or {}).get("bits")
-        name = row["config"].get("name", "").partition(":")[0]
-        if not bits or name not in wholes:
+        name, _, trained = row["config"].get("name", "").partition(":")
+        if name not in wholes or not trained:
+            continue
+        if not bits:
+            share = row["bits"]["total"] / wholes[name]
+            kept.axhline(share, color=colours[name], lw=0.6, ls="--")
             continue
         star = {"color": colours[name], "marker": "*", "ms": 11}
         kept.plot(bits, row["bits"]["total"] / wholes[name], **star)

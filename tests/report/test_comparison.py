@@ -5,13 +5,17 @@ import pytest
 from kscale import report
 
 
-def row(name="GPT2", rate=1e-3, value=1.0, seed=0, exposures=1000.0):
+def row(
+    name="GPT2", rate=1e-3, value=1.0, seed=0, exposures=1000.0, model="2-2", people=450
+):
     return {
         "name": name,
+        "model": model,
+        "people": people,
+        "parameters": 1000,
         "exposures": exposures,
         "bits_per_param": value,
-        "seed": seed,
-        "config": {"train": {"learning_rate": rate}},
+        "config": {"train": {"learning_rate": rate, "seed": seed}},
     }
 
 
@@ -41,6 +45,35 @@ def test_the_rate_is_chosen_by_its_mean_over_seeds():
 def test_models_come_in_the_order_of_their_rows():
     assert [one.name for one in report.best([*LLAMA, *GPT2[::-1]])] == ["LLaMA", "GPT2"]
     assert report.best([]) == []
+
+
+def test_models_and_worlds_of_one_name_are_not_thrown_together():
+    small, large = {"model": "2-1", "people": 10}, {"model": "4-4", "people": 900}
+    rows = [
+        row(rate=1e-3, value=2.0, **small),
+        row(rate=1e-3, value=0.5, **large),
+        row(rate=2e-3, value=1.0, **large),
+    ]
+    first, second = report.best(rows)
+    assert (first.model, first.people, first.rate, first.mean) == ("2-1", 10, 1e-3, 2)
+    assert (second.model, second.rate, second.values) == ("4-4", 2e-3, [1.0])
+
+
+def test_a_run_that_is_there_twice_is_an_error():
+    rows = [row(seed=1), row(seed=1, exposures=100.0)]
+    with pytest.raises(ValueError, match=r"two rows of GPT2 \(2-2, 450 people\)"):
+        report.best(rows)
+
+
+def test_several_sizes_are_dots_at_their_parameters(drawn, tmp_path):
+    sizes = [{"model": f"{n}-1", "people": n, "value": n / 4} for n in (1, 2, 3)]
+    rows = [row(name, **size) for name in ("GPT2", "LLaMA") for size in sizes]
+    rows = [r | {"parameters": 100 * r["people"]} for r in rows]
+    report.draw_comparison(rows, tmp_path / "a.png", "A title", "GPT2")
+    gpt2, llama = drawn[0].axes[0].lines
+    assert (gpt2.get_label(), llama.get_label()) == ("GPT2", "LLaMA")
+    assert list(gpt2.get_xdata()) == [100, 200, 300]
+    assert list(llama.get_ydata()) == [0.25, 0.5, 0.75]
 
 
 def test_another_value_may_be_compared():

@@ -5,8 +5,10 @@ import pytest
 from kscale import report
 from kscale.report.extraction import ranks
 
-# Two values of three are asked about: 0.9 and 0.7; the name is in every question.
+# Two values are asked about: 0.9 and 0.7; the name is in every question, and the city
+# follows from the employer.
 ACCURACY = {"name": 0.1, "pronoun": 0.5, "major": 0.9, "employer": 0.7, "city": 0.0}
+KINDS = {"name": "name", "city": "derived"}
 
 
 def base(mark="aaa", name="bios", accuracy=ACCURACY):
@@ -15,8 +17,14 @@ def base(mark="aaa", name="bios", accuracy=ACCURACY):
         "name": name,
         "exposures": 600.0,
         "accuracy": accuracy,
+        "pieces": [{"piece": x, "kind": KINDS.get(x, "value")} for x in accuracy],
         "config": {"start": ""},
     }
+
+
+def by_piece(accuracy):
+    """Two values whose mean it is; the city is no value of its own."""
+    return {"major": accuracy - 0.02, "employer": accuracy + 0.02, "city": 0.9}
 
 
 def tuned(start, held_out, trained, embedding=8, attention=4):
@@ -33,9 +41,12 @@ def tuned(start, held_out, trained, embedding=8, attention=4):
             "questions": {
                 "held_out": {
                     "accuracy": held_out,
-                    "accuracy_by_piece": {"major": held_out, "employer": held_out},
+                    "accuracy_by_piece": by_piece(held_out),
                 },
-                "trained": {"accuracy": trained},
+                "trained": {
+                    "accuracy": trained,
+                    "accuracy_by_piece": by_piece(trained),
+                },
             }
         },
     }
@@ -47,7 +58,7 @@ ROWS = [
     tuned("aaa", 0.6, 1.0, 32, 8),
     base("bbb", "bios_simple"),
     tuned("bbb", 0.05, 1.0),
-    tuned("aaa", 0.4, 1.0, 0, 0),
+    tuned("aaa", 0.7, 1.0, 0, 0),
     base("ccc", "not tuned"),
 ]
 
@@ -56,10 +67,17 @@ def test_each_model_with_its_fine_tunings():
     first, second = report.extractions(ROWS)
     assert first.base["name"] == "bios"
     assert first.memorised == pytest.approx(0.8)
-    assert first.held_out == [0.25, 0.6, 0.4]
-    assert first.trained == [0.9, 1.0, 1.0]
-    assert first.best == 1
-    assert (second.base["name"], second.held_out) == ("bios_simple", [0.05])
+    assert first.held_out == pytest.approx([0.25, 0.6, 0.7])
+    assert first.trained == pytest.approx([0.9, 1.0, 1.0])
+    assert second.base["name"] == "bios_simple"
+    assert second.held_out == pytest.approx([0.05])
+
+
+def test_the_best_is_the_best_by_adapters():
+    first, _ = report.extractions(ROWS)
+    assert first.best == 1  # all parameters got 0.7, which is no choice of ranks
+    (only,) = report.extractions([base(), tuned("aaa", 0.7, 1.0, 0, 0)])
+    assert only.best == 0
 
 
 def test_ranks_are_told_of_the_adapters():
@@ -76,8 +94,8 @@ def test_the_picture_shows_both_accuracies_and_what_is_memorised(drawn, tmp_path
     (axes,) = drawn[0].axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
     assert lines["bios, 600 exposures: memorised"] == pytest.approx([0.8, 0.8])
-    assert lines["answers, held out"] == [0.25, 0.6, 0.4]
-    assert lines["trained"] == [0.9, 1.0, 1.0]
+    assert lines["answers, held out"] == pytest.approx([0.25, 0.6, 0.7])
+    assert lines["trained"] == pytest.approx([0.9, 1.0, 1.0])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ["(8, 4)", "(32, 8)", "all"]
 

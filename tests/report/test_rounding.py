@@ -29,11 +29,13 @@ def test_lines_are_rounded_models_and_stars_were_trained_so(tmp_path, drawn):
         rounded("wide", "gptq", ["layer*/kernel"], b8=0.99, b4=0.4, b2=-2.0),
         rounded("wide", "nearest", ["layer*/kernel", "*/table"], b8=0.98, b4=None),
         TRAINED,
+        PLAIN | {"config": {"name": "wide: QAT", "qat": {"bits": 0}}},
         TRAINED | {"config": {"name": "unknown: QAT", "qat": {"bits": 4}}},
     ]
     report.draw_rounding(rows, tmp_path / "x.png", "title")
     kept, stored = drawn[0].axes
-    gptq, nearest, star, _ = kept.lines
+    gptq, nearest, star, control, _ = kept.lines
+    assert list(control.get_ydata()) == [0.9, 0.9]  # trained on, but not rounded
     assert list(gptq.get_xdata()) == [8, 4, 2]
     assert list(gptq.get_ydata()) == [0.99, 0.4, 0.0]  # below zero nothing is left
     assert list(nearest.get_ydata()) == [0.98, 0.0]
