@@ -51,8 +51,8 @@ class ModelConfig:
       experts: experts of each MLP, each of `mlp_width`; 0 is one dense MLP.
       top_k: experts that each token goes to, 1 or 2.
       capacity_factor: in training an expert takes at most
-        ``top_k floor(capacity_factor ceil(tokens / experts))`` tokens of a group; the
-        rest pass by. 0: all are taken (dropless).
+        ``top_k floor(capacity_factor ceil(tokens / experts))`` tokens of a group, 1
+        at least; the rest pass by. 0: all are taken (dropless).
       eval_capacity_factor: the same when a model is scored; 0: dropless.
       route_rows: rows of a batch in training that compete for the same room, side by
         side in the batch; scored rows do not compete with each other.

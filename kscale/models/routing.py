@@ -58,8 +58,9 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
       training: whether ``capacity_factor`` counts, or ``eval_capacity_factor``.
 
     Returns:
-      At most ``tokens``, as no token chooses an expert twice; ``tokens`` where the
-      factor is 0 (dropless).
+      At least 1, however small the factor: with no room at all the layer would give
+      nothing. At most ``tokens``, as no token chooses an expert twice; ``tokens`` where
+      the factor is 0 (dropless).
 
     Example:
       >>> config = ModelConfig(experts=32, top_k=2, capacity_factor=1.5)
@@ -72,7 +73,7 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
     if not factor:
         return tokens
     room = config.top_k * math.floor(factor * math.ceil(tokens / config.experts))
-    return min(room, tokens)
+    return min(max(room, 1), tokens)
 
 
 def route(logits_GNE: jax.Array, top_k: int) -> Routes:

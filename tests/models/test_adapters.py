@@ -118,6 +118,12 @@ def test_a_rule_that_matches_nothing_names_the_nearest_path(rule):
         made(with_rules(from_name("GPT2-2-1", vocab=9), rule))
 
 
+@pytest.mark.parametrize("alpha", [float("nan"), float("inf"), -float("inf")])
+def test_an_alpha_that_is_no_number_is_refused(alpha):
+    with pytest.raises(ValueError, match=f"Lora.alpha is {alpha}, must be finite"):
+        Lora(rules=RULES, alpha=alpha)
+
+
 def test_new_adapters_change_nothing_bit_for_bit():
     base = moved(plain(MODEL))
     params = with_adapters(MODEL, base, jax.random.key(5))

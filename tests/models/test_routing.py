@@ -101,7 +101,8 @@ def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
         (10, 4, 1, 1.5, 4),  # floor(1.5 * 3)
         (10, 4, 2, 1.5, 8),
         (10, 4, 2, 8.0, 10),  # no more than there are
-        (3, 4, 1, 0.5, 0),
+        (3, 4, 1, 0.5, 1),  # never none
+        (3, 4, 2, 0.01, 1),
         (10, 4, 1, 0.0, 10),
     ],
 )
