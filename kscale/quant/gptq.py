@@ -22,6 +22,7 @@ from kscale.quant.weights import (
     is_table,
     map_matrices,
     nearest,
+    require_finite,
 )
 
 # In the order of the forward pass: each sees what came out of those before.
@@ -97,7 +98,8 @@ def calibrated(
 
     Raises:
       ValueError: a pattern matches no kernel or table; the parameters have adapters;
-        there is no text, or a token out of range; a damp or block out of range.
+        there is no text, or a token out of range; a damp or block out of range; a
+        weight, its scales in float16 or its inputs are not finite.
 
     Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
     """
@@ -106,7 +108,12 @@ def calibrated(
     if not 0 <= damp < math.inf:
         raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
     chosen: list[str] = []
-    map_matrices(params, scheme, lambda name, weight: chosen.append(name))
+
+    def choose(name: str, weight: Any) -> None:
+        require_finite(name, weight, "weights")
+        chosen.append(name)
+
+    map_matrices(params, scheme, choose)
     if not chosen:
         return params, {}
     texts = _texts(config.vocab, tokens_NT, segments_NT)
@@ -120,6 +127,7 @@ def calibrated(
         if output in chosen:
             parts = (_final_moment(config, params, batch) for batch in batches)
             total = functools.reduce(jnp.add, parts)
+            require_finite(output, total, "inputs")
             found[output] = solver(_at(params, output).T, total)
 
     start = [_embedded(config, params, text) for text in texts]
@@ -137,6 +145,8 @@ def calibrated(
         round_output(end)
     found |= layers
     new |= {n: from_codes(*x[:3], is_table(n), scheme) for n, x in found.items()}
+    for name, solution in found.items():
+        require_finite(name, solution.scales, "scales in float16")
     reports = {name: _report(solution) for name, solution in found.items()}
     return map_matrices(params, scheme, lambda name, weight: new[name]), reports
 
@@ -188,6 +198,7 @@ def _rounded_layers(config, params, chosen, batches, solver, sequential):
         for group in [(name,) for name in names] if sequential else [tuple(names)]:
             totals, batches = _measured(one, layer, batches, group)
             for name in group:
+                require_finite(f"{prefix}/{name}", totals[name], "inputs")
                 solved[name] = _solved(solver, _at(layer, name), totals[name])
                 if sequential:
                     layer = _with(layer, name, solved[name].points)

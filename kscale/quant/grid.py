@@ -27,7 +27,9 @@ def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Arr
       symmetric: as in ``Scheme``.
 
     Returns:
-      ``(scale float16, zero uint8)``, [1, O]; scale is 1 where all weights are 0.
+      ``(scale float16, zero uint8)``, [1, O]; scale is 1 where all weights are 0. Of
+      weights that are not finite, or too large for any float16 scale, it is not finite,
+      and nor is what ``decode`` gives.
 
     Source: AutoGPTQ, ``quantization/quantizer.py`` (``find_params``).
     """
@@ -38,7 +40,7 @@ def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Arr
         high = jnp.maximum(-low, high)
         low = -high
     step = (high - low) / top
-    scale = _half_above(jnp.where(step > 0, step, 1.0))
+    scale = _half_above(jnp.where(step == 0, 1.0, step))
     if symmetric:
         return scale, jnp.full(scale.shape, 2 ** (bits - 1), jnp.uint8)
     zero = jnp.clip(jnp.round(-low / scale.astype(jnp.float32)), 0, top)
@@ -76,8 +78,7 @@ def grouped(x_IO: jax.Array, group: int) -> jax.Array:
 
 
 def _half_above(step: jax.Array) -> jax.Array:
-    """The least float16 that is not below, for positive numbers up to its greatest."""
-    step = jnp.minimum(step, float(jnp.finfo(jnp.float16).max))
+    """The least float16 that is not below a positive number; a NaN stays one."""
     near = step.astype(jnp.float16)
     bits = jax.lax.bitcast_convert_type(near, jnp.uint16)
     next_one = jax.lax.bitcast_convert_type(bits + jnp.uint16(1), jnp.float16)

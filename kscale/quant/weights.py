@@ -57,7 +57,8 @@ def quantise(params: Any, scheme: Scheme) -> Any:
       The same nested dict with a ``Quantised`` for each weight that is rounded.
 
     Raises:
-      ValueError: a pattern matches no kernel or table.
+      ValueError: a pattern matches no kernel or table; a weight that is not finite or
+        too large for float16 scales (under ``jit`` its group becomes NaN or infinite).
     """
     return map_matrices(params, scheme, lambda name, w: nearest(w, name, scheme))
 
@@ -73,7 +74,8 @@ def fake(params: Any, scheme: Scheme) -> Any:
     """``dequantise(quantise(params))`` whose gradient passes straight through.
 
     For training with rounded weights: the loss sees the rounded ones, the gradient is
-    taken as if they were not. Compiles into the step; arguments as in ``quantise``.
+    taken as if they were not. Compiles into the step; arguments as in ``quantise``. A
+    weight that no grid can hold leaves its group NaN or infinite: training stops.
 
     Source: Bengio, Leonard & Courville (2013), the straight-through estimator.
     """
@@ -148,8 +150,27 @@ def is_table(name: str) -> bool:
 
 
 def nearest(weight: jax.Array, name: str, scheme: Scheme) -> Quantised:
-    """One weight rounded to the nearest points; its path's end gives its layout."""
-    return _nearest(weight, is_table(name), scheme)
+    """One weight rounded to the nearest points; its path's end gives its layout.
+
+    Raises:
+      ValueError: as ``quantise``.
+    """
+    require_finite(name, weight, "weights")
+    found = _nearest(weight, is_table(name), scheme)
+    require_finite(name, found.scales, "scales in float16")
+    return found
+
+
+def require_finite(name: str, numbers: jax.Array, what: str) -> None:
+    """Refuses numbers of a weight that are not finite; traced ones are not looked at.
+
+    Raises:
+      ValueError: one is not; the message names the weight.
+    """
+    if not isinstance(numbers, jax.core.Tracer) and not jnp.isfinite(numbers).all():
+        raise ValueError(
+            f"{name} cannot be rounded: its {what} must be finite, and some are not."
+        )
 
 
 def from_codes(

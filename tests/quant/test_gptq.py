@@ -214,3 +214,34 @@ def test_what_cannot_be_rounded_is_refused():
         field = next(iter(options))
         with pytest.raises(ValueError, match=f"{field} is .*, must be"):
             gptq(config, params, SCHEME, tokens, **options)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("mlp/down/kernel", np.nan, "layer_0/mlp/down/kernel .*its weights must be"),
+        ("mlp/down/kernel", 1e9, "layer_0/mlp/down/kernel .*its scales in float16 m"),
+        ("mlp_norm/scale", np.nan, "layer_0/mlp/up/kernel .*its inputs must be fin"),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(path, value, message):
+    config, params, tokens = drawn("tied")
+    changed = jax.tree_util.tree_map_with_path(
+        lambda keys, x: (
+            x.at[0].set(value)
+            if "/".join(k.key for k in keys) == f"layer_0/{path}"
+            else x
+        ),
+        params,
+    )
+    scheme = Scheme(4, leaves=("layer_0/mlp/*",))
+    with pytest.raises(ValueError, match=message):
+        gptq(config, changed, scheme, tokens)
+
+
+def test_final_inputs_that_are_not_finite_are_refused():
+    config, params, tokens = drawn("tied")
+    scale = params["final_norm"]["scale"].at[0].set(np.inf)
+    params = params | {"final_norm": params["final_norm"] | {"scale": scale}}
+    with pytest.raises(ValueError, match=r"embed/table .*its inputs must be finite"):
+        gptq(config, params, Scheme(4, leaves=("embed/table",)), tokens)

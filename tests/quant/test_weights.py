@@ -134,6 +134,30 @@ def test_a_pattern_that_matches_nothing_is_named_with_what_there_is():
             function(params, Scheme(4, leaves=("up/kernel", "*bias")))
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (np.nan, "weights"),
+        (np.inf, "weights"),
+        (-np.inf, "weights"),
+        (1e7, "scales in float16"),  # 1e7 / 15 is more than 65504
+    ],
+)
+def test_what_no_grid_can_hold_is_refused_and_stops_training(value, what, symmetric):
+    weight = jnp.asarray(drawn(7, 3)).at[5, 1].set(value)
+    params = {"up": {"kernel": weight}}
+    scheme = Scheme(4, 4, symmetric, ALL)
+    message = f"up/kernel cannot be rounded: its {what} must be finite"
+    with pytest.raises(ValueError, match=message):
+        quantise(params, scheme)
+    found = jax.jit(lambda x: fake(x, scheme))(params)["up"]["kernel"]
+    lost = ~np.isfinite(found)
+    assert lost[4:, 1].all()
+    assert lost.sum() == 3  # of its own group alone
+    assert np.isnan(found).any()
+
+
 @pytest.mark.parametrize("scheme", [Scheme(4, leaves=ALL), Scheme(2, 3, False, ALL)])
 def test_fake_is_the_rounded_model_and_its_gradient_passes_straight(scheme):
     params = {"a": {"kernel": jnp.asarray(drawn(2, 7, 4))}, "table": drawn(5, 8)}
