@@ -17,6 +17,7 @@ and, beside them, with all parameters trained. Paper: batches of 96 and about as
 steps as published.
 """
 
+import dataclasses
 import pathlib
 
 from kscale import config as config_module
@@ -50,7 +51,13 @@ def runs(size: str) -> list[Config]:
             for model in PAPER_MODELS
             for people in PAPER_PEOPLE
             for run in _with_answers(
-                configs.bios(people, model), RANKS, 60_000_000 // people, batch=96
+                dataclasses.replace(
+                    configs.bios(people, model),
+                    name=f"bioS({people // 1000}K), {model}",
+                ),
+                RANKS,
+                60_000_000 // people,
+                batch=96,
             )
         ]
     if size == "smoke":

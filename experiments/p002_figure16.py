@@ -11,7 +11,8 @@ and 1.5 times less after 100, though a token meets an eleventh of them (result 9
 
 Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
 and one of as many as a token meets, each with a bioD world that fills it (R_max = 2.2),
-three learning rates and two seeds. Tokens of two rows of 64 compete for the same room.
+three learning rates and two seeds. The tokens of a row of 64 compete for the
+same room.
 """
 
 import pathlib

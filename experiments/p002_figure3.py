@@ -5,7 +5,7 @@ GPT2_0 (no MLP) store as much as GPT2; LLaMA and Mistral too, a little less wher
 are small, which tying their weights mends (result 5).
 
     kscale sweep p002_figure3 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure3 --size=small     half an hour on two CPU cores, with
+    kscale sweep p002_figure3 --size=small     40 minutes on two CPU cores, with
                                                --part=0/2 and --part=1/2 side by side
     kscale sweep p002_figure3 --size=paper     weeks of one GPU
 

@@ -12,7 +12,8 @@ years into digits (result 7); silu or gelu and biases in the norms do not matter
 
 Small: 300 people of 26 bits ("tiny") and models of two layers and width 24, three
 learning rates and three seeds each. LLaMA's tokenizer is a SentencePiece model of 600
-tokens trained on the world, where the paper has LLaMA's own.
+tokens trained on the world, where the paper has LLaMA's own. Paper: as published, gated
+models are tried at three learning rates and plain ones at GPT2's.
 """
 
 import dataclasses

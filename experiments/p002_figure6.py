@@ -35,8 +35,14 @@ PAPER_BIOD = (("GPT2-2-4", 10_000), ("GPT2-4-4", 20_000))
 def runs(size: str) -> list[Config | dict[str, Any]]:
     """Each model, what it is rounded to, and what is trained with rounded weights."""
     if size == "paper":
-        bases = [configs.bios(people, model) for model, people in PAPER_SIZES]
-        bases += [configs.biod(people, model=model) for model, people in PAPER_BIOD]
+        bases = [
+            _named(make(people, model=model), f"{kind}({people // 1000}K), {model}")
+            for kind, make, sizes in (
+                ("bioS", configs.bios, PAPER_SIZES),
+                ("bioD", configs.biod, PAPER_BIOD),
+            )
+            for model, people in sizes
+        ]
         return [run for base in bases for run in _rounded(base, ("gptq",), (KERNELS,))]
     if size == "smoke":
         base = _named(skewed.tiny(12, 4, 8), "bioS, smoke")

@@ -107,8 +107,10 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
         axes.axhline(
             one.memorised, color=colour, ls="--", lw=1, label=f"{name}: memorised"
         )
-        axes.plot(labels, one.held_out, "o-", color=colour, label="answers, held out")
-        axes.plot(labels, one.trained, "o", mfc="none", color=colour, label="trained")
+        axes.plot(labels, one.held_out, "o-", color=colour, label=f"{name}: held out")
+        axes.plot(
+            labels, one.trained, "o", mfc="none", color=colour, label=f"{name}: trained"
+        )
     axes.set(
         xlabel="ranks of the adapters (embedding, query and value)",
         ylabel="share of values right",

@@ -40,6 +40,7 @@ def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
     kept, stored = figure.subplots(1, 2)
     names = list(dict.fromkeys(row["config"]["of"] for row in rounded))
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    unnamed = set(names)
     wholes = {row["config"]["of"]: row["rows"][0]["bits"]["total"] for row in rounded}
     for row in rounded:
         setting, colour = row["config"], colours[row["config"]["of"]]
@@ -51,7 +52,8 @@ def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
             "ms": 4,
             "mfc": colour if whole else "none",
         }
-        if setting["method"] == "gptq" and not whole:
+        if setting["of"] in unnamed:
+            unnamed.discard(setting["of"])
             style["label"] = setting["of"]
         some = row["rows"][1:]
         bits = [one["weight_bits"] for one in some]

@@ -94,8 +94,8 @@ def test_the_picture_shows_both_accuracies_and_what_is_memorised(drawn, tmp_path
     (axes,) = drawn[0].axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
     assert lines["bios, 600 exposures: memorised"] == pytest.approx([0.8, 0.8])
-    assert lines["answers, held out"] == pytest.approx([0.25, 0.6, 0.7])
-    assert lines["trained"] == pytest.approx([0.9, 1.0, 1.0])
+    assert lines["bios, 600 exposures: held out"] == pytest.approx([0.25, 0.6, 0.7])
+    assert lines["bios, 600 exposures: trained"] == pytest.approx([0.9, 1.0, 1.0])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ["(8, 4)", "(32, 8)", "all"]
 

@@ -41,9 +41,18 @@ def test_lines_are_rounded_models_and_stars_were_trained_so(tmp_path, drawn):
     assert list(nearest.get_ydata()) == [0.98, 0.0]
     assert (gptq.get_linestyle(), nearest.get_linestyle()) == ("-", ":")
     assert (gptq.get_markerfacecolor(), gptq.get_color()) == ("none", "#1b6ca8")
+    assert [x.get_text() for x in kept.get_legend().get_texts()] == ["wide"]
     assert nearest.get_markerfacecolor() == "#1b6ca8"  # the embedding is rounded too
     assert (star.get_marker(), list(star.get_ydata())) == ("*", [0.6])
     assert list(stored.lines[2].get_ydata()) == [0.3]
+
+
+def test_a_model_whose_embedding_is_rounded_too_is_named(tmp_path, drawn):
+    report.draw_rounding(
+        [rounded("all", "gptq", ["*/table"], b4=0.5)], tmp_path / "x.png", "title"
+    )
+    legend = drawn[0].axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["all"]
 
 
 def test_without_rounded_models_there_is_nothing_to_draw(tmp_path):
