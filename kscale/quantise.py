@@ -64,9 +64,10 @@ def quantise_run(
       overwrite: also over one that is there.
 
     Returns:
-      `score.plan` of the run, and `rows`: the model as it is (stored in 16 bits a
-      parameter), then each rounded one: what, weight_bits, bits, bits_kept, accuracy,
-      stored_bits, bits_per_stored_bit, seconds (of rounding) and file, if saved.
+      `score.plan` of the run, and `rows`: the model as it is (16 bits a parameter would
+      store it; of a run with `qat` its rounded weights), then each rounded one, exactly
+      as its file has it: what, weight_bits, bits, bits_kept, accuracy, stored_bits,
+      bits_per_stored_bit, seconds (of rounding) and file, if saved.
 
     Raises:
       ValueError: no finished run, no such member, too many people, bits that are not
@@ -81,13 +82,15 @@ def quantise_run(
     there = [str(file) for file in files.values() if file.exists()]
     if save and there and not overwrite:
         raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    aware = setup.config.qat.bits
     _, used = rounding.plain(setup, rounding.used(setup, params))
+    kept = quant.quantise(params, setup.config.qat) if aware else used
     setup, params = rounding.plain(setup, params)
     rounding.check(params, choice.scheme)
 
-    def scored(what: str, weight_bits: int, tree: Any, began: float) -> Row:
+    def scored(what: str, weight_bits: int, used: Any, tree: Any, began: float) -> Row:
         seconds = time.perf_counter() - began
-        table = evaluate.score_params(setup, quant.dequantise(tree), people or None)
+        table = evaluate.score_params(setup, used, people or None)
         known = run.make_row(setup, table, member)
         bits = known["bits"]["total"]
         return {
@@ -100,14 +103,17 @@ def quantise_run(
             **rounding.stored(tree, bits),
         }
 
-    rows = [scored("as trained", 16, used, time.perf_counter())]
+    what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
+    rows = [scored(what, aware or 16, used, kept, time.perf_counter())]
     for bits, file in files.items():
         scheme = dataclasses.replace(choice.scheme, bits=bits)
         began = time.perf_counter()
         tree = rounding.rounded(
             setup, params, scheme, choice.method, choice.sample, **choice.options
         )
-        one = scored(f"{choice.method} at {bits} bits", bits, tree, began)
+        tree = quant.cut(tree)
+        what = f"{choice.method} at {bits} bits"
+        one = scored(what, bits, quant.dequantise(tree), tree, began)
         if save:
             quant.save(file, tree)
             one |= {"file": str(file)}
@@ -127,13 +133,14 @@ def file_name(method: str, bits: int, member: int = 0, members: int = 1) -> str:
 def text(row: Row) -> str:
     """The rows for a person to read; the last line is the answer."""
     heads = ("bits", "kept", "stored bits", "per stored bit", "seconds")
+    wide = max(20, *(len(one["what"]) + 1 for one in row["rows"]))
     out = [
-        f"{'':20}{heads[0]:>12}{heads[1]:>8}{heads[2]:>14}{heads[3]:>16}{heads[4]:>9}"
+        f"{'':{wide}}{heads[0]:>12}{heads[1]:>8}{heads[2]:>14}{heads[3]:>16}{heads[4]:>9}"
     ]
     for one in row["rows"]:
         kept = "-" if one["bits_kept"] is None else f"{one['bits_kept']:.1%}"
         out.append(
-            f"{one['what']:<20}{one['bits']['total']:>12,.0f}{kept:>8}"
+            f"{one['what']:<{wide}}{one['bits']['total']:>12,.0f}{kept:>8}"
             f"{one['stored_bits']:>14,}{one['bits_per_stored_bit']:>16.4f}"
             f"{one['seconds']:>9.1f}"
         )
@@ -148,16 +155,18 @@ def answer(row: Row) -> str:
         held = f"{whole['bits']['total']:,.0f}"
         return f"{row['name']} holds {held} bits: there is nothing to keep."
     best = max(row["rows"], key=lambda one: one["bits_per_stored_bit"])
+    size = whole["weight_bits"]
+    stored = f"rounded to {size} bits" if size < 16 else "16 bits a parameter"
     trained_bits = f"{whole['bits_per_stored_bit']:.3f}"
     if best is whole:
         return (
-            f"{row['name']} holds most in a stored bit as trained, in 16 bits a"
-            f" parameter: {trained_bits} bits of knowledge."
+            f"{row['name']} holds most in a stored bit as trained ({stored}):"
+            f" {trained_bits} bits of knowledge."
         )
     return (
         f"{row['name']} holds most in a stored bit {best['what']}:"
-        f" {best['bits_per_stored_bit']:.3f} bits of knowledge, where as trained (16"
-        f" bits a parameter) it holds {trained_bits}."
+        f" {best['bits_per_stored_bit']:.3f} bits of knowledge, where as trained"
+        f" ({stored}) it holds {trained_bits}."
     )
 
 

@@ -12,9 +12,10 @@ from kscale import cli, quant, quantise, scores
 NEAREST = ("--method=nearest", "--bits=8,4")
 
 
-def row_of(what, bits, stored, **more):
+def row_of(what, bits, stored, weight_bits=16, **more):
     return {
         "what": what,
+        "weight_bits": weight_bits,
         "bits": {"total": bits},
         "bits_kept": bits / 800.0,
         "stored_bits": stored,
@@ -48,9 +49,16 @@ def test_the_answer_is_what_holds_most():
         " as trained (16 bits a parameter) it holds 0.125."
     )
     assert quantise.answer(told(WHOLE, TWO)) == (
-        "mine holds most in a stored bit as trained, in 16 bits a parameter: 0.125 bits"
+        "mine holds most in a stored bit as trained (16 bits a parameter): 0.125 bits"
         " of knowledge."
     )
+    aware = row_of("as trained (rounded to 4 bits)", 800.0, 1600, 4)
+    assert quantise.answer(told(aware, TWO)) == (
+        "mine holds most in a stored bit as trained (rounded to 4 bits): 0.500 bits of"
+        " knowledge."
+    )
+    table = quantise.text(told(aware, TWO)).splitlines()[:3]
+    assert len({len(line) for line in table}) == 1
 
 
 def test_a_model_that_knows_nothing_has_nothing_to_keep():

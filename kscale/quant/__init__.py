@@ -10,7 +10,7 @@ Example:
   >>> logits_BTV, aux = models.apply(config, dequantise(load("/tmp/small.npz")), ...)
 """
 
-from kscale.quant.files import load, save
+from kscale.quant.files import cut, load, save
 from kscale.quant.gptq import Report, calibrated, gptq
 from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
 from kscale.quant.weights import Quantised, dequantise, fake, quantise, stored_bits
@@ -22,6 +22,7 @@ __all__ = [
     "Report",
     "Scheme",
     "calibrated",
+    "cut",
     "dequantise",
     "fake",
     "gptq",

@@ -23,6 +23,28 @@ _PARTS = ("codes", "scales", "zeros")
 _REST = {16: np.float16, 32: np.float32}
 
 
+def cut(tree: Any, rest: int = 16) -> Any:
+    """The model as ``load`` gives it back: numbers that are not rounded are cut.
+
+    Args:
+      tree: from ``quantise`` or ``gptq``.
+      rest: bits of a number that is not rounded, 16 or 32.
+
+    Returns:
+      The same tree, its other leaves float32 NumPy arrays that ``rest`` bits can hold.
+
+    Raises:
+      ValueError: ``rest`` is neither; a number does not fit float16.
+    """
+    if rest not in _REST:
+        raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
+
+    def one(path: Any, leaf: Any) -> Any:
+        return leaf if is_quantised(leaf) else _cut(_name(path), leaf, rest)
+
+    return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantised)
+
+
 def save(path: Path | str, tree: Any, rest: int = 16) -> None:
     """Writes a rounded model to an ``.npz`` file, whole or not at all.
 
@@ -39,15 +61,15 @@ def save(path: Path | str, tree: Any, rest: int = 16) -> None:
       ValueError: ``rest`` is neither; a number does not fit float16; the file cannot be
         written (one that existed stays as it was).
     """
-    if rest not in _REST:
-        raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
     arrays: dict[str, Any] = {}
     about: dict[str, Any] = {}
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_quantised)
+    leaves, _ = jax.tree_util.tree_flatten_with_path(
+        cut(tree, rest), is_leaf=is_quantised
+    )
     for keys, leaf in leaves:
-        name = "/".join(str(getattr(key, "key", key)) for key in keys)
+        name = _name(keys)
         if not is_quantised(leaf):
-            arrays[name] = _cut(name, leaf, rest)
+            arrays[name] = leaf.astype(_REST[rest])
             continue
         about[name] = {
             "shape": leaf.shape,
@@ -90,16 +112,20 @@ def load(path: Path | str) -> dict[str, Any]:
     return _nested(rest | found)
 
 
+def _name(path: Any) -> str:
+    return "/".join(str(getattr(key, "key", key)) for key in path)
+
+
 def _cut(name: str, leaf: Any, rest: int) -> np.ndarray:
     whole = np.asarray(leaf, np.float32)
     with np.errstate(over="ignore"):
-        cut = whole.astype(_REST[rest])
-    if not np.array_equal(np.isfinite(cut), np.isfinite(whole)):
+        found = whole.astype(_REST[rest])
+    if not np.array_equal(np.isfinite(found), np.isfinite(whole)):
         raise ValueError(
             f"{name} has numbers up to {np.abs(whole).max():g}, which float16 cannot"
             " hold; save with rest=32."
         )
-    return cut
+    return found.astype(np.float32)
 
 
 def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Quantised:

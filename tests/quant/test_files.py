@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.quant import Quantised, Scheme, dequantise, load, quantise, save
+from kscale.quant import Quantised, Scheme, cut, dequantise, load, quantise, save
 from kscale.quant import stored_bits as stored
 from kscale.quant.weights import is_quantised
 
@@ -58,8 +58,10 @@ def test_other_numbers_are_cut_to_16_bits_where_not_asked_otherwise(tmp_path, sm
     found = {}
     for rest in (16, 32):
         save(tmp_path / "model.npz", tree, rest)
-        found[rest] = load(tmp_path / "model.npz")["bias"]
+        again = load(tmp_path / "model.npz")
+        found[rest] = again["bias"]
         assert found[rest].dtype == np.float32
+        jax.tree.map(np.testing.assert_array_equal, again, cut(tree, rest))
     np.testing.assert_array_equal(found[32], tree["bias"])
     np.testing.assert_array_equal(found[16], [1.0, 1 + 2**-10, 1.0])
 
