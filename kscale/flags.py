@@ -174,7 +174,9 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
         flag = flag_values[name]
         if name != flag.name:
             continue  # a short name of another flag
-        shown = "" if flag.default in (None, False) else f" [{flag.default}]"
+        default = flag.default
+        default = ",".join(default) if isinstance(default, list) else default
+        shown = "" if default in (None, False) else f" [{default}]"
         value = "" if flag.boolean else "=..."
         lines.append(f"  --{name + value:<18} {flag.help}{shown}")
     if "config" in flag_values:

@@ -181,9 +181,8 @@ def _define(flag_values: flags.FlagValues) -> None:
     bits, leaves = map(str, default.bits), default.scheme.leaves
     flags.DEFINE_list("bits", list(bits), "of a weight", flag_values=flag_values)
     flags.DEFINE_list("leaves", list(leaves), "which weights", flag_values=flag_values)
-    flags.DEFINE_enum(
-        "method", "gptq", rounding.METHODS, "how", flag_values=flag_values
-    )
+    how = "GPTQ, or to the nearest point of the grid"
+    flags.DEFINE_enum("method", "gptq", rounding.METHODS, how, flag_values=flag_values)
     numbers = {
         "group": (0, "inputs that share a scale; 0: all of a channel"),
         "sample": (default.sample, "biographies from which GPTQ learns"),
@@ -191,7 +190,8 @@ def _define(flag_values: flags.FlagValues) -> None:
     }
     for name, (value, meaning) in numbers.items():
         flags.DEFINE_integer(name, value, meaning, flag_values=flag_values)
-    flags.DEFINE_float("damp", 0.01, "of GPTQ", flag_values=flag_values)
+    damp = "of GPTQ: added to the inputs' second moments, in parts of their mean"
+    flags.DEFINE_float("damp", 0.01, damp, flag_values=flag_values)
     switches = {
         "symmetric": (True, "a grid around 0, without zero points"),
         "act_order": (True, "of GPTQ: the inputs that vary most come first"),

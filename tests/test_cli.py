@@ -61,6 +61,29 @@ def test_every_help_lists_flags_and_the_configs_that_it_takes(verb, capsys):
     assert f"kscale {verb}" in out
 
 
+@pytest.mark.parametrize(
+    ("verb", "lines"),
+    [
+        (
+            "ablate",
+            ["--bits=...           of a rounded weight, one of 8, 6, 5, 4, 3, 2"],
+        ),
+        (
+            "quantise",
+            [
+                "--bits=...           of a weight [8,6,5,4,3,2]",
+                "--method=...         <gptq|nearest>: GPTQ, or to the nearest point of the grid [gptq]",
+                "--damp=...           of GPTQ: added to the inputs' second moments",
+            ],
+        ),
+    ],
+)
+def test_help_of_numbers_says_which_and_what_they_do(verb, lines, capsys):
+    assert cli.main([verb, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in lines if f"\n  {line}" not in out] == []
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_stray_word_is_not_passed_over(verb, capsys):
     words = ["p002_figure1", "x"] if verb == "sweep" else ["dry_run"]
