@@ -14,6 +14,8 @@ import jax
 from kscale import build, folder, models, train, vocabulary
 from kscale import config as config_module
 
+UNFINISHED = "holds no finished run: finish it with --resume"
+
 
 def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
     """A finished run: its setup and the parameters of one member.
@@ -30,6 +32,8 @@ def load(workdir: pathlib.Path, member: int = 0) -> tuple[build.Setup, Any]:
         )
     _require_content(setup, workdir)
     path = params_path(workdir, setup, member)
+    if not path.exists():
+        raise ValueError(f"{workdir} {UNFINISHED}")
     params = train.load_params(path)
     found, wanted = _shapes(params), _shapes(_abstract_params(setup))
     for leaf in sorted(found.keys() | wanted.keys()):

@@ -107,15 +107,18 @@ def test_what_cannot_be_scored(words, message, finished, capsys):
 def test_a_run_that_is_not_finished_or_spoilt(finished, tmp_path, capsys):
     copy = shutil.copytree(finished, tmp_path / "run")
     data = (copy / "params.npz").read_bytes()
-    for spoilt in (data[: len(data) // 2], b"", None):
-        (copy / "params.npz").unlink()
-        if spoilt is not None:
-            (copy / "params.npz").write_bytes(spoilt)
+    for spoilt in (data[: len(data) // 2], b""):
+        (copy / "params.npz").write_bytes(spoilt)
         assert cli.main(["score", f"--workdir={copy}"]) == 2
         err = capsys.readouterr().err
         assert "params.npz cannot be read" in err
         assert err.count("\n") == 1
-        (copy / "params.npz").write_bytes(data)
+    (copy / "params.npz").unlink()
+    for verb in ("score", "ablate", "quantise"):
+        assert cli.main([verb, f"--workdir={copy}", "--dry_run"]) == 2
+        assert capsys.readouterr().err == (
+            f"kscale {verb}: {copy} holds no finished run: finish it with --resume\n"
+        )
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])
