@@ -98,7 +98,8 @@ def extract(
     Args:
       start: the run's folder; of a population, the first member is taken.
       embedding: r', the rank of the embedding's adapter; 0 for none.
-      attention: r, the rank of the queries' and values' adapters; 0 for none.
+      attention: r, the rank of the queries' and values' adapters; 0 for none. Both 0:
+        all parameters are trained.
       exposures: how often each person of that half is met, in a question about each
         attribute.
       rate: the peak learning rate, which falls to 0 in a line.
@@ -130,8 +131,14 @@ def extracted(
       rate: the peak learning rate; the paper's is 1e-3.
       batch: windows a step; 0 as in the run, the paper's is 96.
 
+    Raises:
+      ValueError: a rank is negative.
+
     Source: paper 002, appendix A.2, Parameter 3 (weight decay 0.1, no warm-up).
     """
+    for name, rank in {"embedding": embedding, "attention": attention}.items():
+        if rank < 0:
+            raise ValueError(f"{name}={rank} must be a rank, 0 or more")
     rules = (
         f"*/attention/query:{attention}",
         f"*/attention/value:{attention}",

@@ -268,6 +268,12 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
     assert (whole.model, whole.train.trained) == (settings.model, ("*",))
 
 
+@pytest.mark.parametrize("name", ["embedding", "attention"])
+def test_a_rank_that_is_none_is_named(before, name):
+    with pytest.raises(ValueError, match=f"{name}=-1 must be a rank, 0 or more"):
+        configs.load(f"extract:start={before[1]},{name}=-1")
+
+
 def test_adapters_begin_beside_the_weights_of_the_start(first, tmp_path):
     made = tuning.extracted(config.load(first / "config.json"), str(first), 4, 2, 1)
     opened = start.opened(made)
