@@ -1,6 +1,6 @@
 """How long GPTQ takes on a model of ten million parameters.
 
-    python tools/bench_quant.py --repetitions=1
+    python -m tools.bench_quant --repetitions=1
 
 The model is untrained, which costs the same; the sample has the size of the paper's:
 1000 biographies of 73 tokens. The first timing of each scheme compiles, and stands

@@ -6,8 +6,8 @@ Example:
   >>> config = models.from_name("GPT2-2-1", vocab=100)
   >>> params = models.init(config, jax.random.key(0))
   >>> tree = quantise(params, Scheme(bits=4))
-  >>> save("/tmp/small.npz", tree)
-  >>> logits_BTV, aux = models.apply(config, dequantise(load("/tmp/small.npz")), ...)
+  >>> save("small.npz", tree)
+  >>> logits_BTV, aux = models.apply(config, dequantise(load("small.npz")), ...)
 """
 
 from kscale.quant.files import cut, load, save
