@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import ablation, build, score, trained
+from kscale import ablation, build, models, quant, rounding, score, trained
 from kscale import flags as command_flags
 from kscale.flags import Command
 from kscale.results import Row
@@ -39,15 +39,19 @@ def ablate_run(
       ValueError: no finished run, no such member, too many people, or no such bits.
     """
     setup, params = trained.load(workdir, member)
-    row = plan(setup, bits, people, member)
+    row = plan(setup, params, bits, people, member)
     return row | {"rows": ablation.ablate(setup, params, bits, people)}
 
 
 def plan(
-    setup: build.Setup, bits: int = ablation.BITS, people: int = 0, member: int = 0
+    setup: build.Setup,
+    params: models.Params,
+    bits: int = ablation.BITS,
+    people: int = 0,
+    member: int = 0,
 ) -> Row:
     """What would be scored, and how often."""
-    model = setup.config.model
+    model = rounding.plain(setup, params)[0].config.model
     return score.plan(setup, people, member) | {
         "layers": model.layers,
         "rounded_to": bits,
@@ -104,8 +108,12 @@ def _share(each: Row) -> str:
 
 def _define(flag_values: flags.FlagValues) -> None:
     command_flags.define_finished(flag_values)
+    one = ", ".join(map(str, quant.BITS))
     flags.DEFINE_integer(
-        "bits", ablation.BITS, "of a rounded weight, 2 to 8", flag_values=flag_values
+        "bits",
+        ablation.BITS,
+        f"of a rounded weight, one of {one}",
+        flag_values=flag_values,
     )
 
 
@@ -114,8 +122,7 @@ def _ablate(command: Command) -> None:
     workdir, chosen = command_flags.finished(command), command.flags
     asked = (chosen.bits, chosen.people, chosen.member)
     if chosen.dry_run:
-        setup, _ = trained.load(workdir, chosen.member)
-        row = plan(setup, *asked)
+        row = plan(*trained.load(workdir, chosen.member), *asked)
     else:
         row = ablate_run(workdir, *asked)
     said = plan_text if chosen.dry_run else text

@@ -42,7 +42,8 @@ def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
     """Every layer removed, every kind of weight and every layer rounded.
 
     Args:
-      config: the model; layers are named one by one, stacked or not.
+      config: the model, its adapters merged (they may untie it); layers are named one
+        by one, stacked or not.
       bits: of a rounded weight.
 
     Raises:
@@ -122,8 +123,8 @@ def ablate(
     layer of a trained model and trains a probe for what is left; here nothing is
     trained anew.
     """
-    planned = changes(setup.config.model, bits)
     setup, params = _plain(setup, params)
+    planned = changes(setup.config.model, bits)
     rows: list[Row] = [_row("whole", setup, params, people) | {"parameters": 0}]
     for change in planned:
         row = _row(change.what, setup, changed(params, change), people)

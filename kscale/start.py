@@ -58,9 +58,11 @@ class Start:
 
         Raises:
           ValueError: another model or tokenizer; tokens of the finished run that this
-            one does not have, or has under other numbers.
+            one does not have, or has under other numbers; no `qat` after a run with
+            it, whose weights beneath nobody has measured.
         """
         _require_same_model(setup, self.before, self.where)
+        _require_rounding(setup, self.before, self.where)
         _require_same_tokens(setup, self.before, self.where)
 
     def parameters(self, setup: build.Setup) -> models.Params:
@@ -137,10 +139,7 @@ def opened(
             f" it; give the folder of a finished run"
         )
     if not any((where / f"params{name}.npz").is_file() for name in ("", "_0")):
-        raise ValueError(
-            f"config.start={str(where)!r} holds no finished run: finish it with"
-            f" --resume"
-        )
+        raise ValueError(f"config.start={str(where)!r} {trained.UNFINISHED}")
     before, params = trained.load(where)
     with trained.params_path(where, before).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
@@ -161,6 +160,16 @@ def _require_same_model(setup, before, where: pathlib.Path) -> None:
         raise ValueError(
             f"config.start={str(where)!r} has another model: {'; '.join(changed)};"
             f" take its values"
+        )
+
+
+def _require_rounding(setup, before, where: pathlib.Path) -> None:
+    bits = before.config.qat.bits
+    if bits and not setup.config.qat.bits:
+        raise ValueError(
+            f"config.start={str(where)!r} was trained with weights rounded to {bits}"
+            f" bits, this run with none rounded: what it starts from is not what was"
+            f" scored; set qat.bits={bits}, or other bits"
         )
 
 

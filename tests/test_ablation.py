@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale import ablation, evaluate, models, quant, scores, trained
+from kscale import ablate, ablation, evaluate, models, quant, scores, trained
 from kscale.models.stacking import unstacked
 
 TOKENS = jnp.asarray([[3, 1, 4, 1, 5], [2, 6, 5, 3, 5]])
@@ -216,3 +216,15 @@ def test_a_model_trained_in_few_bits_is_changed_as_it_is_used(made, brief):
     known = scores.capacity(setup.counts, setup.corpus.labels, table, 1)
     row = next(row for row in rows if row["what"] == "embedding at 2 bits")
     assert row["bits"] == pytest.approx(known.summary()["bits"], rel=1e-5)
+
+
+@pytest.mark.parametrize(("tied", "heads"), [("input", 1), ("both", 0)])
+def test_adapters_may_untie_the_model_that_is_changed(made, brief, tied, heads):
+    rules = {"model__lora__rules": ("embed/table:1",), "model__lora__tied": tied}
+    setup = made(**rules)
+    params = models.init(setup.config.model, jax.random.key(1))
+    rows = ablation.ablate(setup, params, 2, people=4)
+    head = [row for row in rows if row["what"] == "output layer at 2 bits"]
+    size = params["embed"]["table"].size
+    assert [row["parameters"] for row in head] == [size] * heads
+    assert ablate.plan(setup, params, 2, people=4)["scores"] == len(rows)

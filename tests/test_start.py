@@ -101,6 +101,16 @@ def test_what_cannot_go_on_is_refused(little, tmp_path, changes, message):
         opened(tmp_path / "old").parameters(build.build(little(**changes)))
 
 
+def test_rounding_may_begin_and_change_but_not_be_dropped(little, tmp_path):
+    fake(tmp_path / "old", little(qat__bits=3))
+    with pytest.raises(ValueError, match=r"rounded to 3 bits, .* set qat.bits=3, or"):
+        opened(tmp_path / "old").parameters(build.build(little()))
+    fake(tmp_path / "plain", little())
+    for folder, bits in (("old", 3), ("old", 4), ("plain", 4)):
+        now = opened(tmp_path / folder).parameters(build.build(little(qat__bits=bits)))
+        assert now.keys() == {"embed", "layer_0", "final_norm"}
+
+
 def test_how_a_model_computes_may_change(little, tmp_path):
     _, was = fake(tmp_path / "old", little())
     setup = build.build(little(model__compute="bfloat16"))
