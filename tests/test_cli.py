@@ -72,7 +72,7 @@ def test_every_help_lists_flags_and_the_configs_that_it_takes(verb, capsys):
             "quantise",
             [
                 "--bits=...           of a weight [8,6,5,4,3,2]",
-                "--method=...         <gptq|nearest>: GPTQ, or to the nearest point of the grid [gptq]",
+                "--method=...         <gptq|nearest>: GPTQ, or to the nearest point of",
                 "--damp=...           of GPTQ: added to the inputs' second moments",
             ],
         ),

@@ -10,7 +10,7 @@ Example:
   >>> logits_BTV, aux = models.apply(config, dequantise(load("small.npz")), ...)
 """
 
-from kscale.quant.files import cut, load, save
+from kscale.quant.files import about, cut, load, save
 from kscale.quant.gptq import Report, calibrated, gptq
 from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
 from kscale.quant.weights import Quantised, dequantise, fake, quantise, stored_bits
@@ -21,6 +21,7 @@ __all__ = [
     "Quantised",
     "Report",
     "Scheme",
+    "about",
     "calibrated",
     "cut",
     "dequantise",

@@ -7,6 +7,7 @@ import math
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,12 @@ def cut(tree: Any, rest: int = 16) -> Any:
     return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantised)
 
 
-def save(path: Path | str, tree: Any, rest: int = 16) -> None:
+def save(
+    path: Path | str,
+    tree: Any,
+    rest: int = 16,
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a rounded model to an ``.npz`` file, whole or not at all.
 
     The file takes about ``stored_bits(tree, rest) / 8`` bytes, and up to 1 KB for each
@@ -56,13 +62,14 @@ def save(path: Path | str, tree: Any, rest: int = 16) -> None:
       tree: from ``quantise`` or ``gptq``.
       rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cut to
         float16, as usual beside GPTQ, and come back as float32.
+      about: what else the file shall say, in JSON types; `about` reads it back.
 
     Raises:
       ValueError: ``rest`` is neither; a number does not fit float16; the file cannot be
         written (one that existed stays as it was).
     """
     arrays: dict[str, Any] = {}
-    about: dict[str, Any] = {}
+    rounded: dict[str, Any] = {}
     leaves, _ = jax.tree_util.tree_flatten_with_path(
         cut(tree, rest), is_leaf=is_quantised
     )
@@ -71,15 +78,17 @@ def save(path: Path | str, tree: Any, rest: int = 16) -> None:
         if not is_quantised(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
-        about[name] = {
+        rounded[name] = {
             "shape": leaf.shape,
             "table": leaf.table,
             "scheme": dataclasses.asdict(leaf.scheme),
         }
         arrays |= {f"{name}:{part}": getattr(leaf, part) for part in _PARTS}
     names = sorted(arrays)
-    header = json.dumps({"format": _FORMAT, "arrays": names, "quantised": about})
-    _write(Path(path), {"": np.array(header), **jax.device_get(arrays)})
+    header = {"format": _FORMAT, "arrays": names, "quantised": rounded}
+    header |= {"about": dict(about)} if about else {}
+    text = np.array(json.dumps(header))
+    _write(Path(path), {"": text, **jax.device_get(arrays)})
 
 
 def load(path: Path | str) -> dict[str, Any]:
@@ -94,22 +103,49 @@ def load(path: Path | str) -> dict[str, Any]:
     Raises:
       ValueError: the file does not exist, is not whole, or is none of ``save``.
     """
-    broken = (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError)
-    try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("")))
-        if header["format"] != _FORMAT:
-            raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+    with _opened(path) as file:
+        arrays = {name: file[name] for name in file.files}
+        header = _header(arrays.pop(""))
         if header["arrays"] != sorted(arrays):
             raise ValueError("it has not the arrays that it should have")
         found = {
             name: _read(arrays, name, x) for name, x in header["quantised"].items()
         }
-    except (*broken, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise ValueError(f"Rounded model {path} cannot be read ({error}).") from error
     rest = {name: x.astype(np.float32) for name, x in arrays.items()}
     return _nested(rest | found)
+
+
+def about(path: Path | str) -> dict[str, Any]:
+    """What a file says besides its weights: `about` of ``save``; nothing if not given.
+
+    Raises:
+      ValueError: as ``load``.
+    """
+    with _opened(path) as file:
+        return dict(_header(file[""]).get("about", {}))
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[Any]:
+    """The arrays of a file; what goes wrong with it is put into words."""
+    broken = (ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError)
+    try:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            yield file
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error}).") from error
+    except (*broken, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is no file of kscale quantise --save, or is damaged ({error}):"
+            f" write it anew."
+        ) from error
+
+
+def _header(array: np.ndarray) -> dict[str, Any]:
+    header = json.loads(str(array))
+    if header["format"] != _FORMAT:
+        raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+    return header
 
 
 def _name(path: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.quant import Quantised, Scheme, cut, dequantise, load, quantise, save
+from kscale.quant import Quantised, Scheme, about, cut, dequantise, load, quantise, save
 from kscale.quant import stored_bits as stored
 from kscale.quant.weights import is_quantised
 
@@ -66,6 +66,14 @@ def test_other_numbers_are_cut_to_16_bits_where_not_asked_otherwise(tmp_path, sm
     np.testing.assert_array_equal(found[16], [1.0, 1 + 2**-10, 1.0])
 
 
+def test_a_file_says_what_it_is_about(tmp_path, small):
+    save(tmp_path / "model.npz", small, about={"fingerprint": "0a"})
+    assert about(tmp_path / "model.npz") == {"fingerprint": "0a"}
+    jax.tree.map(np.testing.assert_array_equal, load(tmp_path / "model.npz"), small)
+    save(tmp_path / "model.npz", small)
+    assert about(tmp_path / "model.npz") == {}
+
+
 def test_numbers_that_do_not_fit_are_refused_before_anything_is_written(
     tmp_path, small
 ):
@@ -99,10 +107,11 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
 
 def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
     path = tmp_path / "model.npz"
-    with pytest.raises(ValueError, match=r"Rounded model .* cannot be read"):
+    with pytest.raises(ValueError, match=r"model\.npz cannot be read .*No such file"):
         load(path)
     save(path, small)
     whole = path.read_bytes()
+    message = r"model\.npz is no file of kscale quantise --save, or is damaged \(.+\):"
     other = io.BytesIO()
     np.savez(other, weights=np.ones(3))
     for content in (
@@ -113,8 +122,9 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
         other.getvalue(),
     ):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"Rounded model .* cannot be read"):
-            load(path)
+        for read in (load, about):
+            with pytest.raises(ValueError, match=message):
+                read(path)
 
 
 def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
