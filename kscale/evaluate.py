@@ -15,6 +15,7 @@ from kscale import build, corpora, results, rounding, scores, theory
 from kscale.parts import Part
 from kscale.results import Row
 
+_FEW = 200  # people whose documents tell what experts drop
 _MANY = 2000  # people of a part at most, unless score.people says how many
 
 
@@ -61,7 +62,9 @@ def evaluate(
       loss (of values: plain means over people, and weighted by how often each is met),
       classes (by frequency, 0 the most frequent), pieces, by_count (accuracy against
       how often people were met, unless all are met alike), and what is known of each of
-      the parts, by its name.
+      the parts, by its name. Of experts also dropped_when_scored: the share of choices
+      that find no room in the documents of 200 people as they are scored, the padding
+      of these rows included (`scores.dropped_share`).
     """
     corpus, p = setup.corpus, setup.frequencies_of(member)
     row = np.searchsorted(corpus.people(np.arange(corpus.num_people)), table.people)
@@ -79,7 +82,16 @@ def evaluate(
     told = {"loss": whole, "classes": classes, "pieces": pieces}
     if setup.config.world.law.kind != "exact":
         told["by_count"] = _by_count(setup, table, visits)
+    if setup.config.model.experts:
+        told["dropped_when_scored"] = _dropped(setup, params)
     return results.finite(told | ({"parts": parts} if parts else {}))
+
+
+def _dropped(setup: build.Setup, params: Any) -> float:
+    corpus, seed = setup.corpus, setup.config.score.seed
+    model = (setup.config.model, rounding.used(setup, params))
+    few = min(corpus.num_people, _FEW)
+    return scores.dropped_share(model, corpus, setup.pool, few, seed=seed)
 
 
 def _by_count(setup: build.Setup, table: scores.ScoreTable, visits: np.ndarray) -> Row:

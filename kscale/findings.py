@@ -1,14 +1,15 @@
 """What a row says besides its bits, in lines for a person to read.
 
-Who is known, by class of frequency; how often people were met; what is known of each
-part of a mixture. Nothing is said where everybody is met alike and nothing is mixed in.
+Who is known, by class of frequency; how often people were met; what experts drop when
+they are scored; what is known of each part of a mixture. Nothing is said where
+everybody is met alike, nothing is dropped and nothing is mixed in.
 """
 
 from kscale.results import Row
 
 
 def findings(row: Row) -> list[str]:
-    """Lines about classes, visits and parts; none for a run that has only people.
+    """Lines about classes, visits, experts and parts; none of a dense run of people.
 
     Args:
       row: of a trained or scored run.
@@ -23,6 +24,11 @@ def findings(row: Row) -> list[str]:
     if row["config"].get("start"):
         lines.append(
             f"It went on from {row['config']['start']}; counts are of this run."
+        )
+    if row.get("dropped_when_scored"):
+        lines.append(
+            f"When scored, experts dropped {100 * row['dropped_when_scored']:.2g}% of"
+            f" the choices; model.eval_capacity_factor=0 drops none."
         )
     return lines + [_of_part(name, told) for name, told in row.get("parts", {}).items()]
 

@@ -237,3 +237,21 @@ def test_a_member_of_a_population_is_a_slice(little):
     params = {"x": np.arange(6.0).reshape(2, 3)}
     assert evaluate.member_params(one, params, 0) is params
     assert evaluate.member_params(two, params, 1)["x"].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("factor", "share"), [(0.0, 0.0), (1.0, 0.75), (2.0, 0.5)])
+def test_what_experts_drop_when_all_tokens_choose_the_same(made, factor, share):
+    experts = {"model__experts": 4, "model__mlp_width": 1.0}
+    setup = made(model__eval_capacity_factor=factor, **experts)
+    params = fresh(setup)
+    router = params["layer_0"]["mlp"]["router"]
+    router["kernel"] = np.zeros_like(router["kernel"])
+    row = evaluate.evaluate(setup, params, made_up(setup, [0, 1, 2]))
+    # Of W tokens, a multiple of 16, floor(factor W / 4) have room.
+    assert row["dropped_when_scored"] == share
+
+
+def test_a_dense_model_has_nothing_to_drop(made):
+    setup = made()
+    row = evaluate.evaluate(setup, fresh(setup), made_up(setup, [0, 1, 2]))
+    assert "dropped_when_scored" not in row

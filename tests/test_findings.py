@@ -37,3 +37,11 @@ def test_of_parts_what_is_known_and_of_a_start_where_it_was():
 def test_a_run_that_reads_its_parts_alone_has_no_visits_to_tell_of():
     nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
     assert findings(ROW | {"visits": nobody}) == []
+
+
+def test_of_experts_what_they_drop_when_scored():
+    assert findings(ROW | {"dropped_when_scored": 0.0}) == []
+    assert findings(ROW | {"dropped_when_scored": 0.000123}) == [
+        "When scored, experts dropped 0.012% of the choices;"
+        " model.eval_capacity_factor=0 drops none."
+    ]

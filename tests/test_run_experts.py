@@ -37,6 +37,10 @@ def test_the_log_says_how_experts_are_used(mixture):
     }
 
 
+def test_a_row_says_what_is_dropped_when_scored(mixture):
+    assert mixture[1]["dropped_when_scored"] == 0  # with room for all tokens of a row
+
+
 def test_parameters_are_counted_in_all_and_active(mixture):
     by_base = mixture[1]["parameters_by_base"]
     # Width 8, experts 8 -> 8 -> 8 with biases; two of four see a token.

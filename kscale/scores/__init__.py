@@ -25,6 +25,7 @@ from kscale.scores.formulas import (
     partial_memoriser,
 )
 from kscale.scores.pieces import Label
+from kscale.scores.routing import dropped_share
 from kscale.scores.score import Model, sample_people, score
 from kscale.scores.sizing import (
     model_for_world,
@@ -52,6 +53,7 @@ __all__ = [
     "by_class",
     "capacity",
     "count_threshold",
+    "dropped_share",
     "irreducible_text_bits",
     "known_bits",
     "lower_bound_bits",
