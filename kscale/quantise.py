@@ -19,7 +19,7 @@ from typing import Any
 
 from absl import flags
 
-from kscale import evaluate, quant, rounding, run, score, trained
+from kscale import build, evaluate, models, quant, rounding, run, score, trained
 from kscale import flags as command_flags
 from kscale.flags import Command, UsageError
 from kscale.quant import Scheme
@@ -36,6 +36,9 @@ class Choice:
       scheme: all else; its bits do not matter.
       options: of `quant.gptq`.
       sample: biographies from which GPTQ learns.
+
+    Raises:
+      ValueError: as `rounding.require_method`.
     """
 
     bits: tuple[int, ...] = quant.BITS
@@ -43,6 +46,9 @@ class Choice:
     scheme: Scheme = dataclasses.field(default_factory=Scheme)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sample: int = rounding.SAMPLE
+
+    def __post_init__(self) -> None:
+        rounding.require_method(self.method, self.sample, **self.options)
 
 
 def quantise_run(
@@ -73,20 +79,11 @@ def quantise_run(
       ValueError: no finished run, no such member, too many people, bits that are not
         known, a pattern that matches no weight, a file that is there.
     """
-    setup, params = trained.load(workdir, member)
-    row = score.plan(setup, people, member)
-    files = {
-        bits: workdir / file_name(choice.method, bits, member, len(setup.hypers))
-        for bits in choice.bits
-    }
-    there = [str(file) for file in files.values() if file.exists()]
-    if save and there and not overwrite:
-        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    setup, params, row = _opened(workdir, choice, people, member, save, overwrite)
     aware = setup.config.qat.bits
     _, used = rounding.plain(setup, rounding.used(setup, params))
     kept = quant.quantise(params, setup.config.qat) if aware else used
     setup, params = rounding.plain(setup, params)
-    rounding.check(params, choice.scheme)
 
     def scored(what: str, weight_bits: int, used: Any, tree: Any, began: float) -> Row:
         seconds = time.perf_counter() - began
@@ -105,6 +102,8 @@ def quantise_run(
 
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
     rows = [scored(what, aware or 16, used, kept, time.perf_counter())]
+    files = _files(workdir, choice, member, len(setup.hypers))
+    about = {name: row[name] for name in ("name", "fingerprint")}
     for bits, file in files.items():
         scheme = dataclasses.replace(choice.scheme, bits=bits)
         began = time.perf_counter()
@@ -115,14 +114,46 @@ def quantise_run(
         what = f"{choice.method} at {bits} bits"
         one = scored(what, bits, quant.dequantise(tree), tree, began)
         if save:
-            quant.save(file, tree)
+            quant.save(file, tree, about=about)
             one |= {"file": str(file)}
         rows.append(one)
     whole = rows[0]["bits"]["total"]
     for one in rows:
         one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
+    return row | {"rows": rows}
+
+
+def _opened(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int,
+    member: int,
+    save: bool,
+    overwrite: bool,
+) -> tuple[build.Setup, models.Params, Row]:
+    """A finished run and the plan of its scores, if all that is asked can be done."""
+    setup, params = trained.load(workdir, member)
+    row = score.plan(setup, people, member)
+    there = [
+        file
+        for file in _files(workdir, choice, member, len(setup.hypers)).values()
+        if file.exists()
+    ]
+    if save and there and not overwrite:
+        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    rounding.check(rounding.plain(setup, params)[1], choice.scheme)
     chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
-    return row | {"choice": chosen, "rows": rows}
+    chosen["scheme"].pop("bits")  # each of the choice's own
+    return setup, params, row | {"choice": chosen}
+
+
+def _files(
+    workdir: pathlib.Path, choice: Choice, member: int, members: int
+) -> dict[int, pathlib.Path]:
+    return {
+        bits: workdir / file_name(choice.method, bits, member, members)
+        for bits in choice.bits
+    }
 
 
 def file_name(method: str, bits: int, member: int = 0, members: int = 1) -> str:
@@ -208,6 +239,12 @@ def _choice(chosen: flags.FlagValues) -> Choice:
     if unknown or not chosen.bits:
         raise UsageError(f"--bits={','.join(chosen.bits)}: each out of {quant.BITS}")
     options = ("damp", "act_order", "block", "sequential")
+    idle = [name for name in (*options, "sample") if chosen[name].present]
+    if chosen.method != "gptq" and idle:
+        raise UsageError(
+            f"--{idle[0]} is of GPTQ and has no effect with --method={chosen.method}:"
+            f" leave it out"
+        )
     return Choice(
         bits=tuple(map(int, chosen.bits)),
         method=chosen.method,
@@ -227,20 +264,9 @@ def _quantise(command: Command) -> None:
     """Round a finished run's weights and score what is left."""
     workdir, chosen = command_flags.finished(command), command.flags
     choice = _choice(chosen)
-    if chosen.dry_run:
-        setup, params = trained.load(workdir, chosen.member)
-        rounding.check(rounding.plain(setup, params)[1], choice.scheme)
-        row = score.plan(setup, chosen.people, chosen.member)
-        row |= {"choice": dataclasses.asdict(choice)}
-    else:
-        row = quantise_run(
-            workdir,
-            choice,
-            chosen.people,
-            chosen.member,
-            save=chosen.save,
-            overwrite=chosen.overwrite,
-        )
+    asked = (workdir, choice, chosen.people, chosen.member)
+    asked += (chosen.save, chosen.overwrite)
+    row = _opened(*asked)[-1] if chosen.dry_run else quantise_run(*asked)
     said = _plan_text if chosen.dry_run else text
     sys.stdout.write((json.dumps(row) if chosen.json else said(row)) + "\n")
 

@@ -59,6 +59,24 @@ def check(params: Any, scheme: Scheme) -> None:
     jax.eval_shape(lambda params: quant.fake(params, scheme), params)
 
 
+def require_method(method: str, sample: int = SAMPLE, **options: Any) -> None:
+    """Refuse what `rounded` cannot do, before anything is computed.
+
+    Raises:
+      ValueError: no such method, no sample, an option of GPTQ that is out of range.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} must be one of {METHODS}")
+    if method == "gptq":
+        _require_sample(sample)
+        quant.require_options(**options)
+
+
+def _require_sample(sample: int) -> None:
+    if sample < 1:
+        raise ValueError(f"sample={sample} must be 1 or more biographies")
+
+
 def used(setup: build.Setup, params: models.Params) -> models.Params:
     """The parameters that a setup's model computes with: rounded, if by `qat`."""
     return quant.dequantise(quant.quantise(params, setup.config.qat))
@@ -101,8 +119,7 @@ def rounded(
     Raises:
       ValueError: no such method; a pattern that matches no weight; no sample.
     """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} must be one of {METHODS}")
+    require_method(method, sample, **options)
     if method == "nearest":
         return quant.quantise(params, scheme)
     tokens, segments = texts(setup, sample)
@@ -123,8 +140,7 @@ def texts(setup: build.Setup, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndar
     Raises:
       ValueError: there is no sample.
     """
-    if sample < 1:
-        raise ValueError(f"sample={sample} must be 1 or more biographies")
+    _require_sample(sample)
     chosen = setup.config
     each = setup.corpus.num_people * setup.corpus.documents
     stream = data.Stream(

@@ -101,6 +101,7 @@ def test_it_says_rows_and_writes_nothing(finished, capsys):
     off = [abs(x["bits"]["total"] - whole["bits"]["total"]) for x in (eight, four)]
     assert off[0] < off[1]
     assert row["choice"]["method"] == "nearest"
+    assert "bits" not in row["choice"]["scheme"]
     assert said(*words) == 0
     *table, _, last = capsys.readouterr().out.splitlines()
     assert (len(table), last) == (4, quantise.answer(row))
@@ -148,13 +149,16 @@ def test_saved_files_are_small_and_are_not_lost(copy, capsys):
     for file in files:
         assert f"wrote {file}\n" in out
     stored = [quant.stored_bits(quant.load(file)) / 8 for file in files]
+    mark = json.loads((copy / "result.json").read_text())["fingerprint"]
+    assert [quant.about(file)["fingerprint"] for file in files] == [mark, mark]
     for file, size in zip(files, stored, strict=True):
         assert size < file.stat().st_size < size + 1024 * 20
     before = tree(copy)
-    assert said(*words) == 2
-    assert "quantised_nearest_8.npz is there: pass --overwrite" in (
-        capsys.readouterr().err
-    )
+    for dry in ((), ("--dry_run",)):
+        assert said(*words, *dry) == 2
+        assert "quantised_nearest_8.npz is there: pass --overwrite" in (
+            capsys.readouterr().err
+        )
     assert tree(copy) == before
     files[0].write_bytes(b"")
     assert said(*words, "--overwrite") == 0
@@ -214,16 +218,24 @@ def test_what_cannot_be_asked(words, message, dry, finished, capsys):
     assert message in err
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
         ("--sample=0", "sample=0 must be 1 or more biographies"),
         ("--damp=-1", "damp is -1.0, must be 0 or more and finite"),
+        ("--damp=nan", "damp is nan, must be 0 or more and finite"),
         ("--block=0", "block is 0, must be 1 or more inputs"),
+        ("--method=nearest --damp=0.01", "--damp is of GPTQ and has no effect with"),
+        ("--method=nearest --sample=9", "--sample is of GPTQ and has no effect with"),
+        ("--method=nearest --noact_order", "--act_order is of GPTQ and has no effect"),
     ],
 )
-def test_what_gptq_cannot_do(flag, message, finished, capsys):
-    assert said(f"--workdir={finished}", "--bits=4", flag) == 2
+def test_what_gptq_cannot_do_is_refused_before_anything_is_scored(
+    flag, message, dry, finished, capsys, monkeypatch
+):
+    monkeypatch.setattr(scores, "score", None)
+    assert said(f"--workdir={finished}", "--bits=4", *flag.split(), *dry) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err

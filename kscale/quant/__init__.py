@@ -11,7 +11,7 @@ Example:
 """
 
 from kscale.quant.files import about, cut, load, save
-from kscale.quant.gptq import Report, calibrated, gptq
+from kscale.quant.gptq import Report, calibrated, gptq, require_options
 from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
 from kscale.quant.weights import Quantised, dequantise, fake, quantise, stored_bits
 
@@ -29,6 +29,7 @@ __all__ = [
     "gptq",
     "load",
     "quantise",
+    "require_options",
     "save",
     "stored_bits",
 ]

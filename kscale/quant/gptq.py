@@ -55,6 +55,18 @@ class Report(NamedTuple):
     damp: float
 
 
+def require_options(damp: float = 0.01, block: int = 128, **_: Any) -> None:
+    """Refuses options of ``gptq`` that are out of range.
+
+    Raises:
+      ValueError: a damp that is negative or not finite, or a block of no inputs.
+    """
+    if block < 1:
+        raise ValueError(f"block is {block}, must be 1 or more inputs.")
+    if not 0 <= damp < math.inf:
+        raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
+
+
 def gptq(*args: Any, **options: Any) -> Any:
     """``calibrated`` without its reports: the tree alone."""
     return calibrated(*args, **options)[0]
@@ -103,10 +115,7 @@ def calibrated(
 
     Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
     """
-    if block < 1:
-        raise ValueError(f"block is {block}, must be 1 or more inputs.")
-    if not 0 <= damp < math.inf:
-        raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
+    require_options(damp, block)
     chosen: list[str] = []
 
     def choose(name: str, weight: Any) -> None:
