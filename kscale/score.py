@@ -16,11 +16,11 @@ import jax
 import numpy as np
 from absl import flags
 
-from kscale import build, evaluate, quant, results, rounding, run, trained
+from kscale import build, evaluate, models, quant, results, rounding, run, trained
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.findings import findings
-from kscale.flags import Command
+from kscale.flags import Command, UsageError
 from kscale.results import Row
 
 
@@ -41,31 +41,26 @@ def score_run(
       weights: a file of `kscale quantise`, to be scored in place of the run's own.
 
     Returns:
-      The result row.
+      The result row; of a file also weights (its name), weight_bits, stored_bits and
+      bits_per_stored_bit.
 
     Raises:
-      ValueError: no finished run, no such member, weights of another model, or `write`
-        with a sample or other weights, which would replace what they are not.
+      ValueError: no finished run, no such member, weights of another model, run or
+        member, or `write` with a sample or other weights, which would replace what
+        they are not.
     """
-    if write and people:
-        raise ValueError(
-            f"people={people} is a sample: it is not written over the run's own result"
-        )
-    if write and weights:
-        raise ValueError(
-            f"weights={weights}: their scores are not written over the run's own result"
-        )
+    _require_own(weights, write, people)
     setup, params = trained.load(workdir, member)
     _require_people(setup, people)
-    tree = None if weights is None else quant.load(weights)
-    if tree is not None:
-        setup, params = rounding.plain(setup, params)
-        params = _like(params, quant.dequantise(tree), weights)
+    tree = None
+    if weights is not None:
+        setup, params, tree = _rounded(setup, params, member, weights)
     table = run.score_params(setup, params, people or None)
     row = run.make_row(setup, table, member)
     row |= evaluate.evaluate(setup, params, table, member)
     if tree is not None:
         row |= rounding.stored(tree, row["bits"]["total"])
+        row |= {"weights": str(weights), "weight_bits": _weight_bits(tree)}
     if write:
         name = f"_{member}" if len(setup.hypers) > 1 else ""
         table.save(workdir / f"scores{name}.npz")
@@ -76,15 +71,52 @@ def score_run(
     return row
 
 
-def _like(params: Any, found: Any, weights: pathlib.Path | None) -> Any:
-    """What was found in a file, if it has the shapes of the run's parameters."""
-    shapes = [jax.tree.map(np.shape, tree) for tree in (params, found)]
+def _require_own(weights: pathlib.Path | None, write: bool, people: int) -> None:
+    """Refuses to write what is not of the whole run as it was trained."""
+    if write and people:
+        raise ValueError(
+            f"people={people} is a sample: it is not written over the run's own result"
+        )
+    if write and weights:
+        raise ValueError(
+            f"weights={weights}: their scores are not written over the run's own result"
+        )
+
+
+def _rounded(
+    setup: build.Setup, params: models.Params, member: int, weights: pathlib.Path
+) -> tuple[build.Setup, models.Params, Any]:
+    """The run without adapters, and what a file holds for it: parameters, and as read.
+
+    A file that does not say of which run it is, is told by its shapes alone.
+    """
+    tree, about = quant.load(weights), quant.about(weights)
+    own = config_module.fingerprint(_config(setup, member))
+    if about.get("fingerprint", own) != own:
+        raise ValueError(
+            f"weights={weights} are of the run or member {about['fingerprint']}, not of"
+            f" {own}, which is to be scored; give a file of its own"
+        )
+    setup, params = rounding.plain(setup, params)
+    found = quant.dequantise(tree)
+    shapes = [jax.tree.map(np.shape, each) for each in (params, found)]
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"weights={weights} are of another model than the run's; give a file that"
             f" kscale quantise --save wrote for this run"
         )
-    return found
+    return setup, found, tree
+
+
+def _weight_bits(tree: Any) -> int:
+    """Of a weight that is rounded; 32 where none is."""
+    leaves = jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, quant.Quantised))
+    rounded = [x.scheme.bits for x in leaves if isinstance(x, quant.Quantised)]
+    return max(rounded, default=32)
+
+
+def _config(setup: build.Setup, member: int) -> config_module.Config:
+    return run.member_config(setup.config, setup.hypers[member])
 
 
 def plan(setup: build.Setup, people: int = 0, member: int = 0) -> Row:
@@ -94,7 +126,7 @@ def plan(setup: build.Setup, people: int = 0, member: int = 0) -> Row:
       ValueError: there are not so many people.
     """
     _require_people(setup, people)
-    config = run.member_config(setup.config, setup.hypers[member])
+    config = _config(setup, member)
     return {
         "name": config.name,
         "fingerprint": config_module.fingerprint(config),
@@ -135,12 +167,17 @@ def _define(flag_values: flags.FlagValues) -> None:
 def _score(command: Command) -> None:
     """Score the model of a finished run again."""
     workdir, chosen = command_flags.finished(command), command.flags
+    if chosen.weights == "":
+        raise UsageError("--weights= names no file: give one of kscale quantise --save")
+    weights = command_flags.folder(chosen.weights) if chosen.weights else None
+    _require_own(weights, chosen.write, chosen.people)
     if chosen.dry_run:
-        setup, _ = trained.load(workdir, chosen.member)
+        setup, params = trained.load(workdir, chosen.member)
+        if weights is not None:
+            _rounded(setup, params, chosen.member, weights)
         row = plan(setup, chosen.people, chosen.member)
         sys.stdout.write((json.dumps(row) if chosen.json else plan_text(row)) + "\n")
         return
-    weights = command_flags.folder(chosen.weights) if chosen.weights else None
     row = score_run(workdir, chosen.people, chosen.member, chosen.write, weights)
     sys.stdout.write((json.dumps(row) if chosen.json else text(row)) + "\n")
 
@@ -156,7 +193,16 @@ def text(row: Row) -> str:
         )
     out += ["", f"{'piece':<14}accuracy"]
     out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
-    return "\n".join([*out, "", *findings(row), run.answer([row])])
+    said = [_of_weights(row)] if "weights" in row else []
+    return "\n".join([*out, "", *findings(row), *said, run.answer([row])])
+
+
+def _of_weights(row: Row) -> str:
+    return (
+        f"Scored is {row['weights']}: {row['weight_bits']} bits a weight,"
+        f" {row['stored_bits']:,} stored bits, {row['bits_per_stored_bit']:.4f} bits of"
+        f" knowledge in each."
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -176,7 +176,13 @@ def test_a_member_of_a_population(tiny, tmp_path, capsys):
     assert row["fingerprint"] == result["members"][1]["fingerprint"]
     bits = result["members"][1]["bits"]
     assert row["rows"][0]["bits"] == pytest.approx(bits, rel=1e-5)
-    assert (tmp_path / "run" / "quantised_nearest_8_1.npz").exists()
+    file = tmp_path / "run" / "quantised_nearest_8_1.npz"
+    words = ["score", f"--workdir={tmp_path}/run", f"--weights={file}", "--dry_run"]
+    assert cli.main([*words, "--member=1"]) == 0
+    assert cli.main(words) == 2
+    his, own = (result["members"][i]["fingerprint"] for i in (1, 0))
+    message = f"are of the run or member {his}, not of {own}, which is to be scored"
+    assert message in capsys.readouterr().err
 
 
 def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):

@@ -86,6 +86,7 @@ def test_a_member_of_a_population(tiny, tmp_path):
     ("words", "message"),
     [
         ([], "--workdir is needed"),
+        (["--workdir={run}", "--weights="], "--weights= names no file: give one of"),
         (["--workdir=nowhere"], "nowhere/config.json is no readable config"),
         (["--workdir={run}", "--people=13"], "people=13 must be 1 to 12, the people"),
         (["--workdir={run}", "--people=-1"], "people=-1 must be 1 to 12, the people"),
@@ -143,12 +144,19 @@ def test_a_saved_file_scores_what_was_said_when_it_was_made(finished, tmp_path, 
     again = json.loads(capsys.readouterr().out)
     own = score.score_run(copy, people=6)
     assert again["bits"] == row["bits"] != own["bits"]  # to the last digit
+    assert (again["weights"], again["weight_bits"]) == (row["file"], 2)
+    last = score.text(again).splitlines()[-2]
+    assert last == (
+        f"Scored is {row['file']}: 2 bits a weight, {row['stored_bits']:,} stored bits,"
+        f" {row['bits_per_stored_bit']:.4f} bits of knowledge in each."
+    )
     for name in ("accuracy", "stored_bits", "bits_per_stored_bit"):
         assert again[name] == row[name]
     assert "stored_bits" not in own
     assert result_of(copy) == before
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
 @pytest.mark.parametrize(
     ("name", "flags", "message"),
     [
@@ -158,12 +166,13 @@ def test_a_saved_file_scores_what_was_said_when_it_was_made(finished, tmp_path, 
             "are of another model than the run's; give a file that kscale",
         ),
         ("nowhere.npz", (), "nowhere.npz cannot be read"),
-        ("params.npz", (), "params.npz cannot be read"),
+        ("params.npz", (), "params.npz is no file of kscale quantise --save, or is"),
+        ("his.npz", (), "of the run or member 0123456789ab, not of {own}, which is"),
         ("right.npz", ("--write",), "their scores are not written over the run's own"),
     ],
 )
 def test_weights_that_cannot_be_scored(
-    name, flags, message, finished, tmp_path, capsys
+    name, flags, message, dry, finished, tmp_path, capsys
 ):
     setup, params = trained.load(finished)
     shutil.copy(finished / "params.npz", tmp_path / "params.npz")
@@ -173,10 +182,12 @@ def test_weights_that_cannot_be_scored(
         "other.npz": models.init(other, jax.random.key(0)),
     }.items():
         quant.save(tmp_path / file, quant.quantise(tree, quant.Scheme(bits=8)))
+    his = quant.load(tmp_path / "right.npz")
+    quant.save(tmp_path / "his.npz", his, about={"fingerprint": "0123456789ab"})
     before = (finished / "result.json").read_bytes()
-    words = [f"--workdir={finished}", f"--weights={tmp_path / name}", *flags]
+    words = [f"--workdir={finished}", f"--weights={tmp_path / name}", *flags, *dry]
     assert cli.main(["score", *words]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    assert message.format(own=result_of(finished)["fingerprint"]) in err
     assert (finished / "result.json").read_bytes() == before
