@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from kscale.quant.grid import decode, encode, fit, grouped
 from kscale.quant.packing import pack, unpack
@@ -167,7 +168,7 @@ def require_finite(name: str, numbers: jax.Array, what: str) -> None:
     Raises:
       ValueError: one is not; the message names the weight.
     """
-    if not isinstance(numbers, jax.core.Tracer) and not jnp.isfinite(numbers).all():
+    if not isinstance(numbers, Tracer) and not jnp.isfinite(numbers).all():
         raise ValueError(
             f"{name} cannot be rounded: its {what} must be finite, and some are not."
         )

@@ -37,8 +37,8 @@ def dropped_share(
     chosen, _ = chosen_people(corpus, people, seed)
     rows = batches(corpus, pool, chosen, lambda width: 1, multiple, 0, seed)
     sums = [_routing(config, params, one.tokens) for one in rows]
-    dropped, choices = np.sum(jax.device_get(sums), axis=0, dtype=np.float64)
-    return float(dropped / choices)
+    total = np.asarray(jax.device_get(sums), np.float64).sum(axis=0)
+    return float(total[0] / total[1])
 
 
 @functools.partial(jax.jit, static_argnums=0)
