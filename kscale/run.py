@@ -15,7 +15,6 @@ from typing import TextIO
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
 from kscale import (
     build,
@@ -32,13 +31,13 @@ from kscale import (
 from kscale import config as config_module
 from kscale import curve as curve_module
 from kscale import start as start_module
+from kscale.arrangement import arrange
 from kscale.config import Config
 from kscale.curve import Curve
 from kscale.evaluate import evaluate, member_params, score_params
 from kscale.results import Row
 from kscale.stopping import Interrupted, stoppable
 from kscale.train.config import Hyper
-from kscale.train.dispatch import abstract_state
 
 Beginning = tuple[models.Params, str]  # parameters, and a digest of their file
 
@@ -181,61 +180,6 @@ def fit(
         where = "nothing was saved: no run folder" if workdir is None else str(workdir)
         raise Interrupted(f"stopped after step {result.step}; {where}")
     return result
-
-
-def arrange(setup: build.Setup) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
-    """How a setup is trained on the devices that there are.
-
-    Returns:
-      The train config without automatic values, the population (None: one model, whose
-      values are in the config), the mesh.
-
-    Raises:
-      ValueError: rows, members, matrices or experts cannot be shared out over the mesh;
-        no parameter is what `trained` or `qat` names; the run is too short to be scored
-        on its way.
-    """
-    order, hyper = setup.config.data, None
-    chosen = train.resolve(
-        setup.config.train,
-        rows=order.batch,
-        context=order.context,
-        total_steps=setup.total_steps,
-        members=len(setup.hypers),
-        together=setup.config.model.route_rows,
-    )
-    steps = chosen.steps_per_dispatch
-    steps = curve_module.dispatch(setup.config, setup.total_steps, steps)
-    chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
-    if len(setup.hypers) > 1:
-        hyper = train.population(setup.hypers)
-    else:
-        chosen = dataclasses.replace(chosen, **setup.hypers[0]._asdict())
-    if setup.config.mesh.expert > 1 and not setup.config.model.experts:
-        raise ValueError(
-            f"mesh.expert={setup.config.mesh.expert} shares out experts, and"
-            f" model.experts=0: the model has none; take mesh.expert=1, or give it some"
-        )
-    mesh = train.make_mesh(**dataclasses.asdict(setup.config.mesh))
-    shards = mesh.shape["data"]
-    at_once = min(chosen.rows_per_gradient, order.batch // shards)
-    share = shards * max(at_once, 1)
-    if at_once % setup.config.model.route_rows:
-        raise ValueError(
-            f"data.batch={order.batch} over the {shards} devices of mesh.data leaves"
-            f" {at_once} rows at once, which must be a multiple of"
-            f" model.route_rows={setup.config.model.route_rows}; change one of them"
-        )
-    if order.batch % share:
-        raise ValueError(
-            f"data.batch={order.batch} must be divisible by {share}, the {shards}"
-            f" devices of mesh.data times train.rows_per_gradient={max(at_once, 1)};"
-            f" take {-(-order.batch // share) * share}, or change one of them"
-        )
-    problem = rounding.problem(setup)
-    one = hyper or train.solo(chosen)
-    abstract_state(problem, one, mesh, chosen.trained)  # refuses the rest
-    return chosen, hyper, mesh
 
 
 def make_row(setup: build.Setup, table: scores.ScoreTable, member: int) -> Row:

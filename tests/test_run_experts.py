@@ -125,6 +125,7 @@ def test_adapters_are_merged_before_weights_are_rounded(adapted, capsys):
 TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 
 
+@pytest.mark.parametrize("how", ["--overwrite", "--dry_run"])
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -143,6 +144,11 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
             ["train.trained=nothing"],
             "TrainConfig.trained has 'nothing', which matches no parameter; the nearest"
             " is ",
+        ),
+        (
+            ["train.trained=lora/*"],
+            "train.trained has 'lora/*', and the model has no adapters: name some in"
+            " model.lora.rules, such as '*/attention/query:8'",
         ),
         (
             ["model.experts=8", "model.top_k=3"],
@@ -164,11 +170,13 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
         ),
     ],
 )
-def test_what_cannot_be_trained_costs_no_run(flags, message, tiny, finished, capsys):
+def test_what_cannot_be_trained_costs_no_run(
+    flags, message, how, tiny, finished, capsys
+):
     before = tree(finished)
     words = [f"--config.{flag}" for flag in flags]
     where = f"--workdir={finished}"
-    assert cli.main(["train", *tiny, *words, where, "--overwrite"]) == 2
+    assert cli.main(["train", *tiny, *words, where, how]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err

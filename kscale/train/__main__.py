@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import build, fields, run, start
+from kscale import arrangement, build, fields, run, start
 from kscale import config as config_module
 from kscale import flags as command_flags
 from kscale.config import Config
@@ -31,12 +31,14 @@ def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
       workdir: its folder, which may not be that of its start; it is not looked into.
 
     Raises:
-      ValueError: a contradiction in the config, or a start that cannot be gone on from.
+      ValueError: a contradiction in the config, what cannot be trained
+        (`arrangement.check`), or a start that cannot be gone on from.
     """
     opened = start.opened(config, workdir=workdir)
     setup = build.build(config, opened.vocabulary if opened else NOTHING)
     if opened is not None:
         opened.check(setup)
+    arrangement.check(setup)
     most, visits = setup.world.bits_max(), setup.visits_of(0)
     return {
         "parameters": setup.parameters._asdict(),
