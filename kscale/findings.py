@@ -25,6 +25,9 @@ def findings(row: Row) -> list[str]:
         lines.append(
             f"It went on from {row['config']['start']}; counts are of this run."
         )
+    trained = row["config"].get("train", {}).get("trained", ["*"])
+    if list(trained) != ["*"]:
+        lines.append(f"Only {', '.join(trained)} was trained.")
     if row.get("dropped_when_scored"):
         lines.append(
             f"When scored, experts dropped {100 * row['dropped_when_scored']:.2g}% of"

@@ -231,13 +231,27 @@ def summary(rows: list[Row]) -> Row:
 
 
 def answer(rows: list[Row]) -> str:
-    """The answer in one sentence."""
+    """The answer in one sentence; of an extraction, how many answers are right."""
     best = summary(rows)
     among = f", the best of {len(rows)}" if len(rows) > 1 else ""
+    who = f"{best['name']} ({best['model']}, {best['parameters']:,} parameters{among})"
+    if asked := _asked_alone(best):
+        return (
+            f"{who} answers {asked['held_out']['accuracy']:.0%} of the questions about"
+            f" people held out right, {asked['trained']['accuracy']:.0%} of those about"
+            f" people trained on."
+        )
     return (
-        f"{best['name']} ({best['model']}, {best['parameters']:,} parameters{among})"
-        f" holds {best['bits']['total']:,.0f} of {best['bits_max']['total']:,.0f} bits"
-        f" after {best['exposures']:g} exposures:"
+        f"{who} holds {best['bits']['total']:,.0f} of"
+        f" {best['bits_max']['total']:,.0f} bits after {best['exposures']:g} exposures:"
         f" {best['bits_per_param']:.3f} bits per parameter"
         f" (at most {best['max_bits_per_param']:.3f})."
     )
+
+
+def _asked_alone(row: Row) -> Row | None:
+    """What is known of the questions of a run that read questions and nobody's text."""
+    if row.get("visits", {}).get("total", 1):
+        return None
+    parts = row.get("parts", {}).values()
+    return next((told for told in parts if "held_out" in told), None)

@@ -25,6 +25,8 @@ def tune(
 ) -> Config:
     """A finished run (of a population its first member) taught about new people.
 
+    After an extraction, its adapters go on being all that is trained.
+
     Args:
       start: the run's folder; of a population, the first member is taken.
       people: how many new ones.
@@ -49,7 +51,9 @@ def tuned(
     """A finished run taught about new people, some of its old text replayed.
 
     Its parts are not told again; the new people are none of theirs. One model is
-    trained, also after a population, of which the first member is taken.
+    trained, also after a population, of which the first member is taken. What was
+    trained before goes on being all that is trained: after an extraction its adapters
+    (`train.trained`, `model.lora`).
 
     Args:
       before: the run's config.

@@ -34,6 +34,16 @@ def test_of_parts_what_is_known_and_of_a_start_where_it_was():
     ]
 
 
+def test_where_not_all_is_trained_what_was():
+    for trained, said in {
+        ("*",): [],
+        ("lora/*",): ["Only lora/* was trained."],
+        ("*/mlp/*", "head/*"): ["Only */mlp/*, head/* was trained."],
+    }.items():
+        row = ROW | {"config": {"start": "", "train": {"trained": list(trained)}}}
+        assert findings(row) == said
+
+
 def test_a_run_that_reads_its_parts_alone_has_no_visits_to_tell_of():
     nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
     assert findings(ROW | {"visits": nobody}) == []

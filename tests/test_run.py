@@ -231,3 +231,15 @@ def test_the_answer_is_one_sentence(finished):
     assert f"{row['bits_per_param']:.3f} bits per parameter" in said
     assert said.count("\n") == 0
     assert "the best of 2" in run.answer([row, row])
+
+
+def test_the_answer_of_an_extraction_is_what_is_answered(finished):
+    told = {"trained": {"accuracy": 0.5}, "held_out": {"accuracy": 0.125}}
+    row = json.loads((finished / "result.json").read_text())
+    row |= {"name": "extract", "parts": {"questions": told}}
+    assert run.answer([row]).endswith(f"(at most {row['max_bits_per_param']:.3f}).")
+    row["visits"] = row["visits"] | {"total": 0}
+    assert run.answer([row]) == (
+        f"extract (1-1x16, {row['parameters']:,} parameters) answers 12% of the"
+        " questions about people held out right, 50% of those about people trained on."
+    )

@@ -261,6 +261,8 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
         "embed/table:16",
     )
     assert (made.train.trained, made.train.schedule) == (("lora/*",), "linear")
+    then = tuning.tuned(made, str(folder), 5, "biographies", 9)  # goes on so
+    assert (then.train.trained, then.model) == (("lora/*",), made.model)
     setup = build.build(made)
     odd, even = setup.parts[0].corpus, setup.parts[0].held_out
     assert odd.num_people + even.num_people == settings.world.people
