@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from kscale import build, evaluate, models, quant, rounding, scores
+from kscale.models.paths import path_name
 from kscale.models.stacking import unstacked
 from kscale.results import Row
 
@@ -206,7 +207,7 @@ def _with_model(setup: build.Setup, model: models.ModelConfig) -> build.Setup:
 
 
 def _among(path: Any, patterns: Sequence[str]) -> bool:
-    name = "/".join(part.key for part in path)
+    name = path_name(path)
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 

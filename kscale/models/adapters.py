@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from kscale.models.config import ModelConfig
 from kscale.models.lora import NO_ADAPTERS
+from kscale.models.paths import path_name
 
 Params = dict[str, Any]
 _PARTS: tuple[str, ...] = ("query", "key", "value")
@@ -243,4 +244,4 @@ def _delta(config: ModelConfig, factors: Any) -> jax.Array:
 
 def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
     leaves = jax.tree.leaves_with_path(tree)
-    return {"/".join(part.key for part in path): jnp.shape(x) for path, x in leaves}
+    return {path_name(path): jnp.shape(x) for path, x in leaves}

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from kscale.models.config import ModelConfig
+from kscale.models.paths import path_name
 
 # First match wins; layers are named layer_0, layer_1, ...
 INITIAL: tuple[tuple[str, str], ...] = (
@@ -70,7 +71,7 @@ def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
     """
 
     def one(path: Any, leaf: jax.ShapeDtypeStruct) -> jax.Array:
-        name = "/".join(part.key for part in path)
+        name = path_name(path)
         mean, std = initial_std(config, name)
         if std == 0 or math.prod(leaf.shape) == 0:
             return jnp.full(leaf.shape, mean, jnp.float32)

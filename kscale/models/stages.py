@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from kscale.models.block import Block, Linear, Norm
 from kscale.models.config import ModelConfig
+from kscale.models.paths import path_name
 from kscale.models.routing import Places
 from kscale.models.transformer import Params
 
@@ -73,7 +74,7 @@ def kernel_inputs(
     sown = jax.tree_util.tree_flatten_with_path(
         state["inputs"], is_leaf=lambda x: isinstance(x, tuple)
     )[0]
-    return {"/".join(part.key for part in path): value[-1] for path, value in sown}
+    return {path_name(path): value[-1] for path, value in sown}
 
 
 def input_moments(

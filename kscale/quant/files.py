@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kscale.models.paths import path_name
 from kscale.quant.packing import packed_size
 from kscale.quant.scheme import Scheme
 from kscale.quant.weights import Quantised, is_quantised
@@ -41,7 +42,7 @@ def cut(tree: Any, rest: int = 16) -> Any:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
 
     def one(path: Any, leaf: Any) -> Any:
-        return leaf if is_quantised(leaf) else _cut(_name(path), leaf, rest)
+        return leaf if is_quantised(leaf) else _cut(path_name(path), leaf, rest)
 
     return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantised)
 
@@ -74,7 +75,7 @@ def save(
         cut(tree, rest), is_leaf=is_quantised
     )
     for keys, leaf in leaves:
-        name = _name(keys)
+        name = path_name(keys)
         if not is_quantised(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
@@ -146,10 +147,6 @@ def _header(array: np.ndarray) -> dict[str, Any]:
     if header["format"] != _FORMAT:
         raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
     return header
-
-
-def _name(path: Any) -> str:
-    return "/".join(str(getattr(key, "key", key)) for key in path)
 
 
 def _cut(name: str, leaf: Any, rest: int) -> np.ndarray:

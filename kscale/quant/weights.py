@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from kscale.models.paths import path_name
 from kscale.quant.grid import decode, encode, fit, grouped
 from kscale.quant.packing import pack, unpack
 from kscale.quant.scheme import Scheme
@@ -124,7 +125,7 @@ def map_matrices(
     if not scheme.bits:
         return params
     leaves, shape = jax.tree_util.tree_flatten_with_path(params)
-    names = ["/".join(str(getattr(k, "key", k)) for k in path) for path, _ in leaves]
+    names = [path_name(path) for path, _ in leaves]
     matrices = [name for name in names if name.split("/")[-1] in MATRICES]
     for pattern in scheme.leaves:
         if not fnmatch.filter(matrices, pattern):

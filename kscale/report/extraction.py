@@ -98,7 +98,7 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     found = extractions(rows)
     if not found:
         raise ValueError(f"{path}: no row of a fine-tuning with its model's; run more")
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
     axes = figure.subplots()
     for i, one in enumerate(found):
         colour = COLOURS[i % len(COLOURS)]
@@ -117,6 +117,6 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
         ylim=(0, 1.03),
     )
     axes.tick_params(axis="x", rotation=30)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=min(3, len(found)), fontsize=7)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=150)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import jax
 
+from kscale.models.paths import path_name
+
 Value = TypeVar("Value")
 
 
@@ -91,8 +93,3 @@ def overlaid(tree: Any, part: Any) -> Any:
         key: overlaid(leaf, part[key]) if key in part else leaf
         for key, leaf in tree.items()
     }
-
-
-def path_name(path: Any) -> str:
-    """A key path of ``jax.tree_util`` as text: ``layer_0/mlp/up/kernel``."""
-    return "/".join(str(getattr(part, "key", part)) for part in path)

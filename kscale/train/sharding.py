@@ -11,8 +11,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from kscale.models.paths import path_name
 from kscale.train.config import Hyper, members
-from kscale.train.paths import by_path, path_name
+from kscale.train.paths import by_path
 
 # The last axes of a parameter; axes before them (stacked layers) are not sharded.
 # Matrices into heads and hidden units are cut by columns, those out of them by rows,

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale.train.paths import path_name
+from kscale.models.paths import path_name
 
 
 def save_params(path: Path | str, params: Any) -> None:

@@ -1,0 +1,11 @@
+"""Paths of parameters as text."""
+
+import jax
+
+from kscale.models.paths import path_name
+
+
+def test_keys_of_every_kind_are_joined_by_slashes():
+    tree = {"layer_0": {"kernel": 1}, "list": [2, 3]}
+    names = [path_name(path) for path, _ in jax.tree.leaves_with_path(tree)]
+    assert names == ["layer_0/kernel", "list/[0]", "list/[1]"]
