@@ -284,12 +284,10 @@ def test_adapters_begin_beside_the_weights_of_the_start(first, tmp_path):
     before = opened.params["layer_0"]["attention"]["qkv"]["kernel"]
     assert np.array_equal(params["layer_0"]["attention"]["qkv"]["kernel"], before)
     query = params["lora"]["layer_0"]["attention"]["query"]
-    assert query["down"].shape[1] == 2
-    assert not np.any(query["up"])
+    assert (query["down"].shape[1], np.any(query["up"])) == (2, False)
     folder = tmp_path / "extracted"
     (row,) = run.run(made, folder)
-    told = row["parts"]["questions"]
-    assert set(told) == {"trained", "held_out"}
+    assert set(row["parts"]["questions"]) == {"trained", "held_out"}
     _, after = trained.load(folder)
     # Only adapters were trained: the weights are those of the start.
     assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
