@@ -131,8 +131,14 @@ def _opened(path: Path | str) -> Iterator[Any]:
     """The arrays of a file; what goes wrong with it is put into words."""
     broken = (ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError)
     try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            yield file
+        with Path(path).open("rb") as raw:
+            if not zipfile.is_zipfile(raw):
+                raise ValueError("it is no whole .npz file")
+            raw.seek(0)
+            with np.load(raw, allow_pickle=False) as file:
+                if "" not in file.files:
+                    raise ValueError("it has no header")
+                yield file
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     except (*broken, zipfile.BadZipFile, zlib.error) as error:
