@@ -64,8 +64,8 @@ def best(rows: Sequence[Row], value: str = "bits_per_param") -> list[Best]:
     Raises:
       ValueError: two rows are of the same model, world, rate and seed.
     """
-    tried: dict[tuple, dict[float, dict[int, float]]] = {}
-    parameters: dict[tuple, int] = {}
+    tried: dict[tuple[str, str, int], dict[float, dict[int, float]]] = {}
+    parameters: dict[tuple[str, str, int], int] = {}
     for row in rows:
         key = (row["name"], row["model"], row["people"])
         train = row["config"]["train"]
