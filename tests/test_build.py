@@ -52,7 +52,9 @@ def check_row(row, setup):
 def test_the_demo_models_have_these_sizes(name, parameters, limit):
     setup = build.build(configs.load(name))
     total = setup.parameters.total
-    assert total == parameters == sum(setup.parameters[1:])
+    counts = setup.parameters
+    assert total == parameters == counts.embedding + counts.non_embedding
+    assert (counts.active, counts.adapters) == (total, 0)
     assert setup.world.bits_max().total / total == pytest.approx(limit, abs=5e-5)
     assert setup.exposures == setup.config.data.exposures
 

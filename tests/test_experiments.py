@@ -54,6 +54,14 @@ def test_sizes_share_no_run(path):
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
+def own_or_slow(path):
+    """A figure of another's runs trains them anew: that is left to the slow tests."""
+    shares = sweep.load(str(path)).shares
+    marks = [pytest.mark.slow] if shares else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", [own_or_slow(path) for path in FILES])
 def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     words = ["sweep", path.stem, "--size=smoke", f"--results={tmp_path}", "--json"]
@@ -73,11 +81,14 @@ def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
 
 def test_committed_rows_are_of_runs_that_the_files_give():
     """Rows of runs that nobody can name any more are of no use."""
+    experiments = [sweep.load(str(file)) for file in FILES]
     for rows in sorted((ROOT / "experiments" / "results").glob("p*.jsonl")):
         name, _, size = rows.stem.rpartition("_")
         known = {
             mark(run)
-            for run in sweep.load(str(ROOT / "experiments" / f"{name}.py")).runs(size)
+            for experiment in experiments
+            if experiment.rows == name
+            for run in experiment.runs(size)
         }
         found = [row["fingerprint"] for row in results.read_rows(rows)]
         assert len(found) == len(set(found))

@@ -204,7 +204,7 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):
 
 def test_without_the_packages(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ValueError, match=r"pip install -e '\.\[rewrites\]'"):
+    with pytest.raises(ValueError, match=r"pip install -e '\.\[huggingface\]'"):
         tool.load(".", "cpu", 10, 1.0, 1.0)
 
 
