@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from kscale.models.config import ModelConfig
 from kscale.models.lora import NO_ADAPTERS
-from kscale.models.paths import path_name
+from kscale.models.paths import nested, path_name
 
 Params = dict[str, Any]
 _PARTS: tuple[str, ...] = ("query", "key", "value")
@@ -53,14 +53,11 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
             lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), stacked
         )
         one_by_one |= {f"layer_{i}": layer for i in range(config.layers)}
-    lora: Params = {}
-    for path, rank in _ranks(config, _weights(config, one_by_one)).items():
-        shape = _weights(config, one_by_one)[path]
-        *parents, last = path.split("/")
-        level = lora
-        for parent in parents:
-            level = level.setdefault(parent, {})
-        level[last] = _factors(path, shape, rank, key)
+    shapes = _weights(config, one_by_one)
+    ranks = _ranks(config, shapes)
+    lora = nested(
+        {path: _factors(path, shapes[path], rank, key) for path, rank in ranks.items()}
+    )
     if not lora:
         return {}
     return {"lora": _stacked(config, lora) if stacked else lora}

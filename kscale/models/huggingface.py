@@ -27,6 +27,7 @@ import numpy as np
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.huggingface_names import pieces
 from kscale.models.lora import NO_ADAPTERS
+from kscale.models.paths import nested
 from kscale.models.stacking import unstacked
 from kscale.models.transformer import Params, init
 
@@ -91,14 +92,12 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
     model_type = _model_type(config)
     wanted = list(pieces(config, model_type))
     _require_tensors(config, _weights(config, model_type, state), wanted)
-    params: Params = {}
-    for piece in wanted:
+
+    def joined(piece: Any) -> np.ndarray:
         parts = [np.asarray(state[name], np.float32) for name in piece.names]
-        *parents, leaf = piece.path.split("/")
-        level = params
-        for parent in parents:
-            level = level.setdefault(parent, {})
-        level[leaf] = np.ascontiguousarray(piece.join(parts))
+        return np.ascontiguousarray(piece.join(parts))
+
+    params = nested({piece.path: joined(piece) for piece in wanted})
     if not config.scan_layers:
         return params
     layers = [params.pop(f"layer_{i}") for i in range(config.layers)]

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.models.paths import path_name
+from kscale.models.arrays import write_arrays
+from kscale.models.paths import nested, path_name
 from kscale.quant.packing import packed_size
 from kscale.quant.scheme import Scheme
 from kscale.quant.weights import Quantised, is_quantised
@@ -89,7 +89,7 @@ def save(
     header = {"format": _FORMAT, "arrays": names, "quantised": rounded}
     header |= {"about": dict(about)} if about else {}
     text = np.array(json.dumps(header))
-    _write(Path(path), {"": text, **jax.device_get(arrays)})
+    write_arrays(Path(path), {"": text, **jax.device_get(arrays)})
 
 
 def load(path: Path | str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def load(path: Path | str) -> dict[str, Any]:
             name: _read(arrays, name, x) for name, x in header["quantised"].items()
         }
     rest = {name: x.astype(np.float32) for name, x in arrays.items()}
-    return _nested(rest | found)
+    return nested(rest | found)
 
 
 def about(path: Path | str) -> dict[str, Any]:
@@ -187,29 +187,3 @@ def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Qu
             raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
     fields = {part: jnp.asarray(x) for part, x in parts.items()}
     return Quantised(**fields, shape=shape, table=table, scheme=scheme)
-
-
-def _write(path: Path, arrays: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise ValueError(f"{path} cannot be written ({error}).") from error
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name in sorted(flat):
-        *parents, last = name.split("/")
-        level = tree
-        for parent in parents:
-            level = level.setdefault(parent, {})
-        level[last] = flat[name]
-    return tree

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from kscale.models.paths import path_name
+from kscale.models.paths import nested, path_name
 
 Value = TypeVar("Value")
 
@@ -69,15 +69,12 @@ def part_of(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
                 f"{what} has {pattern!r}, which matches no parameter; the nearest is "
                 f"{''.join(near) or 'none'!r}."
             )
-    part: dict[str, Any] = {}
-    for name, leaf in leaves:
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
-            *parents, last = name.split("/")
-            level = part
-            for parent in parents:
-                level = level.setdefault(parent, {})
-            level[last] = leaf
-    return part
+    chosen = (
+        (name, leaf)
+        for name, leaf in leaves
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    )
+    return nested(dict(chosen))
 
 
 def overlaid(tree: Any, part: Any) -> Any:
