@@ -85,23 +85,9 @@ def quantise_run(
     kept = quant.quantise(params, setup.config.qat) if aware else used
     setup, params = rounding.plain(setup, params)
 
-    def scored(what: str, weight_bits: int, used: Any, tree: Any, began: float) -> Row:
-        seconds = time.perf_counter() - began
-        table = evaluate.score_params(setup, used, people or None)
-        known = run.make_row(setup, table, member)
-        bits = known["bits"]["total"]
-        return {
-            "what": what,
-            "weight_bits": weight_bits,
-            "bits": known["bits"],
-            "sampling_error": known["sampling_error"],
-            "accuracy": known["accuracy"],
-            "seconds": seconds,
-            **rounding.stored(tree, bits),
-        }
-
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
-    rows = [scored(what, aware or 16, used, kept, time.perf_counter())]
+    first = {"what": what, "weight_bits": aware or 16, "seconds": 0.0}
+    rows = [first | _scored(setup, used, kept, people, member)]
     files = _files(workdir, choice, member, len(setup.hypers))
     about = {name: row[name] for name in ("name", "fingerprint")}
     for bits, file in files.items():
@@ -111,8 +97,11 @@ def quantise_run(
             setup, params, scheme, choice.method, choice.sample, **choice.options
         )
         tree = quant.cut(tree)
-        what = f"{choice.method} at {bits} bits"
-        one = scored(what, bits, quant.dequantise(tree), tree, began)
+        one = {
+            "what": f"{choice.method} at {bits} bits",
+            "weight_bits": bits,
+            "seconds": time.perf_counter() - began,
+        } | _scored(setup, quant.dequantise(tree), tree, people, member)
         if save:
             quant.save(file, tree, about=about)
             one |= {"file": str(file)}
@@ -121,6 +110,16 @@ def quantise_run(
     for one in rows:
         one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
     return row | {"rows": rows}
+
+
+def _scored(
+    setup: build.Setup, used: models.Params, tree: Any, people: int, member: int
+) -> Row:
+    """What a model knows that computes with `used` and is stored as `tree`."""
+    table = evaluate.score_params(setup, used, people or None)
+    known = run.make_row(setup, table, member)
+    said = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
+    return said | rounding.stored(tree, known["bits"]["total"])
 
 
 def _opened(

@@ -166,6 +166,9 @@ def test_members_of_a_population_equal_solo_runs(factor):
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *members)
     run = functools.partial(loss_and_gradient, config)
     together = jax.vmap(run, in_axes=(0, None))(stacked, tokens())
+    losses = together[0][0]
+    assert losses.shape == (2,)
+    assert losses[0] != losses[1]
     for i, member in enumerate(members):
         close(jax.tree.map(lambda x, i=i: x[i], together), run(member, tokens()))
 
