@@ -74,6 +74,7 @@ def test_bits_that_no_weight_is_rounded_to(bits):
         ablation.changes(MODELS["dense"], bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("layer", [0, 1])
 def test_a_removed_layer_is_a_model_of_one_layer_less(name, layer):
@@ -188,6 +189,7 @@ def test_the_sample_is_the_same_every_time(finished, brief):
     assert first[0]["sampling_error"]["total"] > 0
 
 
+@pytest.mark.slow
 def test_stacked_layers_give_the_same_rows(made, brief):
     plain, stacked = (
         made(model__layers=2, model__scan_layers=scan) for scan in (False, True)

@@ -54,14 +54,19 @@ def test_sizes_share_no_run(path):
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
-def own_or_slow(path):
-    """A figure of another's runs trains them anew: that is left to the slow tests."""
-    shares = sweep.load(str(path)).shares
-    marks = [pytest.mark.slow] if shares else []
-    return pytest.param(path, id=path.stem, marks=marks)
+# Trained ones of which smoke runs are fast enough for every run of the tests: models
+# side by side, and runs that go on from another.
+TRAINED_FAST = ("p002_figure3", "p002_figure10")
 
 
-@pytest.mark.parametrize("path", [own_or_slow(path) for path in FILES])
+def fast_or_slow(path):
+    """Experiments that train take long to compile: most are left to the slow tests."""
+    trains = any(isinstance(x, Config) for x in sweep.load(str(path)).runs("smoke"))
+    slow = trains and path.stem not in TRAINED_FAST
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("path", [fast_or_slow(path) for path in FILES])
 def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     words = ["sweep", path.stem, "--size=smoke", f"--results={tmp_path}", "--json"]

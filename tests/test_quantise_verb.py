@@ -165,6 +165,7 @@ def test_saved_files_are_small_and_are_not_lost(copy, capsys):
     assert files[0].read_bytes() == before[files[0].name]
 
 
+@pytest.mark.slow
 def test_a_member_of_a_population(tiny, tmp_path, capsys):
     words = ["train", *tiny, "--config.members.seeds=0,1", f"--workdir={tmp_path}/run"]
     assert cli.main(words) == 0

@@ -118,6 +118,7 @@ def test_the_nearest_points_need_no_texts(made):
     assert same(found, quant.quantise(params, Scheme(bits=3)))
 
 
+@pytest.mark.slow
 def test_gptq_sees_the_texts(made):
     setup, params = made(), params_of(made())
     scheme = Scheme(bits=3)

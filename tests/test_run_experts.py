@@ -66,6 +66,7 @@ def test_a_mixture_is_rounded(mixture, capsys):
     assert eight["stored_bits"] < whole["stored_bits"]
 
 
+@pytest.mark.slow
 def test_members_of_a_population_have_lists(little, tmp_path):
     small = EXPERTS | {"data__exposures": 2}
     rows = run.run(little(members__seeds=(0, 1), **small), tmp_path / "run")

@@ -121,6 +121,7 @@ def test_another_mixture_is_not_resumed(mixed, tmp_path):
     assert tree(folder) == before
 
 
+@pytest.mark.slow
 def test_members_with_orders_of_their_own_read_a_skewed_mixture(little, tmp_path):
     law = worlds.Law("zipf", bias=1.0)
     own = {"world__law": law, "data__shared_order": False, "score__times": 2}

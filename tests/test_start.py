@@ -223,6 +223,7 @@ def test_a_population_goes_on_from_one_model(before, little, tmp_path):
     assert jax.tree.all(jax.tree.map(np.array_equal, again, first))
 
 
+@pytest.mark.slow
 def test_members_draw_new_rows_from_their_own_seeds(before, little, tmp_path):
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
     still |= {"start": str(before[0]), "data__share": 0.1}

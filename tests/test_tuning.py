@@ -79,6 +79,7 @@ def test_questions_after_new_biographies_keep_their_tokens(first, tmp_path):
     assert before < after
 
 
+@pytest.mark.slow
 def test_a_run_of_junk_with_domains_goes_on(tmp_path):
     junk = (
         "--config.world.lists=tiny",

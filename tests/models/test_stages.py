@@ -39,6 +39,7 @@ def drawn(name):
     return config, jax.tree.unflatten(form, leaves), tokens, segments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_stages_one_after_another_are_the_model(name):
     config, params, tokens, segments = drawn(name)

@@ -88,6 +88,7 @@ def test_no_layer_is_worse_than_the_nearest_points(name):
     assert sum(expected.values()) < 0.9 * sum(nearest.values())
 
 
+@pytest.mark.slow
 def test_all_at_once_takes_the_inputs_of_the_unrounded_model():
     config, params, tokens = drawn("untied")
     tree, reports = calibrated(config, params, ALL, tokens, sequential=False)

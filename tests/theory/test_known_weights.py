@@ -73,6 +73,7 @@ def test_slopes_in_the_frequencies(p):
     np.testing.assert_allclose(got, draws * law @ rise, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_slopes_on_both_sides_of_the_expansion():
     with theory.float64():
         for p in (0.2, 0.9):

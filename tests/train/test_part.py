@@ -174,6 +174,7 @@ def test_a_stopped_run_of_adapters_goes_on_as_if_it_never_stopped(adapted, tmp_p
     assert digest(second.state) == digest(adapted.state)
 
 
+@pytest.mark.slow
 def test_members_with_adapters_equal_their_solo_runs(adapted):
     # The first is the run of `adapted`.
     many = fitted(hyper=population([Hyper(0.1, 0.1, 0), Hyper(0.03, 0.0, 5)]))

@@ -104,6 +104,7 @@ def test_the_loss_has_the_balance_of_the_whole_batch(rows_per_gradient):
     assert seen["nats_sum"] == 0
 
 
+@pytest.mark.slow
 def test_a_mixture_trains_and_its_members_equal_it_alone():
     config = dataclasses.replace(CONFIG, rows_per_gradient=2)
     model = dataclasses.replace(standin.mixture(), route_rows=2)
