@@ -147,6 +147,7 @@ def test_rewritten_biographies_end_to_end(tmp_path):
     assert row["population"] == row["people"] == 12
 
 
+@pytest.mark.slow
 def test_a_vocabulary_trained_on_the_world_end_to_end():
     config = smoke(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=600)
     setup, again = build.build(config), build.build(config)

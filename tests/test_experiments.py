@@ -60,9 +60,10 @@ TRAINED_FAST = ("p002_figure3", "p002_figure10")
 
 
 def fast_or_slow(path):
-    """Experiments that train take long to compile: most are left to the slow tests."""
-    trains = any(isinstance(x, Config) for x in sweep.load(str(path)).runs("smoke"))
-    slow = trains and path.stem not in TRAINED_FAST
+    """What trains or simulates takes long to compile: most is left to the slow tests."""
+    runs = sweep.load(str(path)).runs("smoke")
+    slow = any(isinstance(x, Config) for x in runs) and path.stem not in TRAINED_FAST
+    slow = slow or path.stem in ("p000_figure5a", "p004_figure2")
     return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if slow else [])
 
 

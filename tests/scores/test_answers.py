@@ -199,6 +199,7 @@ def test_people_batches_and_labels_do_not_matter(taught):
     assert even.population == 5
 
 
+@pytest.mark.slow
 def test_a_domain_token_opens_the_prompt(taught):
     world, _, _ = taught
     asked = corpora.questions(world)

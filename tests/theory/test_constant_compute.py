@@ -18,6 +18,7 @@ def test_curve_is_the_three_laws_along_the_budget():
     assert np.isnan(constant_compute.isoflop(1e20, 4.0).learnt_paper)  # d T/R below e
 
 
+@pytest.mark.slow
 def test_peaks_lie_at_the_optimum():
     best = compute.compute_optimal([1e19, 1e22])
     ratio = np.linspace(0.5, 1.0, 2001)

@@ -142,6 +142,7 @@ EIGHT = """
 """
 
 
+@pytest.mark.slow
 def test_eight_devices_equal_one(environment):
     source = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
     child = subprocess.run(
