@@ -60,7 +60,7 @@ TRAINED_FAST = ("p002_figure3", "p002_figure10")
 
 
 def fast_or_slow(path):
-    """What trains or simulates takes long to compile: most is left to the slow tests."""
+    """What trains or simulates compiles for long: most is left to the slow tests."""
     runs = sweep.load(str(path)).runs("smoke")
     slow = any(isinstance(x, Config) for x in runs) and path.stem not in TRAINED_FAST
     slow = slow or path.stem in ("p000_figure5a", "p004_figure2")
