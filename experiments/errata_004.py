@@ -189,7 +189,7 @@ ERRATA = (
     ),
     (
         "004, equation (1)",
-        "(R*, T*) maximises (2). The global maximum lies where nothing is learnt, and"
+        "(R*, T*) maximizes (2). The global maximum lies where nothing is learnt, and"
         " claims more concepts than there are texts.",
         "The first local maximum in R; always R+ <= min(R, T), since a text teaches at"
         " most one concept.",
@@ -233,7 +233,7 @@ ERRATA = (
     ),
     (
         "004, appendix E",
-        "A pair of concepts is counted once. An unordered pair can realise a pair of"
+        "A pair of concepts is counted once. An unordered pair can realize a pair of"
         " skills in two ways.",
         "The mean is 2 C(R,2) p_rr (kind='two_ways').",
         _two_ways,

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
-from kscale.results import Row
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 WORDING = 1.2  # bits that wordings cost a perfect knower on knowledge tokens, measured

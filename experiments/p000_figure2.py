@@ -22,9 +22,9 @@ import runpy
 import numpy as np
 
 from kscale import report
-from kscale.config import Config
+from kscale.configs.base import Config
+from kscale.files import Row
 from kscale.report import Curve, Panel
-from kscale.results import Row
 
 ROWS = "p000_figure5"
 FEWEST = 10  # people below and above a threshold that is drawn
@@ -93,4 +93,4 @@ def _thresholds(rows: list[Row]) -> list[Curve]:
         said["parameters"], p, bits, said["bits_per_param"], visits, left=0.5
     )
     label = "problem (6), half of the bits known"
-    return [*curves, Curve(label, said["parameters"], line, colour=0)]
+    return [*curves, Curve(label, said["parameters"], line, color=0)]

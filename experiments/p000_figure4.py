@@ -20,10 +20,11 @@ import pathlib
 
 import numpy as np
 
-from kscale import report, skewed, theory
-from kscale.config import Config, ScoreConfig
+from kscale import report, theory
+from kscale.configs import power_law
+from kscale.configs.base import Config, ScoreConfig
+from kscale.files import Row
 from kscale.report import Curve, Panel
-from kscale.results import Row
 
 EXPOSURES = (12, 25, 50, 100, 200, 400)
 CLASSES = ("most frequent quarter", "second", "third", "least frequent quarter")
@@ -33,16 +34,16 @@ def runs(size: str) -> list[Config]:
     """Every exponent with every amount of data, then the run that is scored often."""
     if size == "paper":
         grid = [
-            skewed.pan("s", a, exposures=exposures)
-            for a in skewed.EXPONENTS
+            power_law.pan("s", a, exposures=exposures)
+            for a in power_law.EXPONENTS
             for exposures in (4, 12, 48, 196, 392)
         ]
-        often = skewed.pan("base", exposures=200)
+        often = power_law.pan("base", exposures=200)
     elif size == "smoke":
         grid = [_tiny(24, exposures, a, 8) for a in (0.0, 1.2) for exposures in (4, 8)]
         often = _tiny(24, 100, 1.2, 8)
     else:
-        grid = [_tiny(600, e, a) for a in skewed.EXPONENTS for e in EXPOSURES]
+        grid = [_tiny(600, e, a) for a in power_law.EXPONENTS for e in EXPOSURES]
         often = _tiny(600, 800, 1.2, 48)
     score = dataclasses.replace(often.score, times=24)
     return [*grid, dataclasses.replace(often, score=score)]
@@ -99,7 +100,7 @@ def _by_step(row: Row) -> Panel:
         )
         name = f"half known after {said['half_visits']:.0f} visits"
         curves += [
-            Curve("" if k else name, said["visits"], line, colour=k)
+            Curve("" if k else name, said["visits"], line, color=k)
             for k, line in enumerate(np.transpose(said["loss_bits"]))
         ]
     y = "bits lost per visit"
@@ -108,6 +109,6 @@ def _by_step(row: Row) -> Panel:
 
 def _tiny(people: int, exposures: int, a: float, width: int = 32) -> Config:
     rate = 2e-3 if width > 32 else 3e-3
-    config = skewed.tiny(people, exposures, width, a, rate=rate)
+    config = power_law.tiny(people, exposures, width, a, rate=rate)
     warm = dataclasses.replace(config.train, warmup_steps=min(1000, 10 * exposures))
     return dataclasses.replace(config, name="figure4", train=warm, score=ScoreConfig())

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels, fit_line
-from kscale.results import Row
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
@@ -81,7 +81,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             f" residuals to {row['largest_residual']:.0%}"
         )
         x = row["visits"]
-        curves.append(Curve(label, x, row["loss"], colour=i))
+        curves.append(Curve(label, x, row["loss"], color=i))
         curves.append(Curve("", x, row["learner"], row["learner_error"], "o", i))
     config = rows[0]["config"]
     draw_panels(

@@ -24,11 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from kscale import report, skewed, theory
-from kscale.config import Config
-from kscale.models.modded import SIZES as MODDED
+from kscale import report, theory
+from kscale.configs import power_law
+from kscale.configs.base import Config
+from kscale.files import Row
+from kscale.models.architectures import SIZES as MODDED
 from kscale.report import Curve, Panel
-from kscale.results import Row
 
 WIDTHS = (8, 16, 24, 32, 48, 64)
 RATES = {48: 2e-3, 64: 2e-3}  # by width; 3e-3 else
@@ -39,13 +40,13 @@ def runs(size: str) -> list[Config]:
     """Every exponent with every model size, those of one exponent together."""
     if size == "paper":
         return [
-            skewed.pan(name, exponent)
-            for exponent in skewed.EXPONENTS
+            power_law.pan(name, exponent)
+            for exponent in power_law.EXPONENTS
             for name in MODDED
         ]
     if size == "smoke":
         return [_tiny(24, 8, width, a) for a in (0.0, 1.2) for width in (8, 16)]
-    grid = [_tiny(600, 400, width, a) for a in skewed.EXPONENTS for width in WIDTHS]
+    grid = [_tiny(600, 400, width, a) for a in power_law.EXPONENTS for width in WIDTHS]
     return grid + [_tiny(600, 400, width, a, 1) for a in (0.0, 1.2) for width in WIDTHS]
 
 
@@ -61,7 +62,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             fit = report.fit_line(sizes, loss)
             label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
             label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
-        left.append(Curve(label, sizes, loss, colour=i))
+        left.append(Curve(label, sizes, loss, color=i))
         each = [row["loss"]["visit_loss_bits"] for row in of]
         left.append(Curve("", [size_of(row) for row in of], each, None, "o", i))
     config = rows[0]["config"]
@@ -88,7 +89,7 @@ def class_curves(rows: list[Row]) -> list[Curve]:
     said, _, _ = prediction(rows)
     name = f"problem (6), {said['bits_per_param']:.2f} bits a parameter"
     return curves + [
-        Curve("" if k else name, said["parameters"], line, colour=k)
+        Curve("" if k else name, said["parameters"], line, color=k)
         for k, line in enumerate(np.transpose(said["loss_bits"]))
     ]
 
@@ -131,6 +132,6 @@ def exponent(row: Row) -> float:
 
 
 def _tiny(people: int, exposures: int, width: int, a: float, seed: int = 0) -> Config:
-    config = skewed.tiny(people, exposures, width, a, rate=RATES.get(width, 3e-3))
+    config = power_law.tiny(people, exposures, width, a, rate=RATES.get(width, 3e-3))
     train = dataclasses.replace(config.train, seed=seed)
     return dataclasses.replace(config, name="figure5", train=train)

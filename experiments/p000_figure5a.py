@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels, fit_line
-from kscale.results import Row
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
@@ -96,9 +96,9 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             f"{name}: A = {fit['alpha']:.3f} [{fit['alpha_low']:.3f},"
             f" {fit['alpha_high']:.3f}], residuals to {fit['largest']:.0%}"
         )
-        left.append(Curve(label, size, row["loss"], colour=i))
+        left.append(Curve(label, size, row["loss"], color=i))
         left.append(Curve("", size, row["learner"], row["learner_error"], "o", i))
-        right.append(Curve(name, size, row["lossless"], colour=i))
+        right.append(Curve(name, size, row["lossless"], color=i))
     x, y = "model size (parameters of 2 bits)", "loss on knowledge (bits per person)"
     config = rows[0]["config"]
     draw_panels(

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
-from kscale.results import Row
 
 PERSON = 47.591624 + 27.253497  # bits of facts and of a name, log2 S0 + log2 N0
 WORDING = 43.354990  # bits of order and templates of a biography
@@ -126,7 +126,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
                 np.array(told["h"]) / int(size) - WORDING,
             )
             at = np.searchsorted(known, told["sufficient"])
-            curves.append(Curve(f"{int(size):,} sentences", known, h, colour=j))
+            curves.append(Curve(f"{int(size):,} sentences", known, h, color=j))
             star = "minimal sufficient" if j == 0 else ""
             curves.append(Curve(star, known[at : at + 1], h[at : at + 1], None, "*", j))
         left = "data given the model (bits a sentence, less wording)"

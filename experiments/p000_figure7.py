@@ -19,9 +19,9 @@ import pathlib
 import runpy
 
 from kscale import report
-from kscale.config import Config
+from kscale.configs.base import Config
+from kscale.files import Row
 from kscale.report import Curve, Panel
-from kscale.results import Row
 
 ROWS = "p000_figure5"
 FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))

@@ -22,11 +22,12 @@ import pathlib
 
 import numpy as np
 
-from kscale import config as config_module
-from kscale import models, report, scores, skewed, tuning
-from kscale.config import Config
+from kscale import models, report, scores
+from kscale.configs import base as config_module
+from kscale.configs import finetuning, power_law
+from kscale.configs.base import Config
+from kscale.files import Row
 from kscale.report import Curve, Panel
-from kscale.results import Row
 
 LEVELS = (0.5, 0.9, 1.0, 1.2)  # of what the model can hold
 PEAK_R = 0.66  # bits per parameter of the small model at its limit, see LOG.md
@@ -51,7 +52,7 @@ def runs(size: str) -> list[Config]:
         out.append(dataclasses.replace(before, name=name))
         start = config_module.fingerprint(before)
         for told, short in TOLD.items():
-            after = tuning.tuned(before, start, new, told, exposures, rate=rate)
+            after = finetuning.tuned(before, start, new, told, exposures, rate=rate)
             score = dataclasses.replace(after.score, times=12)
             out.append(dataclasses.replace(after, name=f"{name} {short}", score=score))
     return out
@@ -115,17 +116,17 @@ def _people(level: float) -> int:
 
 
 def _tiny(people: int, exposures: int, width: int) -> Config:
-    return skewed.tiny(people, exposures, width)
+    return power_law.tiny(people, exposures, width)
 
 
 def _paper(level: float) -> Config:
     """The paper does not say which model; its "s" at the R of paper 002's result 1."""
-    config = skewed.pan("s", 0.0)
+    config = power_law.pan("s", 0.0)
     model = dataclasses.replace(config.model, vocab=3275)
     parameters = models.parameter_counts(model).total
     counts = config.world.build().counts
     people = scores.world_for_model(counts, parameters, 2.0, level)
     return dataclasses.replace(
-        skewed.pan("s", 0.0, people=people),
-        world=dataclasses.replace(config.world, people=people, law=skewed.Law()),
+        power_law.pan("s", 0.0, people=people),
+        world=dataclasses.replace(config.world, people=people, law=power_law.Law()),
     )

@@ -17,8 +17,8 @@ import dataclasses
 import pathlib
 
 from kscale import configs, models, report
-from kscale.config import Config
-from kscale.results import Row
+from kscale.configs.base import Config
+from kscale.files import Row
 
 PAPER_MODELS = ("GPT2-2-1", "GPT2-4-1", "GPT2-2-4", "GPT2-4-4", "GPT2-6-4", "GPT2-12-4")
 PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)

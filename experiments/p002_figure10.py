@@ -1,4 +1,4 @@
-"""Paper 002, figure 10: knowledge drawn out by questions, beside what is memorised.
+"""Paper 002, figure 10: knowledge drawn out by questions, beside what is memorized.
 
 Reproduces: a model that saw each person in many wordings answers questions about people
 who were in no question of its fine-tuning, nearly as well as it goes on with their
@@ -20,10 +20,11 @@ steps as published.
 import dataclasses
 import pathlib
 
-from kscale import config as config_module
-from kscale import configs, fields, report, skewed, tuning
-from kscale.config import Config
-from kscale.results import Row
+from kscale import configs, report
+from kscale.configs import base as config_module
+from kscale.configs import fields, finetuning, power_law
+from kscale.configs.base import Config
+from kscale.files import Row
 
 # (r' of the embedding, r of queries and values), as published.
 RANKS = (
@@ -61,8 +62,10 @@ def runs(size: str) -> list[Config]:
             )
         ]
     if size == "smoke":
-        return _with_answers(_told(skewed.tiny(12, 4, 8), "bios_simple"), RANKS[:1], 2)
-    bases = [_told(skewed.tiny(400, times, 64), kind) for kind, times in BASES]
+        return _with_answers(
+            _told(power_law.tiny(12, 4, 8), "bios_simple"), RANKS[:1], 2
+        )
+    bases = [_told(power_law.tiny(400, times, 64), kind) for kind, times in BASES]
     return [run for base in bases for run in _with_answers(base, (*RANKS, (0, 0)), 30)]
 
 
@@ -80,6 +83,6 @@ def _with_answers(
 ) -> list[Config]:
     start = config_module.fingerprint(base)
     return [base] + [
-        tuning.extracted(base, start, embedding, attention, exposures, batch=batch)
+        finetuning.extracted(base, start, embedding, attention, exposures, batch=batch)
         for embedding, attention in ranks
     ]

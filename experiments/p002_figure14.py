@@ -12,8 +12,8 @@ import runpy
 from typing import Any
 
 from kscale import report
-from kscale.config import Config
-from kscale.results import Row
+from kscale.configs.base import Config
+from kscale.files import Row
 
 ROWS = "p002_figure6"
 _FIGURE_6 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))

@@ -17,9 +17,10 @@ same room.
 
 import pathlib
 
-from kscale import comparison, report
-from kscale.config import Config
-from kscale.results import Row
+from kscale import report
+from kscale.configs import grids
+from kscale.configs.base import Config
+from kscale.files import Row
 
 PAPER_PEOPLE = {
     1000: (10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
@@ -33,14 +34,12 @@ def runs(size: str) -> list[Config]:
         return [
             config
             for exposures, people in PAPER_PEOPLE.items()
-            for config in comparison.published(("GPT2", "GPT2_MoE"), people, exposures)
+            for config in grids.published(("GPT2", "GPT2_MoE"), people, exposures)
         ]
     if size == "smoke":
-        return comparison.experts(4, (4e-3,), (0,), people=12)
+        return grids.experts(4, (4e-3,), (0,), people=12)
     rates, seeds = (4e-3, 8e-3, 1.6e-2), (0, 1)
-    return comparison.experts(1000, rates, seeds) + comparison.experts(
-        100, rates, seeds
-    )
+    return grids.experts(1000, rates, seeds) + grids.experts(100, rates, seeds)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -15,9 +15,10 @@ one expert a token without any limit (dropless, capacity factor 0).
 import dataclasses
 import pathlib
 
-from kscale import comparison, configs, report
-from kscale.config import Config
-from kscale.results import Row
+from kscale import configs, report
+from kscale.configs import grids
+from kscale.configs.base import Config
+from kscale.files import Row
 
 SETTINGS = {"(1, 2)": (1, 2.0), "(2, 1)": (2, 1.0), "(2, 2)": (2, 2.0)}
 DROPLESS = {"(1, dropless)": (1, 0.0)}
@@ -37,7 +38,7 @@ def runs(size: str) -> list[Config]:
                 ),
             )
             for name, (top_k, factor) in SETTINGS.items()
-            for config in comparison.published(("GPT2_MoE",), PAPER_PEOPLE, 100)
+            for config in grids.published(("GPT2_MoE",), PAPER_PEOPLE, 100)
         ]
     layers, rates, seeds, shown = (2, 4), (4e-3, 8e-3), (0, 1), SETTINGS | DROPLESS
     if size == "smoke":
@@ -47,10 +48,10 @@ def runs(size: str) -> list[Config]:
         run
         for depth in layers
         for name, (top_k, factor) in shown.items()
-        for run in comparison.grid(
+        for run in grids.grid(
             configs.demo(12, 4) if size == "smoke" else _world(depth),
             {
-                f"{depth} layers {name}": comparison.narrow(
+                f"{depth} layers {name}": grids.narrow(
                     "GPT2_MoE",
                     depth,
                     8,

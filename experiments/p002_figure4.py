@@ -17,9 +17,10 @@ rate; heads of 12 are rotated whole in all of them.
 
 import pathlib
 
-from kscale import comparison, report
-from kscale.config import Config
-from kscale.results import Row
+from kscale import report
+from kscale.configs import grids
+from kscale.configs.base import Config
+from kscale.files import Row
 
 PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 
@@ -27,14 +28,12 @@ PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 def runs(size: str) -> list[Config]:
     """The runs of a size."""
     if size == "paper":
-        return comparison.published(
-            tuple(comparison.ARCHITECTURES), PAPER_PEOPLE, exposures=100
-        )
+        return grids.published(tuple(grids.ARCHITECTURES), PAPER_PEOPLE, exposures=100)
     if size == "smoke":
-        return comparison.architectures(
+        return grids.architectures(
             4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
         )
-    return comparison.architectures(100, (2e-3, 4e-3, 8e-3), (0, 1))
+    return grids.architectures(100, (2e-3, 4e-3, 8e-3), (0, 1))
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -19,9 +19,10 @@ models are tried at three learning rates and plain ones at GPT2's.
 import dataclasses
 import pathlib
 
-from kscale import comparison, fields, report, skewed
-from kscale.config import Config
-from kscale.results import Row
+from kscale import report
+from kscale.configs import fields, grids, power_law
+from kscale.configs.base import Config
+from kscale.files import Row
 
 # name -> architecture, tokenizer; (a) to (d) are the figure's, the rest appendix B.2's.
 VARIANTS = {
@@ -45,19 +46,19 @@ def runs(size: str) -> list[Config]:
         return [
             _told(config, VARIANTS[name][1], PAPER_VOCAB, name)
             for name in PAPER
-            for config in comparison.published((VARIANTS[name][0],), PAPER_PEOPLE, 100)
+            for config in grids.published((VARIANTS[name][0],), PAPER_PEOPLE, 100)
         ]
     people, exposures, rates, seeds = 300, 100, (2e-3, 4e-3, 8e-3), (0, 1, 2)
     shown = VARIANTS
     if size == "smoke":
         people, exposures, rates, seeds = 12, 2, (4e-3,), (0,)
         shown = {name: VARIANTS[name] for name in PAPER[:3:2]}
-    world = skewed.tiny(people, exposures, 24, batch=2)
+    world = power_law.tiny(people, exposures, 24, batch=2)
     return [
         _told(run, tokenizer, 600, name)
         for name, (architecture, tokenizer) in shown.items()
-        for run in comparison.grid(
-            world, {name: comparison.narrow(architecture, 2)}, rates, seeds
+        for run in grids.grid(
+            world, {name: grids.narrow(architecture, 2)}, rates, seeds
         )
     ]
 

@@ -2,7 +2,7 @@
 
 Reproduces: models rounded to 8 bits hold what they held, to 4 bits less than half
 (result 8, GPTQ from 1000 biographies). Asked besides, since the paper leaves it open:
-what is left if a model is trained with rounded weights (quantisation-aware training),
+what is left if a model is trained with rounded weights (quantization-aware training),
 from its start or for a tenth of its exposures more?
 
     kscale sweep p002_figure6 --size=smoke     a minute: does it run?
@@ -19,11 +19,13 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from kscale import comparison, configs, quantise, report, skewed
-from kscale import config as config_module
-from kscale.config import Config
+from kscale import configs, report
+from kscale.cli import quantize
+from kscale.configs import base as config_module
+from kscale.configs import grids, power_law
+from kscale.configs.base import Config
+from kscale.files import Row
 from kscale.quant import Scheme
-from kscale.results import Row
 
 KERNELS = ("layer*/kernel",)
 ALL = ("layer*/kernel", "*/table")
@@ -45,20 +47,20 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
         ]
         return [run for base in bases for run in _rounded(base, ("gptq",), (KERNELS,))]
     if size == "smoke":
-        base = _named(skewed.tiny(12, 4, 8), "bioS, smoke")
+        base = _named(power_law.tiny(12, 4, 8), "bioS, smoke")
         other = _named(configs.demo(12, 4), "bioD, smoke")
         return [
             *_rounded(base, ("gptq", "nearest"), (KERNELS,)),
             *_rounded(other, ("gptq",), (ALL,)),
             _aware(base, 4, exposures=2),
         ]
-    narrow = comparison.architectures(1000, (8e-3,), (0,), names=("GPT2",))[0]
+    narrow = grids.architectures(1000, (8e-3,), (0,), names=("GPT2",))[0]
     narrow = _named(narrow, "bioD at its limit, d = 24")
     demo = _named(configs.demo_d48(), "bioD at its limit, d = 48")
     others = [
         _named(configs.demo_room(), "bioD with room to spare"),
-        _named(skewed.tiny(500, 300, 32), "bioS at its limit"),
-        _named(skewed.tiny(400, 600, 64), "bioS with room to spare"),
+        _named(power_law.tiny(500, 300, 32), "bioS at its limit"),
+        _named(power_law.tiny(400, 600, 64), "bioS with room to spare"),
     ]
     whole = dataclasses.replace(
         narrow, name=f"{narrow.name}: QAT from the start", qat=Scheme(bits=AWARE[0])
@@ -90,10 +92,10 @@ def of_kind(
 
 def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
     """A trained model rounded to each number of bits."""
-    choice = quantise.Choice(
+    choice = quantize.Choice(
         method=setting["method"], scheme=Scheme(leaves=tuple(setting["leaves"]))
     )
-    return quantise.quantise_run(folder, choice)
+    return quantize.quantize_run(folder, choice)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

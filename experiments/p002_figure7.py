@@ -11,8 +11,8 @@ import pathlib
 import runpy
 
 from kscale import report
-from kscale.config import Config
-from kscale.results import Row
+from kscale.configs.base import Config
+from kscale.files import Row
 
 ROWS = "p002_figure16"
 

@@ -21,11 +21,11 @@ more, as nobody can know that a useful text comes.
 import dataclasses
 import pathlib
 
-from kscale import report, skewed
-from kscale.config import Config
+from kscale import report
+from kscale.configs import power_law
+from kscale.configs.base import Config, PartConfig
+from kscale.files import Row
 from kscale.report import Curve, Panel
-from kscale.results import Row
-from kscale.sources import PartConfig
 
 # name -> exposures in hundreds, junk, domain token
 SETTINGS = {
@@ -48,7 +48,7 @@ def runs(size: str) -> list[Config]:
     if size == "paper":
         return [
             dataclasses.replace(
-                skewed.junk(people, model, 100 * hundreds, kind, domain),
+                power_law.junk(people, model, 100 * hundreds, kind, domain),
                 name=f"figure8{name}",
             )
             for name, (hundreds, kind, domain) in SETTINGS.items()
@@ -104,7 +104,7 @@ def _tiny(name: str, people: int, unit: int, width: int) -> Config:
     hundreds, kind, domain = SETTINGS[name]
     others = {"random": 260_000, "repeated": max(1, people // 6)}
     parts = (PartConfig(people=others[kind], weight=7.0),) if kind in others else ()
-    config = skewed.tiny(people, hundreds * unit, width)
+    config = power_law.tiny(people, hundreds * unit, width)
     return dataclasses.replace(
         config,
         name=f"figure8{name}",

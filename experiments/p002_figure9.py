@@ -14,9 +14,10 @@ seeds.
 
 import pathlib
 
-from kscale import comparison, configs, report
-from kscale.config import Config
-from kscale.results import Row
+from kscale import configs, report
+from kscale.configs import grids
+from kscale.configs.base import Config
+from kscale.files import Row
 
 ROWS = "p002_figure3"
 PAPER_SHAPES = ("1-1", "1-2", "1-4", "1-8", "1-12", "1-20")
@@ -32,8 +33,8 @@ def runs(size: str) -> list[Config]:
         return [
             config
             for exposures, people in PAPER_PEOPLE.items()
-            for config in comparison.published(
-                ("GPT2",), people, exposures, PAPER_SHAPES + comparison.SHAPES
+            for config in grids.published(
+                ("GPT2",), people, exposures, PAPER_SHAPES + grids.SHAPES
             )
         ]
     if size == "smoke":
@@ -51,7 +52,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 def _pair(
     exposures: int, rates: tuple[float, ...], seeds: tuple[int, ...], people: int = 0
 ) -> list[Config]:
-    two = comparison.architectures(exposures, rates, seeds, people, ("GPT2",))
+    two = grids.architectures(exposures, rates, seeds, people, ("GPT2",))
     world = configs.demo(people or 540, exposures, batch=2)
-    one = {"GPT2, one layer": comparison.narrow("GPT2", 1, 18)}
-    return two + comparison.grid(world, one, rates, seeds)
+    one = {"GPT2, one layer": grids.narrow("GPT2", 1, 18)}
+    return two + grids.grid(world, one, rates, seeds)

@@ -17,10 +17,11 @@ import pathlib
 import runpy
 from typing import Any
 
-from kscale import ablate, report
-from kscale.config import Config
-from kscale.experiment import mark
-from kscale.results import Row
+from kscale import report
+from kscale.cli import ablate
+from kscale.configs.base import Config
+from kscale.files import Row
+from kscale.runs.experiment import mark
 
 ROWS = "p002_figure6"
 BITS = (4, 3)

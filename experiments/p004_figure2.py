@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
-from kscale.results import Row
 
 CHINCHILLA = {"compute": 5.76e23, "parameters": 70e9, "tokens": 1.4e12}
 SIGMA, TAU, DEGREE = 2e5, 8e5, 6.0
@@ -144,12 +144,12 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     )
     budget, size = lines["compute"], lines["parameters"]["paper"]
     optimum = []
-    for kind, colour in (("parameters", 0), ("tokens", 1)):
+    for kind, color in (("parameters", 0), ("tokens", 1)):
         for name, style in zip(LAWS, ("-", "-.", ":", "--"), strict=True):
             label = f"{kind}, {name}"
-            optimum.append(Curve(label, budget, lines[kind][name], None, style, colour))
+            optimum.append(Curve(label, budget, lines[kind][name], None, style, color))
         star = ([CHINCHILLA["compute"]], [CHINCHILLA[kind]])
-        optimum.append(Curve("Chinchilla" * (colour == 0), *star, None, "*", colour))
+        optimum.append(Curve("Chinchilla" * (color == 0), *star, None, "*", color))
     x = [row["compute"] for row in dots]
     y = np.array([row["concepts"] for row in dots])
     relative = np.array([row["concepts_error"] for row in dots]) / y

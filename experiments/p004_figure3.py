@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
-from kscale.results import Row
 
 NAMES = ("homogeneous, level 10", "binomial, 1/2", "mixture of three binomials")
 CONCEPT_SIZE = 2e5  # parameters that hold one concept
@@ -93,9 +93,9 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     above, below = [], []
     for i, name in enumerate(NAMES):
         bound, published, exact = (np.array(accuracy[k])[:, i] for k in CURVES)
-        above.append(Curve(name, size, bound, colour=i))
+        above.append(Curve(name, size, bound, color=i))
         above.append(Curve("", size, published, None, "--", i))
-        below.append(Curve(name, size, exact, colour=i))
+        below.append(Curve(name, size, exact, color=i))
         x, y, error = (
             [row["parameters"] for row in dots],
             [row["accuracy"][i] for row in dots],

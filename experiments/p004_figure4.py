@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from kscale import theory
+from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
-from kscale.results import Row
 
 SIGMA, TAU = 2e5, 8e5
 SIZES = {
@@ -84,7 +84,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     left, right = [], []
     for i, row in enumerate(sorted(rows, key=lambda row: row["config"]["compute"])):
         x, name = row["concepts"], f"C = {row['config']['compute']:.0e}"
-        left.append(Curve(name, x, row["printed"], colour=i))
+        left.append(Curve(name, x, row["printed"], color=i))
         left.append(Curve("", x, row["corrected"], None, ":", i))
         left.append(Curve("", x, row["published"], None, "--", i))
         left.append(Curve("", row["best"][:1], row["best"][1:], None, "*", i))
@@ -98,7 +98,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
                 i,
             )
         )
-        right.append(Curve(name, x, row["eps_star"], colour=i))
+        right.append(Curve(name, x, row["eps_star"], color=i))
         right.append(Curve("", x, row["eps_star_published"], None, "--", i))
         at = np.interp(row["best"][0], x, row["eps_star"])
         right.append(Curve("", row["best"][:1], [at], None, "*", i))

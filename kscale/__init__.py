@@ -17,14 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kscale import (
-        config,
+        cli,
         configs,
         corpora,
         data,
+        files,
         models,
+        quant,
+        report,
+        runs,
         scores,
+        theory,
         tokenizers,
         train,
+        trees,
         worlds,
     )
 
@@ -32,15 +38,21 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "trees",
+    "files",
     "worlds",
-    "corpora",
     "tokenizers",
-    "data",
+    "theory",
+    "corpora",
     "models",
+    "data",
+    "quant",
+    "report",
     "train",
     "scores",
-    "config",
     "configs",
+    "runs",
+    "cli",
 ]
 
 

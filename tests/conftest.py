@@ -43,7 +43,8 @@ def tiny():
 @pytest.fixture(scope="session")
 def little():
     """Makes configs of a model of width 8 and 16 people, fields and parts changed."""
-    from kscale import configs, fields
+    from kscale import configs
+    from kscale.configs import fields
 
     def little(parts=(), **changes):
         config = configs.load("tiny:people=16,exposures=6,width=8")
@@ -59,14 +60,14 @@ def little():
 @pytest.fixture(scope="session")
 def made(little):
     """Setups by what changes, each made once."""
-    from kscale import build
+    from kscale.runs.task import prepare
 
     known = {}
 
     def made(*parts, **changes):
         key = (parts, tuple(sorted(changes.items())))
         if key not in known:
-            known[key] = build.build(little(parts, **changes))
+            known[key] = prepare(little(parts, **changes))
         return known[key]
 
     return made
@@ -116,7 +117,7 @@ def experiment(tmp_path):
     """An experiment of three groups of tiny runs."""
     from sweeping import FILE
 
-    from kscale import sweep
+    from kscale.cli import sweep
 
     path = tmp_path / "mine.py"
     path.write_text(FILE)
@@ -126,8 +127,9 @@ def experiment(tmp_path):
 @pytest.fixture
 def instant(monkeypatch):
     """Runs that take no time; what they were asked to do is in the list."""
-    from kscale import config as config_module
-    from kscale import fields, run
+    from kscale.configs import base as config_module
+    from kscale.configs import fields
+    from kscale.runs import run
 
     asked = []
 

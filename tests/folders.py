@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from kscale import configs, fields
+from kscale import configs
+from kscale.configs import fields
 
 
 def tree(folder):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kscale import tokenizers
-from kscale.sources import PartConfig
+from kscale.configs.base import PartConfig
 from kscale.worlds import Law
 
 JUNK = PartConfig(people=40, weight=7.0)
@@ -11,17 +11,17 @@ ASKED = PartConfig("asked", "questions", people=6, exposures=3)
 UNEVEN = Law("zipf", bias=1.0)
 
 
-def read(setup, kind, stream=0):
+def read(task, kind, stream=0):
     """Tokens and labels that are predicted in the windows of one kind, in order."""
-    whole = setup.streams[stream]
+    whole = task.streams[stream]
     arrays = whole.windows(0, whole.num_windows)
     rows = whole.kinds(0, whole.num_windows) == kind
     return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()
 
 
-def met(setup, world, tokens):
+def met(task, world, tokens):
     """How often each person's name, three tokens, stands in the text: int [people]."""
-    encode, vocabulary = tokenizers.gpt2().encode, setup.pool.vocabulary
+    encode, vocabulary = tokenizers.gpt2().encode, task.pool.vocabulary
     ids = [encode(f" {world.person(i)['name']}") for i in range(world.people)]
     triples = np.lib.stride_tricks.sliding_window_view(tokens, 3)
     wanted = vocabulary.to_dense(np.array(ids, np.int32))

@@ -1,10 +1,11 @@
 """An experiment that tests of sweeps share."""
 
-from kscale import config
+from kscale.configs import base
 
 FILE = '''
 """An experiment of three groups of runs."""
-from kscale import configs, fields, report
+from kscale import configs, report
+from kscale.configs import fields
 
 def runs(size):
     smoke = configs.load("smoke")
@@ -24,4 +25,4 @@ def draw(rows, path):
 
 
 def marks(runs):
-    return [config.fingerprint(run) for run in runs]
+    return [base.fingerprint(run) for run in runs]

@@ -8,9 +8,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kscale import build, checks, cli, results, sweep
-from kscale.config import Config
-from kscale.experiment import mark
+from kscale import cli, files
+from kscale.cli import sweep
+from kscale.configs import validate
+from kscale.configs.base import Config
+from kscale.runs.experiment import mark
+from kscale.runs.task import prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("p*.py"))
@@ -41,11 +44,11 @@ def test_its_runs_are_sound(path, size):
     assert runs
     configs = [run for run in runs if isinstance(run, Config)]
     for config in configs:
-        checks.validate(config)
+        validate.validate(config)
     assert sum(map(len, sweep.groups(runs))) == len(runs)
     if size != "paper":
         for group in sweep.groups(configs):
-            build.build(group[0])
+            prepare(group[0])
 
 
 def test_sizes_share_no_run(path):
@@ -80,7 +83,7 @@ def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
     assert answer["figure"] == str(picture)
     pixels = matplotlib.image.imread(picture)
     assert min(pixels.shape[:2]) > 300
-    assert np.std(pixels[..., :3]) > 0.02  # neither blank nor one colour
+    assert np.std(pixels[..., :3]) > 0.02  # neither blank nor one color
     assert cli.main(words) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == []
 
@@ -96,7 +99,7 @@ def test_committed_rows_are_of_runs_that_the_files_give():
             if experiment.rows == name
             for run in experiment.runs(size)
         }
-        found = [row["fingerprint"] for row in results.read_rows(rows)]
+        found = [row["fingerprint"] for row in files.read_rows(rows)]
         assert len(found) == len(set(found))
         assert set(found) <= known
         assert rows.with_suffix(".png").exists()

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from kscale import cli, flags
+from kscale import cli
+from kscale.cli import flags
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

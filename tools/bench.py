@@ -80,7 +80,7 @@ def main(argv: list[str]) -> None:
     bench("bench_moe", _REPETITIONS.value)
     print("\nscorer", flush=True)
     bench("bench_score", _REPETITIONS.value)
-    print("\nquantisation", flush=True)
+    print("\nquantization", flush=True)
     bench("bench_quant", _REPETITIONS.value, all_cores=True)
     print("\ntheory (ratio: to plain SciPy or Python, one point at a time)", flush=True)
     bench("bench_theory", _REPETITIONS.value, all_cores=True)

@@ -1,10 +1,10 @@
-"""How fast batches are made: gathers of pieces beside formatting and tokenising.
+"""How fast batches are made: gathers of pieces beside formatting and tokenizing.
 
     python tools/bench_data.py --repetitions=15
 
 Both ways are timed in turns in one process, by wall clock, on one core; the medians and
 their ratio are printed. One quiet core: bioS 50 million tokens/s composed, 2 million
-formatted and tokenised. Then the same text of a large skewed world, law by law, beside
+formatted and tokenized. Then the same text of a large skewed world, law by law, beside
 the uniform one: all within 10 %.
 """
 
@@ -17,7 +17,9 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from kscale import build, configs, corpora, data, telling, tokenizers, worlds
+from kscale import configs, corpora, data, tokenizers, worlds
+from kscale.runs import mixture
+from kscale.runs.task import prepare
 from kscale.tokenizers import Tokenizer
 from kscale.worlds import Law
 
@@ -36,7 +38,7 @@ _BATCH = flags.DEFINE_integer(
     "batch", 96, "windows of each timing", 1, flag_values=_FLAGS
 )
 
-DOCUMENTS = 64  # formatted and tokenised in each timing
+DOCUMENTS = 64  # formatted and tokenized in each timing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Rates:
         """One line of the report."""
         return (
             f"{self.name:<6} {self.composed / 1e6:7.1f} million tokens/s composed"
-            f" {self.formatted / 1e6:7.3f} formatted and tokenised"
+            f" {self.formatted / 1e6:7.3f} formatted and tokenized"
             f" {self.composed / self.formatted:7.0f} times"
         )
 
@@ -65,10 +67,10 @@ def bios(people: int) -> tuple[data.Stream, Tokenizer]:
 
 def demo() -> tuple[data.Stream, Tokenizer]:
     """The demo's bioD world in windows of 64, and its tokenizer."""
-    setup = build.build(configs.demo(exposures=300))
-    (stream,) = setup.streams
+    task = prepare(configs.demo(exposures=300))
+    (stream,) = task.streams
     assert isinstance(stream, data.Stream), "the demo mixes nothing"
-    return stream, telling.build_tokenizer(setup.config.corpus, setup.corpus)
+    return stream, mixture.build_tokenizer(task.config.corpus, task.corpus)
 
 
 def rates(
@@ -160,7 +162,7 @@ def _composed(stream: data.Stream, first: int, batch: int) -> int:
 
 
 def _formatted(stream: data.Stream, tokenizer: Tokenizer, plan: np.ndarray) -> int:
-    """Tokens of documents that are written as strings, each then tokenised."""
+    """Tokens of documents that are written as strings, each then tokenized."""
     pieces = stream.corpus.pieces
     texts = ("".join(s.text for i in row for s in pieces[i]) for row in plan)
     return sum(len(tokenizer.encode(text)) + 1 for text in texts)

@@ -24,7 +24,7 @@ from absl import flags
 
 from kscale.models import ModelConfig
 from kscale.models.block import FeedForward
-from kscale.models.experts import Experts
+from kscale.models.moe import Experts
 
 # Of this file alone, so that benches can be imported side by side.
 _FLAGS = flags.FlagValues()

@@ -13,7 +13,8 @@ import time
 import jax
 from absl import flags
 
-from kscale import build, configs, models, scores
+from kscale import configs, models, scores
+from kscale.runs.task import prepare
 
 # Of this file alone, so that benches can be imported side by side.
 _FLAGS = flags.FlagValues()
@@ -37,16 +38,16 @@ def rates(spec: str, people: int, repetitions: int) -> dict[int, float]:
       people: how many are scored in each timing.
       repetitions: timings of each batch, taken in turns.
     """
-    setup = build.build(configs.load(spec))
-    params = models.init(setup.config.model, jax.random.key(0))
+    task = prepare(configs.load(spec))
+    params = models.init(task.config.model, jax.random.key(0))
     seconds: dict[int, list[float]] = {batch: [] for batch in BATCHES}
     for turn in range(repetitions + 1):
         for batch in BATCHES:
             began = time.perf_counter()
             scores.score(
-                (setup.config.model, params),
-                setup.corpus,
-                setup.pool,
+                (task.config.model, params),
+                task.corpus,
+                task.pool,
                 people,
                 batch=batch,
             )

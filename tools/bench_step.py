@@ -1,4 +1,4 @@
-"""Train steps per second beside PyTorch: same model, batch, optimiser and cores.
+"""Train steps per second beside PyTorch: same model, batch, optimizer and cores.
 
     python -m tools.bench_step --cores=1 --repetitions=7
     pip install torch==2.13.0        # without it, kscale's column stands alone

@@ -1,4 +1,4 @@
-"""The PyTorch side of ``tools/bench_step.py``: the same model, batch and optimiser.
+"""The PyTorch side of ``tools/bench_step.py``: the same model, batch and optimizer.
 
 GPT-2's block with rotary positions as one would write it in PyTorch for speed: fused
 attention, fused AdamW, gradients set to None. Imported only where torch is wanted.
@@ -92,7 +92,7 @@ class Trainer:
         self.model = Transformer(config, tokens.shape[-1] - 1)
         _copy(params, self.model)
         self.loss = torch.compile(self.model) if compiled else self.model
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=train.learning_rate,
             betas=(train.b1, train.b2),
@@ -109,8 +109,8 @@ class Trainer:
             loss.backward()
             if self.clip:
                 nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
             losses.append(loss.detach())
         return float(losses[0])
 

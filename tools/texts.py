@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from kscale import worlds
-from kscale.flags import help_text
+from kscale.cli.flags import help_text
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
 

@@ -1,7 +1,7 @@
 """What kscale.theory is measured against: plain SciPy and Python, one at a time.
 
 Each function solves one point the way a careful script would: closed forms where there
-are any, SciPy's scalar optimisers elsewhere, analytic gradients.
+are any, SciPy's scalar optimizers elsewhere, analytic gradients.
 """
 
 import math

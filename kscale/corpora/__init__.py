@@ -8,7 +8,7 @@ corpora.document(corpus, plan[0])       # its text, span by span
 
 from kscale.corpora import standin
 from kscale.corpora.biographies import Biographies, biod, bios, bios_simple
-from kscale.corpora.labels import (
+from kscale.corpora.corpus import (
     NAME,
     TEXT,
     Corpus,

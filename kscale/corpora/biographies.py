@@ -9,8 +9,8 @@ import itertools
 
 import numpy as np
 
-from kscale.corpora.grammar import Grammar, compile_grammar, fill
-from kscale.corpora.labels import Label, Piece, world_labels
+from kscale.corpora.compiled import Grammar, compile_grammar, fill
+from kscale.corpora.corpus import Label, Piece, world_labels
 from kscale.corpora.templates import Templates, biod_templates, load_templates
 from kscale.worlds import World, below, derive_key, keyed_hash
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from kscale.corpora.grammar import Grammar, compile_grammar, fill
-from kscale.corpora.labels import Label, Piece, world_labels
+from kscale.corpora.compiled import Grammar, compile_grammar, fill
+from kscale.corpora.corpus import Label, Piece, world_labels
 from kscale.corpora.templates import FULL_NAME, Slot, Template, Templates, parse
 from kscale.worlds import World, below, derive_key, keyed_hash
-from kscale.worlds.folder import read_lines
+from kscale.worlds.bios import read_lines
 
 Which = Literal["all", "odd", "even"]
 _HALVES = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}  # first person, step

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kscale.corpora.labels import NAME, TEXT, Piece, Span, world_labels
+from kscale.corpora.corpus import NAME, TEXT, Piece, Span, world_labels
 from kscale.worlds import World
 
 

@@ -6,9 +6,283 @@ between them, but every clause comes from the lists in the folder `phrases`.
 """
 
 import functools
+import importlib.resources
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
-from kscale.corpora.wording import Draws, Wording, Writer
-from kscale.worlds import World, derive_key
+import numpy as np
+
+from kscale.corpora.rewrites import Marks
+from kscale.corpora.templates import load_templates
+from kscale.worlds import World, derive_key, keyed_hash
+from kscale.worlds.bios import read_lines
+
+# The grammar of the stand-in for bioR: lines from lists, put together into texts.
+#
+#     phrases/facts/birth_city.txt        "{he} hails from {birth_city}", or a tag:
+#                                         ", born in {birth_city},"
+#     phrases/facts/university+major.txt  two attributes in one clause
+#     phrases/details/aside.txt ...       "{he} spends {time} {hobby}": no fact at all
+#
+# {he} and {his} are the pronoun; other words in braces are attributes, or lists in
+# details/.
+_WORDS = 64  # drawn at once
+_TRIES = 64
+_MOST_DETAILS = 6
+_MERGED = 3  # clauses in a sentence, at most
+_SUBJECT = "{he} "
+
+T = TypeVar("T")
+Unit = tuple[str, ...]  # the attributes that one clause tells
+
+
+class Draws:
+    """Random choices by key, the same everywhere."""
+
+    def __init__(self, key: int):
+        self._key, self._drawn = key, 0
+        self._words: list[int] = []
+
+    def below(self, n: int) -> int:
+        """A whole number in [0, n)."""
+        if not self._words:
+            counters = np.arange(self._drawn, self._drawn + _WORDS)
+            self._words = keyed_hash(self._key, counters).tolist()
+            self._drawn += _WORDS
+        return self._words.pop() * n >> 64
+
+    def chance(self, percent: int) -> bool:
+        """True in so many of a hundred cases."""
+        return self.below(100) < percent
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One of the items."""
+        return items[self.below(len(items))]
+
+    def shuffled(self, items: Iterable[T]) -> list[T]:
+        """The items in a random order."""
+        rest = list(items)
+        return [rest.pop(self.below(len(rest))) for _ in range(len(rest))]
+
+
+class Wording:
+    """The lines that biographies of a world are made of.
+
+    A line with a name or value of the world in it is left out: it would read as a fact.
+
+    Args:
+      world: from `kscale.worlds.bios`.
+
+    Attributes:
+      clauses: {attributes: lines}, such as {("major",): ("{he} studied {major}", ...)}.
+      tags: the same, of what follows a name: ", born in {birth_city},".
+      own: {attribute: the world's own sentences}, where there are no clauses.
+      details: {list: lines}, what {hobby} can be.
+      order: the attributes and derived facts to tell.
+      leaks: {derived fact: the attribute that it gives away}.
+      he: the fact that {he} stands for, the pronoun, or "name" in a world without.
+      his: the same for {his}; "" if it is the name's possessive.
+      marks: finds the facts in a text.
+
+    Raises:
+      ValueError: the world's templates are malformed, or its values are such common
+        words that no line to begin with is left.
+    """
+
+    def __init__(self, world: World):
+        phrases = (
+            pathlib.Path(str(importlib.resources.files("kscale.corpora"))) / "phrases"
+        )
+        self.marks = Marks(world)
+        self.order = world.sentences
+        self.leaks = {f.name: a.name for a in world.attributes for f in a.derived}
+        silent = [a for a in world.attributes if a.name not in world.sentences]
+        self.he = silent[0].name if silent else "name"
+        forms = [fact.name for a in silent for fact in a.derived]
+        self.his = next((form for form in forms if form.startswith("poss")), "")
+        taken = _any_of(world, silent)
+        self.details = _details(phrases / "details", taken)
+        self.clauses: dict[Unit, list[str]] = {}
+        self.tags: dict[Unit, list[str]] = {}
+        for path in sorted((phrases / "facts").glob("*.txt")):
+            unit = tuple(path.stem.split("+"))
+            if set(unit) <= set(world.sentences):
+                lines = [x for x in read_lines(path) if not taken.search(x)]
+                self.tags[unit] = [x for x in lines if x.startswith(",")]
+                self.clauses[unit] = [x for x in lines if not x.startswith(",")]
+        self.own = _own_sentences(world, self.clauses)
+        if not self.details["opening"]:
+            raise ValueError(
+                f"the values of {world.folder} are words that every opening line of the"
+                f" stand-in has, such as {taken.pattern[:60]!r}...: use longer values"
+            )
+
+
+def _any_of(world: World, silent) -> re.Pattern[str]:
+    """Finds any name or value of the lists, but for the forms of reference."""
+    columns = [*world.name_columns]
+    for attribute in world.attributes:
+        if attribute not in silent:
+            columns += [*attribute.columns, *attribute.derived]
+    labels = dict.fromkeys(label for column in columns for label in column.labels)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, labels))})(?!\w)")
+
+
+def _details(folder: pathlib.Path, taken: re.Pattern[str]) -> dict[str, list[str]]:
+    """The lists of details, less the lines that are taken or need an empty list."""
+    details = {
+        path.stem: [line for line in read_lines(path) if not taken.search(line)]
+        for path in sorted(folder.glob("*.txt"))
+    }
+    while empty := {f"{{{name}}}" for name, lines in details.items() if not lines}:
+        left = {
+            name: [x for x in lines if not empty & set(re.findall(r"\{\w+\}", x))]
+            for name, lines in details.items()
+        }
+        if left == details:
+            break
+        details = left
+    return details
+
+
+def _own_sentences(world: World, clauses) -> dict[str, list[str]]:
+    strange = [name for name in world.sentences if not clauses.get((name,))]
+    if strange:
+        load_templates(world)  # refuses what is malformed
+    folder = pathlib.Path(world.folder) / "templates"
+    return {
+        name: [
+            line.replace("{value}", f"{{{name}}}")
+            for line in read_lines(folder / f"{name}.txt")
+        ]
+        for name in strange
+    }
+
+
+class Clause(NamedTuple):
+    """A line, and whether it is a sentence of its own already."""
+
+    line: str
+    alone: bool = False
+
+
+class Writer:
+    """Writes one text.
+
+    Args:
+      wording: of the world.
+      facts: of the person, from `World.person`.
+      draws: the choices of this text.
+    """
+
+    def __init__(self, wording: Wording, facts: dict[str, str], draws: Draws):
+        self._wording, self._draws = wording, draws
+        self._words = facts | {"he": facts[wording.he], "his": facts["name"] + "'s"}
+        if wording.he != "name":
+            self._words["he"] = self._words["he"].lower()
+        if wording.his:
+            self._words["his"] = facts[wording.his].lower()
+        # What tells an attribute early: a fact that follows, or another of its value.
+        self._late = [
+            (attribute, name)
+            for fact, attribute in wording.leaks.items()
+            for name in wording.order
+            if attribute in wording.order and name != attribute
+            if re.search(rf"(?<!\w){re.escape(facts[fact])}(?!\w)", facts[name])
+        ]
+
+    def text(self) -> str:
+        """The text, which may fail to tell everything apart: see `Marks.whole`."""
+        draws = self._draws
+        units = self._units()
+        opening, rest = self._opening(units)
+        clauses = [self._clause(unit) for unit in rest]
+        for _ in range(draws.below(_MOST_DETAILS + 1)):
+            aside = Clause(self._detail("aside"))
+            if aside not in clauses:
+                clauses.insert(draws.below(len(clauses) + 1), aside)
+        return " ".join(self._sentences([opening, *clauses]))
+
+    def _units(self) -> list[Unit]:
+        """What to tell in which order, some of it in one clause."""
+        order = self._draws.shuffled(self._wording.order)
+        for _ in range(_TRIES):
+            if all(order.index(a) < order.index(b) for a, b in self._late):
+                break
+            order = self._draws.shuffled(order)
+        units: list[Unit] = []
+        for name in order:
+            last = units[-1] if units else ()
+            both = [(*last, name), (name, *last)]
+            known = [u for u in both if len(last) == 1 and self._wording.clauses.get(u)]
+            if known and self._draws.chance(40):
+                units[-1] = known[0]
+            else:
+                units.append((name,))
+        return units
+
+    def _opening(self, units: list[Unit]) -> tuple[Clause, list[Unit]]:
+        """A clause that begins with the name, and what it leaves to tell."""
+        wording, draws = self._wording, self._draws
+        subject = "{name}"
+        if draws.chance(50) and wording.tags.get(units[0]):
+            subject += draws.choice(wording.tags[units[0]])
+            units = units[1:]
+        if draws.chance(50) and units and (lines := self._predicates(units[0])):
+            return Clause(f"{subject} {draws.choice(lines)}"), units[1:]
+        return Clause(f"{subject} {self._detail('opening')}"), units
+
+    def _predicates(self, unit: Unit) -> list[str]:
+        lines = self._wording.clauses.get(unit, [])
+        return [x.removeprefix(_SUBJECT) for x in lines if x.startswith(_SUBJECT)]
+
+    def _clause(self, unit: Unit) -> Clause:
+        if unit[0] in self._wording.own and len(unit) == 1:
+            return Clause(self._draws.choice(self._wording.own[unit[0]]), alone=True)
+        return Clause(self._draws.choice(self._wording.clauses[unit]))
+
+    def _detail(self, name: str) -> str:
+        """A line of a list, with lines of others in it."""
+        line = self._draws.choice(self._wording.details[name])
+        return re.sub(
+            r"\{(\w+)\}",
+            lambda m: self._detail(m[1]) if m[1] in self._wording.details else m[0],
+            line,
+        )
+
+    def _sentences(self, clauses: list[Clause]) -> Iterable[str]:
+        draws = self._draws
+        merging = draws.choice((5, 30, 60))  # some authors write long sentences
+        first = True
+        while clauses:
+            taken = 1
+            while len(clauses) > taken < _MERGED and draws.chance(merging):
+                taken += 1
+            sentence, taken = self._merged(clauses[:taken])
+            alone, clauses = clauses[0].alone, clauses[taken:]
+            if not (first or alone):
+                if sentence.startswith(_SUBJECT) and draws.chance(10):
+                    sentence = "{name} " + sentence.removeprefix(_SUBJECT)
+                if draws.chance(20):
+                    sentence = f"{self._detail('lead')} {sentence}"
+            filled = re.sub(r"\{(\w+)\}", lambda m: self._words[m[1]], sentence)
+            yield filled if alone else filled[0].upper() + filled[1:] + "."
+            first = False
+
+    def _merged(self, clauses: list[Clause]) -> tuple[str, int]:
+        """One sentence without its full stop, and how many clauses are in it."""
+        lines = [clause.line for clause in clauses]
+        free = [not clause.alone for clause in clauses]
+        if len(lines) == 1 or not all(free[:2]):
+            return lines[0], 1
+        subject = lines[0].startswith((_SUBJECT, "{name}"))
+        if subject and all(x.startswith(_SUBJECT) for x in lines[1:]) and all(free):
+            *most, last = lines[0], *(x.removeprefix(_SUBJECT) for x in lines[1:])
+            return f"{', '.join(most)} and {last}", len(lines)
+        return f"{lines[0]}{self._detail('join')} {lines[1]}", 2
+
 
 _TRIES = 64
 

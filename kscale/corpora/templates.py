@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from kscale.worlds import Attribute, World
-from kscale.worlds.folder import read_lines
+from kscale.worlds.bios import read_lines
 
 FULL_NAME = "name"
 

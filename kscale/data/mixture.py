@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kscale.data.cutting import require_windows
-from kscale.data.pool import PAD
-from kscale.data.stream import Stream
+from kscale.data.stream import Stream, require_windows
+from kscale.data.tokenized import PAD
 
 _MOST = 2**40
 _HALF = 20

@@ -17,8 +17,7 @@ import os
 import numpy as np
 
 from kscale.corpora import Corpus
-from kscale.data.cutting import cut, overlap, require_windows
-from kscale.data.pool import PAD, Documents, TokenPool
+from kscale.data.tokenized import PAD, Documents, TokenPool
 from kscale.worlds import KeyedPermutation, Visits, derive_key, visits
 
 _SLICE = 2**11  # visits planned at once: fits the cache
@@ -280,3 +279,27 @@ class Stream:
         visits = np.arange(first, stop)
         lengths = self.pool.document_lengths(self._plan(visits))
         return np.add.reduceat(lengths, np.arange(0, len(visits), self._block))
+
+
+# Tokens end to end, cut into windows that share a token with their neighbors.
+def require_windows(first: int, count: int) -> None:
+    """Refuses windows that cannot be: a first below 0, or none of them."""
+    if first < 0 or count < 1:
+        raise ValueError(
+            f"first={first} must be at least 0 and count={count} at least 1"
+        )
+
+
+def cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """The first `size` entries, filled up at the end."""
+    if len(array) >= size:
+        return array[:size]
+    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
+
+
+def overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
+    """[count * T + 1] -> [count, T + 1], neighbors sharing one token."""
+    windows = np.empty((count, context + 1), array.dtype)
+    windows[:, :-1] = array[:-1].reshape(count, context)
+    windows[:, -1] = array[context::context]
+    return windows

@@ -11,13 +11,14 @@ Example:
   ((3, 16, 100), (3, 16))
 """
 
-from kscale.models.adapters import adapters, attach, merged, with_adapters
-from kscale.models.architectures import ARCHITECTURES, from_name
-from kscale.models.config import ModelConfig
-from kscale.models.counts import ParameterCounts, parameter_counts
+from kscale.models.architectures import ARCHITECTURES, SIZES, from_name
+from kscale.models.config import NO_ADAPTERS, Lora, ModelConfig
 from kscale.models.decode import generate
-from kscale.models.lora import NO_ADAPTERS, Lora
-from kscale.models.modded import SIZES
+from kscale.models.lora import adapters, attach, merged, with_adapters
+from kscale.models.parameter_count import (
+    ParameterCounts,
+    parameter_counts,
+)
 from kscale.models.transformer import (
     Params,
     apply,

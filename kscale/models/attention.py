@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.models.linear import row_sums
+from kscale.models.layers import row_sums
 
 _BLOCK = 128
 
@@ -115,7 +115,7 @@ def _blocks_forward(q, k, v, segments):
 def _blocks_backward(saved, grad):
     q, k, v, out, weights, inverse = saved
     delta = row_sums(out.astype(jnp.float32) * grad) * inverse
-    # The forward weights are not normalised: their rows' inverse sums go to the grads.
+    # The forward weights are not normalized: their rows' inverse sums go to the grads.
     grad = (grad * inverse).astype(q.dtype)
     blocks = _query_blocks(q)
     grads_q, grads_s = [], []

@@ -10,12 +10,10 @@ import jax.numpy as jnp
 
 from kscale.models.attention import attend
 from kscale.models.config import ModelConfig
-from kscale.models.experts import Experts
-from kscale.models.feed import hidden_units
-from kscale.models.initial import declared
-from kscale.models.linear import linear
-from kscale.models.memory import recall, remember
-from kscale.models.norms import norm, normalise
+from kscale.models.initializers import declared
+from kscale.models.kv_cache import recall, remember
+from kscale.models.layers import hidden_units, linear, norm, normalize
+from kscale.models.moe import Experts
 from kscale.models.rotary import rotary_tables, split_heads, split_heads_at
 
 
@@ -81,7 +79,7 @@ class Attention(nn.Module):
             q, k, v = split_heads_at(qkv, *tables, at_BT, heads, groups)
         if config.qk_norm:  # rotations keep lengths, so this may come after them
             q, k = (
-                normalise(x, "rms", config.norm_eps).astype(x.dtype) for x in (q, k)
+                normalize(x, "rms", config.norm_eps).astype(x.dtype) for x in (q, k)
             )
         if memory is None:
             out = attend(q, k, v, segments_BT, config.attention)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from kscale.models.adapters import merged
 from kscale.models.config import ModelConfig
+from kscale.models.lora import merged
 from kscale.models.transformer import Params, empty_memory, extend
 
 

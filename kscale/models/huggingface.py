@@ -24,12 +24,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale.models.config import ModelConfig, require_vocab
+from kscale.models.config import NO_ADAPTERS, ModelConfig, require_vocab
 from kscale.models.huggingface_names import pieces
-from kscale.models.lora import NO_ADAPTERS
-from kscale.models.paths import nested
-from kscale.models.stacking import unstacked
+from kscale.models.layerwise import unstacked
 from kscale.models.transformer import Params, init
+from kscale.trees import nested
 
 _CLASSES = {
     "gpt2": "GPT2LMHeadModel",

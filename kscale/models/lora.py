@@ -1,47 +1,243 @@
-"""Which weights have low-rank adapters, and of what rank: configuration alone."""
+"""Low-rank adapters: what is drawn beside the weights, and merged into them.
+
+Axes: I inputs, O outputs, R rank, V vocabulary, D width, E experts.
+
+``params["lora"]`` is a nested dict by the path of the weight:
+
+    lora/layer_i/attention/{query, key, value}/{down [D, R], up [R, O]}
+    lora/layer_i/mlp/up/kernel/{down [I, R], up [R, O]}      experts: [E, I, R], ...
+    lora/embed/table/{down [V, R], up [R, D]}
+
+With ``scan_layers`` they are stacked as the weights are.
+"""
 
 import dataclasses
-import math
-import re
-from typing import Literal
+import difflib
+import fnmatch
+import zlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kscale.models.config import NO_ADAPTERS, ModelConfig
+from kscale.trees import nested, path_name
+
+Params = dict[str, Any]
+_PARTS: tuple[str, ...] = ("query", "key", "value")
 
 
-@dataclasses.dataclass(frozen=True)
-class Lora:
-    """Adapters: a weight W acts as ``W + alpha down up`` with factors of rank r.
+def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
+    """New adapters for the weights that ``config.lora`` names; their product is zero.
 
-    Attributes:
-      rules: ``"PATTERN:RANK"`` each, such as ``"*/attention/query:8"``; the first
-        pattern that matches a weight's path gives its rank (``*`` matches slashes, 0 is
-        none). Weights are named by their paths, and the parts of the fused
-        ``attention/qkv/kernel`` are ``attention/query``, ``attention/key`` and
-        ``attention/value``. Empty: no adapters.
-      alpha: what the product is multiplied by; finite.
-      tied: of a tied table with an adapter: ``"input"`` changes what is looked up and
-        leaves the output layer, ``"both"`` changes both.
+    The factor that meets the inputs is ``N(0, 1/I)`` and the other zero; of a table,
+    whose inputs are tokens, that of the tokens is zero and the other ``N(0, 1/D)``.
+
+    Args:
+      config: gives the rules.
+      params: the weights or their shapes, layers stacked or not.
+      key: a typed PRNG key; a factor depends on it and its own path only.
+
+    Returns:
+      ``{"lora": ...}``, or an empty dict where no rule gives a rank.
 
     Raises:
-      ValueError: a rule not of this form; alpha not finite; another `tied`.
+      ValueError: a rule matches no weight; with ``scan_layers``, layers differ in rank.
 
-    Source: "Physics of Language Models: Part 3.1" (alpha = 4) and Part 3.3, appendix
-    A.2.
+    Source: Hu et al., "LoRA", section 4.1; loralib for tables.
     """
-
-    rules: tuple[str, ...] = ()
-    alpha: float = 4.0
-    tied: Literal["input", "both"] = "input"
-
-    def __post_init__(self) -> None:
-        for rule in self.rules:
-            if not re.fullmatch(r".+:\d+", rule):
-                raise ValueError(
-                    f"Lora.rules has {rule!r}, must be PATTERN:RANK, such as"
-                    " '*/attention/query:8'."
-                )
-        if not math.isfinite(self.alpha):
-            raise ValueError(f"Lora.alpha is {self.alpha}, must be finite.")
-        if self.tied not in ("input", "both"):
-            raise ValueError(f"Lora.tied is {self.tied!r}, must be 'input' or 'both'.")
+    one_by_one = dict(params)
+    if stacked := one_by_one.pop("layers", None):
+        layer = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), stacked
+        )
+        one_by_one |= {f"layer_{i}": layer for i in range(config.layers)}
+    shapes = _weights(config, one_by_one)
+    ranks = _ranks(config, shapes)
+    lora = nested(
+        {path: _factors(path, shapes[path], rank, key) for path, rank in ranks.items()}
+    )
+    if not lora:
+        return {}
+    return {"lora": _stacked(config, lora) if stacked else lora}
 
 
-NO_ADAPTERS = Lora()
+def merged(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
+    """The same model without adapters: weights ``W + alpha down up``.
+
+    Args:
+      config: gives alpha and which use of a tied table is changed.
+      params: with adapters or without.
+
+    Returns:
+      ``(config, params)`` without adapters. Where only the input side of a tied table
+      was adapted (``lora.tied``), the model is untied, its head the old table.
+
+    Example:
+      >>> config, params = merged(config, params)     # then quantized, or saved
+    """
+    plain = dataclasses.replace(config, lora=NO_ADAPTERS)
+    if "lora" not in params:
+        return plain, params
+    lora = params["lora"]
+    out = {name: leaf for name, leaf in params.items() if name != "lora"}
+    table = out["embed"]["table"]
+    for name, part in lora.items():
+        out[name] = _added(config, out[name], part)
+    if config.tied and config.lora.tied == "input" and "embed" in lora:
+        plain = dataclasses.replace(plain, tied=False)
+        out["head"] = {"table": table}
+    return plain, out
+
+
+def adapters(params: Params) -> Params:
+    """The adapters alone, ``{"lora": ...}``: the small part of a model to save.
+
+    Raises:
+      ValueError: there are none.
+    """
+    if "lora" not in params:
+        raise ValueError("The parameters have no adapters; set ModelConfig.lora.")
+    return {"lora": params["lora"]}
+
+
+def attach(config: ModelConfig, base: Params, found: Params) -> Params:
+    """Weights with adapters that were saved apart from them.
+
+    Args:
+      config: with the rules of the adapters.
+      base: the weights that they were trained beside.
+      found: from ``adapters``.
+
+    Raises:
+      ValueError: the adapters are not those of the config; the message names one.
+    """
+    wanted = _shapes(jax.eval_shape(lambda: draw_adapters(config, base, _key())))
+    have = _shapes(found)
+    for path in sorted(wanted.keys() | have.keys()):
+        if wanted.get(path) != have.get(path):
+            raise ValueError(
+                f"Adapter {path} has shape {have.get(path, 'absent')}, the config "
+                f"makes it {wanted.get(path, 'absent')}."
+            )
+    return base | found
+
+
+def with_adapters(config: ModelConfig, base: Params, key: jax.Array) -> Params:
+    """A finished model's weights with new adapters beside them.
+
+    Args:
+      config: of the finished model, with rules.
+      base: its weights, without adapters.
+      key: a typed PRNG key.
+
+    Returns:
+      Parameters whose model computes what the base does, until they are trained.
+
+    Raises:
+      ValueError: as ``draw_adapters``; the weights have adapters already.
+    """
+    if "lora" in base:
+        raise ValueError("The weights have adapters already; merge them first.")
+    return base | draw_adapters(config, base, key)
+
+
+def _key() -> jax.Array:
+    return jax.random.key(0)
+
+
+def _weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes of what can be adapted, by path; queries, keys and values apart."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path, leaf in jax.tree.leaves_with_path(params):
+        *parents, last = (part.key for part in path)
+        if parents[-1] == "qkv" and last == "kernel":
+            for part, size in zip(_PARTS, _part_sizes(config), strict=True):
+                found["/".join([*parents[:-1], part])] = (*leaf.shape[:-1], size)
+        elif last in ("kernel", "table"):
+            found["/".join([*parents, last])] = leaf.shape
+    return found
+
+
+def _part_sizes(config: ModelConfig) -> tuple[int, int, int]:
+    """Columns of the queries, keys and values in the fused matrix."""
+    key_value = config.key_value_heads * config.head_size
+    return config.width, key_value, key_value
+
+
+def _ranks(config: ModelConfig, weights: dict[str, Any]) -> dict[str, int]:
+    """The rank of each weight that has an adapter."""
+    rules = [rule.rsplit(":", 1) for rule in config.lora.rules]
+    for rule, (pattern, _) in zip(config.lora.rules, rules, strict=True):
+        if not any(fnmatch.fnmatchcase(path, pattern) for path in weights):
+            near = difflib.get_close_matches(pattern, weights, n=1, cutoff=0.0)
+            raise ValueError(
+                f"Lora.rules has {rule!r}, which matches no weight; the nearest is "
+                f"{''.join(near)!r}."
+            )
+    ranks: dict[str, int] = {}
+    for path in weights:
+        for pattern, rank in rules:
+            if fnmatch.fnmatchcase(path, pattern):
+                ranks[path] = int(rank)
+                break
+    return {path: rank for path, rank in ranks.items() if rank}
+
+
+def _factors(
+    path: str, shape: tuple[int, ...], rank: int, key: jax.Array
+) -> dict[str, jax.Array]:
+    *experts, inputs, outputs = shape
+    down, up = (*experts, inputs, rank), (*experts, rank, outputs)
+    own = jax.random.fold_in(key, zlib.crc32(f"lora/{path}".encode()))
+    if path.endswith("table"):
+        drawn = jax.random.normal(own, up, jnp.float32) * outputs**-0.5
+        return {"down": jnp.zeros(down, jnp.float32), "up": drawn}
+    drawn = jax.random.normal(own, down, jnp.float32) * inputs**-0.5
+    return {"down": drawn, "up": jnp.zeros(up, jnp.float32)}
+
+
+def _stacked(config: ModelConfig, lora: Params) -> Params:
+    """The adapters of all layers on a leading axis."""
+    layers = [lora.pop(f"layer_{i}", {}) for i in range(config.layers)]
+    shapes = [_shapes(layer) for layer in layers]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError(
+            "With scan_layers all layers have adapters of the same ranks, but "
+            f"Lora.rules are {config.lora.rules}; give rules for all layers."
+        )
+    if not layers[0]:
+        return lora
+    return lora | {"layers": jax.tree.map(lambda *x: jnp.stack(x), *layers)}
+
+
+def _added(config: ModelConfig, weights: Any, lora: Any) -> Any:
+    """Weights plus the products of their adapters, down one branch of the tree."""
+    if "down" in lora and not isinstance(lora["down"], dict):
+        return weights + _delta(config, lora)
+    out = dict(weights)
+    for name, part in lora.items():
+        if name not in _PARTS:
+            out[name] = _added(config, weights[name], part)
+    if parts := [name for name in _PARTS if name in lora]:
+        query, key, _ = _part_sizes(config)
+        kernel = weights["qkv"]["kernel"]
+        columns = dict(
+            zip(_PARTS, jnp.split(kernel, [query, query + key], axis=-1), strict=True)
+        )
+        for name in parts:
+            columns[name] = columns[name] + _delta(config, lora[name])
+        fused = jnp.concatenate([columns[name] for name in _PARTS], axis=-1)
+        out["qkv"] = weights["qkv"] | {"kernel": fused}
+    return out
+
+
+def _delta(config: ModelConfig, factors: Any) -> jax.Array:
+    """``alpha down up`` in float32, whatever the hardware would round."""
+    product = jnp.matmul(factors["down"], factors["up"], precision="highest")
+    return config.lora.alpha * product
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree.leaves_with_path(tree)
+    return {path_name(path): jnp.shape(x) for path, x in leaves}

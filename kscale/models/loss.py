@@ -6,7 +6,7 @@ Axes: N tokens (rows), V vocabulary, D width.
 import jax
 import jax.numpy as jnp
 
-from kscale.models.linear import dot, outer
+from kscale.models.layers import dot, outer
 
 
 def output_logits(
@@ -22,7 +22,7 @@ def cross_entropy(
     """``-log softmax(hidden table^T)[target]``, and whether the target is greedy.
 
     The backward pass starts from the exponentials of the forward pass: no second pass
-    of ``exp``, no normalised copy of [N, V] (1.08 times faster than differentiating
+    of ``exp``, no normalized copy of [N, V] (1.08 times faster than differentiating
     ``logsumexp`` on a CPU at V = 3275).
 
     Args:

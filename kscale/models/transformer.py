@@ -27,12 +27,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from kscale.models.adapters import draw_adapters, merged
 from kscale.models.block import Block, Norm, Table
 from kscale.models.config import ModelConfig, require_vocab
-from kscale.models.initial import draw
+from kscale.models.initializers import draw
+from kscale.models.kv_cache import Memory
+from kscale.models.lora import draw_adapters, merged
 from kscale.models.loss import cross_entropy, output_logits
-from kscale.models.memory import Memory
 
 Params = dict[str, Any]
 

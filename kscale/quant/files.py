@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.models.arrays import write_arrays
-from kscale.models.paths import nested, path_name
-from kscale.quant.packing import packed_size
+from kscale.files import write_arrays
+from kscale.quant.grid import packed_size
+from kscale.quant.quantize import Quantized, is_quantized
 from kscale.quant.scheme import Scheme
-from kscale.quant.weights import Quantised, is_quantised
+from kscale.trees import nested, path_name
 
-_FORMAT = "kscale quantised 1"
+_FORMAT = "kscale quantized 1"
 _PARTS = ("codes", "scales", "zeros")
 _REST = {16: np.float16, 32: np.float32}
 
@@ -29,7 +29,7 @@ def cut(tree: Any, rest: int = 16) -> Any:
     """The model as ``load`` gives it back: numbers that are not rounded are cut.
 
     Args:
-      tree: from ``quantise`` or ``gptq``.
+      tree: from ``quantize`` or ``gptq``.
       rest: bits of a number that is not rounded, 16 or 32.
 
     Returns:
@@ -42,9 +42,9 @@ def cut(tree: Any, rest: int = 16) -> Any:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
 
     def one(path: Any, leaf: Any) -> Any:
-        return leaf if is_quantised(leaf) else _cut(path_name(path), leaf, rest)
+        return leaf if is_quantized(leaf) else _cut(path_name(path), leaf, rest)
 
-    return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantised)
+    return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantized)
 
 
 def save(
@@ -60,7 +60,7 @@ def save(
 
     Args:
       path: the file; replaced if it exists, its folder made if it does not.
-      tree: from ``quantise`` or ``gptq``.
+      tree: from ``quantize`` or ``gptq``.
       rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cut to
         float16, as usual beside GPTQ, and come back as float32.
       about: what else the file shall say, in JSON types; `about` reads it back.
@@ -72,11 +72,11 @@ def save(
     arrays: dict[str, Any] = {}
     rounded: dict[str, Any] = {}
     leaves, _ = jax.tree_util.tree_flatten_with_path(
-        cut(tree, rest), is_leaf=is_quantised
+        cut(tree, rest), is_leaf=is_quantized
     )
     for keys, leaf in leaves:
         name = path_name(keys)
-        if not is_quantised(leaf):
+        if not is_quantized(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
         rounded[name] = {
@@ -86,7 +86,7 @@ def save(
         }
         arrays |= {f"{name}:{part}": getattr(leaf, part) for part in _PARTS}
     names = sorted(arrays)
-    header = {"format": _FORMAT, "arrays": names, "quantised": rounded}
+    header = {"format": _FORMAT, "arrays": names, "quantized": rounded}
     header |= {"about": dict(about)} if about else {}
     text = np.array(json.dumps(header))
     write_arrays(Path(path), {"": text, **jax.device_get(arrays)})
@@ -99,7 +99,7 @@ def load(path: Path | str) -> dict[str, Any]:
       path: the file.
 
     Returns:
-      Nested dict of ``Quantised`` and float32 NumPy arrays.
+      Nested dict of ``Quantized`` and float32 NumPy arrays.
 
     Raises:
       ValueError: the file does not exist, is not whole, or is none of ``save``.
@@ -110,7 +110,7 @@ def load(path: Path | str) -> dict[str, Any]:
         if header["arrays"] != sorted(arrays):
             raise ValueError("it has not the arrays that it should have")
         found = {
-            name: _read(arrays, name, x) for name, x in header["quantised"].items()
+            name: _read(arrays, name, x) for name, x in header["quantized"].items()
         }
     rest = {name: x.astype(np.float32) for name, x in arrays.items()}
     return nested(rest | found)
@@ -143,7 +143,7 @@ def _opened(path: Path | str) -> Iterator[Any]:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     except (*broken, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path} is no file of kscale quantise --save, or is damaged ({error}):"
+            f"{path} is no file of kscale quantize --save, or is damaged ({error}):"
             f" write it anew."
         ) from error
 
@@ -167,7 +167,7 @@ def _cut(name: str, leaf: Any, rest: int) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Quantised:
+def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Quantized:
     """Takes the parts of a weight out of the arrays and checks their sizes."""
     leaves = tuple(about["scheme"].pop("leaves"))
     scheme = Scheme(**about["scheme"], leaves=leaves)
@@ -186,4 +186,4 @@ def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Qu
         if parts[part].dtype != dtype or parts[part].shape != size:
             raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
     fields = {part: jnp.asarray(x) for part, x in parts.items()}
-    return Quantised(**fields, shape=shape, table=table, scheme=scheme)
+    return Quantized(**fields, shape=shape, table=table, scheme=scheme)

@@ -12,18 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.models import stages
+from kscale.models import layerwise
 from kscale.models.config import ModelConfig
-from kscale.quant.scheme import Scheme
-from kscale.quant.solver import Solution, solve
-from kscale.quant.weights import (
-    dequantise,
+from kscale.quant.gptq_matrix import Solution, solve
+from kscale.quant.quantize import (
+    dequantize,
     from_codes,
     is_table,
     map_matrices,
     nearest,
     require_finite,
 )
+from kscale.quant.scheme import Scheme
 
 # In the order of the forward pass: each sees what came out of those before.
 _ORDER = (
@@ -46,7 +46,7 @@ class Report(NamedTuple):
       nearest_error: the same, had all been rounded to the nearest.
       nearest_share: of its channels, how many were rounded to the nearest, as GPTQ
         would have been worse there.
-      damp: the greatest that a factorisation needed, relative to the mean diagonal.
+      damp: the greatest that a factorization needed, relative to the mean diagonal.
     """
 
     error: float
@@ -105,7 +105,7 @@ def calibrated(
       sequential: False takes all inputs from the unrounded model.
 
     Returns:
-      ``(tree, reports)``: the tree as from ``quantise``, and a report by the path of
+      ``(tree, reports)``: the tree as from ``quantize``, and a report by the path of
       each weight that GPTQ rounded (stacked layers: one of all).
 
     Raises:
@@ -147,7 +147,7 @@ def calibrated(
     if "embed/table" in chosen and not config.tied:
         new["embed/table"] = nearest(params["embed"]["table"], "embed/table", scheme)
     if "embed/table" in new and sequential:
-        known = {"embed": {"table": dequantise(new["embed/table"])}}
+        known = {"embed": {"table": dequantize(new["embed/table"])}}
         start = [_embedded(config, known, text) for text in texts]
     layers, end = _rounded_layers(config, params, chosen, start, solver, sequential)
     if not early:
@@ -202,7 +202,7 @@ def _rounded_layers(config, params, chosen, batches, solver, sequential):
     for i in range(config.layers):
         prefix = "layers" if config.scan_layers else f"layer_{i}"
         names = [name for name in _ORDER if f"{prefix}/{name}" in chosen]
-        layer = stages.layer_params(config, params, i)
+        layer = layerwise.layer_params(config, params, i)
         solved: dict[str, Solution] = {}
         for group in [(name,) for name in names] if sequential else [tuple(names)]:
             totals, batches = _measured(one, layer, batches, group)
@@ -243,30 +243,32 @@ def _solved(solver, weight, moments):
 
 @functools.partial(jax.jit, static_argnames="config")
 def _embedded(config, params, text: _Batch) -> _Batch:
-    return text._replace(x=stages.embedded(config, params, text.x))
+    return text._replace(x=layerwise.embedded(config, params, text.x))
 
 
 @functools.partial(jax.jit, static_argnames=("config", "names"))
 def _moments(config, layer, batch: _Batch, names):
     x_BTD, segments_BT, counted_BT, known = batch
-    inputs = stages.kernel_inputs(
+    inputs = layerwise.kernel_inputs(
         config, {"layer_0": layer}, 0, x_BTD, segments_BT, known
     )
     inputs = {name: inputs[name] for name in names}
     # Experts' inputs are not kept: they come in places, not in rows.
     kept = {n: x for n, x in inputs.items() if n in _KEPT and not isinstance(x, tuple)}
-    return stages.moments(config, inputs, counted_BT), kept
+    return layerwise.moments(config, inputs, counted_BT), kept
 
 
 @functools.partial(jax.jit, static_argnames="config")
 def _block(config, layer, batch: _Batch):
     x_BTD, segments_BT, _, known = batch
-    return stages.block(config, {"layer_0": layer}, 0, x_BTD, segments_BT, known)
+    return layerwise.block(config, {"layer_0": layer}, 0, x_BTD, segments_BT, known)
 
 
 @functools.partial(jax.jit, static_argnames="config")
 def _final_moment(config, params, batch: _Batch):
-    return stages.moment(stages.final_inputs(config, params, batch.x), batch.counted)
+    return layerwise.moment(
+        layerwise.final_inputs(config, params, batch.x), batch.counted
+    )
 
 
 def _report(solution: Solution) -> Report:

@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kscale.report.curves import COLOURS
+from kscale.report.panels import COLORS
 
 Row = Mapping[str, Any]
 
@@ -41,8 +41,8 @@ def draw_ablation(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
             damaged = row["rows"][1:]
             left = [max(each["tempered_kept"] or 0.0, -0.5) for each in damaged]
             places = [j + (i - (len(chosen) - 1) / 2) * width for j in range(len(left))]
-            colour, label = COLOURS[i % len(COLOURS)], row["config"]["of"]
-            axes.bar(places, left, width, color=colour, label=label)
+            color, label = COLORS[i % len(COLORS)], row["config"]["of"]
+            axes.bar(places, left, width, color=color, label=label)
             names = [each["what"] for each in damaged]
             axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
         axes.axhline(0, color="#444444", lw=0.8)

@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kscale.report.curves import COLOURS
+from kscale.report.panels import COLORS
 
 Row = Mapping[str, Any]
 
@@ -139,7 +139,7 @@ def _dots(
             [y(row) for row in members],
             linestyle="none",
             marker="os^Dv"[i % 5],
-            color=COLOURS[i % len(COLOURS)],
+            color=COLORS[i % len(COLORS)],
             label=f"{model}, N = {people:,}",
         )
         full = [row for row in members if _knows_all(row)]

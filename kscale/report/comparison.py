@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kscale.report.curves import COLOURS
+from kscale.report.panels import COLORS
 
 Row = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ def best(rows: Sequence[Row], value: str = "bits_per_param") -> list[Best]:
     """The best learning rate of each model in each world, in the order of the rows.
 
     The rate is chosen by its mean over seeds, not seed by seed: so a model is not
-    favoured by chance of its best seed.
+    favored by chance of its best seed.
 
     Args:
       rows: of one number of exposures; name, model, people, rate and seed tell them
@@ -125,11 +125,11 @@ def draw_comparison(
 def _bars(axes: Axes, chosen: Sequence[Best], baseline: str) -> None:
     base = next((one.mean for one in chosen if one.name == baseline), None)
     for i, one in enumerate(chosen):
-        colour = COLOURS[i % len(COLOURS)]
-        axes.bar(i, one.mean, color=colour, alpha=0.3)
+        color = COLORS[i % len(COLORS)]
+        axes.bar(i, one.mean, color=color, alpha=0.3)
         for rate, values in one.tried.items():
-            fill = colour if rate == one.rate else "none"
-            axes.plot([i] * len(values), values, "o", mfc=fill, mec=colour, ms=5)
+            fill = color if rate == one.rate else "none"
+            axes.plot([i] * len(values), values, "o", mfc=fill, mec=color, ms=5)
         axes.annotate(
             f"{one.mean:.2f}" + (f"\nx {one.mean / base:.2f}" if base else ""),
             (i, max(map(max, one.tried.values()))),
@@ -150,7 +150,7 @@ def _dots(axes: Axes, chosen: Sequence[Best], names: Sequence[str]) -> None:
             [one.parameters for one in own],
             [one.mean for one in own],
             "os^Dv"[i % 5],
-            color=COLOURS[i % len(COLOURS)],
+            color=COLORS[i % len(COLORS)],
             label=name,
         )
     axes.set(xscale="log", xlabel="parameters P", ylim=(0, None))

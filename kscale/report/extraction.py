@@ -1,4 +1,4 @@
-"""What is memorised beside what can be extracted by questions.
+"""What is memorized beside what can be extracted by questions.
 
 A row of a model has "name", "config", "accuracy" by piece and "pieces"; one of its
 fine-tuning has "config" with "start", the model's fingerprint, and "parts" with
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from kscale.report.curves import COLOURS
+from kscale.report.panels import COLORS
 
 Row = Mapping[str, Any]
 ALL = "all"  # parameters are trained, in place of adapters
@@ -23,7 +23,7 @@ class Extraction(NamedTuple):
 
     Attributes:
       base: the model's row.
-      memorised: share of values that are right after the true text before them, of
+      memorized: share of values that are right after the true text before them, of
         the attributes that the questions ask for.
       tuned: rows of its fine-tunings, as listed.
       held_out, trained: of each, the share of right answers about people who were in
@@ -31,7 +31,7 @@ class Extraction(NamedTuple):
     """
 
     base: Row
-    memorised: float
+    memorized: float
     tuned: list[Row]
     held_out: list[float]
     trained: list[float]
@@ -65,8 +65,8 @@ def extractions(rows: Sequence[Row]) -> list[Extraction]:
         held_out = [_mean(x["held_out"]["accuracy_by_piece"], values) for x in told]
         trained = [_mean(x["trained"]["accuracy_by_piece"], values) for x in told]
         asked = values & told[0]["held_out"]["accuracy_by_piece"].keys()
-        memorised = _mean(base["accuracy"], asked)
-        found.append(Extraction(base, memorised, tuned, held_out, trained))
+        memorized = _mean(base["accuracy"], asked)
+        found.append(Extraction(base, memorized, tuned, held_out, trained))
     return found
 
 
@@ -85,7 +85,7 @@ def ranks(row: Row) -> str:
 
 
 def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
-    """Accuracy of answers by ranks, and the memorised accuracy as a line.
+    """Accuracy of answers by ranks, and the memorized accuracy as a line.
 
     Args:
       rows: of models and of their fine-tunings.
@@ -101,15 +101,15 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     figure = Figure(figsize=(7.2, 5.4), layout="constrained")
     axes = figure.subplots()
     for i, one in enumerate(found):
-        colour = COLOURS[i % len(COLOURS)]
+        color = COLORS[i % len(COLORS)]
         labels = [ranks(row) for row in one.tuned]
         name = f"{one.base['name']}, {one.base['exposures']:g} exposures"
         axes.axhline(
-            one.memorised, color=colour, ls="--", lw=1, label=f"{name}: memorised"
+            one.memorized, color=color, ls="--", lw=1, label=f"{name}: memorized"
         )
-        axes.plot(labels, one.held_out, "o-", color=colour, label=f"{name}: held out")
+        axes.plot(labels, one.held_out, "o-", color=color, label=f"{name}: held out")
         axes.plot(
-            labels, one.trained, "o", mfc="none", color=colour, label=f"{name}: trained"
+            labels, one.trained, "o", mfc="none", color=color, label=f"{name}: trained"
         )
     axes.set(
         xlabel="ranks of the adapters (embedding, query and value)",

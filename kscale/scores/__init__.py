@@ -7,26 +7,25 @@ known.bits_per_param, known.accuracy["name"]
 """
 
 from kscale.scores.answers import AnswerTable, answers
-from kscale.scores.capacity import Capacity, Errors, capacity
-from kscale.scores.classes import (
+from kscale.scores.by_frequency import (
     ClassRow,
     PieceRow,
     by_attribute,
     by_class,
     person_accuracy,
 )
-from kscale.scores.formulas import (
+from kscale.scores.capacity import Capacity, Errors, capacity
+from kscale.scores.known_bits import (
     TextBits,
     irreducible_text_bits,
     known_bits,
     lower_bound_bits,
     no_error_bits,
     parameters_for,
-    partial_memoriser,
+    partial_memorizer,
 )
-from kscale.scores.pieces import Label
-from kscale.scores.routing import dropped_share
-from kscale.scores.score import Model, sample_people, score
+from kscale.scores.labels import Label
+from kscale.scores.score import Model, dropped_share, sample_people, score
 from kscale.scores.sizing import (
     model_for_world,
     people_for,
@@ -61,7 +60,7 @@ __all__ = [
     "model_for_world",
     "no_error_bits",
     "parameters_for",
-    "partial_memoriser",
+    "partial_memorizer",
     "people_for",
     "person_accuracy",
     "rising_accuracy",

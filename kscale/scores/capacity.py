@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kscale.scores.checks import check_bound, check_table, mean_error, unasked
-from kscale.scores.formulas import known_bits, loss_units, lower_bound_bits
-from kscale.scores.pieces import VALUE, Label, columns, rightness
+from kscale.scores.known_bits import (
+    known_bits,
+    loss_units,
+    lower_bound_bits,
+)
+from kscale.scores.labels import (
+    VALUE,
+    Label,
+    check_bound,
+    check_table,
+    columns,
+    mean_error,
+    rightness,
+    unasked,
+)
 from kscale.scores.table import ScoreTable
 
 if TYPE_CHECKING:
-    from kscale.worlds.counts import Bits, Counts
+    from kscale.worlds.entropy import Bits, Counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Capacity:
       bits_per_person: float64 [n], each person's share; N times its mean is
         `bits.total`. Negative where the model is confidently wrong; never clipped.
       accuracy: share of people whose whole piece is greedily right given the true text
-        before it (memorisable accuracy): "name", each attribute, each derived fact.
+        before it (memorizable accuracy): "name", each attribute, each derived fact.
       accuracy_error: standard errors of `accuracy` from sampling.
     """
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kscale.scores.formulas import parameters_for
+from kscale.scores.known_bits import parameters_for
 
 if TYPE_CHECKING:
-    from kscale.worlds.counts import Counts
+    from kscale.worlds.entropy import Counts
 
 _LN2 = math.log(2.0)
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from scipy import optimize
 
-from kscale.scores.checks import check_each, mean_error
+from kscale.scores.labels import check_each, mean_error
 
 _TIE = 1e-12  # pooled means that are equal but for rounding
 

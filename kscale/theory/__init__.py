@@ -7,50 +7,78 @@ plain NumPy and takes a `numpy.random.Generator`. `kscale theory --list` shows t
 whose arguments can be typed.
 """
 
-from kscale.theory.allocation import Allocation, WaterLevel, allocate, water_level
-from kscale.theory.arithmetic_coding import (
+from kscale.theory.coding.arithmetic import (
     arithmetic_code,
     arithmetic_decode,
     dyadic_word,
     expected_lengths,
     shortest_point,
 )
-from kscale.theory.bayes import (
-    coin_information,
-    dirichlet_information,
-    dirichlet_regret,
-)
-from kscale.theory.bootstrap import bootstrap_chinchilla, bootstrap_power_law
-from kscale.theory.certificate import Certificate, kkt_certificate
-from kscale.theory.chinchilla import (
-    Chinchilla,
-    chinchilla_law,
-    chinchilla_starts,
-    fit_chinchilla,
-)
-from kscale.theory.chinchilla_profile import profile_chinchilla
-from kscale.theory.coding import kraft_sum, optimal_lengths, shannon_lengths
-from kscale.theory.coding_game import (
+from kscale.theory.coding.game import (
     dirichlet_mixture,
     finite_game_regret,
     play_coding_game,
 )
-from kscale.theory.components import giant_component
-from kscale.theory.compute import Optimum, compute_optimal, scaling_exponents
-from kscale.theory.concept_graph import (
+from kscale.theory.coding.prefix_codes import (
+    StructureFunction,
+    kraft_sum,
+    optimal_lengths,
+    shannon_lengths,
+    structure_function,
+)
+from kscale.theory.concepts.compute import (
+    Optimum,
+    compute_optimal,
+    scaling_exponents,
+)
+from kscale.theory.concepts.density import (
+    density_evolution,
+    matching_bound,
+    threshold,
+)
+from kscale.theory.concepts.excess import (
+    bimodal_error,
+    excess_entropy,
+    training_error,
+)
+from kscale.theory.concepts.finite_length import (
+    corrected_law,
+    equivalent_alpha,
+    printed_law,
+)
+from kscale.theory.concepts.graph import (
     Graph,
     Learnt,
     graph_from_edges,
     peel,
     sample_graph,
 )
-from kscale.theory.constant_compute import isoflop, spurious_optimum
-from kscale.theory.convex_tables import (
-    TableAllocation,
-    convex_minorant,
-    table_allocation,
+from kscale.theory.concepts.isoflop import isoflop, spurious_optimum
+from kscale.theory.concepts.peeling import learning_law, sample_chain
+from kscale.theory.concepts.poisson import (
+    fixed_points,
+    poisson_threshold,
+    transition,
 )
-from kscale.theory.data_scaling import (
+from kscale.theory.concepts.polynomial_ensemble import (
+    polynomial_threshold,
+)
+from kscale.theory.data_scaling.bayes import (
+    coin_information,
+    dirichlet_information,
+    dirichlet_regret,
+)
+from kscale.theory.data_scaling.finetuning import (
+    finetuning_knowledge,
+    finetuning_knowledge_ceiling,
+    finetuning_redundancy,
+)
+from kscale.theory.data_scaling.known_weights import (
+    known_weights_constant,
+    known_weights_information,
+    known_weights_information_power_law,
+)
+from kscale.theory.data_scaling.redundancy import (
     data_redundancy,
     data_redundancy_bounds,
     data_redundancy_constant,
@@ -60,49 +88,66 @@ from kscale.theory.data_scaling import (
     data_redundancy_uniform,
     expected_distinct_power_law,
 )
-from kscale.theory.density import density_evolution, matching_bound, threshold
-from kscale.theory.emergence import Phases, emergence_size, phases
-from kscale.theory.excess import bimodal_error, excess_entropy, training_error
-from kscale.theory.finetuning import (
-    finetuning_knowledge,
-    finetuning_knowledge_ceiling,
-    finetuning_redundancy,
+from kscale.theory.data_scaling.redundancy_bounds import (
+    nearest_in_cover,
+    published_cover_gap,
+    redundancy_bound,
+    simplex_cover,
 )
-from kscale.theory.finite_length import corrected_law, equivalent_alpha, printed_law
-from kscale.theory.fitting import PowerLaw, fit_power_law, power_law
-from kscale.theory.frequencies import (
+from kscale.theory.fitting.bootstrap import (
+    bootstrap_chinchilla,
+    bootstrap_power_law,
+)
+from kscale.theory.fitting.chinchilla import (
+    Chinchilla,
+    chinchilla_law,
+    chinchilla_starts,
+    fit_chinchilla,
+    profile_chinchilla,
+)
+from kscale.theory.fitting.power_law import (
+    PowerLaw,
+    fit_power_law,
+    power_law,
+)
+from kscale.theory.fitting.residuals import Diagnosis, diagnose
+from kscale.theory.model_scaling.allocation import (
+    Allocation,
+    WaterLevel,
+    allocate,
+    water_level,
+)
+from kscale.theory.model_scaling.certificate import (
+    Certificate,
+    kkt_certificate,
+)
+from kscale.theory.model_scaling.convex_tables import (
+    TableAllocation,
+    convex_minorant,
+    table_allocation,
+)
+from kscale.theory.model_scaling.frequencies import (
     entropy_bits,
     frequency_classes,
     top_mass,
     zipf_frequencies,
 )
-from kscale.theory.homogeneous import (
+from kscale.theory.model_scaling.homogeneous import (
     InfiniteAllocation,
     infinite_allocation,
     infinite_contribution,
     infinite_onset_capacity,
     infinite_redundancy_constant,
 )
-from kscale.theory.known_weights import (
-    known_weights_constant,
-    known_weights_information,
-    known_weights_information_power_law,
-)
-from kscale.theory.lambert import lambert_w_minus1
-from kscale.theory.learning_order import (
+from kscale.theory.model_scaling.learning_order import (
     ClassLosses,
     class_losses,
     onset_capacity,
     threshold_frequency,
 )
-from kscale.theory.partitions import (
-    labelled_atoms_information,
-    log_partition_probability,
-    partition_entropy,
-    table_count_law,
-)
-from kscale.theory.peeling import learning_law, sample_chain
-from kscale.theory.pitman_yor import (
+from kscale.theory.numerics.lambert import lambert_w_minus1
+from kscale.theory.numerics.zeta import log_zeta
+from kscale.theory.pitman_yor.moments import (
     expected_entropy,
     expected_square,
     expected_tables,
@@ -110,32 +155,33 @@ from kscale.theory.pitman_yor import (
     stick_left,
     stick_weight,
 )
-from kscale.theory.pitman_yor_tails import (
-    expected_atoms_above,
-    power_law_constants,
-    table_size_law,
-    zipf_curve,
+from kscale.theory.pitman_yor.partitions import (
+    labelled_atoms_information,
+    log_partition_probability,
+    partition_entropy,
+    table_count_law,
 )
-from kscale.theory.poisson import fixed_points, poisson_threshold, transition
-from kscale.theory.polynomial_ensemble import polynomial_threshold
-from kscale.theory.redundancy_bounds import (
-    nearest_in_cover,
-    published_cover_gap,
-    redundancy_bound,
-    simplex_cover,
-)
-from kscale.theory.residuals import Diagnosis, diagnose
-from kscale.theory.sampling import (
+from kscale.theory.pitman_yor.sampling import (
     chinese_restaurant,
     stick_breaking,
     syntax_knowledge_corpus,
     table_sizes,
 )
-from kscale.theory.scope import float64, solver
-from kscale.theory.skill_graph import component_labels, concept_pairs, simulate_skills
-from kscale.theory.skills import accuracy_curve, skill_levels
-from kscale.theory.tails import binomial_tail, pair_tail
-from kscale.theory.tasks import (
+from kscale.theory.pitman_yor.tails import (
+    expected_atoms_above,
+    power_law_constants,
+    table_size_law,
+    zipf_curve,
+)
+from kscale.theory.skills.emergence import Phases, emergence_size, phases
+from kscale.theory.skills.levels import accuracy_curve, giant_component, skill_levels
+from kscale.theory.skills.simulation import (
+    component_labels,
+    concept_pairs,
+    simulate_skills,
+)
+from kscale.theory.skills.tails import binomial_tail, pair_tail
+from kscale.theory.skills.tasks import (
     binomial_task,
     homogeneous_task,
     mixture_task,
@@ -144,8 +190,7 @@ from kscale.theory.tasks import (
     task,
     task_accuracy,
 )
-from kscale.theory.two_part import StructureFunction, structure_function
-from kscale.theory.zeta import log_zeta
+from kscale.theory.solver import float64, solver
 
 __all__ = [
     "Allocation",

@@ -1,10 +1,10 @@
 """Text to token ids and back, and the dense vocabulary of a corpus."""
 
 from kscale.tokenizers.base import Tokenizer
-from kscale.tokenizers.compaction import Compaction, compact
 from kscale.tokenizers.gpt2 import GPT2, gpt2
 from kscale.tokenizers.sentencepiece import SentencePiece, sentencepiece
 from kscale.tokenizers.symbols import Symbols, symbols
+from kscale.tokenizers.vocabulary import Compaction, compact
 
 TOKENIZERS = {
     "gpt2": gpt2,

@@ -1,7 +1,7 @@
 """SentencePiece BPE in the manner of LLaMA, trained in process on given texts.
 
 Digits stand alone, a character that the texts lack is spelt in bytes, nothing is
-normalised and no space is added in front, so that every text comes back as it was
+normalized and no space is added in front, so that every text comes back as it was
 and pieces cut at spaces can be encoded apart. Ids: 0 unknown (never given), 1 start
 of text (never given), 2 EOS, 3 to 258 the bytes, then the pieces learned.
 """
@@ -38,7 +38,7 @@ class SentencePiece:
     """A trained SentencePiece tokenizer; equal when the models' bytes are equal.
 
     Args:
-        model: The serialised model, as `sentencepiece` made it.
+        model: The serialized model, as `sentencepiece` made it.
     """
 
     model: bytes
@@ -79,12 +79,12 @@ class SentencePiece:
         return self._processor.decode(text_ids(ids, self))
 
     def to_bytes(self) -> bytes:
-        """Return the serialised model, a `.model` file of SentencePiece."""
+        """Return the serialized model, a `.model` file of SentencePiece."""
         return self.model
 
     @classmethod
     def from_bytes(cls, model: bytes) -> "SentencePiece":
-        """Return the tokenizer of a serialised model.
+        """Return the tokenizer of a serialized model.
 
         Raises:
             ValueError: The bytes are no model, or one that breaks the promises of

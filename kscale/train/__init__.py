@@ -5,6 +5,7 @@ result = fit(model_config, config, batches, 100_000, labels=["text", "name"])
 result.state["params"]
 """
 
+from kscale.files import load_params, save_params
 from kscale.train.checkpoint import CheckpointError, Checkpoints
 from kscale.train.config import (
     SCHEDULES,
@@ -16,12 +17,11 @@ from kscale.train.config import (
     solo,
 )
 from kscale.train.loop import FitResult, fit
-from kscale.train.mesh import make_mesh, one_device
-from kscale.train.problem import Problem, problem_of
-from kscale.train.schedule import learning_rate
+from kscale.train.metrics import ROUTED, NotFiniteError
+from kscale.train.objective import Problem, problem_of
+from kscale.train.optimizer import learning_rate
+from kscale.train.sharding import make_mesh, one_device
 from kscale.train.step import init_state, make_step
-from kscale.train.totals import ROUTED, NotFiniteError
-from kscale.train.weights import load_params, save_params
 
 __all__ = [
     "TrainConfig",

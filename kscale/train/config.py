@@ -38,7 +38,7 @@ class TrainConfig:
       rows_per_gradient: sequences that one device differentiates at once; the rest
         of the batch is accumulated. 0: one on CPUs if the context has 256 tokens or
         more, else all.
-      steps_per_dispatch: optimiser steps in one call of the device. 0: as many as
+      steps_per_dispatch: optimizer steps in one call of the device. 0: as many as
         take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
       seed: of the initial parameters, where no ``Hyper`` says otherwise.
       trained: patterns of the paths of parameters that are trained (``*`` matches
@@ -173,7 +173,7 @@ def resolve(
       config: what the user asked for.
       rows: sequences in a global batch.
       context: tokens of a sequence that the model reads.
-      total_steps: optimiser steps of the whole run.
+      total_steps: optimizer steps of the whole run.
       members: size of the population.
       together: rows that must be differentiated together
         (``ModelConfig.route_rows``).

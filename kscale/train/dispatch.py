@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from kscale.train.config import Hyper, TrainConfig, members
-from kscale.train.problem import Params, Problem
+from kscale.train.objective import Params, Problem
 from kscale.train.sharding import chunk_sharding, hyper_sharding, state_shardings
 from kscale.train.step import Metrics, State, init_state, make_advance, sums
 

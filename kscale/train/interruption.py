@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
@@ -31,3 +32,28 @@ def interruption() -> Iterator[Callable[[int], bool]]:
     finally:
         # None stands for a handler that Python did not set and cannot set again.
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+# SIGTERM before and after the training loop, which has a handler of its own.
+class Interrupted(Exception):
+    """The run was asked to stop; its state is saved and `--resume` goes on."""
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Makes SIGTERM an `Interrupted` here.
+
+    Files are written whole or not at all, so there is nothing to be saved.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows no handlers here
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise Interrupted("stopped outside of training; what was saved is kept")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

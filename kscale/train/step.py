@@ -16,10 +16,9 @@ import jax.numpy as jnp
 
 from kscale.data import PAD
 from kscale.train.config import Hyper, TrainConfig
-from kscale.train.optimiser import Moments, adamw, zero_moments
-from kscale.train.paths import overlaid, part_of
-from kscale.train.problem import Params, Problem
-from kscale.train.schedule import learning_rate
+from kscale.train.objective import Params, Problem
+from kscale.train.optimizer import Moments, adamw, learning_rate, zero_moments
+from kscale.trees import overlaid, part_of
 
 State = dict[str, Any]
 Batch = Mapping[str, jax.Array]

@@ -4,10 +4,15 @@ NumPy only. Nothing here knows of text beyond the values' own strings.
 """
 
 from kscale.worlds.biod import biod
-from kscale.worlds.counts import Bits, Counts
-from kscale.worlds.folder import LISTS, bios
-from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
-from kscale.worlds.law import Law
+from kscale.worlds.bios import LISTS, bios
+from kscale.worlds.counter_rng import (
+    KeyedPermutation,
+    below,
+    derive_key,
+    keyed_hash,
+)
+from kscale.worlds.entropy import Bits, Counts
+from kscale.worlds.frequency import Law
 from kscale.worlds.visits import Visits, visits
 from kscale.worlds.world import Attribute, Column, Derived, World
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kscale.worlds.keyed import derive_key
-from kscale.worlds.law import EXACT, Law
+from kscale.worlds.counter_rng import derive_key
+from kscale.worlds.frequency import EXACT, Law
 from kscale.worlds.world import Attribute, Column, World
 
 PUBLISHED_NAME_PARTS = (400, 400, 1000)

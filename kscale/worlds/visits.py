@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kscale.worlds.keyed import keyed_hash
-from kscale.worlds.law import Law
-from kscale.worlds.restaurant import Restaurant
+from kscale.worlds.chinese_restaurant import Restaurant
+from kscale.worlds.counter_rng import keyed_hash
+from kscale.worlds.frequency import Law
 
 _BITS = 53  # of a uniform number
 _MAX_GUIDE = 22

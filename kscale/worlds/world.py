@@ -11,9 +11,14 @@ import math
 
 import numpy as np
 
-from kscale.worlds.counts import Bits, Counts
-from kscale.worlds.keyed import KeyedPermutation, below, derive_key, keyed_hash
-from kscale.worlds.law import EXACT, Law
+from kscale.worlds.counter_rng import (
+    KeyedPermutation,
+    below,
+    derive_key,
+    keyed_hash,
+)
+from kscale.worlds.entropy import Bits, Counts
+from kscale.worlds.frequency import EXACT, Law
 
 _TABLE_ENTRIES = 2**24  # values held once computed; larger worlds compute on demand
 

@@ -10,7 +10,7 @@ import pytest
 from kscale.models import ARCHITECTURES, apply, decode, from_name, generate, init
 from kscale.models.transformer import empty_memory, extend
 
-# Compiling is most of these tests' time; optimised or not, the arithmetic is the same.
+# Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
 jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 VOCAB, ROWS, WIDTH, STEPS = 29, 5, 7, 6
 LENGTHS = np.array([7, 1, 4, 2, 6])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kscale.models import ModelConfig, Params, from_name, huggingface, init
-from kscale.models.lora import Lora
+from kscale.models.config import Lora
 
 SMALL = {"vocab": 7, "head_size": 4}
 MOE = {"experts": 3, "top_k": 2, "capacity_factor": 0.0, "eval_capacity_factor": 0.0}

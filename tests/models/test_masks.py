@@ -50,7 +50,7 @@ def test_the_window_crosses_blocks():
 
 @every_attention
 @every_kind
-def test_logits_do_not_change_with_the_neighbours(name, how):
+def test_logits_do_not_change_with_the_neighbors(name, how):
     config, params = model(name, how)
     before = np.asarray(logits_of(config, params, window(), SEGMENTS))
     for document in range(4):
@@ -78,7 +78,7 @@ def test_without_segments_they_change(name, how):
 
 @every_attention
 @pytest.mark.parametrize("name", ["modded-2-2x8", "GQA"])
-def test_gradients_do_not_reach_the_neighbours(name, how):
+def test_gradients_do_not_reach_the_neighbors(name, how):
     """The documents beside the third have tokens of their own, which get exactly 0."""
     config, params = model(name, how)
     tokens = window()

@@ -9,7 +9,7 @@ import pytest
 from kscale.models import ARCHITECTURES, ModelConfig, apply, from_name, init, token_nats
 
 TINY = ModelConfig(vocab=29, layers=2, heads=2, head_size=8, init_std=0.3)
-# Compiling is most of these tests' time; optimised or not, the arithmetic is the same.
+# Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
 jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 SEGMENTS = jnp.asarray([[0] * 5 + [1] * 7, [0] * 9 + [1] * 3])
 
@@ -93,7 +93,7 @@ def every_config():
 
 
 @pytest.mark.parametrize("config", every_config().values(), ids=every_config())
-def test_neither_the_future_nor_neighbouring_documents_matter(config):
+def test_neither_the_future_nor_neighboring_documents_matter(config):
     params, x = noisy(config), tokens()
     before = logits_of(config, params, x, SEGMENTS)
     later = logits_of(config, params, x.at[:, 10:].set(3), SEGMENTS)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.quant import Quantised, Scheme, about, cut, dequantise, load, quantise, save
+from kscale.quant import Quantized, Scheme, about, cut, dequantize, load, quantize, save
 from kscale.quant import stored_bits as stored
-from kscale.quant.weights import is_quantised
+from kscale.quant.quantize import is_quantized
 
 SCHEMES = (Scheme(3, 5, False, ("layer*/kernel", "embed/table")), Scheme(4))
 
@@ -26,7 +26,7 @@ def params():
 def small():
     draw = np.random.default_rng(0)
     weights = {"kernel": jnp.asarray(draw.normal(size=(9, 3)), jnp.float32)}
-    return quantise(
+    return quantize(
         {"a": weights, "bias": np.ones(3, np.float32)}, Scheme(4, 4, False, ("*",))
     )
 
@@ -34,21 +34,21 @@ def small():
 @pytest.mark.parametrize("rest", [16, 32])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_file_has_the_size_of_its_bits(tmp_path, params, scheme, rest):
-    tree = quantise(params, scheme)
+    tree = quantize(params, scheme)
     save(tmp_path / "model.npz", tree, rest)
     size = (tmp_path / "model.npz").stat().st_size
-    leaves = len(jax.tree.leaves(tree, is_leaf=is_quantised))
+    leaves = len(jax.tree.leaves(tree, is_leaf=is_quantized))
     assert stored(tree, rest) / 8 < size < 1.02 * stored(tree, rest) / 8 + 1024 * leaves
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_rounded_weights_come_back_as_they_were(tmp_path, params, scheme):
-    tree = quantise(params, scheme)
+    tree = quantize(params, scheme)
     save(tmp_path / "new" / "model.npz", tree, rest=32)
     again = load(tmp_path / "new" / "model.npz")
-    jax.tree.map(np.testing.assert_array_equal, dequantise(again), dequantise(tree))
+    jax.tree.map(np.testing.assert_array_equal, dequantize(again), dequantize(tree))
     assert again["layer_0"]["mlp"]["up"]["kernel"].scheme == scheme
-    assert isinstance(again["embed"]["table"], Quantised) == (scheme == SCHEMES[0])
+    assert isinstance(again["embed"]["table"], Quantized) == (scheme == SCHEMES[0])
     assert stored(again) == stored(tree)
     assert [f.name for f in (tmp_path / "new").iterdir()] == ["model.npz"]
 
@@ -111,7 +111,7 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
         load(path)
     save(path, small)
     whole = path.read_bytes()
-    message = r"model\.npz is no file of kscale quantise --save, or is damaged \("
+    message = r"model\.npz is no file of kscale quantize --save, or is damaged \("
     other = io.BytesIO()
     np.savez(other, weights=np.ones(3))
     for content, reason in (
@@ -150,7 +150,7 @@ def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "kscale quantised 2"}, "format is 'kscale quantised 2'"),
+        ({"format": "kscale quantized 2"}, "format is 'kscale quantized 2'"),
         ({"shape": [9, 4]}, r"a/kernel:codes is not uint8 of shape"),
         ({"shape": [18, 3]}, r"a/kernel:codes is not uint8 of shape"),
         ({"bits": 7}, r"Scheme\.bits is 7"),
@@ -165,7 +165,7 @@ def test_headers_that_do_not_fit_their_arrays_are_refused(
     with np.load(tmp_path / "model.npz") as file:
         arrays = dict(file)
     header = json.loads(str(arrays[""]))
-    about = header["quantised"]["a/kernel"]
+    about = header["quantized"]["a/kernel"]
     for field, value in change.items():
         place = next(d for d in (header, about, about["scheme"]) if field in d)
         place[field] = value

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.models import stages
-from kscale.quant import Scheme, calibrated, dequantise, gptq, quantise
+from kscale.models import layerwise
+from kscale.quant import Scheme, calibrated, dequantize, gptq, quantize
 
 DENSE = models.ModelConfig(vocab=19, layers=2, heads=2, head_size=8, mlp_width=1)
 CONFIGS = {
@@ -37,7 +37,7 @@ def drawn(name):
 
 
 def layer_of(config, params, i):
-    return stages.layer_params(config, params, i)
+    return layerwise.layer_params(config, params, i)
 
 
 def at(tree, path):
@@ -57,16 +57,16 @@ def test_no_layer_is_worse_than_the_nearest_points(name):
     """Errors as reported, and as counted again from inputs taken apart."""
     config, params, tokens = drawn(name)
     tree, reports = calibrated(config, params, SCHEME, tokens)
-    new, near = dequantise(tree), dequantise(quantise(params, SCHEME))
+    new, near = dequantize(tree), dequantize(quantize(params, SCHEME))
     found = {path: report.error for path, report in reports.items()}
     expected, nearest = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
-    x = stages.embedded(config, params, tokens)
-    moments = jax.jit(functools.partial(stages.input_moments, config, layer=0))
+    x = layerwise.embedded(config, params, tokens)
+    moments = jax.jit(functools.partial(layerwise.input_moments, config, layer=0))
     one = dataclasses.replace(config, layers=1, scan_layers=False)
     moments = jax.jit(
-        lambda layer, x: stages.input_moments(one, {"layer_0": layer}, 0, x)
+        lambda layer, x: layerwise.input_moments(one, {"layer_0": layer}, 0, x)
     )
-    block = jax.jit(lambda layer, x: stages.block(one, {"layer_0": layer}, 0, x))
+    block = jax.jit(lambda layer, x: layerwise.block(one, {"layer_0": layer}, 0, x))
     for i in range(config.layers):
         prefix = "layers" if config.scan_layers else f"layer_{i}"
         before, after, plain = (layer_of(config, p, i) for p in (params, new, near))
@@ -92,10 +92,10 @@ def test_no_layer_is_worse_than_the_nearest_points(name):
 def test_all_at_once_takes_the_inputs_of_the_unrounded_model():
     config, params, tokens = drawn("untied")
     tree, reports = calibrated(config, params, ALL, tokens, sequential=False)
-    new = dequantise(tree)
-    x = stages.embedded(config, params, tokens)
+    new = dequantize(tree)
+    x = layerwise.embedded(config, params, tokens)
     for i in range(2):
-        moments = stages.input_moments(config, params, i, x)
+        moments = layerwise.input_moments(config, params, i, x)
         for path, moment in moments.items():
             value = error(
                 moment, at(params, f"layer_{i}/{path}"), at(new, f"layer_{i}/{path}")
@@ -103,13 +103,13 @@ def test_all_at_once_takes_the_inputs_of_the_unrounded_model():
             np.testing.assert_allclose(
                 reports[f"layer_{i}/{path}"].error, value, rtol=2e-3, atol=1e-3
             )
-        x = stages.block(config, params, i, x)
-    moment = stages.moment(stages.final_inputs(config, params, x))
+        x = layerwise.block(config, params, i, x)
+    moment = layerwise.moment(layerwise.final_inputs(config, params, x))
     value = error(moment, at(params, "head/table").T, at(new, "head/table").T)
     np.testing.assert_allclose(reports["head/table"].error, value, rtol=2e-3)
     assert all(report.error <= report.nearest_error for report in reports.values())
     # The rows of an untied embedding have no inputs: they are rounded to the nearest.
-    near = dequantise(quantise(params, ALL))
+    near = dequantize(quantize(params, ALL))
     np.testing.assert_array_equal(new["embed"]["table"], near["embed"]["table"])
     assert "embed/table" not in reports
 
@@ -118,13 +118,13 @@ def test_all_at_once_takes_the_inputs_of_the_unrounded_model():
 def test_the_head_is_rounded_from_what_it_sees(name):
     config, params, tokens = drawn(name)
     tree, reports = calibrated(config, params, ALL, tokens)
-    new = dequantise(tree)
+    new = dequantize(tree)
     # Tied it comes first, from the model as it was; else last, from rounded layers.
     path, before = ("embed/table", params) if name == "tied" else ("head/table", new)
-    x = stages.embedded(config, before, tokens)
+    x = layerwise.embedded(config, before, tokens)
     for i in range(config.layers):
-        x = stages.block(config, before, i, x)
-    moment = stages.moment(stages.final_inputs(config, before, x))
+        x = layerwise.block(config, before, i, x)
+    moment = layerwise.moment(layerwise.final_inputs(config, before, x))
     value = error(moment, at(params, path).T, at(new, path).T)
     np.testing.assert_allclose(reports[path].error, value, rtol=2e-3)
     assert value < reports[path].nearest_error
@@ -136,8 +136,8 @@ def test_stacked_layers_are_rounded_as_those_apart():
     layers = [params[f"layer_{i}"] for i in range(2)]
     rest = {n: x for n, x in params.items() if not n.startswith("layer_")}
     together = rest | {"layers": jax.tree.map(lambda *x: jnp.stack(x), *layers)}
-    apart = dequantise(gptq(config, params, SCHEME, tokens))
-    found = dequantise(gptq(stacked, together, SCHEME, tokens))["layers"]
+    apart = dequantize(gptq(config, params, SCHEME, tokens))
+    found = dequantize(gptq(stacked, together, SCHEME, tokens))["layers"]
     for i in range(2):
         one = jax.tree.map(lambda x, i=i: x[i], found)
         assert jax.tree.all(jax.tree.map(np.array_equal, one, apart[f"layer_{i}"]))
@@ -152,7 +152,7 @@ def test_padding_is_not_counted():
     for path, report in bare[1].items():
         np.testing.assert_allclose(found[1][path].error, report.error, rtol=1e-3)
     same = jax.tree.map(
-        lambda a, b: np.mean(a == b), dequantise(found[0]), dequantise(bare[0])
+        lambda a, b: np.mean(a == b), dequantize(found[0]), dequantize(bare[0])
     )
     assert min(jax.tree.leaves(same)) > 0.99
     counted = calibrated(config, params, SCHEME, padded, np.zeros((6, 24), int))[1]
@@ -193,7 +193,7 @@ def test_what_is_not_named_stays_and_nothing_named_is_nothing_done():
     scheme = Scheme(4, leaves=("layer_1/mlp/down/kernel",))
     tree, reports = calibrated(config, params, scheme, tokens)
     assert list(reports) == ["layer_1/mlp/down/kernel"]
-    changed = jax.tree.map(lambda a, b: bool(np.any(a != b)), params, dequantise(tree))
+    changed = jax.tree.map(lambda a, b: bool(np.any(a != b)), params, dequantize(tree))
     assert changed["layer_1"]["mlp"]["down"]["kernel"]
     assert sum(jax.tree.leaves(changed)) == 1
     assert calibrated(config, params, Scheme(bits=0), tokens) == (params, {})

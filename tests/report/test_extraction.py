@@ -1,4 +1,4 @@
-"""Extraction: what is memorised beside what questions draw out."""
+"""Extraction: what is memorized beside what questions draw out."""
 
 import pytest
 
@@ -66,7 +66,7 @@ ROWS = [
 def test_each_model_with_its_fine_tunings():
     first, second = report.extractions(ROWS)
     assert first.base["name"] == "bios"
-    assert first.memorised == pytest.approx(0.8)
+    assert first.memorized == pytest.approx(0.8)
     assert first.held_out == pytest.approx([0.25, 0.6, 0.7])
     assert first.trained == pytest.approx([0.9, 1.0, 1.0])
     assert second.base["name"] == "bios_simple"
@@ -88,12 +88,12 @@ def test_ranks_are_told_of_the_adapters():
     ]
 
 
-def test_the_picture_shows_both_accuracies_and_what_is_memorised(drawn, tmp_path):
+def test_the_picture_shows_both_accuracies_and_what_is_memorized(drawn, tmp_path):
     report.draw_extraction(ROWS, tmp_path / "a.png", "A title")
     assert (tmp_path / "a.png").stat().st_size > 10_000
     (axes,) = drawn[0].axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:3]}
-    assert lines["bios, 600 exposures: memorised"] == pytest.approx([0.8, 0.8])
+    assert lines["bios, 600 exposures: memorized"] == pytest.approx([0.8, 0.8])
     assert lines["bios, 600 exposures: held out"] == pytest.approx([0.25, 0.6, 0.7])
     assert lines["bios, 600 exposures: trained"] == pytest.approx([0.9, 1.0, 1.0])
     labels = [label.get_text() for label in axes.get_xticklabels()]

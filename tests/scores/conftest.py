@@ -64,7 +64,7 @@ class Retold:
         self.prefix = pool.prefix
 
     def compose(self, plan):
-        pairs = [self.tell(*pair) for pair in Setup.split(self.pool.compose(plan))]
+        pairs = [self.tell(*pair) for pair in Task.split(self.pool.compose(plan))]
         return data.Documents(
             np.array([t for tokens, _ in pairs for t in tokens], np.int32),
             np.array([x for _, labels in pairs for x in labels], np.uint8),
@@ -72,7 +72,7 @@ class Retold:
         )
 
 
-class Setup:
+class Task:
     """A corpus with its pool, and the tries of its lists.
 
     `tell` may change the documents that the pool composes.
@@ -146,22 +146,22 @@ class Oracle:
     it) -> log-probabilities [V]. Text has no rule: all logits are 0 there.
     """
 
-    def __init__(self, setup, rules):
-        self.setup, self.rules = setup, rules
+    def __init__(self, task, rules):
+        self.task, self.rules = task, rules
 
     def __call__(self, tokens):
-        logits = np.zeros((*tokens.shape, self.setup.vocab), np.float32)
+        logits = np.zeros((*tokens.shape, self.task.vocab), np.float32)
         for row, line in enumerate(tokens.tolist()):
-            assert line[0] == self.setup.pool.eos
+            assert line[0] == self.task.pool.eos
             line = line[1:]
-            while line and line[-1] == self.setup.pool.eos:
+            while line and line[-1] == self.task.pool.eos:
                 line.pop()
             if line:
                 self._fill(logits[row], line)
         return logits
 
     def _fill(self, logits, line):
-        person, labels = self.setup.by_tokens[tuple(line)]
+        person, labels = self.task.by_tokens[tuple(line)]
         seen, prefix = {}, ()
         for position, label in enumerate(labels[1:]):
             if position and label != labels[position]:
@@ -172,17 +172,17 @@ class Oracle:
                 prefix = (*prefix, line[position])
 
 
-def nothing(setup):
+def nothing(task):
     """Rules of a model that knows the lists and the language, and nobody."""
     rules = {}
-    for i, label in enumerate(setup.corpus.labels):
+    for i, label in enumerate(task.corpus.labels):
         if label.kind == "name":
-            rules[i] = _blind(setup.names())
+            rules[i] = _blind(task.names())
         elif label.name == "pronoun":
-            forms = [setup.trie([" He", " She"]), setup.trie([" His", " Her"])]
-            rules[i] = _pronoun(setup, i, forms)
+            forms = [task.trie([" He", " She"]), task.trie([" His", " Her"])]
+            rules[i] = _pronoun(task, i, forms)
         elif label.kind in ("value", "value1"):
-            chain = setup.values(setup.world.attributes[label.attribute])
+            chain = task.values(task.world.attributes[label.attribute])
             rules[i] = _blind(chain)
     return rules
 
@@ -191,9 +191,9 @@ def _blind(distribution):
     return lambda person, prefix, seen: distribution(prefix)
 
 
-def _pronoun(setup, label, forms):
+def _pronoun(task, label, forms):
     # Which form comes next, "He" or "His", is language: the template says it.
-    facts = setup.facts()
+    facts = task.facts()
 
     def rule(person, prefix, seen):
         (token,) = facts[person][label]
@@ -202,14 +202,14 @@ def _pronoun(setup, label, forms):
     return rule
 
 
-def knowing(setup):
+def knowing(task):
     """Rules of a table lookup that knows everybody and everything."""
-    facts = setup.facts()
+    facts = task.facts()
     names = [fact[corpora.NAME] for fact in facts]
-    rules = {corpora.NAME: _blind(Trie(setup.vocab, names))}
-    for i, label in enumerate(setup.corpus.labels):
+    rules = {corpora.NAME: _blind(Trie(task.vocab, names))}
+    for i, label in enumerate(task.corpus.labels):
         if label.kind in ("value", "value1"):
-            tries = [Trie(setup.vocab, [fact[i]]) for fact in facts]
+            tries = [Trie(task.vocab, [fact[i]]) for fact in facts]
             rules[i] = lambda person, prefix, _, tries=tries: tries[person](prefix)
     return rules
 
@@ -220,7 +220,7 @@ def exact():
     return types.SimpleNamespace(
         Trie=Trie,
         Chain=Chain,
-        Setup=Setup,
+        Task=Task,
         Oracle=Oracle,
         nothing=nothing,
         knowing=knowing,
@@ -231,7 +231,7 @@ def exact():
 def mini(exact):
     """A mini bioS world under the GPT-2 tokenizer."""
     corpus = corpora.bios(worlds.bios(240, seed=3, lists="mini"), seed=1)
-    return exact.Setup(corpus, tokenizers.gpt2())
+    return exact.Task(corpus, tokenizers.gpt2())
 
 
 @pytest.fixture(scope="session")
@@ -240,4 +240,4 @@ def biod(exact):
     world = worlds.biod(200, 3, 2, 8, 2, 6, name_parts=(20, 20, 20), seed=5)
     words = [f"n{i}" for i in range(20)] + [f"s{i}" for i in range(6)]
     words += [f"ID {k}" for k in (1, 2, 3)] + ["'s", "is", ".", "Her"]
-    return exact.Setup(corpora.biod(world), tokenizers.symbols(words))
+    return exact.Task(corpora.biod(world), tokenizers.symbols(words))

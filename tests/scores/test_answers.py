@@ -127,16 +127,16 @@ def taught():
         nats, _ = token_nats(config, params, tokens[:, :-1], tokens[:, 1:])
         return (nats * marks[:, 1:]).sum() / marks[:, 1:].sum()
 
-    optimiser = optax.adam(0.01)
+    optimizer = optax.adam(0.01)
 
     def step(carry, _):
         params, state = carry
         value, gradient = jax.value_and_grad(loss)(params)
-        updates, state = optimiser.update(gradient, state)
+        updates, state = optimizer.update(gradient, state)
         return (optax.apply_updates(params, updates), state), value
 
     params = init(config, jax.random.key(0))
-    start = (params, optimiser.init(params))
+    start = (params, optimizer.init(params))
     run = jax.jit(lambda start: jax.lax.scan(step, start, None, length=200))
     (params, _), losses = run(start)
     assert losses[-1] < 0.05

@@ -112,7 +112,7 @@ def test_first_chunk_below_zero_is_refused():
         capacity(counts, BIOD, table_of(BIOD, nats), parameters=1)
 
 
-def test_a_sample_may_hold_favourite_names_by_chance():
+def test_a_sample_may_hold_favorite_names_by_chance():
     # p1 of these 40 of 400 lies below ln 400, but within what sampling explains.
     nats = np.zeros((40, 5))
     nats[:, 1] = np.tile([4.0, 7.5], 20)

@@ -17,7 +17,7 @@ from kscale.scores import (
     lower_bound_bits,
     no_error_bits,
     parameters_for,
-    partial_memoriser,
+    partial_memorizer,
 )
 from kscale.worlds import Counts, bios
 
@@ -93,9 +93,9 @@ def _biod(i):
     }
 
 
-def _memoriser(i):
+def _memorizer(i):
     counts = _biod_counts(i)
-    p1, p2, p3 = partial_memoriser(counts, i["q_name"], i["q_val"], i["delta"])
+    p1, p2, p3 = partial_memorizer(counts, i["q_name"], i["q_val"], i["delta"])
     return {
         "p1": p1,
         "p2": p2,
@@ -120,7 +120,7 @@ FUNCTIONS = {
     "azl.def43_max": _def43_max,
     "azl.def43_bits": _def43_bits,
     "azl.bioD": _biod,
-    "azl.toy_partial_memoriser": _memoriser,
+    "azl.toy_partial_memoriser": _memorizer,
     "azl.bioS_irreducible_bits": _text,
 }
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from kscale import corpora, tokenizers
-from kscale.scores import capacity, partial_memoriser, score
+from kscale.scores import capacity, partial_memorizer, score
 
 LN2 = math.log(2)
 CITY = "employer_city"
 
 
-def measure(exact, setup, rules, **options):
-    table = score(exact.Oracle(setup, rules), setup.corpus, setup.pool, **options)
-    return capacity(setup.world.counts, setup.corpus.labels, table, parameters=1000)
+def measure(exact, task, rules, **options):
+    table = score(exact.Oracle(task, rules), task.corpus, task.pool, **options)
+    return capacity(task.world.counts, task.corpus.labels, table, parameters=1000)
 
 
 def test_nothing_scores_zero(exact, mini):
@@ -36,33 +36,33 @@ def test_nothing_of_biod_scores_zero_but_for_its_strings(exact, biod):
 
 @pytest.mark.parametrize("which", ["mini", "biod"])
 def test_table_lookup_scores_the_maximum(request, exact, which):
-    setup = request.getfixturevalue(which)
-    known = measure(exact, setup, exact.knowing(setup))
+    task = request.getfixturevalue(which)
+    known = measure(exact, task, exact.knowing(task))
     for part in ("name", "value", "diversity", "total"):
         most = getattr(known.bits_max, part)
         assert getattr(known.bits, part) == pytest.approx(most, rel=1e-6)
     assert known.bits_per_param == pytest.approx(known.max_bits_per_param, rel=1e-6)
-    told = {a.name for a in setup.world.attributes}
+    told = {a.name for a in task.world.attributes}
     assert {known.accuracy[name] for name in told} == {1.0}
 
 
-def employer_and_city(setup):
+def employer_and_city(task):
     """The tokens of each city -> a draw from the employers there."""
-    (employer,) = (a for a in setup.world.attributes if a.name == "employer")
+    (employer,) = (a for a in task.world.attributes if a.name == "employer")
     pairs = zip(employer.columns[0].labels, employer.derived[0].labels, strict=True)
     by_city = {}
     for name, city in pairs:
-        by_city.setdefault(setup.encode(" " + city), []).append(" " + name)
+        by_city.setdefault(task.encode(" " + city), []).append(" " + name)
     return by_city
 
 
-def knows_cities_of_employers(exact, setup, mark):
+def knows_cities_of_employers(exact, task, mark):
     """Rules: nothing, but employer -> city, and city -> employers where told before."""
-    rules, facts = exact.nothing(setup), setup.facts()
+    rules, facts = exact.nothing(task), task.facts()
     by_city = {
-        city: setup.trie(names) for city, names in employer_and_city(setup).items()
+        city: task.trie(names) for city, names in employer_and_city(task).items()
     }
-    anywhere = rules[setup.label("employer")]
+    anywhere = rules[task.label("employer")]
 
     def employer(person, prefix, seen):
         if mark in seen:
@@ -70,9 +70,9 @@ def knows_cities_of_employers(exact, setup, mark):
         return anywhere(person, prefix, seen)
 
     def city(person, prefix, seen):
-        return exact.Trie(setup.vocab, [facts[person][setup.label(CITY)]])(prefix)
+        return exact.Trie(task.vocab, [facts[person][task.label(CITY)]])(prefix)
 
-    return rules | {setup.label("employer"): employer, setup.label(CITY): city}
+    return rules | {task.label("employer"): employer, task.label(CITY): city}
 
 
 def city_first(mini, mark):
@@ -100,8 +100,8 @@ def test_employer_to_city_alone_scores_zero(exact, mini):
 def test_employer_after_its_city_would_score_too_much(exact, mini):
     # The trap: the same model, asked in a text that says the city first. The city's
     # tokens are marked as padding here, or `score` would refuse the text.
-    setup = exact.Setup(mini.corpus, tokenizers.gpt2(), city_first(mini, mark := 255))
-    known = measure(exact, setup, knows_cities_of_employers(exact, setup, mark))
+    task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, mark := 255))
+    known = measure(exact, task, knows_cities_of_employers(exact, task, mark))
     cities = employer_and_city(mini)
     sizes = [len(cities[fact[mini.label(CITY)]]) for fact in mini.facts()]
     everywhere = sum(map(len, cities.values()))
@@ -112,34 +112,34 @@ def test_employer_after_its_city_would_score_too_much(exact, mini):
 
 def test_employer_after_its_city_is_refused(exact, mini):
     label = mini.label(CITY)
-    setup = exact.Setup(mini.corpus, tokenizers.gpt2(), city_first(mini, label))
+    task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, label))
     with pytest.raises(ValueError, match="employer_city comes before employer in the"):
-        score(exact.Oracle(setup, {}), setup.corpus, setup.pool)
+        score(exact.Oracle(task, {}), task.corpus, task.pool)
 
 
-def memoriser_rules(exact, setup, q_name, q_value, delta):
-    """The model of `partial_memoriser`: who is known is the first so many."""
-    world, facts = setup.world, setup.facts()
+def memorizer_rules(exact, task, q_name, q_value, delta):
+    """The model of `partial_memorizer`: who is known is the first so many."""
+    world, facts = task.world, task.facts()
     people, space = world.people, world.name_space
     parts = [column.labels for column in world.name_columns]
     everyone = [f" {a} {b} {c}" for a in parts[0] for b in parts[1] for c in parts[2]]
     named = {facts[i][corpora.NAME] for i in range(int(q_name * people))}
     share = (q_name / len(named), (1 - q_name) / (space - len(named)))
-    names = [setup.encode(name) for name in everyone]
+    names = [task.encode(name) for name in everyone]
     weights = [share[0] if name in named else share[1] for name in names]
-    trie = exact.Trie(setup.vocab, names, weights)
+    trie = exact.Trie(task.vocab, names, weights)
     rules = {corpora.NAME: lambda person, prefix, seen: trie(prefix)}
     for k, attribute in enumerate(world.attributes):
-        first = setup.label(attribute.name)
-        strings = [setup.encode(" " + text) for text in attribute.columns[0].labels]
+        first = task.label(attribute.name)
+        strings = [task.encode(" " + text) for text in attribute.columns[0].labels]
         values = [one + other for one in strings for other in strings]
-        guess = exact.Trie(setup.vocab, values)
+        guess = exact.Trie(task.vocab, values)
         tries = []
         for person, fact in enumerate(facts):
             true = fact[first] + fact[first + 1]
             odds = [1 - delta if v == true else delta / 63 for v in values]
             known = person + people * k < round(q_value * people * 3)
-            tries.append(exact.Trie(setup.vocab, values, odds) if known else guess)
+            tries.append(exact.Trie(task.vocab, values, odds) if known else guess)
         rules[first] = lambda person, prefix, seen, tries=tries: tries[person](prefix)
         rules[first + 1] = lambda person, prefix, seen, tries=tries, first=first: tries[
             person
@@ -147,14 +147,14 @@ def memoriser_rules(exact, setup, q_name, q_value, delta):
     return rules
 
 
-def test_partial_memoriser_scores_its_closed_form(exact, biod):
+def test_partial_memorizer_scores_its_closed_form(exact, biod):
     q_name, q_value, delta = 0.5, 0.7, 0.1
-    known = measure(exact, biod, memoriser_rules(exact, biod, q_name, q_value, delta))
+    known = measure(exact, biod, memorizer_rules(exact, biod, q_name, q_value, delta))
     # N 200, K 3, C 2, D 8, N0 8000, by hand:
     p1 = 0.5 * math.log(200) + 0.5 * math.log((8000 - 100) / 0.5)
     p2 = -0.7 * math.log(0.9) + 0.3 * 2 * math.log(8)
     p3 = -0.7 * math.log(0.9 + 0.1 * 7 / 63) + 0.3 * math.log(8)
-    assert partial_memoriser(biod.world.counts, q_name, q_value, delta) == (
+    assert partial_memorizer(biod.world.counts, q_name, q_value, delta) == (
         pytest.approx((p1, p2, p3), rel=1e-12)
     )
     assert (known.p1, known.p2, known.p3) == pytest.approx((p1, p2, p3), rel=1e-6)
@@ -205,7 +205,7 @@ def test_a_name_that_opens_late_is_scored_after_eos(exact, mini):
     def tell(tokens, labels):
         return [tokens[0], *opening, *tokens[1:]], [0, 0, 0, *labels[1:]]
 
-    late = exact.Setup(mini.corpus, tokenizers.gpt2(), tell)
+    late = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
     alone = []
 
     def model(tokens):
@@ -225,15 +225,15 @@ def test_documents_without_eos_are_refused(exact, mini):
     def tell(tokens, labels):
         return tokens[1:], labels[1:]
 
-    setup = exact.Setup(mini.corpus, tokenizers.gpt2(), tell)
+    task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
     with pytest.raises(ValueError, match="must begin with EOS"):
-        score(exact.Oracle(setup, {}), setup.corpus, setup.pool)
+        score(exact.Oracle(task, {}), task.corpus, task.pool)
 
 
 def test_a_value_before_the_name_is_refused(exact, mini):
     def tell(tokens, labels):
         return [*tokens, *tokens[1:4]], [labels[0], *[0] * 3, *labels[4:], 1, 1, 1]
 
-    setup = exact.Setup(mini.corpus, tokenizers.gpt2(), tell)
+    task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
     with pytest.raises(ValueError, match="comes before name in the document of person"):
-        score(exact.Oracle(setup, {}), setup.corpus, setup.pool)
+        score(exact.Oracle(task, {}), task.corpus, task.pool)

@@ -7,7 +7,7 @@ import pytest
 
 from kscale.models import ModelConfig, apply, init
 from kscale.scores import merge, sample_people, score
-from kscale.scores.rows import batches
+from kscale.scores.documents import batches
 
 
 def same(a, b, **tolerance):
@@ -80,7 +80,7 @@ def test_no_more_shapes_than_lengths(model, mini):
 
 def test_every_row_once(mini, monkeypatch):
     # Blocks smaller than the world: what does not fill a batch waits for the next.
-    monkeypatch.setattr("kscale.scores.rows._BLOCK", 50)
+    monkeypatch.setattr("kscale.scores.documents._BLOCK", 50)
     rows = list(
         batches(mini.corpus, mini.pool, mini.people, lambda _: 16, 16, context=0)
     )

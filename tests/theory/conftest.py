@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from kscale.theory.chinchilla import chinchilla_law, fit_chinchilla
+from kscale.theory.fitting.chinchilla import (
+    chinchilla_law,
+    fit_chinchilla,
+)
 
 
 @pytest.fixture(scope="session")

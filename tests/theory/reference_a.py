@@ -3,29 +3,27 @@
 import pathlib
 import runpy
 
-from kscale.theory import (
+from kscale.theory.data_scaling import (
     bayes,
-    data_scaling,
     finetuning,
     known_weights,
-    partitions,
-    pitman_yor,
-    pitman_yor_tails,
+    redundancy,
 )
-from kscale.theory import redundancy_bounds as bounds
+from kscale.theory.data_scaling import redundancy_bounds as bounds
+from kscale.theory.pitman_yor import moments, partitions, tails
 
 
 def pitman_yor_moments(inputs, outputs):
     n, process = inputs["n"], (inputs["alpha"], inputs["beta"])
-    constants = pitman_yor_tails.power_law_constants(*process)
+    constants = tails.power_law_constants(*process)
     return {
-        "E_len": pitman_yor.stick_left(n, *process),
-        "E_p": pitman_yor.stick_weight(n, *process),
-        "E_K": pitman_yor.expected_tables(n, *process),
-        "E_M1": pitman_yor.expected_tables_of_size(1, n, *process),
-        "E_M2": pitman_yor.expected_tables_of_size(2, n, *process) if n > 1 else 0,
-        "E_sum_p2": pitman_yor.expected_square(*process),
-        "E_entropy_nats": pitman_yor.expected_entropy(*process),
+        "E_len": moments.stick_left(n, *process),
+        "E_p": moments.stick_weight(n, *process),
+        "E_K": moments.expected_tables(n, *process),
+        "E_M1": moments.expected_tables_of_size(1, n, *process),
+        "E_M2": moments.expected_tables_of_size(2, n, *process) if n > 1 else 0,
+        "E_sum_p2": moments.expected_square(*process),
+        "E_entropy_nats": moments.expected_entropy(*process),
         "len_const": constants.stick,
         "K_const": constants.tables,
     }
@@ -56,12 +54,12 @@ def names(inputs):
 
 def power_law(inputs, outputs):
     n, alpha = inputs["N"], inputs["alpha"]
-    bound = data_scaling.data_redundancy_bounds(n, alpha)
+    bound = redundancy.data_redundancy_bounds(n, alpha)
     return {
-        "RedD": data_scaling.data_redundancy_power_law(n, alpha, **inputs.some("loss")),
-        "unseen": data_scaling.data_redundancy_power_law(n, alpha, loss="unseen"),
-        "const": data_scaling.data_redundancy_constant(alpha),
-        "E_distinct_Nplus1": data_scaling.expected_distinct_power_law(n + 1, alpha),
+        "RedD": redundancy.data_redundancy_power_law(n, alpha, **inputs.some("loss")),
+        "unseen": redundancy.data_redundancy_power_law(n, alpha, loss="unseen"),
+        "const": redundancy.data_redundancy_constant(alpha),
+        "E_distinct_Nplus1": redundancy.expected_distinct_power_law(n + 1, alpha),
         "lower": bound.lower,
         "upper": bound.upper,
     }
@@ -70,10 +68,10 @@ def power_law(inputs, outputs):
 def uniform(inputs, outputs):
     n, clusters = inputs["n"], inputs["M"]
     return {
-        "RedD": data_scaling.data_redundancy(
+        "RedD": redundancy.data_redundancy(
             n, [1 / clusters] * clusters, **inputs.some("loss")
         ),
-        "closed": data_scaling.data_redundancy_uniform(n, clusters),
+        "closed": redundancy.data_redundancy_uniform(n, clusters),
     }
 
 

@@ -5,20 +5,20 @@ import runpy
 
 import numpy as np
 
-from kscale.theory.allocation import allocate
-from kscale.theory.fitting import fit_power_law, power_law
-from kscale.theory.frequencies import (
+from kscale.theory.fitting.power_law import fit_power_law, power_law
+from kscale.theory.model_scaling.allocation import allocate
+from kscale.theory.model_scaling.frequencies import (
     entropy_bits,
     frequency_classes,
     top_mass,
     zipf_frequencies,
 )
-from kscale.theory.homogeneous import (
+from kscale.theory.model_scaling.homogeneous import (
     infinite_allocation,
     infinite_contribution,
     infinite_redundancy_constant,
 )
-from kscale.theory.learning_order import class_losses
+from kscale.theory.model_scaling.learning_order import class_losses
 
 NOISE = 0.01  # relative noise of the fitted curves
 
@@ -64,7 +64,7 @@ def waterfill(inputs, wanted):
 
 
 def individuals(inputs, wanted):
-    from kscale.theory.data_scaling import data_redundancy
+    from kscale.theory.data_scaling.redundancy import data_redundancy
 
     p = zipf_frequencies(
         inputs.get("M", 400_000), inputs.get("a", 1.2), inputs.get("bias", 1000.0)

@@ -5,12 +5,12 @@ import runpy
 
 import numpy as np
 
-from kscale.theory import (
+from kscale.theory.concepts import (
     compute,
-    constant_compute,
     density,
     excess,
     finite_length,
+    isoflop,
     peeling,
     poisson,
     polynomial_ensemble,
@@ -150,7 +150,7 @@ def scaling_exponents(inputs, outputs):
 
 
 def spurious_global_optimum(inputs, outputs):
-    found = constant_compute.spurious_optimum(inputs["C"], **scene(inputs))
+    found = isoflop.spurious_optimum(inputs["C"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,
@@ -161,7 +161,7 @@ def spurious_global_optimum(inputs, outputs):
 
 
 def isoflop_curve(inputs, outputs):
-    found = constant_compute.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
+    found = isoflop.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,

@@ -5,8 +5,16 @@ import runpy
 
 import numpy as np
 
-from kscale.theory import arithmetic_coding, emergence, skills, tails, tasks, two_part
-from kscale.theory.components import giant_component
+from kscale.theory.coding import arithmetic, prefix_codes
+from kscale.theory.skills import (
+    emergence,
+    tails,
+    tasks,
+)
+from kscale.theory.skills import (
+    levels as skills,
+)
+from kscale.theory.skills.levels import giant_component
 
 KINDS = {
     "eq5": "literal",
@@ -111,7 +119,7 @@ def plateaus(inputs, wanted):
 
 
 def code(inputs, wanted):
-    found = arithmetic_coding.arithmetic_code(inputs["msg"], dict(inputs["probs"]))
+    found = arithmetic.arithmetic_code(inputs["msg"], dict(inputs["probs"]))
     return {
         "lo": float(found.low),
         "hi": float(found.high),
@@ -123,7 +131,7 @@ def code(inputs, wanted):
 
 def lengths(inputs, wanted):
     source = dict(inputs.get("probs", [["A", "1/2"], ["B", "3/10"], ["C", "1/5"]]))
-    found = arithmetic_coding.expected_lengths(source, int(inputs["n"]))
+    found = arithmetic.expected_lengths(source, int(inputs["n"]))
     return {
         "n": found.n,
         "E_point": found.point,
@@ -138,7 +146,7 @@ def lengths(inputs, wanted):
 
 def structure(inputs, wanted):
     bits = inputs["model_bits"], inputs["data_bits"]
-    found = two_part.structure_function(*bits, **inputs.some("alpha", "slack"))
+    found = prefix_codes.structure_function(*bits, **inputs.some("alpha", "slack"))
     return {
         "alpha": found.alpha,
         "h": found.h,

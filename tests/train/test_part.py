@@ -28,7 +28,7 @@ from kscale.train.dispatch import (
     first_state,
     start_state,
 )
-from kscale.train.paths import overlaid, part_of
+from kscale.trees import overlaid, part_of
 
 UP = dataclasses.replace(CONFIG, trained=("up/*",))
 MODEL = from_name("GPT2-1-1", vocab=standin.VOCAB, head_size=8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import standin
 from standin import CONFIG, LABELS, batch, batches
-from test_totals import metrics
+from test_metrics import metrics
 
 from kscale.train import (
     Hyper,
@@ -22,7 +22,7 @@ from kscale.train import (
     solo,
 )
 from kscale.train.logs import scalars
-from kscale.train.totals import Totals, routed
+from kscale.train.metrics import Totals, routed
 
 EVEN = {"load_max": 1.0, "load_entropy": 1.0}
 NAMES = {"dropped_share", "load_max", "load_entropy", "router_entropy"}

@@ -8,8 +8,7 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 from kscale.models import Lora, from_name
 from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
 from kscale.train.dispatch import abstract_state
-from kscale.train.mesh import AXES
-from kscale.train.sharding import place_chunk, state_shardings
+from kscale.train.sharding import AXES, place_chunk, state_shardings
 
 SOLO = solo(TrainConfig())
 FOUR = population([Hyper(1e-3, 0.0, seed) for seed in range(4)])

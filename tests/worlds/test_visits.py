@@ -29,7 +29,7 @@ def identity(law):
 
 
 def chi_square(counts, expected, least=10.0):
-    """p-value, with neighbours by expectation pooled until each holds `least`."""
+    """p-value, with neighbors by expectation pooled until each holds `least`."""
     order = np.argsort(expected)
     total = np.cumsum(expected[order])
     group = np.minimum(total // least, total[-1] // least - 1).astype(int)

@@ -11,9 +11,9 @@ from scipy import stats
 from kscale.worlds import Attribute, Column, Derived, Law, World, biod, bios
 
 CITY = Column("city", ("Rome", "Oslo"))
-COLOUR = Column("colour", ("red", "green", "blue"))
+COLOR = Column("color", ("red", "green", "blue"))
 HOME = Attribute("city", (CITY,), ("",), (Derived("country", ("Italy", "Norway")),))
-FLAG = Attribute("flag", (COLOUR, COLOUR), ("", " on "))
+FLAG = Attribute("flag", (COLOR, COLOR), ("", " on "))
 FIRST, LAST = Column("first", ("Ada", "Bo", "Cy")), Column("last", ("Ek", "Fox"))
 
 
@@ -35,7 +35,7 @@ def test_a_world_by_hand():
             "name": f"{FIRST.labels[first]} {LAST.labels[last]}",
             "city": CITY.labels[city],
             "country": {"Rome": "Italy", "Oslo": "Norway"}[CITY.labels[city]],
-            "flag": f"{COLOUR.labels[one]} on {COLOUR.labels[other]}",
+            "flag": f"{COLOR.labels[one]} on {COLOR.labels[other]}",
         }
 
 

@@ -1,0 +1,362 @@
+"""What a run is made of: every choice and its default, once, in sight.
+
+A Config is a tree of frozen dataclasses, one for each room that the data flow through.
+`kscale.configs` holds the named ones, `kscale.configs.fields` changes single fields.
+
+    config = configs.load("demo")
+    config = fields.override(config, "model.layers", "3")
+    validate(config)
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import pathlib
+from typing import Any, Literal
+
+from kscale import worlds
+from kscale.configs import fields
+from kscale.models.config import NO_ADAPTERS, ModelConfig
+from kscale.quant.scheme import NO_ROUNDING, Scheme
+from kscale.train.config import RHYTHM, Hyper, TrainConfig
+from kscale.worlds.biod import PUBLISHED_NAME_PARTS
+
+CONFIG = "config.json"  # a run keeps its config in its folder
+
+
+# What a run reads, as configuration: a world, how it is told, what is mixed in.
+#
+# Every choice and its default, once, in sight; `Config` puts them together.
+@dataclasses.dataclass(frozen=True)
+class WorldConfig:
+    """The facts: who exists and which values they can have.
+
+    Attributes:
+      kind: "bios" (lists of real names and values) or "biod" (random strings).
+      people: N, at most the number of names.
+      seed: of names and values.
+      lists: of bioS: "bios" (the published counts), "mini", "tiny", or a folder's path.
+      attributes, chunks, diversity, length, symbols: K, C, D, L and T of bioD.
+      name_parts: of bioD: how many words each part of a name is drawn from.
+      first: number of the first person in the endless law of (seed, lists); ranges
+        that are apart share nobody.
+      law: how often each person is met.
+    """
+
+    kind: Literal["bios", "biod"] = "bios"
+    people: int = 10_000
+    seed: int = 0
+    lists: str = "bios"
+    attributes: int = 1
+    chunks: int = 1
+    diversity: int = 10
+    length: int = 1
+    symbols: int = 20
+    name_parts: tuple[int, ...] = PUBLISHED_NAME_PARTS
+    first: int = 0
+    law: worlds.Law = worlds.Law()
+
+    def build(self) -> worlds.World:
+        """The world itself.
+
+        Raises:
+          ValueError: an empty or absent list, more people than names, D above T^L.
+        """
+        if self.kind == "bios":
+            return worlds.bios(
+                self.people, self.seed, self.lists, first=self.first, law=self.law
+            )
+        return worlds.biod(
+            self.people,
+            attributes=self.attributes,
+            chunks=self.chunks,
+            diversity=self.diversity,
+            length=self.length,
+            symbols=self.symbols,
+            name_parts=self.name_parts,
+            seed=self.seed,
+            first=self.first,
+            law=self.law,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusConfig:
+    """How the facts are told.
+
+    Attributes:
+      kind: "bios" (new text at each exposure), "bios_simple" (one text per person),
+        "bior" (rewritten biographies from JSONL files) or "biod" (paragraphs).
+      path: of bioR: a JSONL file or a folder of them.
+      style: of bioD: "paper" (whole sentences) or "bare" (what is needed to tell it).
+      order: of sentences: "shuffled" or "fixed".
+      seed: of templates and orders.
+      tokenizer: "gpt2", "sentencepiece" (trained on the world) or "symbols" (bioD).
+      tokenizer_vocab: of SentencePiece: how many tokens to train.
+      mask_documents: keep attention inside each document of a window.
+      skip_unfound: of bioR: skip and count people whose values are not in their text
+        instead of refusing the file.
+      domain: a special token in front of each document, such as "wiki"; "": none.
+    """
+
+    kind: Literal["bios", "bios_simple", "bior", "biod"] = "bios"
+    path: str = ""
+    style: Literal["paper", "bare"] = "paper"
+    order: Literal["shuffled", "fixed"] = "shuffled"
+    seed: int = 0
+    tokenizer: Literal["gpt2", "sentencepiece", "symbols"] = "gpt2"
+    tokenizer_vocab: int = 0
+    mask_documents: bool = False
+    skip_unfound: bool = False
+    domain: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class PartConfig:
+    """Text that is mixed with a run's own: junk, questions, new people.
+
+    A window of the mixture holds one kind. What is not said here (lists, templates,
+    sentence order) is as in the run's own world and corpus.
+
+    Attributes:
+      name: what its losses are called in logs and rows.
+      told: as "biographies" or as "questions" with answers.
+      people: how many.
+      first: number of its first person; -1: the next that nobody has taken.
+      which: of questions: about "all" people, or those "odd" or "even" in number,
+        counted from 1.
+      exposures: how often each person is met; 0: as often as `weight` needs.
+      weight: windows of this part for one of the run's own, at least one in all; 0: as
+        `exposures` says.
+      law: how often each person is met.
+      domain: as in the corpus.
+      answers_only: of questions: only answers, and the end of text after them, count
+        in the loss.
+    """
+
+    name: str = "junk"
+    told: Literal["biographies", "questions"] = "biographies"
+    people: int = 1000
+    first: int = -1
+    which: Literal["all", "odd", "even"] = "all"
+    exposures: int = 0
+    weight: float = 0.0
+    law: worlds.Law = worlds.Law()
+    domain: str = ""
+    answers_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which texts are met, how often, in what order and windows.
+
+    Attributes:
+      exposures: E, how often each person's knowledge is seen.
+      context: tokens of a window.
+      batch: windows of one optimizer step, over all devices.
+      seed: of the order of the documents.
+      shared_order: members of a population read the same batches; False gives each
+        its own order, drawn from its seed. The run is as long as the longest of them
+        needs; the others end in padding.
+      steps_rule: "exact" reads every window once; "published" takes the paper's step
+        counts, which are those of six whole biographies a window of 512.
+      prefetch: batches made ahead of the model.
+      epochs: passes over the same documents, each in a new order; divides `exposures`.
+      share: of the visits, how many are read: what is replayed when a model goes on
+        with new text. 0 leaves only the parts.
+    """
+
+    exposures: int = 1000
+    context: int = 512
+    batch: int = 96
+    seed: int = 0
+    shared_order: bool = True
+    steps_rule: Literal["exact", "published"] = "exact"
+    prefetch: int = 4
+    epochs: int = 1
+    share: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreConfig:
+    """Whose knowledge is measured.
+
+    Attributes:
+      people: how many, a random sample; 0 is the whole world.
+      batch: documents scored at once; 0: as many as suit the device.
+      seed: of the sample and of the texts in which people are scored.
+      classes: into how many classes of frequency people are divided.
+      quantiles: of what the classes are: equally many "people", or equal "mass" of all
+        visits.
+      times: how often to score during training, at steps evenly spaced in their
+        logarithm and multiples of a thousandth of the run, or of
+        `train.steps_per_dispatch` where that is set; 0: at the end only.
+    """
+
+    people: int = 0
+    batch: int = 0
+    seed: int = 0
+    classes: int = 4
+    quantiles: Literal["people", "mass"] = "people"
+    times: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MembersConfig:
+    """A population trained side by side: every combination of what is listed.
+
+    Attributes:
+      seeds, learning_rates, weight_decays: empty means the one value in `train`.
+    """
+
+    seeds: tuple[int, ...] = ()
+    learning_rates: tuple[float, ...] = ()
+    weight_decays: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """How devices are arranged; changes how fast a run is, not what it computes.
+
+    Attributes:
+      population: groups of devices that train different members.
+      data: devices that share the rows of a batch; 0: all that are left.
+      model: devices that share the matrices of one model.
+      expert: devices that share the experts of one model.
+    """
+
+    population: int = 1
+    data: int = 0
+    model: int = 1
+    expert: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One run, from facts to bits per parameter.
+
+    Attributes:
+      name: what to call it; no part of what is computed.
+      world, corpus, data, model, train, score, members, mesh: see their classes. The
+        model's vocabulary is 0 here: it follows from the corpus.
+      parts: what is mixed with the run's own text.
+      qat: how weights are rounded while a model is trained (quantization-aware
+        training) and scored; 0 bits: not at all.
+      start: the finished run whose model is trained further: its folder or, in a
+        sweep, its fingerprint. "": a new model.
+    """
+
+    name: str = "custom"
+    world: WorldConfig = WorldConfig()
+    corpus: CorpusConfig = CorpusConfig()
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    score: ScoreConfig = ScoreConfig()
+    members: MembersConfig = MembersConfig()
+    mesh: MeshConfig = MeshConfig()
+    parts: tuple[PartConfig, ...] = ()
+    start: str = ""
+    qat: Scheme = NO_ROUNDING
+
+
+# Fields that change when and how fast something happens, never the result.
+NO_RESULT = (
+    "name",
+    "data.prefetch",
+    "score.batch",
+    *(f"mesh.{field.name}" for field in dataclasses.fields(MeshConfig)),
+    *(f"train.{field}" for field in RHYTHM),
+)
+
+
+# Fields that came later, and what was done before there were any: results do not change
+# their fingerprints as kscale grows.
+_LATER = {
+    "world.first": 0,
+    **{f"world.law.{path}": x for path, x in fields.flatten(worlds.Law()).items()},
+    "corpus.domain": "",
+    "data.epochs": 1,
+    "data.share": 1.0,
+    "parts": (),
+    "score.classes": 4,
+    "score.quantiles": "people",
+    "score.times": 0,
+    "start": "",
+    "model.experts": 0,
+    "model.top_k": 1,
+    "model.capacity_factor": 2.0,
+    "model.eval_capacity_factor": 8.0,
+    "model.route_rows": 1,
+    **{f"model.lora.{path}": x for path, x in fields.flatten(NO_ADAPTERS).items()},
+    "train.trained": ("*",),
+    "train.balance_weight": 0.01,
+    **{f"qat.{path}": x for path, x in fields.flatten(NO_ROUNDING).items()},
+}
+
+
+def members(config: Config) -> list[Hyper]:
+    """The models that a config trains: at least one, seeds varying fastest."""
+    train, chosen = config.train, config.members
+    grid = itertools.product(
+        chosen.learning_rates or (train.learning_rate,),
+        chosen.weight_decays or (train.weight_decay,),
+        chosen.seeds or (train.seed,),
+    )
+    return [Hyper(*member) for member in grid]
+
+
+def place_parts(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartConfig]:
+    """The parts with their first people: the next free ones unless it says which."""
+    free, out = world.first + world.people, []
+    for part in parts:
+        first = free if part.first < 0 else part.first
+        free = max(free, first + part.people)
+        out.append(dataclasses.replace(part, first=first))
+    return out
+
+
+def fingerprint(config: Config) -> str:
+    """Twelve hex digits that are equal where two configs have the same result.
+
+    Example:
+      >>> slow = fields.override(Config(), "train.log_every", 10)
+      >>> fingerprint(slow) == fingerprint(Config())
+      True
+    """
+    kept = meaningful(config)
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def meaningful(config: Config) -> dict[str, Any]:
+    """The fields on which a result depends, by path, as JSON types."""
+    # Through from_dict, so that 1 in a field of floats is 1.0.
+    leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
+    return {
+        path: leaf
+        for path, leaf in leaves.items()
+        if path not in NO_RESULT and (path not in _LATER or leaf != _LATER[path])
+    }
+
+
+def save(config: Config, path: str | pathlib.Path) -> None:
+    """Write the config as JSON that `load` reads."""
+    text = json.dumps(fields.to_dict(config), indent=2, allow_nan=False)
+    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def load(path: str | pathlib.Path) -> Config:
+    """Read a config that `save` wrote.
+
+    Raises:
+      ValueError: the file is absent, is not JSON, or holds an unknown field.
+    """
+    try:
+        data: Any = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is no readable config: {error}") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} is no config: it must hold a JSON object")
+    return fields.from_dict(Config, data)

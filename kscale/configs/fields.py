@@ -1,0 +1,388 @@
+"""Fields of nested frozen dataclasses: read, write, override, compare.
+
+A config is a tree of frozen dataclasses whose leaves are numbers, strings, booleans,
+None and tuples of these. A leaf is addressed by its path from the root: "model.layers".
+A field may also be a tuple of dataclasses, addressed by number: "parts.0.people"; the
+number after the last one adds an item.
+Values come from JSON or as text from a command line and are checked against the
+annotation of their field, so a config holds what its dataclass says, or is refused.
+"""
+
+import dataclasses
+import difflib
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The config as nested dicts and lists that JSON can hold.
+
+    A whole number in a float field becomes a float, so that equal configs have equal
+    texts.
+
+    Example:
+      >>> to_dict(WorldConfig(people=10))["people"]
+      10
+    """
+    types_of = _annotations(type(config))
+    return {name: _plain(getattr(config, name), types_of[name]) for name in types_of}
+
+
+def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T:
+    """A dataclass of type `cls` from nested dicts; fields left out take their defaults.
+
+    Args:
+      cls: a dataclass.
+      data: field name to value, as `to_dict` or a JSON file gives it.
+      where: the path of `cls` in messages.
+
+    Raises:
+      ValueError: an unknown field, with the nearest name; a value of another type.
+    """
+    types_of = _annotations(cls)
+    for name in data:
+        if name not in types_of:
+            raise ValueError(unknown("field", f"{where}.{name}", name, types_of))
+    values = {x: read(data[x], types_of[x], f"{where}.{x}") for x in data}
+    return _made(lambda: cls(**values), where)
+
+
+def override(config: T, path: str, value: Any) -> T:
+    """The config with one field replaced.
+
+    Args:
+      config: a nested frozen dataclass.
+      path: the field, "model.layers".
+      value: text from a command line ("4", "1e-3", "10K", "true", "(1, 2)", "None") or
+        a value of the field's type.
+
+    Raises:
+      ValueError: no such field, with the nearest name; a value of another type.
+
+    Example:
+      >>> override(config, "model.layers", "4").model.layers
+      4
+    """
+    return override_all(config, {path: value})
+
+
+def override_all(config: T, values: Mapping[str, Any]) -> T:
+    """The config with several fields replaced at once.
+
+    All fields of a dataclass are set together, so two that must fit each other, such
+    as heads and kv_heads, can be given in any order.
+
+    Args:
+      config: a nested frozen dataclass.
+      values: path to value, as in `override`.
+
+    Raises:
+      ValueError: as in `override`.
+    """
+    return _override(config, {tuple(p.split(".")): v for p, v in values.items()}, "")
+
+
+def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) -> Any:
+    types_of = _annotations(type(config))
+    groups: dict[str, dict[tuple[str, ...], Any]] = {}
+    for (name, *rest), value in values.items():
+        groups.setdefault(name, {})[tuple(rest)] = value
+    changes = {}
+    for name, group in groups.items():
+        here = f"{where or 'config'}.{name}"
+        if name not in types_of:
+            raise ValueError(unknown("field", here, name, types_of))
+        old = getattr(config, name)
+        if () in group:
+            _check_leaf(old, types_of[name], group[()], here)
+            changes[name] = read(group[()], types_of[name], here)
+        elif dataclasses.is_dataclass(old):
+            changes[name] = _override(old, group, here)
+        elif item := _item(types_of[name]):
+            changes[name] = _override_items(old, item, group, here)
+        else:
+            inner = next(iter(group))[0]
+            raise ValueError(f"{here} is a value and has no field {inner!r}")
+    return _made(lambda: dataclasses.replace(config, **changes), where or "config")
+
+
+def _made(make: Callable[[], T], where: str) -> T:
+    """What `make` gives; what it refuses is refused with its path."""
+    try:
+        return make()
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _override_items(
+    old: tuple, made: type, values: Mapping[tuple[str, ...], Any], where: str
+) -> tuple:
+    """A tuple of dataclasses with fields of its items replaced, or items added."""
+    items: dict[int, dict[tuple[str, ...], Any]] = {}
+    for (number, *rest), value in values.items():
+        if not number.isdecimal() or not rest:
+            raise ValueError(
+                f"{where}.{number}: name a field of an item, such as {where}.0.FIELD"
+                f" with FIELD one of {', '.join(_annotations(made))}"
+            )
+        items.setdefault(int(number), {})[tuple(rest)] = value
+    count = len(old)
+    for number in sorted(items):
+        if number > count:
+            raise ValueError(
+                f"{where}.{number}: the config has {len(old)} {where.split('.')[-1]},"
+                f" so the next one is {where}.{count}"
+            )
+        count = max(count, number + 1)
+    added = (made() for _ in range(count - len(old)))
+    return tuple(
+        _override(item, items.get(i, {}), f"{where}.{i}")
+        for i, item in enumerate((*old, *added))
+    )
+
+
+def _item(annotation: Any) -> Any:
+    """The dataclass of which a field holds a tuple, or None."""
+    inner, *rest = typing.get_args(annotation) or (None,)
+    several = typing.get_origin(annotation) is tuple and rest == [Ellipsis]
+    return inner if several and dataclasses.is_dataclass(inner) else None
+
+
+def _is_group(value: Any) -> bool:
+    """Whether a value is a tuple of dataclasses."""
+    return isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value))
+
+
+def _check_leaf(old: Any, annotation: Any, value: Any, where: str) -> None:
+    if (item := _item(annotation)) and isinstance(value, str) and value.strip("()[] "):
+        raise ValueError(
+            f"{where}={value!r} holds groups of fields: write {where}.0.FIELD=... with"
+            f" FIELD one of {', '.join(_annotations(item))}, or {where}=() for none"
+        )
+    if dataclasses.is_dataclass(old) and isinstance(value, str):
+        inside = ", ".join(_annotations(type(old)))
+        raise ValueError(f"{where} is a group of fields; set one of them: {inside}")
+
+
+def flatten(config: Any, where: str = "") -> dict[str, Any]:
+    """Every leaf of the config by its path, in the order of the fields."""
+    leaves: dict[str, Any] = {}
+    for name in _annotations(type(config)):
+        value, path = getattr(config, name), f"{where}{name}"
+        if dataclasses.is_dataclass(value):
+            leaves |= flatten(value, f"{path}.")
+        elif _is_group(value):
+            for i, item in enumerate(value):
+                leaves |= flatten(item, f"{path}.{i}.")
+        else:
+            leaves[path] = value
+    return leaves
+
+
+def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
+    """The fields in which two configs of one type differ: (path, in a, in b).
+
+    A field of an item that only one of them has is None in the other.
+    """
+    leaves_a, leaves_b = flatten(a), flatten(b)
+    return [
+        (path, leaves_a.get(path), leaves_b.get(path))
+        for path in leaves_a | leaves_b
+        if leaves_a.get(path) != leaves_b.get(path)
+    ]
+
+
+def read(value: Any, annotation: Any, where: str) -> Any:
+    """`value`, from JSON or as text, as the type that `annotation` asks for.
+
+    Args:
+      value: a number, string, boolean, None, list, tuple or mapping. Text is read as
+        the annotation's type. Whole numbers may have a suffix K, M or B.
+      annotation: int, float, bool, str, None, a Literal, a tuple, a union, a dataclass.
+      where: what the value is, for messages.
+
+    Raises:
+      ValueError: the value is not of that type.
+    """
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if dataclasses.is_dataclass(annotation):
+        if isinstance(value, annotation):  # type: ignore[arg-type]
+            return value
+        if isinstance(value, Mapping):
+            return from_dict(annotation, value, where)  # type: ignore[arg-type]
+        raise ValueError(f"{where}={value!r} must be a group of fields")
+    if origin is typing.Literal:
+        return _read_choice(value, arguments, where)
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(value, arguments, where)
+    if origin is tuple:
+        return _read_tuple(value, arguments, where)
+    try:
+        return READERS[annotation](value)
+    except (ValueError, OverflowError):
+        kind = {int: "a whole number", float: "a number", bool: "true or false"}
+        wanted = kind.get(annotation, getattr(annotation, "__name__", annotation))
+        raise ValueError(f"{where}={value!r} must be {wanted}") from None
+
+
+def unknown(kind: str, what: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that does not exist: the nearest one, or all of them.
+
+    Example:
+      >>> unknown("field", "config.model.layres", "layres", ["layers", "heads"])
+      "unknown field config.model.layres: did you mean 'layers'?"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"unknown {kind} {what}: did you mean {near[0]!r}?"
+    return f"unknown {kind} {what}: choose from {', '.join(known)}"
+
+
+@functools.cache
+def _annotations(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, tuple):
+        inner = _inner(typing.get_args(annotation), len(value))
+        return [_plain(item, t) for item, t in zip(value, inner, strict=True)]
+    return float(value) if annotation is float else value
+
+
+def _read_choice(value: Any, choices: tuple, where: str) -> Any:
+    for choice in choices:
+        if value == choice or value == str(choice):
+            return choice
+    known = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(str(value), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{where}={value!r} must be one of {', '.join(known)}{hint}")
+
+
+def _read_union(value: Any, members: tuple, where: str) -> Any:
+    for member in sorted(members, key=lambda m: (m is not type(None), m is str)):
+        try:
+            return read(value, member, where)
+        except ValueError:
+            continue
+    names = " or ".join(getattr(m, "__name__", str(m)) for m in members)
+    raise ValueError(f"{where}={value!r} must be {names}")
+
+
+def _read_tuple(value: Any, inner: tuple, where: str) -> tuple:
+    if isinstance(value, str):
+        inside = re.sub(r"^\((.*)\)$|^\[(.*)\]$", r"\1\2", value.strip())
+        value = [item.strip() for item in inside.split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        value = [value]
+    inner = _inner(inner, len(value))
+    if len(inner) != len(value):
+        raise ValueError(f"{where}={value!r} must hold {len(inner)} values")
+    pairs = zip(value, inner, strict=True)
+    return tuple(read(v, t, f"{where}[{i}]") for i, (v, t) in enumerate(pairs))
+
+
+def _inner(arguments: tuple, length: int) -> tuple:
+    """The type of each item of a tuple: of `int, ...` as often as there are items."""
+    return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
+
+
+# Single values from JSON or from text: the leaves of a config, each of its one type.
+#
+# A reader returns the value or raises a ValueError without a message; `read` knows
+# what the field is called.
+_SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
+_BOOLEANS = {"true": True, "yes": True, "1": True}
+_BOOLEANS |= {"false": False, "no": False, "0": False}
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in _BOOLEANS:
+        raise ValueError
+    return _BOOLEANS[value.lower()]
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"([-+]?[\d_]*\.?\d+(?:e\d+)?)([KMB]?)", str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError
+    number, suffix = match.groups()
+    if re.fullmatch(r"[-+]?[\d_]+", number):
+        return int(number) * _SUFFIXES[suffix]
+    scaled = float(number) * _SUFFIXES[suffix]
+    if not scaled.is_integer():
+        raise ValueError
+    return int(scaled)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+        raise ValueError
+    return number
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _none(value: Any) -> None:
+    if value is not None and value not in ("None", "none", "null"):
+        raise ValueError
+
+
+READERS = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
+
+
+# Configs made in Python: values of other types than their fields are refused.
+def require(config: Any, where: str = "config") -> None:
+    """Check every value of a config against the annotation of its field.
+
+    What a JSON file or a command line gives was checked when it was read. Text is no
+    number here, and a number must be finite.
+
+    Raises:
+      ValueError: a value of another type, by its path.
+    """
+    hints = typing.get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value, path = getattr(config, field.name), f"{where}.{field.name}"
+        if dataclasses.is_dataclass(value):
+            if value is not read(value, hints[field.name], path):
+                raise ValueError(f"{path}={value!r} is of another kind")
+            require(value, path)
+        elif isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
+            read(value, hints[field.name], path)
+            for i, item in enumerate(value):
+                require(item, f"{path}.{i}")
+        else:
+            _require_value(value, hints[field.name], path)
+
+
+def _require_value(value: Any, annotation: Any, path: str) -> None:
+    found = read(value, annotation, path)
+    texts = any(isinstance(x, str) for x in _items(value))
+    if texts and not any(isinstance(x, str) for x in _items(found)):
+        wanted = getattr(annotation, "__name__", annotation)
+        raise ValueError(f"{path}={value!r} must be {wanted}, not text")
+
+
+def _items(value: Any) -> tuple | list:
+    return value if isinstance(value, tuple | list) else [value]

@@ -1,0 +1,191 @@
+"""Named configs that go on from a finished run.
+
+tune     taught about new people, by biographies or by questions (paper 000)
+extract  asked about its own people: adapters learn from half of them (paper 002)
+"""
+
+import dataclasses
+import pathlib
+from typing import Literal
+
+from kscale.configs.base import (
+    CONFIG,
+    Config,
+    MembersConfig,
+    PartConfig,
+    load,
+    place_parts,
+)
+from kscale.models.config import NO_ADAPTERS, Lora
+
+
+def tune(
+    start: str,
+    people: int = 1000,
+    told: Literal["biographies", "questions"] = "biographies",
+    exposures: int = 100,
+    share: float = 0.8,
+    rate: float = 3e-5,
+) -> Config:
+    """A finished run (of a population its first member) taught about new people.
+
+    After an extraction, its adapters go on being all that is trained.
+
+    Args:
+      start: the run's folder; of a population, the first member is taken.
+      people: how many new ones.
+      told: "biographies" (continued pretraining) or "questions" (supervised).
+      exposures: how often each new person is met.
+      share: of the visits of as many exposures of the old people, how many are read.
+      rate: the peak learning rate.
+    """
+    before = load(pathlib.Path(start).expanduser() / CONFIG)
+    return tuned(before, start, people, told, exposures, share, rate)
+
+
+def tuned(
+    before: Config,
+    start: str,
+    people: int,
+    told: Literal["biographies", "questions"],
+    exposures: int,
+    share: float = 0.8,
+    rate: float = 3e-5,
+) -> Config:
+    """A finished run taught about new people, some of its old text replayed.
+
+    Its parts are not told again; the new people are none of theirs. One model is
+    trained, also after a population, of which the first member is taken. What was
+    trained before goes on being all that is trained: after an extraction its adapters
+    (`train.trained`, `model.lora`).
+
+    Args:
+      before: the run's config.
+      start: the run's folder, or its fingerprint in a sweep.
+      people: how many new ones.
+      told: "biographies" (continued pretraining) or "questions" (supervised).
+      exposures: how often each new person is met, as a biography or in a question
+        about each attribute.
+      share: of the visits of as many exposures of the old people, how many are read.
+      rate: the peak learning rate; paper 000 takes a tenth of the pretraining's.
+
+    Source: paper 000, appendix F.2 (table 2, figure 8).
+    """
+    taken = [
+        part.first + part.people for part in place_parts(before.parts, before.world)
+    ]
+    taken.append(before.world.first + before.world.people)
+    part = PartConfig(
+        name="new",
+        told=told,
+        people=people,
+        first=max(taken) if before.parts else -1,
+        exposures=exposures,
+    )
+    return dataclasses.replace(
+        before,
+        name="tune",
+        start=start,
+        parts=(part,),
+        members=MembersConfig(),
+        data=dataclasses.replace(
+            before.data, exposures=exposures, share=share, epochs=1
+        ),
+        train=dataclasses.replace(before.train, learning_rate=rate, warmup_steps=0),
+    )
+
+
+def extract(
+    start: str,
+    embedding: int = 8,
+    attention: int = 4,
+    exposures: int = 30,
+    rate: float = 1e-3,
+    batch: int = 0,
+) -> Config:
+    """A finished run asked about its people: adapters learn from questions about half.
+
+    Args:
+      start: the run's folder; of a population, the first member is taken.
+      embedding: r', the rank of the embedding's adapter; 0 for none.
+      attention: r, the rank of the queries' and values' adapters; 0 for none. Both 0:
+        all parameters are trained.
+      exposures: how often each person of that half is met, in a question about each
+        attribute.
+      rate: the peak learning rate, which falls to 0 in a line.
+      batch: windows a step; 0 as in the run.
+    """
+    before = load(pathlib.Path(start).expanduser() / CONFIG)
+    return extracted(before, start, embedding, attention, exposures, rate, batch)
+
+
+def extracted(
+    before: Config,
+    start: str,
+    embedding: int,
+    attention: int,
+    exposures: int,
+    rate: float = 1e-3,
+    batch: int = 0,
+) -> Config:
+    """A run's knowledge drawn out: LoRA on questions about people of odd number.
+
+    The answers about the others tell what can be extracted, in the row's
+    ``parts["questions"]["held_out"]``; `before`'s own row tells what is memorized.
+
+    Args:
+      before: the run's config.
+      start: the run's folder, or its fingerprint in a sweep.
+      embedding, attention: ranks r' and r; both 0: all parameters are trained.
+      exposures: of each person of the half that is asked about in training.
+      rate: the peak learning rate; the paper's is 1e-3.
+      batch: windows a step; 0 as in the run, the paper's is 96.
+
+    Raises:
+      ValueError: a rank is negative.
+
+    Source: paper 002, appendix A.2, Parameter 3 (weight decay 0.1, no warm-up).
+    """
+    for name, rank in {"embedding": embedding, "attention": attention}.items():
+        if rank < 0:
+            raise ValueError(f"{name}={rank} must be a rank, 0 or more")
+    rules = (
+        f"*/attention/query:{attention}",
+        f"*/attention/value:{attention}",
+        f"embed/table:{embedding}",
+    )
+    adapted = bool(embedding or attention)
+    people = before.world.people
+    order = before.data
+    return dataclasses.replace(
+        before,
+        name="extract",
+        start=start,
+        parts=(
+            PartConfig(
+                name="questions",
+                told="questions",
+                people=people,
+                first=before.world.first,
+                which="odd",
+                exposures=exposures,
+            ),
+        ),
+        members=MembersConfig(),
+        data=dataclasses.replace(
+            order, exposures=exposures, share=0.0, epochs=1, batch=batch or order.batch
+        ),
+        model=dataclasses.replace(
+            before.model, lora=Lora(rules=rules) if adapted else NO_ADAPTERS
+        ),
+        train=dataclasses.replace(
+            before.train,
+            learning_rate=rate,
+            weight_decay=0.1,
+            schedule="linear",
+            final_ratio=0.0,
+            warmup_steps=0,
+            warmup_ratio=0.0,
+            trained=("lora/*",) if adapted else ("*",),
+        ),
+    )

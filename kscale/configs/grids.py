@@ -1,0 +1,148 @@
+"""Models beside each other: one world, several learning rates and seeds of each.
+
+    runs = comparison.grid(configs.demo(), {"GPT2": ..., "LLaMA": ...}, RATES, SEEDS)
+
+Runs of one model differ in rate and seed alone, so a sweep trains them as one
+population. `report.best` takes each model's best rate.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kscale import configs, models
+from kscale.configs.base import Config
+from kscale.configs.published import bios_setting
+from kscale.models import ModelConfig
+
+# Architectures of paper 002's figures 3 and 4: how many layers of width 24 make them
+# about as large as two of GPT2, and how many people fill them: R_max is 2.2 for each.
+ARCHITECTURES = {
+    "GPT2": (2, 450),
+    "GPT2_1/4": (4, 450),
+    "GPT2_0": (6, 450),
+    "LLaMA": (2, 500),
+    "LLaMA_tied": (2, 450),
+    "Mistral": (2, 545),
+}
+SHAPES = ("2-1", "4-1", "2-4", "4-4", "6-4", "12-4")  # layers and heads of the paper's
+
+
+def grid(
+    config: Config,
+    models: Mapping[str, ModelConfig],
+    rates: Sequence[float] | Mapping[str, Sequence[float]],
+    seeds: Sequence[int] = (0,),
+) -> list[Config]:
+    """Every model at every learning rate and seed, named after the model.
+
+    Args:
+      config: all that the runs have in common.
+      models: by name.
+      rates: peak learning rates, of all models or of each.
+      seeds: of the initial parameters.
+
+    Returns:
+      Solo runs, those of a model side by side.
+    """
+    return [
+        dataclasses.replace(
+            config,
+            name=name,
+            model=model,
+            train=dataclasses.replace(config.train, learning_rate=rate, seed=seed),
+        )
+        for name, model in models.items()
+        for rate in (rates[name] if isinstance(rates, Mapping) else rates)
+        for seed in seeds
+    ]
+
+
+def published(
+    names: Sequence[str],
+    people: Sequence[int],
+    exposures: int,
+    shapes: Sequence[str] = SHAPES,
+) -> list[Config]:
+    """bioS(N) on architectures of the paper's shapes, at every published rate.
+
+    Args:
+      names: of architectures, such as "LLaMA".
+      people: N, each of them.
+      exposures: 1000 or 100.
+      shapes: "layers-heads" each.
+
+    Source: paper 002, figures 1, 3, 4 and 16, Parameters 1, 2 and 6 to 9.
+    """
+    runs = []
+    for name in names:
+        for shape in shapes:
+            for many in people:
+                model = f"{name}-{shape}"
+                config = configs.bios(many, model, exposures)
+                rates = bios_setting(many, exposures, model).learning_rates
+                runs += grid(config, {name: config.model}, rates)
+    return runs
+
+
+def architectures(
+    exposures: int,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    people: int = 0,
+    names: Sequence[str] = tuple(ARCHITECTURES),
+) -> list[Config]:
+    """Architectures of about equal size, at the limit of what they hold.
+
+    The worlds are bioD(N, K=2, C=8, D=T=32, L=1) with about 2.2 bits a parameter.
+
+    Args:
+      exposures: E.
+      rates: peak learning rates of all.
+      seeds: of the initial parameters.
+      people: N; 0: as many as fill each model.
+      names: out of ``ARCHITECTURES``.
+    """
+    runs = []
+    for name in names:
+        layers, many = ARCHITECTURES[name]
+        config = configs.demo(people or many, exposures, batch=2)
+        runs += grid(config, {name: narrow(name, layers)}, rates, seeds)
+    return runs
+
+
+def experts(
+    exposures: int, rates: Sequence[float], seeds: Sequence[int], people: int = 0
+) -> list[Config]:
+    """Eight experts of width 16 beside dense models of equal total and active size.
+
+    Of about 12,900, 12,400 and 5,000 parameters; the mixture uses 5,300 of its for a
+    token. Worlds as in `architectures`, R_max about 2.2.
+
+    Args:
+      exposures: E.
+      rates: peak learning rates of all.
+      seeds: of the initial parameters.
+      people: N; 0: as many as fill each model.
+    """
+    made = {
+        "8 experts": (narrow("GPT2_MoE", 2, 8, experts=8), 340),
+        "dense, equal total": (narrow("GPT2", 2, 8, mlp_width=8.0), 325),
+        "dense, equal active": (narrow("GPT2_1/4", 2, 8), 130),
+    }
+    runs = []
+    for name, (model, many) in made.items():
+        config = configs.demo(people or many, exposures, batch=2)
+        runs += grid(config, {name: model}, rates, seeds)
+    return runs
+
+
+def narrow(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
+    """An architecture with two heads of few dimensions, started as the demo's.
+
+    Heads rotate whole in all of them. A quarter of 64 dimensions is 8 wavelengths, but
+    of 12 it would be one or two, too few to tell positions apart: GPT2 then holds half
+    as much after 100 exposures, which has nothing to do with its other parts.
+    """
+    whole = {"init_std": 0.08, "rotary_fraction": 1.0}
+    return models.from_name(f"{name}-{layers}-2x{head}", **(whole | fields))

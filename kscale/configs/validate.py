@@ -1,0 +1,254 @@
+"""Contradictions in a config, found before any work starts."""
+
+import math
+import pathlib
+
+import numpy as np
+
+from kscale import corpora, data
+from kscale.configs import fields
+from kscale.configs.base import (
+    Config,
+    CorpusConfig,
+    MembersConfig,
+    PartConfig,
+    WorldConfig,
+)
+from kscale.worlds import Law, World
+
+
+def validate(config: Config) -> World:
+    """Check that the parts of a config fit each other, and that its world exists.
+
+    Returns:
+      The world, which had to be made for the check.
+
+    Raises:
+      ValueError: the first contradiction, with the fields, their values and a way out.
+    """
+    fields.require(config)
+    _check_positive(config)
+    _check_corpus(config.corpus, config.world.kind)
+    _check_members(config.members)
+    _check_order(config)
+    _check_law("world", config.world, config.world.seed)
+    for i, part in enumerate(config.parts):
+        _check_part(part, config)
+        _check_law(f"parts.{i}", part, config.world.seed)
+    if config.model.vocab:
+        raise ValueError(
+            f"model.vocab={config.model.vocab} must be 0 in a config: the vocabulary"
+            f" is the tokens that the corpus can use"
+        )
+    world = config.world.build()
+    if not 0 <= config.score.people <= world.people:
+        raise ValueError(
+            f"score.people={config.score.people} must be 0 (all) to"
+            f" world.people={world.people}"
+        )
+    return world
+
+
+def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
+    """Refuse a context, as `check_context`, by the documents of some people."""
+    people = corpus.people(np.arange(min(corpus.num_people, 1000)))
+    lengths = [
+        pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
+        for address in range(corpus.documents)
+    ]
+    shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
+    check_context(context, shortest, longest)
+
+
+def check_context(context: int, shortest: int, longest: int) -> None:
+    """Refuse windows that cut every document at the same place.
+
+    If all documents have one length and whole documents fill a window exactly, then
+    each token is met at few positions of the window only, and a model scored from
+    <EOS> on is asked at positions that it never saw.
+
+    Args:
+      context: tokens of a window.
+      shortest, longest: tokens of the shortest and longest document, <EOS> included.
+
+    Raises:
+      ValueError: `context` is a multiple of the one document length.
+    """
+    if shortest == longest and context % longest == 0:
+        raise ValueError(
+            f"data.context={context} is a multiple of the length {longest} of every"
+            f" document, so that all windows are cut at the same place and scores are"
+            f" wrong; take {context + 1} or another context"
+        )
+
+
+def check_scored(people: int, told: int) -> None:
+    """Refuse to score more people than the corpus tells of, which may leave some out.
+
+    Raises:
+      ValueError: `people`, of the config, is more than `told`.
+    """
+    if people > told:
+        raise ValueError(
+            f"score.people={people} must be at most {told}, the people whom the corpus"
+            f" tells of, or 0 for all of them"
+        )
+
+
+def _check_positive(config: Config) -> None:
+    data = config.data
+    sizes = {
+        "world.people": config.world.people,
+        "data.exposures": data.exposures,
+        "data.context": data.context,
+        "data.batch": data.batch,
+        "data.prefetch": data.prefetch,
+    }
+    for path, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"{path}={value} must be at least 1")
+    if config.score.batch < 0:
+        raise ValueError(
+            f"score.batch={config.score.batch} must be at least 1, or 0 for as many as"
+            f" suit the device"
+        )
+
+
+def _check_corpus(corpus: CorpusConfig, world: str) -> None:
+    if (corpus.kind == "biod") != (world == "biod"):
+        raise ValueError(
+            f"corpus.kind={corpus.kind!r} cannot tell world.kind={world!r}: bioD"
+            f" paragraphs need a bioD world, all others need a bioS world"
+        )
+    if (corpus.tokenizer == "symbols") != (world == "biod"):
+        fit = "symbols" if world == "biod" else "gpt2 or sentencepiece"
+        raise ValueError(
+            f"corpus.tokenizer={corpus.tokenizer!r} does not fit"
+            f" world.kind={world!r}: take {fit}"
+        )
+    trained = corpus.tokenizer == "sentencepiece"
+    if trained != bool(corpus.tokenizer_vocab) or corpus.tokenizer_vocab < 0:
+        need = "at least 1" if trained else "0"
+        raise ValueError(
+            f"corpus.tokenizer_vocab={corpus.tokenizer_vocab} must be {need} with"
+            f" corpus.tokenizer={corpus.tokenizer!r}: only SentencePiece is trained"
+        )
+    if (corpus.kind == "bior") != bool(corpus.path):
+        raise ValueError(
+            f"corpus.path={corpus.path!r} does not fit corpus.kind={corpus.kind!r}:"
+            f" bioR reads its biographies from this path, nothing else uses it"
+        )
+    if corpus.path and not pathlib.Path(corpus.path).expanduser().exists():
+        raise ValueError(f"corpus.path={corpus.path!r} does not exist")
+
+
+def _check_order(config: Config) -> None:
+    data = config.data
+    if data.epochs < 1 or data.exposures % data.epochs:
+        raise ValueError(
+            f"data.epochs={data.epochs} must divide data.exposures={data.exposures}:"
+            f" each pass visits the same documents"
+        )
+    if not 0 <= data.share <= 1 or (not data.share and not config.parts):
+        raise ValueError(
+            f"data.share={data.share} must be 0 to 1, and above 0 unless there are"
+            f" parts to train on"
+        )
+    if data.steps_rule == "published" and (config.parts or data.share < 1):
+        raise ValueError(
+            "data.steps_rule='published' counts steps of one kind of text: take"
+            " 'exact' for a mixture or a share"
+        )
+    chosen = config.score
+    if not (chosen.classes >= 1 and chosen.times >= 0):
+        raise ValueError(
+            f"score.classes={chosen.classes} must be at least 1 and score.times="
+            f"{chosen.times} at least 0"
+        )
+
+
+def _check_part(part: PartConfig, config: Config) -> None:
+    names = [other.name for other in config.parts]
+    if not part.name:
+        raise ValueError(
+            f"parts.{config.parts.index(part)}.name='' must not be empty: losses are"
+            f" logged under it"
+        )
+    if names.count(part.name) > 1:
+        raise ValueError(
+            f"parts: the name {part.name!r} is given {names.count(part.name)} times:"
+            f" give each part its own, as parts.1.name=..."
+        )
+    if part.people < 1 or part.first < -1:
+        raise ValueError(
+            f"part {part.name!r}: people={part.people} must be at least 1 and first="
+            f"{part.first} at least 0, or -1 for people that nobody has taken"
+        )
+    for name, value in (("exposures", part.exposures), ("weight", part.weight)):
+        if not 0 <= value < math.inf:
+            raise ValueError(
+                f"part {part.name!r}: {name}={value} must be finite and at least 0"
+            )
+    if bool(part.exposures) == bool(part.weight):
+        raise ValueError(
+            f"part {part.name!r}: exposures={part.exposures} and weight={part.weight}:"
+            f" set one of them above 0"
+        )
+    if part.weight and not config.data.share:
+        raise ValueError(
+            f"part {part.name!r}: weight={part.weight} is in windows of the run's own"
+            f" text, of which data.share=0 leaves none: set exposures instead"
+        )
+    if part.which != "all" and part.people < 2:
+        raise ValueError(
+            f"part {part.name!r}: which={part.which!r} of people={part.people} leaves"
+            f" nobody to be asked about or held out: take 2 people or more"
+        )
+    if part.told == "biographies" and (part.which != "all" or part.answers_only):
+        asked = {"which": (part.which, "all"), "answers_only": (part.answers_only, 0)}
+        said = [f"{name}={x!r}" for name, (x, default) in asked.items() if x != default]
+        raise ValueError(
+            f"part {part.name!r}: {' and '.join(said)} is for told='questions' alone"
+        )
+    if part.told == "biographies" and config.corpus.kind == "bior":
+        raise ValueError(
+            f"part {part.name!r}: corpus.kind='bior' has texts of its own people only;"
+            f" tell the part as questions or take another corpus.kind"
+        )
+
+
+# The fields of a law that each kind reads.
+_OF_LAW = {
+    "exact": (),
+    "zipf": ("exponent", "bias"),
+    "pitman_yor": ("discount", "concentration"),
+    "restaurant": ("discount", "concentration"),
+    "file": ("path",),
+}
+
+
+def _check_law(path: str, where: WorldConfig | PartConfig, seed: int) -> None:
+    """Refuses values that its kind of law does not read, and files of other people."""
+    law = where.law
+    for name in dict.fromkeys(name for names in _OF_LAW.values() for name in names):
+        value, default = getattr(law, name), getattr(Law(), name)
+        if value != default and name not in _OF_LAW[law.kind]:
+            readers = [repr(kind) for kind, names in _OF_LAW.items() if name in names]
+            raise ValueError(
+                f"{path}.law.{name}={value!r} says nothing with {path}.law.kind="
+                f"{law.kind!r}: take kind {' or '.join(readers)}, or {default!r}"
+            )
+    if law.kind == "file":
+        try:
+            law.frequencies(where.people, seed)
+        except ValueError as error:
+            raise ValueError(f"{path}.{error}") from None
+
+
+def _check_members(members: MembersConfig) -> None:
+    for name in ("seeds", "learning_rates", "weight_decays"):
+        values = getattr(members, name)
+        if len(set(values)) < len(values):
+            raise ValueError(f"members.{name}={values} lists a value twice")
+        if any(value < 0 for value in values):
+            raise ValueError(f"members.{name}={values} must all be 0 or more")

@@ -1,0 +1,133 @@
+"""Which characters are whose name, which value: spans, labels, and what a corpus is.
+
+A document is a row of pieces; a piece is a few spans of text, each with a label. Pieces
+are few and fixed, so they are tokenized once, and labels travel with the tokens.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from kscale.worlds import World
+
+TEXT = 0  # the label of everything that is not counted
+NAME = 1
+
+
+class Span(NamedTuple):
+    """A stretch of text and the index of its label in `Corpus.labels`."""
+
+    text: str
+    label: int
+
+
+Piece = tuple[Span, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """What a token can be part of.
+
+    Attributes:
+      name: "name", "birth_date", "ID 3", ...
+      kind: "text", "name", "value1" (the first chunk of a bioD value), "value" (a
+        value, or its other chunks), "derived" (stated, never counted as knowledge).
+      attribute: index into `World.attributes`, -1 where there is none.
+    """
+
+    name: str
+    kind: str
+    attribute: int = -1
+
+
+class Corpus(Protocol):
+    """How a world is told: documents that can be made from (person, address) alone."""
+
+    @property
+    def world(self) -> World:
+        """The people and what is true of them."""
+        ...
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """labels[0] is text, labels[1] the name, then the attributes."""
+        ...
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """All pieces that documents consist of; pieces[0] is empty."""
+        ...
+
+    @property
+    def num_people(self) -> int:
+        """How many people are told of: N, less those skipped."""
+        ...
+
+    @property
+    def documents(self) -> int:
+        """How many documents one exposure of a person takes: 1, or one per question."""
+        ...
+
+    def people(self, index: np.ndarray) -> np.ndarray:
+        """The person of each index, 0 to num_people-1; itself if none is skipped."""
+        ...
+
+    def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
+        """int32 [n, slots]: the pieces of each document, 0 where a slot is empty.
+
+        The address, of at least 0, says which text of the person: document
+        `address % documents` of exposure `address // documents`.
+        """
+        ...
+
+    def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
+        """int32 [n, slots]: the document in which each person's knowledge is scored.
+
+        Every label that counts stands in it once, and no value is scored after a fact
+        that gives it away (the employer after its city).
+        """
+        ...
+
+
+def world_labels(world: World) -> tuple[Label, ...]:
+    """Labels of a world: text, name, each attribute, then the derived facts.
+
+    A bioD attribute has two, the first chunk's ("value1") and the other chunks'
+    ("value"), since the diversity term of Definition 4.1 asks for the first alone.
+    """
+    labels = [Label("text", "text"), Label("name", "name")]
+    for i, attribute in enumerate(world.attributes):
+        if world.diversity:
+            labels.append(Label(attribute.name, "value1", i))
+        if not world.diversity or len(attribute.columns) > 1:
+            labels.append(Label(attribute.name, "value", i))
+    for i, attribute in enumerate(world.attributes):
+        labels += [Label(fact.name, "derived", i) for fact in attribute.derived]
+    if len(labels) > 255:
+        raise ValueError(
+            f"the world needs {len(labels)} labels, but a label is one byte and 255"
+            f" is padding: use at most 126 attributes"
+        )
+    return tuple(labels)
+
+
+def document(corpus: Corpus, row: np.ndarray) -> list[Span]:
+    """The spans of one document, neighbors of one label joined.
+
+    Args:
+      corpus: where the pieces are.
+      row: int array [slots], a row of `plan`.
+
+    Returns:
+      Spans whose texts, put together, are the document.
+    """
+    spans: list[Span] = []
+    for index in row:
+        for span in corpus.pieces[index]:
+            if spans and spans[-1].label == span.label:
+                spans[-1] = Span(spans[-1].text + span.text, span.label)
+            else:
+                spans.append(span)
+    return spans

@@ -1,0 +1,265 @@
+"""The pieces of a corpus as tokens, and documents composed from them by gathers.
+
+Text is tokenized once, a piece at a time; a billion documents are then repeats of those
+pieces. Spans are tokenized apart, so the tokens of a value are whole tokens and carry
+its label.
+"""
+
+import array
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kscale.corpora import NAME, TEXT, Corpus
+from kscale.corpora.corpus import Piece
+from kscale.tokenizers import Compaction, Tokenizer, compact
+
+PAD = 255  # the label of a target that does not count
+
+
+class Documents(NamedTuple):
+    """Documents end to end, each beginning with EOS, or EOS and a domain token.
+
+    Attributes:
+      tokens: int32 [total], dense ids.
+      labels: uint8 [total].
+      lengths: int64 [n], what each begins with included.
+    """
+
+    tokens: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TokenPool:
+    """Every piece of a corpus as tokens, and what opens a document as the last piece.
+
+    Attributes:
+      tokens: int32 [total], the dense ids of all pieces.
+      labels: uint8 [total].
+      starts: int64 [pieces + 1], ascending.
+      lengths: int64 [pieces + 1], 0 for the empty piece.
+      vocabulary: dense ids to the tokenizer's and back; its size is what P counts.
+    """
+
+    tokens: np.ndarray
+    labels: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    vocabulary: Compaction
+
+    @property
+    def eos(self) -> int:
+        """EOS as a dense id."""
+        return self.vocabulary.eos
+
+    @property
+    def prefix(self) -> np.ndarray:
+        """int32 [1 or 2]: what every document begins with, EOS or EOS and a domain."""
+        return self.tokens[int(self.starts[-1]) :]
+
+    @property
+    def eos_label(self) -> int:
+        """The label of EOS, before a document and at the end of a stream."""
+        return int(self.labels[self.starts[-1]])
+
+    def relabelled(self, offset: int = 0, answers_only: bool = False) -> "TokenPool":
+        """The same tokens under other labels.
+
+        Args:
+          offset: added to every label but PAD, so that losses of pools that share a
+            stream can be told apart.
+          answers_only: whether text, names and domain tokens do not count, but become
+            PAD. EOS keeps its label: the end of an answer is learnt.
+
+        Returns:
+          A TokenPool.
+
+        Raises:
+          ValueError: a label would be above 254 or below 0.
+        """
+        labels = self.labels.astype(np.int64)
+        if answers_only:
+            pieces = labels[: self.starts[-1]]
+            pieces[(pieces == TEXT) | (pieces == NAME)] = PAD
+            labels[self.starts[-1] + 1 :] = PAD
+        counts = labels != PAD
+        labels[counts] += offset
+        if (
+            offset
+            and counts.any()
+            and not 0 <= labels.min() <= labels[counts].max() < PAD
+        ):
+            raise ValueError(
+                f"offset={offset} takes labels to {labels.min()}.."
+                f"{labels[counts].max()}: a label must be 0 to {PAD - 1}"
+            )
+        return dataclasses.replace(self, labels=labels.astype(np.uint8))
+
+    def document_lengths(self, plan: np.ndarray) -> np.ndarray:
+        """int64 [n]: tokens of each row of a plan, the prefix included."""
+        return self.lengths.take(plan).sum(axis=1) + self.lengths[-1]
+
+    def compose(self, plan: np.ndarray) -> Documents:
+        """The tokens and labels of the documents of a plan.
+
+        Args:
+          plan: int [n, slots], from `Corpus.plan`.
+
+        Returns:
+          Documents, in the order of the plan.
+        """
+        prefix = len(self.lengths) - 1
+        rows = np.empty((len(plan), plan.shape[1] + 1), np.int32)
+        rows[:, 0], rows[:, 1:] = prefix, plan
+        flat = rows.ravel()
+        pieces = flat.compress(flat != 0).astype(np.intp)  # most slots are empty
+        lengths = self.lengths.take(pieces)
+        ends = np.cumsum(lengths)
+        index = np.repeat(self._shift(pieces, ends, lengths), lengths)
+        index += np.arange(len(index), dtype=index.dtype)
+        packed = self._packed.take(index)  # one gather; the top byte is the label
+        labels = packed.view(np.uint8)[_LABEL_BYTE::4]
+        tokens = (packed & 0xFFFFFF).view(np.int32)
+        starts = (ends - lengths).compress(pieces == prefix)
+        return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
+
+    def _shift(self, pieces, ends, lengths) -> np.ndarray:
+        """From a token's place in the documents to its place in the pool, by piece."""
+        shift = self.starts.take(pieces)
+        shift += lengths
+        shift -= ends
+        # Narrow where it may be: memory traffic is what composing costs.
+        small = len(self.tokens) + len(pieces) * self._longest < 2**31
+        return shift.astype(np.int32) if small else shift
+
+    @functools.cached_property
+    def _packed(self) -> np.ndarray:
+        return self.tokens.astype(np.uint32) | self.labels.astype(np.uint32) << 24
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        return int(self.lengths.max())
+
+
+_LABEL_BYTE = 3 if np.little_endian else 0
+
+
+def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> TokenPool:
+    """Tokenizes every piece of a corpus, once.
+
+    The vocabulary is exactly the tokens of those pieces and EOS: all that the corpus
+    can ever use, in ascending order, whatever the number of people. P counts these.
+
+    Args:
+      corpus: from `kscale.corpora`.
+      tokenizer: from `kscale.tokenizers`.
+
+    Returns:
+      A TokenPool.
+
+    Raises:
+      ValueError: a span cannot be encoded by this tokenizer, or there are more than
+        2^24 tokens.
+    """
+    return tokenize_all([corpus], tokenizer, [""])[0]
+
+
+def tokenize_all(
+    corpora: Sequence[Corpus],
+    tokenizer: Tokenizer,
+    domains: Sequence[str],
+    *,
+    tokens: Sequence[int] = (),
+    names: Sequence[str] = (),
+) -> list[TokenPool]:
+    """Tokenizes several corpora into one vocabulary, each kind of piece once.
+
+    Args:
+      corpora: at least one.
+      tokenizer: from `kscale.tokenizers`.
+      domains: for each corpus the name of the token that stands between EOS and every
+        document, "" for none. A name is the same token wherever it stands. Domain
+        tokens are the tokenizer's size, size + 1, ... in the order of their first use.
+      tokens: of the tokenizer, in the vocabulary whether they are used or not.
+      names: of domain tokens that come before the others, used or not.
+
+    Returns:
+      A TokenPool for each corpus; all share one vocabulary, in ascending order of the
+      tokenizer's ids, which holds what their pieces use, EOS and the domains.
+
+    Raises:
+      ValueError: no corpus, or not a domain for each; a span cannot be encoded; there
+        are more than 2^24 tokens.
+    """
+    if not corpora or len(corpora) != len(domains):
+        raise ValueError(
+            f"{len(corpora)} corpora and {len(domains)} domains: there must be at least"
+            f" one corpus, and a domain for each ('' for none)"
+        )
+    encode = functools.lru_cache(maxsize=2**16)(lambda text: tokenizer.encode(text))
+    known: list[tuple[Sequence[Piece], _Encoded]] = []
+    encoded = []
+    for corpus in corpora:
+        pieces = corpus.pieces
+        found = next((e for p, e in known if p is pieces or p == pieces), None)
+        if found is None:
+            found = _encode(pieces, encode)
+            known.append((pieces, found))
+        encoded.append(found)
+    all_names = [name for name in dict.fromkeys([*names, *domains]) if name]
+    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(all_names)} | {
+        "": []
+    }
+    used = [e.ids for _, e in known]
+    vocabulary = compact([*used, tokens, *extra.values()], tokenizer.eos)
+    if vocabulary.size >= 2**24:
+        raise ValueError(
+            f"the corpus uses {vocabulary.size} distinct tokens; at most 2^24 fit"
+        )
+    return [
+        _pool(found, [tokenizer.eos, *extra[domain]], vocabulary)
+        for found, domain in zip(encoded, domains, strict=True)
+    ]
+
+
+class _Encoded(NamedTuple):
+    """Pieces in the tokenizer's ids: int32 [total], uint8 [total], int64 [pieces]."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray
+
+
+def _encode(pieces: Sequence[Piece], encode: Callable[[str], list[int]]) -> _Encoded:
+    ids = array.array("i")  # a large bioR has billions
+    labels = bytearray()
+    ends = []
+    for piece in pieces:
+        for span in piece:
+            encoded = encode(span.text)
+            ids.extend(encoded)
+            labels += bytes([span.label]) * len(encoded)
+        ends.append(len(ids))
+    return _Encoded(
+        np.array(ids, np.int32),
+        np.frombuffer(bytes(labels), np.uint8),
+        np.diff(ends, prepend=0),
+    )
+
+
+def _pool(encoded: _Encoded, prefix: list[int], vocabulary: Compaction) -> TokenPool:
+    """Dense ids, and the prefix as the last piece."""
+    lengths = np.append(encoded.lengths, len(prefix))
+    opening = np.full(len(prefix), TEXT, np.uint8)
+    return TokenPool(
+        tokens=vocabulary.to_dense(np.append(encoded.ids, np.array(prefix, np.int32))),
+        labels=np.append(encoded.labels, opening),
+        starts=np.cumsum(lengths) - lengths,
+        lengths=lengths,
+        vocabulary=vocabulary,
+    )

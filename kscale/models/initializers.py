@@ -1,0 +1,87 @@
+"""How parameters start: one table from path to standard deviation."""
+
+import fnmatch
+import math
+import zlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kscale.models.config import ModelConfig
+from kscale.trees import path_name
+
+# First match wins; layers are named layer_0, layer_1, ...
+INITIAL: tuple[tuple[str, str], ...] = (
+    ("embed/table", "matrix"),
+    ("head/table", "matrix"),
+    ("layer_*/attention/out/kernel", "residual"),
+    ("layer_*/mlp/down/kernel", "residual"),
+    ("layer_*/kernel", "matrix"),
+    ("*/bias", "zero"),
+    ("*/scale", "one"),
+)
+
+
+def initial_std(config: ModelConfig, path: str) -> tuple[float, float]:
+    """Mean and standard deviation with which the parameter at ``path`` starts.
+
+    Args:
+      config: gives ``init_std``, ``residual_init`` and the number of layers.
+      path: a parameter's path with slashes, for example ``"layer_0/mlp/down/kernel"``.
+
+    Returns:
+      ``(mean, std)`` of a normal distribution.
+
+    Raises:
+      ValueError: no row of ``INITIAL`` matches.
+
+    Example:
+      >>> initial_std(ModelConfig(layers=2), "layer_1/mlp/down/kernel")
+      (0.0, 0.01)
+
+    Source: GPT-2 (residual projections scaled by ``1 / sqrt(2 layers)``).
+    """
+    scale = {"scaled": (2 * config.layers) ** -0.5, "zero": 0.0, "plain": 1.0}
+    moments = {
+        "matrix": (0.0, config.init_std),
+        "residual": (0.0, config.init_std * scale[config.residual_init]),
+        "zero": (0.0, 0.0),
+        "one": (1.0, 0.0),
+    }
+    for pattern, kind in INITIAL:
+        if fnmatch.fnmatchcase(path, pattern):
+            return moments[kind]
+    raise ValueError(
+        f"Parameter {path!r} matches no row of INITIAL; add one to the table."
+    )
+
+
+def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
+    """Draws every parameter from its row of ``INITIAL``, independently by path.
+
+    Args:
+      config: the model.
+      shapes: nested dict of ``ShapeDtypeStruct``.
+      key: a typed PRNG key.
+
+    Returns:
+      The same nested dict of float32 arrays. A parameter depends on the key and its
+      own path only, so that models which share a path and shape share its start.
+    """
+
+    def one(path: Any, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        name = path_name(path)
+        mean, std = initial_std(config, name)
+        if std == 0 or math.prod(leaf.shape) == 0:
+            return jnp.full(leaf.shape, mean, jnp.float32)
+        own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+        return mean + std * jax.random.normal(own, leaf.shape, jnp.float32)
+
+    return jax.tree_util.tree_map_with_path(one, shapes)
+
+
+def declared(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Names a parameter and its shape in a module; its values come from ``draw``."""
+    del key
+    return jnp.zeros(shape, jnp.float32)

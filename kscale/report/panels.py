@@ -1,0 +1,134 @@
+"""Curves: lines, dots with error bars, and panels of them."""
+
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLORS = ("#1b6ca8", "#c8553d", "#588b8b", "#8b5fbf", "#b08900", "#444444")
+
+
+class Curve(NamedTuple):
+    """One line, or dots with error bars.
+
+    Attributes:
+      label: what the legend says; "" leaves it out.
+      x: [points].
+      y: [points]; NaN leaves a gap.
+      error: [points], one standard error, drawn two of them long on either side.
+      style: a matplotlib format: "-" a line, "o" dots, "*" the star of a known point.
+      color: number of the color, to give a simulation that of its formula; None for
+        the next.
+    """
+
+    label: str
+    x: Any
+    y: Any
+    error: Any = None
+    style: str = "-"
+    color: int | None = None
+
+
+class Panel(NamedTuple):
+    """Axes with curves in them.
+
+    Attributes:
+      x, y: what the axes show, with the unit.
+      curves: what is drawn.
+      title: of the panel.
+      log: "", "x", "y" or "xy": the logarithmic axes.
+      levels: height of a thin line across -> its name.
+      y_range: lowest and highest y shown.
+      marks: x of a thin upright line -> its name.
+    """
+
+    x: str
+    y: str
+    curves: Sequence[Curve]
+    title: str = ""
+    log: str = ""
+    levels: dict[float, str] | None = None
+    y_range: tuple[float, float] | None = None
+    marks: dict[float, str] | None = None
+
+
+def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None:
+    """Draw panels side by side, two a row at most.
+
+    Args:
+      panels: at least one.
+      path: the PNG to write.
+      title: says what was computed; kscale's figures of a paper name its figure.
+
+    Raises:
+      ValueError: there is nothing to draw.
+    """
+    if not any(panel.curves for panel in panels):
+        raise ValueError(f"{path}: there are no curves to draw")
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(6.2 * columns, 4.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(grid, panels, strict=False):
+        _draw(axes, panel)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=150)
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    for i, curve in enumerate(panel.curves):
+        number = i if curve.color is None else curve.color
+        axes.errorbar(
+            curve.x,
+            _positive(curve.y, "y" in panel.log),
+            yerr=None if curve.error is None else 2 * np.asarray(curve.error),
+            fmt=curve.style,
+            color=COLORS[number % len(COLORS)],
+            markersize=14 if curve.style.startswith("*") else 4,
+            linewidth=1.4,
+            elinewidth=1,
+            capsize=2,
+            label=curve.label or None,
+        )
+    for height, name in (panel.levels or {}).items():
+        axes.axhline(height, color="0.6", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            name,
+            (0.01, height),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            color="0.4",
+            fontsize=8,
+        )
+    for place, name in (panel.marks or {}).items():
+        axes.axvline(place, color="0.6", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            name,
+            (place, 0.99),
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            va="top",
+            ha="right",
+            color="0.4",
+            fontsize=8,
+        )
+    axes.set_xscale("log" if "x" in panel.log else "linear")
+    axes.set_yscale("log" if "y" in panel.log else "linear")
+    axes.set(xlabel=panel.x, ylabel=panel.y)
+    axes.set_title(panel.title, fontsize=10)
+    if panel.y_range:
+        axes.set_ylim(*panel.y_range)
+    if any(curve.label for curve in panel.curves):
+        axes.legend(fontsize=7, frameon=False)
+
+
+def _positive(values: Any, needed: bool) -> np.ndarray:
+    """What a logarithmic axis can show: a gap where a value is zero or negative."""
+    values = np.asarray(values, dtype=float)
+    return np.where(values > 0, values, np.nan) if needed else values

@@ -1,0 +1,79 @@
+"""Knowledge kept in fewer bits a weight.
+
+A row of a rounded model has "config" with "of", "method" and "leaves", and "rows"; one
+of a model trained with rounded weights has "name", "config" with "qat", "bits" and
+"stored_bits".
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from kscale.report.panels import COLORS
+
+Row = Mapping[str, Any]
+_STYLES = {"gptq": "-", "nearest": ":"}
+
+
+def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+    """Bits kept against bits a weight, and knowledge in each stored bit.
+
+    A color for each model; lines for GPTQ, dotted ones for rounding to the nearest,
+    full dots where the embedding is rounded too, open ones where it is not. Stars are
+    models trained with rounded weights; the thin line is the model trained on as it
+    was, with which those trained on are to be compared.
+
+    Args:
+      rows: of rounded models and of models trained so.
+      path: the PNG to write.
+      title: says what was run.
+
+    Raises:
+      ValueError: no row is of a rounded model.
+    """
+    rounded = [row for row in rows if "method" in row["config"]]
+    if not rounded:
+        raise ValueError(f"{path}: no row is of a rounded model; run more of the sweep")
+    figure = Figure(figsize=(11.5, 4.8), layout="constrained")
+    kept, stored = figure.subplots(1, 2)
+    names = list(dict.fromkeys(row["config"]["of"] for row in rounded))
+    colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(names)}
+    unnamed = set(names)
+    wholes = {row["config"]["of"]: row["rows"][0]["bits"]["total"] for row in rounded}
+    for row in rounded:
+        setting, color = row["config"], colors[row["config"]["of"]]
+        whole = any("table" in leaf for leaf in setting["leaves"])
+        style = {
+            "color": color,
+            "ls": _STYLES[setting["method"]],
+            "marker": "o",
+            "ms": 4,
+            "mfc": color if whole else "none",
+        }
+        if setting["of"] in unnamed:
+            unnamed.discard(setting["of"])
+            style["label"] = setting["of"]
+        some = row["rows"][1:]
+        bits = [one["weight_bits"] for one in some]
+        kept.plot(bits, [max(one["bits_kept"] or 0.0, 0.0) for one in some], **style)
+        stored.plot(bits, [max(one["bits_per_stored_bit"], 0) for one in some], **style)
+    for row in rows:
+        bits = (row["config"].get("qat") or {}).get("bits")
+        name, _, trained = row["config"].get("name", "").partition(":")
+        if name not in wholes or not trained:
+            continue
+        if not bits:
+            share = row["bits"]["total"] / wholes[name]
+            kept.axhline(share, color=colors[name], lw=0.6, ls="--")
+            continue
+        star = {"color": colors[name], "marker": "*", "ms": 11}
+        kept.plot(bits, row["bits"]["total"] / wholes[name], **star)
+        stored.plot(bits, row["bits_per_stored_bit"], **star)
+    kept.axhline(1, color="#999999", lw=0.8)
+    kept.set(xlabel="bits a weight", ylabel="share of the bits of knowledge kept")
+    stored.set(xlabel="bits a weight", ylabel="bits of knowledge in a stored bit")
+    kept.legend(fontsize=8, loc="lower right")
+    figure.suptitle(title + " (stars: trained so)", fontsize=11)
+    figure.savefig(path, dpi=150)

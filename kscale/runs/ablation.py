@@ -1,0 +1,217 @@
+"""Where a model stores what it knows: scores of it with parts removed or rounded.
+
+    task, params = trained.load(pathlib.Path("runs/mine"))
+    for row in ablation.ablate(task, params, bits=3):
+        print(row["what"], row["bits"]["total"], row["accuracy"])
+
+What is lost without a part was stored there, or is read by way of it.
+"""
+
+import dataclasses
+import fnmatch
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from kscale import models, quant, scores
+from kscale.files import Row
+from kscale.models.layerwise import unstacked
+from kscale.runs import evaluate, qat
+from kscale.runs.task import Task
+from kscale.trees import path_name
+
+BITS = 3  # few enough to hurt, enough to tell one part from another
+_FEW = 200  # people for whom a temperature is chosen
+_HALVINGS = 6  # of the logits, at most
+
+
+class Change(NamedTuple):
+    """What is done to a model.
+
+    Attributes:
+      what: in words.
+      leaves: patterns of the parameters concerned.
+      bits: to which they are rounded; 0: they are removed.
+    """
+
+    what: str
+    leaves: tuple[str, ...]
+    bits: int
+
+
+def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
+    """Every layer removed, every kind of weight and every layer rounded.
+
+    Args:
+      config: the model, its adapters merged (they may untie it); layers are named one
+        by one, stacked or not.
+      bits: of a rounded weight.
+
+    Raises:
+      ValueError: weights cannot be rounded to so many bits.
+
+    Example:
+      >>> [change.what for change in changes(models.from_name("GPT2_0-1-1"), bits=2)]
+      ['without layer 0', 'attention at 2 bits', 'embedding at 2 bits',
+       'layer 0 at 2 bits', 'all layers at 2 bits']
+    """
+    if bits not in quant.BITS:
+        raise ValueError(f"bits={bits} must be one of {quant.BITS}")
+    layers = range(config.layers)
+    rounded: dict[str, tuple[str, ...]] = {"attention": ("layer*/attention/*/kernel",)}
+    if config.mlp != "none":
+        rounded["MLP"] = ("layer*/mlp/up/kernel", "layer*/mlp/down/kernel")
+    if config.experts:
+        rounded["router"] = ("layer*/mlp/router/kernel",)
+    rounded["embedding"] = ("embed/table",)
+    if not config.tied:
+        rounded["output layer"] = ("head/table",)
+    rounded |= {f"layer {i}": (f"layer_{i}/*/kernel",) for i in layers}
+    rounded["all layers"] = ("layer*/kernel",)
+    removed = [Change(f"without layer {i}", (f"layer_{i}/*",), 0) for i in layers]
+    return removed + [
+        Change(f"{what} at {bits} bits", leaves, bits)
+        for what, leaves in rounded.items()
+    ]
+
+
+def changed(params: models.Params, change: Change) -> models.Params:
+    """The parameters after a change, layers not stacked.
+
+    A layer without its projections back into the residual stream is no layer: both are
+    set to zero, which is the same function as that of the layers that are left.
+    """
+    if change.bits:
+        scheme = quant.Scheme(bits=change.bits, leaves=change.leaves)
+        return quant.dequantize(quant.quantize(params, scheme))
+    ends = [
+        leaves.replace("/*", end)
+        for leaves in change.leaves
+        for end in ("/attention/out/*", "/mlp/down/*")
+    ]
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: np.zeros_like(leaf) if _among(path, ends) else leaf, params
+    )
+
+
+def ablate(
+    task: Task, params: models.Params, bits: int = BITS, people: int = 0
+) -> list[Row]:
+    """Scores a model whole and after every one of its `changes`.
+
+    A damaged model is surer than it may be, and its bits can be far below zero though
+    it still knows something. So bits are also taken with all logits divided by one
+    temperature, the best of 1, 1.4, 2, 2.8, ... for `_FEW` of the people.
+
+    Args:
+      task: of the run.
+      params: of one model; adapters are merged first.
+      bits: of a rounded weight, one of `quant.BITS`: one scale for each output channel,
+        to the nearest point, symmetric.
+      people: how many, the same sample each time; 0 is what the config says.
+
+    Returns:
+      A row each, that of the whole model first: what; bits (of knowledge, by part);
+      sampling_error (of bits); accuracy (share of values that are greedily right);
+      temperature; tempered_bits (in all); bits_kept, tempered_kept (of what the whole
+      model holds, None where that is nothing); parameters (changed);
+      bits_lost_per_parameter (tempered bits, of these parameters).
+
+    Raises:
+      ValueError: as `changes`.
+
+    Source: "Physics of Language Models: Part 3.3", section 8.1. It removes the last
+    layer of a trained model and trains a probe for what is left; here nothing is
+    trained anew.
+    """
+    task, params = _plain(task, params)
+    planned = changes(task.config.model, bits)
+    rows: list[Row] = [_row("whole", task, params, people) | {"parameters": 0}]
+    for change in planned:
+        row = _row(change.what, task, changed(params, change), people)
+        rows.append(row | {"parameters": _size(params, change.leaves)})
+    whole = rows[0]["bits"]["total"], rows[0]["tempered_bits"]
+    for row in rows:
+        left = row["bits"]["total"], row["tempered_bits"]
+        kept = [x / of if of > 0 else None for x, of in zip(left, whole, strict=True)]
+        row["bits_kept"], row["tempered_kept"] = kept
+        lost = whole[1] - left[1]
+        row["bits_lost_per_parameter"] = lost / max(row["parameters"], 1)
+    return rows
+
+
+def tempered(
+    config: models.ModelConfig, params: models.Params, temperature: float
+) -> tuple[models.ModelConfig, models.Params]:
+    """The model with all logits divided by a temperature: untied, its head scaled."""
+    table = params["embed" if config.tied else "head"]["table"]
+    head = {"table": table / np.float32(temperature)}
+    return dataclasses.replace(config, tied=False), params | {"head": head}
+
+
+def _row(what: str, task: Task, params: Any, people: int) -> Row:
+    known, accuracy = _known(task, params, people)
+    temperature = _best_temperature(task, params, people)
+    bits = known["bits"]["total"]
+    if temperature > 1:
+        cooler, _ = _known(*_tempered(task, params, temperature), people)
+        bits = cooler["bits"]["total"]
+    return {
+        "what": what,
+        "bits": known["bits"],
+        "sampling_error": known["sampling_error"],
+        "accuracy": accuracy,
+        "temperature": temperature,
+        "tempered_bits": bits,
+    }
+
+
+def _best_temperature(task: Task, params: Any, people: int) -> float:
+    """The first that is better than the next: bits are concave in its inverse."""
+    few = min(_FEW, people or task.corpus.num_people)
+    best, most = 1.0, -np.inf
+    for power in range(2 * _HALVINGS + 1):
+        temperature = 2.0 ** (power / 2)
+        known, _ = _known(*_tempered(task, params, temperature), few)
+        if known["bits"]["total"] <= most:
+            break
+        best, most = temperature, known["bits"]["total"]
+    return best
+
+
+def _known(task: Task, params: Any, people: int) -> tuple[Row, float]:
+    """The capacity as a row, and the share of values that are right."""
+    table = evaluate.score_params(task, params, people or None)
+    labels, total = task.corpus.labels, task.parameters.total
+    known = scores.capacity(task.counts, labels, table, total).summary()
+    return known, float(np.nanmean(scores.person_accuracy(labels, table)))
+
+
+def _tempered(task: Task, params: Any, temperature: float) -> tuple[Task, Any]:
+    config, params = tempered(task.config.model, params, temperature)
+    return _with_model(task, config), params
+
+
+def _plain(task: Task, params: Any) -> tuple[Task, Any]:
+    """The same model: rounded if it was trained so, adapters merged, layers apart."""
+    task, params = qat.plain(task, qat.used(task, params))
+    model, params = unstacked(task.config.model, params)
+    return _with_model(task, model), params
+
+
+def _with_model(task: Task, model: models.ModelConfig) -> Task:
+    config = dataclasses.replace(task.config, model=model)
+    return dataclasses.replace(task, config=config)
+
+
+def _among(path: Any, patterns: Sequence[str]) -> bool:
+    name = path_name(path)
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _size(params: Any, patterns: Sequence[str]) -> int:
+    """How many numbers the parameters have whose paths match."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return sum(leaf.size for path, leaf in leaves if _among(path, patterns))

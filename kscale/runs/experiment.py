@@ -1,0 +1,183 @@
+"""An experiment: a figure or table of a paper as runs and a drawing of their rows.
+
+An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its runs are
+configs, which are trained, or settings (dicts of JSON types), which its
+`compute(setting)` turns into what their rows say. With `ROWS = "name"` it reads, and
+adds to, the rows of another experiment: two figures of the same runs. A config whose
+`start` is the fingerprint of another run goes on from where that one ended; a setting
+with such a "start" is given that run's folder, by `compute(setting, folder)`.
+"""
+
+import hashlib
+import json
+import pathlib
+import runpy
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from kscale.configs import base as config_module
+from kscale.configs import fields
+from kscale.configs.base import Config
+from kscale.files import Row
+from kscale.runs import run
+from kscale.train.config import Hyper
+
+SIZES = ("smoke", "small", "paper")
+FOLDER = pathlib.Path("experiments")
+Run = Config | dict[str, Any]
+
+
+class Experiment(NamedTuple):
+    """A figure or table of a paper, as runs and a drawing of their rows.
+
+    Attributes:
+      name: of its file.
+      runs: size -> the configs of solo runs, or settings.
+      draw: (rows, path of the PNG) -> draws.
+      compute: setting -> what its row says, or (setting, folder of the run that it
+        starts from) -> that; None where runs are trained.
+      shares: the experiment whose rows these are; "": its own.
+    """
+
+    name: str
+    runs: Callable[[str], Sequence[Run]]
+    draw: Callable[[list[Row], pathlib.Path], None]
+    compute: Callable[..., Row] | None = None
+    shares: str = ""
+
+    @property
+    def rows(self) -> str:
+        """The name of the experiment whose rows these are."""
+        return self.shares or self.name
+
+
+def load(name: str) -> Experiment:
+    """An experiment by the path of its file, or by its name in experiments/.
+
+    Raises:
+      ValueError: there is no such file, or it does not define runs and draw.
+    """
+    path = pathlib.Path(name if name.endswith(".py") else FOLDER / f"{name}.py")
+    if not path.is_file():
+        if name.endswith(".py"):
+            raise ValueError(f"the experiment file {name!r} does not exist")
+        if known := names():
+            raise ValueError(fields.unknown("experiment", repr(name), name, known))
+        raise ValueError(
+            f"experiment {name!r}: there is no {FOLDER}/ here; give the path of its"
+            f" file, or go to a checkout of kscale"
+        )
+    defined = runpy.run_path(str(path))
+    if missing := {"runs", "draw"} - defined.keys():
+        raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
+    return Experiment(
+        path.stem,
+        defined["runs"],
+        defined["draw"],
+        defined.get("compute"),
+        defined.get("ROWS", ""),
+    )
+
+
+def names() -> list[str]:
+    """The experiments in experiments/, if there is such a folder here."""
+    return sorted(path.stem for path in FOLDER.glob("p[0-9]*.py"))
+
+
+def mark(run: Run) -> str:
+    """The fingerprint of a run: twelve hex digits, equal where results are.
+
+    Raises:
+      ValueError: a setting holds what is no JSON type.
+    """
+    if isinstance(run, Config):
+        return config_module.fingerprint(run)
+    try:
+        text = json.dumps(run, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"the setting {run} is not made of JSON types: {error}"
+        ) from None
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def start(run: Run) -> str:
+    """The fingerprint, or folder, of the run that a run goes on from; "" for none."""
+    return run.start if isinstance(run, Config) else str(run.get("start", ""))
+
+
+def groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that can be one population: equal but for seed, rate and weight decay.
+
+    A run that another one starts from is alone, so that its folder has its weights.
+
+    Args:
+      runs: configs of solo runs, or settings, of which each is a group of its own.
+
+    Returns:
+      The runs in lists, in the order in which each kind first comes.
+
+    Raises:
+      ValueError: a config has members of its own, or a run stands there twice.
+    """
+    kinds: dict[str, list[Run]] = {}
+    seen = set()
+    starts = set(map(start, runs))
+    for each in runs:
+        kind = fingerprint = mark(each)
+        if isinstance(each, Config):
+            if each.members != config_module.MembersConfig():
+                raise ValueError(
+                    f"{each.name}: a sweep's runs are solo; list its members"
+                )
+            if fingerprint not in starts:
+                kind = mark(run.member_config(each, Hyper(0.0, 0.0, 0)))
+        if fingerprint in seen:
+            raise ValueError(f"{_name(each)}: this run is listed twice")
+        seen.add(fingerprint)
+        kinds.setdefault(kind, []).append(each)
+    return list(kinds.values())
+
+
+def share(
+    experiment: Experiment, size: str, part: tuple[int, int] = (0, 1)
+) -> list[list[Run]]:
+    """The groups of runs of a part: every n-th from the i-th on.
+
+    A run that goes on from another is in the part of that one, after it.
+    """
+    every = groups(experiment.runs(size))
+    first = {mark(run): i for i, group in enumerate(every) for run in group}
+    root = list(range(len(every)))
+    for i, group in enumerate(every):
+        before = first.get(start(group[0]))
+        if before is not None and before >= i:
+            raise ValueError(f"{_name(group[0])}: list it after the run it starts from")
+        root[i] = i if before is None else root[before]
+    heads = sorted(set(root))
+    return [
+        group
+        for i, group in enumerate(every)
+        if heads.index(root[i]) % part[1] == part[0]
+    ]
+
+
+def title(group: Sequence[Run]) -> str:
+    """One line that tells a person what a group of runs is."""
+    first = group[0]
+    if isinstance(first, dict):
+        return ", ".join(f"{name}={_short(value)}" for name, value in first.items())
+    members = f", {len(group)} members" if len(group) > 1 else ""
+    return (
+        f"{first.name}: N={first.world.people:,}, {first.data.exposures} exposures,"
+        f" {first.model.layers} layers, d={first.model.width}{members}"
+    )
+
+
+def _name(each: Run) -> str:
+    return each.name if isinstance(each, Config) else title([each])
+
+
+def _short(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 24 else f"{text[:20]}..."

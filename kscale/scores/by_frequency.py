@@ -1,0 +1,252 @@
+"""What a model holds of whom: losses, bits and accuracy by class of people, by piece.
+
+People may be met unequally often. A plain mean weighs people alike; a weighted one
+weighs a person by how often it is met, so it is what validation text drawn by the same
+law shows. Rows are plain dicts, as result rows hold them. Axes: n people in the table.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from kscale.scores.known_bits import known_bits, loss_units
+from kscale.scores.labels import (
+    VALUE,
+    Label,
+    check_each,
+    check_labels,
+    check_table,
+    columns,
+    mean_error,
+    pieces,
+    rightness,
+)
+from kscale.scores.table import ScoreTable
+
+if TYPE_CHECKING:
+    from kscale.worlds.entropy import Counts
+
+_LN2 = math.log(2.0)
+
+
+class Means(TypedDict):
+    """Losses and accuracies of some people, plain and weighted.
+
+    Errors are standard errors, the people being a sample of those who might have been;
+    NaN for a single person. Weighted numbers are NaN where nobody has a weight.
+
+    Attributes:
+      people: how many of the table.
+      loss_bits: mean bits lost, -log2 p of what was asked, summed over its tokens.
+      loss_bits_error: its standard error.
+      visit_loss_bits: weighted mean of the bits lost.
+      visit_loss_bits_error: its standard error.
+      accuracy: share that is greedily right; where several pieces were asked, the mean
+        of their shares.
+      accuracy_error: its standard error.
+      visit_accuracy: the weighted share.
+      visit_accuracy_error: its standard error.
+    """
+
+    people: int
+    loss_bits: float
+    loss_bits_error: float
+    visit_loss_bits: float
+    visit_loss_bits_error: float
+    accuracy: float
+    accuracy_error: float
+    visit_accuracy: float
+    visit_accuracy_error: float
+
+
+class ClassRow(Means):
+    """One class of people; losses and accuracies are those of the attributes' values.
+
+    Attributes:
+      frequency_class: its number, 0 the most frequent.
+      mass: sum of the people's weights.
+      visits: how often a person of the class was met, on average; NaN if not given.
+      bits: bits of values that the model holds of the class, scaled from the table to
+        the world: over all classes they sum to `capacity(...).bits.value`.
+      accuracy_by_piece: plain accuracy of the name, each attribute, each derived fact.
+      visit_accuracy_by_piece: the weighted accuracy of each.
+    """
+
+    frequency_class: int
+    mass: float
+    visits: float
+    bits: float
+    accuracy_by_piece: dict[str, float]
+    visit_accuracy_by_piece: dict[str, float]
+
+
+class PieceRow(Means):
+    """One piece: the name, an attribute's value, a derived fact.
+
+    Attributes:
+      piece: its name.
+      kind: "name", "value" or "derived".
+    """
+
+    piece: str
+    kind: str
+
+
+def by_class(
+    counts: "Counts",
+    labels: Sequence[Label],
+    table: ScoreTable,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    visits: np.ndarray | None = None,
+) -> list[ClassRow]:
+    """Losses, bits and accuracy of each class of people.
+
+    Args:
+      counts: the world's counts.
+      labels: the corpus' labels, in the table's order.
+      table: whom the model was scored on.
+      classes: int [n], the class of each person of the table, 0 the most frequent; as
+        `theory.frequency_classes(p)[table.people]`.
+      weights: float [n], how often each is met, in any unit; as `p[table.people]`.
+      visits: float [n], how often each was met in training.
+
+    Returns:
+      A row for each class that somebody of the table is in, ascending.
+
+    Raises:
+      ValueError: a table of another world or without anybody, as in `capacity`;
+        classes, weights or visits that are not one number, at least 0, a person.
+
+    Example:
+      >>> p = world.law.frequencies(world.people, world.seed)
+      >>> which = theory.frequency_classes(p, classes=4).astype(int)
+      >>> rows = scores.by_class(world.counts, corpus.labels, table, which, p)
+      >>> [row["visit_loss_bits"] for row in rows]
+
+    Source: paper 000, figures 1a, 2b, 4b and 5b (quartiles of the people).
+    """
+    check_table(counts, labels, table, "by_class")
+    classes, weights = np.asarray(classes), np.asarray(weights, np.float64)
+    met = np.full(len(weights), np.nan)
+    if visits is not None:
+        met = np.asarray(visits, np.float64)
+        check_each("by_class", "visits", met, len(table.people))
+    check_each("by_class", "weights", weights, len(table.people))
+    check_each("by_class", "classes", classes, len(table.people))
+    if not np.array_equal(classes, classes.astype(np.int64)):
+        raise ValueError(
+            f"by_class: classes of type {classes.dtype} must be whole numbers; 0 is "
+            "the most frequent class"
+        )
+    nats = table.nats[:, columns(labels, *VALUE)].sum(axis=1)
+    held = np.asarray(known_bits(counts, 0.0, nats / loss_units(counts)).value)
+    right = rightness(labels, table, "name", *VALUE, "derived")
+    each = person_accuracy(labels, table)
+    rows = []
+    for number in np.unique(classes):
+        of = classes == number
+        shares = {piece: _means(hit[of], weights[of]) for piece, hit in right.items()}
+        row: ClassRow = {
+            "frequency_class": int(number),
+            "mass": float(weights[of].sum()),
+            "visits": float(met[of].mean()),
+            "bits": float(held[of].sum() / len(held)),
+            **_losses(nats[of] / _LN2, each[of], weights[of]),
+            "accuracy_by_piece": {piece: m[0] for piece, m in shares.items()},
+            "visit_accuracy_by_piece": {piece: m[2] for piece, m in shares.items()},
+        }
+        rows.append(row)
+    return rows
+
+
+def by_attribute(
+    labels: Sequence[Label], table: ScoreTable, weights: np.ndarray
+) -> list[PieceRow]:
+    """Loss and accuracy of each piece: the name, the attributes, the derived facts.
+
+    Args:
+      labels: the corpus' labels, in the table's order.
+      table: whom the model was scored on.
+      weights: float [n], how often each is met, in any unit.
+
+    Returns:
+      A row for each piece that some document of the table states, over the people whose
+      document states it, in the labels' order.
+
+    Raises:
+      ValueError: labels of another corpus, or weights that are not one number, at least
+        0, a person.
+
+    Example:
+      >>> rows = scores.by_attribute(corpus.labels, table, np.ones(len(table.people)))
+      >>> {row["piece"]: row["accuracy"] for row in rows}
+
+    Source: paper 000, figure 7.
+    """
+    weights = np.asarray(weights, np.float64)
+    check_labels(labels, table, "by_attribute")
+    check_each("by_attribute", "weights", weights, len(table.people))
+    kinds = {"name": ("name",), "value": VALUE, "derived": ("derived",)}
+    rows: list[PieceRow] = []
+    for kind, of_kind in kinds.items():
+        right = rightness(labels, table, *of_kind)
+        for piece, which in pieces(labels, *of_kind).items():
+            if piece in right:
+                told = ~np.isnan(right[piece])
+                bits = table.nats[told][:, which].sum(axis=1) / _LN2
+                means = _losses(bits, right[piece][told], weights[told])
+                rows.append({"piece": piece, "kind": kind, **means})
+    return rows
+
+
+def person_accuracy(labels: Sequence[Label], table: ScoreTable) -> np.ndarray:
+    """Share of a person's attributes whose value is greedily right: float64 [n].
+
+    Names and derived facts do not count; NaN for a person of whom no value is written.
+    """
+    right: Mapping[str, np.ndarray] = rightness(labels, table, *VALUE)
+    hits = np.array(list(right.values())).reshape(len(right), len(table.people))
+    stated = (~np.isnan(hits)).sum(axis=0)
+    return np.where(stated > 0, np.nansum(hits, axis=0) / np.maximum(stated, 1), np.nan)
+
+
+def _losses(bits: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Means:
+    loss, loss_error, visit_loss, visit_loss_error = _means(bits, weights)
+    share, share_error, visit_share, visit_share_error = _means(right, weights)
+    return {
+        "people": len(bits),
+        "loss_bits": loss,
+        "loss_bits_error": loss_error,
+        "visit_loss_bits": visit_loss,
+        "visit_loss_bits_error": visit_loss_error,
+        "accuracy": share,
+        "accuracy_error": share_error,
+        "visit_accuracy": visit_share,
+        "visit_accuracy_error": visit_share_error,
+    }
+
+
+def _means(
+    values: np.ndarray, weights: np.ndarray
+) -> tuple[float, float, float, float]:
+    """(mean, its error, weighted mean, its error) of the values that are not NaN.
+
+    A weighted mean is a ratio of two sums over people; its error is that of the ratio
+    to first order, and that of the plain mean where all weights are equal.
+    """
+    there = ~np.isnan(values)
+    values, weights = values[there], weights[there]
+    n, total = len(values), weights.sum()
+    mean = float(values.mean()) if n else math.nan
+    if not total:
+        return mean, mean_error(values), math.nan, math.nan
+    share = weights / total
+    weighted = float(share @ values)
+    error = math.nan
+    if n > 1:
+        off = share * (values - weighted)
+        error = math.sqrt(n / (n - 1) * float(off @ off))
+    return mean, mean_error(values), weighted, error

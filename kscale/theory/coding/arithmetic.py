@@ -1,0 +1,269 @@
+"""Arithmetic codes: any predictor compresses to within two bits of its loss.
+
+Intervals are exact fractions: a code word that is wrong in the last place is another
+message. A source is a mapping of symbols to probabilities in the order of the alphabet,
+or a function of the symbols so far that returns one, as a language model is.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from kscale.theory.checks import whole
+from kscale.theory.coding.prefix_codes import (
+    Probabilities,
+    exact_shares,
+    least_bits,
+)
+
+Source = Probabilities | Callable[[Sequence[Hashable]], Probabilities]
+_MOST_MESSAGES = 100_000
+
+
+class Code(NamedTuple):
+    """The arithmetic code of one message.
+
+    Attributes:
+      low: lower end of its interval, exact.
+      high: upper end, exact; high - low is the message's probability.
+      point: shortest binary fraction inside, the digits after "0.": the paper's rule.
+      dyadic: shortest word whose every continuation lies inside: prefix-free.
+      ideal_bits: -log2 of the probability.
+    """
+
+    low: Fraction
+    high: Fraction
+    point: str
+    dyadic: str
+    ideal_bits: float
+
+
+class ExpectedLengths(NamedTuple):
+    """Lengths of `arithmetic_code` over all messages of n symbols.
+
+    Attributes:
+      n: symbols in a message.
+      entropy: bits in a message, the lower bound for decodable codes.
+      point: expected length of the paper's rule; it may lie below the entropy, since
+        the words are no code unless their ends are marked.
+      dyadic: expected length of the prefix-free words.
+      overhead_point: the most that a word exceeds its ideal length, in bits.
+      overhead_dyadic: the same of the prefix-free words; always below 2.
+      kraft_point: sum of 2^-length; above 1, the words cannot be told apart.
+      kraft_dyadic: the same of the prefix-free words; at most 1.
+    """
+
+    n: int
+    entropy: float
+    point: float
+    dyadic: float
+    overhead_point: float
+    overhead_dyadic: float
+    kraft_point: float
+    kraft_dyadic: float
+
+
+def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
+    """Interval, shortest point and prefix-free word of a message.
+
+    Each symbol narrows the interval, first [0, 1), to its share of it.
+
+    Args:
+      message: symbols.
+      source: probabilities of the next symbol, as in the head of this module.
+
+    Returns:
+      Code, its fractions exact.
+
+    Raises:
+      ValueError: for an unknown symbol or one of probability 0.
+
+    Example:
+      >>> code = arithmetic_code("AB", {"A": "1/2", "B": "3/10", "C": "1/5"})
+      >>> float(code.low), float(code.high), code.point, code.dyadic
+      (0.25, 0.4, '01', '010')
+
+    Source: paper 000, example A.1, whose rule ("01") is not uniquely decodable: "01"
+    begins the words of other messages. A whole dyadic interval inside makes it so.
+    """
+    following = _following(source)
+    low, width = Fraction(0), Fraction(1)
+    for i, symbol in enumerate(message):
+        shares = following(message[:i])
+        if not shares.get(symbol):
+            raise ValueError(f"symbol {symbol!r} at {i} has no probability in {shares}")
+        for other, share in shares.items():
+            if other == symbol:
+                width *= share
+                break
+            low += width * share
+    high = low + width
+    return Code(
+        low, high, shortest_point(low, high), dyadic_word(low, high), _bits(width)
+    )
+
+
+def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
+    """The message of `length` symbols in whose interval the binary fraction lies.
+
+    Args:
+      word: digits 0 and 1 after "0.", of either rule.
+      length: number of symbols, whole, at least 0.
+      source: the one that the message was encoded with.
+
+    Returns:
+      The symbols.
+
+    Raises:
+      ValueError: for a word that is no binary fraction, or a length that is none.
+
+    Example:
+      >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
+      ('A', 'B')
+
+    Source: paper 000, appendix A.
+    """
+    if set(word) - {"0", "1"}:
+        raise ValueError(f"word must consist of 0 and 1, got {word!r}")
+    whole("length", length, "[0, inf)")
+    value = Fraction(int(word or "0", 2), 2 ** len(word))
+    message: tuple = ()
+    following = _following(source)
+    for _ in range(int(length)):
+        for symbol, share in following(message).items():
+            if value < share:
+                value /= share
+                message += (symbol,)
+                break
+            value -= share
+    return message
+
+
+def shortest_point(low: Fraction, high: Fraction) -> str:
+    """Digits of the shortest binary fraction in [low, high), at least one digit.
+
+    Args:
+      low: at least 0.
+      high: above low, at most 1.
+
+    Returns:
+      0 and 1; of several shortest fractions, the least.
+
+    Example:
+      >>> shortest_point(Fraction(1, 4), Fraction(2, 5))
+      '01'
+
+    Source: paper 000, example A.1.
+    """
+    return _shortest(low, high, open_end=True)
+
+
+def dyadic_word(low: Fraction, high: Fraction) -> str:
+    """Shortest word w such that all fractions 0.w... lie in [low, high).
+
+    Words of disjoint intervals are prefix-free. A word has less than two bits more than
+    -log2(high - low): of width 2^-k, every interval that holds two such steps holds
+    one between multiples of 2^-k.
+
+    Args:
+      low: at least 0.
+      high: above low, at most 1.
+
+    Returns:
+      0 and 1; empty for [0, 1).
+
+    Example:
+      >>> dyadic_word(Fraction(1, 4), Fraction(2, 5))
+      '010'
+
+    Source: P. Elias, in N. Abramson, Information Theory and Coding, 1963.
+    """
+    return _shortest(low, high, open_end=False)
+
+
+def expected_lengths(source: Source, n: int) -> ExpectedLengths:
+    """Lengths of the two rules over all messages of n symbols, one by one.
+
+    Args:
+      source: as in `arithmetic_code`.
+      n: symbols in a message; at most 100,000 messages.
+
+    Returns:
+      ExpectedLengths.
+
+    Raises:
+      ValueError: for a negative n or too many messages.
+
+    Example:
+      >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic
+      3.45
+
+    Source: paper 000, example A.1, over all messages.
+    """
+    whole("n", n, "[0, inf)")
+    point = dyadic = Fraction(0)
+    entropy, worst, kraft = [], [-math.inf, -math.inf], [Fraction(0), Fraction(0)]
+    for low, width in _messages(source, int(n)):
+        words = shortest_point(low, low + width), dyadic_word(low, low + width)
+        lengths = [len(word) for word in words]
+        ideal = _bits(width)
+        point, dyadic = point + width * lengths[0], dyadic + width * lengths[1]
+        entropy.append(float(width) * ideal)
+        worst = [max(w, k - ideal) for w, k in zip(worst, lengths, strict=True)]
+        kraft = [s + Fraction(1, 2**k) for s, k in zip(kraft, lengths, strict=True)]
+    return ExpectedLengths(
+        n=int(n),
+        entropy=math.fsum(entropy),
+        point=float(point),
+        dyadic=float(dyadic),
+        overhead_point=worst[0],
+        overhead_dyadic=worst[1],
+        kraft_point=float(kraft[0]),
+        kraft_dyadic=float(kraft[1]),
+    )
+
+
+def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
+    """(low, width) of every message of n symbols that can occur."""
+    following = _following(source)
+    front: list[tuple[tuple, Fraction, Fraction]] = [((), Fraction(0), Fraction(1))]
+    for _ in range(n):
+        longer = []
+        for message, low, width in front:
+            for symbol, share in following(message).items():
+                if share:
+                    longer.append(((*message, symbol), low, width * share))
+                low += width * share
+            if len(longer) > _MOST_MESSAGES:
+                raise ValueError(
+                    f"n must leave at most {_MOST_MESSAGES} messages, got {n}"
+                )
+        front = longer
+    return ((low, width) for _, low, width in front)
+
+
+def _following(source: Source) -> Callable[[Sequence[Hashable]], dict[Any, Fraction]]:
+    """The exact probabilities of the next symbol, after any message."""
+    if callable(source):
+        return lambda message: exact_shares(source(message))
+    shares = exact_shares(source)
+    return lambda message: shares
+
+
+def _shortest(low: Fraction, high: Fraction, open_end: bool) -> str:
+    if not 0 <= low < high <= 1:
+        raise ValueError(f"an interval must lie in [0, 1), got [{low}, {high})")
+    # a dyadic interval inside is no wider than the whole; a point can be short by luck
+    bits = 1 if open_end else least_bits(high - low)
+    while True:
+        k = math.ceil(low * 2**bits)
+        fits = k < high * 2**bits if open_end else k + 1 <= high * 2**bits
+        if fits:
+            return f"{k:0{bits}b}" if bits else ""
+        bits += 1
+
+
+def _bits(share: Fraction) -> float:
+    """-log2 of a fraction that a float may not hold."""
+    return math.log2(share.denominator) - math.log2(share.numerator)

@@ -1,0 +1,182 @@
+"""The coding game: a predictor against an environment, round by round.
+
+Nature draws theta from a prior and then n outcomes from P_theta; before each outcome
+the player names a distribution and pays its log loss. What he pays beyond the entropy
+of theta is the regret, and its mean over nature is the Bayes redundancy: never less
+than the mutual information, and equal to it for the Bayes mixture.
+
+Source: paper 000, appendix A.2.2.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from kscale.theory import checks
+
+
+class Game(NamedTuple):
+    """Outcome of many games.
+
+    Attributes:
+      mean: [draws], mean cumulative regret after each round, nats.
+      se: [draws], standard error of `mean`.
+      games: how many were played.
+      regret: [games, draws], every cumulative regret.
+    """
+
+    mean: np.ndarray
+    se: np.ndarray
+    games: int
+    regret: np.ndarray
+
+
+def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The Bayes mixture of a Dirichlet prior, as a player.
+
+    Its prediction after counts s is `(a_i + s_i)/(A + n)`: Laplace's rule for a = 1,
+    the Krichevsky-Trofimov rule for a = 1/2.
+
+    Args:
+      concentrations: a_i > 0, [outcomes].
+
+    Returns:
+      A function from counts, [games, outcomes], to probabilities of the next outcome.
+
+    Raises:
+      ValueError: a concentration at or below 0.
+
+    Example:
+      >>> dirichlet_mixture([1.0, 1.0])(np.array([[2, 0]]))
+      array([[0.75, 0.25]])
+
+    Source: R. Krichevsky, V. Trofimov 1981; paper 000, lemma A.3, the optimal player.
+    """
+    checks.inside("concentrations", concentrations, "(0, inf)")
+    prior = np.asarray(concentrations, float)
+
+    def player(counts: np.ndarray) -> np.ndarray:
+        weights = counts + prior
+        return weights / weights.sum(axis=-1, keepdims=True)
+
+    return player
+
+
+def play_coding_game(
+    rng: np.random.Generator,
+    draws: int,
+    games: int,
+    nature: np.ndarray,
+    player: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Game:
+    """Play the coding game with categorical outcomes and a Dirichlet nature.
+
+    The regret of a round is taken in the mean over the outcome,
+    `D_KL(P_theta || Q(. | history))`, which has the same expectation as
+    `ln P_theta(x)/Q(x | history)` and less noise.
+
+    Args:
+      rng: source of randomness.
+      draws: n, rounds of one game, at least 1.
+      games: at least 2.
+      nature: concentrations of the prior of theta, [outcomes].
+      player: from counts so far, [games, outcomes], to probabilities, alike; the Bayes
+        mixture of nature's prior by default.
+
+    Returns:
+      `Game(mean, se, games, regret)`; for the default player, `mean[n-1]` estimates
+      `dirichlet_information(n, nature)`.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Source: paper 000, equation (8) and lemma A.3.
+    """
+    checks.whole("draws", draws, "[1, inf)")
+    checks.whole("games", games, "[2, inf)")
+    checks.inside("nature", nature, "(0, inf)")
+    if np.ndim(nature) != 1 or np.size(nature) < 2:
+        raise ValueError(
+            f"nature must be a row of at least 2 outcomes, got shape {np.shape(nature)}"
+        )
+    draws, games = int(draws), int(games)
+    player = dirichlet_mixture(nature) if player is None else player
+    outcomes = len(nature)
+    theta = rng.dirichlet(np.asarray(nature, float), games)
+    safe = np.where(theta > 0, theta, 1.0)
+    upto = np.cumsum(theta, axis=1)
+    counts = np.zeros((games, outcomes))
+    regret = np.empty((games, draws))
+    for turn in range(draws):
+        prediction = player(counts)
+        regret[:, turn] = (theta * np.log(safe / prediction)).sum(axis=1)
+        point = rng.random((games, 1)) * upto[:, -1:]
+        outcome = np.minimum((upto <= point).sum(axis=1), outcomes - 1)
+        counts[np.arange(games), outcome] += 1
+    regret = regret.cumsum(axis=1)
+    se = regret.std(axis=0, ddof=1) / games**0.5
+    return Game(regret.mean(axis=0), se, games, regret)
+
+
+def finite_game_regret(
+    prior: np.ndarray, laws: np.ndarray, draws: int, player: np.ndarray | None = None
+) -> float:
+    """Bayes redundancy of a mixture where theta takes finitely many values, exactly.
+
+    Every sequence of outcomes is enumerated: `outcomes**draws` of them, at most 1e6.
+
+        sum_theta pi(theta) D_KL(P_theta^n || sum_theta' w(theta') P_theta'^n)
+
+    With w = pi it is the mutual information of theta and the draws; any other w pays
+    the divergence of the two mixtures on top.
+
+    Args:
+      prior: pi, [values].
+      laws: P_theta, [values, outcomes], rows sum to 1.
+      draws: n, at least 1.
+      player: the weights w of the player's mixture, [values]; pi by default.
+
+    Returns:
+      Nats over all draws; infinite where the player rules out what happens.
+
+    Raises:
+      ValueError: a parameter outside its range, or more than 1e6 sequences.
+
+    Example:
+      >>> finite_game_regret([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], 3)  # ln 2
+      0.6931471805599453
+
+    Source: paper 000, lemma A.3.
+    """
+    checks.probabilities("prior", prior)
+    checks.probabilities("laws", laws)
+    checks.whole("draws", draws, "[1, inf)")
+    draws = int(draws)
+    prior, laws = np.asarray(prior, float), np.asarray(laws, float)
+    weights = prior if player is None else np.asarray(player, float)
+    checks.probabilities("player", weights)
+    if prior.ndim != 1 or laws.ndim != 2 or prior.shape != weights.shape:
+        raise ValueError(
+            "prior and player must be rows and laws a table, got shapes "
+            f"{prior.shape}, {weights.shape} and {laws.shape}"
+        )
+    if len(prior) != len(laws):
+        raise ValueError(
+            f"prior has {len(prior)} values and laws {len(laws)}: they must be as many"
+        )
+    sequences = laws.shape[1] ** draws
+    if sequences > 1e6:
+        raise ValueError(f"outcomes**draws must be at most 1e6, got {sequences}")
+    # P_theta of every sequence, one draw after another
+    chance = np.ones((len(laws), 1))
+    for _ in range(draws):
+        chance = (chance[:, :, None] * laws[:, None, :]).reshape(len(laws), -1)
+    mixture = weights @ chance
+    if np.any((mixture == 0) & (prior @ chance > 0)):
+        return float("inf")
+    happens = (chance > 0) & (prior > 0)[:, None]
+    quotient = np.divide(
+        chance, mixture[None, :], where=happens, out=np.ones_like(chance)
+    )
+    return float(prior @ (chance * np.log(quotient)).sum(axis=1))

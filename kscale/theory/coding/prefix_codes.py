@@ -1,0 +1,196 @@
+"""Word lengths of prefix codes: what Kraft allows and what the best reach."""
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kscale.theory.checks import inside, refuse, whole
+
+Probabilities = Mapping[Any, Any]
+
+
+def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
+    """sum_i radix^-length_i: a uniquely decodable code has at most 1.
+
+    Args:
+      lengths: of the words, at least 0; they need not be whole.
+      radix: size of the code's alphabet.
+
+    Returns:
+      The sum.
+
+    Raises:
+      ValueError: for a negative length or a radix below 2.
+
+    Example:
+      >>> kraft_sum([1, 2, 3, 3])
+      1.0
+
+    Source: Kraft 1949, McMillan 1956; paper 000, section 2.
+    """
+    inside("lengths", lengths, "[0, inf]")
+    whole("radix", radix, "[2, inf)")
+    return math.fsum(np.ravel(float(radix) ** -np.asarray(lengths, float)))
+
+
+def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
+    """ceil(-log2 p_i), exactly: within one bit of the ideal, and Kraft's sum holds.
+
+    Args:
+      probabilities: above 0, sum to 1; fractions, strings such as "3/10", or numbers,
+        which are read as the decimals they print as.
+
+    Returns:
+      Bits, whole, in the order given.
+
+    Raises:
+      ValueError: where they are no distribution or one of them is 0.
+
+    Example:
+      >>> shannon_lengths(["1/2", "3/10", "1/5"])
+      [1, 2, 3]
+
+    Source: Shannon 1948; T. Cover, J. Thomas, Elements of Information Theory, 2006,
+    section 5.4.
+    """
+    shares = exact_shares(dict(enumerate(probabilities))).values()
+    if not all(shares):
+        raise ValueError("probabilities must be above 0: no word can be infinite")
+    return [least_bits(share) for share in shares]
+
+
+def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
+    """Word lengths of an optimal prefix code (Huffman's).
+
+    Args:
+      probabilities: as in `shannon_lengths`; 0 is allowed.
+
+    Returns:
+      Bits, whole, in the order given.
+
+    Raises:
+      ValueError: where they are no distribution.
+
+    Example:
+      >>> optimal_lengths(["1/2", "3/10", "1/5"])
+      [1, 2, 2]
+
+    Source: D. Huffman 1952.
+    """
+    shares = list(exact_shares(dict(enumerate(probabilities))).values())
+    lengths = [0] * len(shares)
+    heap = [(share, i, [i]) for i, share in enumerate(shares)]
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        (p, i, left), (q, _, right) = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in left + right:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (p + q, i, left + right))
+    return lengths
+
+
+def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
+    """Fractions that sum to 1 exactly: decimals taken at their word, then scaled."""
+    shares = {symbol: _exact(p) for symbol, p in probabilities.items()}
+    total = sum(shares.values())
+    if min(shares.values(), default=-1) < 0 or abs(total - 1) > Fraction(1, 10**6):
+        listed = ", ".join(f"{s!r}: {p}" for s, p in probabilities.items())
+        raise ValueError(f"probabilities must be at least 0 and sum to 1, got {listed}")
+    return {symbol: share / total for symbol, share in shares.items()}
+
+
+def _exact(probability: Any) -> Fraction:
+    try:
+        return Fraction(str(probability))
+    except (ValueError, ZeroDivisionError):
+        rule = "must be numbers or fractions such as '3/10'"
+        raise ValueError(f"probabilities {rule}, got {probability!r}") from None
+
+
+def least_bits(share: Fraction) -> int:
+    """ceil(-log2 share), exactly."""
+    return (math.ceil(1 / share) - 1).bit_length()
+
+
+# Two-part codes: a model and the data that it leaves unsaid.
+class StructureFunction(NamedTuple):
+    """What models of growing size leave unsaid.
+
+    Attributes:
+      alpha: [n], bits allowed for the model, growing.
+      h: [n], least data bits of any model of at most alpha bits; inf if there is none.
+      total: [n], alpha + h: the whole description, by h's models filled up to alpha.
+      best_total: least model bits + data bits of any model: the two-part code length,
+        an upper bound of the Kolmogorov complexity up to a constant.
+      minimal_sufficient: smallest size of a model whose two parts stay within `slack`
+        of the best.
+      slack: in bits.
+    """
+
+    alpha: np.ndarray
+    h: np.ndarray
+    total: np.ndarray
+    best_total: float
+    minimal_sufficient: float
+    slack: float
+
+
+def structure_function(
+    model_bits: ArrayLike,
+    data_bits: ArrayLike,
+    alpha: ArrayLike | None = None,
+    slack: float | None = None,
+) -> StructureFunction:
+    """Kolmogorov's structure function, restricted to a family of models.
+
+        h(alpha) = min{data bits of M : model bits of M <= alpha}
+
+    Sufficient are the models whose total is the least up to a constant. The constant
+    here is `slack`, by default log2 of the number of models: to name one within the
+    family costs as much, so smaller differences say nothing about the data.
+
+    Args:
+      model_bits: [n], description length of each model, at least 0; any order.
+      data_bits: [n], code length of the data under it, at least 0.
+      alpha: sizes at which h is wanted, at least 0; the models' own, sorted, if absent.
+      slack: bits by which a sufficient model may exceed the best; at least 0.
+
+    Returns:
+      StructureFunction.
+
+    Raises:
+      ValueError: for negative lengths, none at all, or arrays of two lengths.
+
+    Example:
+      >>> found = structure_function([10, 20, 40, 80], [1000, 700, 650, 660])
+      >>> found.h.tolist(), found.best_total, found.minimal_sufficient
+      ([1000.0, 700.0, 650.0, 650.0], 690.0, 40.0)
+
+    Source: paper 000, definition 3.1 and appendix B; the minimal sufficient statistic
+    of Gacs, Tromp and Vitanyi 2001.
+    """
+    model, data = np.asarray(model_bits, float), np.asarray(data_bits, float)
+    bad = model.shape != data.shape or model.ndim != 1 or not model.size
+    refuse("data_bits", data.size, bad, f"must be one for each of {model.size} models")
+    inside("model_bits", model, "[0, inf)")
+    inside("data_bits", data, "[0, inf)")
+    slack = float(np.log2(model.size)) if slack is None else slack
+    inside("slack", slack, "[0, inf)")
+    if alpha is not None:
+        inside("alpha", alpha, "[0, inf]")
+    order = np.argsort(model, kind="stable")
+    model, data = model[order], data[order]
+    asked = model if alpha is None else np.sort(np.asarray(alpha, float).ravel())
+    least = np.concatenate([[np.inf], np.minimum.accumulate(data)])
+    h = least[np.searchsorted(model, asked, side="right")]
+    totals = model + data
+    best = totals.min()
+    sufficient = model[totals <= best + slack].min()
+    return StructureFunction(
+        asked, h, asked + h, float(best), float(sufficient), float(slack)
+    )

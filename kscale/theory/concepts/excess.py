@@ -1,0 +1,171 @@
+"""Training error on texts with unlearnt concepts, and the excess entropy it implies.
+
+A text's cloze question fails if two or more of its concepts are unlearnt. With a
+fraction P_b of the R concepts unlearnt their number in a text is Binomial(R, d P_b/R).
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.concepts import finite_length
+from kscale.theory.concepts.density import check_graph
+from kscale.theory.numerics.lambert import log1p_minus
+from kscale.theory.solver import solver
+
+
+class TrainingError(NamedTuple):
+    """P_e by four formulas.
+
+    Attributes:
+      exact: P(Binomial(R, d P_b/R) >= 2) = 1 - (1-q)^R - R q (1-q)^(R-1).
+      printed: equation (27), with R-1 for R in the first power: too small by d P_b/R,
+        below 0 at small P_b.
+      small: (d P_b)^2/2, the leading term.
+      paper: 4 (d P_b)^2, the printed approximation, 8 times the leading term.
+    """
+
+    exact: Array
+    printed: Array
+    small: Array
+    paper: Array
+
+
+def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
+    """`TrainingError.exact`, whose leading terms cancel, from what is left of them."""
+    q = d * unlearnt / concepts
+    odds = concepts * q / (1 - q)
+    # ln(1-q)^R (1 + odds), where the terms linear in q cancel
+    quadratic = concepts * (log1p_minus(-q) + q * q / (1 - q)) + log1p_minus(odds)
+    return -jnp.expm1(quadratic)
+
+
+def _check_error(unlearnt: object, concepts: object, d: object) -> None:
+    checks.inside("unlearnt", unlearnt, "[0, 1]")
+    check_graph(concepts, 1.0, d)
+
+
+@solver(scalars=("unlearnt", "concepts", "d"), check=_check_error)
+def training_error(
+    unlearnt: Any,
+    concepts: Any,
+    d: Any = 6.0,
+) -> TrainingError:
+    """The probability that a text holds two or more unlearnt concepts.
+
+    Args:
+      unlearnt: P_b, the fraction of concepts unlearnt, in [0, 1].
+      concepts: R, above d.
+      d: mean number of concepts in a text.
+
+    Returns:
+      `TrainingError`: accurate down to P_b = 1e-150.
+
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> error = training_error(0.01, 1e4)
+      >>> round(float(error.exact), 8), round(float(error.paper), 4)
+      (0.00172944, 0.0144)
+
+    Source: paper 004, equations (3) and (24)-(27); "exact" evaluates (26) with k P_b
+    where kR is printed.
+    """
+    mean = d * unlearnt
+    q = mean / concepts
+    printed = -jnp.expm1((concepts - 1) * log1p_minus(-q) + q + log1p_minus(mean))
+    exact = _two_or_more(unlearnt, concepts, d)
+    exact, printed = (jnp.where(x == 0, 0.0, x) for x in (exact, printed))  # not -0
+    return TrainingError(exact, printed, mean**2 / 2, 4 * mean**2)
+
+
+class ExcessEntropy(NamedTuple):
+    """Lower bounds of the excess entropy in nats.
+
+    Attributes:
+      half: P_e^2/2, as printed: Pinsker's inequality with an L1 distance of P_e.
+      total_variation: 2 P_e^2, four times as much: P_e is a total variation distance,
+        half an L1 distance.
+    """
+
+    half: Array
+    total_variation: Array
+
+
+@solver(
+    scalars=("error",),
+    check=lambda error: checks.inside("error", error, "[-1, 1]"),
+)
+def excess_entropy(error: Any) -> ExcessEntropy:
+    """What an error rate on cloze questions costs in nats at least.
+
+    Args:
+      error: P_e, as of `training_error`; equation (27) may be below 0.
+
+    Returns:
+      `ExcessEntropy`.
+
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(excess_entropy(0.1).half).__round__(12)
+      0.005
+
+    Source: paper 004, equation (4).
+    """
+    return ExcessEntropy(error**2 / 2, 2 * error**2)
+
+
+class BimodalError(NamedTuple):
+    """Averages over graphs, some of which learn nearly all and some nearly nothing.
+
+    Attributes:
+      error: E[P_e] = P(stuck) P_e(z) + (1 - P(stuck)) P_e(floor).
+      half, total_variation: averages of the two bounds of `ExcessEntropy`.
+      unlearnt: E[P_b], for comparison.
+    """
+
+    error: Array
+    half: Array
+    total_variation: Array
+    unlearnt: Array
+
+
+@solver(scalars=("concepts", "texts", "d"), check=check_graph)
+def bimodal_error(
+    concepts: Any,
+    texts: Any,
+    d: Any = 6.0,
+) -> BimodalError:
+    """Training error and excess entropy averaged over graphs, not over concepts.
+
+    A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear
+    in the probability of sticking, where P_e(mean P_b) would be quadratic.
+
+    Args:
+      concepts: R, above d.
+      texts: T, at least 1.
+      d: mean number of concepts in a text, above e; else NaN.
+
+    Returns:
+      `BimodalError`.
+
+    Raises:
+      ValueError: an argument out of range.
+
+    Example:
+      >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)
+      0.36056
+
+    Source: paper 004, equation (27), under `finite_length.corrected_law`.
+    """
+    law = finite_length.corrected_of(concepts, texts, d)
+    stuck = _two_or_more(law.unlearnt_if_stuck, concepts, d)
+    freed = _two_or_more(law.floor, concepts, d)
+    error = law.stuck * stuck + (1 - law.stuck) * freed
+    square = law.stuck * stuck**2 + (1 - law.stuck) * freed**2
+    return BimodalError(error, square / 2, 2 * square, law.unlearnt)

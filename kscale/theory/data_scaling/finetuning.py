@@ -1,0 +1,167 @@
+"""Fine-tuning: what n new sentences cost after N old ones.
+
+Knowledge costs `c N^alpha` nats in all, syntax, a parametric model of d parameters,
+`(d/2) ln(1+N)`; fine-tuning on n more pays the increment if it meets the same source,
+and the whole price of n from scratch if the source is new.
+
+Source: paper 000, appendix E; (d/2) ln n for a parametric model is Rissanen's.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from kscale.theory import checks
+from kscale.theory.solver import solver
+
+SOURCES = ("same", "new")
+
+
+class FineTuning(NamedTuple):
+    """Redundancy of fine-tuning, nats per new sentence.
+
+    Attributes:
+      per_sample: knowledge + syntax.
+      knowledge: the part of the knowledge elements.
+      syntax: the part of the syntax elements.
+    """
+
+    per_sample: ArrayLike
+    knowledge: ArrayLike
+    syntax: ArrayLike
+
+
+def _check(old, new, alpha, scale):
+    checks.inside("old", old, "[0, inf)")
+    checks.inside("new", new, "(0, inf)")
+    checks.inside("alpha", alpha, "(0, 1)")
+    checks.inside("scale", scale, "[0, inf)")
+
+
+def _check_ceiling(old, alpha, scale):
+    checks.inside("old", old, "(0, inf)")
+    checks.inside("alpha", alpha, "(0, 1)")
+    checks.inside("scale", scale, "[0, inf)")
+
+
+def _check_both(old, new, alpha, scale, syntax_parameters, knowledge, syntax):
+    _check(old, new, alpha, scale)
+    checks.inside("syntax_parameters", syntax_parameters, "[0, inf)")
+    for name, value in (("knowledge", knowledge), ("syntax", syntax)):
+        if value not in SOURCES:
+            raise ValueError(
+                f"{name} must be one of {', '.join(SOURCES)}, got {value!r}"
+            )
+
+
+@solver(scalars=("old", "new", "alpha", "scale"), check=_check)
+def finetuning_knowledge(old, new, alpha, scale=1.0):
+    """Knowledge redundancy per new sentence, `c ((N+n)^alpha - N^alpha)/n`.
+
+    Never above `finetuning_knowledge_ceiling`, which it reaches as n/N -> 0.
+
+    Args:
+      old: N, sentences of pretraining, at least 0; 0 gives new knowledge,
+        `c n^(alpha-1)`.
+      new: n, sentences of fine-tuning, above 0.
+      alpha: in (0, 1).
+      scale: c, nats; the knowledge of N sentences is worth c N^alpha.
+
+    Returns:
+      Nats per sentence, all digits kept for n far below N.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(finetuning_knowledge(1e6, 1e6, 0.5)), 15)
+      0.000414213562373
+
+    Source: paper 000, appendix E, whose display lacks the 1/n on one side.
+    """
+    return scale * _increment(old, new, alpha)
+
+
+def _increment(old, new, alpha):
+    some = jnp.where(old > 0, old, 1.0)
+    grown = some**alpha * jnp.expm1(alpha * jnp.log1p(new / some)) / new
+    # At N = 0 the slope in N is -inf, and this form has it.
+    fresh = ((old + new) ** alpha - old**alpha) / new
+    return jnp.where(old > 0, grown, fresh)
+
+
+@solver(scalars=("old", "alpha", "scale"), check=_check_ceiling)
+def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
+    """`c alpha N^(alpha-1)`: fine-tuning on old knowledge never costs more a sentence.
+
+    Args:
+      old: N, sentences of pretraining, above 0.
+      alpha: in (0, 1).
+      scale: c, nats.
+
+    Returns:
+      Nats per sentence.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> float(finetuning_knowledge_ceiling(1e4, 0.5))
+      0.005
+
+    Source: paper 000, appendix E; by concavity it holds for every n, not only n << N.
+    """
+    return scale * alpha * old ** (alpha - 1)
+
+
+@solver(
+    scalars=("old", "new", "alpha", "scale", "syntax_parameters"),
+    static=("knowledge", "syntax"),
+    check=_check_both,
+)
+def finetuning_redundancy(
+    old,
+    new,
+    alpha,
+    scale=1.0,
+    syntax_parameters=50.0,
+    knowledge="same",
+    syntax="new",
+):
+    """Redundancy per sentence of fine-tuning in the four cases of appendix E.
+
+                    same                              new
+        knowledge   c ((N+n)^alpha - N^alpha)/n       c n^(alpha-1)
+        syntax      (d/2n) ln((1+N+n)/(1+N))          (d/2n) ln(1+n)
+
+    Instruction tuning on what is known is (same, new): all it costs is the syntax.
+    Injecting knowledge costs least with (new, same), most with (new, new).
+
+    Args:
+      old: N, sentences of pretraining, at least 0.
+      new: n, sentences of fine-tuning, above 0.
+      alpha: in (0, 1).
+      scale: c, nats; the knowledge of N sentences is worth c N^alpha.
+      syntax_parameters: d, of all syntax models together (n_s d_syn).
+      knowledge: "same" source as in pretraining, or "new"; static.
+      syntax: "same" or "new"; static.
+
+    Returns:
+      `FineTuning(per_sample, knowledge, syntax)`, nats per sentence.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> found = finetuning_redundancy(1e6, 100, 0.5, knowledge="new", syntax="same")
+      >>> float(found.knowledge), round(float(found.syntax), 9)
+      (0.1, 2.4999e-05)
+
+    Source: paper 000, appendix E.
+    """
+    none = jnp.zeros_like(old)
+    known = scale * _increment(old if knowledge == "same" else none, new, alpha)
+    before = old if syntax == "same" else none
+    said = syntax_parameters / 2 * jnp.log1p(new / (1 + before)) / new
+    return FineTuning(known + said, known, said)

@@ -1,0 +1,300 @@
+"""Redundancy as a function of the amount of data, Red_D(N): the data scaling law.
+
+Cluster i has frequency p_i and occurs t_i ~ Binomial(N, p_i) times in N draws; a model
+that saw it t times loses f(t) nats on it:
+
+    Red_D(N) = sum_i p_i E f(t_i).
+
+Built-in losses: "inverse", f(t) = 1/(t+1), for which Red_D(N) is the mean number of
+distinct clusters among N+1 draws divided by N+1; and "unseen", f(t) = 1 where t = 0 and
+0 else, the probability that the next draw is new. Any other f is given by a table of
+its first values. Losses are per draw, in the unit of f; scale them as you like.
+
+Source: paper 000, appendix D.1 (definition D.2 to theorem D.5).
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import zeta
+from jax.typing import ArrayLike
+
+from kscale.theory import checks
+from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
+from kscale.theory.numerics.power_law_sums import (
+    inverse_mean,
+    power_law_mean,
+    table_mean,
+    tail_mass,
+    unseen_mean,
+)
+from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.solver import solver
+
+LOSSES = {"inverse": inverse_mean, "unseen": unseen_mean}
+TAILS = ("constant", "inverse")
+
+
+class Bounds(NamedTuple):
+    """Lower and upper bound of one quantity."""
+
+    lower: ArrayLike
+    upper: ArrayLike
+
+
+def _check_draws(draws, loss):
+    checks.inside("draws", draws, "[0, inf)")
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+
+
+def _check_finite(draws, p, loss="inverse"):
+    _check_draws(draws, loss)
+    checks.probabilities("p", p)
+
+
+def _check_power_law(draws, alpha, loss="inverse"):
+    _check_draws(draws, loss)
+    checks.inside("alpha", alpha, "(0, 1)")
+
+
+def _check_table(draws, table, tail):
+    checks.whole("draws", draws, "[0, inf)")
+    if np.ndim(table) != 1 or np.size(table) == 0:
+        raise ValueError(f"table must be of one axis, got shape {np.shape(table)}")
+    if tail not in TAILS:
+        raise ValueError(f"tail must be one of {', '.join(TAILS)}, got {tail!r}")
+
+
+def _check_finite_table(draws, p, table, tail):
+    _check_table(draws, table, tail)
+    checks.probabilities("p", p)
+
+
+def _check_power_law_table(draws, alpha, table, tail):
+    _check_table(draws, table, tail)
+    checks.inside("alpha", alpha, "(0, 1)")
+
+
+def _check_uniform(draws, clusters):
+    checks.inside("draws", draws, "[0, inf)")
+    checks.whole("clusters", clusters, "[1, inf)")
+
+
+def _check_bounds(draws, alpha, unseen_loss, inverse_loss):
+    checks.inside("draws", draws, "[1, inf)")
+    checks.inside("alpha", alpha, "(0, 1)")
+    checks.inside("unseen_loss", unseen_loss, "[0, inf)")
+    checks.inside("inverse_loss", inverse_loss, "[0, inf)")
+
+
+@solver(scalars=("draws",), static=("loss",), check=_check_finite)
+def data_redundancy(draws, p, loss="inverse"):
+    """Red_D(N) for any finite list of frequencies.
+
+    Args:
+      draws: N, at least 0; up to 1e12 and beyond.
+      p: frequencies, [clusters]; they sum to 1.
+      loss: "inverse" or "unseen"; static.
+
+    Returns:
+      Red_D, from 1 at N = 0 down to 0.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(data_redundancy(1, [0.5, 0.5])), 12)  # 3/2 distinct in two draws
+      0.75
+
+    Source: paper 000, section D.1.
+    """
+    return jnp.sum(p * LOSSES[loss](draws, p, 1 - p))
+
+
+@solver(scalars=("draws",), static=("tail",), check=_check_finite_table)
+def data_redundancy_of_table(draws, p, table, tail="constant"):
+    """Red_D(N) for any finite list of frequencies and any loss f.
+
+    Exact where the table reaches N or the tail is right.
+
+    Args:
+      draws: N, whole, at least 0.
+      p: frequencies, [clusters]; they sum to 1.
+      table: f(0), f(1), ..., f(T), [T+1].
+      tail: f beyond T: "constant", f(T), or "inverse", f(T) (T+1)/(t+1); static.
+
+    Returns:
+      Red_D in the unit of f.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> float(data_redundancy_of_table(4, [0.5, 0.5], [1.0, 0.0]))  # the unseen
+      0.0625
+
+    Source: paper 000, definition D.2, for a general loss.
+    """
+    return jnp.sum(p * table_mean(table, draws, p, 1 - p, tail))
+
+
+@solver(scalars=("draws", "alpha"), static=("loss",), check=_check_power_law)
+def data_redundancy_power_law(draws, alpha, loss="inverse"):
+    """Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
+
+    Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N.
+
+    Args:
+      draws: N, at least 0; up to 1e12 and beyond.
+      alpha: in (0, 1).
+      loss: "inverse" or "unseen"; static.
+
+    Returns:
+      Red_D; `data_redundancy_constant(alpha) N^(alpha-1)` for large N with "inverse",
+      alpha times that with "unseen".
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(data_redundancy_power_law(1000, 0.5)), 12)
+      0.043186057029
+
+    Source: paper 000, theorem D.5.
+    """
+    return power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
+
+
+@solver(scalars=("draws", "alpha"), static=("tail",), check=_check_power_law_table)
+def data_redundancy_power_law_of_table(draws, alpha, table, tail="inverse"):
+    """Red_D(N) for the infinite power law and any loss f.
+
+    Args:
+      draws: N, whole, at least 0.
+      alpha: in (0, 1).
+      table: f(0), f(1), ..., f(T), [T+1]; jumps of f are resolved for T up to 100.
+      tail: f beyond T: "inverse", f(T) (T+1)/(t+1), or "constant", f(T); static.
+
+    Returns:
+      Red_D in the unit of f.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Source: paper 000, theorem D.5, for a general loss under assumption D.3.
+    """
+    return power_law_mean(
+        lambda *p: table_mean(table, draws, *p, tail=tail), alpha, draws + 1
+    )
+
+
+@solver(scalars=("draws", "alpha"), check=_check_power_law)
+def expected_distinct_power_law(draws, alpha):
+    """Mean number of distinct clusters among N draws from the infinite power law.
+
+    Args:
+      draws: N, at least 1.
+      alpha: in (0, 1).
+
+    Returns:
+      A number in [1, N], about `Gamma(1-alpha) (N^alpha) zeta(1/alpha)^-alpha`.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(expected_distinct_power_law(1, 0.5)), 12)
+      1.0
+
+    Source: A. Gnedin, B. Hansen, J. Pitman, Probability Surveys 4, 2007, section 3.
+    """
+    before = jnp.where(draws < 1, 0.0, draws - 1)
+    red = power_law_mean(lambda *p: inverse_mean(before, *p), alpha, draws)
+    return draws * red
+
+
+@solver(scalars=("alpha",), check=lambda alpha: checks.inside("alpha", alpha, "(0, 1)"))
+def data_redundancy_constant(alpha):
+    """The c of `Red_D(N) ~ c N^(alpha-1)`, `Gamma(1-alpha) zeta(1/alpha)^-alpha`.
+
+    Args:
+      alpha: in (0, 1).
+
+    Returns:
+      The constant for f(t) = 1/(t+1); for "unseen" it is alpha times as large.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(data_redundancy_constant(0.5)), 9)
+      1.381976598
+
+    Source: the constant that theorem D.5 of paper 000 leaves open.
+    """
+    log_zeta = log_zeta_core((1 - alpha) / alpha, jnp.ones(()))
+    return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - alpha * log_zeta)
+
+
+@solver(scalars=("draws", "alpha", "unseen_loss", "inverse_loss"), check=_check_bounds)
+def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
+    """Theorem D.5 with its constants: `c1 lower <= Red_D(N) <= c2 upper`.
+
+    With m = floor(N^alpha) and the tail `T = sum_{k > m} p_k`:
+
+        lower = c1 (1 - 1/(N zeta(1/alpha)))^N T      if f(0) >= c1
+        upper = c2 (m/(N+1) + T)                      if f(t) <= c2/(t+1)
+
+    Args:
+      draws: N, at least 1.
+      alpha: in (0, 1).
+      unseen_loss: c1, what an unseen cluster costs at least.
+      inverse_loss: c2, of a loss at most c2/(t+1) for every t, t = 0 included.
+
+    Returns:
+      `Bounds(lower, upper)`.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> low, high = data_redundancy_bounds(100, 0.5)
+      >>> round(float(low), 6), round(float(high), 6)
+      (0.031442, 0.156864)
+
+    Source: paper 000, assumption D.3 and the proof of theorem D.5. There, (II) leaves
+    t = 0 out although the proof needs it, and one sum starts at N^(1/alpha) where
+    N^alpha is meant.
+    """
+    head = jnp.floor(draws**alpha)
+    tail = tail_mass(head, alpha)
+    unseen = jnp.exp(draws * jnp.log1p(-1 / (draws * zeta(1 / alpha, 1.0))))
+    upper = head / (draws + 1) + tail
+    return Bounds(unseen_loss * unseen * tail, inverse_loss * upper)
+
+
+@solver(scalars=("draws", "clusters"), check=_check_uniform)
+def data_redundancy_uniform(draws, clusters):
+    """Red_D(N) for M equally frequent clusters, `M/(N+1) (1 - (1-1/M)^(N+1))`.
+
+    No power law: about `1 - N/(2M)` for N well below M, and `M/(N+1)` above.
+
+    Args:
+      draws: N, at least 0.
+      clusters: M, whole, at least 1.
+
+    Returns:
+      Red_D for f(t) = 1/(t+1).
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> float(data_redundancy_uniform(1, 2))  # once 1/2, else 1
+      0.75
+
+    Source: elementary; the case that no power law fits.
+    """
+    return inverse_mean(draws, 1 / clusters, 1 - 1 / clusters)

@@ -1,0 +1,251 @@
+"""Theorem 5.2 with its constants, and the covers of the simplex that it needs.
+
+Source: paper 000, theorem 5.2 and its proof, theorem G.7.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from kscale.theory import checks
+from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
+from kscale.theory.pitman_yor.moments import stick_left
+from kscale.theory.solver import solver
+
+COVERS = ("valid", "published")
+
+
+class RedundancyBound(NamedTuple):
+    """Upper bound of the Bayes redundancy of N sentences, term by term, in nats.
+
+    Attributes:
+      total: sum of the five terms.
+      unseen: N E[Len_m] ln|K|, knowledge beyond the m-th cluster.
+      cover: what the finite covers lose on N sentences.
+      simplex: naming the cluster weights.
+      knw: naming the parameters of m knowledge clusters.
+      syn: naming the parameters of n_s syntax models.
+      m: clusters that are told apart, floor(N^alpha).
+    """
+
+    total: ArrayLike
+    unseen: ArrayLike
+    cover: ArrayLike
+    simplex: ArrayLike
+    knw: ArrayLike
+    syn: ArrayLike
+    m: ArrayLike
+
+
+class Cover(NamedTuple):
+    """A finite cover of the simplex in Kullback-Leibler divergence.
+
+    Attributes:
+      cells: the weights are multiples of 1/cells.
+      log_size: ln of the number of its points.
+      radius: divergence to the nearest point, at most, nats.
+    """
+
+    cells: ArrayLike
+    log_size: ArrayLike
+    radius: ArrayLike
+
+
+def _check_bound(draws, alpha, beta, log_elements, cover, **more):
+    checks.inside("draws", draws, "[1, inf)")
+    checks.pitman_yor(alpha, beta)
+    checks.inside("log_elements", log_elements, "[0, inf)")
+    for name, value in more.items():
+        allowed = "(0, inf)" if name.startswith("l_") else "[1, inf)"
+        checks.inside(name, value, allowed)
+    if cover not in COVERS:
+        raise ValueError(f"cover must be one of {', '.join(COVERS)}, got {cover!r}")
+
+
+def _check_cover(outcomes, eps):
+    checks.whole("outcomes", outcomes, "[1, inf)")
+    checks.inside("eps", eps, "(0, inf)")
+
+
+@solver(
+    scalars=(
+        "draws",
+        "alpha",
+        "beta",
+        "d_knw",
+        "d_syn",
+        "n_s",
+        "l_knw",
+        "l_syn",
+        "log_elements",
+    ),
+    static=("cover",),
+    check=_check_bound,
+)
+def redundancy_bound(
+    draws,
+    alpha,
+    beta,
+    d_knw=10.0,
+    d_syn=10.0,
+    n_s=5.0,
+    l_knw=1.0,
+    l_syn=1.0,
+    log_elements=20.0,
+    cover="published",
+):
+    """Upper bound of the Bayes redundancy of the Syntax-Knowledge model.
+
+    With eps = 1/N, m = floor(N^alpha) clusters told apart and n = m + 1 weights:
+
+        unseen    N E[Len_m] ln|K|
+        cover     3 N eps                        2 N eps + N ln(1+eps) if "valid"
+        simplex   n ln floor(n/eps)              ln C(M-1, n-1), M = ceil(n (1+1/eps))
+        knw       m d_knw ln ceil(2 L_knw sqrt(d_knw)/eps)
+        syn       n_s d_syn ln ceil(2 L_syn sqrt(d_syn)/eps)
+
+    Per sentence it is of order (d_knw N^(alpha-1) + n_s d_syn/N) ln N. The bound holds
+    for the optimal predictor, hence for the mutual information; nothing says it is
+    tight.
+
+    Args:
+      draws: N, sentences, at least 1.
+      alpha: discount in [0, 1).
+      beta: concentration, above -alpha.
+      d_knw: dimension of a cluster's parameter.
+      d_syn: dimension of a syntax model's parameter.
+      n_s: number of syntax models.
+      l_knw: Lipschitz constant of the knowledge model, assumption 5.1.
+      l_syn: Lipschitz constant of the syntax model.
+      log_elements: ln|K|, nats that one knowledge element takes at most.
+      cover: of the simplex. "published" counts the points of the printed grid, which
+        does not cover it with radius eps; "valid" takes `simplex_cover`, whose terms
+        are smaller, so that the printed total stands. Static.
+
+    Returns:
+      `RedundancyBound`, nats over all N sentences.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(redundancy_bound(1e6, 0.5, 1.0).total))
+      237951
+
+    Source: paper 000, the proof of theorem G.7. Its last display moves a factor 2 from
+    one logarithm to another and drops those inside; these are the terms before it.
+    """
+    m = jnp.floor(draws**alpha)
+    n = m + 1
+    unseen = draws * stick_left(m, alpha, beta) * log_elements
+    knw = m * d_knw * jnp.log(jnp.ceil(2 * l_knw * jnp.sqrt(d_knw) * draws))
+    syn = n_s * d_syn * jnp.log(jnp.ceil(2 * l_syn * jnp.sqrt(d_syn) * draws))
+    if cover == "valid":
+        loss = 2 + draws * jnp.log1p(1 / draws)
+        simplex = _cover(n, 1 / draws).log_size
+    else:
+        loss = jnp.asarray(3.0)
+        simplex = n * jnp.log(jnp.floor(n * draws))
+    total = unseen + loss + simplex + knw + syn
+    return RedundancyBound(total, unseen, loss, simplex, knw, syn, m)
+
+
+@solver(scalars=("outcomes", "eps"), check=_check_cover)
+def simplex_cover(outcomes, eps):
+    """A cover of the simplex in divergence: the points with M cells, none empty.
+
+    `M = ceil(n (1 + 1/eps))`. To p belongs a q with `q_i >= p_i (M-n)/M`, see
+    `nearest_in_cover`, so that `KL(p||q) <= ln(M/(M-n)) <= ln(1+eps) <= eps`.
+
+    Args:
+      outcomes: n, whole, at least 1.
+      eps: above 0.
+
+    Returns:
+      `Cover(cells, log_size, radius)`: M, `ln C(M-1, n-1)` and `ln(1+eps)`.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> cover = simplex_cover(2, 1.0)
+      >>> float(cover.cells), round(float(cover.log_size), 6)
+      (4.0, 1.098612)
+
+    Source: ours; it repairs the cover in the proof of theorem G.7 of paper 000, at the
+    same rate.
+    """
+    return _cover(outcomes, eps)
+
+
+def _cover(n, eps):
+    cells = jnp.ceil(n * (1 + 1 / eps))
+    # C(M-1, n-1) = (M-n+1)_(n-1)/(n-1)!
+    size = log_gamma_ratio(cells - n + 1, n - 1) - log_gamma_ratio(1.0, n - 1)
+    return Cover(cells, size, jnp.log1p(eps))
+
+
+@solver(scalars=("outcomes", "eps"), check=_check_cover)
+def published_cover_gap(outcomes, eps):
+    """How far a corner of the simplex lies from the printed grid: a counterexample.
+
+    The grid has `G = floor(n/eps)` cells, none empty, so the point nearest to a corner
+    gives it `(G-n+1)/G` and `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and eps
+    above about 2/n. The proof bounds `(p_i-q_i)^2/q_i` as if q_i were at least
+    `|p_i-q_i|`.
+
+    Args:
+      outcomes: n, whole, at least 1.
+      eps: above 0, the radius that is claimed.
+
+    Returns:
+      Nats; infinite where the grid has no point at all (G < n).
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(published_cover_gap(3, 1.0)), 12)  # ln 3, not at most 1
+      1.098612288668
+
+    Source: paper 000, the proof of theorem G.7.
+    """
+    cells = jnp.floor(outcomes / eps)
+    largest = cells - outcomes + 1
+    gap = jnp.log(cells) - jnp.log(jnp.maximum(largest, 1.0))
+    return jnp.where(largest >= 1, gap, jnp.inf)
+
+
+def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
+    """The point of `simplex_cover` that stands for p.
+
+    Each outcome gets `floor(p_i (M-n)) + 1` of the M cells, the most likely the rest.
+
+    Args:
+      p: probabilities, [n].
+      eps: above 0.
+
+    Returns:
+      q, [n], positive multiples of 1/M with `KL(p||q) <= ln(1+eps)`.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> nearest_in_cover(np.array([0.9, 0.1]), 1.0)
+      array([0.75, 0.25])
+
+    Source: as `simplex_cover`.
+    """
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be of one axis, got shape {np.shape(p)}")
+    checks.probabilities("p", p)
+    checks.inside("eps", eps, "(0, inf)")
+    p = np.asarray(p, float)
+    n = len(p)
+    cells = int(np.ceil(n * (1 + 1 / eps)))
+    share = np.floor(p * (cells - n)) + 1
+    share[np.argmax(p)] += cells - share.sum()
+    return share / cells

@@ -1,0 +1,203 @@
+"""How far the data leave a fitted law open, by resampling: all refits are one program.
+
+Quantiles of refits need no normal law. `chinchilla_profile` asks the loss instead.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.fitting.chinchilla import (
+    Chinchilla,
+    Interval,
+    best_of,
+    centered,
+    check_points,
+    shift,
+    theta_of,
+)
+from kscale.theory.fitting.descent import descend_all
+from kscale.theory.fitting.power_law import (
+    check_curve,
+    fit_core,
+    fit_power_law,
+)
+from kscale.theory.solver import solver
+
+# Starts of a refit besides the fit itself: (ln A, a, ln B, b, ln E).
+_OTHERS = np.array([[5.0, 0.5, 5.0, 0.5, 0.0], [15.0, 1.0, 15.0, 1.0, 0.5]])
+
+
+class PowerLawBootstrap(NamedTuple):
+    """Refits of a power law to resampled data.
+
+    Attributes:
+      alpha: interval of the exponent.
+      x0: interval of x0.
+      eps: interval of the floor.
+      samples: [resamples, 3], (alpha, x0, eps) of every refit.
+    """
+
+    alpha: Interval
+    x0: Interval
+    eps: Interval
+    samples: np.ndarray
+
+
+class ChinchillaBootstrap(NamedTuple):
+    """Refits of Chinchilla's law to resampled points.
+
+    Attributes:
+      A: interval of A, as of the others.
+      a: of the model's exponent.
+      B: of B.
+      b: of the data's exponent.
+      E: of the floor.
+      model_exponent: of b/(a + b).
+      samples: [resamples, 5], (A, a, B, b, E) of every refit.
+    """
+
+    A: Interval
+    a: Interval
+    B: Interval
+    b: Interval
+    E: Interval
+    model_exponent: Interval
+    samples: np.ndarray
+
+
+def _quantiles(samples: np.ndarray, confidence: float) -> Interval:
+    ends = np.quantile(samples, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+    return Interval(*ends)
+
+
+def _check_resampling(resamples: int, confidence: float) -> None:
+    checks.whole("resamples", resamples, "[2, inf)")
+    checks.inside("confidence", confidence, "(0, 1)")
+
+
+@solver(static=("robust",))
+def _refit_curves(x: Array, curves: Array, robust: bool) -> Array:
+    def refit(y: Array) -> Array:
+        fit = fit_core(x, y, robust)
+        return jnp.stack([fit.alpha, fit.x0, fit.eps])
+
+    return jax.vmap(refit)(curves)
+
+
+def bootstrap_power_law(
+    x: Any,
+    y: Any,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    robust: bool = True,
+    confidence: float = 0.95,
+) -> PowerLawBootstrap:
+    """Intervals of a power law by drawing its residuals anew.
+
+    The residuals ln y - ln law, centerd and widened by sqrt(n/(n - 3)) for the three
+    parameters they were left by, are drawn with replacement and added to the law.
+
+    Args:
+      x: [n], sizes, > 0.
+      y: [n], losses, > 0.
+      rng: the source of randomness.
+      resamples: how many refits.
+      robust: as in `fit_power_law`.
+      confidence: of the intervals.
+
+    Returns:
+      PowerLawBootstrap.
+
+    Raises:
+      ValueError: as `fit_power_law`, or an option out of range.
+
+    Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 9.
+    """
+    check_curve(x, y)
+    _check_resampling(resamples, confidence)
+    resamples = int(resamples)
+    fit = fit_power_law(x, y, robust=robust)
+    law = np.asarray(y, float) * (1 + fit.residual)
+    left = np.log(y) - np.log(law)
+    left = (left - left.mean()) * np.sqrt(law.size / (law.size - 3))
+    curves = law * np.exp(rng.choice(left, (resamples, law.size)))
+    samples = _refit_curves(x, curves, robust)
+    low, high = _quantiles(samples, confidence)
+    alpha, x0, eps = map(Interval, low, high)
+    return PowerLawBootstrap(alpha, x0, eps, samples)
+
+
+@solver()
+def _refit_points(
+    parameters: Array,
+    tokens: Array,
+    loss: Array,
+    starts: Array,
+    weights: Array,
+    delta: Array,
+) -> Array:
+    """The best theta of each row of weights over all starts."""
+    data, n, d = centered(parameters, tokens, loss, delta)
+    rows, count = weights.shape[0], starts.shape[0]
+    every = jnp.tile(shift(starts, n, d), (rows, 1))
+    found = descend_all(
+        every, jnp.repeat(weights, count, axis=0), jnp.ones((rows * count, 5)), data
+    )
+    best = best_of(found.loss.reshape(rows, count))
+    theta = found.theta.reshape(rows, count, 5)[jnp.arange(rows), best]
+    return shift(theta, -n, -d)
+
+
+def bootstrap_chinchilla(
+    parameters: Any,
+    tokens: Any,
+    loss: Any,
+    fit: Chinchilla,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    delta: float = 1e-3,
+    confidence: float = 0.95,
+) -> ChinchillaBootstrap:
+    """Intervals of Chinchilla's law by drawing the points anew.
+
+    Every refit starts from the fit and from two other places and keeps the best.
+
+    Args:
+      parameters: [n], N > 0.
+      tokens: [n], D > 0.
+      loss: [n], > 0.
+      fit: of these data, by `fit_chinchilla`.
+      rng: the source of randomness.
+      resamples: how many refits.
+      delta: Huber's limit, as in the fit.
+      confidence: of the intervals.
+
+    Returns:
+      ChinchillaBootstrap.
+
+    Raises:
+      ValueError: as `fit_chinchilla`, or an option out of range.
+
+    Source: T. Besiroglu et al., Chinchilla Scaling: A replication attempt, 2024.
+    """
+    check_points(parameters, tokens, loss, delta=delta)
+    _check_resampling(resamples, confidence)
+    resamples = int(resamples)
+    n = np.size(loss)
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    starts = np.concatenate([theta_of(fit)[None], _OTHERS])
+    theta = _refit_points(parameters, tokens, loss, starts, weights, delta)
+    samples = np.stack(
+        [np.exp(theta[:, i]) if i % 2 == 0 else theta[:, i] for i in range(5)], axis=1
+    )
+    share = samples[:, 3] / (samples[:, 1] + samples[:, 3])
+    low, high = _quantiles(np.column_stack([samples, share]), confidence)
+    every = dict(
+        zip(ChinchillaBootstrap._fields, map(Interval, low, high), strict=False)
+    )
+    return ChinchillaBootstrap(samples=samples, **every)

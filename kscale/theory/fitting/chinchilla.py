@@ -1,0 +1,373 @@
+"""Chinchilla's law of two sizes, `A/N^a + B/D^b + E`, fitted from every start at once.
+
+The objective is a sum of Huber's losses of ln law - ln L (limit 1e-3), which is neither
+convex nor smooth enough to trust one start. All starts, and all resamplings of a
+bootstrap, are one program: exact Newton descents side by side (`descent`).
+
+Source: J. Hoffmann et al., Training Compute-Optimal Large Language Models, 2022,
+section 3.3 and appendix D.3.
+"""
+
+# pyright: reportArgumentType=false
+
+import itertools
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy import special
+
+from kscale.theory import checks
+from kscale.theory.fitting.descent import (
+    Data,
+    descend_all,
+    jacobian,
+    model,
+    residuals,
+)
+from kscale.theory.solver import solver
+
+_REACHED = 1e-6  # relative excess of loss that counts as the same optimum
+_SINGULAR = 1e-9  # least eigenvalue of a Hessian of unit diagonal that is not 0
+_FEWEST = 3  # sizes of the model and of the data that determine an exponent
+
+
+class Interval(NamedTuple):
+    """Two ends between which a parameter lies.
+
+    Attributes:
+      low: lower end.
+      high: upper end.
+    """
+
+    low: Any
+    high: Any
+
+
+class Chinchilla(NamedTuple):
+    """A fitted law.
+
+    Attributes:
+      A: scale of the term of the model's size.
+      a: its exponent.
+      B: scale of the term of the data's size.
+      b: its exponent.
+      E: the floor.
+      loss: sum of Huber's losses at the optimum.
+      reached: share of the starts that came within 1e-6 of that loss.
+      model_exponent: b/(a + b): the best model grows as that power of compute.
+      errors: standard errors of (ln A, a, ln B, b, ln E), [5], by the sandwich formula;
+        NaN where the points leave a direction open (a singular Hessian), 0 to rounding
+        where the law is exact.
+      residual: ln law - ln L, [n].
+    """
+
+    A: Array
+    a: Array
+    B: Array
+    b: Array
+    E: Array
+    loss: Array
+    reached: Array
+    model_exponent: Array
+    errors: Array
+    residual: Array
+
+
+def chinchilla_starts() -> np.ndarray:
+    """The 4,500 published starts, [4500, 5]: (ln A, a, ln B, b, ln E).
+
+    ln A, ln B in 0, 5, ..., 25; a, b in 0, 0.5, ..., 2; ln E in -1, -0.5, ..., 1.
+
+    Returns:
+      float64 [4500, 5].
+
+    Source: Hoffmann et al. 2022, appendix D.3.
+    """
+    scale, exponent = np.arange(0, 26, 5.0), np.arange(0, 2.1, 0.5)
+    axes = scale, exponent, scale, exponent, np.arange(-1, 1.1, 0.5)
+    return np.array(list(itertools.product(*axes)))
+
+
+def _check_law(parameters: Any, tokens: Any, **others: Any) -> None:
+    checks.inside("parameters", parameters, "(0, inf)")
+    checks.inside("tokens", tokens, "(0, inf)")
+    shapes = np.shape(parameters), np.shape(tokens)
+    if shapes[0] != shapes[1] and () not in shapes:
+        raise ValueError(
+            "parameters and tokens must be as many, got shapes "
+            f"{shapes[0]} and {shapes[1]}"
+        )
+
+
+@solver(scalars=("A", "a", "B", "b", "E"), check=_check_law)
+def chinchilla_law(
+    parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
+) -> Array:
+    """`A/N^a + B/D^b + E`.
+
+    Args:
+      parameters: [n], N > 0.
+      tokens: [n], D > 0.
+      A: scale of the first term.
+      a: its exponent.
+      B: scale of the second term.
+      b: its exponent.
+      E: the floor.
+
+    Returns:
+      [..., n]; the shape of the five leads.
+
+    Raises:
+      ValueError: a size that is not positive, or sizes that are not as many.
+
+    Example:
+      >>> chinchilla_law([7e10], [1.4e12], 406.4, 0.34, 410.7, 0.28, 1.69).round(6)
+      array([1.936645])
+
+    Source: Hoffmann et al. 2022, equation (2).
+    """
+    first = A * jnp.exp(-a * jnp.log(parameters))
+    return first + B * jnp.exp(-b * jnp.log(tokens)) + E
+
+
+def centered(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
+    """(data in units of geometric means, the shift of theta that undoes it)."""
+    n, d = jnp.log(parameters), jnp.log(tokens)
+    data = Data(n - n.mean(), d - d.mean(), jnp.log(loss), delta)
+    return data, n.mean(), d.mean()
+
+
+def shift(theta: Array, n: Array, d: Array) -> Array:
+    """ln A and ln B of [..., 5] where ln N and ln D are measured from n and d."""
+    a, b = theta[..., 1], theta[..., 3]
+    return theta.at[..., 0].add(-a * n).at[..., 2].add(-b * d)
+
+
+def _errors(theta: Array, data: Data) -> Array:
+    """Covariance of theta, [5, 5]: H^-1 (sum rho'(r)^2 J J') H^-1."""
+    r, share = residuals(theta, data)
+    j = jacobian(share, data)
+    score = jnp.clip(r, -data.delta, data.delta)[None, :] * j
+    hessian = model(theta, jnp.ones_like(r), data).hessian
+    unit = jnp.sqrt(jnp.diag(hessian))
+    scaled = hessian / (unit[:, None] * unit[None, :])
+    known = jnp.isfinite(scaled).all()
+    spectrum = jnp.linalg.eigvalsh(jnp.where(known, scaled, jnp.eye(5)))
+    known &= spectrum[0] > _SINGULAR
+    bread = jnp.linalg.inv(jnp.where(known, hessian, jnp.eye(5)))
+    return jnp.where(known, bread @ (score @ score.T) @ bread, jnp.nan)
+
+
+def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
+    change = jnp.eye(5).at[0, 1].set(n).at[2, 3].set(d)
+    return change @ covariance @ change.T
+
+
+def theta_of(fit: Chinchilla) -> np.ndarray:
+    """(ln A, a, ln B, b, ln E) of a fit."""
+    return np.array([np.log(fit.A), fit.a, np.log(fit.B), fit.b, np.log(fit.E)])
+
+
+def best_of(losses: Array) -> Array:
+    """Index of the least finite loss along the last axis."""
+    return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=-1)
+
+
+def check_points(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
+    """Refuse points that no law of two sizes can be fitted to."""
+    shapes = set()
+    for name, value in (("parameters", parameters), ("tokens", tokens), ("loss", loss)):
+        checks.inside(name, value, "(0, inf)")
+        shapes.add(np.shape(value))
+    if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 6:
+        raise ValueError(
+            "parameters, tokens and loss must be three rows of at least 6 points, got "
+            f"shapes {np.shape(parameters)}, {np.shape(tokens)}, {np.shape(loss)}"
+        )
+    _check_identified(np.asarray(parameters), np.asarray(tokens))
+    checks.inside("delta", others["delta"], "(0, inf)")
+    starts = others.get("starts")
+    if starts is not None:
+        if np.ndim(starts) != 2 or np.shape(starts)[1] != 5 or not np.size(starts):
+            raise ValueError(f"starts must be [s, 5], got shape {np.shape(starts)}")
+        checks.inside("starts", starts, "(-inf, inf)")
+    if "confidence" in others:
+        checks.inside("confidence", others["confidence"], "(0, 1)")
+
+
+def _check_identified(parameters: np.ndarray, tokens: np.ndarray) -> None:
+    """Refuse points that leave an exponent open: too few sizes of model, data, both."""
+    for name, value in (("parameters", parameters), ("tokens", tokens)):
+        if (found := len(np.unique(value))) < _FEWEST:
+            raise ValueError(
+                f"{name} must have at least {_FEWEST} distinct values, got {found}"
+            )
+    pairs = len(np.unique(np.stack([parameters, tokens]), axis=1).T)
+    if pairs < 5:
+        raise ValueError(
+            "parameters and tokens must form at least 5 distinct pairs, one for each "
+            f"unknown, got {pairs}"
+        )
+
+
+@solver(check=check_points)
+def fit_chinchilla(
+    parameters: Array,
+    tokens: Array,
+    loss: Array,
+    starts: Array | None = None,
+    delta: Array = 1e-3,
+) -> Chinchilla:
+    """Fit `A/N^a + B/D^b + E` from all starts, in one program.
+
+    Args:
+      parameters: [n], N > 0, at least 6, three of them distinct.
+      tokens: [n], D > 0, likewise; at least 5 distinct pairs (N, D).
+      loss: [n], > 0.
+      starts: [s, 5], rows (ln A, a, ln B, b, ln E); the 4,500 published ones if absent.
+      delta: Huber's limit on the residuals of ln L.
+
+    Returns:
+      Chinchilla, the best optimum that any start reached.
+
+    Raises:
+      ValueError: data that are not positive or too few, or starts that are no numbers.
+
+    Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
+    """
+    data, n, d = centered(parameters, tokens, loss, delta)
+    theta = jnp.asarray(chinchilla_starts()) if starts is None else starts
+    count = theta.shape[0]
+    weights = jnp.ones((count, data.log_n.size))
+    found = descend_all(shift(theta, n, d), weights, jnp.ones((count, 5)), data)
+    best = best_of(found.loss)
+    least, center = found.loss[best], found.theta[best]
+    covariance = _uncenter_covariance(_errors(center, data), n, d)
+    log_a, a, log_b, b, log_e = shift(center, -n, -d)
+    return Chinchilla(
+        jnp.exp(log_a),
+        a,
+        jnp.exp(log_b),
+        b,
+        jnp.exp(log_e),
+        least,
+        (found.loss <= least * (1 + _REACHED) + 1e-300).astype(float).mean(),
+        b / (a + b),
+        jnp.sqrt(jnp.diag(covariance)),
+        residuals(center, data)[0],
+    )
+
+
+# How far the points leave Chinchilla's law open, by profile.
+#
+# A profile holds one parameter at a number of values, refits the others, and asks where
+# the loss rises by more than chance explains.
+_EXACT = 1e-9  # largest residual of ln L that is rounding
+_HELD = 17  # values at which a profile holds its parameter
+_SPAN = 4.0  # standard errors to either side that they cover
+
+
+class ChinchillaProfile(NamedTuple):
+    """Intervals by profile; an end beyond 4 standard errors is infinite.
+
+    All are NaN where the fit has no standard errors; where its law is exact, there is
+    no noise to measure by, and each is the one value fitted.
+
+    Attributes:
+      a: of the model's exponent.
+      b: of the data's exponent.
+      E: of the floor.
+    """
+
+    a: Interval
+    b: Interval
+    E: Interval
+
+
+@solver()
+def _profiles(
+    parameters: Array,
+    tokens: Array,
+    loss: Array,
+    theta: Array,
+    errors: Array,
+    delta: Array,
+) -> tuple[Array, Array]:
+    """(steps [17], signed roots [3, 17]) of the profiles of a, b and ln E."""
+    data, n, d = centered(parameters, tokens, loss, delta)
+    center = shift(theta, n, d)
+    steps = jnp.linspace(-_SPAN, _SPAN, _HELD)
+    held = jnp.asarray([1, 3, 4])
+    starts = jnp.tile(center, (3, _HELD, 1))
+    moved = center[held][:, None] + errors[held][:, None] * steps[None, :]
+    starts = starts.at[
+        jnp.arange(3)[:, None], jnp.arange(_HELD)[None, :], held[:, None]
+    ]
+    free = 1 - jnp.repeat(jnp.eye(5)[held], _HELD, axis=0)
+    rows = 3 * _HELD
+    found = descend_all(
+        starts.set(moved).reshape(rows, 5),
+        jnp.ones((rows, data.log_n.size)),
+        free,
+        data,
+    )
+    left = found.loss.reshape(3, _HELD)
+    r, _ = residuals(center, data)
+    pull = jnp.clip(r, -delta, delta)
+    # What a rise of Huber's loss is worth in units of a squared normal variable.
+    unit = 2 * (abs(r) <= delta).sum() / (pull**2).sum()
+    rise = jnp.maximum(left - left[:, _HELD // 2, None], 0.0) * unit
+    return steps, jnp.sign(steps)[None, :] * jnp.sqrt(rise)
+
+
+def profile_chinchilla(
+    parameters: Any,
+    tokens: Any,
+    loss: Any,
+    fit: Chinchilla,
+    delta: float = 1e-3,
+    confidence: float = 0.95,
+) -> ChinchillaProfile:
+    """Intervals of the exponents and of the floor by profile.
+
+    Each is held at 17 values within 4 standard errors while the others are refitted.
+    The rise of the loss, in units of sum psi^2/(2 sum psi'), follows a chi-squared law
+    with one degree of freedom; its signed root is nearly linear and is interpolated.
+
+    Args:
+      parameters: [n], N > 0.
+      tokens: [n], D > 0.
+      loss: [n], > 0.
+      fit: of these data, by `fit_chinchilla`.
+      delta: Huber's limit, as in the fit.
+      confidence: of the intervals.
+
+    Returns:
+      ChinchillaProfile.
+
+    Raises:
+      ValueError: as `fit_chinchilla`, or an option out of range.
+
+    Source: P. Huber, E. Ronchetti, Robust Statistics, 2009, section 13.6 (tests).
+    """
+    check_points(parameters, tokens, loss, delta=delta)
+    checks.inside("confidence", confidence, "(0, 1)")
+    theta = theta_of(fit)
+    if np.abs(fit.residual).max() < _EXACT or np.isnan(fit.errors).any():
+        a, b, log_e = theta[[1, 3, 4]] + 0 * fit.errors[[1, 3, 4]]  # NaN stays NaN
+        return ChinchillaProfile(
+            Interval(a, a), Interval(b, b), Interval(np.exp(log_e), np.exp(log_e))
+        )
+    steps, roots = _profiles(parameters, tokens, loss, theta, fit.errors, delta)
+    z = float(special.ndtri(0.5 + confidence / 2))
+    ends = []
+    for root, center, error in zip(
+        roots, theta[[1, 3, 4]], fit.errors[[1, 3, 4]], strict=True
+    ):
+        rising = np.maximum.accumulate(root)
+        low, high = np.interp([-z, z], rising, steps, left=-np.inf, right=np.inf)
+        ends.append(Interval(center + error * low, center + error * high))
+    a, b, log_e = ends
+    return ChinchillaProfile(a, b, Interval(*np.exp(log_e)))

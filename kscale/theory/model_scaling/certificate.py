@@ -1,0 +1,165 @@
+"""What makes an allocation of memory optimal, as numbers that ought to be 0.
+
+Clusters have frequencies p_i and losses a_i b_i^-m of their memory m; a price lambda of
+memory and the memory itself are optimal together exactly where the conditions below
+hold. They are evaluated here for any candidate, whatever solver it comes from.
+
+Source: paper 000, conditions (11) to (14).
+"""
+
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.solver import solver
+
+
+class Certificate(NamedTuple):
+    """How far (memory, price) is from the conditions of optimality; all 0 is optimal.
+
+    Rounding leaves about 1e-15 (C + 1), as it moves a marginal gain by a factor: where
+    memory beyond 1e15 is asked for, expect no 0, and NaN where p_i a_i is below 1e-307.
+
+    Attributes:
+      stationarity: largest relative distance of a served cluster's marginal gain,
+        `p_i a_i ln b_i b_i^-m_i`, from the price.
+      dual: largest relative excess of an unserved cluster's gain over the price, that
+        is of a multiplier mu_i below 0.
+      complementarity: `price |C - sum m_i|` relative to the loss.
+      feasibility: overdrawn or negative memory, relative to 1 + C.
+      gap: loss less the dual bound, relative to the loss: no allocation of the same
+        capacity has a loss below (1 - gap) times this one.
+    """
+
+    stationarity: Array
+    dual: Array
+    complementarity: Array
+    feasibility: Array
+    gap: Array
+
+
+def check_clusters(p: Any, a: Any, b: Any, **others: Any) -> None:
+    """Refuse what is no population of clusters: p a distribution, a > 0, b > 1."""
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
+    checks.probabilities("p", p)
+    checks.inside("a", a, "(0, inf)")
+    checks.inside("b", b, "(1, inf)")
+    for name, value in (("a", a), ("b", b)):
+        if np.ndim(value) and np.shape(value) != np.shape(p):
+            raise ValueError(
+                f"{name} must be one number or one a cluster: shape {np.shape(value)}"
+                f" with p of shape {np.shape(p)}"
+            )
+    if "capacity" in others:
+        checks.inside("capacity", others["capacity"], "[0, inf)")
+
+
+class Clusters(NamedTuple):
+    """A population, with what every capacity needs of it computed once.
+
+    Attributes:
+      loss: p_i a_i, contributions without memory, [n].
+      log_gain: s_i = ln(p_i a_i ln b_i), log of the gain from the first memory, [n].
+      log_b: ln b_i, [n].
+    """
+
+    loss: Array
+    log_gain: Array
+    log_b: Array
+
+
+def population(p: Array, a: Array, b: Array) -> Clusters:
+    """Clusters from frequencies; `a` and `b` may be one number for all."""
+    log_b = jnp.broadcast_to(jnp.log(b), p.shape)
+    met = p > 0
+    log_p = jnp.where(met, jnp.log(jnp.where(met, p, 1.0)), -jnp.inf)
+    return Clusters(p * a, log_p + jnp.log(a) + jnp.log(log_b), log_b)
+
+
+def memory_at(log_price: Array, clusters: Clusters) -> Array:
+    """m_i where the price of memory is given: the minimum of the Lagrangian."""
+    return jnp.maximum(clusters.log_gain - log_price, 0.0) / clusters.log_b
+
+
+def loss_at(memory: Array, clusters: Clusters) -> Array:
+    """Contributions p_i a_i b_i^-m_i."""
+    return clusters.loss * jnp.exp(-memory * clusters.log_b)
+
+
+def _relative(value: Array, unit: Array) -> Array:
+    """value/unit; 0/0 = 0, since nothing is missing from nothing."""
+    return jnp.where(value == 0, 0.0, value / jnp.where(value == 0, 1.0, unit))
+
+
+def certify(
+    memory: Array, log_price: Array, capacity: Array, clusters: Clusters
+) -> Certificate:
+    """The certificate of arrays of one length; see `kkt_certificate`."""
+    excess = jnp.expm1(clusters.log_gain - memory * clusters.log_b - log_price)
+    served = memory > 0
+    price = jnp.exp(log_price)
+    slack = capacity - memory.sum()
+    loss = loss_at(memory, clusters).sum()
+    best = memory_at(log_price, clusters)  # minimizes the Lagrangian at this price
+    bound = loss_at(best, clusters).sum() + price * (best.sum() - capacity)
+    overdrawn = jnp.maximum(-slack, jnp.maximum(-memory.min(), 0.0))
+    return Certificate(
+        stationarity=jnp.where(served, abs(excess), 0.0).max(),
+        dual=jnp.where(served, 0.0, jnp.maximum(excess, 0.0)).max(),
+        complementarity=_relative(price * abs(slack), loss),
+        feasibility=overdrawn / (1 + capacity),
+        gap=_relative(loss - bound, loss),
+    )
+
+
+def _check_candidate(memory: Any, log_price: Any, **others: Any) -> None:
+    check_clusters(**others)
+    checks.inside("memory", memory, "(-inf, inf)")
+    checks.inside("log_price", log_price, "(-inf, inf)")
+    if np.shape(memory) != np.shape(others["p"]):
+        raise ValueError(
+            f"memory must be one number a cluster: shape {np.shape(memory)} with p of "
+            f"shape {np.shape(others['p'])}"
+        )
+
+
+@solver(scalars=("log_price", "capacity"), check=_check_candidate)
+def kkt_certificate(
+    memory: Array,
+    log_price: Array,
+    capacity: Array,
+    p: Array,
+    a: Array = 1.0,
+    b: Array = 2.0,
+) -> Certificate:
+    """How far any allocation, found by whatever means, is from the optimum.
+
+    Args:
+      memory: [n], the allocation in question.
+      log_price: ln of the price of memory that goes with it.
+      capacity: C >= 0.
+      p: [n], frequencies; they sum to 1.
+      a: loss of an unlearnt cluster, > 0, a number or [n].
+      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
+
+    Returns:
+      Certificate. For feasible memory the gap bounds the relative loss against the
+      optimum, whatever the price.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> float(kkt_certificate([1.0, 1.0], np.log(np.log(2) / 4), 2.0, [0.5, 0.5]).gap)
+      0.0
+
+    Source: paper 000, conditions (11) to (14).
+    """
+    return certify(memory, log_price, capacity, population(p, a, b))

@@ -1,0 +1,191 @@
+"""Problem (9) where the loss of a cluster against its memory is a table.
+
+Between the entries of a table the loss is linear, after the last one constant. If every
+table is convex, the memory goes to the segments of all clusters in the order of what a
+unit saves there, p_i (D_ij - D_i,j+1)/(x_j+1 - x_j): a cluster's own segments come in
+their order, so greed is optimal. The dual problem then proves it by a number.
+
+A table that is not convex has no such order (the problem is a knapsack). It is refused;
+`convex_minorant` gives the nearest table below it that is convex, the loss of a model
+that may mix two of its states, and so a lower bound.
+
+Source: paper 000, problem (9) and definition of D_i in section D.2 (convex in theory).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.model_scaling.allocation import each_capacity
+from kscale.theory.solver import solver
+
+_ROUNDING = 1e-9  # of the largest loss: what may be rounding in a convex table
+
+
+class TableAllocation(NamedTuple):
+    """The optimum at one capacity.
+
+    Attributes:
+      redundancy: the least loss.
+      price: what one more unit of memory saves; 0 when nothing is left to save.
+      memory: m_i, [..., n]; sums to C, or to less when nothing is left to save.
+      contribution: p_i D_i(m_i), [..., n].
+      gap: loss less the dual bound, in the unit of the loss: 0 at the optimum.
+    """
+
+    redundancy: Array
+    price: Array
+    memory: Array
+    contribution: Array
+    gap: Array
+
+
+def _check(capacity: Any, p: Any, memory: Any, loss: Any) -> None:
+    checks.inside("capacity", capacity, "[0, inf)")
+    if np.ndim(p) != 1:
+        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
+    checks.probabilities("p", p)
+    checks.inside("memory", memory, "[0, inf)")
+    checks.inside("loss", loss, "[0, inf)")
+    x, d = np.asarray(memory, float), np.asarray(loss, float)
+    for name, table in (("memory", x), ("loss", d)):
+        if (
+            table.ndim == 0
+            or table.shape[-1] < 2
+            or table.shape[:-1] not in ((), np.shape(p))
+        ):
+            raise ValueError(
+                f"{name} must be one table of at least 2 entries or one a cluster: "
+                f"shape {table.shape} with p of shape {np.shape(p)}"
+            )
+    if x.shape[-1] != d.shape[-1]:
+        raise ValueError(
+            f"memory has {x.shape[-1]} entries a table and loss {d.shape[-1]}: they "
+            "must be as many"
+        )
+    checks.refuse("the first memory", x[..., 0], x[..., 0] != 0, "must be 0")
+    checks.refuse("memory", x[..., 1:], np.diff(x) <= 0, "must increase along a table")
+    slack = _ROUNDING * np.abs(d).max()
+    rising = np.diff(d) > slack
+    checks.refuse("loss", d[..., 1:], rising, "must not rise along a table")
+    step = np.diff(x)
+    share = step[..., :-1] / (step[..., :-1] + step[..., 1:])
+    inner = np.broadcast_to(
+        d[..., 1:-1], np.broadcast_shapes(share.shape, d[..., 1:-1].shape)
+    )
+    bent = inner > d[..., :-2] * (1 - share) + d[..., 2:] * share + slack
+    rule = "must be convex in memory (convex_minorant makes it so)"
+    checks.refuse("loss", inner, bent, rule)
+
+
+@solver(check=_check)
+def table_allocation(
+    capacity: Array, p: Array, memory: Array, loss: Array
+) -> TableAllocation:
+    """The optimal memory of clusters whose losses are convex tables, exactly.
+
+    Args:
+      capacity: C >= 0, any shape.
+      p: [n], frequencies; they sum to 1.
+      memory: [J] or [n, J], increasing from 0: where the tables have their entries.
+      loss: [J] or [n, J], D_i there: at least 0, not rising, convex.
+
+    Returns:
+      TableAllocation. The redundancy falls with C, is convex in it, and linear between
+      capacities at which a segment is full.
+
+    Raises:
+      ValueError: a parameter out of range, or a table that is not convex.
+
+    Example:
+      >>> best = table_allocation(1.5, [0.6, 0.4], [0.0, 1.0, 2.0], [1.0, 0.3, 0.1])
+      >>> best.memory
+      array([1. , 0.5])
+      >>> round(float(best.redundancy), 12)
+      0.44
+
+    Source: paper 000, problem (9).
+    """
+    n, entries = p.size, memory.shape[-1]
+    x = jnp.broadcast_to(memory, (n, entries))
+    d = jnp.broadcast_to(loss, (n, entries)) * p[:, None]
+    width = jnp.diff(x)
+    saved = -jnp.diff(d) / width
+    # Segments that save nothing are never filled: their memory counts as none.
+    falling, size, place = jax.lax.sort(
+        (
+            -saved.reshape(-1),
+            jnp.where(saved > 0, width, 0.0).reshape(-1),
+            jnp.arange(width.size),
+        ),
+        num_keys=1,
+    )
+    full = jnp.cumsum(size)
+
+    def one(c: Array) -> TableAllocation:
+        filled = jnp.clip(c - (full - size), 0.0, size)
+        own = jnp.zeros(width.size).at[place].set(filled).reshape(width.shape).sum(1)
+        contribution = jax.vmap(jnp.interp)(own, x, d)
+        # What the next unit would save: the first segment with room for more.
+        marginal = jnp.searchsorted(full, c, side="right")
+        price = -falling[jnp.minimum(marginal, width.size - 1)]
+        price = jnp.where(marginal < width.size, price, 0.0)
+        bound = (d + price * x).min(axis=1).sum() - price * c
+        total = contribution.sum()
+        return TableAllocation(total, price, own, contribution, total - bound)
+
+    return each_capacity(one, capacity)
+
+
+def _check_minorant(memory: Any, loss: Any) -> None:
+    checks.inside("memory", memory, "[0, inf)")
+    checks.inside("loss", loss, "[0, inf)")
+    size, last = np.shape(memory), np.shape(loss)[-1:]
+    if len(size) != 1 or size != last:
+        raise ValueError(
+            "memory must be a row, as long as loss along its last axis: got shapes "
+            f"{size} and {np.shape(loss)}"
+        )
+    steps = np.diff(np.asarray(memory, float))
+    checks.refuse("memory", np.asarray(memory)[1:], steps <= 0, "must increase")
+
+
+@solver(check=_check_minorant)
+def convex_minorant(memory: Array, loss: Array) -> Array:
+    """The largest convex table that never rises and lies below a given one.
+
+    Memory may stay unused, so first each entry becomes the least up to there; then
+    entry j becomes the lowest point at x_j of any chord between entries i <= j <= k.
+
+    Args:
+      memory: [J], increasing.
+      loss: [..., J], at least 0.
+
+    Returns:
+      [..., J]; the table itself where it is convex and does not rise.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])
+      array([1. , 0.5, 0. ])
+
+    Source: ours; what problem (9) of paper 000 makes of a table that is not convex.
+    """
+    least = jax.lax.cummin(loss.reshape(-1, memory.size), axis=1)
+    index = jnp.arange(memory.size)
+    i, j, k = jnp.meshgrid(index, index, index, indexing="ij")
+    proper = (i <= j) & (j <= k) & (i < k)
+    run = jnp.where(proper, memory[k] - memory[i], 1.0)
+    share = jnp.where(proper, (memory[j] - memory[i]) / run, 0.0)
+
+    def lowest(row: Array) -> Array:
+        chords = row[i] * (1 - share) + row[k] * share
+        return jnp.where(proper, chords, jnp.inf).min(axis=(0, 2))
+
+    return jax.lax.map(lowest, least).reshape(loss.shape)

@@ -1,0 +1,155 @@
+"""How often each piece of knowledge is met, and its classes by frequency.
+
+Frequencies are vectors that sum to 1, in any order; rank 1 is the most frequent.
+"""
+
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.solver import solver
+
+# Cumulative sums of a million frequencies are wrong by about 1e-11; a boundary that is
+# hit exactly, as by even frequencies, must not move by that.
+_ROUNDING = 1e-9
+
+
+def _check_zipf(size: int, exponent: object, bias: object) -> None:
+    checks.whole("size", size, "[1, inf)")
+    checks.inside("exponent", exponent, "[0, inf)")
+    checks.inside("bias", bias, "(-1, inf)")
+
+
+@solver(scalars=("exponent", "bias"), static=("size",), check=_check_zipf)
+def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> Array:
+    """Frequencies of a power law with a flattened head and an end.
+
+        p_i = (i + bias)^-exponent / sum_j (j + bias)^-exponent        i = 1..size
+
+    Args:
+      size: M, the number of pieces.
+      exponent: a, at least 0; 0 is uniform. A Pitman-Yor process with discount alpha
+        has a = 1/alpha.
+      bias: above -1; 0 is Zipf's law.
+
+    Returns:
+      [size], decreasing.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> zipf_frequencies(4, exponent=1.0, bias=0.0)
+      array([0.48, 0.24, 0.16, 0.12])
+
+    Source: paper 000, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000 people).
+    """
+    log = -exponent * jnp.log(jnp.arange(1.0, int(size) + 1) + bias)
+    weights = jnp.exp(log - log[0])  # the head is 1, so that no exponent underflows it
+    return weights / weights.sum()
+
+
+def _check_p(p: object, **others: object) -> None:
+    checks.probabilities("p", p)
+
+
+@solver(check=_check_p)
+def entropy_bits(p: Array) -> Array:
+    """Bits of the choice of one piece: `-sum_i p_i log2 p_i`, 0 log 0 = 0.
+
+    Args:
+      p: [n], frequencies.
+
+    Returns:
+      Bits, between 0 and log2 n.
+
+    Raises:
+      ValueError: `p` is not a probability vector.
+
+    Example:
+      >>> float(entropy_bits([0.5, 0.25, 0.25]))
+      1.5
+
+    Source: Shannon 1948.
+    """
+    seen = p > 0
+    return 0.0 - (p * jnp.log2(jnp.where(seen, p, 1.0))).sum()  # not -0.0
+
+
+def _check_top(share: object, p: object) -> None:
+    checks.inside("share", share, "[0, 1]")
+    checks.probabilities("p", p)
+
+
+@solver(scalars=("share",), check=_check_top)
+def top_mass(share: Array, p: Array) -> Array:
+    """Mass of the most frequent pieces.
+
+    Args:
+      share: which share of the pieces, 0 to 1; `floor(share n)` of them are summed.
+      p: [n], frequencies in any order.
+
+    Returns:
+      Their mass; a concave function of the share, from 0 to 1.
+
+    Raises:
+      ValueError: a share outside [0, 1], or `p` is not a probability vector.
+
+    Example:
+      >>> float(top_mass(0.5, [0.1, 0.2, 0.3, 0.4])).__round__(12)
+      0.7
+
+    Source: the Lorenz curve of the frequencies, from its rich end.
+    """
+    count = jnp.floor(share * p.size * (1 + 1e-15)).astype(int)
+    total = jnp.concatenate([jnp.zeros(1), jnp.cumsum(-jnp.sort(-p))])
+    return total[count]
+
+
+def _check_classes(p: object, classes: int, by: str) -> None:
+    checks.probabilities("p", p)
+    checks.whole("classes", classes, "[1, inf)")
+    if by not in ("count", "mass"):
+        raise ValueError(f"by must be 'count' or 'mass', got {by!r}")
+
+
+@solver(static=("classes", "by"), check=_check_classes)
+def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
+    """The class of every piece, class 0 being the most frequent.
+
+    By count, classes hold equally many pieces (the first ones hold one more where the
+    division leaves a rest). By mass, the piece of rank k lies in class j where the mass
+    P_k of ranks 1..k has `j < classes P_k <= j + 1`; a class may be empty where one
+    piece is heavier than a class.
+
+    Args:
+      p: [n], frequencies in any order; ties are broken by position.
+      classes: how many, at least 1.
+      by: "count" or "mass".
+
+    Returns:
+      [n] whole numbers from 0 to classes - 1.
+
+    Raises:
+      ValueError: `p` is not a probability vector, or an option is unknown.
+
+    Example:
+      >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="mass")
+      array([1, 0, 1, 1])
+      >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="count")
+      array([1, 0, 0, 1])
+
+    Source: paper 000, figures 1 and 4b (quartiles of the people).
+    """
+    order, classes = jnp.argsort(-p), int(classes)
+    if by == "count":
+        sizes = [len(part) for part in np.array_split(np.empty(p.size), classes)]
+        ranked = jnp.asarray(np.repeat(np.arange(classes), sizes))
+    else:
+        mass = jnp.cumsum(p[order]) * classes
+        ranked = jnp.clip(jnp.ceil(mass - _ROUNDING) - 1, 0, classes - 1).astype(int)
+    return jnp.zeros(p.size, int).at[order].set(ranked)

@@ -1,0 +1,227 @@
+"""Memory shared among infinitely many clusters of a power law, in closed form.
+
+Problem (9) with p_k = k^(-1/alpha)/zeta(1/alpha), k >= 1, and the same a, b for all.
+The first K clusters are served, K the largest with C_K <= C, and with
+G(K) = K ln K - ln K!
+
+    C_K        = G(K)/(alpha ln b)               capacity at which cluster K is served
+    ln lambda  = ln(p_K a ln b) - (C - C_K) ln b/K
+    redundancy = K lambda/ln b + a zeta(1/alpha, K + 1)/zeta(1/alpha)
+
+No term here is the difference of large ones, except C - C_K < 1.5/(alpha ln b), whose
+rounding moves nothing, since all is continuous in C across C_K.
+
+Source: paper 000, theorem 5.6 (D.7), with constants.
+"""
+
+# Defaults are numbers where arrays are declared: `solver` casts them.
+# pyright: reportArgumentType=false
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kscale.theory import checks
+from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.solver import solver
+
+_SMALL = 16  # below, G from a table; from here on, Stirling's series
+_TABLE = np.array([k * math.log(k) - math.lgamma(k + 1) for k in range(1, _SMALL)])
+_NEWTON = 6
+_ULPS = 1 + 1e-15  # a capacity C_k has been rounded: it must serve cluster k
+
+
+class InfiniteAllocation(NamedTuple):
+    """The optimum at one capacity.
+
+    Attributes:
+      redundancy: the least loss, in the unit of `a`.
+      log_redundancy: its logarithm, where it underflows.
+      log_price: ln lambda.
+      active: K, a whole number (clusters 1..K have memory; at C = C_K the last has 0).
+      first_memory: m_1.
+    """
+
+    redundancy: Array
+    log_redundancy: Array
+    log_price: Array
+    active: Array
+    first_memory: Array
+
+
+def _stirling(k: Array) -> Array:
+    """G(k) = k ln k - ln k! for k of at least 16."""
+    y = 1 / (k * k)
+    series = 1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))
+    return k - 0.5 * jnp.log(2 * jnp.pi * k) - series / k
+
+
+def log_factorial_gap(k: Array) -> Array:
+    """`G(k) = k ln k - ln k!` without cancellation; k a whole number of at least 1."""
+    small = jnp.asarray(_TABLE)[jnp.clip(k, 1, _SMALL - 1).astype(int) - 1]
+    return jnp.where(k < _SMALL, small, _stirling(jnp.maximum(k, _SMALL)))
+
+
+def _clusters_served(volume: Array) -> Array:
+    """The largest k with G(k) <= volume, up to rounding."""
+
+    def newton(_: int, k: Array) -> Array:
+        return k - (_stirling(k) - volume) / (1 - 0.5 / k)
+
+    start = volume + 0.5 * jnp.log(2 * jnp.pi * (volume + 2)) + 1
+    k = jnp.floor(jax.lax.fori_loop(0, _NEWTON, newton, jnp.maximum(start, 1.0)))
+    k = jnp.maximum(k - 1, 1.0)  # the start of a count that the series may round
+    for _ in range(3):
+        k = jnp.where(log_factorial_gap(k + 1) <= volume * _ULPS, k + 1, k)
+    return k
+
+
+def _log_frequency(k: Array, excess: Array) -> Array:
+    return -(1 + excess) * jnp.log(k) - log_zeta_core(excess, jnp.ones(()))
+
+
+def _solve(capacity: Array, alpha: Array, a: Array, b: Array) -> InfiniteAllocation:
+    excess = (1 - alpha) / alpha
+    volume = alpha * jnp.log(b) * capacity
+    k = _clusters_served(volume)
+    left = jnp.maximum(volume - log_factorial_gap(k), 0.0) / (alpha * k)
+    log_loss = _log_frequency(k, excess) + jnp.log(a) - left  # of a served cluster
+    log_tail = jnp.log(a) + log_zeta_core(excess, k + 1)
+    log_tail -= log_zeta_core(excess, jnp.ones(()))
+    log_redundancy = jnp.logaddexp(jnp.log(k) + log_loss, log_tail)
+    return InfiniteAllocation(
+        redundancy=jnp.exp(log_redundancy),
+        log_redundancy=log_redundancy,
+        log_price=log_loss + jnp.log(jnp.log(b)),
+        active=k,
+        first_memory=(jnp.log(k) / alpha + left) / jnp.log(b),
+    )
+
+
+def _check(alpha: object, a: object, b: object, **others: object) -> None:
+    checks.inside("alpha", alpha, "(0, 1)")
+    checks.inside("a", a, "(0, inf)")
+    checks.inside("b", b, "(1, inf)")
+    if "capacity" in others:
+        checks.inside("capacity", others["capacity"], "[0, inf)")
+    if "rank" in others:
+        checks.whole("rank", others["rank"], "[1, inf)")
+
+
+@solver(scalars=("capacity", "alpha", "a", "b"), check=_check)
+def infinite_allocation(
+    capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
+) -> InfiniteAllocation:
+    """Least loss, price of memory and number of served clusters, without an end.
+
+    Args:
+      capacity: C >= 0; the last digits hold to 1e15 and beyond.
+      alpha: 0 < alpha < 1; frequencies fall as k^(-1/alpha).
+      a: loss of an unlearnt cluster, > 0.
+      b: factor by which one unit of memory divides the loss, > 1.
+
+    Returns:
+      InfiniteAllocation. The redundancy is `a` at C = 0, falls and is convex; with C it
+      tends to `infinite_redundancy_constant` times C^(1 - 1/alpha).
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> best = infinite_allocation(1000.0, 0.5)
+      >>> int(best.active), round(float(best.redundancy), 9)
+      (350, 0.003467209)
+
+    Source: paper 000, theorem 5.6 (D.7), with constants.
+    """
+    return _solve(capacity, alpha, a, b)
+
+
+@solver(scalars=("rank", "capacity", "alpha", "a", "b"), check=_check)
+def infinite_contribution(
+    rank: Array, capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
+) -> Array:
+    """What the cluster of a rank adds to the loss: `min(p_k a, lambda/ln b)`.
+
+    All served clusters add the same; of the order of min(k^(-1/alpha), C^(-1/alpha)).
+
+    Args:
+      rank: k, a whole number of at least 1.
+      capacity: C >= 0.
+      alpha: 0 < alpha < 1.
+      a: loss of an unlearnt cluster, > 0.
+      b: factor by which one unit of memory divides the loss, > 1.
+
+    Returns:
+      p_k D_k(m_k); falls with the rank and with C.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
+      array([4.35e-04, 4.35e-04, 1.00e-06])
+
+    Source: paper 000, theorem 5.6, second part.
+    """
+    log_price = _solve(capacity, alpha, a, b).log_price
+    unlearnt = _log_frequency(rank, (1 - alpha) / alpha) + jnp.log(a)
+    return jnp.exp(jnp.minimum(unlearnt, log_price - jnp.log(jnp.log(b))))
+
+
+@solver(scalars=("rank", "alpha", "b"), check=lambda **o: _check(a=1.0, **o))
+def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
+    """The capacity from which the cluster of a rank is served.
+
+        C_k = (k ln k - ln k!)/(alpha ln b)
+
+    Args:
+      rank: k, a whole number of at least 1.
+      alpha: 0 < alpha < 1.
+      b: factor by which one unit of memory divides the loss, > 1.
+
+    Returns:
+      C_k; 0 for k = 1, then growing, k/(alpha ln b) in the limit.
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
+      2.0
+
+    Source: paper 000, problem (9), solved for p_k of power alpha.
+    """
+    return log_factorial_gap(rank) / (alpha * jnp.log(b))
+
+
+@solver(scalars=("alpha", "a", "b"), check=_check)
+def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -> Array:
+    """The limit of `redundancy C^(1/alpha - 1)` as C grows.
+
+        a (alpha ln b)^(1 - 1/alpha)/(zeta(1/alpha) (1 - alpha))
+
+    Args:
+      alpha: 0 < alpha < 1.
+      a: loss of an unlearnt cluster, > 0.
+      b: factor by which one unit of memory divides the loss, > 1.
+
+    Returns:
+      The constant; inf where it overflows (alpha near 0).
+
+    Raises:
+      ValueError: a parameter out of range.
+
+    Example:
+      >>> round(float(infinite_redundancy_constant(0.5)), 9)
+      3.50821366
+
+    Source: the constant that theorem 5.6 of paper 000 leaves open.
+    """
+    excess = (1 - alpha) / alpha
+    log = jnp.log(a) - excess * jnp.log(alpha * jnp.log(b))
+    return jnp.exp(log - log_zeta_core(excess, jnp.ones(())) - jnp.log1p(-alpha))

@@ -1,0 +1,189 @@
+"""Power laws of the Pitman-Yor process: constants, tails, Zipf's curves.
+
+Discount `0 <= alpha < 1`, concentration `beta > -alpha`. Heaps' curve is
+`expected_tables` of the sibling module.
+
+Source: paper 000, section 4 and lemmas G.2 and G.3; Pitman, Combinatorial Stochastic
+Processes (2006), chapter 3.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from kscale.theory import checks
+from kscale.theory.numerics.gamma_ratios import (
+    log_gamma_cross,
+    log_gamma_ratio,
+)
+from kscale.theory.numerics.quadrature import (
+    integral_over_logarithm,
+    integral_with_power,
+)
+from kscale.theory.solver import solver
+
+
+class Tail(NamedTuple):
+    """Constants of the power laws of PYP(alpha, beta); see `power_law_constants`."""
+
+    stick: ArrayLike
+    tables: ArrayLike
+    ranked: ArrayLike
+
+
+def _check(alpha, beta):
+    checks.pitman_yor(alpha, beta)
+
+
+def _check_weights(alpha, beta, weight):
+    checks.pitman_yor(alpha, beta)
+    checks.inside("weight", weight, "(0, 1]")
+
+
+def _check_ranks(rank, alpha, beta):
+    checks.pitman_yor(alpha, beta)
+    checks.inside("rank", rank, "[1, inf)")
+
+
+def _check_sizes(seats, alpha):
+    checks.inside("seats", seats, "[1, inf)")
+    checks.inside("alpha", alpha, "[0, 1)")
+
+
+@solver(scalars=("alpha", "beta"), check=_check)
+def power_law_constants(alpha, beta):
+    """Constants of the power laws of the process.
+
+        stick    E[Len_n] ~ stick n^(1-1/alpha),
+                 Gamma((1+beta)/alpha)/Gamma(1+beta/alpha)
+        tables   E[K_n] ~ tables n^alpha,
+                 Gamma(1+beta)/(alpha Gamma(alpha+beta))
+        ranked   E lim i^(1/alpha) p_i of the weights in falling order,
+                 Gamma(1-alpha)^(-1/alpha) Gamma(1+(1+beta)/alpha)
+                 / ((1+beta) Gamma(1+beta/alpha))
+
+    Args:
+      alpha: discount in [0, 1); at 0 there is no power law and all three are NaN.
+      beta: concentration, above -alpha.
+
+    Returns:
+      `Tail(stick, tables, ranked)`; `stick` and `ranked` overflow to infinity for alpha
+      below about 0.007.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(power_law_constants(0.5, 1.0).tables), 9)
+      2.256758334
+
+    Source: paper 000, lemmas G.2 and G.3. G.2 holds for the weights in falling order
+    only, and its limit is random: `ranked` is the mean of it.
+    """
+    return _constants(alpha, beta)
+
+
+def _constants(alpha, beta):
+    safe = jnp.where(alpha > 0, alpha, jnp.nan)
+    log_stick = log_gamma_ratio(1 + beta / safe, (1 - alpha) / safe)
+    tables = (alpha + beta) / safe * jnp.exp(-log_gamma_ratio(1 + beta, alpha))
+    # ranked: Gamma(1 + (1+beta)/alpha)/(1+beta) = Gamma((1+beta)/alpha)/alpha
+    over_gamma = log_gamma_ratio(1 - alpha, alpha)  # -ln Gamma(1 - alpha)
+    ranked = jnp.exp(log_stick + over_gamma / safe) / safe
+    return Tail(jnp.exp(log_stick), tables, ranked)
+
+
+@solver(scalars=("rank", "alpha", "beta"), check=_check_ranks)
+def zipf_curve(rank, alpha, beta):
+    """Mean weight of the i-th largest atom by its power law, `ranked i^(-1/alpha)`.
+
+    The asymptote for large i, with `ranked` from `power_law_constants`.
+
+    Args:
+      rank: i, at least 1.
+      alpha: discount in [0, 1); NaN at 0, where weights fall exponentially.
+      beta: concentration, above -alpha.
+
+    Returns:
+      A number; above 1 where i is too small for the asymptote to mean anything.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
+      array([0.019099, 0.000191])
+
+    Source: paper 000, section 4 (Zipf's law) and lemma G.2.
+    """
+    return _constants(alpha, beta).ranked * rank ** (-1 / alpha)
+
+
+@solver(scalars=("weight", "alpha", "beta"), check=_check_weights)
+def expected_atoms_above(weight, alpha, beta):
+    """Mean number of atoms whose weight exceeds x: the rank that x has on average.
+
+    The integral from x to 1 of the mean density of the weights,
+
+        Gamma(1+beta)/(Gamma(1-alpha) Gamma(alpha+beta))
+        p^(-1-alpha) (1-p)^(alpha+beta-1)
+
+    For small x it is `tables/Gamma(1-alpha) x^-alpha`: Zipf's law.
+
+    Args:
+      weight: x in (0, 1].
+      alpha: discount in [0, 1).
+      beta: concentration, above -alpha.
+
+    Returns:
+      A number from 0 to 1/x.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
+      10.796111
+
+    Source: Pitman and Yor (1997), the first correlation measure; paper 000, lemma G.2.
+    """
+    scale = (alpha + beta) * jnp.exp(
+        log_gamma_ratio(1 - alpha, alpha) - log_gamma_ratio(1 + beta, alpha)
+    )
+    middle = jnp.maximum(weight, 0.5)
+    # From x to 1/2 in ln p; from there in 1 - p, whose power may be singular at 0.
+    low = integral_over_logarithm(
+        lambda p: p ** (-1 - alpha) * jnp.exp((alpha + beta - 1) * jnp.log1p(-p)),
+        jnp.minimum(weight, 0.5),
+        0.5,
+    )
+    high = integral_with_power(
+        lambda q: (1 - q) ** (-1 - alpha), alpha + beta - 1, 1 - middle
+    )
+    return scale * (low + high)
+
+
+@solver(scalars=("seats", "alpha"), check=_check_sizes)
+def table_size_law(seats, alpha):
+    """Share of the tables that hold exactly j customers, as n -> infinity.
+
+    `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes.
+
+    Args:
+      seats: j, at least 1.
+      alpha: discount in (0, 1); at 0 almost every table is large and the share is 0.
+
+    Returns:
+      A probability; they sum to 1 over j.
+
+    Raises:
+      ValueError: a parameter outside its range.
+
+    Example:
+      >>> table_size_law([1, 2, 3], 0.5)
+      array([0.5   , 0.125 , 0.0625])
+
+    Source: Pitman (2006), lemma 3.11.
+    """
+    return alpha / seats * jnp.exp(-log_gamma_cross(1 - alpha, alpha, seats - 1))

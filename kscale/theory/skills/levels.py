@@ -1,0 +1,356 @@
+"""Which skills can be composed: giant components, level upon level.
+
+Two skills of level l are linked if at least eta_l pairs of concepts join them and the
+prerequisites of both, s_l each, lie in the giant component of level l - 1. A skill
+belongs to the giant component of its own level with probability gamma_l:
+
+    p_l = P(X >= eta_l) gamma_{l-1}^(2 s_l),    gamma_l = 1 - exp(-p_l S_l gamma_l)
+
+Source: paper 004, section 3.3.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kscale.theory.checks import inside, refuse, whole
+from kscale.theory.concepts.poisson import transition_constants
+from kscale.theory.skills.tails import (
+    check_graph,
+    check_kind,
+    pairs_and_chance,
+    tail_of,
+)
+from kscale.theory.skills.tasks import paper_tasks, task_accuracy
+from kscale.theory.solver import solver
+
+_CODE_LEVEL = 11  # where the authors' code looks for the prerequisites of later levels
+
+
+class SkillLevels(NamedTuple):
+    """Every level's graph; index l is level l, and index 0 holds gamma_0 = p_0 = 1.
+
+    Attributes:
+      p: [L + 1], chance that two skills are linked.
+      gamma: [L + 1], chance that a skill is in the giant component; 0 if there is none.
+      top: the highest level with a giant component; 0 if there is none.
+    """
+
+    p: jax.Array
+    gamma: jax.Array
+    top: jax.Array
+
+
+class AccuracyCurve(NamedTuple):
+    """What a model of one size can do.
+
+    Attributes:
+      accuracy: [tasks].
+      p: [L + 1], as in `SkillLevels`.
+      gamma: [L + 1], as in `SkillLevels`.
+      top: highest level with a giant component; 0 if there is none.
+    """
+
+    accuracy: jax.Array
+    p: jax.Array
+    gamma: jax.Array
+    top: jax.Array
+
+
+def default_levels(levels: int, as_published: bool = False):
+    """(eta, prerequisites) of the paper's levels 1..L: exp(7 l/L) and log2 l.
+
+    Args:
+      levels: L.
+      as_published: rounded to whole numbers, as in the authors' code.
+
+    Returns:
+      Two float64 arrays [L].
+
+    Source: paper 004, section 3.3.
+    """
+    level = np.arange(1, levels + 1)
+    eta, needed = np.exp(7 * level / levels), np.log2(level)
+    return (np.round(eta), np.round(needed)) if as_published else (eta, needed)
+
+
+def learning_ratio(given, d):
+    """T/R: as given, or where a large concept-text graph is learnt."""
+    if given is None:
+        return transition_constants(jnp.asarray(d)).texts_per_concept
+    return given
+
+
+def check_settings(eta, prerequisites, skills, levels, kind) -> None:
+    """Refuse levels that are none."""
+    check_kind(kind)
+    whole("levels", levels, "[1, inf)")
+    levels = int(levels)
+    inside("skills", skills, "[2, inf)")
+    arrays = {"eta": eta, "prerequisites": prerequisites, "skills": skills}
+    for name, value in arrays.items():
+        if value is not None and np.ndim(value):
+            rule = f"must hold {levels} numbers, one a level"
+            refuse(name, np.size(value), np.shape(value) != (levels,), rule)
+    if eta is not None:
+        inside("eta", eta, "(0, inf)")
+    if prerequisites is not None:
+        inside("prerequisites", prerequisites, "[0, inf)")
+
+
+def _check_levels(
+    concepts, texts, eta, prerequisites, skills, d, levels, kind, thinned, **_
+) -> None:
+    check_settings(eta, prerequisites, skills, levels, kind)
+    bad = thinned not in ("links", "skills")
+    refuse("thinned", thinned, bad, "must be one of links, skills")
+    check_graph(concepts, texts, d, np.min(np.asarray(skills, float)))
+
+
+@solver(
+    scalars=("concepts", "texts", "d"),
+    static=("levels", "kind", "as_published", "thinned"),
+    check=_check_levels,
+)
+def skill_levels(
+    concepts,
+    texts,
+    eta=None,
+    prerequisites=None,
+    skills=1000.0,
+    d=6.0,
+    levels: int = 100,
+    kind: str = "monotone",
+    as_published: bool = False,
+    thinned: str = "links",
+) -> SkillLevels:
+    """Link probabilities and giant components of all levels.
+
+    Args:
+      concepts: R, at least 2 and at least d.
+      texts: T, at least 0.
+      eta: [L], pairs of concepts that link two skills of level 1..L; exp(7 l/L) if
+        absent.
+      prerequisites: [L], s_l, what a skill of level l needs of level l - 1; log2 l if
+        absent.
+      skills: S, the skills of a level, a number or [L]; at least 2.
+      d: mean number of concepts in a text.
+      levels: L.
+      kind: of the tail, see `pair_tail`.
+      as_published: as the authors' code computes it. Its slips: the tail of
+        `pair_tail(as_published=True)`; eta and the prerequisites rounded to whole
+        numbers where they are the defaults; from level 12 on, they are looked up in
+        level 11, not in level l - 1.
+      thinned: what lacking prerequisites remove. "links", as printed: each pair of
+        skills is asked anew. "skills": a skill without them loses all of its links, so
+        gamma_l = r G(P(X >= eta_l) r S_l) with r = gamma_{l-1}^s_l and G the
+        `giant_component`; gamma_l <= r, which the printed recursion violates.
+
+    Returns:
+      SkillLevels(p, gamma, top).
+
+    Raises:
+      ValueError: for a value outside its range, or arrays of another length than L.
+
+    Example:
+      >>> int(skill_levels(2500, 11332.5).top)
+      14
+
+    Source: paper 004, equations (5) and (6), where gamma_0 = 1.
+    """
+    given = (concepts, texts, eta, prerequisites, skills, d, levels, kind)
+    return level_graphs(*given, as_published, thinned)
+
+
+def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
+    """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
+    levels = int(levels)
+    defaults = map(jnp.asarray, default_levels(levels, as_published))
+    eta, needed = (
+        given if given is not None else default
+        for given, default in zip((eta, needed), defaults, strict=True)
+    )
+    eta, needed, S = (jnp.broadcast_to(x, (levels,)) for x in (eta, needed, S))
+
+    def tail(eta, S):
+        n, p = pairs_and_chance(R, T, d, S)
+        return tail_of("published" if as_published else kind)(n, p, eta)[0]
+
+    def climb(carry, level):
+        below, code = carry
+        tail, needed, S, index = level
+        source = jnp.where(as_published & (index > _CODE_LEVEL), code, below)
+        ready = _power(source, needed)
+        p = tail * ready**2
+        if thinned == "links":
+            gamma = giant_component(p * S)
+        else:  # the ready skills are a smaller graph of their own
+            gamma = ready * giant_component(tail * ready * S)
+        code = jnp.where(index == _CODE_LEVEL, gamma, code)
+        return (gamma, code), (p, gamma)
+
+    index = jnp.arange(1, levels + 1)
+    start = (jnp.ones(()), jnp.ones(()))
+    _, (p, gamma) = jax.lax.scan(
+        climb, start, (jax.vmap(tail)(eta, S), needed, S, index)
+    )
+    top = jnp.max(jnp.where(gamma > 0, index, 0)).astype(gamma.dtype)
+    p, gamma = (jnp.concatenate([jnp.ones(1), x]) for x in (p, gamma))
+    return SkillLevels(p, gamma, top)
+
+
+def _power(base, exponent):
+    """base^exponent of a base in [0, 1], 0^0 = 1, with finite derivatives."""
+    positive = base > 0
+    power = jnp.where(positive, base, 1.0) ** exponent
+    return jnp.where(positive | (exponent == 0), power, 0.0)
+
+
+def check_curve(
+    tasks, texts_per_concept, eta, prerequisites, skills, d, sigma, levels, kind, **_
+) -> None:
+    """Refuse a setting of which there is no accuracy curve."""
+    check_settings(eta, prerequisites, skills, levels, kind)
+    inside("sigma", sigma, "(0, inf)")
+    inside("d", d, f"({np.e if texts_per_concept is None else 0!r}, inf)")
+    if texts_per_concept is not None:
+        inside("texts_per_concept", texts_per_concept, "[0, inf)")
+    if tasks is not None:
+        check_tasks(tasks, levels)
+
+
+def check_tasks(tasks, levels) -> None:
+    """Refuse distributions q(l, m) that are none, or are of other levels."""
+    q, levels = np.asarray(tasks, float), int(levels)
+    bad = q.ndim not in (2, 3) or q.shape[-2] != levels + 1
+    refuse("tasks", str(q.shape), bad, f"must be [..., {levels} + 1, m]: q(l, m)")
+    inside("q(l, m)", q, "[0, 1]")
+    total = q.sum((-2, -1))
+    refuse("the sum of q(l, m)", total, abs(total - 1) > 1e-6, "must be 1")
+
+
+def _check_accuracy(parameters, texts_per_concept, skills, d, sigma, **rest) -> None:
+    settings = {"skills": skills, "d": d, "sigma": sigma, **rest}
+    check_curve(texts_per_concept=texts_per_concept, **settings)
+    concepts = np.asarray(parameters, float) / np.asarray(sigma, float)
+    bad = ~(concepts >= np.maximum(np.asarray(d, float), 2.0))
+    rule = f"must be at least 2 and at least d = {d}"
+    refuse("parameters / sigma", concepts, bad, rule)
+
+
+@solver(
+    scalars=("parameters", "d", "sigma"),
+    static=("levels", "kind", "as_published"),
+    check=_check_accuracy,
+)
+def accuracy_curve(
+    parameters,
+    tasks=None,
+    texts_per_concept=None,
+    eta=None,
+    prerequisites=None,
+    skills=1000.0,
+    d=6.0,
+    sigma=2e5,
+    levels: int = 100,
+    kind: str = "monotone",
+    as_published: bool = False,
+) -> AccuracyCurve:
+    """Accuracy of tasks at model size N: figure 3(a) in one call.
+
+    A model of N parameters holds R = N/sigma concepts; with T texts to match they give
+    the levels, and
+
+        accuracy = sum_{l,m} q(l, m) gamma_l^m
+
+    Args:
+      parameters: N; R must be at least 2 and at least d. An array gives a curve.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one, as of
+        `kscale.theory.skills.tasks`; the paper's three if absent, for L of at least 10 (11 as_published).
+      texts_per_concept: T/R; if absent, the ratio at which a large graph is learnt,
+        4.532990 at d = 6, the limit of the compute-optimal ratio.
+      eta: [L], as in `skill_levels`.
+      prerequisites: [L], as in `skill_levels`.
+      skills: S, the skills of a level, a number or [L].
+      d: mean number of concepts in a text; above e where T/R is absent.
+      sigma: parameters a concept takes.
+      levels: L.
+      kind: of the tail, see `pair_tail`.
+      as_published: the slips of `skill_levels(as_published=True)`; and of the default
+        tasks the homogeneous one asks for m = 7 skills of level 11 in place of
+        2..7 skills of level 10.
+
+    Returns:
+      AccuracyCurve(accuracy, p, gamma, top).
+
+    Raises:
+      ValueError: for a value outside its range.
+
+    Example:
+      >>> accuracy_curve(1e11).accuracy.round(6)
+      array([1.      , 0.940411, 0.530713])
+
+    Source: paper 004, equation (7) and section 3.3.
+    """
+    concepts = parameters / sigma
+    texts = concepts * learning_ratio(texts_per_concept, d)
+    given = (concepts, texts, eta, prerequisites, skills, d, levels, kind)
+    found = level_graphs(*given, as_published)
+    if tasks is None:
+        tasks = jnp.asarray(paper_tasks(levels, as_published))
+    accuracy = task_accuracy(found.gamma, tasks)
+    return AccuracyCurve(accuracy, *found)
+
+
+# The giant component of a random graph, within which skills can be composed.
+@solver(scalars=("c",), check=lambda c: inside("c", c, "[0, inf]"))
+def giant_component(c):
+    """Share of a random graph's nodes that lie in its giant component.
+
+    The largest solution of gamma = 1 - exp(-c gamma), which is
+    1 + W0(-c exp(-c))/c: 0 where c <= 1. Instead of W0, whose argument loses half of
+    the digits near c = 1, Newton's method solves u/(1 - exp(-u)) = c for u = c gamma:
+    the left side is convex, so eight steps from min(2(c - 1), c) descend to the root.
+
+    Args:
+      c: mean degree of a node (paper: p_l S), at least 0.
+
+    Returns:
+      gamma in [0, 1], to 15 digits relative, also at c = 1 + 1e-12.
+
+    Raises:
+      ValueError: for a negative c.
+
+    Example:
+      >>> float(giant_component(1.5)).__round__(12)
+      0.582811643866
+
+    Source: paper 004, equation (6); Erdos and Renyi 1960.
+    """
+    above = c > 1
+    degree = jnp.where(above, c, 2.0)
+    excess = jnp.minimum(degree - 1, 1e3)  # beyond, 1 - gamma is 0 in float64
+
+    def step(_, u):
+        slope = (1 - (1 + u) * jnp.exp(-u)) / jnp.expm1(-u) ** 2
+        slope = jnp.where(u < 1e-3, 0.5 + u / 6, slope)
+        return u - (_degree_excess(u) - excess) / slope
+
+    u = jax.lax.fori_loop(0, 8, step, jnp.minimum(2 * excess, excess + 1))
+    # a number that is not one stays so
+    return jnp.where(above, -jnp.expm1(-u), 0.0 * jnp.where(c == jnp.inf, 0.0, c))
+
+
+def _degree_excess(u):
+    """u/(1 - exp(-u)) - 1 = v + (v coth v - 1) with v = u/2, for u > 0."""
+    v = u / 2
+    near = v < 0.3
+    w = jnp.where(near, v, 0.0) ** 2
+    # B_2k (2 v)^2k/(2k)!
+    terms = (1 / 3, -1 / 45, 2 / 945, -1 / 4725, 2 / 93555, -1382 / 638512875)
+    terms += (4 / 18243225, -3617 / 162820783125, 87734 / 38979295480125)
+    series = w * jnp.polyval(jnp.asarray(terms[::-1]), w)
+    far = jnp.where(near, 1.0, v)
+    return v + jnp.where(near, series, far / jnp.tanh(far) - 1)

@@ -1,0 +1,301 @@
+"""Monte-Carlo skill graphs: what `skills.py` predicts, sampled.
+
+Concepts meet in texts, carry one skill of each level, and link the skills; skills whose
+prerequisites lie outside the giant component below have no links.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse, special
+from scipy.sparse.csgraph import connected_components
+
+from kscale.theory.checks import refuse, whole
+from kscale.theory.skills.levels import (
+    check_settings,
+    check_tasks,
+    default_levels,
+)
+from kscale.theory.skills.tails import check_graph
+from kscale.theory.skills.tasks import paper_tasks
+
+Array = np.ndarray
+
+
+class SkillSimulation(NamedTuple):
+    """Means over sampled graphs, with their standard errors; index 0 is level 0.
+
+    Attributes:
+      p: [L + 1], share of the pairs of skills that are linked; 1 at level 0.
+      p_se: its standard error.
+      gamma: [L + 1], share of the skills in the largest component; 1 at level 0.
+      gamma_se: its standard error.
+      accuracy: [tasks], chance that a subtask's skills all lie in one component.
+      accuracy_se: its standard error.
+      pairs: mean number of pairs of concepts that share a text.
+      graphs: number of graphs.
+    """
+
+    p: Array
+    p_se: Array
+    gamma: Array
+    gamma_se: Array
+    accuracy: Array
+    accuracy_se: Array
+    pairs: float
+    graphs: int
+
+
+def simulate_skills(
+    concepts: int,
+    texts: int,
+    rng: np.random.Generator,
+    eta: ArrayLike | None = None,
+    prerequisites: ArrayLike | None = None,
+    skills: ArrayLike = 1000,
+    d: float = 6.0,
+    levels: int = 100,
+    tasks: ArrayLike | None = None,
+    graphs: int = 4,
+    counts: str = "texts",
+) -> SkillSimulation:
+    """Sample concept-text and skill graphs, and measure what can be composed.
+
+    Each text holds each concept with probability d/R. Each concept carries one skill a
+    level, uniformly. Two skills are linked by the distinct pairs of concepts that share
+    a text and carry them, if these are at least eta, and if the prerequisites of both,
+    s_l skills of the level below drawn with replacement, lie in its largest component.
+    (An s_l that is not whole is rounded up with its fraction's probability.) All
+    concepts count as learnt, as in the formula.
+
+    Where `skills.skill_levels(..., kind="two_ways")` differs from it, the formula is at
+    fault in two places. It takes the number of links as binomial; but all pairs of one
+    skill share its concepts, about R/S of them, so that links crowd on skills that
+    happen to have many. And it applies the prerequisites to every pair anew, whereas a
+    skill without them loses all of its links at once: gamma_l <= gamma_(l-1)^s_l.
+    `counts="binomial"` samples the first assumption; `thinned="skills"` there mends the
+    second.
+
+    Args:
+      concepts: R, at least 2 and at least d; 1e5 takes seconds.
+      texts: T, at least 0.
+      rng: the source of randomness.
+      eta: [L], as in `skill_levels`.
+      prerequisites: [L], as in `skill_levels`.
+      skills: S, the skills of a level, a whole number or [L], at least 2.
+      d: mean number of concepts in a text.
+      levels: L.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent, for L
+        of at least 10.
+      graphs: at least 2, for the standard errors.
+      counts: "texts", or "binomial": links drawn as Binomial(C(R,2), 2 p_rr) for every
+        pair of skills.
+
+    Returns:
+      SkillSimulation. Given a graph, the accuracy is exact: the chance that m distinct
+      skills fall into one component.
+
+    Raises:
+      ValueError: for a value outside its range.
+
+    Example:
+      >>> rng = np.random.default_rng(0)
+      >>> found = simulate_skills(500, 2266, rng, skills=50, levels=11)
+      >>> bool(found.gamma[1] > 0.99), found.graphs
+      (True, 4)
+
+    Source: paper 004, sections 2.3 to 2.5.
+    """
+    check_settings(eta, prerequisites, skills, levels, "exact")
+    _check_sizes(concepts, texts, d, skills, graphs, counts)
+    concepts, texts, levels = int(concepts), int(texts), int(levels)
+    tasks = paper_tasks(levels) if tasks is None else np.asarray(tasks, float)
+    check_tasks(tasks, levels)
+    defaults = default_levels(levels)
+    eta, needed = (
+        default if given is None else np.broadcast_to(np.asarray(given, float), levels)
+        for given, default in zip((eta, prerequisites), defaults, strict=True)
+    )
+    sizes = np.broadcast_to(np.asarray(skills, int), levels)
+    rows = []
+    for _ in range(int(graphs)):
+        if counts == "texts":
+            pairs = concept_pairs(concepts, texts, rng, d)
+            tables = _counted(pairs, concepts, sizes, rng)
+            met = len(pairs)
+        else:
+            chance = -np.expm1(texts * np.log1p(-((d / concepts) ** 2)))
+            trials = concepts * (concepts - 1) // 2
+            tables = _drawn(trials, 2 * chance, sizes, rng)
+            met = trials * chance
+        found = _levels(tables, eta, needed, sizes, rng)
+        rows.append((*_measured(found, tasks), met))
+    *columns, pairs = zip(*rows, strict=True)
+    measured = [number for column in columns for number in _mean(column)]
+    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=int(graphs))
+
+
+def concept_pairs(
+    concepts: int, texts: int, rng: np.random.Generator, d: float = 6.0
+) -> np.ndarray:
+    """The pairs of concepts that share at least one text.
+
+    Args:
+      concepts: R, at least 2 and at least d.
+      texts: T, at least 0; each holds each concept with probability d/R.
+      rng: the source of randomness.
+      d: mean number of concepts in a text.
+
+    Returns:
+      int64 [pairs, 2], sorted, each pair once with the smaller concept first.
+
+    Raises:
+      ValueError: for a value outside its range.
+
+    Example:
+      >>> concept_pairs(3, 1, np.random.default_rng(0), d=3.0).tolist()
+      [[0, 1], [0, 2], [1, 2]]
+
+    Source: paper 004, section 2.4.
+    """
+    _check_sizes(concepts, texts, d, 2, 2, "texts")
+    R, texts = int(concepts), int(texts)
+    degrees = rng.binomial(R, d / R, size=texts)
+    degrees = np.sort(degrees[degrees > 1])
+    keys = [np.empty(0, np.int64)]
+    for degree, times in zip(*np.unique(degrees, return_counts=True), strict=True):
+        held = _distinct(int(times), int(degree), R, rng)
+        first, second = np.triu_indices(degree, 1)
+        keys.append((held[:, first] * R + held[:, second]).ravel())
+    keys = np.sort(np.concatenate(keys))
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size]]
+    return np.stack(np.divmod(keys, R), axis=-1)
+
+
+def component_labels(linked: np.ndarray) -> np.ndarray:
+    """Which component each node of a graph belongs to.
+
+    Args:
+      linked: bool [n, n], of which the upper triangle counts.
+
+    Returns:
+      int [n], from 0; equal for nodes that a path joins.
+
+    Example:
+      >>> linked = np.zeros((3, 3), bool)
+      >>> linked[0, 2] = True
+      >>> component_labels(linked).tolist()
+      [0, 1, 0]
+
+    Source: paper 004, section 2.4, the components of the skill graph.
+    """
+    first, second = np.nonzero(linked)
+    n = len(linked)
+    shape = sparse.coo_array((np.ones(first.size, bool), (first, second)), (n, n))
+    return connected_components(shape, directed=False)[1]
+
+
+def _check_sizes(concepts, texts, d, skills, graphs, counts) -> None:
+    whole("concepts", concepts, "[2, 1e9]")
+    whole("texts", texts, "[0, inf)")
+    whole("skills", skills, "[2, 1e5]")
+    check_graph(concepts, texts, d, np.min(skills))
+    whole("graphs", graphs, "[2, inf)")
+    known = ("texts", "binomial")
+    refuse("counts", counts, counts not in known, f"must be one of {', '.join(known)}")
+
+
+def _distinct(texts: int, degree: int, R: int, rng: np.random.Generator) -> Array:
+    """Rows of `degree` distinct concepts, sorted: repeats are drawn anew."""
+    if degree > R / 4:
+        rows = np.tile(np.arange(R), (texts, 1))
+        return np.sort(rng.permuted(rows, axis=1)[:, :degree], axis=1)
+    rows = np.sort(rng.integers(R, size=(texts, degree)), axis=1)
+    while True:
+        row, column = np.nonzero(rows[:, 1:] == rows[:, :-1])
+        if not row.size:
+            return rows
+        rows[row, column] = rng.integers(R, size=row.size)
+        touched = np.unique(row)
+        rows[touched] = np.sort(rows[touched], axis=1)
+
+
+def _counted(
+    pairs: Array, R: int, sizes: Array, rng: np.random.Generator
+) -> Iterator[Callable[[], Array]]:
+    """For each level, how many pairs of concepts join skills a < b."""
+    first, second = np.ascontiguousarray(pairs.T)
+
+    def table(S: int) -> Array:
+        skill = rng.integers(S, size=R)
+        ways = np.bincount(skill[first] * S + skill[second], minlength=S * S)
+        ways = ways.reshape(S, S)
+        return np.triu(ways + ways.T, 1)
+
+    return (functools.partial(table, S) for S in sizes)
+
+
+def _drawn(
+    n: int, chance: float, sizes: Array, rng: np.random.Generator
+) -> Iterator[Callable[[], Array]]:
+    def table(S: int) -> Array:
+        return np.triu(rng.binomial(n, chance / S**2, size=(S, S)), 1)
+
+    return (functools.partial(table, S) for S in sizes)
+
+
+def _levels(
+    tables: Iterator[Callable[[], Array]],
+    eta: Array,
+    prerequisites: Array,
+    sizes: Array,
+    rng: np.random.Generator,
+) -> Iterator[tuple[float, Array]]:
+    """For each level, the share of linked pairs and the sizes of the components."""
+    below = np.ones(1, bool)
+    levels = zip(tables, eta, prerequisites, sizes, strict=True)
+    for table, least, needed, S in levels:
+        ready = _ready(below, needed, S, rng)
+        if not ready.any():  # nor on any later level: spare the counting
+            yield 0.0, np.ones(S, int)
+            continue
+        linked = (table() >= least) & (ready[:, None] & ready[None, :])
+        labels = component_labels(np.triu(linked, 1))
+        size = np.bincount(labels)
+        below = (labels == size.argmax()) & (size.max() > 1)
+        yield linked.sum() / (S * (S - 1) / 2), size
+
+
+def _ready(below: Array, needed: float, S: int, rng: np.random.Generator) -> Array:
+    """Which of S skills have all their prerequisites in the giant component below."""
+    asked = int(np.floor(needed)) + (rng.random(S) < needed - np.floor(needed))
+    drawn = below[rng.integers(below.size, size=(S, int(np.ceil(needed)) or 1))]
+    unasked = np.arange(drawn.shape[1])[None, :] >= asked[:, None]
+    return (drawn | unasked).all(axis=1)
+
+
+def _measured(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array, ...]:
+    """(p, gamma, accuracy) of one graph."""
+    p, gamma = [1.0], [1.0]
+    together = [
+        np.ones(tasks.shape[-1])
+    ]  # that m skills of a level lie in one component
+    m = np.arange(tasks.shape[-1])
+    for linked, size in found:
+        p.append(linked)
+        gamma.append(size.max() / size.sum())
+        kinds, times = np.unique(size, return_counts=True)
+        ways = special.comb(kinds[:, None], m[None, :]) * times[:, None]
+        chance = ways.sum(0) / special.comb(size.sum(), m)
+        together.append(np.where(m == 0, 1.0, chance))
+    accuracy = np.einsum("...lm,lm->...", tasks, np.stack(together))
+    return np.asarray(p), np.asarray(gamma), accuracy
+
+
+def _mean(values: Sequence[Array]) -> tuple[Array, Array]:
+    """Mean and standard error over the graphs."""
+    table = np.stack(values)
+    return table.mean(0), table.std(0, ddof=1) / np.sqrt(len(values))

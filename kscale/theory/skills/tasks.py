@@ -1,0 +1,221 @@
+"""Tasks as distributions q(l, m): a subtask asks for m skills of level l at once.
+
+Arrays are [L + 1, M + 1], and q[l, m] is what it says. Level 0 stands for subtasks that
+need no skill: gamma_0 = 1.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from kscale.theory.checks import inside, probabilities, refuse, whole
+from kscale.theory.solver import solver
+
+_PAPER_COUNTS = (2, 3, 4, 5, 6, 7)
+
+
+def homogeneous_task(
+    level: int = 10, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
+) -> np.ndarray:
+    """A task of one level.
+
+    Args:
+      level: l, 0..L.
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely; at least one.
+
+    Returns:
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: for a level beyond L or a negative number of skills.
+
+    Example:
+      >>> homogeneous_task(1, levels=2, skill_counts=(2,))
+      array([[0., 0., 0.],
+             [0., 0., 1.],
+             [0., 0., 0.]])
+
+    Source: paper 004, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
+    """
+    whole("levels", levels, "[1, inf)")
+    levels = int(levels)
+    whole("level", level, f"[0, {levels}]")
+    share = np.zeros(levels + 1)
+    share[int(level)] = 1.0
+    return task(share, skill_counts)
+
+
+def binomial_task(
+    share: float = 0.5, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
+) -> np.ndarray:
+    """A task whose levels are Binomial(L, share); see `mixture_task`.
+
+    Args:
+      share: mean level over L, in [0, 1].
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely; at least one.
+
+    Returns:
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: for a share outside [0, 1] or a negative number of skills.
+
+    Source: paper 004, section 3.3, the unimodal task.
+    """
+    return mixture_task((1.0,), (share,), levels, skill_counts)
+
+
+def mixture_task(
+    weights: Sequence[float] = (0.4, 0.4, 0.2),
+    shares: Sequence[float] = (0.2, 0.6, 0.95),
+    levels: int = 100,
+    skill_counts: Sequence[int] = _PAPER_COUNTS,
+) -> np.ndarray:
+    """A task whose levels are a mixture of Binomial(L, share_i) with weights w_i.
+
+    Args:
+      weights: sum to 1.
+      shares: of the levels, in [0, 1], one a weight.
+      levels: L, at least 1.
+      skill_counts: the values of m, whole, equally likely; at least one.
+
+    Returns:
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: where the weights do not sum to 1 or a share is none.
+
+    Source: paper 004, section 3.3, the multimodal task.
+    """
+    _check_mixture(weights, shares)
+    whole("levels", levels, "[1, inf)")
+    level = np.arange(int(levels) + 1)
+    shape = stats.binom.pmf(level[:, None], levels, np.asarray(shares, float)[None, :])
+    return task(shape @ np.asarray(weights, float), skill_counts)
+
+
+def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.ndarray:
+    """q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
+
+    Args:
+      levels: q(l) for l = 0..L, sums to 1.
+      skill_counts: the values of m, whole, equally likely; at least one.
+
+    Returns:
+      q [L + 1, max(skill_counts) + 1].
+
+    Raises:
+      ValueError: where q(l) does not sum to 1, or for a negative number of skills.
+
+    Source: paper 004, section 3.3.
+    """
+    share, size = np.asarray(levels, float), np.size(skill_counts)
+    refuse("q(l)", str(share.shape), share.ndim != 1, "must be one row of numbers")
+    probabilities("q(l)", share)
+    refuse("skill_counts", size, not size, "must hold one number or more")
+    whole("skill_counts", skill_counts, "[0, 1e6]")
+    counts = np.bincount(np.asarray(skill_counts, int))
+    return share[:, None] * (counts / counts.sum())[None, :]
+
+
+def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
+    """The three tasks of figure 3: homogeneous, binomial, mixture.
+
+    Args:
+      levels: L, at least 10, or 11 as_published: of these levels the homogeneous task
+        is in any case.
+      as_published: the homogeneous task of the authors' code, which asks for 7 skills
+        of level 11.
+
+    Returns:
+      q [3, L + 1, 8].
+
+    Raises:
+      ValueError: for fewer levels.
+
+    Source: paper 004, section 3.3 and figure 3.
+    """
+    whole("levels", levels, "[1, inf)")
+    few = levels < (11 if as_published else 10)
+    refuse("levels", levels, few, "must be at least 10 (11 as_published)")
+    one = homogeneous_task(10, levels)
+    if as_published:
+        one = homogeneous_task(11, levels, (7,))
+    return np.stack([one, binomial_task(levels=levels), mixture_task(levels=levels)])
+
+
+def plateau_heights(
+    weights: Sequence[float] = (0.4, 0.4, 0.2),
+    shares: Sequence[float] = (0.2, 0.6, 0.95),
+) -> np.ndarray:
+    """Where the accuracy of `mixture_task` rests, if its modes lie far apart.
+
+    A plateau is reached when all levels of the easier modes have emerged and none of
+    the harder: the cumulative sums of the weights, in the order of the shares.
+
+    Args:
+      weights: sum to 1.
+      shares: of the levels, one a weight.
+
+    Returns:
+      Heights, lowest first.
+
+    Raises:
+      ValueError: where the weights do not sum to 1 or a share is none.
+
+    Example:
+      >>> plateau_heights().round(6)
+      array([0.4, 0.8, 1. ])
+
+    Source: paper 004, figure 3(a), which the text does not say.
+    """
+    _check_mixture(weights, shares)
+    order = np.argsort(np.asarray(shares, float), kind="stable")
+    return np.cumsum(np.asarray(weights, float)[order])
+
+
+def _check_mixture(weights: Sequence[float], shares: Sequence[float]) -> None:
+    probabilities("weights", weights)
+    inside("shares", shares, "[0, 1]")
+    short = np.shape(weights) != np.shape(shares)
+    refuse("shares", np.size(shares), short, f"must be {np.size(weights)} numbers")
+
+
+def _check_accuracy(gamma: ArrayLike, q: ArrayLike) -> None:
+    inside("gamma", gamma, "[0, 1]")
+    levels, given = np.shape(gamma)[-1], np.shape(q)
+    bad = len(given) < 2 or given[-2] != levels
+    refuse("q", str(given), bad, f"must be [..., {levels}, m] for {levels} gammas")
+
+
+@solver(check=_check_accuracy)
+def task_accuracy(gamma, q):
+    """sum_{l,m} q(l, m) gamma_l^m: all m skills of a subtask in the giant component.
+
+    Args:
+      gamma: [L + 1], of levels 0..L; gamma_0 = 1.
+      q: [..., L + 1, M + 1].
+
+    Returns:
+      [...], a lower bound of the accuracy.
+
+    Raises:
+      ValueError: where gamma leaves [0, 1] or the shapes disagree.
+
+    Example:
+      >>> float(task_accuracy([1.0, 0.5], [[0.0, 0.0], [0.0, 1.0]]))
+      0.5
+
+    Source: paper 004, equation (7).
+    """
+    # Horner's rule in m: 0^0 = 1 without a power
+    total = jnp.zeros(q.shape[:-1])
+    shape = (1,) * (q.ndim - 2) + gamma.shape
+    for m in range(q.shape[-1] - 1, -1, -1):
+        total = total * gamma.reshape(shape) + q[..., m]
+    return total.sum(-1)

@@ -1,0 +1,135 @@
+"""The dense vocabulary of a corpus: only the tokens that it can ever use.
+
+A GPT-2 embedding has 50257 rows, of which a biography corpus uses some 3275. The
+others would be parameters that hold nothing, so models are built on dense ids.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Vocabulary(NamedTuple):
+    """What the dense ids of a model stand for.
+
+    Attributes:
+      tokens: ids of the tokenizer, ascending.
+      domains: names of the domain tokens, in the order of their ids, which come after.
+    """
+
+    tokens: tuple[int, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+NOTHING = Vocabulary()
+
+
+@dataclass(frozen=True, eq=False)
+class Compaction:
+    """A bijection between the original ids in use and `range(size)`, order kept.
+
+    Args:
+        original_ids: int64 [size], strictly ascending, from 0; read-only here.
+        eos: Dense id of EOS, below `size`.
+
+    Raises:
+        ValueError: The ids are not strictly ascending, or `eos` is out of range.
+
+    Source: Allen-Zhu and Li, "Physics of Language Models: Part 3.3", where a model's
+    embedding is counted only for the tokens that the data uses.
+    """
+
+    original_ids: NDArray[np.int64]
+    eos: int
+
+    def __post_init__(self) -> None:
+        ids = np.array(self.original_ids, dtype=np.int64)
+        if ids.ndim != 1 or np.any(ids < 0) or np.any(np.diff(ids) <= 0):
+            raise ValueError(
+                f"original_ids of shape {ids.shape} must be a strictly ascending list "
+                "of ids from 0: build it with `compact`"
+            )
+        if not 0 <= self.eos < ids.size:
+            raise ValueError(
+                f"eos {self.eos} must be a dense id, from 0 to {ids.size - 1}: its "
+                "place in original_ids, not its original id"
+            )
+        ids.flags.writeable = False
+        object.__setattr__(self, "original_ids", ids)
+
+    @property
+    def size(self) -> int:
+        """Number of dense ids: the vocabulary of a model of this corpus."""
+        return self.original_ids.size
+
+    def to_dense(self, ids: ArrayLike) -> NDArray[np.int32]:
+        """Return the dense ids (int32) of original ids, of the same shape.
+
+        Raises:
+            ValueError: An id is not among `original_ids`.
+        """
+        original = _integers(ids)
+        dense = np.searchsorted(self.original_ids, original)
+        found = self.original_ids[np.minimum(dense, self.size - 1)] == original
+        if not np.all(found):
+            raise ValueError(
+                f"token id {original[~found].flat[0]} is not among the {self.size} "
+                "ids of the compacted vocabulary: give `compact` every text that will "
+                "be encoded"
+            )
+        return dense.astype(np.int32)
+
+    def to_original(self, ids: ArrayLike) -> NDArray[np.int32]:
+        """Return the original ids (int32) of dense ids, of the same shape.
+
+        Raises:
+            ValueError: An id is not in `range(size)`.
+        """
+        dense = _integers(ids)
+        outside = (dense < 0) | (dense >= self.size)
+        if np.any(outside):
+            raise ValueError(
+                f"dense id {dense[outside].flat[0]} must be from 0 to {self.size - 1}, "
+                "the compacted vocabulary: is it an original id?"
+            )
+        return self.original_ids[dense].astype(np.int32)
+
+
+def compact(token_arrays: Iterable[ArrayLike], eos: int) -> Compaction:
+    """Return the dense vocabulary of all the ids in some arrays, and EOS.
+
+    Dense ids follow the order of the original ones, whatever the order of the arrays.
+
+    Args:
+        token_arrays: Arrays or lists of original ids, of any shapes.
+        eos: Original id of EOS; it has a place even if no array holds it.
+
+    Raises:
+        ValueError: An id is negative or not an integer.
+
+    Example:
+        >>> compaction = compact([[9, 4], [4, 700]], eos=50)
+        >>> compaction.original_ids.tolist(), compaction.eos
+        ([4, 9, 50, 700], 2)
+        >>> compaction.to_dense([700, 4]).tolist()
+        [3, 0]
+    """
+    used = {token for ids in token_arrays for token in _distinct(ids)}
+    original_ids = np.array(sorted(used | {int(eos)}), dtype=np.int64)
+    return Compaction(original_ids, int(np.searchsorted(original_ids, eos)))
+
+
+def _distinct(ids: ArrayLike) -> list[int]:
+    return np.unique(_integers(ids)).tolist()
+
+
+def _integers(ids: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(ids)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(
+            f"token ids must be integers, but are {array.dtype}: convert them first"
+        )
+    return array.astype(np.int64)

@@ -1,0 +1,190 @@
+"""Sums over dispatches on the host, divided once, when a row is written.
+
+Axes: K steps of a dispatch, M members, L labels.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+_SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm")
+
+ROUTED = ("dropped_share", "load_max", "load_entropy", "router_entropy")
+
+
+class NotFiniteError(ValueError):
+    """The loss or the gradient is NaN or infinite; the message names the step."""
+
+
+def require_finite(metrics: Mapping[str, np.ndarray], first_step: int) -> None:
+    """Checks every step of a dispatch.
+
+    Args:
+      metrics: arrays [K] or [K, M]; padded steps left out.
+      first_step: number of steps before the first of them.
+
+    Raises:
+      NotFiniteError: naming the first bad step (counted from 1), the value, and in a
+        population the member. Where both are finite, so is the state after the step.
+    """
+    for row, (nats, norm) in enumerate(
+        zip(metrics["nats_sum"], metrics["grad_norm"], strict=True)
+    ):
+        bad = ~(np.isfinite(nats) & np.isfinite(norm))
+        if np.any(bad):
+            member = f", member {np.argmax(bad)}" if bad.ndim else ""
+            loss = np.ravel(nats)[np.argmax(bad)]
+            raise NotFiniteError(
+                f"Training stopped at step {first_step + row + 1}{member}: the loss "
+                f"is {loss}, the gradient's norm {np.ravel(norm)[np.argmax(bad)]}. "
+                "Lower learning_rate, or clip the gradient (clip > 0)."
+            )
+
+
+class Totals:
+    """Sums of the steps since the last row.
+
+    Args:
+      labels: names of the L labels.
+      flops_per_token: of one forward and backward pass; 0 where not known.
+      peak_flops: of all devices together; 0 where not known.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], flops_per_token: float, peak_flops: float
+    ) -> None:
+        self._labels = list(labels)
+        self._flops_per_token = flops_per_token
+        self._peak_flops = peak_flops
+        self._sums: dict[str, Any] = {}
+        self._routing: dict[str, Any] = {}
+        self._rate: Any = 0.0
+        self._since = time.perf_counter()
+        self.steps = 0
+
+    def add(self, metrics: Mapping[str, Any]) -> None:
+        """Adds the steps of a dispatch: arrays [K, ...], padded steps left out."""
+        for name in _SUMS:
+            total = np.sum(metrics[name], axis=0, dtype=np.float64)
+            self._sums[name] = self._sums.get(name, 0.0) + total
+        for name, sums in metrics.get("routing", {}).items():
+            total = np.sum(sums, axis=0, dtype=np.float64)
+            self._routing[name] = self._routing.get(name, 0.0) + total
+        self._rate = metrics["learning_rate"][-1]
+        self.steps += len(metrics["nats_sum"])
+
+    def pause(self, seconds: float) -> None:
+        """Leaves out time in which nothing was trained."""
+        self._since += seconds
+
+    def row(self, step: int) -> dict[str, Any]:
+        """The means since the last row, and a fresh start.
+
+        Args:
+          step: number of steps taken so far.
+
+        Returns:
+          JSON types: ``step``, ``loss`` (nats per token), ``loss_by_label`` (labels
+          that occurred), ``learning_rate``, ``grad_norm`` (mean over steps),
+          ``tokens``, ``seconds``, ``tokens_per_second``, where known ``mfu``, and
+          ``routed`` of a mixture of experts.
+          In a population, numbers of the members are lists; ``tokens`` is of one.
+        """
+        now = time.perf_counter()
+        seconds = max(now - self._since, 1e-9)
+        sums, tokens = self._sums, self._sums["token_count"]
+        members = int(np.size(tokens))
+        speed = float(np.sum(tokens)) / seconds
+        row = {
+            "step": step,
+            "loss": _plain(sums["nats_sum"] / np.maximum(tokens, 1)),
+            "loss_by_label": self._by_label(),
+            "learning_rate": _plain(self._rate),
+            "grad_norm": _plain(sums["grad_norm"] / max(self.steps, 1)),
+            "tokens": round(float(np.sum(tokens)) / members),
+            "seconds": round(seconds, 4),
+            "tokens_per_second": round(speed, 1),
+        }
+        if self._flops_per_token and self._peak_flops:
+            row["mfu"] = speed * self._flops_per_token / self._peak_flops
+        if self._routing:
+            row |= {name: _plain(x) for name, x in routed(self._routing).items()}
+        self._sums, self._routing, self.steps, self._since = {}, {}, 0, now
+        return row
+
+    def _by_label(self) -> dict[str, Any]:
+        nats, counts = self._sums["label_nats_sum"], self._sums["label_count"]
+        return {
+            name: _plain(nats[..., i] / np.maximum(counts[..., i], 1))
+            for i, name in enumerate(self._labels)
+            if np.any(counts[..., i])
+        }
+
+
+def routed(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """How evenly tokens went to experts.
+
+    Args:
+      sums: ``dropped`` and ``choices`` (numbers of choices), ``load_LE`` (choices that
+        asked for each expert of each layer), ``entropy`` (of the gate, nats) and
+        ``tokens`` (tokens times layers); each may have leading axes.
+
+    Returns:
+      ``dropped_share`` of the choices; ``load_max``, the largest share of an expert
+      times E (1: even, E: all choices to one), a mean over layers; ``load_entropy``,
+      the entropy of the shares over ln E (1: even, 0: one expert), likewise;
+      ``router_entropy``, nats per token.
+    """
+    load = np.asarray(sums["load_LE"], np.float64)
+    share = load / np.maximum(np.sum(load, axis=-1, keepdims=True), 1)
+    experts = load.shape[-1]
+    nats = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
+    even = np.mean(nats, axis=-1) / np.log(experts) if experts > 1 else None
+    return {
+        "dropped_share": sums["dropped"] / np.maximum(sums["choices"], 1),
+        "load_max": np.mean(np.max(share, axis=-1), axis=-1) * experts,
+        "load_entropy": np.ones(load.shape[:-2]) if even is None else even,
+        "router_entropy": sums["entropy"] / np.maximum(sums["tokens"], 1),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A float, or a list of floats for a population."""
+    return np.asarray(value, np.float64).tolist()
+
+
+# How many floating point operations a second a device can do, where it is known.
+# Dense bfloat16 (TPU, and GPUs from Ampere on) or float16 (older GPUs) of the makers'
+# data sheets, by a part of ``device_kind``; first match.
+PEAK_FLOPS: tuple[tuple[str, float], ...] = (
+    ("B200", 2250e12),
+    ("H200", 989e12),
+    ("H100 PCIe", 756e12),
+    ("H100", 989e12),
+    ("A100", 312e12),
+    ("L40S", 362e12),
+    ("L4", 121e12),
+    ("A10", 125e12),
+    ("V100", 125e12),
+    ("T4", 65e12),
+    ("TPU v6 lite", 918e12),
+    ("TPU v5p", 459e12),
+    ("TPU v5 lite", 197e12),
+    ("TPU v5", 459e12),
+    ("TPU v4", 275e12),
+    ("TPU v3", 123e12),
+)
+
+
+def peak_flops(devices: Sequence[Any]) -> float:
+    """Peak operations a second of all devices together; 0 if a kind is not known.
+
+    Example:
+      >>> peak_flops([])
+      0.0
+    """
+    kinds = [device.device_kind for device in devices]
+    peaks = [next((p for name, p in PEAK_FLOPS if name in k), 0.0) for k in kinds]
+    return float(sum(peaks)) if all(peaks) else 0.0

@@ -1,0 +1,141 @@
+"""AdamW with decay on matrices only; learning rate and decay may be traced."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from kscale.train.config import TrainConfig
+from kscale.trees import by_path
+
+Params = Any
+
+# Whether a parameter decays, by path; first match. Tables of embeddings are matrices.
+DECAY: tuple[tuple[str, bool], ...] = (
+    ("lora/*", True),
+    ("*kernel", True),
+    ("*table", True),
+    ("*bias", False),
+    ("*scale", False),
+)
+
+
+class Moments(NamedTuple):
+    """Adam's running means of the gradient and of its square, shaped as the params."""
+
+    mu: Params
+    nu: Params
+
+
+def zero_moments(params: Params) -> Moments:
+    """The moments before the first step."""
+    return Moments(jax.tree.map(jnp.zeros_like, params), optax.tree.zeros_like(params))
+
+
+def adamw(
+    config: TrainConfig,
+    gradient: Params,
+    params: Params,
+    moments: Moments,
+    step: jax.Array,
+    learning_rate: jax.Array,
+    weight_decay: jax.Array,
+) -> tuple[Params, Moments, jax.Array]:
+    """One step of AdamW: ``p <- p - lr (m / (sqrt(v) + eps) + wd p)``.
+
+    m and v are the bias-corrected moments of the gradient after its global norm was
+    clipped to ``config.clip``; wd counts for matrices only (``DECAY``).
+
+    Args:
+      config: b1, b2, eps and clip (0: not clipped).
+      gradient, params: trees of equal structure.
+      moments: of the steps before.
+      step: number of steps before this one, int32 scalar.
+      learning_rate, weight_decay: scalars.
+
+    Returns:
+      Parameters and moments after the step, and the norm before clipping.
+
+    Raises:
+      ValueError: a parameter matches no rule of ``DECAY``.
+
+    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", algorithm 2,
+    with the decay multiplied by the learning rate as in PyTorch and optax.
+    """
+    norm = optax.tree.norm(gradient)
+    if config.clip:
+        factor = jnp.minimum(1.0, config.clip / jnp.maximum(norm, 1e-30))
+        gradient = jax.tree.map(lambda g: g * factor, gradient)
+    rule: Any = optax.chain(
+        optax.scale_by_adam(config.b1, config.b2, config.eps),
+        optax.add_decayed_weights(weight_decay, by_path(DECAY, params, "DECAY")),
+        optax.scale(-learning_rate),
+    )
+    adam, *rest = rule.init(params)
+    adam = adam._replace(count=step, mu=moments.mu, nu=moments.nu)
+    updates, (adam, *_) = rule.update(gradient, (adam, *rest), params)
+    params = optax.apply_updates(params, updates)
+    return params, Moments(adam.mu, adam.nu), norm
+
+
+# Learning rates as pure functions of the step, in units of the peak.
+def warmup_length(config: TrainConfig, total_steps: int) -> int:
+    """Steps of warm-up: ``max(warmup_steps, round(warmup_ratio * total_steps))``."""
+    return max(config.warmup_steps, round(config.warmup_ratio * total_steps))
+
+
+def learning_rate(
+    config: TrainConfig,
+    total_steps: int,
+    step: jax.Array | int,
+    peak: jax.Array | float,
+) -> jax.Array:
+    """The learning rate of one step; step 0 is the first.
+
+    With W steps of warm-up out of S, step s has ``peak * (s + 1) / W`` while s < W:
+    the first step already moves, step W - 1 is at the peak. After it, with progress
+    ``x = (s + 1 - W) / (S - W)`` and f = final_ratio:
+
+        constant   peak
+        linear     peak * (1 - (1 - f) x)
+        cosine     peak * (f + (1 - f) (1 + cos(pi x)) / 2)
+        trapezoid  peak, then linear to f over the last warmdown_ratio * S steps
+                   (later, if the warm-up still lasts)
+
+    so that the last step is at ``f * peak`` exactly. If W >= S the run ends within its
+    warm-up, at ``peak * S / W``.
+
+    Args:
+      config: schedule, warm-up, ``warmdown_ratio`` and ``final_ratio``.
+      total_steps: S, 1 or more.
+      step: number of steps taken before this one; may be traced.
+      peak: largest learning rate; may be traced, of any shape.
+
+    Returns:
+      The learning rate, float32, in the shape of ``peak``.
+
+    Example:
+      >>> config = TrainConfig(schedule="linear", warmup_steps=2, final_ratio=0.0)
+      >>> [float(learning_rate(config, 4, step, 1.0)) for step in range(4)]
+      [0.5, 1.0, 0.5, 0.0]
+
+    Source: "Physics of Language Models: Part 3.3", appendix A (cosine to 0.1);
+    trapezoid: Zhai et al., "Scaling Vision Transformers", section 3.5.
+    """
+    warmup = warmup_length(config, total_steps)
+    done = jnp.asarray(step, jnp.float32) + 1
+    rise = jnp.minimum(done / max(warmup, 1), 1.0)
+    flat = warmup
+    if config.schedule == "trapezoid":
+        flat = max(warmup, total_steps - round(config.warmdown_ratio * total_steps))
+    progress = jnp.clip((done - flat) / max(total_steps - flat, 1), 0.0, 1.0)
+    return peak * (rise * _fall(config, progress))
+
+
+def _fall(config: TrainConfig, progress: jax.Array) -> jax.Array:
+    if config.schedule == "constant":
+        return jnp.ones_like(progress)
+    if config.schedule == "cosine":
+        progress = (1 - jnp.cos(jnp.pi * progress)) / 2
+    return 1 - (1 - config.final_ratio) * progress

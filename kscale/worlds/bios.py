@@ -1,0 +1,167 @@
+"""Worlds read from a folder of plain text: one value a line.
+
+    names/1_first.txt 2_middle.txt ...     parts of a name, in file-name order
+    values/birth_city.txt                  an attribute, one value a line
+    values/employer+employer_city.txt      "value;fact": the second follows the first
+    values/birth_date/1_month.txt ...      an attribute of several columns, and
+    values/birth_date/join.txt             how they are written: "{month} {day}, {year}"
+    values/pronoun+possessive.txt          "He;His": how sentences refer to a person
+    templates/birth_city.txt               sentences, read by `kscale.corpora`
+    order.txt                              the default order of the sentences
+
+The number and the names of the attributes come from the folder alone.
+"""
+
+import functools
+import importlib.resources
+import pathlib
+import re
+
+from kscale.worlds.frequency import EXACT, Law
+from kscale.worlds.world import Attribute, Column, Derived, World
+
+LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
+
+
+def bios(
+    people: int,
+    seed: int = 0,
+    lists: str = "bios",
+    first: int = 0,
+    law: Law = EXACT,
+) -> World:
+    """bioS(N): people with a pronoun, a birth date, a city, and so on.
+
+    With the shipped lists "bios" (400 x 400 x 1000 names, 12 x 28 x 200 birth dates,
+    200 cities, 300 universities, 100 majors, 263 employers) a person has 47.59 bits
+    besides the name. The employer's city follows from the employer. "mini" is the same
+    with shorter lists, for small models; "tiny" (64 x 64 x 64 names, a birth year for
+    the date, 26 bits a person) has names, values and sentences of few tokens.
+
+    Args:
+      people: N, 1 to the name space (160 million in "bios").
+      seed: of names and values.
+      lists: "bios", "mini", "tiny", or the path of a folder of one's own.
+      first: number of the first person; see `World`.
+      law: how often each person is met.
+
+    Returns:
+      The world. Its `folder` is where the templates are.
+
+    Raises:
+      ValueError: no such folder, or a file in it is empty or malformed; N is too large.
+
+    Example:
+      >>> round(bios(10).counts.value_bits, 6)
+      47.591624
+
+    Source: paper 002, section 2.2 and footnote 9.
+    """
+    folder = _folder(lists)
+    names, attributes, order = _read(folder)
+    return World(
+        people=people,
+        seed=seed,
+        name_columns=names,
+        attributes=attributes,
+        sentences=order,
+        folder=str(folder),
+        first=first,
+        law=law,
+    )
+
+
+def read_lines(path: pathlib.Path) -> list[str]:
+    """The lines of a list. Blank lines and outer spaces are errors, not ignored.
+
+    Raises:
+      ValueError: the file is absent or empty, or a line is blank or has outer spaces.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: a world's folder must have this file")
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    if not lines:
+        raise ValueError(f"{path} is empty: write at least one value, one a line")
+    for number, line in enumerate(lines, 1):
+        if not line or line != line.strip():
+            raise ValueError(
+                f"{path}, line {number}: {line!r} is blank or has spaces around it;"
+                f" remove them"
+            )
+    return lines
+
+
+def _folder(lists: str) -> pathlib.Path:
+    if lists in LISTS:
+        return pathlib.Path(str(importlib.resources.files("kscale.worlds"))) / (
+            f"lists/{lists}"
+        )
+    folder = pathlib.Path(lists)
+    if not (folder / "values").is_dir() or not (folder / "names").is_dir():
+        raise ValueError(
+            f"lists={lists!r}: neither one of {LISTS} nor a folder that holds names/"
+            f" and values/"
+        )
+    return folder
+
+
+@functools.lru_cache(maxsize=8)
+def _read(folder: pathlib.Path):
+    names = tuple(_column(path) for path in sorted((folder / "names").glob("*.txt")))
+    if not names:
+        raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
+    found = sorted(path for path in (folder / "values").iterdir())
+    attributes = {path: _attribute(path) for path in found}
+    known: set[str] = {"name", "value", "text"}  # words that templates and labels use
+    for path, attribute in attributes.items():
+        for name in (attribute.name, *(d.name for d in attribute.derived)):
+            if name in known:
+                raise ValueError(f"{path}: the name {name!r} is taken; choose another")
+            known.add(name)
+    known -= {"name", "value", "text"}
+    order = tuple(read_lines(folder / "order.txt"))
+    for name in order:
+        if name not in known or order.count(name) > 1:
+            raise ValueError(
+                f"{folder / 'order.txt'}: {name!r} must name a file of values/, once;"
+                f" known are {sorted(known)}"
+            )
+    # Attributes without a sentence, such as the pronoun, come first.
+    rank = {name: i for i, name in enumerate(order)}
+    ranked = sorted(attributes.values(), key=lambda a: (rank.get(a.name, -1), a.name))
+    return names, tuple(ranked), order
+
+
+def _column(path: pathlib.Path) -> Column:
+    return Column(re.sub(r"^\d+_", "", path.stem), tuple(read_lines(path)))
+
+
+def _attribute(path: pathlib.Path) -> Attribute:
+    if path.is_dir():
+        return _joined(path)
+    if path.suffix != ".txt":
+        raise ValueError(f"{path} is neither a .txt list nor a folder of lists")
+    first, *others = path.stem.split("+")
+    rows = [[cell.strip() for cell in x.split(";")] for x in read_lines(path)]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 1 + len(others) or not all(row):
+            raise ValueError(
+                f"{path}, line {number}: {';'.join(row)!r} has {len(row)} columns;"
+                f" its name promises {1 + len(others)}, separated by ';'"
+            )
+    labels, *facts = zip(*rows, strict=True)
+    derived = tuple(Derived(n, f) for n, f in zip(others, facts, strict=True))
+    return Attribute(first, (Column(first, labels),), ("",), derived)
+
+
+def _joined(path: pathlib.Path) -> Attribute:
+    files = sorted(f for f in path.glob("*.txt") if f.name != "join.txt")
+    columns = tuple(_column(file) for file in files)
+    (pattern, *_) = read_lines(path / "join.txt")
+    *joins, tail = re.split(r"\{\w+\}", pattern)
+    if re.findall(r"\{(\w+)\}", pattern) != [c.name for c in columns] or tail:
+        raise ValueError(
+            f"{path / 'join.txt'}: {pattern!r} must name the columns"
+            f" {[c.name for c in columns]} once, in this order, and end with the last"
+        )
+    return Attribute(path.name, columns, tuple(joins))

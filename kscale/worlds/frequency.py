@@ -1,0 +1,157 @@
+"""How often each person is met: the same, a power law, Pitman-Yor, or as a file says.
+
+Source: paper 000, section 5 (the power law with a bias) and appendix C (Pitman-Yor).
+"""
+
+import dataclasses
+import math
+import numbers
+import pathlib
+import warnings
+from typing import Literal, get_args
+
+import numpy as np
+
+from kscale.worlds.counter_rng import derive_key
+
+Kind = Literal["exact", "zipf", "pitman_yor", "restaurant", "file"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """How often each person of a world is met.
+
+    Attributes:
+      kind: "exact": everybody equally often, exactly. "zipf": each visit draws person
+        i with probability `p(i) ~ (i+1+bias)^-exponent`. "pitman_yor": the weights are
+        those of the first N sticks of PYP(discount, concentration), drawn once from
+        the world's seed. "restaurant": visits follow the Chinese restaurant of the
+        same process, so new people keep appearing. "file": weights from a file.
+      exponent: a, at least 0; 0 is uniform, though drawn.
+      bias: above -1; paper 000 takes 1000.
+      discount: alpha, in [0, 1); frequencies fall like rank^(-1/alpha).
+      concentration: beta, above -discount.
+      path: of a file of N numbers of at least 0, one a line or .npy; they need not
+        sum to 1.
+
+    Raises:
+      ValueError: a field is out of range.
+
+    Source: paper 000, section 5: a in {0, 1.05, 1.2, 1.35, 1.5}.
+    """
+
+    kind: Kind = "exact"
+    exponent: float = 1.2
+    bias: float = 1000.0
+    discount: float = 0.5
+    concentration: float = 1.0
+    path: str = ""
+
+    def __post_init__(self):
+        kinds = get_args(Kind)
+        _require("kind", self.kind, self.kind in kinds, f"one of {', '.join(kinds)}")
+        for name in ("exponent", "bias", "discount", "concentration"):
+            value = getattr(self, name)
+            number = isinstance(value, numbers.Real) and math.isfinite(value)
+            _require(name, repr(value), number, "a finite number")
+        _require("exponent", self.exponent, self.exponent >= 0, "at least 0")
+        _require("bias", self.bias, self.bias > -1, "above -1")
+        _require("discount", self.discount, 0 <= self.discount < 1, "in [0, 1)")
+        _require(
+            "concentration",
+            self.concentration,
+            self.concentration > -self.discount,
+            f"above minus the discount, {-self.discount}",
+        )
+        named = self.kind != "file" or bool(self.path)
+        _require("path", repr(self.path), named, "the file of the weights")
+
+    def frequencies(self, people: int, seed: int) -> np.ndarray | None:
+        """The probability that a visit meets each person.
+
+        Args:
+          people: N.
+          seed: of the Pitman-Yor weights; the world's. The other laws have no chance.
+
+        Returns:
+          float64 [N] of sum 1. "pitman_yor": sticks in the order of their discovery;
+          what N sticks leave of the whole is shared out in proportion. "restaurant":
+          None, for who is met how often depends on the number of visits (see
+          `Visits.frequencies`).
+
+        Raises:
+          ValueError: the file does not hold N weights.
+        """
+        if self.kind == "restaurant":
+            return None
+        if self.kind == "exact":
+            return np.full(people, 1 / people)
+        if self.kind == "file":
+            weights = _read(self.path, people)
+        elif self.kind == "pitman_yor":
+            weights = _sticks(self.discount, self.concentration, people, seed)
+        else:
+            ranks = (np.arange(1.0, people + 1) + self.bias) / (1 + self.bias)
+            weights = ranks**-self.exponent
+        return weights / weights.sum()
+
+
+def _require(field: str, value: object, holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"law.{field}={value} must be {what}")
+
+
+EXACT = Law()
+
+
+def _sticks(alpha: float, beta: float, number: int, seed: int) -> np.ndarray:
+    """`W_j prod_{i<j} (1-W_i)` up to a factor, `W_i ~ Beta(1-alpha, beta+i alpha)`.
+
+    Two gammas give W and 1 - W, each with all its digits; near shape 0 both underflow
+    and only their logarithms are numbers.
+    """
+    rng = np.random.default_rng(derive_key(seed, "sticks"))
+    odds = _log_gamma(rng, beta + alpha * np.arange(1, number + 1))
+    odds -= _log_gamma(rng, np.full(number, 1 - alpha))
+    logs = -np.logaddexp(0, odds)  # ln W
+    logs[1:] -= np.cumsum(np.logaddexp(0, -odds[:-1]))
+    return np.exp(logs - logs.max())
+
+
+def _log_gamma(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
+    """ln of gamma variables: that of shape a is one of a + 1 times U^(1/a)."""
+    above = np.log(rng.standard_gamma(shape + 1))
+    return above - rng.standard_exponential(len(shape)) / shape
+
+
+def _read(path: str, people: int) -> np.ndarray:
+    file = pathlib.Path(path).expanduser()
+    if not file.is_file():
+        raise ValueError(f"law.path={path!r} must be a file of weights: there is none")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, refused below
+            text = file.suffix != ".npy"
+            found = np.loadtxt(file, ndmin=1) if text else np.load(file)
+        if found.dtype.kind not in "fiub":
+            raise ValueError(f"its numbers are {found.dtype}")
+        weights = found.astype(np.float64)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(
+            f"law.path={path!r} must hold one number a line or be a .npy array: {error}"
+        ) from error
+    if weights.shape != (people,):
+        raise ValueError(
+            f"law.path={path!r} must hold people={people} weights, one each, but its"
+            f" shape is {weights.shape}"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size or not weights.any():
+        said = "they all are"
+        if wrong.size:
+            said = f"number {wrong[0] + 1} is {weights[wrong[0]]}"
+        raise ValueError(
+            f"law.path={path!r} must hold finite weights of at least 0 that are not all"
+            f" 0, but {said}"
+        )
+    return weights

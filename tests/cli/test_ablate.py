@@ -1,0 +1,108 @@
+"""Where a run's model stores what it knows: what the verb says."""
+
+import json
+
+import pytest
+from folders import tree
+
+from kscale import cli, scores
+from kscale.cli import ablate
+
+
+def row_of(what, kept, bits=1000.0):
+    return {
+        "what": what,
+        "bits": {"total": bits * 0.9},
+        "tempered_bits": bits,
+        "tempered_kept": kept,
+        "accuracy": 0.25,
+        "parameters": 40,
+        "bits_lost_per_parameter": 1.5,
+    }
+
+
+def told(*rows):
+    return {"name": "mine", "layers": 4, "rounded_to": 3, "rows": list(rows)}
+
+
+def test_the_answer_says_what_is_left():
+    rows = (
+        row_of("whole", 1.0, 1000.0),
+        row_of("without layer 0", 0.7),
+        row_of("without layer 3", 0.2),
+        row_of("attention at 3 bits", 0.5),
+        row_of("MLP at 3 bits", -0.4),
+    )
+    assert ablate.answer(told(*rows)) == (
+        "mine holds 900 bits; at the best temperature 20% of them are left without its"
+        " last layer (1 - 1/L = 75%), 50% with attention at 3 bits, none with MLP at"
+        " 3 bits."
+    )
+    lines = ablate.text(told(*rows)).splitlines()
+    head, row = lines[0].split(), lines[2].split()
+    assert head == ["bits", "tempered", "kept", "right", "changed", "lost", "each"]
+    assert row == [
+        "without",
+        "layer",
+        "0",
+        "900",
+        "1,000",
+        "70%",
+        "25.0%",
+        "40",
+        "1.50",
+    ]
+
+
+def test_a_model_that_knows_nothing_has_nothing_to_lose():
+    rows = [row_of("whole", None, -50.0), row_of("attention at 3 bits", None, -70.0)]
+    said = ablate.text(told(*rows)).splitlines()
+    assert said[-1] == "mine holds -45 bits: there is nothing to look for."
+    assert said[1].split()[3] == "-"
+
+
+def test_it_says_rows_and_writes_nothing(finished, capsys):
+    before = tree(finished)
+    words = ["ablate", f"--workdir={finished}", "--people=4"]
+    assert cli.main([*words, "--json", "--bits=2"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["people"], row["rounded_to"], row["layers"]) == (4, 2, 1)
+    assert row["scores"] == len(row["rows"]) == 7
+    assert row["rows"][2]["what"] == "attention at 2 bits"
+    assert cli.main([*words, "--bits=2"]) == 0
+    *table, _, last = capsys.readouterr().out.splitlines()
+    assert last == ablate.answer(row)
+    assert len(table) == 8
+    assert tree(finished) == before
+
+
+def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
+    monkeypatch.setattr(scores, "score", None)
+    words = ["ablate", f"--workdir={finished}", "--dry_run"]
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert "on 12 of 12 people" in out
+    assert "That is done 7 times: whole, without each of 1 layers" in out
+    assert cli.main([*words, "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["scores"], row["rounded_to"]) == (7, 3)
+    assert "rows" not in row
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry_run",)])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--workdir is needed"),
+        (["--workdir={run}", "--bits=7"], "bits=7 must be one of (8, 6, 5, 4, 3, 2)"),
+        (["--workdir={run}", "--bits=0"], "bits=0 must be one of"),
+        (["--workdir={run}", "--people=13"], "people=13 must be 1 to 12"),
+        (["--workdir={run}", "--member=1"], "member=1: the run in"),
+    ],
+)
+def test_what_cannot_be_asked(words, message, dry, finished, capsys):
+    words = [word.format(run=finished) for word in words]
+    assert cli.main(["ablate", *words, *dry]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err

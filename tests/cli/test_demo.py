@@ -1,0 +1,131 @@
+"""The demo, with runs of seconds: side by side, resumed, drawn, and its failures."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from kscale import cli
+from kscale.cli import demo
+
+SMALL = ("demo:people=9,exposures=20", "smoke")
+
+
+def row(name, exposures, bits, most):
+    return {
+        "name": name,
+        "model": "2-3x16",
+        "people": 1450,
+        "parameters": 1000,
+        "exposures": float(exposures),
+        "bits": {"total": 1000.0 * bits},
+        "bits_max": {"total": 1000.0 * most},
+        "bits_per_param": bits,
+        "max_bits_per_param": most,
+        "accuracy": {"name": 0.0, "ID 1": 0.25, "ID 2": 0.75},
+    }
+
+
+ROWS = [
+    row("demo_d48", 1000, 1.85, 2.25),
+    row("demo_room", 1000, 1.22, 1.22),
+    row("demo_d48_100", 100, 1.15, 2.25),
+]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(demo, "_POLL_SECONDS", 0.02)
+
+
+def test_runs_side_by_side_are_drawn_and_not_repeated(quick, tmp_path, capsys):
+    rows = demo.demo(tmp_path, SMALL, overwrite=False)
+    assert [r["name"] for r in rows] == ["demo", "smoke"]
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    for spec, result in zip(SMALL, rows, strict=True):
+        assert json.loads((tmp_path / spec / "result.json").read_text()) == result
+    err = capsys.readouterr().err
+    assert err.count("done: ") == 2
+    assert "bits per parameter" in err
+    files = list((tmp_path / "smoke" / "checkpoints").rglob("*"))
+    before = [p.stat().st_mtime_ns for p in files]
+    (again,) = demo.demo(tmp_path, ["smoke"], overwrite=False)
+    assert again["bits"] == rows[1]["bits"]
+    assert [p.stat().st_mtime_ns for p in files] == before
+
+
+def test_a_run_that_fails_gives_its_own_message(quick, tmp_path):
+    spec = "demo:people=4097"
+    message = f"the run {spec} failed: kscale train: people=4097: names are drawn"
+    with pytest.raises(ValueError, match=message):
+        demo.demo(tmp_path, [spec], overwrite=False)
+    assert not (tmp_path / "demo.png").exists()
+
+
+def test_the_progress_is_that_of_the_metrics(tmp_path):
+    (tmp_path / "a").mkdir()
+    said = {"step": 12_000, "loss": 1.23456}
+    (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(said) + "\n")
+    assert demo._progress(tmp_path, ["a", "b"]) == (
+        "a step 12,000, loss 1.235; b compiling"
+    )
+
+
+SLOW = """
+from kscale.cli import demo
+demo.RUNS = {"demo:people=20,exposures=100K": "long"}
+sys.exit(demo.main())
+"""
+
+
+def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
+    process = start(f"--workdir={tmp_path}", code=SLOW)
+    folder = tmp_path / "demo:people=20,exposures=100K"
+    log = folder / "metrics.jsonl"
+    while process.poll() is None and not (log.exists() and log.stat().st_size):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("kscale demo: stopped\n")
+    said = (tmp_path / f"{folder.name}.log").read_text()
+    assert "stopped after step" in said
+    assert list((folder / "checkpoints").iterdir())
+
+
+def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "demo", lambda *_: ROWS)
+    words = ["demo", f"--workdir={tmp_path}"]
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == (
+        "A transformer at its limit holds 1.15 bits per parameter after 100 exposures"
+        " and 1.85 after 1000; one with room to spare holds 1.22 of 1.22."
+    )
+    assert f"picture: {tmp_path / 'demo.png'}" in out
+    assert all(meaning in out for meaning in demo.RUNS.values())
+    assert cli.main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ROWS
+
+
+def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo", "--dry_run"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines()] == list(demo.RUNS)
+    assert cli.main(["demo", "--dry_run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == demo.RUNS.keys()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_demo_reaches_what_it_promises(tmp_path, capsys):
+    """Five to six minutes on two cores."""
+    assert cli.main(["demo", f"--workdir={tmp_path}", "--json"]) == 0
+    found = {r["name"]: r for r in json.loads(capsys.readouterr().out)}
+    assert found["demo_d48"]["bits_per_param"] >= 1.6
+    assert 0.8 <= found["demo_d48_100"]["bits_per_param"] <= 1.3
+    room = found["demo_room"]
+    assert room["bits_per_param"] >= 0.97 * room["max_bits_per_param"]

@@ -1,0 +1,214 @@
+"""Contradictions in a config are found before any work starts."""
+
+import dataclasses
+
+import pytest
+
+from kscale import configs
+from kscale.configs import fields
+from kscale.configs.base import Config, MembersConfig, PartConfig, WorldConfig
+from kscale.configs.validate import check_context, check_scored, validate
+from kscale.worlds import Law
+
+
+def config_with(base="mini", **values):
+    changes = {path.replace("__", "."): value for path, value in values.items()}
+    return fields.override_all(configs.load(base), changes)
+
+
+def test_a_sound_config_gives_its_world():
+    assert validate(config_with(world__people=100)).people == 100
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "message"),
+    [
+        ("mini", {"world__people": "1M"}, "must be 1 to 160000"),
+        ("mini", {"world__people": 0}, "world.people=0 must be at least 1"),
+        ("mini", {"world__lists": "/nowhere"}, "/nowhere"),
+        ("mini", {"data__batch": 0}, "data.batch=0 must be at least 1"),
+        ("mini", {"data__exposures": -1}, "data.exposures=-1 must be at least 1"),
+        ("mini", {"score__people": 9999}, r"must be 0 \(all\) to world.people=1000"),
+        ("mini", {"corpus__kind": "biod"}, "corpus.kind='biod' cannot tell"),
+        ("demo", {"corpus__kind": "bios"}, "corpus.kind='bios' cannot tell"),
+        ("demo", {"corpus__tokenizer": "gpt2"}, "'biod': take symbols"),
+        ("mini", {"corpus__tokenizer": "symbols"}, "take gpt2 or sentencepiece"),
+        ("mini", {"corpus__tokenizer": "sentencepiece"}, "must be at least 1"),
+        ("mini", {"corpus__tokenizer_vocab": 99}, "must be 0 with corpus.tokenizer="),
+        ("mini", {"corpus__kind": "bior"}, "corpus.path='' does not fit"),
+        ("mini", {"corpus__path": "x"}, "does not fit corpus.kind='bios'"),
+        ("bior:path=/nowhere", {}, "corpus.path='/nowhere' does not exist"),
+        ("demo", {"world__diversity": 65, "world__symbols": 8}, "diversity=65"),
+        ("mini", {"model__vocab": 50257}, "model.vocab=50257 must be 0"),
+        ("mini", {"members__seeds": "1,1"}, "lists a value twice"),
+        ("mini", {"members__learning_rates": "-1"}, "must all be 0 or more"),
+        ("mini", {"data__epochs": 0}, "epochs=0 must divide data.exposures=200"),
+        ("mini", {"data__epochs": 3}, "epochs=3 must divide data.exposures=200"),
+        ("mini", {"data__share": 1.5}, r"data.share=1.5 must be 0 to 1, and above 0"),
+        ("mini", {"data__share": -0.1}, "data.share=-0.1 must be 0 to 1"),
+        ("mini", {"data__share": 0.0}, "above 0 unless there are parts to train on"),
+        (
+            "mini",
+            {"data__share": 0.5, "data__steps_rule": "published"},
+            "steps_rule='published' counts steps of one kind of text: take 'exact'",
+        ),
+        ("junk", {"data__steps_rule": "published"}, "'exact' for a mixture"),
+        ("mini", {"score__classes": 0}, "score.classes=0 must be at least 1"),
+        ("mini", {"score__times": -1}, "score.times=-1 at least 0"),
+        ("mini", {"world__first": 159_999}, "people=1000: names are drawn without"),
+    ],
+)
+def test_contradictions_are_named(base, changes, message):
+    with pytest.raises(ValueError, match=message):
+        validate(config_with(base, **changes))
+
+
+@pytest.mark.parametrize(("context", "short", "long"), [(64, 21, 21), (42, 20, 21)])
+def test_windows_that_cut_documents_anywhere_pass(context, short, long):
+    check_context(context, short, long)
+
+
+@pytest.mark.parametrize("context", [21, 42])
+def test_windows_that_always_cut_at_the_same_place_are_refused(context):
+    with pytest.raises(ValueError, match=f"take {context + 1}"):
+        check_context(context, 21, 21)
+
+
+def with_parts(*parts, **values):
+    config = config_with("tiny:people=50,exposures=6", **values)
+    return dataclasses.replace(config, parts=parts)
+
+
+GOOD = PartConfig(people=5, exposures=1)
+ASKED = PartConfig("asked", "questions", people=5, exposures=1)
+
+
+def test_sound_parts_pass():
+    everything = dataclasses.replace(ASKED, which="even", answers_only=True, first=0)
+    assert validate(with_parts(GOOD, everything, data__epochs=3)).people == 50
+    assert validate(with_parts(GOOD, data__share=0.0)).people == 50
+    assert validate(with_parts(PartConfig(people=1, weight=0.5), data__share=0.5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, r"^parts.1.name='' must not be empty: losses are"),
+        ({"name": "asked"}, "name 'asked' is given 2 times: give each part its"),
+        ({"people": 0}, "part 'junk': people=0 must be at least 1 and first=-1 at"),
+        ({"first": -2}, "first=-2 at least 0, or -1 for people that nobody has"),
+        ({"exposures": 0}, "exposures=0 and weight=0.0: set one of them above 0"),
+        ({"weight": 2.0}, "exposures=1 and weight=2.0: set one of them above 0"),
+        ({"exposures": -1}, "'junk': exposures=-1 must be finite and at least 0"),
+        ({"exposures": 0, "weight": -3.0}, "'junk': weight=-3.0 must be finite and at"),
+        ({"exposures": 0, "weight": float("inf")}, "parts.1.weight=inf must be a n"),
+        ({"exposures": 0, "weight": float("nan")}, "weight=nan must be a number"),
+        ({"which": "odd"}, "'junk': which='odd' is for told='questions' alone"),
+        (
+            {"answers_only": True},
+            "'junk': answers_only=True is for told='questions' al",
+        ),
+        (
+            {"which": "odd", "answers_only": True},
+            "which='odd' and answers_only=True is",
+        ),
+    ],
+)
+def test_parts_that_contradict_themselves_are_named(changes, message):
+    part = dataclasses.replace(GOOD, **changes)
+    with pytest.raises(ValueError, match=message):
+        validate(with_parts(ASKED, part))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"told": "question"}, "config.parts.1.told='question' must be one of biograp"),
+        ({"weight": "2"}, "config.parts.1.weight='2' must be float, not text"),
+        ({"people": 2.5}, "config.parts.1.people=2.5 must be a whole number"),
+        ({"people": "5"}, "config.parts.1.people='5' must be int, not text"),
+        ({"people": True}, "config.parts.1.people=True must be a whole number"),
+        ({"domain": None}, "config.parts.1.domain=None must be str"),
+        ({"answers_only": 1}, "config.parts.1.answers_only=1 must be true or false"),
+        ({"law": "zipf"}, "config.parts.1.law='zipf' must be a group of fields"),
+    ],
+)
+def test_parts_made_in_python_are_checked_as_those_of_json(changes, message):
+    part = dataclasses.replace(GOOD, **changes)
+    with pytest.raises(ValueError, match=message):
+        validate(with_parts(ASKED, part))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Config(world=WorldConfig(people="5")), "world.people='5' must be int, not"),
+        (Config(members=MembersConfig(seeds=("1",))), "seeds=.*'1'.* not text"),
+        (Config(parts=(3,)), r"config.parts\[0\]=3 must be a group of fields"),
+        (Config(parts=(Law(),)), r"config.parts\[0\]=Law.* must be a group of fields"),
+    ],
+)
+def test_configs_made_in_python_are_checked(config, message):
+    with pytest.raises(ValueError, match=message):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        (Law(exponent=2.0), "exponent=2.0 says nothing with .*.law.kind='exact': take"),
+        (
+            Law("zipf", path="w"),
+            "law.path='w' says nothing with .*: take kind 'file', or",
+        ),
+        (Law("zipf", discount=0.1), "take kind 'pitman_yor' or 'restaurant', or 0.5"),
+        (Law("restaurant", bias=5.0), "law.bias=5.0 says nothing with .*='restaurant'"),
+        (Law("file", path="/no.txt"), "law.path='/no.txt' must be a file of weights"),
+    ],
+)
+def test_what_a_law_does_not_read_is_refused(law, message):
+    with pytest.raises(ValueError, match=rf"^world\..*{message}"):
+        validate(config_with(world__law=law))
+    with pytest.raises(ValueError, match=rf"^parts\.1\..*{message}"):
+        validate(with_parts(ASKED, dataclasses.replace(GOOD, law=law)))
+
+
+def test_what_a_law_reads_passes():
+    for law in (Law("zipf", exponent=2.0, bias=0.0), Law("restaurant", discount=0.1)):
+        assert validate(with_parts(dataclasses.replace(GOOD, law=law)))
+
+
+def test_a_law_out_of_range_is_named_by_its_path():
+    with pytest.raises(
+        ValueError, match=r"config.world.law: law.exponent=-1.0 must be"
+    ):
+        config_with(world__law__kind="zipf", world__law__exponent=-1.0)
+
+
+@pytest.mark.parametrize("which", ["odd", "even"])
+def test_half_of_one_person_is_refused(which):
+    part = dataclasses.replace(ASKED, people=1, which=which)
+    with pytest.raises(ValueError, match=f"which='{which}' of people=1 leaves nobody"):
+        validate(with_parts(part))
+
+
+def test_a_weight_needs_text_of_the_runs_own():
+    part = PartConfig(people=5, weight=2.0)
+    with pytest.raises(ValueError, match=r"weight=2.0 is in windows of the run's"):
+        validate(with_parts(part, data__share=0.0))
+
+
+def test_rewritten_biographies_have_no_other_people(tmp_path):
+    bior = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
+    with pytest.raises(ValueError, match=r"corpus.kind='bior' has texts of its own pe"):
+        validate(with_parts(GOOD, **bior))
+    assert validate(with_parts(ASKED, **bior))
+
+
+def test_no_more_people_are_scored_than_are_told_of():
+    check_scored(5, 5)
+    check_scored(0, 5)
+    with pytest.raises(
+        ValueError, match=r"score.people=6 must be at most 5, the peopl"
+    ):
+        check_scored(6, 5)

@@ -1,0 +1,104 @@
+"""Compiled templates: tables, joined pieces, and the same text as a plain renderer."""
+
+import functools
+import pathlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale import corpora, worlds
+from kscale.corpora import TEXT, Span, load_templates, world_labels
+from kscale.corpora.compiled import (
+    Choice,
+    _fixed,
+    _merged,
+    compile_grammar,
+)
+
+CITIES = Choice(tuple("abcdefgh"), 3, label=2, space=" ")
+FORMS = Choice(("He", "She"), 1, label=4, space=" ")
+
+
+def test_a_choice_makes_a_piece_of_each_word():
+    he, she = FORMS._replace(before=" So", after=" is").pieces()
+    assert he == (Span(" So", TEXT), Span(" He", 4), Span(" is", TEXT))
+    assert she[1] == Span(" She", 4)
+    assert _fixed(" was in").pieces() == [(Span(" was in", TEXT),)]
+    assert _fixed("").pieces() == [()]
+
+
+def test_pieces_are_joined_where_it_costs_little():
+    was, stop = _fixed(" was in"), _fixed(".")
+    long = _fixed(" for ever.")
+    assert _merged([_fixed(" Her"), was, CITIES, stop]) == [
+        _fixed(" Her was in"),
+        CITIES._replace(after="."),
+    ]
+    assert _merged([CITIES, long]) == [CITIES, long]
+    assert _merged([was, FORMS, long, CITIES]) == [
+        FORMS._replace(before=" was in", after=" for ever."),
+        CITIES,
+    ]
+    assert _merged([FORMS, CITIES]) == [FORMS, CITIES]
+    assert _merged([_fixed(""), CITIES, _fixed("")]) == [CITIES]
+
+
+def test_tables_of_a_world(write):
+    world = write()
+    grammar = compile_grammar(world, load_templates(world), world_labels(world))
+    assert grammar.pieces[0] == ()
+    assert grammar.ranges.tolist() == [[0, 1], [1, 1], [2, 1]]
+    assert grammar.leaks == ((2, 1),)
+    assert grammar.opens.tolist() == [True, True, True]
+    assert grammar.refers.tolist() == [[True, False], [True, False], [False, False]]
+    assert grammar.first.shape == grammar.column.shape
+    assert len(grammar.first) == 3 * 8
+    sizes = [1, 4, 3, 2, 2, 3, 3]  # the constant, name, pronoun, month, year, employer
+    last = grammar.first + np.array(sizes)[grammar.column]
+    assert last.max() <= len(grammar.pieces)
+
+
+def render(facts, order, lines):
+    """A biography by string replacement alone."""
+    text = ""
+    for place, name in enumerate(order):
+        line = lines[name].replace("{value}", facts[name])
+        if place == 0:
+            mention = min(
+                (line.index(form), form)
+                for form in ("{name}", "{pronoun}", "{possessive}")
+                if form in line
+            )[1]
+            full = facts["name"] + ("'s" if mention == "{possessive}" else "")
+            line = line.replace(mention, full, 1)
+        for form in ("name", "pronoun", "possessive"):
+            line = line.replace(f"{{{form}}}", facts[form])
+        text += " " + line
+    return text
+
+
+@functools.cache
+def told(lists):
+    corpus = corpora.bios(worlds.bios(1000, lists=lists))
+    folder = pathlib.Path(corpus.world.folder) / "templates"
+    names = corpus.world.sentences
+    return corpus, {n: (folder / f"{n}.txt").read_text().splitlines() for n in names}
+
+
+@pytest.mark.parametrize("lists", ["bios", "mini"])
+@given(st.integers(0, 999), st.integers(0, 10**6))
+def test_the_text_is_the_renderers(lists, person, exposure):
+    corpus, templates = told(lists)
+    world = corpus.world
+    address = np.array([person]), np.array([exposure])
+    order = [world.sentences[i] for i in corpus._orders("training", *address)[0]]
+    choice = corpus._choose("training", *address)[0] - corpus._grammar.ranges[:, 0]
+    lines = {
+        name: templates[name][index]
+        for name, index in zip(world.sentences, choice, strict=True)
+    }
+    row = corpus.plan(*address)[0]
+    text = "".join(span.text for span in corpora.document(corpus, row))
+    assert text == render(world.person(person), order, lines)

@@ -1,0 +1,128 @@
+"""GPTQ of one matrix: against plain NumPy, and never worse than the nearest points."""
+
+import itertools
+import os
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.append(os.path.dirname(__file__))
+
+from plain_gptq import codes_of
+
+from kscale.quant.gptq_matrix import solve
+from kscale.quant.quantize import dequantize, quantize
+from kscale.quant.scheme import Scheme
+
+
+def problem(seed, inputs=24, outputs=6, rows=60):
+    """Weights, and correlated inputs of which one is always 0; float32 numbers."""
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(rows, inputs)) @ draw.normal(size=(inputs, inputs))
+    x[:, 3 % inputs] = 0
+    w = draw.normal(size=(inputs, outputs))
+    return w.astype(np.float32), x.astype(np.float32)
+
+
+def moment_of(x):
+    return x.astype(float).T @ x.astype(float)
+
+
+def solved(w, x, scheme, **options):
+    return solve(jnp.asarray(w), jnp.float32(moment_of(x)), scheme, **options)
+
+
+# Bits, group, symmetric, act order.
+CASES = list(itertools.product((2, 4), (0, 5), (True, False), (True, False)))
+FEW = [
+    (8, 0, True, True),
+    (4, 3, False, False),
+    (3, 3, True, True),
+    (2, 0, False, True),
+]
+
+
+@pytest.mark.parametrize(("bits", "group", "symmetric", "act_order"), CASES)
+def test_codes_are_those_of_plain_numpy(bits, group, symmetric, act_order):
+    scheme = Scheme(bits, group, symmetric)
+    w, x = problem(0)
+    found = solved(w, x, scheme, act_order=act_order, block=8)
+    plain = codes_of(w.astype(float), moment_of(x), scheme, act_order)
+    ours = ~np.asarray(found.nearest)
+    assert ours.sum() >= 3
+    np.testing.assert_array_equal(np.asarray(found.codes)[:, ours], plain[:, ours])
+
+
+def test_a_literal_example():
+    """Two like inputs: the second takes over the error of the first."""
+    w = np.array([[0.3], [1.5]], np.float32)
+    x = np.array([[1, 1], [1, 1], [1, 0.999]], np.float32)
+    found = solved(w, x, Scheme(bits=2), act_order=False)
+    np.testing.assert_array_equal(found.scales, [[1.0]])  # 3 / (2^2 - 1)
+    # Nearest: 0 and 1 (1.5 ends the grid), in sum 0.8 off. GPTQ cannot mend the end.
+    np.testing.assert_array_equal(np.asarray(found.codes)[:, 0] - 2, [0, 1])
+    down = solved(w[::-1], x, Scheme(bits=2), act_order=False)
+    # 1.5 first, 0.5 short: the other goes from 0.3 to 0.8, and up to 1.
+    np.testing.assert_array_equal(np.asarray(down.codes)[:, 0] - 2, [1, 1])
+    assert not down.nearest[0]
+    assert down.error[0] < 0.2 < down.nearest_error[0]
+
+
+def test_blocks_change_nothing():
+    w, x = problem(1)
+    by_block = [solved(w, x, Scheme(4), block=b).codes for b in (1, 5, 128)]
+    for codes in by_block[1:]:
+        np.testing.assert_array_equal(codes, by_block[0])
+
+
+def test_inputs_that_are_always_zero_get_no_weight():
+    w, x = problem(2)
+    found = solved(w, x, Scheme(4))
+    ours = ~np.asarray(found.nearest)
+    assert ours.any()
+    np.testing.assert_array_equal(np.asarray(found.points)[3, ours], 0.0)
+
+
+def test_inputs_that_do_not_correlate_are_rounded_to_the_nearest():
+    w, _ = problem(3)
+    found = solved(w, np.diag(np.arange(1.0, 25.0)), Scheme(4))
+    near = dequantize(quantize({"kernel": jnp.asarray(w)}, Scheme(4, leaves=("*",))))
+    np.testing.assert_array_equal(found.points, near["kernel"])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.sampled_from(FEW))
+def test_no_channel_is_worse_than_the_nearest_points(seed, case):
+    bits, group, symmetric, act = case
+    scheme = Scheme(bits, group, symmetric, leaves=("*",))
+    w, x = problem(seed, inputs=7, outputs=4, rows=9)
+    found = solved(w, x, scheme, act_order=act)
+    near = dequantize(quantize({"kernel": jnp.asarray(w)}, scheme))["kernel"]
+    error, near_error = (
+        np.sum((x.astype(float) @ (w - np.asarray(v))) ** 2, axis=0)
+        for v in (found.points, near)
+    )
+    slack = 1e-4 * np.sum((x.astype(float) @ w) ** 2, axis=0)
+    assert np.all(error <= near_error * (1 + 1e-4) + 1e-3 * slack)
+    np.testing.assert_allclose(found.error, error, rtol=1e-2, atol=slack.max())
+
+
+def test_damp_grows_until_the_factorization_works():
+    w, x = problem(4, rows=5)  # rank 5 of 24 inputs
+    found = solved(w, 1e3 * x, Scheme(4), damp=0.0)
+    assert 0 < found.damp < 0.01
+    assert np.all(np.isfinite(found.points))
+    assert np.all(found.error <= found.nearest_error)
+    assert solved(w, x, Scheme(4)).damp == np.float32(0.01)
+
+
+def test_no_inputs_at_all_leave_the_nearest_points():
+    w, x = problem(5)
+    found = solved(w, 0 * x, Scheme(4))
+    assert np.all(found.nearest)
+    assert np.max(np.abs(found.points - w)) > 0
+    assert np.max(np.abs(found.points - w)) <= 0.5001 * np.max(found.scales)

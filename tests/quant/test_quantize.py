@@ -1,0 +1,195 @@
+"""Weights rounded to the nearest: grids, trees, groups, gradients, sizes."""
+
+import fractions
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale import models
+from kscale.quant import BITS, Quantized, Scheme, dequantize, fake, quantize
+from kscale.quant import stored_bits as stored
+from kscale.quant.grid import unpack
+
+ALL = ("*",)
+
+
+def rounded(weight, scheme, name="kernel"):
+    tree = quantize({name: jnp.asarray(weight, jnp.float32)}, scheme)
+    return np.asarray(dequantize(tree)[name])
+
+
+def drawn(*shape, seed=0):
+    draw = np.random.default_rng(seed)
+    return draw.normal(scale=0.02, size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_a_symmetric_column_by_hand(bits):
+    """The grid of magnitude 1 with a step of 2 / (2^bits - 1), 0 in it, +1 not."""
+    top = 2**bits - 1
+    step = np.float16(2 / top)
+    if float(step) < fractions.Fraction(2, top):
+        step = np.nextafter(step, np.float16(1))
+    half = 2 ** (bits - 1)
+    # Both ends are half a step off (tie or not, as the step was rounded up); 0 is not.
+    column = np.array([[-1.0], [0.0], [1.0], [float(step)]])
+    low = np.round(-1 / float(step))
+    expected = float(step) * np.array([[low], [0], [half - 1], [1]])
+    found = rounded(column, Scheme(bits, leaves=ALL))
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+    assert low in (-half, 1 - half)
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_an_asymmetric_grid_keeps_its_own_points(bits):
+    points = 0.25 * (np.arange(2**bits)[:, None] - 1.0)  # -0.25, 0, 0.25, ...
+    scheme = Scheme(bits, symmetric=False, leaves=ALL)
+    np.testing.assert_array_equal(rounded(points, scheme), points)
+    tree = quantize({"kernel": jnp.asarray(points, jnp.float32)}, scheme)
+    codes = unpack(tree["kernel"].codes, bits, points.shape)
+    np.testing.assert_array_equal(codes[:, 0], np.arange(2**bits))
+    np.testing.assert_array_equal(tree["kernel"].scales, [[0.25]])
+    np.testing.assert_array_equal(unpack(tree["kernel"].zeros, bits, (1,)), [1])
+
+
+def test_zero_is_on_the_grid_of_weights_of_one_sign():
+    found = rounded([[1.0], [2.0], [3.0], [0.4]], Scheme(2, 0, False, ALL))
+    np.testing.assert_array_equal(found, [[1.0], [2.0], [3.0], [0.0]])
+    np.testing.assert_array_equal(rounded([[0.0], [0.0]], Scheme(2, leaves=ALL)), 0.0)
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_no_weight_is_more_than_half_a_step_off(bits, symmetric):
+    scheme = Scheme(bits, 5, symmetric, ALL)
+    weight = drawn(13, 6) * np.array([1e-4, 1e-2, 1, 1e2, 1e4, -1])[None]
+    tree = quantize({"kernel": jnp.asarray(weight, jnp.float32)}, scheme)
+    steps = np.repeat(np.asarray(tree["kernel"].scales, np.float32), 5, axis=0)[:13]
+    off = np.abs(dequantize(tree)["kernel"] - weight)
+    assert np.all(off <= steps * (0.5 + 1e-3))
+    assert off.max() > 0
+    # No coarser than the range asks for: steps are at most one float16 above it.
+    spread = 2 * np.abs(weight).max() / (2**bits - 1)
+    assert np.all(steps <= spread * (1 + 2e-3))
+
+
+def test_a_group_has_a_grid_of_its_own_and_the_last_is_shorter():
+    weight = drawn(13, 3)
+    scheme = Scheme(3, 5, leaves=ALL)
+    apart = [rounded(weight[i : i + 5], Scheme(3, leaves=ALL)) for i in (0, 5, 10)]
+    np.testing.assert_array_equal(rounded(weight, scheme), np.concatenate(apart))
+    one = rounded(weight, Scheme(3, 100, leaves=ALL))
+    np.testing.assert_array_equal(one, rounded(weight, Scheme(3, leaves=ALL)))
+
+
+def test_channels_are_rows_of_a_table_and_the_last_axis_of_a_kernel():
+    weight, scheme = drawn(7, 4), Scheme(4, 3, leaves=ALL)
+    table = rounded(weight.T, scheme, "table")
+    np.testing.assert_array_equal(table, rounded(weight, scheme).T)
+    assert not np.array_equal(table, rounded(weight.T, scheme))
+
+
+def test_experts_and_stacked_layers_are_rounded_each_alone():
+    weight = drawn(2, 3, 7, 4)
+    for scheme in (Scheme(4, leaves=ALL), Scheme(2, 4, False, ALL)):
+        each = [[rounded(expert, scheme) for expert in layer] for layer in weight]
+        np.testing.assert_array_equal(rounded(weight, scheme), np.array(each))
+
+
+def test_a_tree_keeps_its_paths_and_what_no_pattern_names():
+    config = models.from_name("GPT2-1-1", vocab=11, head_size=8)
+    params = models.init(config, jax.random.key(0))
+    tree = quantize(params, Scheme(4, leaves=("*/mlp/*", "embed/table")))
+    back = dequantize(tree)
+    assert jax.tree.map(jnp.shape, back) == jax.tree.map(jnp.shape, params)
+    changed = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), params, back)
+    layer = changed["layer_0"]
+    assert changed["embed"]["table"]
+    assert layer["mlp"]["up"] == layer["mlp"]["down"] == {"kernel": True, "bias": False}
+    assert not any(jax.tree.leaves([layer["attention"], layer["mlp_norm"]]))
+    assert isinstance(tree["layer_0"]["mlp"]["up"]["kernel"], Quantized)
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        tree["layer_0"]["attention"],
+        params["layer_0"]["attention"],
+    )
+
+
+def test_biases_and_norms_are_never_rounded_and_no_bits_round_nothing():
+    up = {"kernel": drawn(4, 4), "bias": drawn(4)}
+    params = {"norm": {"scale": drawn(4)}, "up": up}
+    back = dequantize(quantize(params, Scheme(2, leaves=ALL)))
+    np.testing.assert_array_equal(back["norm"]["scale"], params["norm"]["scale"])
+    np.testing.assert_array_equal(back["up"]["bias"], params["up"]["bias"])
+    assert quantize(params, Scheme(bits=0, leaves=("nothing",))) is params
+    assert fake(params, Scheme(bits=0)) is params
+
+
+def test_a_pattern_that_matches_nothing_is_named_with_what_there_is():
+    params = {"up": {"kernel": drawn(2, 2), "bias": drawn(2)}}
+    for function in (quantize, fake):
+        with pytest.raises(ValueError, match=r"'\*bias', which matches.*has up/kernel"):
+            function(params, Scheme(4, leaves=("up/kernel", "*bias")))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (np.nan, "weights"),
+        (np.inf, "weights"),
+        (-np.inf, "weights"),
+        (1e7, "scales in float16"),  # 1e7 / 15 is more than 65504
+    ],
+)
+def test_what_no_grid_can_hold_is_refused_and_stops_training(value, what, symmetric):
+    weight = jnp.asarray(drawn(7, 3)).at[5, 1].set(value)
+    params = {"up": {"kernel": weight}}
+    scheme = Scheme(4, 4, symmetric, ALL)
+    message = f"up/kernel cannot be rounded: its {what} must be finite"
+    with pytest.raises(ValueError, match=message):
+        quantize(params, scheme)
+    found = jax.jit(lambda x: fake(x, scheme))(params)["up"]["kernel"]
+    lost = ~np.isfinite(found)
+    assert lost[4:, 1].all()
+    assert lost.sum() == 3  # of its own group alone
+    assert np.isnan(found).any()
+
+
+@pytest.mark.parametrize("scheme", [Scheme(4, leaves=ALL), Scheme(2, 3, False, ALL)])
+def test_fake_is_the_rounded_model_and_its_gradient_passes_straight(scheme):
+    params = {"a": {"kernel": jnp.asarray(drawn(2, 7, 4))}, "table": drawn(5, 8)}
+    params["bias"] = drawn(3)
+    exact = dequantize(quantize(params, scheme))
+    jax.tree.map(np.testing.assert_array_equal, fake(params, scheme), exact)
+
+    def loss(params):
+        return sum(jnp.sum(x**2) for x in jax.tree.leaves(fake(params, scheme)))
+
+    value, grads = jax.jit(jax.value_and_grad(loss))(params)
+    np.testing.assert_allclose(
+        value, sum(np.sum(x**2) for x in jax.tree.leaves(exact)), rtol=1e-5
+    )
+    # Of sum v^2 at the rounded v, not at w.
+    jax.tree.map(lambda g, v: np.testing.assert_array_equal(g, 2 * v), grads, exact)
+
+
+def test_populations_are_rounded_member_by_member():
+    weights = jnp.asarray(drawn(3, 7, 4))
+    scheme = Scheme(3, leaves=ALL)
+    together = jax.vmap(lambda w: fake({"kernel": w}, scheme)["kernel"])(weights)
+    alone = [rounded(w, scheme) for w in weights]
+    np.testing.assert_array_equal(together, np.array(alone))
+
+
+def test_stored_bits_by_hand():
+    params = {"kernel": drawn(10, 3), "table": drawn(6, 5), "bias": drawn(7)}
+    # Codes 30 x 4; three groups of each of 3 channels, 16 bits a scale; the rest whole.
+    tree = quantize(params, Scheme(4, 4, leaves=("kernel",)))
+    assert stored(tree) == 120 + 9 * 16 + (30 + 7) * 16
+    # Zero points have as many bits as codes; a table's channels are its 6 rows.
+    tree = quantize(params, Scheme(3, 0, False, ALL))
+    assert stored(tree, rest=32) == (30 * 3 + 3 * 19) + (30 * 3 + 6 * 19) + 7 * 32
+    assert stored(params) == 67 * 16

@@ -1,0 +1,259 @@
+"""What rows say of classes, pieces, parts and steps, against plain loops."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from kscale import configs, corpora, models, scores, worlds
+from kscale.configs.base import PartConfig
+from kscale.runs import evaluate, run
+from kscale.runs.task import prepare
+from kscale.worlds import Law
+
+JUNK = PartConfig(people=9, weight=1.0)
+ASKED = PartConfig("asked", "questions", people=7, which="odd", exposures=2)
+ZIPF = Law("zipf", exponent=1.5, bias=0.5)
+
+
+def strict(row):
+    """What another program reads."""
+    return json.loads(json.dumps(row, allow_nan=False))
+
+
+def fresh(task, seed=0):
+    return models.init(task.config.model, jax.random.key(seed))
+
+
+def made_up(task, people, seed=0):
+    """A score table of invented losses about some people."""
+    rng = np.random.default_rng(seed)
+    labels = [label.name for label in task.corpus.labels]
+    shape = (len(people), len(labels))
+    counts = np.ones(shape, np.int32)
+    counts[:, 0] = 9
+    return scores.ScoreTable(
+        people=np.asarray(people, np.int64),
+        nats=rng.exponential(2.0, shape),
+        correct=rng.random(shape) < 0.5,
+        counts=counts,
+        labels=tuple(labels),
+        population=task.corpus.num_people,
+    )
+
+
+@pytest.fixture(scope="module")
+def skewed(little):
+    """A task of a power law with parts of both kinds."""
+    return prepare(little([JUNK, ASKED], world__law=ZIPF, world__people=20))
+
+
+def test_numbers_are_those_of_plain_loops(skewed):
+    people = np.arange(1, 20, 2)
+    table = made_up(skewed, people)
+    row = strict(evaluate.evaluate(skewed, fresh(skewed), table))
+    values = [i for i, x in enumerate(skewed.corpus.labels) if x.kind == "value"]
+    p = np.array([(i + 1.5) ** -1.5 for i in range(20)])
+    p = p / p.sum()
+    bits = np.array([table.nats[i, values].sum() / math.log(2) for i in range(10)])
+    right = np.array([table.correct[i, values].mean() for i in range(10)])
+    weights, met = p[people], skewed.visits_of(0)[people]
+
+    def check(found, of):
+        assert found["people"] == of.sum()
+        assert found["loss_bits"] == pytest.approx(bits[of].mean())
+        assert found["accuracy"] == pytest.approx(right[of].mean())
+        share = weights[of] / weights[of].sum()
+        assert found["visit_loss_bits"] == pytest.approx(share @ bits[of])
+        assert found["visit_accuracy"] == pytest.approx(share @ right[of])
+        assert found["mass"] == pytest.approx(weights[of].sum())
+        assert found["visits"] == pytest.approx(met[of].mean())
+
+    check(row["loss"], np.ones(10, bool))
+    # Four classes of five people each, the most frequent first.
+    assert [x["frequency_class"] for x in row["classes"]] == [0, 1, 2, 3]
+    for found in row["classes"]:
+        check(found, people // 5 == found["frequency_class"])
+    told = {x["piece"]: x for x in row["pieces"]}
+    for i, label in enumerate(skewed.corpus.labels[1:], 1):
+        assert told[label.name]["accuracy"] == pytest.approx(table.correct[:, i].mean())
+        lost = table.nats[:, i] / math.log(2)
+        assert told[label.name]["visit_loss_bits"] == pytest.approx(
+            weights / weights.sum() @ lost
+        )
+    curve = row["by_count"]
+    assert sum(curve["people"]) == 10
+    mean = np.dot(curve["accuracy"], curve["people"]) / 10
+    assert mean == pytest.approx(right.mean())
+    assert np.dot(curve["visits"], curve["people"]) == pytest.approx(met.sum())
+    guesses = [2.0**-x.bits for x in skewed.world.attributes]
+    assert curve["floor"] == pytest.approx(np.mean(guesses) + 0.05)
+
+
+def test_parts_are_scored_as_what_they_are(skewed):
+    params = fresh(skewed, 1)
+    told = evaluate.evaluate(skewed, params, made_up(skewed, [3]))["parts"]
+    assert list(told) == ["junk", "asked"]
+    junk, asked = skewed.parts
+    model = (skewed.config.model, params)
+    table = scores.score(model, junk.corpus, junk.pool)
+    values = [i for i, x in enumerate(junk.corpus.labels) if x.kind == "value"]
+    assert told["junk"]["people"] == 9
+    assert told["junk"]["accuracy"] == pytest.approx(table.correct[:, values].mean())
+    lost = table.nats[:, values].sum(axis=1).mean() / math.log(2)
+    assert told["junk"]["loss_bits"] == pytest.approx(lost)
+    assert {"name", "employer", "employer_city"} <= set(
+        told["junk"]["accuracy_by_piece"]
+    )
+    for which, whom, people in (("odd", "trained", 4), ("even", "held_out", 3)):
+        questions = corpora.questions(asked.corpus.world, which)
+        known = scores.answers(model, questions, asked.pool)
+        assert len(known.people) == people
+        assert (known.people % 2 == (which == "even")).all()
+        assert told["asked"][whom] == {
+            "people": people,
+            "accuracy": known.mean,
+            "accuracy_by_piece": known.accuracy,
+        }
+
+
+def test_questions_about_all_hold_nobody_out(little):
+    everybody = dataclasses.replace(ASKED, which="all")
+    task = prepare(little([everybody], score__people=2))
+    told = evaluate.evaluate(task, fresh(task), made_up(task, [0, 1]))
+    assert set(told["parts"]["asked"]) == {"trained"}
+    assert told["parts"]["asked"]["trained"]["people"] == 2
+    assert "by_count" not in told
+
+
+@pytest.mark.parametrize("law", [Law(), ZIPF])
+@pytest.mark.parametrize("classes", [1, 4, 40])
+def test_one_person_has_no_error_and_no_nan(little, law, classes):
+    task = prepare(little([JUNK], world__law=law, score__classes=classes))
+    row = evaluate.evaluate(task, fresh(task), made_up(task, [4]))
+    assert strict(row) == row
+    assert row["loss"]["loss_bits_error"] is None
+    assert len(row["classes"]) == 1
+
+
+def test_people_of_no_weight_have_no_nan(little, tmp_path):
+    (tmp_path / "weights.txt").write_text("1\n" * 8 + "0\n" * 8)
+    law = Law("file", path=str(tmp_path / "weights.txt"))
+    task = prepare(little(world__law=law))
+    assert task.visits_of(0)[8:].sum() == 0
+    row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
+    assert strict(row) == row
+    last = row["classes"][-1]
+    assert (last["mass"], last["visits"], last["visit_accuracy"]) == (0, 0, None)
+    assert row["by_count"]["visits"][0] == 0
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_a_restaurant_is_scored_by_its_visits(little, share):
+    law = Law("restaurant", discount=0.2, concentration=1.0)
+    new = PartConfig("new", people=4, exposures=1)
+    task = prepare(little([new], world__law=law, data__share=share))
+    met = task.visits_of(0)
+    wanted = met / met.sum() if share else np.full(16, 1 / 16)
+    np.testing.assert_allclose(task.frequencies_of(0), wanted)
+    row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
+    assert strict(row) == row
+    assert row["loss"]["visits"] == pytest.approx(6.0 * share)
+    assert row["loss"]["mass"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", ["zipf", "restaurant"])
+def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
+    world = worlds.bios(16, lists="tiny")
+    story = (
+        "{name}. {pronoun} was born in {birth_year} in {birth_city}, has a degree in"
+        " {major} from {university} and works for {employer} in {employer_city}."
+    )
+    with (tmp_path / "some.jsonl").open("w") as file:
+        for i, times in itertools.product(range(0, 16, 3), range(2)):
+            text = story.format(**world.person(i)) + " Yes." * times
+            file.write(json.dumps({"id": i, "text": text}) + "\n")
+    numbers = {
+        "zipf": {"bias": 0.5},
+        "restaurant": {"discount": 0.0, "concentration": 0.5},
+    }
+    law = {"world__law": Law(kind, **numbers[kind])}
+    told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
+    task = prepare(little(**law, **told, corpus__skip_unfound=True))
+    assert task.corpus.num_people == len(task.visits_of(0)) == 6
+    assert task.visits_of(0).sum() == 36
+    people = task.corpus.people(np.arange(6))
+    assert people.tolist() == [0, 3, 6, 9, 12, 15]
+    params = fresh(task)
+    table = evaluate.score_params(task, params)
+    row = strict(evaluate.evaluate(task, params, table))
+    assert row["loss"]["people"] == 6
+    assert sum(x["people"] for x in row["classes"]) == 6
+    assert row["loss"]["visits"] == pytest.approx(6)
+    assert len(evaluate.score_params(task, params, 2).people) == 2
+    whole = little(**law, **told, corpus__skip_unfound=True, score__people=7)
+    with pytest.raises(ValueError, match=r"score.people=7 must be at most 6, the"):
+        prepare(whole)
+
+
+def test_a_restaurant_of_bio_d_runs_end_to_end():
+    demo = configs.load("demo:people=30,exposures=4,heads=1")
+    law = Law("restaurant", discount=0.1, concentration=1.0)
+    config = dataclasses.replace(
+        demo,
+        world=dataclasses.replace(demo.world, law=law),
+        model=dataclasses.replace(demo.model, layers=1),
+    )
+    (row,) = run.run(config)
+    assert strict(row) == row
+    assert sum(row["by_count"]["people"]) == 30
+    assert row["loss"]["visits"] == pytest.approx(4)
+    # Whoever comes first to a restaurant is met most.
+    assert row["classes"][0]["visits"] > row["classes"][-1]["visits"]
+
+
+def test_a_sample_is_scored_if_so_said(skewed):
+    params = fresh(skewed)
+    some = evaluate.score_params(skewed, params, 5)
+    assert len(some.people) == 5
+    row = evaluate.evaluate(skewed, params, some)
+    assert row["loss"]["people"] == 5
+    whole = evaluate.score_params(skewed, params)
+    assert whole.people.tolist() == list(range(20))
+    chosen = evaluate.score_params(skewed, params, np.array([2, 5]))
+    assert chosen.people.tolist() == [2, 5]
+
+
+def test_a_config_may_ask_for_a_sample(little):
+    task = prepare(little(score__people=3, score__seed=5))
+    table = evaluate.score_params(task, fresh(task))
+    assert (len(table.people), table.sample_seed) == (3, 5)
+
+
+def test_a_member_of_a_population_is_a_slice(little):
+    one, two = (prepare(little(members__seeds=s)) for s in ((0,), (0, 1)))
+    params = {"x": np.arange(6.0).reshape(2, 3)}
+    assert evaluate.member_params(one, params, 0) is params
+    assert evaluate.member_params(two, params, 1)["x"].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("factor", "share"), [(0.0, 0.0), (1.0, 0.75), (2.0, 0.5)])
+def test_what_experts_drop_when_all_tokens_choose_the_same(made, factor, share):
+    experts = {"model__experts": 4, "model__mlp_width": 1.0}
+    task = made(model__eval_capacity_factor=factor, **experts)
+    params = fresh(task)
+    router = params["layer_0"]["mlp"]["router"]
+    router["kernel"] = np.zeros_like(router["kernel"])
+    row = evaluate.evaluate(task, params, made_up(task, [0, 1, 2]))
+    # Of W tokens, a multiple of 16, floor(factor W / 4) have room.
+    assert row["dropped_when_scored"] == share
+
+
+def test_a_dense_model_has_nothing_to_drop(made):
+    task = made()
+    row = evaluate.evaluate(task, fresh(task), made_up(task, [0, 1, 2]))
+    assert "dropped_when_scored" not in row

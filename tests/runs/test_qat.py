@@ -1,0 +1,216 @@
+"""Rounded weights of a run: what is trained, what is measured, what is stored."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale import models, quant
+from kscale.quant import Scheme
+from kscale.runs import evaluate, qat
+
+FOUR = {"qat__bits": 4}
+LORA = {"model__lora__rules": ("*/attention/query:2", "embed/table:1")}
+
+
+def params_of(task, seed=0):
+    return models.init(task.config.model, jax.random.key(seed))
+
+
+def same(one, other):
+    leaves, others = jax.tree.leaves(one), jax.tree.leaves(other)
+    return len(leaves) == len(others) and all(
+        np.array_equal(x, y) for x, y in zip(leaves, others, strict=True)
+    )
+
+
+def batch_of(task):
+    tokens, segments = qat.texts(task, 8)
+    tokens = np.maximum(tokens, 0)
+    return tokens[:, :-1], tokens[:, 1:], np.maximum(segments[:, :-1], 0)
+
+
+def nats_of(task, params):
+    token_nats = jax.jit(qat.problem(task).token_nats)
+    return token_nats(params, *batch_of(task))[0]
+
+
+def test_without_qat_the_problem_is_the_models(made):
+    task = made()
+    assert "qat" not in qat.problem(task).description
+    params = params_of(task)
+    assert same(qat.used(task, params), params)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_loss_is_that_of_the_rounded_weights(made, symmetric):
+    task = made(qat__symmetric=symmetric, qat__group=4, **FOUR)
+    params = params_of(task)
+    found = nats_of(task, params)
+    used = qat.used(task, params)
+    np.testing.assert_allclose(found, nats_of(made(), used), rtol=1e-6)
+    assert np.abs(found - nats_of(made(), params)).max() > 1e-3
+
+
+def test_the_gradient_moves_what_is_beneath(made):
+    task = made(**FOUR)
+    params = params_of(task)
+
+    def loss(task, params):
+        return jnp.sum(nats_of(task, params))
+
+    moved = jax.grad(loss, argnums=1)(task, params)
+    at_rounded = jax.grad(loss, argnums=1)(made(), qat.used(task, params))
+    for one, other in zip(
+        jax.tree.leaves(moved), jax.tree.leaves(at_rounded), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert np.abs(moved["layer_0"]["mlp"]["up"]["kernel"]).max() > 0
+
+
+def test_a_problem_is_told_from_others_by_its_scheme(made):
+    told = qat.problem(made(**FOUR)).description
+    assert told["qat"] == {
+        "bits": 4,
+        "group": 0,
+        "symmetric": True,
+        "leaves": ["layer*/kernel"],
+    }  # in JSON's types, as it is compared with what a checkpoint holds
+    assert told.items() > qat.problem(made()).description.items()
+
+
+def test_a_pattern_that_names_no_weight_is_refused_before_anything(made):
+    task = made(qat__leaves=("layer*/kernel", "nothing"), **FOUR)
+    for refused in (
+        lambda: qat.problem(task),
+        lambda: qat.check(params_of(task), task.config.qat),
+    ):
+        with pytest.raises(ValueError, match=r"leaves has 'nothing', which matches no"):
+            refused()
+
+
+def test_what_is_used_has_few_values(made):
+    task = made(**FOUR)
+    params = params_of(task)
+    used = qat.used(task, params)
+    kernel = np.asarray(used["layer_0"]["mlp"]["up"]["kernel"])
+    assert max(len(np.unique(column)) for column in kernel.T) <= 16
+    assert used["embed"]["table"] is params["embed"]["table"]
+
+
+def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
+    task = made(**LORA, **FOUR)
+    params = params_of(task)
+    down = params["lora"]["layer_0"]["attention"]["query"]
+    down["up"] = jnp.full_like(down["up"], 0.1)
+    plain, merged = qat.plain(task, qat.used(task, params))
+    assert "lora" not in merged
+    assert plain.config.model.lora == models.NO_ADAPTERS
+    assert plain.config.qat == quant.NO_ROUNDING
+    assert same(qat.used(plain, merged), merged)
+    before = evaluate.score_params(task, params)
+    after = evaluate.score_params(plain, merged)
+    np.testing.assert_allclose(after.nats, before.nats, rtol=1e-5)
+
+
+def test_the_nearest_points_need_no_texts(made):
+    task, params = made(), params_of(made())
+    found = qat.rounded(task, params, Scheme(bits=3), "nearest", sample=0)
+    assert same(found, quant.quantize(params, Scheme(bits=3)))
+
+
+@pytest.mark.slow
+def test_gptq_sees_the_texts(made):
+    task, params = made(), params_of(made())
+    scheme = Scheme(bits=3)
+    tree = qat.rounded(task, params, scheme, sample=20, act_order=False)
+    tokens, segments = qat.texts(task, 20)
+    model = task.config.model
+    ours = quant.gptq(model, params, scheme, tokens, segments, act_order=False)
+    assert same(tree, ours)
+    assert not same(tree, quant.quantize(params, scheme))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, r"method='magic' must be one of \('gptq', 'nearest'\)"),
+        ({"sample": 0}, "sample=0 must be 1 or more biographies"),
+        ({"damp": -0.1}, "damp is -0.1, must be 0 or more and finite"),
+        ({"damp": float("nan")}, "damp is nan, must be 0 or more and finite"),
+        ({"block": 0}, "block is 0, must be 1 or more inputs"),
+    ],
+)
+def test_what_cannot_be_rounded(made, options, message):
+    task = made()
+    with pytest.raises(ValueError, match=message):
+        qat.rounded(task, params_of(task), Scheme(bits=4), **options)
+
+
+@pytest.mark.parametrize("sample", [1, 16, 40])
+def test_texts_are_so_many_biographies(made, sample):
+    task = made()
+    tokens, segments = qat.texts(task, sample)
+    assert tokens.shape == segments.shape
+    assert tokens.shape[1] == task.config.data.context
+    end = task.pool.eos
+    real = tokens[segments >= 0]
+    assert abs(int((real == end).sum()) - sample) <= 1
+    assert (tokens[segments < 0] == end).all() or (segments >= 0).all()
+
+
+def documents(tokens, end):
+    """The whole documents between two <EOS> of a stream."""
+    text = " ".join(map(str, tokens)).split(f" {end} ")
+    return set(text[1:-1])
+
+
+def test_texts_are_documents_that_the_model_has_met(made):
+    task = made()
+    end, context = task.pool.eos, task.config.data.context
+    tokens, segments = qat.texts(task, 16)
+    found = documents(tokens[segments >= 0], end)
+    stream = task.streams[0]
+    met = stream.windows(0, stream.num_windows)["tokens"][:, :-1].ravel()
+    assert len(found) > 10
+    assert found <= documents(met, end)
+    assert tokens.shape[1] == context
+
+
+def test_texts_are_told_apart_where_training_does(made):
+    _, segments = qat.texts(made(corpus__mask_documents=True), 16)
+    assert len(np.unique(segments[0])) > 1
+    _, segments = qat.texts(made(), 16)
+    assert set(np.unique(segments)) <= {-1, 0}
+
+
+def test_stored_by_hand():
+    kernel = {"layer_0": {"mlp": {"up": {"kernel": jnp.ones((8, 10))}}}}
+    plain = qat.stored(kernel, bits=640.0)
+    assert plain == {"stored_bits": 1280, "bits_per_stored_bit": 0.5}
+    four = qat.stored(quant.quantize(kernel, Scheme(bits=4)), bits=240.0)
+    assert four == {"stored_bits": 80 * 4 + 10 * 16, "bits_per_stored_bit": 0.5}
+
+
+def test_only_a_model_of_few_bits_says_what_it_takes(made):
+    params = params_of(made())
+    assert qat.of_training(made(), params, 100.0) == {}
+    said = qat.of_training(made(**FOUR), params, 100.0)
+    counts = made().parameters
+    kernels = sum(
+        leaf.size
+        for path, leaf in jax.tree.leaves_with_path(params)
+        if path[-1].key == "kernel"
+    )
+    least = 4 * kernels + 16 * (counts.total - kernels)
+    assert least < said["stored_bits"] < least * 1.2
+    assert said["bits_per_stored_bit"] == 100.0 / said["stored_bits"]
+
+
+def test_every_member_of_a_population_is_rounded_by_itself(made):
+    task = made(members__seeds=(0, 1), **FOUR)
+    ones = [params_of(task, seed) for seed in (0, 1)]
+    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *ones)
+    nats = jax.vmap(lambda params: nats_of(task, params))(both)
+    for i in range(2):
+        np.testing.assert_allclose(nats[i], nats_of(task, ones[i]), rtol=1e-5)

@@ -1,0 +1,247 @@
+"""Runs: what a folder holds, populations, kills and resumes, what nobody loses."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from folders import config_of, metrics, tree
+
+from kscale import cli, scores
+from kscale.configs import base as config_module
+from kscale.configs import fields
+from kscale.runs import folder, run
+
+PROMISED = {
+    "bits": {"name", "value", "diversity", "total"},
+    "bits_max": {"name", "value", "diversity", "total"},
+    "parameters_by_base": {"total", "embedding", "non_embedding"},
+    "versions": {"python", "kscale", "jax", "flax", "orbax-checkpoint"},
+    "accuracy": {"name", "employer", "employer_city"},
+}
+NUMBERS = (
+    "bits_per_param",
+    "max_bits_per_param",
+    "parameters",
+    "exposures",
+    "seconds",
+    "tokens_per_second",
+    "steps",
+    "seed",
+)
+
+
+def test_a_run_folder_holds_exactly_what_is_promised(finished):
+    assert {path.name for path in finished.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "result.json",
+        "scores.npz",
+        "params.npz",
+        "visits.npy",
+        "checkpoints",
+        "tensorboard",
+    }
+    assert np.load(finished / "visits.npy").tolist() == [4] * 12
+    assert any((finished / "checkpoints").iterdir())
+    assert list((finished / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_the_result_says_what_was_found_and_how(finished, tiny):
+    result = json.loads((finished / "result.json").read_text())
+    for name, parts in PROMISED.items():
+        assert parts <= result[name].keys()
+    for name in NUMBERS:
+        assert isinstance(result[name], int | float)
+    assert result["device"]
+    assert result["commit"]
+    assert result["parameters"] == result["parameters_by_base"]["total"]
+    assert result["bits_per_param"] == result["bits"]["total"] / result["parameters"]
+    config = config_of(tiny)
+    assert result["fingerprint"] == config_module.fingerprint(config)
+    assert config_module.load(finished / "config.json") == config
+    assert fields.from_dict(config_module.Config, result["config"]) == config
+
+
+def test_the_result_follows_from_the_scores(finished):
+    result = json.loads((finished / "result.json").read_text())
+    table = scores.ScoreTable.load(finished / "scores.npz")
+    task, params = folder.load(finished)
+    again = run.score_params(task, params)
+    np.testing.assert_allclose(again.nats, table.nats, rtol=1e-5)
+    known = scores.capacity(
+        task.world.counts, task.corpus.labels, table, task.parameters.total
+    )
+    assert known.bits.total == pytest.approx(result["bits"]["total"])
+
+
+def test_the_log_covers_every_token(finished):
+    rows = metrics(finished)
+    result = json.loads((finished / "result.json").read_text())
+    task, _ = folder.load(finished)
+    assert rows[-1]["step"] == result["steps"] == task.total_steps
+    assert sum(row["tokens"] for row in rows) == task.streams[0].total_tokens - 1
+    assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
+
+
+def test_members_equal_their_solo_runs(tiny, tmp_path):
+    grid = {"members__seeds": "0,1", "members__learning_rates": "1e-3,4e-3"}
+    rows = run.run(config_of(tiny, **grid), tmp_path / "four")
+    result = json.loads((tmp_path / "four" / "result.json").read_text())
+    members = result["members"]
+    assert len(rows) == len(members) == 4
+    best = max(members, key=lambda row: row["bits"]["total"])
+    assert result["bits"] == best["bits"]
+    for i, (rate, seed) in enumerate([(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]):
+        assert members[i]["config"]["train"]["learning_rate"] == rate
+        assert members[i]["seed"] == seed
+        if i in (0, 3):  # two of them tell
+            alone = config_of(tiny, train__learning_rate=rate, train__seed=seed)
+            (row,) = run.run(alone, tmp_path / str(i))
+            assert row["fingerprint"] == members[i]["fingerprint"]
+            together, solo = (
+                scores.ScoreTable.load(tmp_path / path / name)
+                for path, name in (
+                    ("four", f"scores_{i}.npz"),
+                    (str(i), "scores.npz"),
+                )
+            )
+            np.testing.assert_allclose(together.nats, solo.nats, rtol=1e-5)
+            assert row["bits"]["total"] == pytest.approx(
+                members[i]["bits"]["total"], rel=1e-5
+            )
+    assert not (tmp_path / "four" / "params.npz").exists()
+    task, _ = folder.load(tmp_path / "four", member=3)
+    assert len(task.hypers) == 4
+    with pytest.raises(ValueError, match="has 4 members"):
+        folder.load(tmp_path / "four", member=4)
+
+
+def test_members_with_orders_of_their_own_equal_their_solo_runs(tiny):
+    own = {"data__shared_order": "false", "members__seeds": "3,4"}
+    rows = run.run(config_of(tiny, **own))
+    own |= {"members__seeds": "4"}
+    (alone,) = run.run(config_of(tiny, **own))
+    assert alone["bits"]["total"] == pytest.approx(rows[1]["bits"]["total"], rel=1e-5)
+
+
+def test_a_finished_run_that_is_resumed_says_the_same(finished, tiny, tmp_path, capsys):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    before = json.loads((copy / "result.json").read_text())
+    assert cli.main(["train", *tiny, f"--workdir={copy}", "--resume", "--json"]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after == json.loads((copy / "result.json").read_text())
+    changing = ("time", "commit")
+    assert {k: v for k, v in after.items() if k not in changing} == {
+        k: v for k, v in before.items() if k not in changing
+    }
+
+
+@pytest.mark.parametrize("mode", ["resume", "overwrite", "both", None])
+def test_nothing_is_lost_where_it_was_not_said_what_to_do(
+    finished, tiny, tmp_path, mode
+):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    before = tree(copy)
+    message, flags, changes = {
+        None: ("run holds a run: pass --resume to go on, --overwrite", {}, {}),
+        "both": (
+            "--resume and --overwrite exclude each other",
+            {"resume": True, "overwrite": True},
+            {},
+        ),
+        "resume": (
+            "another config: model.heads was 1, is 2; train.seed was 0, is 7",
+            {"resume": True},
+            {"model__heads": 2, "train__seed": 7},
+        ),
+        # A batch that the devices cannot share is found before anything is removed.
+        "overwrite": (
+            "data.batch=5 must be divisible by 2,",
+            {"overwrite": True},
+            {"data__batch": 5, "train__rows_per_gradient": 2},
+        ),
+    }[mode]
+    with pytest.raises(ValueError, match=message):
+        run.run(config_of(tiny, **changes), copy, **flags)
+    assert tree(copy) == before
+
+
+def test_a_run_may_be_resumed_under_another_name_and_rhythm(finished, tiny, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    config = config_of(tiny, name="other", train__log_every=1, data__prefetch=1)
+    assert run.run(config, copy, resume=True)
+
+
+def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    own = {"notes.txt": b"mine", "table.npz": b"mine too", "plots/a.png": b"and this"}
+    own |= {"quantized_by_hand.npz": b"and that"}
+    for name, text in own.items():
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_bytes(text)
+    runs = ("params_7.npz", "adapters.npz", "adapters_1.npz", "quantized_gptq_4.npz")
+    for name in runs:
+        (copy / name).write_bytes(b"of a run with more members or rounded weights")
+    run.run(config_of(tiny, train__seed=1), copy, overwrite=True)
+    after = tree(copy)
+    assert {name: after[name] for name in own} == own
+    assert not after.keys() & set(runs)
+    assert config_module.load(copy / "config.json").train.seed == 1
+    assert json.loads(after["result.json"])["seed"] == 1
+
+
+@pytest.mark.parametrize("flags", [{"overwrite": True}, {"resume": True}, {}])
+def test_a_folder_that_is_no_run_is_left_alone(tiny, tmp_path, flags):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ValueError, match=r"holds thesis.tex and no config.json"):
+        run.run(config_of(tiny), tmp_path, **flags)
+    assert tree(tmp_path) == {"thesis.tex": b"years of work"}
+
+
+def test_a_file_is_no_folder(tiny, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match="is a file: choose another --workdir"):
+        run.run(config_of(tiny), tmp_path / "file")
+
+
+def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
+    for changes in (
+        {"data__batch": 3, "train__rows_per_gradient": 2},
+        {"mesh__data": 2},
+        {"data__context": 1},
+        {"members__seeds": "0,1,2", "mesh__population": 2},
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            run.run(config_of(tiny, **changes), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_parameters_of_another_model_are_refused(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "run")
+    config = json.loads((copy / "config.json").read_text())
+    config["model"]["head_size"] = 32
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"params.npz is of another model: .*shape"):
+        folder.load(copy)
+
+
+def test_the_answer_is_one_sentence(finished):
+    row = json.loads((finished / "result.json").read_text())
+    said = run.answer([row])
+    assert f"{row['parameters']:,} parameters" in said
+    assert f"{row['bits_per_param']:.3f} bits per parameter" in said
+    assert said.count("\n") == 0
+    assert "the best of 2" in run.answer([row, row])
+
+
+def test_the_answer_of_an_extraction_is_what_is_answered(finished):
+    told = {"trained": {"accuracy": 0.5}, "held_out": {"accuracy": 0.125}}
+    row = json.loads((finished / "result.json").read_text())
+    row |= {"name": "extract", "parts": {"questions": told}}
+    assert run.answer([row]).endswith(f"(at most {row['max_bits_per_param']:.3f}).")
+    row["visits"] = row["visits"] | {"total": 0}
+    assert run.answer([row]) == (
+        f"extract (1-1x16, {row['parameters']:,} parameters) answers 12% of the"
+        " questions about people held out right, 50% of those about people trained on."
+    )

@@ -1,0 +1,151 @@
+"""Runs of mixtures and laws: what rows and curves say, members of their own order."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from folders import assert_same_arrays, checkpoints, metrics, tree
+
+from kscale import worlds
+from kscale.configs import fields
+from kscale.configs.base import PartConfig
+from kscale.runs import run
+from kscale.runs.task import prepare
+
+NEW = PartConfig("new", people=5, exposures=2)
+ASKED = PartConfig("asked", "questions", people=5, which="even", exposures=2)
+
+
+@pytest.fixture(scope="module")
+def mixed(little, tmp_path_factory):
+    """A run of a skewed mixture, scored on its way: config, folder, row."""
+    law = worlds.Law("zipf", bias=1.0)
+    config = little([NEW, ASKED], world__law=law, score__times=4, train__keep=99)
+    folder = tmp_path_factory.mktemp("mixed") / "run"
+    (row,) = run.run(config, folder)
+    return config, folder, row
+
+
+def test_a_mixture_is_logged_by_part_and_scored_by_part(mixed):
+    config, folder, row = mixed
+    json.dumps(row, allow_nan=False)
+    rows, task = metrics(folder), prepare(config)
+    assert sum(x["tokens"] for x in rows) == task.exact_tokens
+    seen = set().union(*(x["loss_by_label"] for x in rows))
+    own = {name for name in seen if "/" not in name}
+    assert {"text", "name", "employer", "birth_year"} <= own
+    assert {name for name in seen if "new/" in name} == {f"new/{x}" for x in own}
+    asked = {"text", *task.world.sentences}
+    assert {name for name in seen if "asked/" in name} == {f"asked/{x}" for x in asked}
+    assert set(row["parts"]) == {"new", "asked"}
+    assert set(row["parts"]["asked"]) == {"trained", "held_out"}
+    assert len(row["classes"]) == 4
+    assert row["loss"]["visits"] == pytest.approx(6)
+    assert row == json.loads((folder / "result.json").read_text())
+
+
+def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
+    config, folder, row = mixed
+    steps = [x["step"] for x in row["curve"]]
+    assert 2 <= len(steps) <= 4
+    assert steps == sorted(set(steps))
+    assert all(step % 4 == 0 and 0 < step < row["steps"] for step in steps)
+    kept = [json.loads(x) for x in (folder / "curve.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in kept] == steps
+    assert [x["members"][0] for x in kept] == [
+        {name: value for name, value in x.items() if name != "step"}
+        for x in row["curve"]
+    ]
+    task = prepare(config)
+    met = [task.visits_of(0, step).mean() for step in steps]
+    assert [x["loss"]["visits"] for x in row["curve"]] == pytest.approx(met)
+    assert 0 < met[0] < met[-1] < row["loss"]["visits"]
+    losses = [x["loss"]["loss_bits"] for x in row["curve"]]
+    assert len(set(losses)) == len(losses)
+    assert set(row["curve"][0]) == {"step", "loss", "classes", "pieces", "parts"} | {
+        "by_count"
+    }
+    logged = metrics(folder)
+    assert row["training"]["loss"] == [x["loss"] for x in logged]
+    (again,) = run.run(config)
+    for name in ("bits", "curve", "parts", "classes", "by_count"):
+        assert again[name] == row[name]
+
+
+def test_scoring_on_the_way_changes_nothing(mixed, tmp_path):
+    config, folder, row = mixed
+    (alone,) = run.run(fields.override(config, "score.times", 0), tmp_path / "run")
+    assert_same_arrays(tmp_path / "run", folder, "params.npz")
+    assert_same_arrays(tmp_path / "run", folder, "scores.npz")
+    assert "curve" not in alone
+    assert not (tmp_path / "run" / "curve.jsonl").exists()
+    assert alone["bits"] == row["bits"]
+    assert alone["fingerprint"] != row["fingerprint"]
+
+
+def test_a_curve_is_the_same_after_a_kill(mixed, tmp_path):
+    config, folder, row = mixed
+    cut = shutil.copytree(folder, tmp_path / "cut")
+    first, *rest = checkpoints(cut)
+    assert first < row["curve"][-1]["step"]
+    for step in rest:  # as if killed before the second one
+        shutil.rmtree(cut / "checkpoints" / str(step))
+    for name in ("params.npz", "scores.npz", "result.json"):
+        (cut / name).unlink()
+    (again,) = run.run(config, cut, resume=True)
+    assert_same_arrays(cut, folder, "params.npz")
+    assert (cut / "curve.jsonl").read_text() == (folder / "curve.jsonl").read_text()
+    assert again["curve"] == row["curve"]
+    assert again["training"] == row["training"]
+
+
+def test_a_run_that_is_thrown_away_takes_its_curve_along(mixed, tmp_path):
+    config, folder, _ = mixed
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "curve.jsonl.tmp").write_text("")
+    (row,) = run.run(
+        fields.override_all(config, {"score.times": 0}), copy, overwrite=True
+    )
+    assert not list(copy.glob("curve*"))
+    assert "curve" not in row
+
+
+def test_another_mixture_is_not_resumed(mixed, tmp_path):
+    config, folder, _ = mixed
+    before = tree(folder)
+    for path, value, message in (
+        ("parts.0.people", 6, "config: parts.0.people was 5, is 6; resume"),
+        ("world.law.bias", 2.0, "world.law.bias was 1.0, is 2.0"),
+        ("score.times", 3, "score.times was 4, is 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run.run(fields.override(config, path, value), folder, resume=True)
+    assert tree(folder) == before
+
+
+@pytest.mark.slow
+def test_members_with_orders_of_their_own_read_a_skewed_mixture(little, tmp_path):
+    law = worlds.Law("zipf", bias=1.0)
+    own = {"world__law": law, "data__shared_order": False, "score__times": 2}
+    rows = run.run(little([NEW], members__seeds=(3, 4), **own), tmp_path / "two")
+    (alone,) = run.run(little([NEW], members__seeds=(4,), **own))
+    assert alone["bits"]["total"] == pytest.approx(rows[1]["bits"]["total"], rel=1e-5)
+    assert rows[0]["bits"]["total"] != rows[1]["bits"]["total"]
+    assert rows[0]["visits"] != rows[1]["visits"] == alone["visits"]
+    assert rows[1]["by_count"]["visits"] == alone["by_count"]["visits"]
+    for name in ("visits", "mass"):
+        one, other = ([x[name] for x in row["classes"]] for row in (alone, rows[1]))
+        assert one == other
+    one, other = (np.load(tmp_path / f"two/visits_{i}.npy") for i in (0, 1))
+    assert (one != other).any()
+    assert [other.max(), other.sum()] == [alone["visits"]["most"], 96]
+    assert not (tmp_path / "two/visits.npy").exists()
+    run.run(little(), tmp_path / "two", overwrite=True)
+    assert not list((tmp_path / "two").glob("visits_*"))
+    one, other = (
+        [x["loss"]["loss_bits"] for x in row["curve"]] for row in (alone, rows[1])
+    )
+    assert one == pytest.approx(other, rel=1e-4)
+    steps = {row["steps"] for row in (alone, *rows)}
+    assert len(steps) == 1

@@ -1,0 +1,258 @@
+"""From a config to sizes, words and steps; own words and own worlds end to end."""
+
+import dataclasses
+import itertools
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+from kscale import configs, corpora, worlds
+from kscale.configs import fields
+from kscale.configs.base import PartConfig
+from kscale.runs import folder, run
+from kscale.runs.task import prepare
+
+MOONS = {
+    "names/1_class.txt": "Rover\nProbe\nLander",
+    "names/2_number.txt": "One\nTwo\nThree\nFour",
+    "values/moon+planet.txt": "Io;Jupiter\nTitan;Saturn\nEuropa;Jupiter",
+    "values/metal.txt": "iron\nnickel\ncobalt\nzinc",
+    "templates/moon.txt": "{name} landed on {value}.\n{name} has seen {value}.",
+    "templates/planet.txt": "{name} circles {value}.",
+    "templates/metal.txt": "{name} found {value}.",
+    "order.txt": "moon\nplanet\nmetal",
+}
+
+
+def smoke(**changes):
+    """The smallest config, with fields changed: `data__exposures=3`."""
+    values = {"model.layers": 1, "world.people": 12, "data.exposures": 4}
+    values |= {path.replace("__", "."): value for path, value in changes.items()}
+    return fields.override_all(configs.load("smoke"), values)
+
+
+def check_row(row, task):
+    """A row of a run that has learnt next to nothing."""
+    assert row["parameters"] == task.parameters.total
+    assert row["bits"]["total"] < row["bits_max"]["total"]
+    assert all(math.isfinite(row["bits"][part]) for part in row["bits"])
+    pieces = {x.name for x in task.corpus.labels if x.kind in ("name", "value")}
+    assert pieces <= set(row["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "limit"),
+    [
+        ("demo", 28_640, 2.1591),
+        ("demo_room", 28_640, 1.2214),
+        ("demo_d48", 62_928, 2.2466),
+        ("demo_d48_100", 62_928, 2.2466),
+    ],
+)
+def test_the_demo_models_have_these_sizes(name, parameters, limit):
+    task = prepare(configs.load(name))
+    total = task.parameters.total
+    counts = task.parameters
+    assert total == parameters == counts.embedding + counts.non_embedding
+    assert (counts.active, counts.adapters) == (total, 0)
+    assert task.world.bits_max().total / total == pytest.approx(limit, abs=5e-5)
+    assert task.exposures == task.config.data.exposures
+
+
+@pytest.mark.parametrize("config", ["smoke", "demo"])
+def test_the_vocabulary_does_not_depend_on_how_many_people_there_are(config):
+    few, many = (
+        prepare(fields.override(configs.load(config), "world.people", n))
+        for n in (12, 900)
+    )
+    assert few.config.model.vocab == many.config.model.vocab
+    ids = np.arange(few.pool.vocabulary.size)
+    np.testing.assert_array_equal(
+        few.pool.vocabulary.to_original(ids), many.pool.vocabulary.to_original(ids)
+    )
+
+
+def test_the_vocabulary_does_not_depend_on_seeds():
+    sizes = {
+        prepare(smoke(world__seed=s, corpus__seed=s)).config.model.vocab
+        for s in range(3)
+    }
+    assert len(sizes) == 1
+
+
+def test_exact_steps_read_every_token_once():
+    task = prepare(smoke())
+    (stream,) = task.streams
+    read = task.total_steps * task.config.data.batch * task.config.data.context
+    assert 0 <= read - (stream.total_tokens - 1) < task.config.data.batch * 128
+    assert task.exposures == 4.0
+
+
+@pytest.mark.parametrize("exposures", [30, 100])
+def test_published_steps_are_those_of_six_biographies_a_window(exposures):
+    task = prepare(
+        smoke(
+            data__steps_rule="published", data__context=512, data__exposures=exposures
+        )
+    )
+    assert task.total_steps == math.ceil(2 * 12 * exposures / (6 * 4))
+    assert task.total_steps > task.exact_steps
+    assert task.exposures == pytest.approx(
+        exposures * task.total_steps * 4 * 512 / task.exact_tokens
+    )
+    # There is something to read in every one of these steps.
+    source = task.source(1)
+    last = source[task.total_steps - 1]
+    assert (last["labels"][..., 1:] != 255).all()
+
+
+def test_members_with_an_order_of_their_own_have_a_stream_each():
+    config = smoke(members__seeds="0,1", data__shared_order=False)
+    one, other = prepare(config).streams
+    assert one.total_tokens == other.total_tokens
+    assert (one.windows(0, 1)["tokens"] != other.windows(0, 1)["tokens"]).any()
+
+
+def test_rewritten_biographies_end_to_end(tmp_path):
+    world = worlds.bios(12, lists="mini")
+    facts = [world.person(i) for i in range(12)]
+    stories = (
+        "{name} works for {employer}. A native of {birth_city}, born on {birth_date},"
+        " {pronoun} read {major} at {university}. The office is in {employer_city}.",
+        "{name}, born in {birth_city} on {birth_date}, has a degree in {major} from"
+        " {university}. {pronoun} went to {employer} of {employer_city}.",
+    )
+    with (tmp_path / "some.jsonl").open("w") as file:
+        for i, story in itertools.product(range(12), stories):
+            line = {"id": i, "text": story.format(**facts[i])}
+            file.write(json.dumps(line) + "\n")
+    config = smoke(corpus__kind="bior", corpus__path=str(tmp_path))
+    task = prepare(config)
+    for i, row in enumerate(task.corpus.score_plan(np.arange(12))):
+        spans = corpora.document(task.corpus, row)
+        said = {task.corpus.labels[s.label].name: s.text.strip() for s in spans}
+        for name in ("name", "employer", "birth_city", "birth_date", "major"):
+            assert said[name] == facts[i][name]
+    (row,) = run.run(config)
+    check_row(row, task)
+    assert row["bits_max"]["total"] == world.bits_max().total
+    assert row["exposures"] == 4
+    # A person without a text is an error, or left out of the world that is counted.
+    silent = dataclasses.replace(
+        config, world=fields.override(config.world, "people", 13)
+    )
+    with pytest.raises(ValueError, match=r"person 12 .* has 0 texts"):
+        run.run(silent)
+    (row,) = run.run(fields.override(silent, "corpus.skip_unfound", True))
+    assert row["population"] == row["people"] == 12
+
+
+@pytest.mark.slow
+def test_a_vocabulary_trained_on_the_world_end_to_end():
+    config = smoke(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=600)
+    task, again = prepare(config), prepare(config)
+    assert task.config.model.vocab <= 600
+    some = task.corpus.plan(np.arange(3), np.arange(3))
+    one, other = task.pool.compose(some), again.pool.compose(some)
+    np.testing.assert_array_equal(one.tokens, other.tokens)
+    check_row(run.run(config)[0], task)
+
+
+def test_a_world_of_ones_own_end_to_end(tmp_path):
+    for path, text in MOONS.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text + "\n")
+    config = smoke(world__lists=str(tmp_path), data__exposures=200, data__context=50)
+    task = prepare(config)
+    assert [label.name for label in task.corpus.labels] == [
+        "text",
+        "name",
+        "moon",
+        "metal",
+        "planet",
+    ]
+    most = 12 * (math.log2(3) + 2)  # every one of the 12 names is taken
+    assert task.world.bits_max().total == pytest.approx(most)
+    (row,) = run.run(config)
+    check_row(row, task)
+    assert row["bits_max"]["name"] == 0
+
+
+def test_a_context_that_cuts_all_documents_at_one_place_is_refused():
+    config = configs.load("demo:people=20")
+    task = prepare(config)
+    plan = task.corpus.plan(np.arange(20), np.zeros(20, np.int64))
+    (length,) = set(task.pool.document_lengths(plan).tolist())
+    wrong = fields.override(config, "data.context", 2 * length)
+    with pytest.raises(ValueError, match=rf"multiple of the length {length} of every"):
+        prepare(wrong)
+    prepare(fields.override(config, "data.context", 2 * length + 1))
+
+
+def test_a_context_that_cuts_all_documents_of_a_part_at_one_place_is_refused():
+    config = configs.load("demo:people=20,exposures=2")
+    asked = (PartConfig("asked", "questions", people=5, exposures=2),)
+    task = prepare(dataclasses.replace(config, parts=asked))
+    (part,) = task.parts
+    plan = part.corpus.plan(np.arange(5), np.arange(5))
+    (length,) = set(part.pool.document_lengths(plan).tolist())
+    wrong = fields.override(task.config, "data.context", 2 * length)
+    wrong = fields.override(wrong, "model.vocab", 0)
+    with pytest.raises(ValueError, match=rf"part 'asked': data.context={2 * length} "):
+        prepare(wrong)
+    prepare(fields.override(wrong, "data.context", 2 * length + 1))
+
+
+def test_content_tells_whether_lists_are_still_the_same(tmp_path):
+    for path, text in MOONS.items():
+        (tmp_path / "moons" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "moons" / path).write_text(text + "\n")
+    config = smoke(world__lists=str(tmp_path / "moons"))
+    run.run(config, tmp_path / "run")
+    other = tmp_path / "other"  # another path, as a folder is read once per process
+    shutil.copytree(tmp_path / "moons", other)
+    (other / "values/metal.txt").write_text("zinc\ncobalt\nnickel\niron\n")
+    text = (tmp_path / "run/config.json").read_text()
+    (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
+    with pytest.raises(ValueError, match="trained on other lists or texts"):
+        folder.load(tmp_path / "run")
+
+
+def test_content_tells_whether_weights_are_still_the_same(tmp_path):
+    path = tmp_path / "weights.txt"
+    law = worlds.Law("file", path=str(path))
+    config = smoke()
+    plain = prepare(config).content
+    own = dataclasses.replace(config, world=dataclasses.replace(config.world, law=law))
+    part = PartConfig(people=12, exposures=1, law=law)
+    mixed = dataclasses.replace(config, parts=(part,))
+
+    def contents(weights):
+        path.write_text("\n".join(map(str, weights)))
+        return [prepare(each).content for each in (own, mixed)]
+
+    before, after = contents(range(12)), contents(range(1, 13))
+    assert before == contents(range(12))
+    assert len({plain, *before, *after}) == 5
+
+
+def test_published_steps_and_visits_are_those_of_the_stream():
+    task = prepare(smoke(data__steps_rule="published", data__context=512))
+    assert set(task.visits_of(0).tolist()) == {task.stream_exposures}
+    assert task.stream_exposures >= task.exposures
+
+
+def test_everybody_is_met_alike_unless_a_law_says_otherwise():
+    task = prepare(smoke())
+    np.testing.assert_allclose(task.frequencies_of(0), 1 / 12)
+    assert task.visits_of(0).tolist() == [4] * 12
+    law = {"world__law__kind": "zipf", "world__law__bias": 0.0}
+    skewed = prepare(smoke(**law))
+    assert np.divide(*skewed.frequencies_of(0)[:2]) == pytest.approx(2**1.2)
+    assert skewed.visits_of(0).sum() == 48
+    assert skewed.visits_of(0)[0] > 4 > skewed.visits_of(0)[-1]
+    drawn = skewed.streams[0].visit(np.arange(48))[0]
+    assert np.bincount(drawn, minlength=12).tolist() == skewed.visits_of(0).tolist()

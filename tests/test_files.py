@@ -1,0 +1,97 @@
+"""Rows on disk: whole or not at all, many writers, lines cut short."""
+
+import concurrent.futures
+import errno
+import json
+import os
+
+import pytest
+
+from kscale import files
+
+
+def test_rows_come_back_in_order(tmp_path):
+    path = tmp_path / "new" / "rows.jsonl"
+    assert files.read_rows(path) == []
+    for i in range(3):
+        files.append_row(path, {"i": i, "text": "ä\n\u2028"})
+    assert [row["i"] for row in files.read_rows(path)] == [0, 1, 2]
+    assert path.read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("tail", "left"),
+    [('{"i": 1, "te', 1), ('{"i": 1}', 2), ("12", 1), ("", 1)],
+    ids=["cut short", "without an end", "no row", "nothing"],
+)
+def test_a_last_line_that_was_cut_short_makes_way(tmp_path, tail, left):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"i": 0}\n' + tail)
+    assert len(files.read_rows(path)) == left
+    files.append_row(path, {"i": 7})
+    rows = files.read_rows(path)
+    assert [row["i"] for row in rows] == [*range(left), 7]
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_a_first_row_that_was_cut_short_makes_way(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"i"')
+    files.append_row(path, {"i": 0})
+    assert path.read_text() == '{"i": 0}\n'
+
+
+@pytest.mark.parametrize("line", ["", "nonsense", "[1]"])
+def test_any_other_line_that_is_no_row_is_an_error(tmp_path, line):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{{"i": 0}}\n{line}\n{{"i": 1}}\n')
+    with pytest.raises(ValueError, match=r"rows.jsonl, line 2: .* is not a row"):
+        files.read_rows(path)
+
+
+def test_many_writers_lose_no_row(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    long = "x" * 20_000
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: files.append_row(path, {long: i}), range(40)))
+    assert sorted(row[long] for row in files.read_rows(path)) == list(range(40))
+
+
+def test_a_full_disk_leaves_the_rows_that_were_there(tmp_path, monkeypatch):
+    path = tmp_path / "rows.jsonl"
+    files.append_row(path, {"i": 0})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.append_row(path, {"i": 1})
+    assert path.read_text() == '{"i": 0}\n'
+
+
+def test_an_object_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "result.json"
+    files.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        files.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        files.write_json(tmp_path / "folder", {"a": 2})
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["folder", "result.json"]
+
+
+def test_provenance_says_how_a_row_was_made():
+    row = files.provenance()
+    assert json.loads(json.dumps(row)) == row
+    assert "core" in row["device"]
+    assert row["time"].endswith("+00:00")
+    assert row["versions"]["python"].startswith("3.")
+    assert "unknown" not in row["versions"].values()
+    assert row["commit"] == "unknown" or len(row["commit"].rstrip("+")) == 12
+
+
+def test_a_device_is_named_where_there_is_no_affinity(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert "core" in files.device()

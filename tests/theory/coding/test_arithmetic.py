@@ -1,0 +1,129 @@
+"""Arithmetic codes: the paper's example, decoding, brute force over all messages."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale.theory.coding.arithmetic import (
+    arithmetic_code,
+    arithmetic_decode,
+    dyadic_word,
+    expected_lengths,
+    shortest_point,
+)
+from kscale.theory.coding.prefix_codes import kraft_sum
+
+ABC = {"A": "1/2", "B": "3/10", "C": "1/5"}
+fractions = st.fractions(0, 1, max_denominator=10**6)
+
+
+def test_the_papers_example():
+    code = arithmetic_code("AB", ABC)
+    assert (code.low, code.high) == (Fraction(1, 4), Fraction(2, 5))
+    assert (code.point, code.dyadic) == ("01", "010")
+    np.testing.assert_allclose(code.ideal_bits, -math.log2(0.15))
+    # the paper's word for AB begins those of other messages, so nobody knows its end
+    assert arithmetic_code("ABBB", ABC).point.startswith("01")
+
+
+def test_numbers_are_taken_at_their_word():
+    assert arithmetic_code("AB", {"A": 0.5, "B": 0.3, "C": 0.2}).high == Fraction(2, 5)
+    thirds = {"A": 1 / 3, "B": 1 / 3, "C": 1 / 3}
+    assert arithmetic_code("C", thirds).high == 1
+
+
+def test_a_model_with_memory():
+    def repeat(message):
+        if not message:
+            return {"0": "1/2", "1": "1/2"}
+        other = "10"[int(message[-1])]
+        return {message[-1]: "9/10", other: "1/10"}
+
+    code = arithmetic_code("0000", repeat)
+    assert code.high - code.low == Fraction(1, 2) * Fraction(9, 10) ** 3
+    np.testing.assert_allclose(code.ideal_bits, 1 - 3 * math.log2(0.9))
+    assert arithmetic_decode(code.dyadic, 4, repeat) == tuple("0000")
+
+
+@given(st.text("ABC", max_size=12))
+def test_both_words_decode(message):
+    code = arithmetic_code(message, ABC)
+    assert arithmetic_decode(code.dyadic, len(message), ABC) == tuple(message)
+    assert arithmetic_decode(code.point, len(message), ABC) == tuple(message)
+    assert code.ideal_bits <= len(code.dyadic) < code.ideal_bits + 2
+    assert len(code.point) < code.ideal_bits + 1 or code.point in ("0", "1")
+
+
+def test_a_long_message_keeps_every_digit():
+    message = "ABC" * 200
+    code = arithmetic_code(message, ABC)
+    assert arithmetic_decode(code.dyadic, 600, ABC) == tuple(message)
+    np.testing.assert_allclose(code.ideal_bits, -200 * math.log2(0.03), rtol=1e-13)
+
+
+@given(fractions, fractions)
+def test_words_are_the_shortest(a, b):
+    low, high = min(a, b), max(a, b)
+    if high - low < Fraction(1, 1000):
+        return
+    point, dyadic = shortest_point(low, high), dyadic_word(low, high)
+    longest = max(len(point), len(dyadic))
+    every = [f"{k:0{n}b}"[:n] for n in range(longest + 1) for k in range(2**n)]
+    value = {w: Fraction(int(w or "0", 2), 2 ** len(w)) for w in every}
+    points = [w for w in every if w and low <= value[w] < high]
+    inside = [w for w in every if low <= value[w] <= high - Fraction(1, 2 ** len(w))]
+    assert point == points[0]
+    assert dyadic == inside[0]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_expected_lengths_by_brute_force(n):
+    found = expected_lengths(ABC, n)
+    codes = [arithmetic_code(m, ABC) for m in itertools.product("ABC", repeat=n)]
+    weights = [float(code.high - code.low) for code in codes]
+    for rule in ("point", "dyadic"):
+        lengths = [len(getattr(code, rule)) for code in codes]
+        mean = math.fsum(w * k for w, k in zip(weights, lengths, strict=True))
+        np.testing.assert_allclose(getattr(found, rule), mean, rtol=1e-13)
+        np.testing.assert_allclose(getattr(found, f"kraft_{rule}"), kraft_sum(lengths))
+        over = max(k - c.ideal_bits for k, c in zip(lengths, codes, strict=True))
+        np.testing.assert_allclose(getattr(found, f"overhead_{rule}"), over)
+    np.testing.assert_allclose(found.entropy, n * 1.4854752972273344, rtol=1e-13)
+
+
+def test_the_published_rule_is_no_code_and_ours_approaches_the_entropy():
+    found = expected_lengths(ABC, 6)
+    assert found.point < found.entropy
+    assert found.kraft_point > 1 >= found.kraft_dyadic
+    assert found.entropy <= found.dyadic < found.entropy + 2
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="'D' at 1 has no probability"):
+        arithmetic_code("AD", ABC)
+    with pytest.raises(ValueError, match=r"sum to 1, got 'A': 0\.5, 'B': 0\.4"):
+        arithmetic_code("A", {"A": 0.5, "B": 0.4})
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\), got \[1, 1\)"):
+        dyadic_word(Fraction(1), Fraction(1))
+    with pytest.raises(ValueError, match="at most 100000 messages, got 13"):
+        expected_lengths(ABC, 13)
+
+
+@pytest.mark.parametrize("word", ["-1", "1_1", " 1", "2", "0b1"])
+def test_a_word_of_other_digits_is_none(word):
+    with pytest.raises(ValueError, match=f"word must consist of 0 and 1, got '{word}'"):
+        arithmetic_decode(word, 1, ABC)
+
+
+@pytest.mark.parametrize("length", [-1, 1.5, math.nan])
+def test_a_message_has_a_whole_length(length):
+    with pytest.raises(ValueError, match=r"length must .*, got"):
+        arithmetic_decode("01", length, ABC)
+    assert arithmetic_decode("01", 2.0, ABC) == ("A", "B")
+    with pytest.raises(ValueError, match=r"must be numbers or fractions .*, got nan"):
+        arithmetic_code("A", {"A": math.nan, "B": 1.0})

@@ -1,0 +1,162 @@
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+
+from kscale.theory import float64
+from kscale.theory.concepts import compute, finite_length, poisson
+
+SWEEP = np.geomspace(1e18, 1e30, 200)
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return {mode: compute.compute_optimal(SWEEP, mode) for mode in compute.MODES}
+
+
+def test_chinchilla():
+    best = compute.compute_optimal(5.76e23)
+    np.testing.assert_allclose(best.parameters, 70e9, rtol=0.03)
+    np.testing.assert_allclose(best.tokens, 1.4e12, rtol=0.05)
+
+
+def test_budget_is_spent_and_units_agree(sweep):
+    for best in sweep.values():
+        np.testing.assert_allclose(best.concepts * best.texts, best.budget, rtol=1e-14)
+        np.testing.assert_allclose(6 * best.parameters * best.tokens, SWEEP, rtol=1e-14)
+        np.testing.assert_allclose(best.learnt, best.fraction * best.concepts)
+        assert (best.learnt <= np.minimum(best.concepts, best.texts)).all()
+
+
+def test_it_is_a_maximum_and_the_first(sweep):
+    for mode, law in (
+        ("paper", finite_length.printed_law),
+        ("iid", finite_length.corrected_law),
+    ):
+        best = sweep[mode]
+        # up to the optimum the curve rises, just beyond it falls
+        steps = np.linspace(0.3, 1.0, 60)[:, None]
+        rising = law(steps * best.concepts, best.texts / steps).learnt
+        assert (np.diff(rising, axis=0) > 0).all()
+        width = 0.05 / np.sqrt(best.concepts)
+        beyond = law(best.concepts * (1 + width), best.texts / (1 + width)).learnt
+        assert (beyond < best.learnt).all()
+
+
+@pytest.mark.parametrize("budget", [1e6, 1e12, 1e20])
+def test_corrected_optimum_against_extended_precision(budget):
+    best = compute.compute_optimal(budget * 6 * 2e5 * 8e5, "iid")
+    with mpmath.workdps(50):
+        d = mpmath.mpf(6)
+        u = -1 / mpmath.lambertw(-1 / d).real
+        c, z = mpmath.exp(u) / u / d, u / d
+        sigma = mpmath.sqrt(c**2 * (1 - z) / (z * mpmath.log(z) ** 2) - c)
+        omega = mpmath.mpf(poisson.OMEGA)
+        kappa = omega * (d * (u - 1) / u) ** (-mpmath.mpf(1) / 3) * c * u / z
+
+        def learnt(R):
+            T = budget / R
+            width = mpmath.sqrt(R) / sigma / mpmath.sqrt(2)
+            margin = width * (T / R - c - kappa * R ** (-mpmath.mpf(2) / 3))
+            stuck = mpmath.erfc(margin) / 2
+            return R * (1 - stuck * z - (1 - stuck) * (1 - d / R) ** T)
+
+        near = mpmath.mpf(float(best.concepts))
+        exact = mpmath.findroot(
+            lambda R: mpmath.diff(learnt, R), (near, near * (1 + mpmath.mpf(1e-9)))
+        )
+        np.testing.assert_allclose(best.concepts, float(exact), rtol=1e-11)
+        np.testing.assert_allclose(best.learnt, float(learnt(exact)), rtol=1e-12)
+
+
+def test_texts_per_concept_fall_to_the_threshold(sweep):
+    c = poisson.transition(6.0).texts_per_concept
+    for mode, best in sweep.items():
+        assert (np.diff(best.texts_per_concept) < 0).all(), mode
+        assert (best.texts_per_concept > c).all()
+        np.testing.assert_allclose(best.texts_per_concept[-1], c, rtol=1e-3)
+        assert (np.diff(best.learnt) > 0).all()
+    # the threshold is the most that can be hoped for
+    assert (sweep["paper"].concepts < sweep["iid"].concepts).all()
+    assert (sweep["iid"].concepts < sweep["de"].concepts).all()
+
+
+def test_threshold_size_is_where_eps_star_is_eps(sweep):
+    best = sweep["de"]
+    law = finite_length.printed_law(best.concepts, best.texts)
+    np.testing.assert_allclose(law.eps_star, 0.5, rtol=1e-13)
+    np.testing.assert_allclose(best.fraction, 1.0, atol=1e-11)
+
+
+def test_exponents_are_near_one_half_and_add_up_to_one():
+    found = compute.scaling_exponents(np.geomspace(1e18, 1e26, 9))
+    np.testing.assert_allclose(found.parameters, 0.508, atol=5e-4)
+    np.testing.assert_allclose(found.tokens, 0.492, atol=5e-4)
+    np.testing.assert_allclose(found.parameters + found.tokens, 1.0, rtol=1e-14)
+    assert 0.5 < found.parameters_at_end < found.parameters
+
+
+def test_slope_of_the_optimum_is_its_derivative():
+    with float64():
+        slope = jax.jacfwd(
+            lambda x: jnp.log(compute.compute_optimal(jnp.exp(x), "iid").concepts)
+        )(np.log(1e22))
+    near = compute.compute_optimal(1e22 * np.exp([-1e-4, 1e-4]), "iid").concepts
+    np.testing.assert_allclose(slope, np.diff(np.log(near))[0] / 2e-4, rtol=1e-7)
+
+
+def test_a_maximum_beyond_the_threshold_is_found():
+    best = compute.compute_optimal(1e24, d=25.0)  # of few concepts in long texts
+    assert best.concepts > 1.05 * best.threshold_concepts
+    sizes = np.linspace(26.0, 1.2 * best.concepts, 2000)
+    learnt = finite_length.printed_law(sizes, best.budget / sizes, 25.0).learnt
+    first = np.argmax(np.diff(learnt) < 0)
+    np.testing.assert_allclose(best.concepts, sizes[first], atol=sizes[1] - sizes[0])
+
+
+def test_astronomic_compute_is_nan_but_for_its_limit():
+    found = [compute.compute_optimal(1e80, mode) for mode in compute.MODES]
+    assert np.isnan([best.concepts for best in found[:2]]).all()
+    ratio = poisson.transition(6.0).texts_per_concept
+    np.testing.assert_allclose(found[2].texts_per_concept, ratio, rtol=1e-12)
+
+
+def test_no_threshold_or_hardly_a_concept_is_nan():
+    assert np.isnan(compute.compute_optimal(1e22, "iid", d=2.0).concepts)
+    assert np.isnan(compute.compute_optimal(1e10, "iid").concepts)
+    assert np.isnan(compute.compute_optimal([1e10, 1e12], "de").concepts).all()
+
+
+def test_published_slips_cost_few_concepts():
+    theirs = compute.compute_optimal(1e22, as_published=True)
+    ours = compute.compute_optimal(1e22)
+    # a larger alpha asks for a wider margin from the threshold
+    assert 0.97 * ours.concepts < theirs.concepts < ours.concepts
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"compute": -1.0}, r"compute must lie in \(0, inf\), got -1.0"),
+        ({"compute": 1e20, "mode": "best"}, r"mode must be one of \('paper'"),
+        ({"compute": 1e20, "eps": 0.0}, r"eps must lie in \(0, 1\), got 0.0"),
+        ({"compute": 1e20, "tau": 0.0}, r"tau must lie in \(0, inf\)"),
+        ({"compute": 1e20, "mode": "iid", "as_published": True}, "belongs to mode"),
+    ],
+)
+def test_bad_parameters_raise(keywords, message):
+    with pytest.raises(ValueError, match=message):
+        compute.compute_optimal(**keywords)
+
+
+def test_one_compute_has_no_exponent():
+    with pytest.raises(ValueError, match="at least two distinct values, got 1"):
+        compute.scaling_exponents([1e20])
+    with pytest.raises(ValueError, match="at least two distinct values, got 1"):
+        compute.scaling_exponents([1e20, 1e20])
+
+
+def test_a_compute_twice_does_not_spoil_the_end():
+    once, twice = (compute.scaling_exponents([1e18, *c]) for c in ([1e20], [1e20] * 2))
+    np.testing.assert_allclose(twice.parameters_at_end, once.parameters_at_end, 1e-12)

@@ -1,0 +1,100 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from kscale.theory.concepts import finite_length, peeling
+from kscale.theory.concepts.graph import (
+    graph_from_edges,
+    peel,
+    sample_graph,
+)
+
+
+@pytest.mark.parametrize(("concepts", "texts", "d"), [(2, 3, 1.0), (3, 3, 1.7)])
+def test_exact_law_by_all_graphs(concepts, texts, d):
+    cells = list(itertools.product(range(concepts), range(texts)))
+    p = d / concepts
+    pmf, stuck = np.zeros(concepts + 1), 0.0
+    for chosen in itertools.product([False, True], repeat=len(cells)):
+        edges = list(itertools.compress(cells, chosen))
+        concept, text = zip(*edges, strict=True) if edges else ((), ())
+        learnt = peel(graph_from_edges(concept, text, concepts, texts))
+        weight = p ** len(edges) * (1 - p) ** (len(cells) - len(edges))
+        pmf[concepts - learnt.count] += weight
+        stuck += weight * learnt.stuck
+    law = peeling.learning_law(concepts, texts, d)
+    np.testing.assert_allclose(law.pmf_unlearnt, pmf, rtol=1e-13)
+    np.testing.assert_allclose(law.stuck, stuck, rtol=1e-13)
+
+
+def test_one_concept_is_learnt_from_any_text():
+    law = peeling.learning_law(1, 5, d=0.25)
+    np.testing.assert_allclose(law.pmf_unlearnt, [1 - 0.75**5, 0.75**5], rtol=1e-14)
+    assert law.stuck == 0
+
+
+def test_law_is_a_law_and_learns_no_more_than_there_are_texts():
+    law = peeling.learning_law(40, 25, d=3.0)
+    np.testing.assert_allclose(law.pmf_unlearnt.sum(), 1.0, rtol=1e-12)
+    assert law.pmf_unlearnt[:15].sum() == 0  # R+ <= min(R, T)
+    concepts = np.arange(40, -1, -1)
+    np.testing.assert_allclose(law.mean_learnt, concepts @ law.pmf_unlearnt, rtol=1e-14)
+
+
+def test_windows_leave_out_what_they_say():
+    exact = peeling.learning_law(40, 190, tail=0.0)
+    assert exact.truncated == 0
+    for tail in (1e-30, 1e-12, 1e-6):
+        law = peeling.learning_law(40, 190, tail=tail)
+        lost = np.abs(law.pmf_unlearnt - exact.pmf_unlearnt).sum()
+        assert lost <= law.truncated + 1e-12
+        assert law.truncated < 1000 * tail
+
+
+def test_more_texts_teach_more():
+    learnt = [peeling.learning_law(20, T, d=4.0).mean_learnt for T in range(5, 90, 12)]
+    assert (np.diff(learnt) > 0).all()
+
+
+def test_chain_agrees_with_the_exact_law():
+    law = peeling.learning_law(60, 290)
+    found = peeling.sample_chain(60, 290, 20_000, np.random.default_rng(0))
+    expected = 1 - law.mean_learnt / 60
+    assert abs(found.mean - expected) < 4 * found.standard_error
+    spread = np.sqrt(law.stuck * (1 - law.stuck) / 20_000)
+    assert abs(found.stuck_fraction - law.stuck) < 4 * spread
+    counts = np.bincount(found.unlearnt, minlength=61) / 20_000
+    error = np.sqrt(law.pmf_unlearnt * (1 - law.pmf_unlearnt) / 20_000)
+    assert (abs(counts - law.pmf_unlearnt) < 5 * error + 1e-4).all()
+
+
+def test_chain_agrees_with_graphs():
+    concepts, texts, graphs = 300, 1420, 600
+    rng = np.random.default_rng(1)
+    peeled = [peel(sample_graph(concepts, texts, 0.02, rng)) for _ in range(graphs)]
+    share = np.array([1 - learnt.count / concepts for learnt in peeled])
+    found = peeling.sample_chain(concepts, texts, 6000, rng)
+    error = np.hypot(found.standard_error, share.std() / np.sqrt(graphs))
+    assert abs(share.mean() - found.mean) < 4 * error
+    np.testing.assert_array_equal(found.stuck[found.unlearnt > 30], True)
+
+
+def test_corrected_law_agrees_where_the_printed_one_does_not():
+    concepts, texts = 5000, 24000
+    found = peeling.sample_chain(concepts, texts, 1500, np.random.default_rng(3))
+    ours = finite_length.corrected_law(concepts, texts).unlearnt
+    theirs = finite_length.printed_law(concepts, texts).unlearnt
+    assert abs(found.mean - ours) < 0.03
+    assert abs(found.mean - theirs) > 4 * found.standard_error
+
+
+def test_bad_parameters_raise():
+    with pytest.raises(ValueError, match=r"texts must be a whole number, got 3.5"):
+        peeling.learning_law(10, 3.5)
+    with pytest.raises(ValueError, match=r"concepts must exceed d, got 6"):
+        peeling.learning_law(6, 30)
+    with pytest.raises(ValueError, match=r"tail must lie in \[0, 0.01\], got 0.5"):
+        peeling.learning_law(10, 30, tail=0.5)
+    with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
+        peeling.sample_chain(10, 30, 1, np.random.default_rng(0))

@@ -1,0 +1,205 @@
+"""The data scaling law against plain sums, published asymptotics and its bounds."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+from scipy import stats
+
+from kscale import theory
+from kscale.theory.data_scaling import redundancy as ds
+
+ALPHAS = np.array([0.05, 0.3, 0.5, 0.8, 0.95])
+
+
+def zipf(people, exponent, bias):
+    weights = (np.arange(1, people + 1) + bias) ** -exponent
+    return weights / weights.sum()
+
+
+def plain_sum(draws, p, loss):
+    t = np.arange(draws + 1)
+    return p @ (stats.binom.pmf(t[None, :], draws, p[:, None]) @ loss(t))
+
+
+def infinite_sum(draws, alpha, seen):
+    """Euler and Maclaurin in thirty digits: 400 terms, an integral and its end."""
+    with mpmath.workdps(30):
+        s, start = 1 / mpmath.mpf(alpha), mpmath.mpf(400)
+        scale = mpmath.zeta(s)
+
+        def term(k):
+            return seen(k**-s / scale, mpmath.mpf(draws))
+
+        head = mpmath.fsum(term(mpmath.mpf(k)) for k in range(1, 400))
+        top = 30 / (s - 1) + max(0, mpmath.log(draws)) / s
+        integral = mpmath.quad(
+            lambda y: term(start * mpmath.exp(y)) * start * mpmath.exp(y),
+            mpmath.linspace(0, top, 40),
+        )
+        # beyond, a cluster is seen at most once
+        rest = (start * mpmath.exp(top)) ** (1 - s) / (s - 1) / scale
+        t = mpmath.taylor(term, start, 5)
+        ends = t[0] / 2 - t[1] / 12 + t[3] / 120 - t[5] / 252
+        return float(head + integral + rest + ends)
+
+
+@pytest.mark.parametrize("draws", [1, 1000, 10**12])
+def test_the_infinite_sum_in_thirty_digits(draws):
+    inverse = ds.data_redundancy_power_law(draws, ALPHAS)
+    unseen = ds.data_redundancy_power_law(draws, ALPHAS, loss="unseen")
+    for i in (1, 2, 3):
+        exact = infinite_sum(
+            draws,
+            ALPHAS[i],
+            lambda p, n: -mpmath.expm1((n + 1) * mpmath.log1p(-p)) / (n + 1),
+        )
+        assert inverse[i] == pytest.approx(exact, rel=1e-12)
+        exact = infinite_sum(
+            draws, ALPHAS[i], lambda p, n: p * mpmath.exp(n * mpmath.log1p(-p))
+        )
+        assert unseen[i] == pytest.approx(exact, rel=1e-12)
+
+
+def test_by_hand():
+    # two equal clusters: 3/2 distinct in two draws; the next one is new half the time
+    assert ds.data_redundancy(1, [0.5, 0.5]) == pytest.approx(0.75, rel=1e-15)
+    assert ds.data_redundancy(1, [0.5, 0.5], loss="unseen") == pytest.approx(0.5)
+    assert ds.data_redundancy(0, [0.2, 0.8]) == pytest.approx(1, rel=1e-15)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.2])
+def test_a_finite_law_is_the_plain_sum(exponent):
+    p = zipf(60, exponent, 10)
+    exact = plain_sum(80, p, lambda t: 1 / (t + 1))
+    assert ds.data_redundancy(80, p) == pytest.approx(exact, rel=1e-12)
+    exact = plain_sum(80, p, lambda t: t == 0)
+    assert ds.data_redundancy(80, p, "unseen") == pytest.approx(exact, rel=1e-12)
+
+
+def test_any_loss():
+    p, table = zipf(40, 1.3, 2), np.exp(-0.3 * np.arange(31.0))
+    exact = plain_sum(30, p, lambda t: np.exp(-0.3 * t))
+    got = ds.data_redundancy_of_table(30, p, table)
+    assert got == pytest.approx(exact, rel=1e-12)
+    table = 1 / np.arange(1.0, 41)
+    many = ds.data_redundancy_of_table(10**6, p, table, tail="inverse")
+    assert many == pytest.approx(ds.data_redundancy(10**6, p), rel=1e-12)
+
+
+@pytest.mark.parametrize("draws", [7, 10**4, 10**12])
+def test_tables_of_the_built_in_losses_over_the_power_law(draws):
+    got = ds.data_redundancy_power_law_of_table(draws, 0.6, 1 / np.arange(1.0, 41))
+    exact = ds.data_redundancy_power_law(draws, 0.6)
+    assert got == pytest.approx(exact, rel=1e-11)
+    got = ds.data_redundancy_power_law_of_table(draws, 0.6, [1.0, 0.0], tail="constant")
+    exact = ds.data_redundancy_power_law(draws, 0.6, loss="unseen")
+    assert got == pytest.approx(exact, rel=1e-11)
+
+
+def test_the_constant_is_the_limit():
+    for loss, factor in (("inverse", 1.0), ("unseen", ALPHAS[1:4])):
+        red = ds.data_redundancy_power_law(1e12, ALPHAS[1:4], loss=loss)
+        limit = ds.data_redundancy_constant(ALPHAS[1:4]) * factor
+        limit = limit * 1e12 ** (ALPHAS[1:4] - 1)
+        np.testing.assert_allclose(red, limit, rtol=1e-3)
+
+
+def test_distinct_draws():
+    got = ds.expected_distinct_power_law([1, 2], 0.5)
+    same = float(mpmath.zeta(4) / mpmath.zeta(2) ** 2)
+    np.testing.assert_allclose(got, [1, 2 - same], rtol=1e-13)
+
+
+def test_bounds_hold_and_what_must_fall_falls():
+    draws = np.logspace(0, 12, 60)
+    for alpha in (0.2, 0.5, 0.9):
+        red = ds.data_redundancy_power_law(draws, alpha)
+        bounds = ds.data_redundancy_bounds(draws, alpha)
+        assert np.all(bounds.lower <= red)
+        assert np.all(red <= bounds.upper)
+        assert np.all(np.diff(red) < 0)
+        unseen = ds.data_redundancy_power_law(draws, alpha, loss="unseen")
+        assert np.all(bounds.lower <= unseen)
+        assert np.all(unseen < red)
+        # both of the order of the truth, once N is not small
+        assert np.all(bounds.upper[15:] < 30 / alpha * bounds.lower[15:])
+
+
+def test_bounds_scale_with_their_constants():
+    one = ds.data_redundancy_bounds(1000, 0.5)
+    two = ds.data_redundancy_bounds(1000, 0.5, unseen_loss=0.5, inverse_loss=3.0)
+    assert two.lower == pytest.approx(one.lower / 2, rel=1e-15)
+    assert two.upper == pytest.approx(one.upper * 3, rel=1e-15)
+
+
+def test_uniform_clusters():
+    p = np.full(1000, 1e-3)
+    for draws in (0, 1, 1000, 10**9):
+        got = ds.data_redundancy_uniform(draws, 1000)
+        assert got == pytest.approx(ds.data_redundancy(draws, p), rel=1e-12)
+    assert ds.data_redundancy_uniform(9, 1) == pytest.approx(0.1, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: ds.data_redundancy(-1, [1.0]),
+            r"draws must lie in \[0, inf\)",
+        ),
+        (lambda: ds.data_redundancy(1, [0.5, 0.4]), r"sum of p must be 1, got 0\.9"),
+        (lambda: ds.data_redundancy(1, [1.0], "log"), "one of inverse, unseen, got"),
+        (
+            lambda: ds.data_redundancy_power_law(1, 1.0),
+            r"alpha must lie in \(0, 1\), got 1\.0",
+        ),
+        (
+            lambda: ds.data_redundancy_constant(0.0),
+            r"alpha must lie in \(0, 1\), got 0\.0",
+        ),
+        (
+            lambda: ds.data_redundancy_of_table(1, [1.0], [[1.0]]),
+            r"table must be of one axis, got shape \(1, 1\)",
+        ),
+        (
+            lambda: ds.data_redundancy_power_law_of_table(1, 0.5, [1.0], tail="x"),
+            "tail must be one of constant, inverse, got 'x'",
+        ),
+        (
+            lambda: ds.data_redundancy_uniform(1, 0),
+            r"clusters must lie in \[1, inf\), got 0",
+        ),
+    ],
+)
+def test_bad_parameters(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 5e-4, 1.5e-3, 5e-3])
+def test_steep_laws_have_one_cluster(alpha):
+    assert ds.data_redundancy_power_law(10, alpha) == pytest.approx(1 / 11)
+    assert ds.expected_distinct_power_law(10, alpha) == pytest.approx(1)
+    table = ds.data_redundancy_power_law_of_table(3, alpha, [1.0, 0.5, 0.2])
+    assert table == pytest.approx(0.2 * 3 / 4)
+    with theory.float64():
+        grad = jax.grad(lambda a: ds.data_redundancy_power_law(10.0, a))(alpha)
+    assert 0 <= float(grad) < 1e-50
+
+
+def slope(function, at):
+    with theory.float64():
+        return np.asarray(jax.grad(function)(jnp.asarray(at)))
+
+
+def test_slopes_at_the_ends():
+    p = np.array([0.6, 0.4, 0.0])
+    got = slope(lambda n: ds.data_redundancy(n, p, loss="unseen"), 0.0)
+    assert got == pytest.approx(0.6 * np.log(0.4) + 0.4 * np.log(0.6))
+    assert slope(lambda m: ds.data_redundancy_uniform(10.0, m), 1.0) == 1 / 11
+    # p (1-p)^N at p = 0 and 1, and p times the mean of 1/(t+1)
+    for loss in ds.LOSSES:
+        got = slope(lambda p, f=loss: ds.data_redundancy(10.0, p, loss=f), [1.0, 0.0])
+        np.testing.assert_allclose(got, [0.0, 1.0])

@@ -1,0 +1,140 @@
+"""Chinchilla's law: exact data, SciPy's L-BFGS, outliers, units, starts."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy import optimize, special
+
+from kscale.theory.fitting.chinchilla import (
+    chinchilla_law,
+    chinchilla_starts,
+    fit_chinchilla,
+    theta_of,
+)
+
+TRUTH = {"A": 406.4, "a": 0.3392, "B": 410.7, "b": 0.2849, "E": 1.6934}
+STARTS = np.random.default_rng(5).permutation(chinchilla_starts())[:60]
+
+
+def points(sigma, n=80, seed=0):
+    rng = np.random.default_rng(seed)
+    parameters = np.exp(rng.uniform(np.log(4e7), np.log(1.6e10), n))
+    tokens = np.exp(rng.uniform(np.log(5e9), np.log(5e11), n))
+    loss = chinchilla_law(parameters, tokens, **TRUTH)
+    return parameters, tokens, loss * np.exp(sigma * rng.normal(size=n))
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    data = points(0.004)
+    data[2][:3] *= 1.1  # outliers
+    return data, fit_chinchilla(*data, STARTS)
+
+
+def hubers_loss(theta, parameters, tokens, loss, delta=1e-3):
+    log_a, a, log_b, b, log_e = theta
+    terms = [log_a - a * np.log(parameters), log_b - b * np.log(tokens)]
+    law = special.logsumexp([*terms, np.full(len(loss), log_e)], axis=0)
+    return special.huber(delta, law - np.log(loss)).sum()
+
+
+def test_the_published_starts():
+    starts = chinchilla_starts()
+    assert starts.shape == (4500, 5)
+    assert len(np.unique(starts, axis=0)) == 4500
+    assert starts.min(axis=0).tolist() == [0, 0, 0, 0, -1]
+    assert starts.max(axis=0).tolist() == [25, 2, 25, 2, 1]
+
+
+def test_exact_data():
+    data = points(0.0)
+    fit = fit_chinchilla(*data, STARTS)
+    for name, value in TRUTH.items():
+        np.testing.assert_allclose(getattr(fit, name), value, rtol=1e-5)
+    assert fit.loss < 1e-14
+    np.testing.assert_allclose(
+        fit.model_exponent, 0.2849 / (0.2849 + 0.3392), rtol=1e-6
+    )
+
+
+def test_no_worse_than_scipy(noisy):
+    data, fit = noisy
+    np.testing.assert_allclose(fit.loss, hubers_loss(theta_of(fit), *data), rtol=1e-9)
+    found = [
+        optimize.minimize(hubers_loss, start, data, method="L-BFGS-B").fun
+        for start in [*STARTS[:6], theta_of(fit)]
+    ]
+    assert fit.loss <= min(found) * (1 + 1e-7)
+    assert 0.2 < fit.reached <= 1
+
+
+def test_outliers_do_not_count(noisy):
+    _, fit = noisy
+    assert abs(fit.a - TRUTH["a"]) < 4 * fit.errors[1] < 0.1
+    assert (fit.residual[:3] < -0.07).all()
+
+
+def test_units(noisy):
+    (parameters, tokens, loss), fit = noisy
+    other = STARTS.copy()
+    other[:, 0] -= other[:, 1] * np.log(1e9)
+    again = fit_chinchilla(parameters / 1e9, tokens, loss, other)
+    np.testing.assert_allclose(again.a, fit.a, rtol=1e-6)
+    np.testing.assert_allclose(again.A, fit.A * 1e9**-fit.a, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_every_published_start_at_once():
+    data = points(0.004, n=250)
+    fit = fit_chinchilla(*data)
+    start = time.perf_counter()
+    again = fit_chinchilla(*data)
+    assert time.perf_counter() - start < 20
+    assert again.loss == fit.loss
+    assert fit.reached > 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": [-1.0] * 80}, r"loss must lie in \(0, inf\), got -1\.0 at \[0\]"),
+        (
+            {"tokens": np.ones(80)},
+            r"tokens must have at least 3 distinct values, got 1",
+        ),
+        ({"parameters": [1.0, 2.0] * 40}, r"at least 3 distinct values, got 2"),
+        (
+            {"parameters": [1.0, 2.0, 3.0] * 26, "tokens": [1.0, 2.0, 3.0] * 26}
+            | {"loss": [1.0] * 78},
+            r"at least 5 distinct pairs, one for each unknown, got 3",
+        ),
+        ({"loss": np.arange(1.0, 80)}, r"three rows of at least 6 points, got shapes"),
+        ({"starts": np.ones((3, 4))}, r"starts must be \[s, 5\], got shape \(3, 4\)"),
+        ({"starts": np.empty((0, 5))}, r"starts must be \[s, 5\], got shape \(0, 5\)"),
+        ({"starts": [[np.nan] * 5]}, r"starts must lie in \(-inf, inf\), got nan"),
+        ({"delta": 0.0}, r"delta must lie in \(0, inf\), got 0\.0"),
+    ],
+)
+def test_refusals(change, message):
+    names = ("parameters", "tokens", "loss")
+    with pytest.raises(ValueError, match=message):
+        fit_chinchilla(**(dict(zip(names, points(0.0), strict=True)) | change))
+
+
+def test_what_the_points_leave_open_has_no_error():
+    parameters, tokens, _ = points(0.0)
+    loss = 410.7 / tokens**0.28 + 1.69  # the model's size plays no part
+    assert np.isnan(fit_chinchilla(parameters, tokens, loss, STARTS[:20]).errors).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens", "message"),
+    [
+        ([1.0, 2.0, 3.0], [1.0, 2.0], r"must be as many, got shapes \(3,\) and \(2,\)"),
+        ([-1.0], [1.0], r"parameters must lie in \(0, inf\), got -1\.0"),
+    ],
+)
+def test_refusals_of_the_law(parameters, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        chinchilla_law(parameters, tokens, **TRUTH)

@@ -1,0 +1,75 @@
+"""Exact derivatives against automatic ones; the system of five against NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale import theory
+from kscale.theory.fitting import descent
+from kscale.theory.fitting.power_law import huber_loss
+
+RNG = np.random.default_rng(0)
+THETA, WEIGHT = RNG.normal(size=5), RNG.integers(0, 4, 30) * 1.0
+POINTS = RNG.normal(size=(3, 30))
+
+
+@pytest.fixture
+def data():
+    with theory.float64():
+        yield descent.Data(*map(jnp.asarray, POINTS), jnp.asarray(0.3))
+
+
+def test_derivatives(data):
+    weight = jnp.asarray(WEIGHT)
+
+    def residual(theta):
+        return descent.residuals(theta, data)[0]
+
+    def loss(theta):
+        return (weight * huber_loss(residual(theta), data.delta)).sum()
+
+    @jax.jit
+    def every(theta):
+        at, share = (
+            descent.model(theta, weight, data),
+            descent.residuals(theta, data)[1],
+        )
+        automatic = jax.grad(loss)(theta), jax.hessian(loss)(theta)
+        return (
+            at,
+            automatic,
+            descent.jacobian(share, data),
+            jax.jacobian(residual)(theta),
+        )
+
+    at, (gradient, hessian), jacobian, rows = every(jnp.asarray(THETA))
+    np.testing.assert_allclose(at.gradient, gradient, atol=1e-13)
+    np.testing.assert_allclose(at.hessian, hessian, atol=1e-13)
+    np.testing.assert_allclose(jacobian, rows.T, atol=1e-13)
+    lift = WEIGHT * np.minimum(1, 0.3 / abs(residual(jnp.asarray(THETA))))
+    np.testing.assert_allclose(at.above, (rows.T * lift[None, :]) @ rows, atol=1e-13)
+
+
+def test_the_stand_in_lies_above_the_loss(data):
+    theta, weight = jnp.asarray(THETA), jnp.asarray(WEIGHT)
+    model = jax.jit(descent.model)
+    at = model(theta, weight, data)
+    assert np.linalg.eigvalsh(at.above).min() > 0
+    # In the residuals it is a true bound; a small step shows it in the parameters.
+    for direction in np.eye(5) * 1e-3:
+        new = model(theta + direction, weight, data).loss
+        bound = at.loss + at.gradient @ direction
+        assert new - bound < 1.1 * 0.5 * direction @ at.above @ direction + 1e-5
+
+
+def test_systems_of_five():
+    with theory.float64():
+        root = RNG.normal(size=(5, 5))
+        matrix, vector = root @ root.T, RNG.normal(size=5)
+        x, positive = descent.solve_positive(jnp.asarray(matrix), jnp.asarray(vector))
+        np.testing.assert_allclose(x, np.linalg.solve(matrix, vector), rtol=1e-8)
+        assert positive
+        matrix[2, 2] -= 100
+        _, positive = descent.solve_positive(jnp.asarray(matrix), jnp.asarray(vector))
+        assert not positive

@@ -1,0 +1,169 @@
+"""Water filling: by hand, against SciPy, its limits, its order, a million clusters."""
+
+import time
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from kscale import theory
+from kscale.theory.model_scaling.allocation import allocate, water_level
+from kscale.theory.model_scaling.frequencies import zipf_frequencies
+
+P = np.array([0.5, 0.25, 0.15, 0.1])
+
+
+def population(seed, n):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.full(n, 0.5)) + 1e-9
+    return p / p.sum(), rng.uniform(0.2, 4.0, n), rng.uniform(1.2, 6.0, n)
+
+
+def test_two_clusters_by_hand():
+    # Gains 3/4 ln 2 and 1/4 ln 2: the second enters at log2(3) bits.
+    before, at, after = allocate([1.0, np.log2(3), np.log2(3) + 2], [0.75, 0.25]).memory
+    np.testing.assert_allclose(before, [1.0, 0.0])
+    np.testing.assert_allclose(at, [np.log2(3), 0.0], atol=1e-15)
+    np.testing.assert_allclose(after, [np.log2(3) + 1, 1.0])
+
+
+def test_uniform_frequencies_share_evenly():
+    best = allocate(6.0, np.full(4, 0.25))
+    np.testing.assert_allclose(best.memory, np.full(4, 1.5))
+    np.testing.assert_allclose(best.level.redundancy, 2**-1.5, rtol=1e-15)
+    assert best.level.active == 4
+
+
+def test_no_memory_and_all_memory():
+    none = allocate(0.0, P, a=[1.0, 2.0, 3.0, 4.0])
+    assert none.level.active == 0
+    assert not none.memory.any()
+    np.testing.assert_allclose(none.level.redundancy, (P * [1, 2, 3, 4]).sum())
+    np.testing.assert_allclose(none.level.price, 0.5 * np.log(2))
+    full = water_level(1e12, P)
+    assert full.redundancy == full.price == 0.0
+    np.testing.assert_allclose(full.log_price, -1e12 * np.log(2) / 4, rtol=1e-10)
+    assert all(np.isfinite(full.certificate))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 8]), st.floats(0.05, 8.0))
+@settings(max_examples=12)
+def test_against_scipy(seed, n, capacity):
+    p, a, b = population(seed, n)
+    found = optimize.minimize(
+        lambda m: (p * a * b**-m).sum(),
+        np.full(n, capacity / n),
+        jac=lambda m: -p * a * np.log(b) * b**-m,
+        bounds=[(0, None)] * n,
+        constraints={
+            "type": "eq",
+            "fun": lambda m: m.sum() - capacity,
+            "jac": lambda m: np.ones(n),
+        },
+        method="SLSQP",
+        options={"ftol": 1e-13, "maxiter": 500},
+    )
+    ours = allocate(capacity, p, a, b)
+    assert ours.level.redundancy <= found.fun * (1 + 1e-9)
+    np.testing.assert_allclose(ours.level.redundancy, found.fun, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.contribution.sum(), ours.level.redundancy)
+    np.testing.assert_allclose(ours.memory.sum(), capacity, rtol=1e-12)
+    assert max(ours.level.certificate) < 1e-12
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 40]))
+@settings(max_examples=10)
+def test_curves_fall_and_bend_as_they_must(seed, n):
+    p, a, b = population(seed, n)
+    capacity = np.linspace(0, 50, 64)  # up to all of them served
+    level = water_level(capacity, p, a, b)
+    fall = np.diff(level.redundancy)
+    assert (fall < 0).all()
+    assert (np.diff(fall) > -1e-14).all()  # convex
+    assert (np.diff(level.active) >= 0).all()
+    assert (np.diff(level.log_price) < 0).all()
+
+
+def test_the_price_is_the_slope():
+    p, a, b = population(3, 9)
+    with theory.float64():
+        slope = jax.vmap(jax.grad(lambda c: water_level(c, p, a, b).redundancy))(
+            np.array([0.5, 5.0, 20.0])
+        )
+    price = water_level([0.5, 5.0, 20.0], p, a, b).price
+    np.testing.assert_allclose(slope, -price, rtol=1e-12)
+
+
+def test_order_and_units_do_not_matter():
+    p, a, b = population(5, 30)
+    shuffle = np.random.default_rng(0).permutation(30)
+    first = allocate(7.0, p, a, b)
+    again = allocate(7.0, p[shuffle], a[shuffle], b[shuffle])
+    np.testing.assert_allclose(first.memory[shuffle], again.memory, atol=1e-13)
+    # Memory in another unit: b^2 with half the memory is the same problem.
+    halves = allocate(3.5, p, a, b**2)
+    np.testing.assert_allclose(2 * halves.memory, first.memory, atol=1e-13)
+    np.testing.assert_allclose(halves.level.redundancy, first.level.redundancy)
+
+
+def test_a_cluster_without_frequency_changes_nothing():
+    ours = allocate([0.0, 3.0, 1e6], [*P, 0.0])
+    theirs = allocate([0.0, 3.0, 1e6], P)
+    np.testing.assert_allclose(ours.memory[:, :4], theirs.memory)
+    assert not ours.memory[:, 4].any()
+    assert np.array_equal(ours.level.active, theirs.level.active)
+
+
+def test_capacities_of_any_shape_and_many_populations():
+    grid = np.arange(6.0).reshape(2, 3)
+    assert water_level(grid, P).redundancy.shape == (2, 3)
+    assert allocate(grid, P).memory.shape == (2, 3, 4)
+    with theory.float64():
+        many = jax.vmap(lambda p: water_level(2.0, p).redundancy)(
+            np.stack([P, P[::-1]])
+        )
+    np.testing.assert_allclose(many[0], many[1])
+
+
+def test_a_million_clusters_and_many_capacities():
+    p = zipf_frequencies(1_000_000)
+    a, b = np.random.default_rng(0).uniform(1.5, 4.0, (2, p.size))
+    level = water_level(np.logspace(2, 8, 4), p, a, b)
+    assert max(x.max() for x in level.certificate) < 1e-12
+    start = time.perf_counter()
+    water_level(np.logspace(2.1, 8, 4), p, a, b)
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1.0, P), r"capacity must lie in \[0, inf\), got -1\.0"),
+        ((1.0, P * 0.9), r"the sum of p must be 1, got 0\.9"),
+        ((1.0, P, 0.0), r"a must lie in \(0, inf\), got 0\.0"),
+        ((1.0, P, 1.0, [2.0, 2.0, 1.0, 2.0]), r"b must .* got 1\.0 at \[2\]"),
+        ((1.0, P, [1.0, 2.0]), r"a must be one number or one a cluster: shape \(2,\)"),
+    ],
+)
+@pytest.mark.parametrize("solve", [water_level, allocate])
+def test_refusals(solve, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        solve(*arguments)
+
+
+def test_slopes_where_a_cluster_is_never_met():
+    p, a = np.array([0.5, 0.5, 0.0]), np.array([1.0, 1.0, 7.0])
+    with theory.float64():
+        in_p = jax.grad(lambda p: water_level(3.0, p, a).redundancy)(p)
+        in_b = jax.grad(lambda b: water_level(3.0, p, a, b).redundancy)(np.full(3, 2.0))
+    np.testing.assert_allclose(in_p, [2**-1.5, 2**-1.5, 7.0])
+    np.testing.assert_allclose(in_b, [-0.75 * 2**-2.5, -0.75 * 2**-2.5, 0.0])
+
+
+@pytest.mark.parametrize("solve", [water_level, allocate])
+def test_p_is_a_row(solve):
+    with pytest.raises(ValueError, match=r"p must be a row of frequencies, got shape"):
+        solve(1.0, 1.0)

@@ -1,0 +1,127 @@
+"""Convex tables: by hand, against a linear program, the smooth problem as a limit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, spatial
+
+from kscale.theory.model_scaling.allocation import water_level
+from kscale.theory.model_scaling.convex_tables import (
+    convex_minorant,
+    table_allocation,
+)
+
+X, D = [0.0, 1.0, 2.0], [1.0, 0.3, 0.1]
+
+
+def tables(seed, n, entries):
+    rng = np.random.default_rng(seed)
+    width = rng.uniform(0.2, 2.0, (n, entries - 1))
+    slope = -np.sort(-rng.exponential(size=(n, entries - 1)), axis=1)
+    x = np.concatenate([np.zeros((n, 1)), width.cumsum(axis=1)], axis=1)
+    drop = np.concatenate([np.zeros((n, 1)), (slope * width).cumsum(axis=1)], axis=1)
+    return rng.dirichlet(np.ones(n)), x, drop[:, -1:] - drop + 0.1
+
+
+def test_by_hand():
+    # Gains per unit: 0.42, 0.12 for the first cluster and 0.28, 0.08 for the second.
+    got = table_allocation([0.0, 0.5, 1.0, 2.5, 4.0, 9.0], [0.6, 0.4], X, D)
+    memory = [[0, 0], [0.5, 0], [1, 0], [1.5, 1], [2, 2], [2, 2]]
+    np.testing.assert_allclose(got.memory, memory)
+    np.testing.assert_allclose(got.price, [0.42, 0.42, 0.28, 0.12, 0, 0], atol=1e-16)
+    np.testing.assert_allclose(got.redundancy, [1, 0.79, 0.58, 0.24, 0.1, 0.1])
+    np.testing.assert_allclose(got.gap, 0.0, atol=1e-15)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 20.0))
+@settings(max_examples=15)
+def test_against_a_linear_program(seed, capacity):
+    p, x, d = tables(seed, 5, 4)
+    saved = -np.diff(d) / np.diff(x) * p[:, None]
+    program = optimize.linprog(
+        -saved.ravel(),
+        A_ub=np.ones((1, saved.size)),
+        b_ub=[capacity],
+        bounds=np.stack([np.zeros(saved.size), np.diff(x).ravel()], axis=1),
+    )
+    got = table_allocation(capacity, p, x, d)
+    best = (p * d[:, 0]).sum() + program.fun
+    np.testing.assert_allclose(got.redundancy, best, rtol=1e-9)
+    assert abs(got.gap) < 1e-14
+    assert got.memory.sum() <= capacity * (1 + 1e-14)
+
+
+def test_curves():
+    p, x, d = tables(1, 6, 5)
+    got = table_allocation(np.linspace(0, 40, 200), p, x, d)
+    fall = np.diff(got.redundancy)
+    assert (fall <= 1e-15).all()
+    assert (np.diff(fall) >= -1e-14).all()
+    np.testing.assert_allclose(got.contribution.sum(axis=1), got.redundancy)
+    np.testing.assert_allclose(got.redundancy[-1], (p * d[:, -1]).sum())
+
+
+def test_fine_tables_of_the_exponential_law():
+    p, capacity = np.array([0.5, 0.3, 0.2]), np.array([0.5, 2.0, 9.0])
+    grid = np.linspace(0, 12, 4001)
+    got = table_allocation(capacity, p, grid, 2.0**-grid)
+    smooth = water_level(capacity, p).redundancy
+    np.testing.assert_allclose(got.redundancy, smooth, rtol=2e-6)
+    assert (got.redundancy >= smooth * (1 - 1e-12)).all()  # a table lies above
+
+
+def test_memory_stays_unused_where_it_saves_nothing():
+    got = table_allocation(5.0, [1.0], [0.0, 1.0, 9.0], [1.0, 0.2, 0.2])
+    assert got.memory == 1.0
+    assert got.price == 0.0
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_the_minorant_is_the_lower_hull(seed):
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([[0.0], rng.uniform(0.1, 1.0, 6).cumsum()])
+    d = rng.uniform(0, 1, 7)
+    ours = convex_minorant(x, d)
+    least = np.minimum.accumulate(d)
+    above = np.array([[x[0], 9.0], [x[-1], 9.0]])
+    points = np.concatenate([np.stack([x, least], axis=1), above])
+    corners = [i for i in spatial.ConvexHull(points).vertices if i < 7]
+    corners = np.array(sorted(corners))
+    np.testing.assert_allclose(ours, np.interp(x, x[corners], least[corners]))
+    table_allocation(1.0, [1.0], x, ours)  # accepted
+
+
+def test_a_convex_table_is_its_own_minorant():
+    np.testing.assert_allclose(convex_minorant(X, [D, D]), [D, D], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1.0, [1.0], X, D), r"capacity must lie in .* got -1\.0"),
+        ((1.0, [0.9], X, D), r"the sum of p must be 1, got 0\.9"),
+        ((1.0, [1.0], [0.5, 1.0, 2.0], D), r"the first memory must be 0, got 0\.5"),
+        ((1.0, [1.0], [0.0, 1.0, 1.0], D), r"memory must increase along a table"),
+        ((1.0, [1.0], X, [1.0, 0.5, 0.6]), r"loss must not rise .* got 0\.6"),
+        ((1.0, [1.0], X, [1.0, 0.9, 0.0]), r"must be convex .*convex_minorant.*0\.9"),
+        ((1.0, [1.0], X, [1.0, 0.9]), r"memory has 3 entries a table and loss 2"),
+        ((1.0, [1.0], [0.0], [1.0]), r"memory must be one table of at least 2 entries"),
+    ],
+)
+def test_refusals(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        table_allocation(*arguments)
+
+
+@pytest.mark.parametrize("loss", [[1.0, 0.5, 0.2], 1.0])
+def test_a_minorant_of_tables_of_other_lengths(loss):
+    with pytest.raises(ValueError, match="memory must be a row, as long as loss"):
+        convex_minorant([0.0, 1.0], loss)
+
+
+@pytest.mark.parametrize("entries", [[0.0], 0.0])
+def test_a_table_has_two_entries(entries):
+    with pytest.raises(ValueError, match="one table of at least 2 entries"):
+        table_allocation(1.0, [0.5, 0.5], entries, entries)

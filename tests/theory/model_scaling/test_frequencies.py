@@ -1,0 +1,105 @@
+"""Frequencies of a biased power law, their entropy, their classes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kscale import theory
+from kscale.theory.model_scaling.frequencies import (
+    entropy_bits,
+    frequency_classes,
+    top_mass,
+    zipf_frequencies,
+)
+
+
+def test_zipf_by_hand():
+    np.testing.assert_allclose(
+        zipf_frequencies(3, 2.0, 0.0), np.array([36, 9, 4]) / 49, rtol=1e-15
+    )
+    np.testing.assert_allclose(
+        zipf_frequencies(3, 1.0, 1.0), np.array([6, 4, 3]) / 13, rtol=1e-15
+    )
+
+
+def test_zipf_limits():
+    assert np.array_equal(zipf_frequencies(5, 0.0, 1000.0), np.full(5, 0.2))
+    np.testing.assert_allclose(zipf_frequencies(5, 1.5, 1e15), np.full(5, 0.2))
+    steep = zipf_frequencies(3, 2000.0, 0.0)  # 3^-2000 underflows, the law does not
+    assert np.array_equal(steep, [1.0, 0.0, 0.0])
+
+
+def test_zipf_sweeps_exponents():
+    p = zipf_frequencies(100, [0.0, 1.05, 1.5], 10.0)
+    assert p.shape == (3, 100)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-14)
+    assert (np.diff(p[1:], axis=1) < 0).all()
+    assert p[0, 0] < p[1, 0] < p[2, 0]
+
+
+def test_entropy():
+    np.testing.assert_allclose(entropy_bits(np.full(8, 0.125)), 3.0, rtol=1e-15)
+    np.testing.assert_allclose(entropy_bits([0.5, 0.25, 0.25, 0.0]), 1.5, rtol=1e-15)
+    with theory.float64():
+        import jax
+
+        many = jax.vmap(entropy_bits)(np.eye(3))
+    assert np.array_equal(many, np.zeros(3))
+
+
+def test_top_mass():
+    p = [0.1, 0.4, 0.2, 0.3]
+    np.testing.assert_allclose(
+        top_mass([0.0, 0.25, 0.5, 0.74, 1.0], p), [0.0, 0.4, 0.7, 0.7, 1.0]
+    )
+    # 0.07 * 100 is 7.000000000000001 and 0.29 * 100 is 28.999999999999996 in floats
+    np.testing.assert_allclose(top_mass([0.07, 0.29], np.full(100, 0.01)), [0.07, 0.29])
+
+
+def test_classes_of_uniform_frequencies_are_even():
+    for by in ("count", "mass"):
+        labels = frequency_classes(np.full(400_000, 1 / 400_000), 4, by)
+        assert np.bincount(labels).tolist() == [100_000] * 4
+
+
+@given(
+    st.sampled_from([1, 5, 40]), st.sampled_from([1, 4, 7]), st.integers(0, 2**32 - 1)
+)
+@settings(max_examples=25)
+def test_classes_follow_the_order_of_frequency(n, classes, seed):
+    p = np.random.default_rng(seed).dirichlet(np.full(n, 0.3))
+    mass = np.cumsum(np.sort(p)[::-1])
+    ranked = {}
+    for by in ("count", "mass"):
+        labels = frequency_classes(p, classes, by)
+        ranked[by] = labels[np.argsort(-p, kind="stable")]
+        assert (np.diff(ranked[by]) >= 0).all()
+    sizes = np.bincount(ranked["count"], minlength=classes)
+    assert sizes.max() - sizes.min() <= 1
+    for j in range(classes - 1):  # the mass up to class j: as near as whole pieces go
+        upto = mass[ranked["mass"] <= j]
+        assert not upto.size or upto[-1] <= (j + 1) / classes + 1e-9
+        after = mass[ranked["mass"] > j]
+        assert not after.size or after[0] > (j + 1) / classes - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: zipf_frequencies(0), r"size must lie in \[1, inf\), got 0"),
+        (lambda: zipf_frequencies(3, -1.0), r"exponent must lie in .* got -1\.0"),
+        (lambda: zipf_frequencies(3, 1.0, -1.0), r"bias must lie in .* got -1\.0"),
+        (lambda: entropy_bits([0.5, 0.4]), r"the sum of p must be 1, got 0\.9"),
+        (lambda: top_mass(1.5, [1.0]), r"share must lie in \[0, 1\], got 1\.5"),
+        (lambda: frequency_classes([1.0], 0), r"classes must lie in .* got 0"),
+        (lambda: frequency_classes([1.0], 2, "rank"), r"by must be .* got 'rank'"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_certainty_has_no_bits_and_no_sign():
+    assert not np.signbit(entropy_bits([1.0]))

@@ -1,0 +1,139 @@
+"""The infinite power law: mpmath, the finite solver, the asymptotic constant."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import special
+
+from kscale.theory.model_scaling.allocation import water_level
+from kscale.theory.model_scaling.homogeneous import (
+    infinite_allocation,
+    infinite_contribution,
+    infinite_onset_capacity,
+    infinite_redundancy_constant,
+)
+
+
+def exact(capacity, alpha, a, b):
+    """(K, ln lambda, ln redundancy, m_1) with 60 digits, from the printed formulas."""
+    c, al, a, b = (mpmath.mpf(x) for x in (capacity, alpha, a, b))
+
+    def entry(k):
+        return k * mpmath.log(k) - mpmath.loggamma(k + 1)
+
+    volume = al * mpmath.log(b) * c
+    low, high = mpmath.mpf(1), mpmath.mpf(2)
+    while entry(high) <= volume:
+        high *= 2
+    while high - low > 1:
+        middle = mpmath.floor((low + high) / 2)
+        low, high = (middle, high) if entry(middle) <= volume else (low, middle)
+    zeta = mpmath.zeta(1 / al)
+    log_price = mpmath.log(a * mpmath.log(b) / zeta)
+    log_price -= (mpmath.loggamma(low + 1) / al + c * mpmath.log(b)) / low
+    tail = a * mpmath.zeta(1 / al, low + 1) / zeta
+    loss = low * mpmath.exp(log_price) / mpmath.log(b) + tail
+    first = (mpmath.log(a * mpmath.log(b) / zeta) - log_price) / mpmath.log(b)
+    return low, log_price, mpmath.log(loss), first
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.5, 0.8, 0.99, 0.999999])
+@pytest.mark.parametrize("capacity", [0.0, 1e-3, 1.0, 37.5, 1e4, 1e8, 1e12])
+def test_against_sixty_digits(alpha, capacity):
+    ours = infinite_allocation(capacity, alpha, 1.5, 3.0)
+    with mpmath.workdps(60):
+        k, log_price, log_loss, first = exact(capacity, alpha, 1.5, 3.0)
+        assert ours.active == int(k)
+        assert abs(ours.log_price - log_price) < 5e-14
+        assert abs(ours.log_redundancy - log_loss) < 5e-14
+        assert abs(ours.first_memory - first) < 5e-14 * (1 + first)
+
+
+def test_no_memory_is_all_loss():
+    ours = infinite_allocation(0.0, [0.01, 0.3, 0.7, 0.999], a=2.5)
+    np.testing.assert_allclose(ours.redundancy, 2.5, rtol=1e-14)
+    assert np.array_equal(ours.active, np.ones(4))
+    assert not ours.first_memory.any()
+
+
+def test_curves_fall_through_every_entry():
+    entries = infinite_onset_capacity(np.arange(1.0, 60), 0.6)
+    capacity = np.unique(np.concatenate([entries * (1 - 1e-13), entries + 1e-13]))
+    ours = infinite_allocation(capacity, 0.6)
+    assert (np.diff(ours.redundancy) <= 1e-15).all()
+    assert (np.diff(ours.log_price) <= 1e-14).all()
+    assert (np.diff(ours.active) >= 0).all()
+    assert ours.active[-1] == 59
+
+
+def test_the_finite_problem_with_the_rest_as_unlearnt():
+    # With memory for few, a million clusters differ from all by their unlearnt rest.
+    alpha, n, capacity = 0.7, 1_000_000, np.array([5.0, 80.0, 3000.0])
+    p = np.arange(1.0, n + 1) ** (-1 / alpha)
+    share = p.sum() / special.zeta(1 / alpha)
+    finite = water_level(capacity, p / p.sum())
+    ours = infinite_allocation(capacity, alpha)
+    assert np.array_equal(finite.active, ours.active)
+    np.testing.assert_allclose(
+        ours.redundancy, finite.redundancy * share + 1 - share, rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.5, 0.9])
+def test_the_constant_is_the_limit(alpha):
+    constant = infinite_redundancy_constant(alpha, 1.5, 3.0)
+    capacity = np.array([1e4, 1e8, 1e12])
+    scaled = infinite_allocation(capacity, alpha, 1.5, 3.0).redundancy
+    error = abs(scaled * capacity ** (1 / alpha - 1) / constant - 1)
+    assert error[2] < error[1] < error[0]
+    assert error[2] < 1e-9
+
+
+def test_contributions():
+    rank = np.array([1.0, 10.0, 350.0, 351.0, 1e4, 1e9])
+    ours = infinite_contribution(rank, 1000.0, 0.5)
+    best = infinite_allocation(1000.0, 0.5)
+    served = np.exp(best.log_price) / math.log(2)
+    np.testing.assert_allclose(ours[:3], served, rtol=1e-14)
+    np.testing.assert_allclose(ours[3:], 6 / math.pi**2 / rank[3:] ** 2, rtol=1e-13)
+    whole = infinite_contribution(np.arange(1.0, 2001), 1000.0, 0.5).sum()
+    rest = special.zeta(2, 2001) * 6 / math.pi**2
+    np.testing.assert_allclose(whole + rest, best.redundancy, rtol=1e-12)
+
+
+def test_onsets():
+    assert infinite_onset_capacity(1.0, 0.5) == 0.0
+    # K = 2: bits log2((p_1/p_2)) = 1/alpha
+    np.testing.assert_allclose(infinite_onset_capacity(2.0, [0.5, 0.25]), [2.0, 4.0])
+    for k in (15.0, 16.0, 1e6, 1e12):
+        with mpmath.workdps(40):
+            truth = k * mpmath.log(k) - mpmath.loggamma(k + 1)
+        ours = infinite_onset_capacity(k, 0.999, math.e)
+        np.testing.assert_allclose(ours, float(truth / 0.999), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: infinite_allocation(1.0, 1.0), r"alpha must lie in \(0, 1\), got 1"),
+        (lambda: infinite_allocation(-1.0, 0.5), r"capacity must lie in .* got -1\.0"),
+        (lambda: infinite_allocation(1.0, 0.5, b=1.0), r"b must lie in .* got 1\.0"),
+        (lambda: infinite_contribution(0, 1.0, 0.5), r"rank must lie in .* got 0"),
+        (lambda: infinite_onset_capacity(1.5, 0.5), r"rank must be a whole number"),
+        (lambda: infinite_redundancy_constant(0.5, a=0), r"a must lie in .* got 0"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.25, 0.5, 0.8])
+def test_every_cluster_is_served_from_its_onset_on(alpha):
+    rank = np.arange(1.0, 2001.0)
+    onset = infinite_onset_capacity(rank, alpha)
+    np.testing.assert_array_equal(infinite_allocation(onset, alpha).active, rank)
+    before = infinite_allocation(onset[1:] * (1 - 1e-12), alpha).active
+    np.testing.assert_array_equal(before, rank[:-1])

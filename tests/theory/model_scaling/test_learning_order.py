@@ -1,0 +1,128 @@
+"""Thresholds of frequency, their inverse, and losses by class."""
+
+import jax
+import numpy as np
+import pytest
+
+from kscale import theory
+from kscale.theory.model_scaling.allocation import allocate, water_level
+from kscale.theory.model_scaling.frequencies import (
+    frequency_classes,
+    zipf_frequencies,
+)
+from kscale.theory.model_scaling.learning_order import (
+    class_losses,
+    onset_capacity,
+    threshold_frequency,
+)
+
+P = np.array([0.5, 0.25, 0.15, 0.1])
+
+
+def test_onsets_by_hand():
+    # Bits: log2(p_j/f) summed over the clusters that are more frequent than f.
+    expected = [0.0, 1.0, np.log2(5 / 1.5) + np.log2(2.5 / 1.5)]
+    np.testing.assert_allclose(onset_capacity([0.5, 0.25, 0.15], P), expected)
+    assert onset_capacity(0.9, P) == 0.0
+    assert onset_capacity(0.0, P) == np.inf
+
+
+def test_the_threshold_at_no_memory_is_the_first_cluster():
+    np.testing.assert_allclose(threshold_frequency(0.0, P), 0.5, rtol=1e-15)
+    # A cluster that costs twice as much is served at half the frequency.
+    np.testing.assert_allclose(threshold_frequency(0.0, P, of_a=2.0), 0.25)
+
+
+def test_threshold_and_onset_are_inverse():
+    rng = np.random.default_rng(1)
+    p = zipf_frequencies(500, 1.2, 3.0)
+    a, b = rng.uniform(0.5, 2, 500), rng.uniform(1.5, 4, 500)
+    capacity = np.geomspace(0.1, 1e5, 40)
+    frequency = threshold_frequency(capacity, p, a, b, of_a=0.7, of_b=3.0)
+    assert (np.diff(frequency) < 0).all()
+    again = onset_capacity(np.minimum(frequency, 1.0), p, a, b, of_a=0.7, of_b=3.0)
+    reached = frequency < 1
+    np.testing.assert_allclose(again[reached], capacity[reached], rtol=1e-11)
+
+
+def test_the_threshold_says_who_is_served():
+    p = zipf_frequencies(1000, 1.2, 10.0)
+    for capacity in (3.0, 100.0, 2000.0):
+        served = allocate(capacity, p).memory > 0
+        assert np.array_equal(served, p > threshold_frequency(capacity, p))
+
+
+def test_onset_is_where_memory_begins():
+    p, b = zipf_frequencies(50, 1.0, 0.0), np.linspace(2, 3, 50)
+    onset = onset_capacity(p[20], p, 1.0, b, of_b=b[20])
+    assert allocate(onset * (1 - 1e-9), p, 1.0, b).memory[20] == 0
+    assert allocate(onset * (1 + 1e-9), p, 1.0, b).memory[20] > 0
+
+
+def test_classes_sum_to_the_whole():
+    p = zipf_frequencies(300, 1.3, 5.0)
+    a = np.linspace(2.0, 1.0, 300)
+    capacity = np.array([0.0, 10.0, 300.0, 5000.0])
+    for classes, by in ((4, "count"), (3, "mass"), (1, "count")):
+        labels = frequency_classes(p, classes, by)
+        got = class_losses(capacity, p, labels, a, classes=classes)
+        whole = water_level(capacity, p, a).redundancy
+        assert got.contribution.shape == (4, classes)
+        np.testing.assert_allclose(got.contribution.sum(axis=1), whole, rtol=1e-12)
+        np.testing.assert_allclose(got.mass.sum(), 1.0)
+        assert (np.diff(got.mean_loss, axis=0) <= 1e-15).all()
+
+
+def test_frequent_classes_fall_first_to_the_irreducible_part():
+    p = zipf_frequencies(400, 1.2, 10.0)
+    floor = np.linspace(0.1, 0.3, 400)
+    labels = frequency_classes(p)
+    got = class_losses([0.0, 50.0, 1e5], p, labels, irreducible=floor)
+    assert got.contribution[1, 0] < 0.8 * got.contribution[0, 0]
+    assert got.contribution[1, 3] == got.contribution[0, 3]
+    np.testing.assert_allclose(
+        got.irreducible, [(p * floor)[labels == j].sum() for j in range(4)]
+    )
+    np.testing.assert_allclose(got.mean_loss[2], got.irreducible / got.mass)
+    np.testing.assert_allclose(got.mean_loss[0], 1 + got.irreducible / got.mass)
+
+
+def test_a_class_without_mass_has_no_mean():
+    got = class_losses(1.0, P, [0, 0, 2, 2], classes=3)
+    assert np.isnan(got.mean_loss[1])
+    assert got.contribution[1] == 0
+
+
+def test_many_populations_at_once():
+    with theory.float64():
+        got = jax.vmap(lambda p: onset_capacity(0.1, p))(np.stack([P, P[::-1]]))
+    np.testing.assert_allclose(got[0], got[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: onset_capacity(1.5, P), r"frequency must lie in \[0, 1\], got 1\.5"),
+        (lambda: onset_capacity(0.5, P, of_b=1.0), r"of_b must lie in .* got 1\.0"),
+        (lambda: threshold_frequency(-1.0, P), r"capacity must lie in .* got -1\.0"),
+        (lambda: threshold_frequency(1.0, P, of_a=0), r"of_a must lie in .* got 0"),
+        (lambda: class_losses(1.0, P, [0, 1, 2, 4]), r"labels must .* got 4\.0 at"),
+        (lambda: class_losses(1.0, P, [0] * 4, irreducible=-1), r"irreducible must"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": [0, 1, 1]}, r"labels must be one a cluster: shape \(3,\) with p"),
+        ({"irreducible": [1.0, 2.0, 3.0]}, r"irreducible must be one a cluster"),
+        ({"classes": 2.5}, r"classes must be a whole number, got 2\.5"),
+    ],
+)
+def test_refusals_of_classes(change, message):
+    with pytest.raises(ValueError, match=message):
+        class_losses(1.0, [0.5, 0.5], **({"labels": [0, 1]} | change))

@@ -1,0 +1,139 @@
+"""Crossings and phases: against the curve itself and on steps made by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kscale import theory
+from kscale.theory.skills.emergence import emergence_size, phases
+from kscale.theory.skills.levels import accuracy_curve
+from kscale.theory.skills.tasks import (
+    homogeneous_task,
+    mixture_task,
+    paper_tasks,
+)
+
+
+@pytest.mark.parametrize("kind", ["monotone", "exact"])
+@pytest.mark.parametrize("level", [0.05, 0.5, 0.95])
+def test_accuracy_there_is_the_level(kind, level):
+    N = emergence_size(level, kind=kind)
+    for i in range(3):
+        reached = accuracy_curve(N[i], kind=kind).accuracy[i]
+        np.testing.assert_allclose(reached, level, rtol=1e-9)
+
+
+def test_a_curve_that_dips_gives_its_first_crossing():
+    found = emergence_size(0.5, homogeneous_task(), kind="literal")
+    N = np.geomspace(1e8, 1e10, 2000)
+    reached = accuracy_curve(N, homogeneous_task(), kind="literal").accuracy >= 0.5
+    first = np.argmax(reached)
+    assert not reached[first:].all()  # it falls below the level again
+    assert N[first - 1] <= found <= N[first]
+
+
+def test_broadcasting_and_other_settings():
+    levels = np.array([0.1, 0.3, 0.6])
+    N = emergence_size(levels)
+    assert N.shape == (3, 3)
+    assert (np.diff(N, axis=0) > 0).all()
+    np.testing.assert_allclose(emergence_size(0.3, sigma=1e3), N[1] / 200, rtol=1e-12)
+    printed = emergence_size(0.3, as_published=True)
+    assert printed[0] > 5 * N[1, 0]  # level 11 with seven skills, and looser bounds
+
+
+def test_unreached_levels_are_nan():
+    easy = homogeneous_task(0, levels=3)
+    assert np.isnan(emergence_size(0.5, easy, levels=3))  # every size reaches it
+    hard = homogeneous_task(3, levels=3)
+    huge = [1.0, 2.0, 1e12]
+    assert np.isnan(emergence_size(0.5, hard, eta=huge, levels=3))
+
+
+SCENE = {"level": 0.5, "d": 6.0, "sigma": 2e5, "texts_per_concept": 4.5}
+SCENE |= {"skills": 1000.0}
+
+
+@pytest.mark.parametrize("name", SCENE)
+def test_derivatives_are_those_of_the_curve(name):
+    def log_size(x):
+        size = emergence_size(**(SCENE | {name: x}), tasks=task, levels=20)
+        return jnp.log(size)
+
+    task, step = homogeneous_task(3, levels=20), 1e-5 * SCENE[name]
+    with theory.float64():
+        slope = jax.jit(jax.grad(log_size))(SCENE[name])
+        ends = log_size(SCENE[name] + step), log_size(SCENE[name] - step)
+        ratio = (ends[0] - ends[1]) / (2 * step)
+    np.testing.assert_allclose(slope, ratio, rtol=1e-7)
+
+
+def test_a_task_without_a_crossing_spoils_no_derivative():
+    tasks = np.stack([homogeneous_task(level, levels=3) for level in (0, 2)])
+    with theory.float64():
+        slope = jax.grad(lambda x: emergence_size(x, tasks, levels=3)[1])(0.5)
+        assert slope > 0
+
+
+def test_phases_of_steps_made_by_hand():
+    N = np.geomspace(1e6, 1e12, 601)
+    x = np.log10(N)
+    curve = 0.3 / (1 + np.exp(-40 * (x - 8))) + 0.7 / (1 + np.exp(-40 * (x - 10)))
+    found = phases(N, curve)
+    np.testing.assert_allclose(found.height, [0.3, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(np.log10(found.emergence), [8, 10], atol=1e-3)
+    np.testing.assert_allclose(found.rise, [0.3, 0.7], rtol=1e-6)
+    assert (found.start[1:] > found.stop[:-1]).all()
+    assert found.stop[-1] == pytest.approx(1e12)
+    # a step of height h within a window of 1/4 decade: slope 4 h
+    np.testing.assert_allclose(found.slope, [1.2, 2.8], rtol=0.05)
+
+
+def test_phases_of_the_three_tasks():
+    N = np.geomspace(1e7, 1e13, 400)
+    accuracy = accuracy_curve(N).accuracy
+    one, smooth, many = (phases(N, accuracy[:, i]) for i in range(3))
+    np.testing.assert_allclose(one.height, [1.0])
+    np.testing.assert_allclose(smooth.height, [1.0])
+    np.testing.assert_allclose(many.height, [0.4, 0.8, 1.0], rtol=1e-4)
+    assert one.slope[0] > 1.5 * smooth.slope[0]  # steps and slopes
+    half = emergence_size(0.5)
+    np.testing.assert_allclose(one.emergence, half[0], rtol=0.03)
+    np.testing.assert_allclose(smooth.emergence, half[1], rtol=0.03)
+
+
+def test_modes_that_touch_make_no_plateau():
+    N = np.geomspace(1e7, 1e13, 300)
+    task = mixture_task((0.5, 0.5), (0.5, 0.55))
+    assert phases(N, accuracy_curve(N, task).accuracy).height.size == 1
+
+
+def test_no_phases():
+    N = np.geomspace(1, 1e6, 50)
+    found = phases(N, np.zeros(50))
+    assert found.height.size == found.emergence.size == 0
+    rising = phases(N, np.linspace(0, 1, 50))
+    assert rising.height.size == rising.emergence.size == 0
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        emergence_size(0.5, levels=5)
+    with pytest.raises(ValueError, match="levels must be a whole number"):
+        emergence_size(0.5, levels=20.5)
+    with pytest.raises(ValueError, match=r"level must lie in \(0, 1\], got 0\.0"):
+        emergence_size(0.0)
+    with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 2 \+ 1, m\]"):
+        emergence_size(0.5, paper_tasks(), levels=2)
+    for few in ([], [1.0], [[0.5, 1.0]]):
+        with pytest.raises(
+            ValueError, match=r"sizes must be one row of two sizes .*\("
+        ):
+            phases(few, few)
+    with pytest.raises(ValueError, match="sizes must grow, got"):
+        phases([1.0, 1.0, 1e3], [0.0, 0.5, 1.0])
+    with pytest.raises(ValueError, match=r"sizes must span 0\.5 decades, got"):
+        phases([1.0, 2.0], [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"accuracy must be of shape \(2,\)"):
+        phases([1.0, 1e3], [0.0])

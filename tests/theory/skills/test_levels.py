@@ -1,0 +1,226 @@
+"""The recursion over levels against a plain loop in 40 digits, limits and slips."""
+
+import math
+
+import jax
+import mpmath
+import numpy as np
+import pytest
+
+from kscale import theory
+from kscale.theory.concepts.poisson import transition
+from kscale.theory.skills.levels import (
+    accuracy_curve,
+    default_levels,
+    giant_component,
+    skill_levels,
+)
+from kscale.theory.skills.tails import KINDS, pair_tail
+from kscale.theory.skills.tasks import (
+    binomial_task,
+    homogeneous_task,
+    paper_tasks,
+)
+
+
+def plain_levels(R, T, kind="monotone", levels=100, S=1000, published=False):
+    """gamma_0..gamma_L by the formulas as one would write them, in 40 digits."""
+    with mpmath.workdps(40):
+        R, T, S = mpmath.mpf(R), mpmath.mpf(T), mpmath.mpf(S)
+        n, p = R * (R - 1) / 2, (1 - (1 - 36 / R**2) ** T) / S**2
+        gammas = [mpmath.mpf(1)]
+        for level in range(1, levels + 1):
+            eta, sigma = (
+                mpmath.exp(mpmath.mpf(7 * level) / levels),
+                mpmath.log(level, 2),
+            )
+            below = gammas[-1]
+            if published:
+                eta, sigma = mpmath.nint(eta), mpmath.nint(sigma)
+                below = gammas[11] if level >= 12 else below
+            q = eta / n
+            divergence = n * (
+                q * mpmath.log(q / p) + (1 - q) * mpmath.log((1 - q) / (1 - p))
+            )
+            w = 1 / mpmath.sqrt(8 * eta * (1 - q))
+            if published:
+                divergence, w = divergence / mpmath.log(2), 1 / mpmath.sqrt(2 * n)
+            tail = w * mpmath.exp(-divergence)
+            if eta <= n * p:
+                tail = 1 - mpmath.exp(-divergence)
+                tail = max(tail, w) if kind == "monotone" and not published else tail
+            c = tail * below ** (2 * sigma) * S if below or not sigma else mpmath.mpf(0)
+            root = mpmath.lambertw(-c * mpmath.exp(-c)).real / c if c > 1 else -1
+            gammas.append(1 + root)
+        return [float(gamma) for gamma in gammas]
+
+
+@pytest.mark.parametrize("N", [3e8, 2e9, 5.5e10, 1e12])
+@pytest.mark.parametrize("kind", ["literal", "monotone"])
+def test_against_a_plain_loop(N, kind):
+    R = N / 2e5
+    T = 4.5 * R
+    found = skill_levels(R, T, kind=kind)
+    plain = plain_levels(R, T, kind)
+    np.testing.assert_allclose(found.gamma, plain, rtol=1e-11, atol=1e-300)
+    assert found.top == max(i for i, g in enumerate(plain) if i == 0 or g > 0)
+
+
+@pytest.mark.parametrize("N", [2e9, 8e9, 5.5e10])
+def test_as_published_against_a_plain_loop(N):
+    R = N / 2e5
+    found = skill_levels(R, 4.5 * R, as_published=True)
+    plain = plain_levels(R, 4.5 * R, published=True)
+    np.testing.assert_allclose(found.gamma, plain, rtol=1e-11, atol=1e-300)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_level_is_one_giant_component(kind):
+    found = skill_levels(
+        4000, 18000, eta=[2.0], prerequisites=[0.0], levels=1, kind=kind
+    )
+    tail = pair_tail(4000, 18000, 2.0, kind=kind).tail
+    np.testing.assert_allclose(found.p, [1, tail], rtol=1e-13)
+    np.testing.assert_allclose(
+        found.gamma, [1, giant_component(1000 * tail)], rtol=1e-13
+    )
+
+
+def test_without_prerequisites_every_level_stands_alone():
+    eta = np.array([3.0, 1.0, 5.0])
+    S = np.array([1000.0, 50.0, 2000.0])
+    found = skill_levels(9000, 40000, eta, np.zeros(3), S, levels=3, kind="exact")
+    tail = pair_tail(9000, 40000, eta, skills=S, kind="exact").tail
+    np.testing.assert_allclose(found.gamma[1:], giant_component(tail * S), rtol=1e-13)
+
+
+def test_nothing_is_learnt_above_a_level_without_giant_component():
+    found = skill_levels(9000, 40000, [1.0, 1e4, 1.0], [0.0, 1.0, 1.0], levels=3)
+    assert found.gamma[1] > 0.9
+    np.testing.assert_array_equal(found.gamma[2:], 0)
+    assert found.top == 1
+
+
+def test_thinned_skills_by_hand():
+    given = {"eta": [12.0, 1.0], "prerequisites": [0.0, 2.0], "levels": 2}
+    given["skills"] = [300.0, 1000.0]
+    found = skill_levels(3000, 13600, **given, kind="two_ways", thinned="skills")
+    printed = skill_levels(3000, 13600, **given, kind="two_ways")
+    tail = pair_tail(3000, 13600, 1.0, kind="two_ways").tail
+    assert found.gamma[1] == printed.gamma[1]  # without prerequisites they agree
+    ready = found.gamma[1] ** 2
+    hand = ready * giant_component(1000 * tail * ready)
+    np.testing.assert_allclose(found.gamma[2], hand, rtol=1e-13)
+    assert hand <= ready < printed.gamma[2]
+    np.testing.assert_allclose(found.p, printed.p, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["monotone", "exact", "two_ways", "bound"])
+def test_accuracy_grows_with_size_from_nothing_to_one(kind):
+    curve = accuracy_curve(np.geomspace(2e6, 1e15, 200), kind=kind)
+    assert curve.accuracy.shape == (200, 3)
+    assert np.diff(curve.accuracy, axis=0).min() >= -1e-15
+    assert curve.accuracy[0].max() < 1e-9
+    np.testing.assert_allclose(curve.accuracy[-1], 1, rtol=1e-14)
+    assert (np.diff(curve.top) >= 0).all()
+
+
+def test_the_literal_tail_makes_accuracy_dip():
+    N = np.geomspace(1e9, 1e10, 300)
+    literal = accuracy_curve(N, kind="literal").accuracy
+    assert np.diff(literal, axis=0).min() < -0.1
+
+
+def test_two_ways_is_the_exact_tail_at_twice_the_chance():
+    # twice as many texts double p, up to T d^2/R^2 squared
+    once = skill_levels(1e8, 4e8, kind="two_ways")
+    twice = skill_levels(1e8, 8e8, kind="exact")
+    np.testing.assert_allclose(once.gamma, twice.gamma, rtol=1e-4)
+
+
+def test_defaults_and_their_rounding():
+    eta, prerequisites = default_levels(100)
+    np.testing.assert_allclose(eta[[0, 99]], [math.exp(0.07), math.exp(7)])
+    assert prerequisites[0] == 0
+    np.testing.assert_array_equal(prerequisites[[1, 63]], [1, 6])
+    eta, prerequisites = default_levels(100, as_published=True)
+    np.testing.assert_array_equal([eta[10], prerequisites[10]], [2, 3])
+
+
+def test_the_ratio_is_where_learning_sets_in():
+    at = float(transition(5.0).texts_per_concept)
+    free = accuracy_curve(3e9, d=5.0).accuracy
+    given = accuracy_curve(3e9, texts_per_concept=at, d=5.0).accuracy
+    np.testing.assert_array_equal(free, given)
+
+
+def test_the_parameters_of_a_concept_only_scale_the_axis():
+    one = accuracy_curve(4e9, sigma=2e5)
+    other = accuracy_curve(4e4, sigma=2.0)
+    np.testing.assert_allclose(one.accuracy, other.accuracy, rtol=1e-14)
+
+
+def test_tasks_of_ones_own():
+    q = np.stack([homogeneous_task(3, 5, (2,)), binomial_task(0.5, 5, (1, 2))])
+    curve = accuracy_curve([1e9, 5e12], q, levels=5)
+    np.testing.assert_allclose(curve.accuracy[:, 0], curve.gamma[:, 3] ** 2)
+    alone = accuracy_curve([1e9, 5e12], q[1], levels=5).accuracy
+    np.testing.assert_allclose(curve.accuracy[:, 1], alone)
+
+
+def test_derivatives_match_differences():
+    def accuracy(log_n):
+        return accuracy_curve(jax.numpy.exp(log_n), kind="exact").accuracy[0]
+
+    at, step = math.log(6.4e8), 1e-6
+    with theory.float64():
+        slope = np.asarray(jax.grad(accuracy)(at))
+        difference = (accuracy(at + step) - accuracy(at - step)) / (2 * step)
+    np.testing.assert_allclose(slope, difference, rtol=1e-5)
+    assert slope > 1
+
+
+def test_the_figure_in_one_call_for_broadcast_parameters():
+    d = np.array([4.0, 6.0])
+    curve = accuracy_curve(np.geomspace(1e9, 1e12, 5)[:, None], paper_tasks(), d=d)
+    assert curve.accuracy.shape == (5, 2, 3)
+    assert curve.gamma.shape == (5, 2, 101)
+    assert curve.accuracy.dtype == np.float64
+
+
+def test_levels_may_be_a_whole_float():
+    for one, other in zip(
+        skill_levels(1e5, 4e5, levels=10.0),
+        skill_levels(1e5, 4e5, levels=10),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"levels must be a whole number, got 100\.5"):
+        accuracy_curve(1e11, levels=100.5)
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        accuracy_curve(1e11, levels=5)
+    with pytest.raises(ValueError, match="eta must hold 3 numbers, one a level, got 2"):
+        skill_levels(100, 450, eta=[1.0, 2.0], levels=3)
+    with pytest.raises(ValueError, match="thinned must be one of links, skills, got x"):
+        skill_levels(100, 450, thinned="x")
+    with pytest.raises(ValueError, match=r"levels must lie in \[1, inf\), got 0"):
+        skill_levels(100, 450, levels=0)
+    with pytest.raises(ValueError, match=r"skills must lie in \[2, inf\), got 1\.0"):
+        skill_levels(100, 450, skills=1.0)
+    with pytest.raises(ValueError, match=r"parameters / sigma must be .* d = 6.*got 5"):
+        accuracy_curve(1e6)
+    with pytest.raises(ValueError, match=r"texts_per_concept must lie in \[0, inf\)"):
+        accuracy_curve(1e9, texts_per_concept=-1.0)
+    with pytest.raises(ValueError, match=r"d must lie in \(2\.718.*, inf\), got 2\.0"):
+        accuracy_curve(1e9, d=2.0)
+    with pytest.raises(ValueError, match=r"sum of q\(l, m\) must be 1, got 2\.0"):
+        accuracy_curve(1e9, 2 * homogeneous_task())
+    with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 5 \+ 1, m\]"):
+        accuracy_curve(1e9, homogeneous_task(), levels=5)
+    with pytest.raises(
+        ValueError, match=r"prerequisites must lie in \[0, inf\), got -1"
+    ):
+        skill_levels(100, 450, prerequisites=[-1.0, 0.0], levels=2)

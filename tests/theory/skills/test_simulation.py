@@ -1,0 +1,160 @@
+"""Sampled skill graphs: against union-find, enumeration and the formulas."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from kscale.theory.skills.levels import skill_levels
+from kscale.theory.skills.simulation import (
+    component_labels,
+    concept_pairs,
+    simulate_skills,
+)
+from kscale.theory.skills.tasks import homogeneous_task
+
+
+def union_find(linked):
+    """Roots of all nodes, by the textbook."""
+    parent = list(range(len(linked)))
+
+    def find(node):
+        while parent[node] != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    for a, b in zip(*np.nonzero(linked), strict=True):
+        parent[find(a)] = find(b)
+    return [find(node) for node in range(len(linked))]
+
+
+@pytest.mark.parametrize("c", [0.0, 0.7, 1.5, 6.0])
+def test_components_against_union_find(c):
+    rng = np.random.default_rng(3)
+    n = 300
+    linked = np.triu(rng.random((n, n)) < c / n, 1)
+    labels, roots = component_labels(linked), union_find(linked)
+    # the same partition: labels and roots determine each other
+    assert len(set(zip(labels, roots, strict=True))) == len(set(labels))
+    assert len(set(labels)) == len(set(roots))
+
+
+def test_concept_pairs_are_as_many_as_independent_texts_give():
+    R, T = 400, 300
+    chance = 1 - (1 - 36 / R**2) ** T
+    rng = np.random.default_rng(0)
+    counts = []
+    for _ in range(60):
+        pairs = concept_pairs(R, T, rng)
+        assert (pairs[:, 0] < pairs[:, 1]).all()
+        assert len(np.unique(pairs, axis=0)) == len(pairs)
+        counts.append(len(pairs))
+    error = np.std(counts, ddof=1) / math.sqrt(60)
+    assert abs(np.mean(counts) - chance * R * (R - 1) / 2) < 4 * error
+
+
+def test_every_pair_of_concepts_is_equally_likely():
+    # a text of few concepts among few, where repeats must be drawn anew
+    rng = np.random.default_rng(1)
+    pairs = np.concatenate([concept_pairs(9, 3, rng, d=2.0) for _ in range(3000)])
+    counts = np.bincount(pairs[:, 0] * 9 + pairs[:, 1], minlength=81).reshape(9, 9)
+    counts = counts[np.triu_indices(9, 1)]
+    chance = 1 - (1 - (2 / 9) ** 2) ** 3
+    expected = 3000 * chance
+    assert (abs(counts - expected) < 4.5 * math.sqrt(expected * (1 - chance))).all()
+    assert len(concept_pairs(9, 0, rng)) == 0
+
+
+def test_texts_that_hold_everything():
+    rng = np.random.default_rng(2)
+    pairs = concept_pairs(5, 4, rng, d=5.0)
+    np.testing.assert_array_equal(pairs, list(itertools.combinations(range(5), 2)))
+
+
+def test_two_skills_by_enumeration():
+    # all 3 concepts meet; S = 2 skills are linked if they share at least 2 of 3 pairs:
+    # 2 + 1 concepts give 2 pairs (6 of 8 ways), 3 + 0 give none
+    rng = np.random.default_rng(4)
+    task = homogeneous_task(1, levels=1, skill_counts=(2,))
+    found = simulate_skills(
+        3, 50, rng, [2.0], [0.0], skills=2, d=3.0, levels=1, tasks=task, graphs=800
+    )
+    assert found.pairs == 3
+    assert abs(found.p[1] - 0.75) < 4 * found.p_se[1]
+    assert abs(found.accuracy - found.p[1]) < 1e-12
+    np.testing.assert_allclose(found.gamma[1], 0.5 + found.p[1] / 2)
+
+
+def test_binomial_counts_agree_with_the_formula():
+    # level 1 far from its transition, level 2 without prerequisites near it
+    eta, sigma = [2.0, 4.0], [0.0, 0.0]
+    R, T = 3000, 13600
+    rng, task = np.random.default_rng(5), homogeneous_task(2, levels=2)
+    given = {"levels": 2, "tasks": task, "graphs": 8, "counts": "binomial"}
+    found = simulate_skills(R, T, rng, eta, sigma, **given)
+    theory = skill_levels(R, T, eta, sigma, levels=2, kind="two_ways")
+    assert (abs(found.p - theory.p) <= 4 * found.p_se + 1e-12).all()
+    assert (abs(found.gamma - theory.gamma) <= 4 * found.gamma_se + 0.02).all()
+    assert 0.3 < theory.gamma[2] < 0.8
+
+
+def test_skills_with_few_concepts_lag_behind_the_formula():
+    # with R/S = 3 one skill in exp(3) = 20 has no concept at all
+    R, T = 3000, 13600
+    rng = np.random.default_rng(6)
+    found = simulate_skills(R, T, rng, levels=1, graphs=4, tasks=homogeneous_task(1, 1))
+    theory = skill_levels(R, T, levels=1, kind="two_ways", eta=[math.exp(0.07)])
+    assert theory.gamma[1] > 0.9999
+    limit = 1 - (1 - 1 / 1000) ** R
+    assert found.gamma[1] <= limit + 4 * found.gamma_se[1]
+
+
+def test_a_skill_without_prerequisites_loses_all_its_links():
+    # level 1 misses some skills; two prerequisites: at most gamma_1^2 can be linked
+    eta, sigma = [12.0, 1.0], [0.0, 2.0]
+    R, T = 3000, 13600
+    rng, task = np.random.default_rng(7), homogeneous_task(2, levels=2)
+    given = {"levels": 2, "tasks": task, "graphs": 6, "counts": "binomial"}
+    found = simulate_skills(R, T, rng, eta, sigma, [300, 1000], **given)
+    given = {"skills": [300, 1000], "levels": 2, "kind": "two_ways"}
+    theory = skill_levels(R, T, eta, sigma, **given)
+    assert abs(found.gamma[1] - theory.gamma[1]) <= 4 * found.gamma_se[1] + 0.02
+    below = found.gamma[1]
+    assert 0.5 < below < 0.99
+    assert found.gamma[2] < below**2 + 4 * found.gamma_se[2] < theory.gamma[2]
+    thinned = skill_levels(R, T, eta, sigma, **given, thinned="skills")
+    assert abs(found.gamma[2] - thinned.gamma[2]) <= 4 * found.gamma_se[2] + 0.02
+
+
+def test_no_texts_no_skills():
+    found = simulate_skills(50, 0, np.random.default_rng(0), skills=20, levels=12)
+    np.testing.assert_allclose(found.gamma[1:], 1 / 20)
+    np.testing.assert_array_equal(found.p[1:], 0)
+    # what remains are the subtasks of level 0
+    np.testing.assert_allclose(found.accuracy[:2], [0, 2.0**-12])
+
+
+def test_the_same_seed_gives_the_same_graphs():
+    one, other = (
+        simulate_skills(60, 300, np.random.default_rng(8), skills=30, graphs=2)
+        for _ in range(2)
+    )
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_refusals():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
+        simulate_skills(60, 300, rng, levels=5)
+    with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
+        simulate_skills(60, 300, rng, graphs=1)
+    with pytest.raises(ValueError, match="concepts must be a whole number"):
+        simulate_skills(60.5, 300, rng)
+    with pytest.raises(ValueError, match="one of texts, binomial, got x"):
+        simulate_skills(60, 300, rng, counts="x")
+    with pytest.raises(ValueError, match="skills must be a whole number"):
+        simulate_skills(60, 300, rng, skills=10.5)
+    with pytest.raises(ValueError, match=r"concepts must be at least d = 6"):
+        concept_pairs(5, 10, rng)

@@ -1,0 +1,106 @@
+"""Distributions over levels and numbers of skills, and the accuracy they give."""
+
+import math
+
+import numpy as np
+import pytest
+
+from kscale.theory.skills.tasks import (
+    binomial_task,
+    homogeneous_task,
+    mixture_task,
+    paper_tasks,
+    plateau_heights,
+    task,
+    task_accuracy,
+)
+
+
+def test_literal_examples():
+    q = homogeneous_task(1, levels=2, skill_counts=(0, 2))
+    np.testing.assert_array_equal(q, [[0, 0, 0], [0.5, 0, 0.5], [0, 0, 0]])
+    q = binomial_task(0.25, levels=2, skill_counts=(1,))
+    np.testing.assert_allclose(q, [[0, 9 / 16], [0, 6 / 16], [0, 1 / 16]])
+    q = mixture_task((0.5, 0.5), (0.0, 1.0), levels=2, skill_counts=(1,))
+    np.testing.assert_allclose(q, [[0, 0.5], [0, 0], [0, 0.5]])
+
+
+def test_each_task_is_a_distribution_with_the_papers_counts():
+    q = paper_tasks()
+    assert q.shape == (3, 101, 8)
+    np.testing.assert_allclose(q.sum((1, 2)), 1)
+    np.testing.assert_allclose(q.sum(1)[:, :2], 0)
+    np.testing.assert_allclose(q.sum(1)[:, 2:], 1 / 6)
+    assert q[0, 10].sum() == 1
+    # mean levels of the three
+    np.testing.assert_allclose(q.sum(2) @ np.arange(101), [10, 50, 51])
+
+
+def test_as_published_asks_for_seven_skills_of_level_eleven():
+    printed, corrected = paper_tasks(as_published=True), paper_tasks()
+    assert printed[0, 11, 7] == 1
+    np.testing.assert_array_equal(printed[1:], corrected[1:])
+
+
+def test_accuracy_by_hand():
+    q = np.zeros((3, 4))
+    q[0, 3], q[1, 2], q[2, 0] = 0.2, 0.5, 0.3
+    # level 0 is always there, gamma^0 = 1 even where gamma = 0
+    np.testing.assert_allclose(task_accuracy([1.0, 0.6, 0.0], q), 0.2 + 0.18 + 0.3)
+
+
+def test_accuracy_against_the_sum_of_powers():
+    rng = np.random.default_rng(0)
+    gamma = rng.random(7)
+    q = rng.random((2, 7, 5))
+    q /= q.sum((1, 2), keepdims=True)
+    plain = [
+        math.fsum(q[t, i, m] * gamma[i] ** m for i in range(7) for m in range(5))
+        for t in range(2)
+    ]
+    np.testing.assert_allclose(task_accuracy(gamma, q), plain, rtol=1e-14)
+
+
+def test_plateau_heights_follow_the_difficulty():
+    np.testing.assert_allclose(plateau_heights(), [0.4, 0.8, 1.0])
+    np.testing.assert_allclose(plateau_heights((0.7, 0.3), (0.9, 0.1)), [0.3, 1.0])
+
+
+def test_levels_are_whole_and_enough_for_the_paper():
+    np.testing.assert_array_equal(paper_tasks(12.0), paper_tasks(12))
+    assert paper_tasks(10).shape == (3, 11, 8)
+    rule = r"levels must be at least 10 \(11 as_published\), got "
+    with pytest.raises(ValueError, match=rule + "5"):
+        paper_tasks(5)
+    with pytest.raises(ValueError, match=rule + "10"):
+        paper_tasks(10, as_published=True)
+    for build in (paper_tasks, homogeneous_task, mixture_task, binomial_task):
+        with pytest.raises(
+            ValueError, match=r"levels must be a whole number, got 11.5"
+        ):
+            build(levels=11.5)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="skill_counts must hold one number or more"):
+        homogeneous_task(skill_counts=())
+    with pytest.raises(
+        ValueError, match=r"q\(l\) must be one row of numbers, got \(2,"
+    ):
+        task([[0.5, 0.5], [0.5, 0.5]])
+    with pytest.raises(ValueError, match=r"sum of weights must be 1, got 0\.9"):
+        mixture_task((0.5, 0.4), (0.1, 0.2))
+    with pytest.raises(ValueError, match=r"shares must lie in \[0, 1\], got 1\.2"):
+        binomial_task(1.2)
+    with pytest.raises(ValueError, match="shares must be 2 numbers, got 1"):
+        mixture_task((0.5, 0.5), (0.1,))
+    with pytest.raises(ValueError, match=r"level must lie in \[0, 5\], got 6"):
+        homogeneous_task(6, levels=5)
+    with pytest.raises(
+        ValueError, match=r"skill_counts must lie in \[0, 1e6\], got -1"
+    ):
+        task([1.0], (-1,))
+    with pytest.raises(ValueError, match=r"gamma must lie in \[0, 1\], got 1\.5"):
+        task_accuracy([1.5], np.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"q must be \[\.\.\., 2, m\] for 2 gammas"):
+        task_accuracy([1.0, 0.5], np.ones((3, 1)) / 3)

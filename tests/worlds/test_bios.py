@@ -1,0 +1,118 @@
+"""Worlds read from folders: any facts at all, and what is wrong with a folder."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from kscale import corpora
+from kscale.worlds import bios
+
+PLANETS = {
+    "names/1_catalogue.txt": "Kepler\nGliese",
+    "names/2_number.txt": "1\n2\n3",
+    "values/star+color+class.txt": "Sol;yellow;G\nVega; white; A\nAntares;red;M",
+    "values/orbit/1_days.txt": "10\n20\n30",
+    "values/orbit/2_tilt.txt": "5\n6",
+    "values/orbit/join.txt": "{days} days at {tilt}",
+    "templates/star.txt": "{name} circles {value}.",
+    "templates/color.txt": "{name} sees {value} light.",
+    "templates/orbit.txt": "{name} takes {value} degrees.",
+    "order.txt": "orbit\nstar\ncolor",
+}
+
+
+def write(folder: pathlib.Path, **changes: str | None) -> str:
+    for path, text in (PLANETS | changes).items():
+        if text is not None:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text + "\n" if text else "", "utf-8")
+    return str(folder)
+
+
+def test_an_altogether_different_world(tmp_path):
+    world = bios(6, lists=write(tmp_path))
+    assert world.name_space == 6
+    assert [column.name for column in world.name_columns] == ["catalogue", "number"]
+    assert [a.name for a in world.attributes] == ["orbit", "star"]
+    assert world.sentences == ("orbit", "star", "color")
+    assert [c.name for c in world.columns] == ["days", "tilt", "star"]
+    assert world.counts.value_bits == pytest.approx(np.log2(3 * 2 * 3))
+    follows = {"Sol": ("yellow", "G"), "Vega": ("white", "A"), "Antares": ("red", "M")}
+    for i in range(6):
+        facts = world.person(i)
+        assert (facts["color"], facts["class"]) == follows[facts["star"]]
+        days, tilt = facts["orbit"].split(" days at ")
+        assert days in ("10", "20", "30")
+        assert tilt in ("5", "6")
+
+
+def test_it_is_told_end_to_end(tmp_path):
+    world = bios(6, lists=write(tmp_path))
+    corpus = corpora.bios(world, shuffled=False)
+    people = np.arange(6)
+    for person, row in enumerate(corpus.plan(people, people)):
+        facts = world.person(person)
+        text = "".join(span.text for span in corpora.document(corpus, row))
+        assert text == (
+            f" {facts['name']} takes {facts['orbit']} degrees."
+            f" {facts['name']} circles {facts['star']}."
+            f" {facts['name']} sees {facts['color']} light."
+        )
+
+
+def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
+    stars = "\ufeffRigel Ä;blau;B\nÉta;weiß;A"
+    world = bios(2, lists=write(tmp_path, **{"values/star+color+class.txt": stars}))
+    assert world.attributes[1].columns[0].labels == ("Rigel Ä", "Éta")
+
+
+def test_shipped_lists_have_the_published_sizes():
+    world = bios(1)
+    assert [len(c.labels) for c in world.name_columns] == [400, 400, 1000]
+    sizes = {a.name: [len(c.labels) for c in a.columns] for a in world.attributes}
+    assert sizes == {
+        "pronoun": [2],
+        "birth_date": [12, 28, 200],
+        "birth_city": [200],
+        "university": [300],
+        "major": [100],
+        "employer": [263],
+    }
+    assert bios(1, lists="mini").name_space == 40 * 40 * 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"values/star+color+class.txt": ""}, r"class\.txt is empty"),
+        ({"order.txt": None}, r"order\.txt does not exist"),
+        ({"values/orbit/join.txt": None}, r"join\.txt does not exist"),
+        ({"names/1_catalogue.txt": "A\n\nB"}, r"line 2: '' is blank"),
+        ({"names/1_catalogue.txt": "A \nB"}, "line 1: 'A ' is blank or has spaces"),
+        ({"names/1_catalogue.txt": "A\nA"}, "'catalogue' holds 'A' twice"),
+        ({"values/star+color+class.txt": "Sol;G"}, "line 1: 'Sol;G' has 2 columns"),
+        ({"values/star+color+class.txt": "Sol;;G"}, "its name promises 3"),
+        ({"values/orbit/join.txt": "{tilt} {days}"}, "must name the columns"),
+        ({"values/orbit/join.txt": "{days} {tilt}!"}, "end with the last"),
+        ({"values/orbit/join.txt": "{days}"}, r"\['days', 'tilt'\] once"),
+        ({"order.txt": "orbit\nmoon"}, "'moon' must name a file of values/, once"),
+        ({"order.txt": "orbit\norbit"}, "'orbit' must name"),
+        ({"values/orbit.txt": "far"}, "the name 'orbit' is taken"),
+        ({"values/moon+color.txt": "Io;grey"}, "the name 'color' is taken"),
+        ({"values/name.txt": "X"}, "the name 'name' is taken"),
+        ({"values/notes.md": "X"}, r"neither a \.txt list nor a folder"),
+    ],
+)
+def test_folder_errors(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        bios(2, lists=write(tmp_path, **changes))
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"neither one of \('bios', 'mini', 'tiny'\)"):
+        bios(1, lists=str(tmp_path))
+    (tmp_path / "names").mkdir()
+    (tmp_path / "values").mkdir()
+    with pytest.raises(ValueError, match=r"holds no \.txt file"):
+        bios(1, lists=str(tmp_path))

@@ -1,0 +1,111 @@
+"""Bits of whole worlds: golden values, exact binomials, limits."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kscale.worlds import Counts, biod, bios
+from kscale.worlds.entropy import log2_binomial
+
+N0 = 400 * 400 * 1000
+# N K C D L T, then [name, value, diversity] of Proposition 2.3 and of its
+# approximation, by an independent program in 50 digits.
+BIOD = [
+    (
+        (10_000, 6, 1, 200, 5, 40),
+        (154076.37283254386, 458631.3713864835, 24459.283842710814),
+        (139657.84284662086, 458631.3713864835, 22758.941141594507),
+    ),
+    (
+        (10_000, 1, 1, 10, 1, 20),
+        (154076.37283254386, 33219.280948873624, 17.495261691472315),
+        (139657.84284662086, 33219.280948873624, 10.000000000000004),
+    ),
+    (
+        (20_000, 50, 50, 10, 50, 20),
+        (288159.31354707957, 166096404.7443681, 106958.64931644824),
+        (259315.68569324174, 166096404.7443681, 106387.23832474038),
+    ),
+]
+
+
+@pytest.mark.parametrize(("sizes", "exact", "approximate"), BIOD)
+def test_biod_golden(sizes, exact, approximate):
+    people, *rest = sizes
+    names = ("attributes", "chunks", "diversity", "length", "symbols")
+    world = biod(people, **dict(zip(names, rest, strict=True)))
+    for wanted, bits in (
+        (exact, world.bits_max(exact=True)),
+        (approximate, world.bits_max()),
+    ):
+        parts = (bits.name, bits.value, bits.diversity)
+        assert parts == pytest.approx(wanted, rel=1e-9)
+        assert bits.total == pytest.approx(sum(wanted), rel=1e-9)
+
+
+def test_bios_constants():
+    world = bios(10)
+    bits = {a.name: a.bits for a in world.attributes}
+    assert bits == pytest.approx(
+        {
+            "pronoun": 1.0,
+            "birth_date": 16.036173612553483,
+            "birth_city": 7.643856189774724,
+            "university": 8.228818690495881,
+            "major": 6.643856189774724,
+            "employer": 8.038918989292302,
+        },
+        rel=1e-12,
+    )
+    assert world.counts.value_bits == pytest.approx(47.59162367189112, rel=1e-12)
+    assert 2**world.counts.value_bits == pytest.approx(212083200000000, rel=1e-12)
+    assert math.log2(world.name_space) == pytest.approx(27.253496664211536, rel=1e-12)
+    assert world.counts.attributes == 6
+    assert world.counts.diversity == world.counts.chunks == 0
+
+
+@pytest.mark.parametrize(
+    ("people", "total", "exact_name_bits_per_person"),
+    [
+        (10_000, 615574.079565532, 15.407637283254386),
+        (100_000, 5823547.986166584, 12.086003993317254),
+        (20_000_000, 1011832473.4378225, 4.348514877788089),
+    ],
+)
+def test_bios_golden(people, total, exact_name_bits_per_person):
+    world = bios(people)
+    assert world.bits_max().total == pytest.approx(total, rel=1e-10)
+    name = world.bits_max(exact=True).name / people
+    assert name == pytest.approx(exact_name_bits_per_person, rel=1e-10)
+
+
+@given(st.integers(1, 3000), st.data())
+def test_binomials_are_exact(n, data):
+    k = data.draw(st.integers(0, n))
+    exact = math.log2(math.comb(n, k))
+    assert log2_binomial(math.log(n), k) == pytest.approx(exact, rel=1e-10, abs=1e-9)
+
+
+@given(st.integers(36, 120), st.integers(1, 2000))
+def test_binomials_of_large_sets_are_exact(bits, k):
+    exact = math.log2(math.comb(2**bits, k))
+    assert log2_binomial(bits * math.log(2), k) == pytest.approx(exact, rel=1e-10)
+
+
+@given(st.integers(1, N0), st.integers(1, 10**6))
+def test_exact_is_larger_by_less_than_log2_e_each(people, diversity):
+    counts = Counts(people, N0, 3, 7.0, diversity, 1, string_bits=40.0)
+    exact, approximate = counts.bits_max(exact=True), counts.bits_max()
+    slack = 1e-7 * people  # of rounding: the numbers are millions of bits
+    assert -1e-3 <= exact.name - approximate.name <= people / math.log(2) + slack
+    gain = exact.diversity - approximate.diversity
+    assert -1e-3 <= gain <= 3 * diversity / math.log(2) + slack + 1
+    assert exact.value == approximate.value == people * 7.0
+
+
+def test_everybody_exists():
+    """If every possible name exists, names carry no bits."""
+    assert Counts(1000, 1000, 1, 1.0).bits_max().name == 0
+    assert Counts(1000, 1000, 1, 1.0).bits_max(exact=True).name == pytest.approx(0)

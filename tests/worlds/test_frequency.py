@@ -1,0 +1,166 @@
+"""Laws: literal weights, the sticks' closed form, files, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kscale import theory
+from kscale.configs import fields
+from kscale.worlds import Law, bios
+
+
+def test_everybody_alike():
+    assert Law().frequencies(4, seed=0).tolist() == [0.25] * 4
+    assert Law("zipf", exponent=0.0).frequencies(4, 0).tolist() == [0.25] * 4
+
+
+def test_a_power_law_by_hand():
+    """1, 1/2, 1/3 of a whole of 11/6; with a bias of 1 and a = 2: 1/4, 1/9."""
+    zipf = Law("zipf", exponent=1.0, bias=0.0)
+    assert zipf.frequencies(3, 0) == pytest.approx([6 / 11, 3 / 11, 2 / 11])
+    biased = Law("zipf", exponent=2.0, bias=1.0)
+    assert biased.frequencies(2, 0) == pytest.approx([9 / 13, 4 / 13])
+
+
+def test_the_published_power_law():
+    """Paper 000: 400,000 people, (i + 1000)^-1.2."""
+    weights = np.arange(1001.0, 401_001.0) ** -1.2
+    found = Law("zipf").frequencies(400_000, 0)
+    assert np.allclose(found, weights / weights.sum(), rtol=1e-12, atol=0)
+
+
+def test_an_exponent_beyond_float64_is_one_person():
+    assert Law("zipf", exponent=1e6).frequencies(3, 0).tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.0, 1.5), (0.3, 1.0), (0.3, -0.2)])
+def test_sticks_have_their_mean_weights(alpha, beta):
+    """3000 sticks leave 1e-7 of the whole, so normalizing them shows nowhere."""
+    law = Law("pitman_yor", discount=alpha, concentration=beta)
+    drawn = np.array([law.frequencies(3000, seed)[:12] for seed in range(600)])
+    mean = theory.stick_weight(np.arange(1, 13), alpha, beta)
+    error = drawn.std(axis=0) / np.sqrt(len(drawn))
+    assert np.all(np.abs(drawn.mean(axis=0) - mean) < 4 * error)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.99, 1 - 1e-12])
+def test_sticks_of_any_discount_are_weights(alpha):
+    """Near 1 every stick underflows, and only the logarithms can be normalized."""
+    law = Law("pitman_yor", discount=alpha, concentration=-alpha / 2 or 1.0)
+    found = law.frequencies(2000, seed=5)
+    assert found.sum() == pytest.approx(1)
+    assert found.min() >= 0
+    assert found.max() > 0
+    assert np.array_equal(found, law.frequencies(2000, seed=5))
+    assert not np.array_equal(found, law.frequencies(2000, seed=6))
+
+
+def test_sticks_fall_like_the_power_law_of_the_discount():
+    """The k-th largest of PYP(1/2) falls like k^-2."""
+    found = -np.sort(-Law("pitman_yor").frequencies(100_000, 0))
+    slope = np.polyfit(np.log([30, 3000]), np.log(found[[29, 2999]]), 1)[0]
+    assert slope == pytest.approx(-2, abs=0.15)
+
+
+def test_a_restaurant_has_no_weights_beforehand():
+    assert Law("restaurant").frequencies(10, 0) is None
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".npy"])
+def test_weights_of_a_file(tmp_path, suffix):
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".npy":
+        np.save(path, np.array([3, 0, 1]))
+    else:
+        path.write_text("3\n0\n1e0\n")
+    assert Law("file", path=str(path)).frequencies(3, 0).tolist() == [0.75, 0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1\n2\n", r"must hold people=3 weights, one each, but its shape is \(2,\)"),
+        ("1\n-2\n3\n", "least 0 that are not all 0, but number 2 is -2.0"),
+        ("0\n0\n0\n", "that are not all 0, but they all are"),
+        ("1\ninf\n1\n", "must hold finite weights .* but number 2 is inf"),
+        ("1\n1\nnan\n", "must hold finite weights .* but number 3 is nan"),
+        ("", r"must hold people=3 weights, one each, but its shape is \(0,\)"),
+        ("1\n2+1j\n3\n", "must hold one number a line or be a .npy array: could not"),
+        ("1\ntwo\n3\n", "must hold one number a line or be a .npy array: could not"),
+        ("1 2\n3 4\n5 6\n", r"its shape is \(3, 2\)"),
+    ],
+)
+def test_files_that_are_no_weights(tmp_path, text, message):
+    path = tmp_path / "weights.txt"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Law("file", path=str(path)).frequencies(3, 0)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.array([1, 2j, 3]), "be a .npy array: its numbers are complex128"),
+        (np.array(["1", "2", "3"]), "be a .npy array: its numbers are <U1"),
+        (np.array([1, np.nan, 3]), "but number 2 is nan"),
+    ],
+)
+def test_arrays_that_are_no_weights(tmp_path, array, message):
+    np.save(tmp_path / "weights.npy", array)
+    with pytest.raises(ValueError, match=message):
+        Law("file", path=str(tmp_path / "weights.npy")).frequencies(3, 0)
+    (tmp_path / "weights.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"must hold one number a line or be a .npy"):
+        Law("file", path=str(tmp_path / "weights.npy")).frequencies(3, 0)
+
+
+def test_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "weights.txt").write_text("1\n3\n")
+    law = Law("file", path="~/weights.txt")
+    assert law.frequencies(2, 0).tolist() == [0.25, 0.75]
+
+
+def test_no_such_file(tmp_path):
+    law = Law("file", path=str(tmp_path / "none.txt"))
+    with pytest.raises(ValueError, match=r"law.path=.* must be a file of weights"):
+        law.frequencies(3, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "uniform"}, "law.kind=uniform must be one of exact, zipf, pitman_y"),
+        ({"exponent": -0.1}, "law.exponent=-0.1 must be at least 0"),
+        ({"exponent": float("nan")}, "law.exponent=nan must be a finite number"),
+        ({"bias": float("inf")}, "law.bias=inf must be a finite number"),
+        ({"exponent": "2"}, "law.exponent='2' must be a finite number"),
+        ({"bias": -1.0}, "law.bias=-1.0 must be above -1"),
+        ({"discount": 1.0}, r"law.discount=1.0 must be in \[0, 1\)"),
+        (
+            {"concentration": -0.5},
+            "law.concentration=-0.5 must be above minus the discount, -0.5",
+        ),
+        ({"kind": "file"}, "law.path='' must be the file of the weights"),
+    ],
+)
+def test_fields_out_of_range(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Law(**fields)
+
+
+def test_a_law_is_what_its_config_says():
+    law = Law("pitman_yor", discount=0.8)
+    written = json.dumps(fields.to_dict(law))
+    assert json.loads(written)["discount"] == 0.8
+    again = fields.from_dict(Law, json.loads(written)).frequencies(5, 2)
+    assert again.tolist() == law.frequencies(5, 2).tolist()
+    assert again.tolist() != Law("pitman_yor").frequencies(5, 2).tolist()
+    with pytest.raises(ValueError, match=r"law: law.discount=1.0 must be in \[0, 1\)"):
+        fields.from_dict(Law, {"discount": 1.0}, "law")
+
+
+def test_a_world_needs_a_law():
+    with pytest.raises(ValueError, match=r"law='zipf' must be a Law, such as Law\('zi"):
+        bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]
