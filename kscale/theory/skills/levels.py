@@ -268,7 +268,8 @@ def accuracy_curve(
     Args:
       parameters: N; R must be at least 2 and at least d. An array gives a curve.
       tasks: q(l, m), [tasks, L + 1, M + 1] or one, as of
-        `kscale.theory.skills.tasks`; the paper's three if absent, for L of at least 10 (11 as_published).
+        `kscale.theory.skills.tasks`; the paper's three if absent, for L
+        of at least 10 (11 as_published).
       texts_per_concept: T/R; if absent, the ratio at which a large graph is learnt,
         4.532990 at d = 6, the limit of the compute-optimal ratio.
       eta: [L], as in `skill_levels`.
