@@ -2,7 +2,7 @@
 
     python experiments/errata.py > experiments/errata.md
 
-The slips of each paper stand in errata_NNN.py beside this file. Every number in the
+The slips of each paper stand in errata.py of its folder. Every number in the
 tables is computed by the library, none is typed in; a test compares the page with what
 this prints.
 """
@@ -42,9 +42,9 @@ class Erratum(NamedTuple):
 
 ERRATA = tuple(
     Erratum(*entry)
-    for paper in ("004", "000", "002")
+    for paper in ("emergence", "compression", "capacity")
     for entry in runpy.run_path(
-        str(pathlib.Path(__file__).with_name(f"errata_{paper}.py"))
+        str(pathlib.Path(__file__).with_name(paper) / "errata.py")
     )["ERRATA"]
 )
 

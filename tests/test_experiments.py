@@ -16,31 +16,41 @@ from kscale.runs.experiment import mark
 from kscale.runs.task import prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
-FILES = sorted((ROOT / "experiments").glob("p*.py"))
+FILES = sorted(
+    path
+    for path in (ROOT / "experiments").glob("*/*.py")
+    if path.name.startswith(("figure", "section", "table"))
+)
+NAMES = [f"{path.parent.name}/{path.stem}" for path in FILES]
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
-def path(request):
+@pytest.fixture(params=NAMES)
+def name(request, monkeypatch):
+    monkeypatch.chdir(ROOT)
     return request.param
 
 
-def test_there_are_experiments():
-    assert FILES
+def test_every_experiment_is_known_by_its_name(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert sweep.names() == sorted(NAMES)
+    assert [sweep.load(str(path)).name for path in FILES] == NAMES
 
 
-def test_its_docstring_names_the_figure_and_the_commands(path):
-    said = ast.get_docstring(ast.parse(path.read_text()))
+def test_its_docstring_names_the_figure_and_the_commands(name):
+    said = ast.get_docstring(
+        ast.parse(pathlib.Path(f"experiments/{name}.py").read_text())
+    )
     assert said
     first = said.partition("\n")[0].lower()
     assert "paper" in first
     assert "figure" in first or "table" in first
     for size in sweep.SIZES:
-        assert f"kscale sweep {path.stem} --size={size}" in said
+        assert f"kscale sweep {name} --size={size}" in said
 
 
 @pytest.mark.parametrize("size", sweep.SIZES)
-def test_its_runs_are_sound(path, size):
-    runs = sweep.load(str(path)).runs(size)
+def test_its_runs_are_sound(name, size):
+    runs = sweep.load(name).runs(size)
     assert runs
     configs = [run for run in runs if isinstance(run, Config)]
     for config in configs:
@@ -51,35 +61,35 @@ def test_its_runs_are_sound(path, size):
             prepare(group[0])
 
 
-def test_sizes_share_no_run(path):
-    experiment = sweep.load(str(path))
+def test_sizes_share_no_run(name):
+    experiment = sweep.load(name)
     marks = [{mark(run) for run in experiment.runs(size)} for size in sweep.SIZES]
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
 # Trained ones of which smoke runs are fast enough for every run of the tests: models
 # side by side, and runs that go on from another.
-TRAINED_FAST = ("p002_figure3", "p002_figure10")
+TRAINED_FAST = ("capacity/figure3", "capacity/figure10")
 
 
-def fast_or_slow(path):
+def fast_or_slow(name):
     """What trains or simulates compiles for long: most is left to the slow tests."""
-    runs = sweep.load(str(path)).runs("smoke")
-    slow = any(isinstance(x, Config) for x in runs) and path.stem not in TRAINED_FAST
-    slow = slow or path.stem in ("p000_figure5a", "p004_figure2")
-    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if slow else [])
+    runs = sweep.load(str(ROOT / f"experiments/{name}.py")).runs("smoke")
+    slow = any(isinstance(x, Config) for x in runs) and name not in TRAINED_FAST
+    slow = slow or name in ("compression/figure5a", "emergence/figure2")
+    return pytest.param(name, marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.mark.parametrize("path", [fast_or_slow(path) for path in FILES])
-def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("name", [fast_or_slow(name) for name in NAMES])
+def test_it_runs_at_smoke_size_and_draws(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    words = ["sweep", path.stem, "--size=smoke", f"--results={tmp_path}", "--json"]
+    words = ["sweep", name, "--size=smoke", f"--results={tmp_path}", "--json"]
     assert cli.main(words) == 0
     answer = json.loads(capsys.readouterr().out)
-    experiment = sweep.load(str(path))
+    experiment = sweep.load(name)
     runs = experiment.runs("smoke")
     assert [row["fingerprint"] for row in answer["rows"]] == list(map(mark, runs))
-    (picture,) = tmp_path.glob("*.png")
+    (picture,) = tmp_path.glob("*/*.png")
     assert answer["figure"] == str(picture)
     pixels = matplotlib.image.imread(picture)
     assert min(pixels.shape[:2]) > 300
@@ -88,11 +98,13 @@ def test_it_runs_at_smoke_size_and_draws(path, tmp_path, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["rows"] == []
 
 
-def test_committed_rows_are_of_runs_that_the_files_give():
+def test_committed_rows_are_of_runs_that_the_files_give(monkeypatch):
     """Rows of runs that nobody can name any more are of no use."""
-    experiments = [sweep.load(str(file)) for file in FILES]
-    for rows in sorted((ROOT / "experiments" / "results").glob("p*.jsonl")):
-        name, _, size = rows.stem.rpartition("_")
+    monkeypatch.chdir(ROOT)
+    experiments = list(map(sweep.load, NAMES))
+    results = ROOT / "experiments" / "results"
+    for rows in sorted(results.glob("*/*.jsonl")):
+        name, _, size = str(rows.relative_to(results).with_suffix("")).rpartition("_")
         known = {
             mark(run)
             for experiment in experiments

@@ -1,8 +1,8 @@
 """`kscale sweep`: run an experiment at one of its sizes and draw its figure.
 
-kscale sweep p002_figure1 --size=smoke
-kscale sweep p002_figure1 --size=small --part=0/2    # half of the runs, see below
-kscale sweep experiments/p002_figure1.py --size=small --draw_only
+kscale sweep capacity/figure1 --size=smoke
+kscale sweep capacity/figure1 --size=small --part=0/2    # half of the runs, see below
+kscale sweep experiments/capacity/figure1.py --size=small --draw_only
 
 An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its rows are
 appended to RESULTS/NAME_SIZE.jsonl as runs end, and runs whose row is there are
@@ -158,6 +158,7 @@ def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Pat
             f"{path} has no rows of {experiment.name}; run the sweep first"
         )
     picture = folder / f"{experiment.name}_{size}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
     experiment.draw(rows, picture)
     return picture
 
@@ -235,7 +236,7 @@ def _sweep(command: Command) -> int:
     """Run an experiment at one of its sizes and draw its figure."""
     chosen = command.flags
     if len(command.arguments) != 1:
-        raise UsageError("name one experiment, such as: kscale sweep p002_figure1")
+        raise UsageError("name one experiment, such as: kscale sweep capacity/figure1")
     part = _part(chosen.part)
     experiment = load(command.arguments[0])
     folder = command_flags.folder(chosen.results)

@@ -31,7 +31,8 @@ class Experiment(NamedTuple):
     """A figure or table of a paper, as runs and a drawing of their rows.
 
     Attributes:
-      name: of its file.
+      name: the path of its file below experiments/ without .py, such as
+        "capacity/figure1"; the name of the file where it lies elsewhere.
       runs: size -> the configs of solo runs, or settings.
       draw: (rows, path of the PNG) -> draws.
       compute: setting -> what its row says, or (setting, folder of the run that it
@@ -70,8 +71,10 @@ def load(name: str) -> Experiment:
     defined = runpy.run_path(str(path))
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
+    where, here = path.resolve(), FOLDER.resolve()
+    inside = where.is_relative_to(here)
     return Experiment(
-        path.stem,
+        _name_below(here, where) if inside else path.stem,
         defined["runs"],
         defined["draw"],
         defined.get("compute"),
@@ -81,7 +84,15 @@ def load(name: str) -> Experiment:
 
 def names() -> list[str]:
     """The experiments in experiments/, if there is such a folder here."""
-    return sorted(path.stem for path in FOLDER.glob("p[0-9]*.py"))
+    return sorted(
+        _name_below(FOLDER, path)
+        for path in FOLDER.glob("*/*.py")
+        if "\ndef draw(" in path.read_text(encoding="utf-8")
+    )
+
+
+def _name_below(folder: pathlib.Path, path: pathlib.Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
 
 
 def mark(run: Run) -> str:

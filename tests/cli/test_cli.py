@@ -87,7 +87,7 @@ def test_help_of_numbers_says_which_and_what_they_do(verb, lines, capsys):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_stray_word_is_not_passed_over(verb, capsys):
-    words = ["p002_figure1", "x"] if verb == "sweep" else ["dry_run"]
+    words = ["capacity/figure1", "x"] if verb == "sweep" else ["dry_run"]
     assert_one_line(cli.main([verb, *words]), *capsys.readouterr(), "", verb)
 
 

@@ -119,7 +119,7 @@ def test_fingerprints_stay_as_kscale_grows(name, mark):
 
 def test_committed_rows_are_found_by_their_configs():
     known = {}
-    for path in sorted((ROOT / "experiments/results").glob("*.jsonl")):
+    for path in sorted((ROOT / "experiments/results").rglob("*.jsonl")):
         for line in path.read_text().splitlines():
             row = json.loads(line)
             if "model" in row["config"]:

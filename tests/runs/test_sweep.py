@@ -195,13 +195,13 @@ def test_what_cannot_be_swept(
 
 
 def test_an_experiment_is_known_by_its_name(experiment, tmp_path, monkeypatch):
-    (tmp_path / "experiments").mkdir()
-    (tmp_path / "mine.py").rename(tmp_path / "experiments" / "p002_mine.py")
+    (tmp_path / "experiments" / "capacity").mkdir(parents=True)
+    (tmp_path / "mine.py").rename(tmp_path / "experiments" / "capacity" / "mine.py")
     monkeypatch.chdir(tmp_path)
-    assert sweep.load("p002_mine").name == "p002_mine"
-    assert sweep.names() == ["p002_mine"]
-    with pytest.raises(ValueError, match=r"did you mean 'p002_mine'\?"):
-        sweep.load("p002_mien")
+    assert sweep.load("capacity/mine").name == "capacity/mine"
+    assert sweep.names() == ["capacity/mine"]
+    with pytest.raises(ValueError, match=r"did you mean 'capacity/mine'\?"):
+        sweep.load("capacity/mien")
 
 
 SETTINGS = """

@@ -6,10 +6,11 @@ taught about new people, as questions and answers (SFT) or as biographies (CPT),
 and more by SFT. Published old accuracy: SFT 100, 93.25, 89.9, 78.5; CPT 99.6, 96.5,
 94.5, 85.1; new 100. Figure 8: SFT starts at a higher training loss.
 
-    kscale sweep p000_table2 --size=smoke      a minute: does it run?
-    kscale sweep p000_table2 --size=small      5 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p000_table2 --size=paper      a month of one GPU
+    kscale sweep compression/table2 --size=smoke    a minute: does it run?
+    kscale sweep compression/table2 --size=small    5 minutes on two CPU cores, with
+                                                    --part=0/2 and --part=1/2 side by
+                                                    side
+    kscale sweep compression/table2 --size=paper    a month of one GPU
 
 Small: "tiny" worlds of 26 bits a person in a model of two layers and width 24, whose
 capacity is the R measured in PEAK_R; worlds are sized by `scores.world_for_model`, and

@@ -3,9 +3,10 @@
 Reproduces: (a) N* and D* grow nearly as sqrt(C) and pass by the Chinchilla model; (b)
 the lower bound of excess entropy falls with model size.
 
-    kscale sweep p004_figure2 --size=smoke    seconds
-    kscale sweep p004_figure2 --size=small    two minutes, nearly all of it simulation
-    kscale sweep p004_figure2 --size=paper    an hour
+    kscale sweep emergence/figure2 --size=smoke    seconds
+    kscale sweep emergence/figure2 --size=small    two minutes, nearly all of it
+                                                   simulation
+    kscale sweep emergence/figure2 --size=paper    an hour
 
 Lines: the first maximum of the printed law (2), of the law corrected for the graph that
 the paper defines, and of density evolution alone; dashed: as published, with the slips

@@ -4,9 +4,11 @@ Reproduces: frequent classes are learnt by small models and rare ones by large m
 only, each down to its irreducible part; problem (6) solved exactly for the p_i of the
 paper's data, `(i + 1000)^-1.2` over 400,000 people.
 
-    kscale sweep p000_figure1b --size=smoke    seconds
-    kscale sweep p000_figure1b --size=small    ten seconds: 40,000 people, bias 100
-    kscale sweep p000_figure1b --size=paper    half a minute: 400,000 people, bias 1000
+    kscale sweep compression/figure1b --size=smoke    seconds
+    kscale sweep compression/figure1b --size=small    ten seconds: 40,000 people, bias
+                                                      100
+    kscale sweep compression/figure1b --size=paper    half a minute: 400,000 people,
+                                                      bias 1000
 
 A person has 47.6 bits of knowledge (bioS). Two laws of how memory turns into knowledge:
 `D(m) = 47.6 exp(-m/47.6)`, the paper's assumption with the steepest start that a

@@ -4,15 +4,16 @@ Reproduces: (a) the more skewed the law, the faster the loss falls with the data
 first; uniform data depart from a power law. (b) within one training run frequent people
 are learnt first and rare ones later, in order.
 
-    kscale sweep p000_figure4 --size=smoke     half a minute: does it run?
-    kscale sweep p000_figure4 --size=small     ten minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p000_figure4 --size=paper     two weeks of one GPU
+    kscale sweep compression/figure4 --size=smoke    half a minute: does it run?
+    kscale sweep compression/figure4 --size=small    ten minutes on two CPU cores, with
+                                                     --part=0/2 and --part=1/2 side by
+                                                     side
+    kscale sweep compression/figure4 --size=paper    two weeks of one GPU
 
 Small: 600 people of 26 bits ("tiny"), met 12 to 400 times on average, one model of two
 layers and width 32 for each amount of data, trained to its end. (b) is one longer run
 at a = 1.2, scored at 24 steps; its lines are the theory's law of data for the same p_i,
-two constants fitted. p000_figure4a.py has the theory of (a).
+two constants fitted. figure4a.py has the theory of (a).
 """
 
 import dataclasses

@@ -3,10 +3,10 @@
 Reproduces: peak bits per parameter of at least 2 after 1000 exposures (a) and of at
 least 1 after 100 (b), whatever the depth and width; R near R_max where R_max <= 1.8.
 
-    kscale sweep p002_figure1 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure1 --size=small     about an hour on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure1 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure1 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure1 --size=small    about an hour on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure1 --size=paper    weeks of one GPU
 
 Small asks the same of shorter lists ("mini": 31.0 bits a person besides the name,
 against 47.6), windows of 128 tokens, and models of 43 and 82 thousand parameters with

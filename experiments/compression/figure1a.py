@@ -2,13 +2,13 @@
 
 Reproduces: small models learn the most frequent quarter of the people only, larger ones
 go on to the next, each class down to its irreducible part. The runs at a = 1.2 of
-p000_figure5.py, beside problem (6) for the same p_i; p000_figure1b.py has the theory
+figure5.py, beside problem (6) for the same p_i; figure1b.py has the theory
 alone, for the paper's people.
 
-    kscale sweep p000_figure1a --size=smoke    half a minute: does it run?
-    kscale sweep p000_figure1a --size=small    two minutes on a CPU, or no time if
-                                               p000_figure5 was run
-    kscale sweep p000_figure1a --size=paper    a week of one GPU
+    kscale sweep compression/figure1a --size=smoke    half a minute: does it run?
+    kscale sweep compression/figure1a --size=small    two minutes on a CPU, or no time
+                                                      if compression/figure5 was run
+    kscale sweep compression/figure1a --size=paper    a week of one GPU
 """
 
 import pathlib
@@ -19,8 +19,8 @@ from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.report import Panel
 
-ROWS = "p000_figure5"
-FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+ROWS = "compression/figure5"
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name("figure5.py")))
 
 
 def runs(size: str) -> list[Config]:

@@ -4,10 +4,10 @@ Reproduces: with enough training the architecture hardly matters. GPT2_1/4 and e
 GPT2_0 (no MLP) store as much as GPT2; LLaMA and Mistral too, a little less where they
 are small, which tying their weights mends (result 5).
 
-    kscale sweep p002_figure3 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure3 --size=small     40 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure3 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure3 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure3 --size=small    40 minutes on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure3 --size=paper    weeks of one GPU
 
 Small: models of width 24 and about equal size, in which GPT2_1/4 has four layers and
 GPT2_0 six where the others have two (Mistral and the untied LLaMA are larger), and

@@ -4,9 +4,11 @@ Reproduces: power-law data lose their loss smoothly, the faster the more skewed 
 are, as long as there are fewer visits than people; uniform data stay and then fall.
 Red_D(N) exactly, f(t) = 1/(t+1).
 
-    kscale sweep p000_figure4a --size=smoke    seconds
-    kscale sweep p000_figure4a --size=small    ten seconds: 40,000 people, bias 100
-    kscale sweep p000_figure4a --size=paper    15 seconds: 400,000 people, bias 1000
+    kscale sweep compression/figure4a --size=smoke    seconds
+    kscale sweep compression/figure4a --size=small    ten seconds: 40,000 people, bias
+                                                      100
+    kscale sweep compression/figure4a --size=paper    15 seconds: 400,000 people, bias
+                                                      1000
 
 The dots are a learner to whom people are shown by chance, and who has paid 1/(t+1) of a
 person's bits after t visits (error bars: two standard errors over draws). `(x/x0)^-A +

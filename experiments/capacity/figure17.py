@@ -3,10 +3,11 @@
 Reproduces: (top-k, capacity factor) of (1, 2), (2, 1) and (2, 2) differ little; deep
 models seem easier to train with (2, 2).
 
-    kscale sweep p002_figure17 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure17 --size=small     20 minutes on two CPU cores, with
-                                                --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure17 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure17 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure17 --size=small    20 minutes on two CPU cores, with
+                                                   --part=0/2 and --part=1/2 side by
+                                                   side
+    kscale sweep capacity/figure17 --size=paper    weeks of one GPU
 
 Small: 8 experts, width 16, two and four layers, bioD worlds that fill them; besides,
 one expert a token without any limit (dropless, capacity factor 0).

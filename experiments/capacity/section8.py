@@ -4,10 +4,10 @@ Reproduces: a two-layer model of bioD without its last layer keeps less than hal
 bits, so layers do not each store their share. Asked besides: what is left with only the
 attention, the MLPs, the embedding or one layer rounded to 3 or 4 bits?
 
-    kscale sweep p002_section8 --size=smoke     a minute: does it run?
-    kscale sweep p002_section8 --size=small     minutes after figure 6, whose models
-                                                they are (p002_figure6.py)
-    kscale sweep p002_section8 --size=paper     minutes of one GPU after figure 6
+    kscale sweep capacity/section8 --size=smoke    a minute: does it run?
+    kscale sweep capacity/section8 --size=small    minutes after figure 6, whose models
+                                                   they are (figure6.py)
+    kscale sweep capacity/section8 --size=paper    minutes of one GPU after figure 6
 
 Bits are taken at the best temperature, as a damaged model is surer than it may be. The
 paper trains a probe for what is left; nothing is trained here, so it is a lower bound.
@@ -23,13 +23,13 @@ from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.runs.experiment import mark
 
-ROWS = "p002_figure6"
+ROWS = "capacity/figure6"
 BITS = (4, 3)
 
 
 def runs(size: str) -> list[Config | dict[str, Any]]:
     """The models of figure 6, and how each is damaged."""
-    file = pathlib.Path(__file__).with_name(f"{ROWS}.py")
+    file = pathlib.Path(__file__).with_name("figure6.py")
     listed = runpy.run_path(str(file))["runs"](size)
     bases = [run for run in listed if isinstance(run, Config) and not run.start]
     bases = [base for base in bases if not base.qat.bits]

@@ -3,9 +3,9 @@
 Reproduces: a task of one level appears at once, a task of many levels slowly, and a
 mixture of three in steps with plateaus at 0.4, 0.8 and 1.0, its cumulative weights.
 
-    kscale sweep p004_figure3 --size=smoke    seconds
-    kscale sweep p004_figure3 --size=small    a minute, nearly all of it simulation
-    kscale sweep p004_figure3 --size=paper    a quarter of an hour
+    kscale sweep emergence/figure3 --size=smoke    seconds
+    kscale sweep emergence/figure3 --size=small    a minute, nearly all of it simulation
+    kscale sweep emergence/figure3 --size=paper    a quarter of an hour
 
 Left above: the printed bound (5), its dip at each onset removed; dashed: as published,
 that is with the slips of the authors' code (`accuracy_curve(as_published=True)` names

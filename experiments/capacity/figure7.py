@@ -1,10 +1,11 @@
 """Paper 002, figure 7: bits of mixtures of experts against all of their parameters.
 
-Reproduces: result 9, from the rows of figure 16 (p002_figure16.py).
+Reproduces: result 9, from the rows of figure 16 (figure16.py).
 
-    kscale sweep p002_figure7 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure7 --size=small     half an hour, or nothing after figure 16
-    kscale sweep p002_figure7 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure7 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure7 --size=small    half an hour, or nothing after figure
+                                                  16
+    kscale sweep capacity/figure7 --size=paper    weeks of one GPU
 """
 
 import pathlib
@@ -14,12 +15,12 @@ from kscale import report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-ROWS = "p002_figure16"
+ROWS = "capacity/figure16"
 
 
 def runs(size: str) -> list[Config]:
     """Those of figure 16."""
-    file = pathlib.Path(__file__).with_name(f"{ROWS}.py")
+    file = pathlib.Path(__file__).with_name("figure16.py")
     return runpy.run_path(str(file))["runs"](size)
 
 

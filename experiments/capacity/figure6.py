@@ -5,10 +5,10 @@ Reproduces: models rounded to 8 bits hold what they held, to 4 bits less than ha
 what is left if a model is trained with rounded weights (quantization-aware training),
 from its start or for a tenth of its exposures more?
 
-    kscale sweep p002_figure6 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure6 --size=small     20 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure6 --size=paper     days of one GPU, besides figure 1's
+    kscale sweep capacity/figure6 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure6 --size=small    20 minutes on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure6 --size=paper    days of one GPU, besides figure 1's
 
 Small: bioD models at their limit (two of width 24 and 48, the latter the demo's) and
 with room to spare, bioS models ("tiny") likewise. Kernels alone are rounded, as in the

@@ -1,11 +1,11 @@
 """Paper 002, figure 9: models of one layer.
 
 Reproduces: one layer holds a little less than two or more, above all after 100
-exposures. Adds to the rows of figure 3 (p002_figure3.py).
+exposures. Adds to the rows of figure 3 (figure3.py).
 
-    kscale sweep p002_figure9 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure9 --size=small     10 minutes on two cores after figure 3
-    kscale sweep p002_figure9 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure9 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure9 --size=small    10 minutes on two cores after figure 3
+    kscale sweep capacity/figure9 --size=paper    weeks of one GPU
 
 Small: one layer of width 36 beside two of width 24, of about equal size, with 540 and
 450 people that fill them, after 1000 and 100 exposures, at three learning rates, two
@@ -19,7 +19,7 @@ from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
-ROWS = "p002_figure3"
+ROWS = "capacity/figure3"
 PAPER_SHAPES = ("1-1", "1-2", "1-4", "1-8", "1-12", "1-20")
 PAPER_PEOPLE = {
     1000: (10_000, 20_000, 50_000, 100_000, 200_000),

@@ -4,17 +4,19 @@ Reproduces: (a) where people are met by a power law the loss falls smoothly with
 the faster the more skewed the law; uniform data stay flat until the capacity is there,
 then drop. (b) larger models reach rarer people: loss by class of frequency.
 
-    kscale sweep p000_figure5 --size=smoke     half a minute: does it run?
-    kscale sweep p000_figure5 --size=small     20 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p000_figure5 --size=paper     a month of one GPU: 31 sizes, 5 laws
+    kscale sweep compression/figure5 --size=smoke    half a minute: does it run?
+    kscale sweep compression/figure5 --size=small    20 minutes on two CPU cores, with
+                                                     --part=0/2 and --part=1/2 side by
+                                                     side
+    kscale sweep compression/figure5 --size=paper    a month of one GPU: 31 sizes, 5
+                                                     laws
 
 Small asks the same of 600 people of 26 bits ("tiny"), met 400 times on average by
 p(i) ~ (i + 1.5)^-a, the paper's law at its ratio of bias to people, and of two-layer
 models of 1.8 to 100 thousand parameters besides the embedding, two seeds at a = 0 and
 1.2. Lines in (a) are means over seeds, with their fits; lines in (b) are problem
-(6) for the same p_i, two constants fitted; p000_figure5a.py has the theory alone. The
-same runs are read by p000_figure1a.py, p000_figure2.py and p000_figure7.py.
+(6) for the same p_i, two constants fitted; figure5a.py has the theory alone. The
+same runs are read by figure1a.py, figure2.py and figure7.py.
 """
 
 import dataclasses

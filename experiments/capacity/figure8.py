@@ -5,10 +5,10 @@ exposures falls to a twentieth of (a); (c, d, e) longer training makes up for it
 (f) junk that repeats itself costs nothing; (g, h) a special token in front of useful
 text gives most of it back (results 10 to 12).
 
-    kscale sweep p002_figure8 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure8 --size=small     15 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure8 --size=paper     two months of one GPU
+    kscale sweep capacity/figure8 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure8 --size=small    15 minutes on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure8 --size=paper    two months of one GPU
 
 Small: 120 useful people of 26 bits ("tiny") in a model of two layers and width 32,
 which learns them in 300 exposures if it reads nothing else; exposures 300, 900, 1800

@@ -2,9 +2,9 @@
 
 Reproduces: result 8 on bioD data: 8 bits cost nothing, 4 bits more than half.
 
-    kscale sweep p002_figure15 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure15 --size=small     minutes, or nothing after figure 6
-    kscale sweep p002_figure15 --size=paper     days of one GPU, or nothing as above
+    kscale sweep capacity/figure15 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure15 --size=small    minutes, or nothing after figure 6
+    kscale sweep capacity/figure15 --size=paper    days of one GPU, or nothing as above
 """
 
 import pathlib
@@ -15,8 +15,8 @@ from kscale import report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-ROWS = "p002_figure6"
-_FIGURE_6 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+ROWS = "capacity/figure6"
+_FIGURE_6 = runpy.run_path(str(pathlib.Path(__file__).with_name("figure6.py")))
 compute = _FIGURE_6["compute"]
 
 

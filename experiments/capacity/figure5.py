@@ -5,10 +5,10 @@ gated one, and tiny ones more under GPT2's tokenizer than under LLaMA's, which c
 years into digits (result 7); silu or gelu and biases in the norms do not matter
 (appendix B.2).
 
-    kscale sweep p002_figure5 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure5 --size=small     15 minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure5 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure5 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure5 --size=small    15 minutes on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure5 --size=paper    weeks of one GPU
 
 Small: 300 people of 26 bits ("tiny") and models of two layers and width 24, three
 learning rates and three seeds each. LLaMA's tokenizer is a SentencePiece model of 600

@@ -4,10 +4,11 @@ Reproduces: a model that saw each person in many wordings answers questions abou
 who were in no question of its fine-tuning, nearly as well as it goes on with their
 biographies (appendix A.2). With one wording a person it does not (Part 3.1).
 
-    kscale sweep p002_figure10 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure10 --size=small     20 minutes on two CPU cores, with
-                                                --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure10 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure10 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure10 --size=small    20 minutes on two CPU cores, with
+                                                   --part=0/2 and --part=1/2 side by
+                                                   side
+    kscale sweep capacity/figure10 --size=paper    weeks of one GPU
 
 Low-rank adapters of the embedding (rank r') and of queries and values (r) learn from
 questions about the people of odd number; the other half is asked. Every pair of ranks

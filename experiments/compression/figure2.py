@@ -3,17 +3,17 @@
 Reproduces: (a) accuracy rises with how often a person was met, and every model has a
 count below which nothing is known ("a 7.2M model never learns what occurs fewer than
 508 times"), the lower the larger the model. (b) accuracy of four classes of frequency
-against size. The runs at a = 1.2 of p000_figure5.py.
+against size. The runs at a = 1.2 of figure5.py.
 
-    kscale sweep p000_figure2 --size=smoke     half a minute: does it run?
-    kscale sweep p000_figure2 --size=small     two minutes on a CPU, or no time if
-                                               p000_figure5 was run
-    kscale sweep p000_figure2 --size=paper     a week of one GPU
+    kscale sweep compression/figure2 --size=smoke    half a minute: does it run?
+    kscale sweep compression/figure2 --size=small    two minutes on a CPU, or no time if
+                                                     compression/figure5 was run
+    kscale sweep compression/figure2 --size=paper    a week of one GPU
 
 The threshold is the smallest count at which accuracy, made to rise (isotonic), is one
 half; accuracy is the share of a person's six attributes greedily right, names left out.
 Thresholds with fewer than ten people on one side are not drawn: they are the end of the
-data. Lines in the third panel are problem (6) as fitted in p000_figure5.py.
+data. Lines in the third panel are problem (6) as fitted in figure5.py.
 """
 
 import pathlib
@@ -26,9 +26,9 @@ from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.report import Curve, Panel
 
-ROWS = "p000_figure5"
+ROWS = "compression/figure5"
 FEWEST = 10  # people below and above a threshold that is drawn
-FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name("figure5.py")))
 
 
 def runs(size: str) -> list[Config]:

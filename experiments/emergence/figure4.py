@@ -3,9 +3,9 @@
 Reproduces: at each compute the number of concepts learnt rises with R, peaks, and falls
 where texts no longer suffice (left); the threshold falls with R through eps (right).
 
-    kscale sweep p004_figure4 --size=smoke    seconds
-    kscale sweep p004_figure4 --size=small    a minute, nearly all of it simulation
-    kscale sweep p004_figure4 --size=paper    half an hour
+    kscale sweep emergence/figure4 --size=smoke    seconds
+    kscale sweep emergence/figure4 --size=small    a minute, nearly all of it simulation
+    kscale sweep emergence/figure4 --size=paper    half an hour
 
 Lines: the printed law (2); dotted: the law corrected for the graph that the paper
 defines; dashed: as published, with the slips of the authors' code. Stars: the optimum.

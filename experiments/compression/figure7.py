@@ -3,12 +3,12 @@
 Reproduces: low-entropy attributes (major) are learnt by smaller models than
 high-entropy ones (birth date); uniform data jump, power-law data rise gradually; the
 employer's city starts at the share of New York. The runs at a = 0 and a = 1.2 of
-p000_figure5.py.
+figure5.py.
 
-    kscale sweep p000_figure7 --size=smoke     half a minute: does it run?
-    kscale sweep p000_figure7 --size=small     four minutes on a CPU, or no time if
-                                               p000_figure5 was run
-    kscale sweep p000_figure7 --size=paper     two weeks of one GPU
+    kscale sweep compression/figure7 --size=smoke    half a minute: does it run?
+    kscale sweep compression/figure7 --size=small    four minutes on a CPU, or no time
+                                                     if compression/figure5 was run
+    kscale sweep compression/figure7 --size=paper    two weeks of one GPU
 
 Accuracy is the share of people whose value is greedily right in their biography. The
 pronoun is left out: its accuracy is that of a wording ("He" or "His") besides. Lines
@@ -23,8 +23,8 @@ from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.report import Curve, Panel
 
-ROWS = "p000_figure5"
-FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name(f"{ROWS}.py")))
+ROWS = "compression/figure5"
+FIGURE5 = runpy.run_path(str(pathlib.Path(__file__).with_name("figure5.py")))
 LAWS = {0.0: "uniform", 1.2: "power law, a = 1.2"}
 
 

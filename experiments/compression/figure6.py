@@ -4,9 +4,9 @@ Reproduces: the minimal sufficient statistic grows like a power of the data, and
 Kolmogorov complexity is it plus a linear term; h(alpha) falls to the line of
 sufficiency, sooner where there is less to know.
 
-    kscale sweep p000_figure6 --size=smoke    seconds
-    kscale sweep p000_figure6 --size=small    ten seconds: a million sentences
-    kscale sweep p000_figure6 --size=paper    a minute: ten million sentences
+    kscale sweep compression/figure6 --size=smoke    seconds
+    kscale sweep compression/figure6 --size=small    ten seconds: a million sentences
+    kscale sweep compression/figure6 --size=paper    a minute: ten million sentences
 
 The paper draws a schema. Here sentences come from a Pitman-Yor process, and models are
 those that store the k most frequent people: 74.8 bits each, a name and its facts

@@ -4,10 +4,11 @@ Reproduces: a GPT2 whose MLPs are 32 experts (d -> d -> d, top-1, capacity facto
 holds 1.3 times less in each of its parameters than a dense one after 1000 exposures,
 and 1.5 times less after 100, though a token meets an eleventh of them (result 9).
 
-    kscale sweep p002_figure16 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure16 --size=small     half an hour on two CPU cores, with
-                                                --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure16 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure16 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure16 --size=small    half an hour on two CPU cores, with
+                                                   --part=0/2 and --part=1/2 side by
+                                                   side
+    kscale sweep capacity/figure16 --size=paper    weeks of one GPU
 
 Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
 and one of as many as a token meets, each with a bioD world that fills it (R_max = 2.2),

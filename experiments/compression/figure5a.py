@@ -4,9 +4,11 @@ Reproduces: the more skewed the data, the faster the loss falls with the model; 
 data stay flat until the capacity is there. Problem (6) solved exactly for the p_i of
 the paper's data.
 
-    kscale sweep p000_figure5a --size=smoke    seconds
-    kscale sweep p000_figure5a --size=small    twenty seconds: 40,000 people, bias 100
-    kscale sweep p000_figure5a --size=paper    two minutes: 400,000 people, bias 1000
+    kscale sweep compression/figure5a --size=smoke    seconds
+    kscale sweep compression/figure5a --size=small    twenty seconds: 40,000 people,
+                                                      bias 100
+    kscale sweep compression/figure5a --size=paper    two minutes: 400,000 people, bias
+                                                      1000
 
 Memory turns into knowledge by `D(m) = 47.6 exp(-m/47.6)`, the assumption of theorem
 5.6 with the steepest start that a lossless code allows (left), or without loss,

@@ -3,10 +3,10 @@
 Reproduces: after 100 exposures LLaMA and Mistral hold 1.3 times less than GPT2,
 GPT2_1/4 as much, GPT2_0 more than 1.5 times less (result 6).
 
-    kscale sweep p002_figure4 --size=smoke     a minute: does it run?
-    kscale sweep p002_figure4 --size=small     ten minutes on two CPU cores, with
-                                               --part=0/2 and --part=1/2 side by side
-    kscale sweep p002_figure4 --size=paper     weeks of one GPU
+    kscale sweep capacity/figure4 --size=smoke    a minute: does it run?
+    kscale sweep capacity/figure4 --size=small    ten minutes on two CPU cores, with
+                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure4 --size=paper    weeks of one GPU
 
 Small: models of width 24 and about equal size, in which GPT2_1/4 has four layers and
 GPT2_0 six where the others have two (Mistral and the untied LLaMA are larger), and
