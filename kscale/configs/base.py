@@ -290,7 +290,7 @@ _LATER = {
     "model.eval_capacity_factor": 8.0,
     "model.route_rows": 1,
     **{f"model.lora.{path}": x for path, x in fields.flatten(NO_ADAPTERS).items()},
-    "train.trained": ("*",),
+    "train.trainable": ("*",),
     "train.balance_weight": 0.01,
     **{f"qat.{path}": x for path, x in fields.flatten(NO_ROUNDING).items()},
 }

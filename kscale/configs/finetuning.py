@@ -57,7 +57,7 @@ def tuned(
     Its parts are not told again; the new people are none of theirs. One model is
     trained, also after a population, of which the first member is taken. What was
     trained before goes on being all that is trained: after an extraction its adapters
-    (`train.trained`, `model.lora`).
+    (`train.trainable`, `model.lora`).
 
     Args:
       before: the run's config.
@@ -186,6 +186,6 @@ def extracted(
             final_ratio=0.0,
             warmup_steps=0,
             warmup_ratio=0.0,
-            trained=("lora/*",) if adapted else ("*",),
+            trainable=("lora/*",) if adapted else ("*",),
         ),
     )

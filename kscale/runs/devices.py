@@ -32,7 +32,7 @@ def arrange(task: Task) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
     mesh = train.make_mesh(**dataclasses.asdict(task.config.mesh))
     chosen, hyper = check(task)
     one = hyper or train.solo(chosen)
-    abstract_state(qat.problem(task), one, mesh, chosen.trained)
+    abstract_state(qat.problem(task), one, mesh, chosen.trainable)
     return chosen, hyper, mesh
 
 
@@ -44,7 +44,7 @@ def check(task: Task) -> tuple[train.TrainConfig, Hyper | None]:
 
     Raises:
       ValueError: rows cannot be shared out; there are no experts to share out; no
-        parameter is what `trained` or `qat` names; the run is too short to be scored
+        parameter is what `trainable` or `qat` names; the run is too short to be scored
         on its way.
     """
     _require_experts(task)
@@ -102,11 +102,11 @@ def _require_parameters(task: Task, chosen: train.TrainConfig) -> None:
     """Refuses patterns of parameters that the model does not have."""
     problem = qat.problem(task)
     shapes = jax.eval_shape(problem.init, jax.random.key(0))
-    adapters = [x for x in chosen.trained if x.startswith("lora/")]
+    adapters = [x for x in chosen.trainable if x.startswith("lora/")]
     if adapters and "lora" not in shapes:
         raise ValueError(
-            f"train.trained has {adapters[0]!r}, and the model has no adapters: name"
+            f"train.trainable has {adapters[0]!r}, and the model has no adapters: name"
             f" some in model.lora.rules, such as '*/attention/query:8'"
         )
     one = train.solo(chosen)
-    jax.eval_shape(lambda: train.init_state(problem, one, chosen.trained))
+    jax.eval_shape(lambda: train.init_state(problem, one, chosen.trainable))

@@ -25,7 +25,7 @@ def findings(row: Row) -> list[str]:
         lines.append(
             f"It went on from {row['config']['start']}; counts are of this run."
         )
-    trained = row["config"].get("train", {}).get("trained", ["*"])
+    trained = row["config"].get("train", {}).get("trainable", ["*"])
     if list(trained) != ["*"]:
         lines.append(f"Only {', '.join(trained)} was trained.")
     if row.get("dropped_when_scored"):

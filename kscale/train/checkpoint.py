@@ -87,7 +87,6 @@ class Checkpoints:
     Args:
       folder: made if it does not exist.
       keep: how many of the latest stay.
-      keep_every: of the older ones, one stays every so many steps; 0: none.
 
     Example:
       >>> checkpoints = Checkpoints(run_folder / "checkpoints")
@@ -95,13 +94,10 @@ class Checkpoints:
       >>> checkpoints.close()
     """
 
-    def __init__(self, folder: Path | str, keep: int = 1, keep_every: int = 0) -> None:
+    def __init__(self, folder: Path | str, keep: int = 1) -> None:
         self.folder = Path(folder).absolute()
-        kept: list[Any] = [policies.LatestN(keep)]
-        if keep_every:
-            kept.append(policies.EveryNSteps(keep_every, exact_interval=False))
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(kept),
+            preservation_policy=policies.LatestN(keep),
             cleanup_tmp_directories=True,
         )
         self._unsealed: int | None = None

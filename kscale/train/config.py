@@ -41,7 +41,7 @@ class TrainConfig:
       steps_per_dispatch: optimizer steps in one call of the device. 0: as many as
         take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
       seed: of the initial parameters, where no ``Hyper`` says otherwise.
-      trained: patterns of the paths of parameters that are trained (``*`` matches
+      trainable: patterns of the paths of parameters that are trained (``*`` matches
         slashes); all others stay as they are and have no moments.
       balance_weight: of the load-balance loss of a mixture of experts, which is added
         to the mean loss of a token in nats.
@@ -49,7 +49,6 @@ class TrainConfig:
       checkpoint_every: steps between checkpoints, rounded up to dispatches; 0: a
         twentieth of the run. The last state is always saved.
       keep: how many of the latest checkpoints stay.
-      keep_every: of the older ones, one stays every so many steps; 0: none.
 
     Raises:
       ValueError: a field out of range; the message names it and its condition.
@@ -71,12 +70,11 @@ class TrainConfig:
     rows_per_gradient: int = 0
     steps_per_dispatch: int = 0
     seed: int = 0
-    trained: tuple[str, ...] = ("*",)
+    trainable: tuple[str, ...] = ("*",)
     balance_weight: float = 0.01
     log_every: int = 0
     checkpoint_every: int = 0
     keep: int = 2
-    keep_every: int = 0
 
     def __post_init__(self) -> None:
         _require(self.schedule in SCHEDULES, self, "schedule", f"one of {SCHEDULES}")
@@ -90,7 +88,7 @@ class TrainConfig:
             _require(0 <= getattr(self, field) <= 1, self, field, "between 0 and 1")
         for field in _NATURAL:
             _require(getattr(self, field) >= 0, self, field, "0 or more")
-        _require(len(self.trained) > 0, self, "trained", "one pattern or more")
+        _require(len(self.trainable) > 0, self, "trainable", "one pattern or more")
         _require(self.keep >= 1, self, "keep", "1 or more")
         _require(0 <= self.seed < 2**32, self, "seed", "in [0, 2^32)")
 
@@ -101,14 +99,13 @@ _NATURAL = (
     "steps_per_dispatch",
     "log_every",
     "checkpoint_every",
-    "keep_every",
 )
 
 # Fields that change what is written when, never what is computed.
-RHYTHM = ("log_every", "checkpoint_every", "keep", "keep_every")
+RHYTHM = ("log_every", "checkpoint_every", "keep")
 
 # Fields that came after the first checkpoints, which are described without them.
-LATER = ("trained", "balance_weight")
+LATER = ("trainable", "balance_weight")
 
 
 class Hyper(NamedTuple):

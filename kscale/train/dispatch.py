@@ -40,10 +40,10 @@ class Program(NamedTuple):
 
 
 def abstract_state(
-    problem: Problem, hyper: Hyper, mesh: Mesh, trained: Sequence[str] = ("*",)
+    problem: Problem, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
 ) -> Any:
     """Shapes, dtypes and shardings of the state, without allocating it."""
-    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper, trained), hyper)
+    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper, trainable), hyper)
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(
             leaf.shape, leaf.dtype, sharding=sharding
@@ -54,15 +54,15 @@ def abstract_state(
 
 
 def first_state(
-    problem: Problem, hyper: Hyper, mesh: Mesh, trained: Sequence[str] = ("*",)
+    problem: Problem, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
 ) -> State:
     """The state before the first step, made where it lies."""
     shardings = jax.tree.map(
-        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh, trained)
+        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh, trainable)
     )
     on_cpus = mesh.devices.flat[0].platform == "cpu"
     make = jax.jit(
-        lambda hyper: init_state(problem, hyper, trained),
+        lambda hyper: init_state(problem, hyper, trainable),
         in_shardings=hyper_sharding(mesh, hyper),
         out_shardings=shardings,
         compiler_options=_QUICK if on_cpus else None,
@@ -75,7 +75,7 @@ def start_state(
     hyper: Hyper,
     mesh: Mesh,
     params: Params,
-    trained: Sequence[str] = ("*",),
+    trainable: Sequence[str] = ("*",),
 ) -> State:
     """The state before the first step of a run that goes on from other parameters.
 
@@ -86,13 +86,13 @@ def start_state(
       params: in the shapes of one model; they are copied. Of a population, a leaf of
         one model is that of every member, one with an axis M has a member's at each.
         Without adapters (``lora``), where the model has them: they are new ones.
-      trained: patterns of the parameters that have moments.
+      trainable: patterns of the parameters that have moments.
 
     Raises:
       ValueError: a parameter is missing, not the model's, or of another shape.
     """
-    abstract = abstract_state(problem, hyper, mesh, trained)
-    state = first_state(problem, hyper, mesh, trained)
+    abstract = abstract_state(problem, hyper, mesh, trainable)
+    state = first_state(problem, hyper, mesh, trainable)
     if "lora" in state["params"] and "lora" not in params:
         params = params | {"lora": state["params"]["lora"]}
 
@@ -149,7 +149,7 @@ def compile_program(
       ValueError: rows cannot be cut by ``rows_per_gradient`` and the data axis.
     """
     own_data = chunk["tokens"].ndim == 4
-    state = abstract_state(problem, hyper, mesh, config.trained)
+    state = abstract_state(problem, hyper, mesh, config.trainable)
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
     advance = make_advance(
         problem,

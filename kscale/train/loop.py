@@ -30,7 +30,6 @@ from kscale.train.sharding import default_mesh
 from kscale.train.step import Metrics, State
 
 OnRow = Callable[[Mapping[str, Any]], None]
-OnCheckpoint = Callable[[int, State], None]
 OnEvaluation = Callable[[int, State], None]
 
 
@@ -69,7 +68,6 @@ def fit(
     resume: bool = False,
     progress: TextIO | None = None,
     on_row: OnRow | None = None,
-    on_checkpoint: OnCheckpoint | None = None,
     start: Params | None = None,
     evaluate_at: Sequence[int] = (),
     on_evaluation: OnEvaluation | None = None,
@@ -99,8 +97,6 @@ def fit(
       resume: go on from the latest checkpoint in the folder, if there is one.
       progress: stream for a bar or lines, such as ``sys.stderr``.
       on_row: called with every logged row.
-      on_checkpoint: called with step and state where a checkpoint is due, with or
-        without a folder.
       start: parameters to begin with, those of one model for all members, or leaves
         with an axis of members; without adapters these are new ones. None: drawn.
       evaluate_at: steps, rounded up to dispatches, at which ``on_evaluation`` is called
@@ -129,12 +125,12 @@ def fit(
         run = describe(problem, config, total_steps, labels, hyper, chunks)
         run["identity"] = dict(identity or {})
         if checkpoints is not None and step:
-            abstract = abstract_state(problem, hyper, mesh, config.trained)
+            abstract = abstract_state(problem, hyper, mesh, config.trainable)
             state = checkpoints.restore(step, abstract, run)
         elif start is not None:
-            state = start_state(problem, hyper, mesh, start, config.trained)
+            state = start_state(problem, hyper, mesh, start, config.trainable)
         else:
-            state = first_state(problem, hyper, mesh, config.trained)
+            state = first_state(problem, hyper, mesh, config.trainable)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0)
         program = compile_program(
@@ -153,7 +149,6 @@ def fit(
             log=open_log(folder, step, hyper),
             bar=bar,
             on_row=on_row,
-            on_checkpoint=on_checkpoint,
             evaluate_at=evaluate_at,
             on_evaluation=on_evaluation,
         )
@@ -173,7 +168,6 @@ class _Loop:
     log: RunLog | None
     bar: Progress
     on_row: OnRow | None
-    on_checkpoint: OnCheckpoint | None
     evaluate_at: Sequence[int]
     on_evaluation: OnEvaluation | None
     tokens: int = 0
@@ -265,8 +259,6 @@ class _Loop:
             self._write_row()
         if self.checkpoints is not None:
             self.checkpoints.save(self.step, state, self.run)
-        if self.on_checkpoint is not None:
-            self.on_checkpoint(self.step, state)
 
     def _where(self) -> str:
         latest = self.checkpoints.latest() if self.checkpoints is not None else None
@@ -299,7 +291,7 @@ def open_checkpoints(
     if folder is None:
         return None
     path = Path(folder) / "checkpoints"
-    checkpoints = Checkpoints(path, config.keep, config.keep_every)
+    checkpoints = Checkpoints(path, config.keep)
     stack.callback(checkpoints.close)
     return checkpoints
 

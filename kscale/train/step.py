@@ -30,14 +30,15 @@ _STATE_AXES = {"params": 0, "mu": 0, "nu": 0, "step": None}
 
 
 def init_state(
-    problem: Problem, hyper: Hyper, trained: Sequence[str] = ("*",)
+    problem: Problem, hyper: Hyper, trainable: Sequence[str] = ("*",)
 ) -> State:
     """The state before the first step.
 
     Args:
       problem: gives ``init``.
       hyper: its seed is used; [M] for a population.
-      trained: patterns of the parameters that have moments (``TrainConfig.trained``).
+      trainable: patterns of the parameters that have moments
+        (``TrainConfig.trainable``).
 
     Returns:
       The state; members of a population start as their solo runs do.
@@ -48,7 +49,7 @@ def init_state(
 
     def member(seed: jax.Array) -> State:
         params = problem.init(jax.random.key(seed))
-        moments = zero_moments(part_of(params, trained, "TrainConfig.trained"))
+        moments = zero_moments(part_of(params, trainable, "TrainConfig.trainable"))
         return {"params": params, "mu": moments.mu, "nu": moments.nu}
 
     seed = jnp.asarray(hyper.seed)
@@ -133,7 +134,7 @@ def make_advance(
         part, moments, norm = adamw(
             config,
             gradient,
-            part_of(params, config.trained, "TrainConfig.trained"),
+            part_of(params, config.trainable, "TrainConfig.trainable"),
             moments,
             done,
             rate,
@@ -208,7 +209,7 @@ def _gradient(
     counted = jnp.sum(batch["labels"][:, 1:] != PAD)
     weight = 1.0 / jnp.maximum(counted, 1)
 
-    part = part_of(params, config.trained, "TrainConfig.trained")
+    part = part_of(params, config.trainable, "TrainConfig.trainable")
     rows = batch["tokens"].shape[0]
 
     def loss(part: Params, some: Batch) -> tuple[jax.Array, Metrics]:

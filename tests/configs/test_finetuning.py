@@ -258,14 +258,14 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
         "*/attention/value:2",
         "embed/table:16",
     )
-    assert (made.train.trained, made.train.schedule) == (("lora/*",), "linear")
+    assert (made.train.trainable, made.train.schedule) == (("lora/*",), "linear")
     then = finetuning.tuned(made, str(folder), 5, "biographies", 9)  # goes on so
-    assert (then.train.trained, then.model) == (("lora/*",), made.model)
+    assert (then.train.trainable, then.model) == (("lora/*",), made.model)
     task = prepare(made)
     odd, even = task.parts[0].corpus, task.parts[0].held_out
     assert odd.num_people + even.num_people == settings.world.people
     whole = finetuning.extracted(settings, str(folder), 0, 0, 9)
-    assert (whole.model, whole.train.trained) == (settings.model, ("*",))
+    assert (whole.model, whole.train.trainable) == (settings.model, ("*",))
 
 
 @pytest.mark.parametrize("name", ["embedding", "attention"])

@@ -40,7 +40,7 @@ def test_where_not_all_is_trained_what_was():
         ("lora/*",): ["Only lora/* was trained."],
         ("*/mlp/*", "head/*"): ["Only */mlp/*, head/* was trained."],
     }.items():
-        row = ROW | {"config": {"start": "", "train": {"trained": list(trained)}}}
+        row = ROW | {"config": {"start": "", "train": {"trainable": list(trained)}}}
         assert findings(row) == said
 
 

@@ -14,7 +14,7 @@ EXPERTS = {"model__experts": 4, "model__mlp_width": 1.0, "model__top_k": 2}
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 ADAPTED = {
     "model__lora__rules": ("*/attention/query:2", "*/attention/value:2"),
-    "train__trained": ("lora/*",),
+    "train__trainable": ("lora/*",),
 }
 
 
@@ -143,13 +143,13 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
             " take mesh.expert=1, or give it some",
         ),
         (
-            ["train.trained=nothing"],
-            "TrainConfig.trained has 'nothing', which matches no parameter; the nearest"
-            " is ",
+            ["train.trainable=nothing"],
+            "TrainConfig.trainable has 'nothing', which matches no parameter; the"
+            " nearest is ",
         ),
         (
-            ["train.trained=lora/*"],
-            "train.trained has 'lora/*', and the model has no adapters: name some in"
+            ["train.trainable=lora/*"],
+            "train.trainable has 'lora/*', and the model has no adapters: name some in"
             " model.lora.rules, such as '*/attention/query:8'",
         ),
         (

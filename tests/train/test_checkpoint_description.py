@@ -53,10 +53,10 @@ def test_later_fields_are_told_only_where_they_are_used(mesh):
     # A checkpoint of before there were such fields belongs to the same run.
     first = described(mesh)["train"].keys()
     assert {"learning_rate", "seed"} <= first
-    assert not {"trained", "balance_weight"} & first
-    part = dataclasses.replace(CONFIG, trained=("up/*",))
+    assert not {"trainable", "balance_weight"} & first
+    part = dataclasses.replace(CONFIG, trainable=("up/*",))
     found = differences(described(mesh), described(mesh, part))
-    assert found == ["train.trained was 'absent', is ['up/*']"]
+    assert found == ["train.trainable was 'absent', is ['up/*']"]
 
 
 def test_a_model_tells_what_it_is_in_json():

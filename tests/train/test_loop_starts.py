@@ -10,7 +10,7 @@ import standin
 from looping import TOTAL, rows, run, stop_after
 from standin import CONFIG, digest
 
-from kscale.train import Hyper, population
+from kscale.train import Checkpoints, Hyper, population
 
 
 def looked(evaluate_at, **options):
@@ -34,14 +34,17 @@ def test_evaluations_are_at_dispatches_and_change_nothing(whole, tmp_path):
     assert len({params for _, params in seen}) == 4
 
 
-def test_evaluations_go_with_checkpoints_or_without(tmp_path):
+def test_evaluations_go_with_checkpoints_or_without(tmp_path, monkeypatch):
     order = []
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, step, *_: order.append(("save", step))
+    )
     config = dataclasses.replace(CONFIG, checkpoint_every=8)
     run(
+        tmp_path,
         config=config,
         evaluate_at=(3, 8, 9),
         on_evaluation=lambda step, _: order.append(("look", step)),
-        on_checkpoint=lambda step, _: order.append(("save", step)),
     )
     # A state is looked at before it is saved: what was seen is never lost.
     assert order == [

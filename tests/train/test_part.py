@@ -30,13 +30,13 @@ from kscale.train.dispatch import (
 )
 from kscale.trees import overlaid, part_of
 
-UP = dataclasses.replace(CONFIG, trained=("up/*",))
+UP = dataclasses.replace(CONFIG, trainable=("up/*",))
 MODEL = from_name("GPT2-1-1", vocab=standin.VOCAB, head_size=8)
 LORA = Lora(rules=("*/attention/query:2", "*/value:1", "embed/table:2"))
 ADAPTED = dataclasses.replace(MODEL, lora=LORA)
 # Without a warm-up and with a large rate, so that four steps move adapters far.
 ADAPTERS = dataclasses.replace(
-    CONFIG, trained=("lora/*",), checkpoint_every=4, warmup_steps=0, learning_rate=0.1
+    CONFIG, trainable=("lora/*",), checkpoint_every=4, warmup_steps=0, learning_rate=0.1
 )
 
 
@@ -55,7 +55,7 @@ def step_of(config):
 
 def steps(config, count):
     hyper = solo(config)
-    state = init_state(PROBLEM, hyper, config.trained)
+    state = init_state(PROBLEM, hyper, config.trainable)
     for i in range(count):
         state, _ = step_of(config)(state, batch(i), hyper)
     return state
@@ -107,7 +107,7 @@ def test_only_the_part_has_moments_and_moves():
 def test_the_part_takes_the_step_that_it_takes_in_training_of_all():
     # One step, and no clipping: nothing that is trained depends on what is not.
     part, whole = (
-        steps(dataclasses.replace(CONFIG, clip=0.0, trained=trained), 1)
+        steps(dataclasses.replace(CONFIG, clip=0.0, trainable=trained), 1)
         for trained in (("up/*",), ("*",))
     )
     jax.tree.map(
@@ -125,15 +125,15 @@ def test_accumulation_equals_the_whole_batch():
 
 @pytest.mark.parametrize("trained", [("lora/*",), ("up/*", "upp/bias")])
 def test_a_pattern_that_matches_nothing_is_an_error(trained):
-    config = dataclasses.replace(CONFIG, trained=trained)
-    message = rf"TrainConfig.trained has '{trained[-1][:3]}.*the nearest is 'up/"
+    config = dataclasses.replace(CONFIG, trainable=trained)
+    message = rf"TrainConfig.trainable has '{trained[-1][:3]}.*the nearest is 'up/"
     with pytest.raises(ValueError, match=message):
         run(config=config)
 
 
 def test_no_pattern_is_an_error():
-    with pytest.raises(ValueError, match=r"trained is \(\), must be one pattern"):
-        dataclasses.replace(CONFIG, trained=())
+    with pytest.raises(ValueError, match=r"trainable is \(\), must be one pattern"):
+        dataclasses.replace(CONFIG, trainable=())
 
 
 def test_what_stays_is_not_held_twice(mesh):
@@ -151,7 +151,7 @@ def test_what_stays_is_not_held_twice(mesh):
     }
     program = compile_program(problem, UP, 9, len(LABELS), hyper, mesh, chunk)
     memory = program.run.memory_analysis()
-    state = abstract_state(problem, hyper, mesh, UP.trained)
+    state = abstract_state(problem, hyper, mesh, UP.trainable)
     assert memory.alias_size_in_bytes == 4 * size(state)
     assert memory.temp_size_in_bytes < 100_000  # of which a copy would be 4,000,000
 
