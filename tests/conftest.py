@@ -117,11 +117,11 @@ def experiment(tmp_path):
     """An experiment of three groups of tiny runs."""
     from sweeping import FILE
 
-    from kscale.cli import sweep
+    from kscale.runs.experiment import load_experiment
 
     path = tmp_path / "mine.py"
     path.write_text(FILE)
-    return sweep.load(str(path))
+    return load_experiment(str(path))
 
 
 @pytest.fixture

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from kscale import cli, files
-from kscale.cli import sweep
 from kscale.configs import validate
 from kscale.configs.base import Config
-from kscale.runs.experiment import mark
+from kscale.runs.experiment import (
+    SIZES,
+    group_runs,
+    load_experiment,
+    names,
+    run_fingerprint,
+)
 from kscale.runs.task import prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -32,8 +37,8 @@ def name(request, monkeypatch):
 
 def test_every_experiment_is_known_by_its_name(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert sweep.names() == sorted(NAMES)
-    assert [sweep.load(str(path)).name for path in FILES] == NAMES
+    assert names() == sorted(NAMES)
+    assert [load_experiment(str(path)).name for path in FILES] == NAMES
 
 
 def test_its_docstring_names_the_figure_and_the_commands(name):
@@ -44,26 +49,26 @@ def test_its_docstring_names_the_figure_and_the_commands(name):
     first = said.partition("\n")[0].lower()
     assert "paper" in first
     assert "figure" in first or "table" in first
-    for size in sweep.SIZES:
+    for size in SIZES:
         assert f"kscale sweep {name} --size={size}" in said
 
 
-@pytest.mark.parametrize("size", sweep.SIZES)
+@pytest.mark.parametrize("size", SIZES)
 def test_its_runs_are_sound(name, size):
-    runs = sweep.load(name).runs(size)
+    runs = load_experiment(name).runs(size)
     assert runs
     configs = [run for run in runs if isinstance(run, Config)]
     for config in configs:
         validate.validate(config)
-    assert sum(map(len, sweep.groups(runs))) == len(runs)
+    assert sum(map(len, group_runs(runs))) == len(runs)
     if size != "paper":
-        for group in sweep.groups(configs):
+        for group in group_runs(configs):
             prepare(group[0])
 
 
 def test_sizes_share_no_run(name):
-    experiment = sweep.load(name)
-    marks = [{mark(run) for run in experiment.runs(size)} for size in sweep.SIZES]
+    experiment = load_experiment(name)
+    marks = [{run_fingerprint(run) for run in experiment.runs(size)} for size in SIZES]
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
@@ -74,7 +79,7 @@ TRAINED_FAST = ("capacity/figure3", "capacity/figure10")
 
 def fast_or_slow(name):
     """What trains or simulates compiles for long: most is left to the slow tests."""
-    runs = sweep.load(str(ROOT / f"experiments/{name}.py")).runs("smoke")
+    runs = load_experiment(str(ROOT / f"experiments/{name}.py")).runs("smoke")
     slow = any(isinstance(x, Config) for x in runs) and name not in TRAINED_FAST
     slow = slow or name in ("compression/figure5a", "emergence/figure2")
     return pytest.param(name, marks=[pytest.mark.slow] if slow else [])
@@ -86,9 +91,11 @@ def test_it_runs_at_smoke_size_and_draws(name, tmp_path, monkeypatch, capsys):
     words = ["sweep", name, "--size=smoke", f"--results={tmp_path}", "--json"]
     assert cli.main(words) == 0
     answer = json.loads(capsys.readouterr().out)
-    experiment = sweep.load(name)
+    experiment = load_experiment(name)
     runs = experiment.runs("smoke")
-    assert [row["fingerprint"] for row in answer["rows"]] == list(map(mark, runs))
+    assert [row["fingerprint"] for row in answer["rows"]] == list(
+        map(run_fingerprint, runs)
+    )
     (picture,) = tmp_path.glob("*/*.png")
     assert answer["figure"] == str(picture)
     pixels = matplotlib.image.imread(picture)
@@ -101,12 +108,12 @@ def test_it_runs_at_smoke_size_and_draws(name, tmp_path, monkeypatch, capsys):
 def test_committed_rows_are_of_runs_that_the_files_give(monkeypatch):
     """Rows of runs that nobody can name any more are of no use."""
     monkeypatch.chdir(ROOT)
-    experiments = list(map(sweep.load, NAMES))
+    experiments = list(map(load_experiment, NAMES))
     results = ROOT / "experiments" / "results"
     for rows in sorted(results.glob("*/*.jsonl")):
         name, _, size = str(rows.relative_to(results).with_suffix("")).rpartition("_")
         known = {
-            mark(run)
+            run_fingerprint(run)
             for experiment in experiments
             if experiment.rows == name
             for run in experiment.runs(size)

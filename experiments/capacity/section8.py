@@ -21,7 +21,7 @@ from kscale import report
 from kscale.cli import ablate
 from kscale.configs.base import Config
 from kscale.files import Row
-from kscale.runs.experiment import mark
+from kscale.runs.experiment import run_fingerprint
 
 ROWS = "capacity/figure6"
 BITS = (4, 3)
@@ -39,9 +39,10 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
     return [
         run
         for base in bases
+        for start in [run_fingerprint(base)]
         for run in (
             base,
-            *({"start": mark(base), "of": base.name, "rounded_to": b} for b in bits),
+            *({"start": start, "of": base.name, "rounded_to": b} for b in bits),
         )
     ]
 

@@ -14,164 +14,32 @@ side, takes its share.
 """
 
 import contextlib
-import hashlib
 import json
-import pathlib
-import re
 import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from typing import TextIO, cast
+from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import files
 from kscale.cli import flags as command_flags
 from kscale.cli.flags import Command, UsageError
-from kscale.configs import base as config_module
-from kscale.configs.base import Config
 from kscale.files import Row
+from kscale.runs import experiment as experiments
 from kscale.runs import run
-from kscale.runs.experiment import (
-    FOLDER,
-    SIZES,
-    Experiment,
-    Run,
-    groups,
-    load,
-    mark,
-    names,
-    share,
-    start,
-    title,
-)
+from kscale.runs.sweep import draw_figure, plan_sweep, sweep
 
-__all__ = ["SIZES", "Experiment", "draw", "groups", "load", "names", "share", "sweep"]
-TERMINATED = 128 + signal.SIGTERM  # the exit code of a sweep that was told to stop
-
-
-def sweep(
-    experiment: Experiment,
-    size: str,
-    folder: pathlib.Path,
-    part: tuple[int, int] = (0, 1),
-    progress: TextIO | None = None,
-) -> Iterator[Row]:
-    """Runs what is not there yet and appends a row per run.
-
-    Args:
-      experiment: from `load`.
-      size: "smoke", "small" or "paper".
-      folder: of the rows; its runs/ gets a run folder for each group, from which a
-        sweep that was stopped goes on.
-      part: (i, n): every n-th group of runs from the i-th on.
-      progress: where bars go.
-
-    Yields:
-      Each new row, as it is written.
-    """
-    path = rows_path(experiment, size, folder)
-    for group in share(experiment, size, part):
-        done = {row["fingerprint"] for row in files.read_rows(path)}
-        left = [each for each in group if mark(each) not in done]
-        if not left:
-            continue
-        if progress is not None:
-            progress.write(f"{title(left)}\n")
-        for each, row in zip(
-            left, _rows(experiment, left, folder, progress), strict=True
-        ):
-            name = each.name if isinstance(each, Config) else experiment.name
-            row |= {"experiment": experiment.rows, "size": size, "name": name}
-            files.append_row(path, row)
-            yield row
-
-
-def _rows(
-    experiment: Experiment,
-    group: Sequence[Run],
-    folder: pathlib.Path,
-    progress: TextIO | None,
-) -> Sequence[Row]:
-    """Trains a group of configs, or computes what a setting's row says."""
-    if isinstance(setting := group[0], dict):
-        if experiment.compute is None:
-            raise ValueError(f"{experiment.name} gives settings, but has no compute")
-        before = _start(experiment, folder, start(setting))
-        started = time.perf_counter()
-        said = experiment.compute(*([setting, before] if before else [setting]))
-        seconds = {"seconds": time.perf_counter() - started}
-        made = {"config": setting, "fingerprint": mark(setting)}
-        return [said | seconds | made | files.provenance()]
-    configs = cast(Sequence[Config], group)
-    hypers = [config_module.members(config)[0] for config in configs]
-    where = _run_folder(experiment, folder, " ".join(map(mark, group)))
-    return run.run(
-        configs[0],
-        where,
-        hypers=hypers,
-        resume=where.exists(),
-        progress=progress,
-        start=_start(experiment, folder, configs[0].start),
-    )
-
-
-def _start(
-    experiment: Experiment, folder: pathlib.Path, begin: str
-) -> pathlib.Path | None:
-    """The folder of the run of this sweep that a run starts from, if it does."""
-    if not re.fullmatch("[0-9a-f]{12}", begin):
-        return None
-    before = _run_folder(experiment, folder, begin)
-    if not (before / "params.npz").exists():
-        raise ValueError(
-            f"start={begin!r}: {before} holds no finished run; the weights of a run are"
-            f" needed to go on from it, its row alone will not do: run the sweep anew"
-            f" with another --results"
-        )
-    return before
-
-
-def _run_folder(
-    experiment: Experiment, folder: pathlib.Path, marks: str
-) -> pathlib.Path:
-    """The folder of the runs of these fingerprints, in this order."""
-    digest = hashlib.sha256(marks.encode()).hexdigest()[:12]
-    return folder / "runs" / f"{experiment.rows}_{digest}"
-
-
-def draw(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
-    """Draws an experiment's figure from the rows that are there.
-
-    Returns:
-      The PNG.
-
-    Raises:
-      ValueError: there are no rows of this experiment's runs.
-    """
-    wanted = {mark(each) for each in experiment.runs(size)}
-    path = rows_path(experiment, size, folder)
-    rows = [row for row in files.read_rows(path) if row["fingerprint"] in wanted]
-    if not rows:
-        raise ValueError(
-            f"{path} has no rows of {experiment.name}; run the sweep first"
-        )
-    picture = folder / f"{experiment.name}_{size}.png"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    experiment.draw(rows, picture)
-    return picture
-
-
-def rows_path(experiment: Experiment, size: str, folder: pathlib.Path) -> pathlib.Path:
-    """Where an experiment's rows are."""
-    return folder / f"{experiment.rows}_{size}.jsonl"
+TERMINATED = 128 + signal.SIGTERM  # the exit code of a sweep that was asked to stop
 
 
 def _define(flag_values: flags.FlagValues) -> None:
-    flags.DEFINE_enum("size", "smoke", SIZES, "how large", flag_values=flag_values)
+    flags.DEFINE_enum(
+        "size", "smoke", experiments.SIZES, "how large", flag_values=flag_values
+    )
     flags.DEFINE_string(
-        "results", str(FOLDER / "results"), "rows and figures", flag_values=flag_values
+        "results",
+        str(experiments.FOLDER / "results"),
+        "rows and figures",
+        flag_values=flag_values,
     )
     flags.DEFINE_string("part", "0/1", "i/n: a share of it", flag_values=flag_values)
     flags.DEFINE_boolean(
@@ -191,31 +59,6 @@ def _part(text: str) -> tuple[int, int]:
     if not (first.isdecimal() and second.isdecimal() and int(first) < int(second)):
         raise UsageError(f"--part={text}: write i/n with 0 <= i < n, such as 0/2")
     return int(first), int(second)
-
-
-def plan(
-    experiment: Experiment, size: str, folder: pathlib.Path, part: tuple[int, int]
-) -> list[Row]:
-    """The runs of a part, group by group, and whether they are done."""
-    rows = files.read_rows(rows_path(experiment, size, folder))
-    done = {row["fingerprint"] for row in rows}
-    return [
-        {
-            "fingerprint": mark(each),
-            "run": title([each]),
-            "group": number,
-            "done": mark(each) in done,
-        }
-        | _rates(each)
-        for number, group in enumerate(share(experiment, size, part))
-        for each in group
-    ]
-
-
-def _rates(each: Run) -> Row:
-    if isinstance(each, dict):
-        return {}
-    return {"seed": each.train.seed, "learning_rate": each.train.learning_rate}
 
 
 def _plan_line(row: Row) -> str:
@@ -238,10 +81,10 @@ def _sweep(command: Command) -> int:
     if len(command.arguments) != 1:
         raise UsageError("name one experiment, such as: kscale sweep capacity/figure1")
     part = _part(chosen.part)
-    experiment = load(command.arguments[0])
+    experiment = experiments.load_experiment(command.arguments[0])
     folder = command_flags.folder(chosen.results)
     if chosen.dry_run:
-        runs = plan(experiment, chosen.size, folder, part)
+        runs = plan_sweep(experiment, chosen.size, folder, part)
         as_text = "".join(map(_plan_line, runs))
         sys.stdout.write(json.dumps({"runs": runs}) + "\n" if chosen.json else as_text)
         return 0
@@ -255,7 +98,7 @@ def _sweep(command: Command) -> int:
     except run.Interrupted:
         sys.stderr.write(f"kscale sweep: stopped; {len(new)} new rows are kept\n")
         return TERMINATED
-    picture = draw(experiment, chosen.size, folder)
+    picture = draw_figure(experiment, chosen.size, folder)
     if chosen.json:
         sys.stdout.write(json.dumps({"rows": new, "figure": str(picture)}) + "\n")
     else:
@@ -266,7 +109,7 @@ def _sweep(command: Command) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """The verb; gives the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    about = f"{__doc__}\nexperiments here: {', '.join(names()) or 'none'}"
+    about = f"{__doc__}\nexperiments here: {', '.join(experiments.names()) or 'none'}"
     return command_flags.run("sweep", _sweep, _define, words, about)
 
 

@@ -2,10 +2,11 @@
 
 An experiment is a Python file with `runs(size)` and `draw(rows, path)`. Its runs are
 configs, which are trained, or settings (dicts of JSON types), which its
-`compute(setting)` turns into what their rows say. With `ROWS = "name"` it reads, and
-adds to, the rows of another experiment: two figures of the same runs. A config whose
-`start` is the fingerprint of another run goes on from where that one ended; a setting
-with such a "start" is given that run's folder, by `compute(setting, folder)`.
+`compute(setting)` turns into what their rows say. With `ROWS = "capacity/figure1"` it
+reads, and adds to, the rows of another experiment: two figures of the same runs. A
+config whose `start` is the fingerprint of another run goes on from where that one
+ended; a setting with such a "start" is given that run's folder, by
+`compute(setting, folder)`.
 """
 
 import hashlib
@@ -31,29 +32,29 @@ class Experiment(NamedTuple):
     """A figure or table of a paper, as runs and a drawing of their rows.
 
     Attributes:
-      name: the path of its file below experiments/ without .py, such as
-        "capacity/figure1"; the name of the file where it lies elsewhere.
+      name: the path of its file below experiments/ without .py, "capacity/figure1";
+        the name of the file where it lies elsewhere.
       runs: size -> the configs of solo runs, or settings.
       draw: (rows, path of the PNG) -> draws.
       compute: setting -> what its row says, or (setting, folder of the run that it
         starts from) -> that; None where runs are trained.
-      shares: the experiment whose rows these are; "": its own.
+      rows_of: the experiment whose rows these are; "": its own.
     """
 
     name: str
     runs: Callable[[str], Sequence[Run]]
     draw: Callable[[list[Row], pathlib.Path], None]
     compute: Callable[..., Row] | None = None
-    shares: str = ""
+    rows_of: str = ""
 
     @property
     def rows(self) -> str:
         """The name of the experiment whose rows these are."""
-        return self.shares or self.name
+        return self.rows_of or self.name
 
 
-def load(name: str) -> Experiment:
-    """An experiment by the path of its file, or by its name in experiments/.
+def load_experiment(name: str) -> Experiment:
+    """Loads an experiment by the path of its file, or by its name in experiments/.
 
     Raises:
       ValueError: there is no such file, or it does not define runs and draw.
@@ -71,10 +72,8 @@ def load(name: str) -> Experiment:
     defined = runpy.run_path(str(path))
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
-    where, here = path.resolve(), FOLDER.resolve()
-    inside = where.is_relative_to(here)
     return Experiment(
-        _name_below(here, where) if inside else path.stem,
+        _name_of(path),
         defined["runs"],
         defined["draw"],
         defined.get("compute"),
@@ -83,20 +82,21 @@ def load(name: str) -> Experiment:
 
 
 def names() -> list[str]:
-    """The experiments in experiments/, if there is such a folder here."""
+    """Returns the names of the experiments in experiments/, if there is one here."""
     return sorted(
-        _name_below(FOLDER, path)
-        for path in FOLDER.glob("*/*.py")
+        _name_of(path)
+        for path in FOLDER.rglob("*.py")
         if "\ndef draw(" in path.read_text(encoding="utf-8")
     )
 
 
-def _name_below(folder: pathlib.Path, path: pathlib.Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+def _name_of(path: pathlib.Path) -> str:
+    path, top = path.resolve().with_suffix(""), FOLDER.resolve()
+    return path.relative_to(top).as_posix() if top in path.parents else path.name
 
 
-def mark(run: Run) -> str:
-    """The fingerprint of a run: twelve hex digits, equal where results are.
+def run_fingerprint(run: Run) -> str:
+    """Returns the fingerprint of a run: twelve hex digits, equal where results are.
 
     Raises:
       ValueError: a setting holds what is no JSON type.
@@ -112,13 +112,13 @@ def mark(run: Run) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def start(run: Run) -> str:
-    """The fingerprint, or folder, of the run that a run goes on from; "" for none."""
+def start_of(run: Run) -> str:
+    """Returns the fingerprint or folder that a run goes on from; "" for none."""
     return run.start if isinstance(run, Config) else str(run.get("start", ""))
 
 
-def groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs that can be one population: equal but for seed, rate and weight decay.
+def group_runs(runs: Sequence[Run]) -> list[list[Run]]:
+    """Groups runs that can be one population: equal but for seed, rate, weight decay.
 
     A run that another one starts from is alone, so that its folder has its weights.
 
@@ -129,55 +129,67 @@ def groups(runs: Sequence[Run]) -> list[list[Run]]:
       The runs in lists, in the order in which each kind first comes.
 
     Raises:
-      ValueError: a config has members of its own, or a run stands there twice.
+      ValueError: a config has members of its own, or a run is listed twice.
     """
     kinds: dict[str, list[Run]] = {}
     seen = set()
-    starts = set(map(start, runs))
+    starts = set(map(start_of, runs))
     for each in runs:
-        kind = fingerprint = mark(each)
+        kind = fingerprint = run_fingerprint(each)
         if isinstance(each, Config):
             if each.members != config_module.MembersConfig():
                 raise ValueError(
                     f"{each.name}: a sweep's runs are solo; list its members"
                 )
             if fingerprint not in starts:
-                kind = mark(run.member_config(each, Hyper(0.0, 0.0, 0)))
+                kind = run_fingerprint(run.member_config(each, Hyper(0.0, 0.0, 0)))
         if fingerprint in seen:
-            raise ValueError(f"{_name(each)}: this run is listed twice")
+            raise ValueError(f"{_short_title(each)}: this run is listed twice")
         seen.add(fingerprint)
         kinds.setdefault(kind, []).append(each)
     return list(kinds.values())
 
 
-def share(
-    experiment: Experiment, size: str, part: tuple[int, int] = (0, 1)
+def select_groups(
+    experiment: Experiment, size: str, share: tuple[int, int] = (0, 1)
 ) -> list[list[Run]]:
-    """The groups of runs of a part: every n-th from the i-th on.
+    """Selects the groups of runs of one process: every n-th from the i-th on.
 
-    A run that goes on from another is in the part of that one, after it.
+    A run that goes on from another is in the share of that one, after it.
+
+    Args:
+      experiment: whose runs.
+      size: one of `SIZES`.
+      share: (i, n).
+
+    Raises:
+      ValueError: as `group_runs`; a run is listed before the one that it starts from.
     """
-    every = groups(experiment.runs(size))
-    first = {mark(run): i for i, group in enumerate(every) for run in group}
-    root = list(range(len(every)))
-    for i, group in enumerate(every):
-        before = first.get(start(group[0]))
+    groups = group_runs(experiment.runs(size))
+    place = {run_fingerprint(run): i for i, group in enumerate(groups) for run in group}
+    root = list(range(len(groups)))
+    for i, group in enumerate(groups):
+        before = place.get(start_of(group[0]))
         if before is not None and before >= i:
-            raise ValueError(f"{_name(group[0])}: list it after the run it starts from")
+            raise ValueError(
+                f"{_short_title(group[0])}: list it after the run it starts from"
+            )
         root[i] = i if before is None else root[before]
     heads = sorted(set(root))
     return [
         group
-        for i, group in enumerate(every)
-        if heads.index(root[i]) % part[1] == part[0]
+        for i, group in enumerate(groups)
+        if heads.index(root[i]) % share[1] == share[0]
     ]
 
 
 def title(group: Sequence[Run]) -> str:
-    """One line that tells a person what a group of runs is."""
+    """Returns one line that says what a group of runs is."""
     first = group[0]
     if isinstance(first, dict):
-        return ", ".join(f"{name}={_short(value)}" for name, value in first.items())
+        values = [f"{x:g}" if isinstance(x, float) else str(x) for x in first.values()]
+        short = [x if len(x) <= 24 else f"{x[:20]}..." for x in values]
+        return ", ".join(f"{name}={x}" for name, x in zip(first, short, strict=True))
     members = f", {len(group)} members" if len(group) > 1 else ""
     return (
         f"{first.name}: N={first.world.people:,}, {first.data.exposures} exposures,"
@@ -185,10 +197,5 @@ def title(group: Sequence[Run]) -> str:
     )
 
 
-def _name(each: Run) -> str:
+def _short_title(each: Run) -> str:
     return each.name if isinstance(each, Config) else title([each])
-
-
-def _short(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 24 else f"{text[:20]}..."

@@ -3,8 +3,8 @@
 import pytest
 
 from kscale import configs, models
-from kscale.cli import sweep
 from kscale.configs import grids, published
+from kscale.runs.experiment import group_runs
 from kscale.runs.task import prepare
 
 RATES, SEEDS = (1e-3, 2e-3, 5e-3), (0, 1)
@@ -28,7 +28,7 @@ def test_every_model_at_every_rate_and_seed():
         (name, rate, seed) for name in two for rate in RATES for seed in SEEDS
     ]
     assert {run.name: run.model for run in runs} == two
-    assert [len(group) for group in sweep.groups(runs)] == [6, 6]  # populations
+    assert [len(group) for group in group_runs(runs)] == [6, 6]  # populations
 
 
 def test_rates_may_be_of_each_model():

@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 from sweeping import marks
 
 from kscale import cli, configs, files
-from kscale.cli import sweep
 from kscale.configs import base as config_module
 from kscale.configs import fields
 from kscale.runs import run
+from kscale.runs.experiment import (
+    Experiment,
+    group_runs,
+    load_experiment,
+    names,
+    select_groups,
+)
+from kscale.runs.sweep import run_folder, sweep
 
 
 def test_equal_shapes_are_one_population(experiment):
-    groups = sweep.groups(experiment.runs("smoke"))
+    groups = group_runs(experiment.runs("smoke"))
     assert [len(group) for group in groups] == [3, 1, 1]
     first = [(c.train.seed, c.train.learning_rate) for c in groups[0]]
     assert first == [(0, 1e-3), (1, 1e-3), (0, 5e-3)]
@@ -25,9 +32,9 @@ def test_equal_shapes_are_one_population(experiment):
 def test_lists_of_runs_that_cannot_be_meant_are_refused():
     config = configs.load("smoke")
     with pytest.raises(ValueError, match="other: this run is listed twice"):
-        sweep.groups([config, fields.override(config, "name", "other")])
+        group_runs([config, fields.override(config, "name", "other")])
     with pytest.raises(ValueError, match="a sweep's runs are solo"):
-        sweep.groups([fields.override(config, "members.seeds", (0, 1))])
+        group_runs([fields.override(config, "members.seeds", (0, 1))])
 
 
 @given(st.integers(1, 7))
@@ -36,11 +43,11 @@ def test_shares_cover_all_runs_exactly_once(parts):
         smoke = configs.load("smoke")
         return [fields.override(smoke, "data.exposures", 1 + i // 2) for i in (0, 2, 4)]
 
-    experiment = sweep.Experiment("some", runs, lambda rows, path: None)
+    experiment = Experiment("some", runs, lambda rows, path: None)
     shares = [
         config
         for i in range(parts)
-        for group in sweep.share(experiment, "smoke", (i, parts))
+        for group in select_groups(experiment, "smoke", (i, parts))
         for config in group
     ]
     assert sorted(marks(shares)) == sorted(marks(runs("smoke")))
@@ -50,13 +57,13 @@ def test_rows_are_appended_and_runs_with_a_row_are_skipped(
     experiment, instant, tmp_path
 ):
     path = tmp_path / "mine_smoke.jsonl"
-    rows = sweep.sweep(experiment, "smoke", tmp_path)
+    rows = sweep(experiment, "smoke", tmp_path)
     next(rows)
     rows.close()  # as if it had been killed: one row is written
     assert len(files.read_rows(path)) == 1
     with path.open("a") as file:
         file.write('{"cut sho')
-    rest = list(sweep.sweep(experiment, "smoke", tmp_path))
+    rest = list(sweep(experiment, "smoke", tmp_path))
     assert [len(hypers) for hypers in instant] == [3, 2, 1, 1]
     written = files.read_rows(path)
     assert len(rest) == 4
@@ -66,31 +73,28 @@ def test_rows_are_appended_and_runs_with_a_row_are_skipped(
     assert all(row["experiment"] == "mine" for row in written)
     assert all(row["size"] == "smoke" for row in written)
     before = path.read_bytes()
-    assert list(sweep.sweep(experiment, "smoke", tmp_path)) == []
+    assert list(sweep(experiment, "smoke", tmp_path)) == []
     assert path.read_bytes() == before
 
 
 def test_parts_side_by_side_do_each_run_once(experiment, instant, tmp_path):
-    parts = [sweep.sweep(experiment, "smoke", tmp_path, (i, 2)) for i in (0, 1)]
+    parts = [sweep(experiment, "smoke", tmp_path, (i, 2)) for i in (0, 1)]
     new = [row["fingerprint"] for part in parts for row in part]
     assert sorted(new) == sorted(marks(experiment.runs("smoke")))
     assert len(files.read_rows(tmp_path / "mine_smoke.jsonl")) == 5
 
 
 def test_groups_have_folders_of_their_own(experiment):
-    a, b, c = sweep.groups(experiment.runs("smoke"))[0]
+    a, b, c = group_runs(experiment.runs("smoke"))[0]
     groups = ([a, b, c], [a, b], [a, c], [b, a, c], [a])
-    where = {
-        sweep._run_folder(experiment, pathlib.Path(), " ".join(marks(group)))
-        for group in groups
-    }
+    where = {run_folder(experiment, marks(group), pathlib.Path()) for group in groups}
     assert len(where) == len(groups)
 
 
 def test_a_real_population_gives_the_rows_of_its_runs(
     experiment, tmp_path, monkeypatch
 ):
-    only = sweep.Experiment("mine", lambda _: experiment.runs("")[:4:2], None)  # type: ignore[arg-type]
+    only = Experiment("mine", lambda _: experiment.runs("")[:4:2], None)  # type: ignore[arg-type]
 
     def full(*_):
         raise OSError("No space left on device")
@@ -98,10 +102,10 @@ def test_a_real_population_gives_the_rows_of_its_runs(
     with monkeypatch.context() as patched:
         patched.setattr(files, "append_row", full)
         with pytest.raises(OSError, match="No space"):
-            list(sweep.sweep(only, "smoke", tmp_path))
+            list(sweep(only, "smoke", tmp_path))
     (log,) = tmp_path.glob("runs/mine_*/metrics.jsonl")
     trained = log.stat().st_mtime_ns
-    rows = list(sweep.sweep(only, "smoke", tmp_path))
+    rows = list(sweep(only, "smoke", tmp_path))
     assert log.stat().st_mtime_ns == trained  # once is enough
     configs_ = only.runs("")
     for row, config in zip(rows, configs_, strict=True):
@@ -115,7 +119,7 @@ def test_a_real_population_gives_the_rows_of_its_runs(
 def test_the_figure_is_drawn_from_the_rows_alone(
     experiment, instant, tmp_path, monkeypatch, capsys
 ):
-    list(sweep.sweep(experiment, "smoke", tmp_path))
+    list(sweep(experiment, "smoke", tmp_path))
     files.append_row(tmp_path / "mine_smoke.jsonl", {"fingerprint": "of another"})
     monkeypatch.setattr(run, "run", None)
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
@@ -198,10 +202,10 @@ def test_an_experiment_is_known_by_its_name(experiment, tmp_path, monkeypatch):
     (tmp_path / "experiments" / "capacity").mkdir(parents=True)
     (tmp_path / "mine.py").rename(tmp_path / "experiments" / "capacity" / "mine.py")
     monkeypatch.chdir(tmp_path)
-    assert sweep.load("capacity/mine").name == "capacity/mine"
-    assert sweep.names() == ["capacity/mine"]
+    assert load_experiment("capacity/mine").name == "capacity/mine"
+    assert names() == ["capacity/mine"]
     with pytest.raises(ValueError, match=r"did you mean 'capacity/mine'\?"):
-        sweep.load("capacity/mien")
+        load_experiment("capacity/mien")
 
 
 SETTINGS = """

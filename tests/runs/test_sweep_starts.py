@@ -4,10 +4,16 @@ import pytest
 from sweeping import FILE, marks
 
 from kscale import cli, files
-from kscale.cli import sweep
 from kscale.configs import base as config_module
 from kscale.configs import fields
 from kscale.runs import run
+from kscale.runs.experiment import (
+    Experiment,
+    group_runs,
+    load_experiment,
+    select_groups,
+)
+from kscale.runs.sweep import rows_path, run_folder, sweep
 
 GOES_ON = """
 from kscale import configs, report
@@ -34,14 +40,14 @@ def draw(rows, path):
 def going_on(tmp_path):
     path = tmp_path / "on.py"
     path.write_text(GOES_ON)
-    return sweep.load(str(path))
+    return load_experiment(str(path))
 
 
 def test_a_run_that_others_start_from_is_alone(going_on):
-    groups = sweep.groups(going_on.runs("smoke"))
+    groups = group_runs(going_on.runs("smoke"))
     assert [len(group) for group in groups] == [1, 1, 1, 1, 1]
     same = [fields.override(x, "start", "elsewhere") for x in going_on.runs("smoke")]
-    assert [len(group) for group in sweep.groups(same)] == [2, 1, 1, 1]
+    assert [len(group) for group in group_runs(same)] == [2, 1, 1, 1]
 
 
 @pytest.mark.parametrize("parts", [2, 3, 5])
@@ -49,7 +55,7 @@ def test_a_run_is_in_the_part_of_the_one_it_starts_from(going_on, parts):
     runs = going_on.runs("smoke")
     where = {}
     for i in range(parts):
-        share = sweep.share(going_on, "smoke", (i, parts))
+        share = select_groups(going_on, "smoke", (i, parts))
         order = [mark for group in share for mark in marks(group)]
         where |= {mark: (i, place) for place, mark in enumerate(order)}
     assert sorted(where) == sorted(marks(runs))
@@ -68,8 +74,8 @@ def test_chains_of_starts_stay_together(going_on):
         values = {"start": start, "data.exposures": exposures}
         chain.append(fields.override_all(first, values))
     others = [fields.override(first, "data.exposures", e) for e in (7, 8)]
-    experiment = sweep.Experiment("x", lambda _: [*others, *chain], None)  # type: ignore[arg-type]
-    shares = [sweep.share(experiment, "smoke", (i, 3)) for i in range(3)]
+    experiment = Experiment("x", lambda _: [*others, *chain], None)  # type: ignore[arg-type]
+    shares = [select_groups(experiment, "smoke", (i, 3)) for i in range(3)]
     assert [[g[0] for g in share] for share in shares] == [
         [others[0]],
         [others[1]],
@@ -80,7 +86,7 @@ def test_chains_of_starts_stay_together(going_on):
 def test_a_start_comes_before_what_goes_on_from_it(going_on):
     turned = going_on._replace(runs=lambda size: going_on.runs(size)[::-1])
     with pytest.raises(ValueError, match="smoke: list it after the run it starts"):
-        sweep.share(turned, "smoke")
+        select_groups(turned, "smoke")
 
 
 def test_a_start_is_the_folder_of_the_run_of_that_fingerprint(
@@ -96,20 +102,20 @@ def test_a_start_is_the_folder_of_the_run_of_that_fingerprint(
         return [{"fingerprint": config_module.fingerprint(config)}]
 
     monkeypatch.setattr(run, "run", trains)
-    rows = list(sweep.sweep(going_on, "smoke", tmp_path))
+    rows = list(sweep(going_on, "smoke", tmp_path))
     wanted = marks(going_on.runs("smoke"))
     assert [row["fingerprint"] for row in rows] == wanted
-    folder = sweep._run_folder(going_on, tmp_path, wanted[0])
+    folder = run_folder(going_on, [wanted[0]], tmp_path)
     assert seen == [
         *((mark, None) for mark in wanted[:3]),
         *((mark, folder) for mark in wanted[3:]),
     ]
     # The row of the first is there, but its weights are not.
-    path = sweep.rows_path(going_on, "smoke", tmp_path)
+    path = rows_path(going_on, "smoke", tmp_path)
     path.write_text(path.read_text().splitlines(keepends=True)[0])
     (folder / "params.npz").unlink()
     with pytest.raises(ValueError, match=r"holds no finished run; the weights of a"):
-        list(sweep.sweep(going_on, "smoke", tmp_path, (0, 3)))
+        list(sweep(going_on, "smoke", tmp_path, (0, 3)))
     assert len(files.read_rows(path)) == 1
 
 
@@ -119,7 +125,7 @@ def test_runs_go_on_from_trained_weights(going_on, little, tmp_path):
     mark = config_module.fingerprint(first)
     after = little(start=mark, data__share=0.1, **still)
     only = going_on._replace(runs=lambda _: [first, after])
-    before, row = list(sweep.sweep(only, "smoke", tmp_path))
+    before, row = list(sweep(only, "smoke", tmp_path))
     assert row["config"]["start"] == before["fingerprint"] == mark
     assert row["fingerprint"] == config_module.fingerprint(after)
     assert row["bits"] == before["bits"]
@@ -154,13 +160,13 @@ def draw(rows, path):
 def computed(tmp_path):
     path = tmp_path / "computed.py"
     path.write_text(COMPUTED)
-    return sweep.load(str(path))
+    return load_experiment(str(path))
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_a_setting_with_a_start_is_in_the_part_of_its_run(computed, parts):
     runs = computed.runs("smoke")
-    shares = [sweep.share(computed, "smoke", (i, parts)) for i in range(parts)]
+    shares = [select_groups(computed, "smoke", (i, parts)) for i in range(parts)]
     flat = [[run for group in share for run in group] for share in shares]
     assert sorted(map(len, flat)) == {1: [5], 2: [2, 3], 3: [1, 1, 3]}[parts]
     (mine,) = [share for share in flat if runs[1] in share]
@@ -173,27 +179,27 @@ def test_a_setting_with_a_start_is_in_the_part_of_its_run(computed, parts):
 def test_a_setting_before_the_run_that_it_starts_from_is_refused(computed):
     turned = computed._replace(runs=lambda size: computed.runs(size)[::-1])
     with pytest.raises(ValueError, match=r"start=.*: list it after the run it starts"):
-        sweep.share(turned, "smoke")
+        select_groups(turned, "smoke")
 
 
 def test_a_setting_with_a_start_is_given_the_folder_of_its_run(computed, tmp_path):
     first = computed.runs("smoke")[1]
     only = computed._replace(runs=lambda size: computed.runs(size)[1:])
-    row, alone, four, two = list(sweep.sweep(only, "smoke", tmp_path))
+    row, alone, four, two = list(sweep(only, "smoke", tmp_path))
     assert alone["alone"]
-    folder = sweep._run_folder(computed, tmp_path, config_module.fingerprint(first))
+    folder = run_folder(computed, [config_module.fingerprint(first)], tmp_path)
     for each, bits in ((four, 4), (two, 2)):
         assert each["of"] == row["bits"]["total"]
         assert each["folder"] == str(folder)
         assert each["config"] == {"start": row["fingerprint"], "bits": bits}
     assert len({each["fingerprint"] for each in (row, alone, four, two)}) == 4
-    assert list(sweep.sweep(only, "smoke", tmp_path)) == []  # all are there
+    assert list(sweep(only, "smoke", tmp_path)) == []  # all are there
 
 
 def test_a_setting_whose_run_has_no_weights_is_refused(computed, instant, tmp_path):
     with pytest.raises(ValueError, match=r"holds no finished run; the weights of a"):
-        list(sweep.sweep(computed, "smoke", tmp_path))
-    assert len(files.read_rows(sweep.rows_path(computed, "smoke", tmp_path))) == 3
+        list(sweep(computed, "smoke", tmp_path))
+    assert len(files.read_rows(rows_path(computed, "smoke", tmp_path))) == 3
 
 
 def test_two_figures_share_their_rows(experiment, instant, tmp_path, capsys):
@@ -204,7 +210,7 @@ def test_two_figures_share_their_rows(experiment, instant, tmp_path, capsys):
         FILE
         + '\nROWS = "mine"\nall_runs = runs\nruns = lambda size: all_runs(size)[1:]'
     )
-    other = sweep.load(str(tmp_path / "other.py"))
+    other = load_experiment(str(tmp_path / "other.py"))
     assert (other.name, other.rows, experiment.rows) == ("other", "mine", "mine")
     capsys.readouterr()
     assert cli.main(["sweep", str(tmp_path / "other.py"), *words, "--dry_run"]) == 0
@@ -225,9 +231,9 @@ def test_the_second_figure_may_be_the_first_to_be_run(
 ):
     text = FILE + '\nROWS = "mine"\nall_runs = runs\nruns = lambda _: all_runs("")[:1]'
     (tmp_path / "other.py").write_text(text)
-    other = sweep.load(str(tmp_path / "other.py"))
-    assert len(list(sweep.sweep(other, "smoke", tmp_path))) == 1
-    rest = list(sweep.sweep(experiment, "smoke", tmp_path))
+    other = load_experiment(str(tmp_path / "other.py"))
+    assert len(list(sweep(other, "smoke", tmp_path))) == 1
+    rest = list(sweep(experiment, "smoke", tmp_path))
     assert len(rest) == 4
     rows = files.read_rows(tmp_path / "mine_smoke.jsonl")
     assert {row["experiment"] for row in rows} == {"mine"}

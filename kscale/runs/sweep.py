@@ -1,0 +1,161 @@
+"""A sweep: the runs of an experiment that have no row yet, and the figure of its rows.
+
+    experiment = load_experiment("capacity/figure1")
+    for row in sweep(experiment, "smoke", pathlib.Path("experiments/results")):
+        print(row["bits_per_param"])
+    draw_figure(experiment, "smoke", pathlib.Path("experiments/results"))
+
+Rows are appended to RESULTS/NAME_SIZE.jsonl as runs end. Each group of runs has a
+folder RESULTS/runs/NAME_DIGEST, from which a sweep that was stopped goes on.
+"""
+
+import hashlib
+import pathlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import TextIO, cast
+
+from kscale import files
+from kscale.configs import base as config_module
+from kscale.configs.base import Config
+from kscale.files import Row
+from kscale.runs import run
+from kscale.runs.experiment import (
+    Experiment,
+    Run,
+    run_fingerprint,
+    select_groups,
+    start_of,
+    title,
+)
+
+
+def sweep(
+    experiment: Experiment,
+    size: str,
+    results: pathlib.Path,
+    share: tuple[int, int] = (0, 1),
+    progress: TextIO | None = None,
+) -> Iterator[Row]:
+    """Runs what has no row yet and appends a row per run.
+
+    Args:
+      experiment: from `load_experiment`.
+      size: "smoke", "small" or "paper".
+      results: the folder of rows and run folders.
+      share: (i, n): every n-th group of runs from the i-th on.
+      progress: where bars go.
+
+    Yields:
+      Each new row, as it is written.
+    """
+    path = rows_path(experiment, size, results)
+    for group in select_groups(experiment, size, share):
+        done = {row["fingerprint"] for row in files.read_rows(path)}
+        left = [each for each in group if run_fingerprint(each) not in done]
+        if not left:
+            continue
+        if progress is not None:
+            progress.write(f"{title(left)}\n")
+        rows = _run_group(experiment, left, results, progress)
+        for each, row in zip(left, rows, strict=True):
+            name = each.name if isinstance(each, Config) else experiment.name
+            row |= {"experiment": experiment.rows, "size": size, "name": name}
+            files.append_row(path, row)
+            yield row
+
+
+def _run_group(
+    experiment: Experiment,
+    group: Sequence[Run],
+    results: pathlib.Path,
+    progress: TextIO | None,
+) -> Sequence[Row]:
+    """Trains a group of configs, or computes what a setting's row says."""
+    start = None
+    if re.fullmatch("[0-9a-f]{12}", begin := start_of(group[0])):
+        start = run_folder(experiment, [begin], results)
+        if not (start / "params.npz").exists():
+            raise ValueError(
+                f"start={begin!r}: {start} holds no finished run; the weights of a run"
+                f" are needed to go on from it, its row alone will not do: run the"
+                f" sweep anew with another --results"
+            )
+    if isinstance(setting := group[0], dict):
+        if experiment.compute is None:
+            raise ValueError(f"{experiment.name} gives settings, but has no compute")
+        started = time.perf_counter()
+        answer = experiment.compute(*([setting, start] if start else [setting]))
+        seconds = {"seconds": time.perf_counter() - started}
+        made = {"config": setting, "fingerprint": run_fingerprint(setting)}
+        return [answer | seconds | made | files.provenance()]
+    configs = cast(Sequence[Config], group)
+    workdir = run_folder(experiment, list(map(run_fingerprint, group)), results)
+    return run.run(
+        configs[0],
+        workdir,
+        hypers=[config_module.members(config)[0] for config in configs],
+        resume=workdir.exists(),
+        progress=progress,
+        start=start,
+    )
+
+
+def draw_figure(
+    experiment: Experiment, size: str, results: pathlib.Path
+) -> pathlib.Path:
+    """Draws an experiment's figure from the rows that are there.
+
+    Returns:
+      The PNG.
+
+    Raises:
+      ValueError: there are no rows of this experiment's runs.
+    """
+    wanted = set(map(run_fingerprint, experiment.runs(size)))
+    path = rows_path(experiment, size, results)
+    rows = [row for row in files.read_rows(path) if row["fingerprint"] in wanted]
+    if not rows:
+        raise ValueError(
+            f"{path} has no rows of {experiment.name}; run the sweep first"
+        )
+    picture = results / f"{experiment.name}_{size}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)  # rows may be another's
+    experiment.draw(rows, picture)
+    return picture
+
+
+def plan_sweep(
+    experiment: Experiment,
+    size: str,
+    results: pathlib.Path,
+    share: tuple[int, int] = (0, 1),
+) -> list[Row]:
+    """Lists the runs of a share, group by group, and says whether they are done."""
+    rows = files.read_rows(rows_path(experiment, size, results))
+    done = {row["fingerprint"] for row in rows}
+    plan = []
+    for number, group in enumerate(select_groups(experiment, size, share)):
+        for each in group:
+            fingerprint = run_fingerprint(each)
+            row = {"fingerprint": fingerprint, "run": title([each]), "group": number}
+            row["done"] = fingerprint in done
+            if isinstance(each, Config):
+                row["seed"] = each.train.seed
+                row["learning_rate"] = each.train.learning_rate
+            plan.append(row)
+    return plan
+
+
+def rows_path(experiment: Experiment, size: str, results: pathlib.Path) -> pathlib.Path:
+    """Returns the file of an experiment's rows."""
+    return results / f"{experiment.rows}_{size}.jsonl"
+
+
+def run_folder(
+    experiment: Experiment, fingerprints: Sequence[str], results: pathlib.Path
+) -> pathlib.Path:
+    """Returns the folder of the group of runs of these fingerprints, in this order."""
+    digest = hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()[:12]
+    return results / "runs" / f"{experiment.rows}_{digest}"
