@@ -44,7 +44,7 @@ def rates(spec: str, people: int, repetitions: int) -> dict[int, float]:
     for turn in range(repetitions + 1):
         for batch in BATCHES:
             began = time.perf_counter()
-            scores.score(
+            scores.score_corpus(
                 (task.config.model, params),
                 task.corpus,
                 task.pool,

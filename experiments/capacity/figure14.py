@@ -27,4 +27,4 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    report.draw_rounding(rows, path, "Paper 002, figure 14: bioS, rounded weights")
+    report.draw_quantization(rows, path, "Paper 002, figure 14: bioS, rounded weights")

@@ -100,7 +100,9 @@ def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    report.draw_rounding(rows, path, "Paper 002, figures 6, 14, 15: rounded weights")
+    report.draw_quantization(
+        rows, path, "Paper 002, figures 6, 14, 15: rounded weights"
+    )
 
 
 def _named(config: Config, name: str) -> Config:

@@ -89,7 +89,7 @@ def _thresholds(rows: list[Row]) -> list[Curve]:
         return curves
     said, p, bits = FIGURE5["prediction"](rows)
     visits = rows[0]["exposures"] * rows[0]["population"]
-    line = report.predicted_threshold(
+    line = report.predict_threshold(
         said["parameters"], p, bits, said["bits_per_param"], visits, left=0.5
     )
     label = "problem (6), half of the bits known"

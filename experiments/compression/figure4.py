@@ -96,9 +96,7 @@ def _by_step(row: Row) -> Panel:
         for k, name in enumerate(CLASSES)
     ]
     if np.sum(np.array(loss) < bits) > 2:  # else nothing has been learnt yet
-        said = report.predicted_learning(
-            visits, loss, p, theory.frequency_classes(p), bits
-        )
+        said = report.fit_learning(visits, loss, p, theory.frequency_classes(p), bits)
         name = f"half known after {said['half_visits']:.0f} visits"
         curves += [
             Curve("" if k else name, said["visits"], line, color=k)

@@ -98,7 +98,7 @@ def class_curves(rows: list[Row]) -> list[Curve]:
 
 def prediction(
     rows: list[Row],
-) -> tuple[report.ClassPrediction, np.ndarray, float]:
+) -> tuple[report.AllocationFit, np.ndarray, float]:
     """Problem (6) fitted to the rows of one law; its p_i and bits of a person."""
     world = rows[0]["config"]["world"]
     law = world["law"]
@@ -106,7 +106,7 @@ def prediction(
     bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
     sizes, loss = by_size(rows, _losses)
     kinds = theory.frequency_classes(p)
-    return report.predicted_class_losses(sizes, loss, p, kinds, bits), p, bits
+    return report.fit_allocation(sizes, loss, p, kinds, bits), p, bits
 
 
 def by_size(rows: list[Row], of: Callable[[Row], Any]) -> tuple[list[int], np.ndarray]:

@@ -3,7 +3,7 @@
     runs = comparison.grid(configs.demo(), {"GPT2": ..., "LLaMA": ...}, RATES, SEEDS)
 
 Runs of one model differ in rate and seed alone, so a sweep trains them as one
-population. `report.best` takes each model's best rate.
+population. `report.choose_rates` takes each model's best rate.
 """
 
 import dataclasses

@@ -2,42 +2,42 @@
 
 from kscale.report.ablation import draw_ablation
 from kscale.report.allocation_fit import (
-    ClassPrediction,
+    AllocationFit,
     Line,
+    fit_allocation,
     fit_line,
-    predicted_class_losses,
-    predicted_threshold,
+    predict_threshold,
 )
 from kscale.report.capacity import draw_capacity, draw_exposures
-from kscale.report.comparison import Best, best, draw_comparison
-from kscale.report.extraction import Extraction, draw_extraction, extractions
+from kscale.report.comparison import BestRate, choose_rates, draw_comparison
+from kscale.report.extraction import Extraction, draw_extraction, pair_extractions
 from kscale.report.learning_fit import (
-    LearningPrediction,
-    predicted_learning,
+    LearningFit,
+    fit_learning,
 )
 from kscale.report.panels import COLORS, Curve, Panel, draw_panels
-from kscale.report.quantization import draw_rounding
+from kscale.report.quantization import draw_quantization
 
 __all__ = [
     "COLORS",
-    "Best",
-    "ClassPrediction",
+    "BestRate",
+    "AllocationFit",
     "Curve",
     "Extraction",
-    "LearningPrediction",
+    "LearningFit",
     "Line",
     "Panel",
-    "best",
+    "choose_rates",
     "draw_ablation",
     "draw_capacity",
     "draw_comparison",
     "draw_exposures",
     "draw_extraction",
     "draw_panels",
-    "draw_rounding",
-    "extractions",
+    "draw_quantization",
+    "pair_extractions",
     "fit_line",
-    "predicted_class_losses",
-    "predicted_learning",
-    "predicted_threshold",
+    "fit_allocation",
+    "fit_learning",
+    "predict_threshold",
 ]

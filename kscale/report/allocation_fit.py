@@ -20,7 +20,7 @@ _FEWEST_TO_JUDGE = 8  # points from which `theory.diagnose` tells a misfit from 
 _SINGULAR = 1e-12
 
 
-class ClassPrediction(TypedDict):
+class AllocationFit(TypedDict):
     """The theory's losses of classes of people, and the constants that were fitted.
 
     Attributes:
@@ -68,9 +68,9 @@ class Line(TypedDict):
     is_power_law: bool | None
 
 
-def predicted_class_losses(
+def fit_allocation(
     parameters: Any, measured: Any, weights: Any, labels: Any, bits: float
-) -> ClassPrediction:
+) -> AllocationFit:
     """Fit the theory's two free constants to measured losses, and draw its lines.
 
     The loss of a class is `theory.class_losses(R P, p, labels, a, b, h)`: R and h are
@@ -86,14 +86,14 @@ def predicted_class_losses(
       bits: a, bits that a model loses which knows nobody: `counts.value_bits`.
 
     Returns:
-      ClassPrediction.
+      AllocationFit.
 
     Raises:
       ValueError: shapes that do not agree; fewer than 3 losses, or one that is not
         above 0; a class that nobody is in or is never met.
 
     Example:
-      >>> said = predicted_class_losses(sizes, losses, p, classes, counts.value_bits)
+      >>> said = fit_allocation(sizes, losses, p, classes, counts.value_bits)
       >>> said["bits_per_param"], said["irreducible_bits"]
 
     Source: paper 000, figure 1b and problem (6); the fit is ours.
@@ -133,7 +133,7 @@ def predicted_class_losses(
     }
 
 
-def predicted_threshold(
+def predict_threshold(
     parameters: Any,
     weights: Any,
     bits: float,
@@ -150,7 +150,7 @@ def predicted_threshold(
       parameters: [m], P of each model, the embedding left out.
       weights: [N], how often each person of the world is met, in any unit.
       bits: a, bits of knowledge in a person.
-      bits_per_param: R of `predicted_class_losses`.
+      bits_per_param: R of `fit_allocation`.
       visits: visits of all people in training; 1 gives frequencies.
       left: share of the bits that a person may still lack, above 0, at most 1: 1 is
         where learning begins, 0.5 where half is known.
@@ -162,13 +162,13 @@ def predicted_threshold(
       ValueError: a number out of range.
 
     Example:
-      >>> predicted_threshold([1e5, 1e6], p, 47.6, said["bits_per_param"], visits=1e7)
+      >>> predict_threshold([1e5, 1e6], p, 47.6, said["bits_per_param"], visits=1e7)
 
     Source: paper 000, figure 2a.
     """
     if not (bits > 0 and bits_per_param > 0 and visits > 0 and 0 < left <= 1):
         raise ValueError(
-            f"predicted_threshold: bits={bits}, bits_per_param={bits_per_param}, "
+            f"predict_threshold: bits={bits}, bits_per_param={bits_per_param}, "
             f"visits={visits}, left={left}; all must be above 0, and left at most 1"
         )
     p, base = np.asarray(weights, float), math.exp(1 / bits)
@@ -262,28 +262,28 @@ def _check(
 ) -> None:
     if size.ndim != 1 or loss.ndim != 2 or len(loss) != len(size) or loss.size < 3:
         raise ValueError(
-            f"predicted_class_losses: {size.shape} sizes and losses of shape "
+            f"fit_allocation: {size.shape} sizes and losses of shape "
             f"{loss.shape}; m sizes need losses [m, classes], at least 3"
         )
     if not ((loss > 0).all() and np.isfinite(loss).all() and (size > 0).all()):
         raise ValueError(
-            "predicted_class_losses: sizes and losses must be finite and above 0: "
+            "fit_allocation: sizes and losses must be finite and above 0: "
             "leave out models and classes that have none"
         )
     if not (np.isfinite(bits) and bits > 0):
         raise ValueError(
-            f"predicted_class_losses: bits={bits} of knowledge in a person; must be "
+            f"fit_allocation: bits={bits} of knowledge in a person; must be "
             "finite and above 0"
         )
     if p.ndim != 1 or labels.shape != p.shape or not ((p >= 0) & np.isfinite(p)).all():
         raise ValueError(
-            f"predicted_class_losses: weights of shape {p.shape}, labels of shape "
+            f"fit_allocation: weights of shape {p.shape}, labels of shape "
             f"{labels.shape}; each person has one weight of at least 0 and one class"
         )
     met = set(np.unique(labels[p > 0]).tolist())
     if met != set(range(loss.shape[1])):
         raise ValueError(
-            f"predicted_class_losses: people who are met are of the classes "
+            f"fit_allocation: people who are met are of the classes "
             f"{sorted(met)}, the losses of 0 to {loss.shape[1] - 1}: give a loss for "
             "each class that is met"
         )

@@ -18,7 +18,7 @@ from kscale.report.panels import COLORS
 Row = Mapping[str, Any]
 
 
-class Best(NamedTuple):
+class BestRate(NamedTuple):
     """What a model reached in a world at its best learning rate.
 
     Attributes:
@@ -50,7 +50,7 @@ class Best(NamedTuple):
         return (max(self.values) - min(self.values)) / 2
 
 
-def best(rows: Sequence[Row], value: str = "bits_per_param") -> list[Best]:
+def choose_rates(rows: Sequence[Row], value: str = "bits_per_param") -> list[BestRate]:
     """The best learning rate of each model in each world, in the order of the rows.
 
     The rate is chosen by its mean over seeds, not seed by seed: so a model is not
@@ -82,7 +82,7 @@ def best(rows: Sequence[Row], value: str = "bits_per_param") -> list[Best]:
     for key, rates in tried.items():
         values = {rate: list(seeds.values()) for rate, seeds in rates.items()}
         rate = max(values, key=lambda rate: statistics.fmean(values[rate]))
-        found.append(Best(*key, parameters[key], rate, values[rate], values))
+        found.append(BestRate(*key, parameters[key], rate, values[rate], values))
     return found
 
 
@@ -110,7 +110,7 @@ def draw_comparison(
     figure = Figure(figsize=(5.6 * len(exposures), 4.2), layout="constrained")
     panels = figure.subplots(1, len(exposures), squeeze=False)[0]
     for axes, shown in zip(panels, exposures, strict=True):
-        chosen = best([row for row in rows if row["exposures"] == shown])
+        chosen = choose_rates([row for row in rows if row["exposures"] == shown])
         names = list(dict.fromkeys(one.name for one in chosen))
         if len(names) == len(chosen):
             _bars(axes, chosen, baseline)
@@ -122,7 +122,7 @@ def draw_comparison(
     figure.savefig(path, dpi=150)
 
 
-def _bars(axes: Axes, chosen: Sequence[Best], baseline: str) -> None:
+def _bars(axes: Axes, chosen: Sequence[BestRate], baseline: str) -> None:
     base = next((one.mean for one in chosen if one.name == baseline), None)
     for i, one in enumerate(chosen):
         color = COLORS[i % len(COLORS)]
@@ -143,7 +143,7 @@ def _bars(axes: Axes, chosen: Sequence[Best], baseline: str) -> None:
     axes.margins(y=0.15)
 
 
-def _dots(axes: Axes, chosen: Sequence[Best], names: Sequence[str]) -> None:
+def _dots(axes: Axes, chosen: Sequence[BestRate], names: Sequence[str]) -> None:
     for i, name in enumerate(names):
         own = [one for one in chosen if one.name == name]
         axes.plot(

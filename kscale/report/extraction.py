@@ -46,7 +46,7 @@ class Extraction(NamedTuple):
         return max(adapted or range(len(self.tuned)), key=self.held_out.__getitem__)
 
 
-def extractions(rows: Sequence[Row]) -> list[Extraction]:
+def pair_extractions(rows: Sequence[Row]) -> list[Extraction]:
     """Each model of which there is a fine-tuning, with all of them.
 
     Args:
@@ -95,7 +95,7 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     Raises:
       ValueError: no row is of a fine-tuning whose model's row is there.
     """
-    found = extractions(rows)
+    found = pair_extractions(rows)
     if not found:
         raise ValueError(f"{path}: no row of a fine-tuning with its model's; run more")
     figure = Figure(figsize=(7.2, 5.4), layout="constrained")

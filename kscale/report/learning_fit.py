@@ -12,7 +12,7 @@ from scipy import optimize
 _POINTS = 60  # of the drawn lines
 
 
-class LearningPrediction(TypedDict):
+class LearningFit(TypedDict):
     """The law's losses of classes of people, and the constants that were fitted.
 
     Attributes:
@@ -32,9 +32,9 @@ class LearningPrediction(TypedDict):
     loss_bits: list[list[float]]
 
 
-def predicted_learning(
+def fit_learning(
     visits: Any, measured: Any, weights: Any, labels: Any, bits: float
-) -> LearningPrediction:
+) -> LearningFit:
     """Fit a law of data scaling to the losses of classes, and draw its lines.
 
     Of a person met t times `a t0/(t0 + t)` bits are lost, the paper's kind of f. After
@@ -50,14 +50,14 @@ def predicted_learning(
       bits: a, bits that a model loses which knows nobody.
 
     Returns:
-      LearningPrediction.
+      LearningFit.
 
     Raises:
       ValueError: shapes that do not agree, a number that is not above 0, or fewer than
         3 losses below a.
 
     Example:
-      >>> said = predicted_learning(visits, losses, p, classes, counts.value_bits)
+      >>> said = fit_learning(visits, losses, p, classes, counts.value_bits)
       >>> said["half_visits"]
 
     Source: paper 000, theorem D.5 and figure 4b; the scale t0 and the fit are ours.
@@ -70,7 +70,7 @@ def predicted_learning(
     known = loss < bits
     if known.sum() < 3:
         raise ValueError(
-            f"predicted_learning: {known.sum()} losses lie below bits={bits}; 3 are"
+            f"fit_learning: {known.sum()} losses lie below bits={bits}; 3 are"
             f" needed to fit two constants: look at later steps"
         )
     start = [math.log(float(np.median(n)) / len(p)), float(loss.min()) / 2]
@@ -107,16 +107,16 @@ def _check(
 ) -> None:
     if n.ndim != 1 or loss.ndim != 2 or len(loss) != len(n) or p.shape != labels.shape:
         raise ValueError(
-            f"predicted_learning: visits {n.shape}, losses {loss.shape}, weights"
+            f"fit_learning: visits {n.shape}, losses {loss.shape}, weights"
             f" {p.shape}, labels {labels.shape}: give [m], [m, classes], [N] and [N]"
         )
     if not (bits > 0 and len(n) and (n > 0).all() and (loss > 0).all()):
         raise ValueError(
-            f"predicted_learning: bits={bits}, visits and losses must all be above 0"
+            f"fit_learning: bits={bits}, visits and losses must all be above 0"
         )
     mass = np.bincount(labels, p, loss.shape[1])
     if len(mass) != loss.shape[1] or not (mass > 0).all():
         raise ValueError(
-            f"predicted_learning: classes of mass {mass.tolist()} beside"
+            f"fit_learning: classes of mass {mass.tolist()} beside"
             f" {loss.shape[1]} columns of losses: each needs somebody who is met"
         )

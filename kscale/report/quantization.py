@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 _STYLES = {"gptq": "-", "nearest": ":"}
 
 
-def draw_rounding(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+def draw_quantization(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
     """Bits kept against bits a weight, and knowledge in each stored bit.
 
     A color for each model; lines for GPTQ, dotted ones for rounding to the nearest,

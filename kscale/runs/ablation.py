@@ -185,7 +185,7 @@ def _known(task: Task, params: Any, people: int) -> tuple[Row, float]:
     """The capacity as a row, and the share of values that are right."""
     table = evaluate.score_params(task, params, people or None)
     labels, total = task.corpus.labels, task.parameters.total
-    known = scores.capacity(task.counts, labels, table, total).summary()
+    known = scores.measure_capacity(task.counts, labels, table, total).summary()
     return known, float(np.nanmean(scores.person_accuracy(labels, table)))
 
 

@@ -30,7 +30,7 @@ def score_params(
 ) -> scores.ScoreTable:
     """The score table of a model, over the config's people unless others are given."""
     chosen = task.config.score
-    return scores.score(
+    return scores.score_corpus(
         (task.config.model, qat.used(task, params)),
         task.corpus,
         task.pool,
@@ -79,11 +79,13 @@ def evaluate(
     by = {"people": "count", "mass": "mass"}[chosen.quantiles]
     kinds = theory.frequency_classes(p / p.sum(), chosen.classes, by)
     visits = task.visits_of(member, step)[row]
-    whole = scores.by_class(counts, corpus.labels, table, one, p[row], visits)[0]
-    classes = scores.by_class(
+    whole = scores.summarize_classes(counts, corpus.labels, table, one, p[row], visits)[
+        0
+    ]
+    classes = scores.summarize_classes(
         counts, corpus.labels, table, kinds[row].astype(int), p[row], visits
     )
-    pieces = scores.by_attribute(corpus.labels, table, p[row])
+    pieces = scores.summarize_pieces(corpus.labels, table, p[row])
     parts = {part.config.name: _of_part(task, part, params) for part in task.parts}
     told = {"loss": whole, "classes": classes, "pieces": pieces}
     if task.config.world.law.kind != "exact":
@@ -104,7 +106,7 @@ def _by_count(task: Task, table: scores.ScoreTable, visits: np.ndarray) -> Row:
     """Accuracy against how often people were met, and the counts where it turns."""
     right = scores.person_accuracy(task.corpus.labels, table)
     guess = np.mean([2.0**-attribute.bits for attribute in task.world.attributes])
-    return dict(scores.count_threshold(visits, right, ignorant=float(guess)))
+    return dict(scores.find_threshold(visits, right, ignorant=float(guess)))
 
 
 def _of_part(task: Task, part: Part, params: Any) -> Row:
@@ -113,8 +115,8 @@ def _of_part(task: Task, part: Part, params: Any) -> Row:
     many = min(corpus.num_people, chosen.people or _MANY)
     model = (task.config.model, qat.used(task, params))
     if not isinstance(corpus, corpora.Questions):
-        table = scores.score(model, corpus, part.pool, many, seed=chosen.seed)
-        rows = scores.by_attribute(corpus.labels, table, np.ones(many))
+        table = scores.score_corpus(model, corpus, part.pool, many, seed=chosen.seed)
+        rows = scores.summarize_pieces(corpus.labels, table, np.ones(many))
         known = [row for row in rows if row["kind"] == "value"]
         return {
             "people": many,
@@ -127,7 +129,9 @@ def _of_part(task: Task, part: Part, params: Any) -> Row:
         if questions is None:
             continue
         some = min(questions.num_people, many)
-        table = scores.answers(model, questions, part.pool, some, seed=chosen.seed)
+        table = scores.ask_questions(
+            model, questions, part.pool, some, seed=chosen.seed
+        )
         told[whom] = {
             "people": some,
             "accuracy": table.mean,

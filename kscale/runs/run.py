@@ -177,7 +177,9 @@ def make_row(task: Task, table: scores.ScoreTable, member: int) -> Row:
     """The result row of one member, but for the time that its training took."""
     parameters, hyper = task.parameters, task.hypers[member]
     visits = task.visits_of(member)
-    known = scores.capacity(task.counts, task.corpus.labels, table, parameters.total)
+    known = scores.measure_capacity(
+        task.counts, task.corpus.labels, table, parameters.total
+    )
     config = member_config(task.config, hyper)
     model = config.model
     size = f"{model.layers}-{model.heads}"

@@ -1,31 +1,31 @@
 """How many bits of a world a model holds: losses per person and piece, then bits.
 
 from kscale import scores
-table = scores.score((config, params), corpus, pool)      # the whole world
-known = scores.capacity(world.counts, corpus.labels, table, parameters)
+table = scores.score_corpus((config, params), corpus, pool)      # the whole world
+known = scores.measure_capacity(world.counts, corpus.labels, table, parameters)
 known.bits_per_param, known.accuracy["name"]
 """
 
-from kscale.scores.answers import AnswerTable, answers
+from kscale.scores.answers import AnswerTable, ask_questions
 from kscale.scores.by_frequency import (
     ClassRow,
     PieceRow,
-    by_attribute,
-    by_class,
     person_accuracy,
+    summarize_classes,
+    summarize_pieces,
 )
-from kscale.scores.capacity import Capacity, Errors, capacity
+from kscale.scores.capacity import Capacity, Errors, measure_capacity
 from kscale.scores.known_bits import (
     TextBits,
+    bits_from_losses,
     irreducible_text_bits,
-    known_bits,
     lower_bound_bits,
     no_error_bits,
     parameters_for,
     partial_memorizer,
 )
 from kscale.scores.labels import Label
-from kscale.scores.score import Model, dropped_share, sample_people, score
+from kscale.scores.score import Model, dropped_share, sample_people, score_corpus
 from kscale.scores.sizing import (
     model_for_world,
     people_for,
@@ -34,7 +34,7 @@ from kscale.scores.sizing import (
     world_for_model,
 )
 from kscale.scores.table import ScoreTable, merge, sum_by_label
-from kscale.scores.thresholds import Threshold, count_threshold, rising_accuracy
+from kscale.scores.thresholds import Threshold, find_threshold, rising_accuracy
 
 __all__ = [
     "AnswerTable",
@@ -47,14 +47,14 @@ __all__ = [
     "ScoreTable",
     "TextBits",
     "Threshold",
-    "answers",
-    "by_attribute",
-    "by_class",
-    "capacity",
-    "count_threshold",
+    "ask_questions",
+    "summarize_pieces",
+    "summarize_classes",
+    "measure_capacity",
+    "find_threshold",
     "dropped_share",
     "irreducible_text_bits",
-    "known_bits",
+    "bits_from_losses",
     "lower_bound_bits",
     "merge",
     "model_for_world",
@@ -65,7 +65,7 @@ __all__ = [
     "person_accuracy",
     "rising_accuracy",
     "sample_people",
-    "score",
+    "score_corpus",
     "share_of_capacity",
     "sum_by_label",
     "world_bits",

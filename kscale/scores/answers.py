@@ -51,7 +51,7 @@ class AnswerTable:
         return float(self.correct.mean())
 
 
-def answers(
+def ask_questions(
     model: tuple[ModelConfig, Params],
     questions,
     pool: TokenPool,
@@ -86,7 +86,7 @@ def answers(
 
     Example:
       >>> even = corpora.questions(world, "even")
-      >>> answers((config, params), even, pool).accuracy["employer"]
+      >>> ask_questions((config, params), even, pool).accuracy["employer"]
 
     Source: paper 000, section 6.1 (accuracy of the answers about people who are not in
     the training questions).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from kscale.scores.known_bits import known_bits, loss_units
+from kscale.scores.known_bits import bits_from_losses, loss_units
 from kscale.scores.labels import (
     VALUE,
     Label,
@@ -69,7 +69,7 @@ class ClassRow(Means):
       mass: sum of the people's weights.
       visits: how often a person of the class was met, on average; NaN if not given.
       bits: bits of values that the model holds of the class, scaled from the table to
-        the world: over all classes they sum to `capacity(...).bits.value`.
+        the world: over all classes they sum to `measure_capacity(...).bits.value`.
       accuracy_by_piece: plain accuracy of the name, each attribute, each derived fact.
       visit_accuracy_by_piece: the weighted accuracy of each.
     """
@@ -94,7 +94,7 @@ class PieceRow(Means):
     kind: str
 
 
-def by_class(
+def summarize_classes(
     counts: "Counts",
     labels: Sequence[Label],
     table: ScoreTable,
@@ -117,32 +117,32 @@ def by_class(
       A row for each class that somebody of the table is in, ascending.
 
     Raises:
-      ValueError: a table of another world or without anybody, as in `capacity`;
+      ValueError: a table of another world or without anybody, as in `measure_capacity`;
         classes, weights or visits that are not one number, at least 0, a person.
 
     Example:
       >>> p = world.law.frequencies(world.people, world.seed)
       >>> which = theory.frequency_classes(p, classes=4).astype(int)
-      >>> rows = scores.by_class(world.counts, corpus.labels, table, which, p)
+      >>> rows = scores.summarize_classes(world.counts, corpus.labels, table, which, p)
       >>> [row["visit_loss_bits"] for row in rows]
 
     Source: paper 000, figures 1a, 2b, 4b and 5b (quartiles of the people).
     """
-    check_table(counts, labels, table, "by_class")
+    check_table(counts, labels, table, "summarize_classes")
     classes, weights = np.asarray(classes), np.asarray(weights, np.float64)
     met = np.full(len(weights), np.nan)
     if visits is not None:
         met = np.asarray(visits, np.float64)
-        check_each("by_class", "visits", met, len(table.people))
-    check_each("by_class", "weights", weights, len(table.people))
-    check_each("by_class", "classes", classes, len(table.people))
+        check_each("summarize_classes", "visits", met, len(table.people))
+    check_each("summarize_classes", "weights", weights, len(table.people))
+    check_each("summarize_classes", "classes", classes, len(table.people))
     if not np.array_equal(classes, classes.astype(np.int64)):
         raise ValueError(
-            f"by_class: classes of type {classes.dtype} must be whole numbers; 0 is "
-            "the most frequent class"
+            f"summarize_classes: classes of type {classes.dtype} must be whole "
+            "numbers; 0 is the most frequent class"
         )
     nats = table.nats[:, columns(labels, *VALUE)].sum(axis=1)
-    held = np.asarray(known_bits(counts, 0.0, nats / loss_units(counts)).value)
+    held = np.asarray(bits_from_losses(counts, 0.0, nats / loss_units(counts)).value)
     right = rightness(labels, table, "name", *VALUE, "derived")
     each = person_accuracy(labels, table)
     rows = []
@@ -162,7 +162,7 @@ def by_class(
     return rows
 
 
-def by_attribute(
+def summarize_pieces(
     labels: Sequence[Label], table: ScoreTable, weights: np.ndarray
 ) -> list[PieceRow]:
     """Loss and accuracy of each piece: the name, the attributes, the derived facts.
@@ -181,14 +181,15 @@ def by_attribute(
         0, a person.
 
     Example:
-      >>> rows = scores.by_attribute(corpus.labels, table, np.ones(len(table.people)))
+      >>> alike = np.ones(len(table.people))
+      >>> rows = scores.summarize_pieces(corpus.labels, table, alike)
       >>> {row["piece"]: row["accuracy"] for row in rows}
 
     Source: paper 000, figure 7.
     """
     weights = np.asarray(weights, np.float64)
-    check_labels(labels, table, "by_attribute")
-    check_each("by_attribute", "weights", weights, len(table.people))
+    check_labels(labels, table, "summarize_pieces")
+    check_each("summarize_pieces", "weights", weights, len(table.people))
     kinds = {"name": ("name",), "value": VALUE, "derived": ("derived",)}
     rows: list[PieceRow] = []
     for kind, of_kind in kinds.items():

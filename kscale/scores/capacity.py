@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kscale.scores.known_bits import (
-    known_bits,
+    bits_from_losses,
     loss_units,
     lower_bound_bits,
 )
@@ -111,12 +111,12 @@ class Capacity:
         }
 
 
-def capacity(
+def measure_capacity(
     counts: "Counts", labels: Sequence[Label], table: ScoreTable, parameters: int
 ) -> Capacity:
     """The capacity ratio `R = bits/P` of the model that made a score table.
 
-    The bits are `known_bits` of the mean losses. It is affine in the losses, so the
+    The bits are `bits_from_losses` of the mean losses. It is affine in them, so the
     delta method is exact: with b_i what person i's losses alone would make of the
     world's bits, the standard error of `bits` is sd(b)/sqrt(n), times sqrt(1 - n/N)
     where the n people estimate their own world of N.
@@ -140,7 +140,7 @@ def capacity(
         never shown.
 
     Example:
-      >>> known = capacity(world.counts, corpus.labels, table, parameters=62_900)
+      >>> known = measure_capacity(world.counts, corpus.labels, table, 62_900)
       >>> known.bits_per_param, known.max_bits_per_param
 
     Source: paper 002, Definitions 4.1 and 4.3; accuracy as in appendix A.2.
@@ -150,7 +150,7 @@ def capacity(
             f"capacity: parameters={parameters}; must be at least 1: give P of the "
             "model that was scored"
         )
-    check_table(counts, labels, table, "capacity")
+    check_table(counts, labels, table, "measure_capacity")
     if counts.diversity > counts.people * counts.chunks:
         warnings.warn(
             f"D={counts.diversity} strings per attribute, but only N C="
@@ -161,7 +161,7 @@ def capacity(
     losses = _losses(counts, labels, table)
     p1, p2, p3 = (float(loss.mean()) for loss in losses)
     check_bound(losses, counts.people)
-    each = known_bits(counts, *losses)
+    each = bits_from_losses(counts, *losses)
     right = {
         piece: hit[~np.isnan(hit)]
         for piece, hit in rightness(labels, table, "name", *VALUE, "derived").items()
@@ -174,7 +174,7 @@ def capacity(
         p1=p1,
         p2=p2,
         p3=p3,
-        bits=known_bits(counts, p1, p2, p3),
+        bits=bits_from_losses(counts, p1, p2, p3),
         bits_max=counts.bits_max(),
         lower_bound=lower_bound_bits(counts, p1, p2, p3),
         sampling_error=_errors(each, rest),

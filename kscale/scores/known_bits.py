@@ -32,7 +32,7 @@ def loss_units(counts: "Counts") -> int:
     return counts.attributes if counts.diversity else 1
 
 
-def known_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
+def bits_from_losses(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
     """Bits of the world that a model with these losses holds, by part.
 
     With `k = loss_units(counts)`, `V` the bits of one person's values and `S` the bits
@@ -53,7 +53,7 @@ def known_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
 
     Example:
       >>> world = Counts(100_000, 160_000_000, 6, 47.59162367189112)
-      >>> known_bits(world, p1=12.5, p2=3.3).total
+      >>> bits_from_losses(world, p1=12.5, p2=3.3).total
       5205053.869005703
 
     Source: paper 002, Definitions 4.1 and 4.3.
@@ -68,22 +68,23 @@ def known_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
 def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
     """Bits that any model with these losses must at least have, by part.
 
-    `known_bits` with N0 - N for N0 and T^L - D for T^L, the terms that vanish relative
-    to the rest (`o(1)`, `o(K D)`) left out. It presumes N at least of order D log N.
+    `bits_from_losses` with N0 - N for N0 and T^L - D for T^L, the terms that vanish
+    relative to the rest (`o(1)`, `o(K D)`) left out. It presumes N at least of order
+    D log N.
 
     Args:
       counts: the world's counts. Where N = N0 or D = T^L the theorem says nothing of
         that part, and its bound is -inf.
-      p1: nats, as in `known_bits`.
-      p2: nats, as in `known_bits`.
-      p3: nats, as in `known_bits`.
+      p1: nats, as in `bits_from_losses`.
+      p2: nats, as in `bits_from_losses`.
+      p3: nats, as in `bits_from_losses`.
 
     Returns:
       Bits by part.
 
     Source: paper 002, Theorem 3.2.
     """
-    bits = known_bits(counts, p1, p2, p3)
+    bits = bits_from_losses(counts, p1, p2, p3)
     # log2(N0 - N) - log2 N0, and the same for T^L and D: T^L itself may not fit a float
     name = counts.people * _log2_rest(counts.people / counts.name_space)
     strings = counts.attributes * counts.diversity

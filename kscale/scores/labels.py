@@ -12,7 +12,7 @@ VALUE = ("value1", "value")  # the kinds of labels that a value is made of
 
 
 class Label(Protocol):
-    """What `capacity` reads of a corpus' label: its kind and whose attribute it is."""
+    """What is read of a corpus' label: its kind and whose attribute it is."""
 
     @property
     def name(self) -> str:

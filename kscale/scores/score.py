@@ -76,7 +76,7 @@ def chosen_people(
     return asked, None
 
 
-def score(
+def score_corpus(
     model: Model,
     corpus,
     pool: TokenPool,
@@ -120,7 +120,7 @@ def score(
         a loss that is not a number.
 
     Example:
-      >>> table = score((config, params), corpus, pool)
+      >>> table = score_corpus((config, params), corpus, pool)
       >>> table.nats[:, 1].mean()   # p1, nats per name
 
     Source: paper 002, Definition 4.1 and remark 3.1.
@@ -250,13 +250,13 @@ def dropped_share(
 ) -> float:
     """Share of the tokens' choices of experts that find no room when scored.
 
-    The rows are those of `score`, with the room that they have there. The padding that
-    fills a row up to a multiple is routed as its text is, behind it, and counts here as
-    tokens do; rows that fill a batch are left out.
+    The rows are those of `score_corpus`, with the room that they have there. The
+    padding that fills a row up to a multiple is routed as its text is, behind it, and
+    counts here as tokens do; rows that fill a batch are left out.
 
     Args:
       model: (config, params) with experts.
-      corpus, pool, people, seed, multiple: as in `score`.
+      corpus, pool, people, seed, multiple: as in `score_corpus`.
 
     Returns:
       From 0 (all have room, and a row's padding changes nothing) to below 1.

@@ -41,7 +41,7 @@ class Threshold(TypedDict):
     error: list[float]
 
 
-def count_threshold(
+def find_threshold(
     visits: np.ndarray,
     right: np.ndarray,
     share: float = 0.5,
@@ -73,7 +73,7 @@ def count_threshold(
       ValueError: nobody, arrays of different lengths, or a number out of range.
 
     Example:
-      >>> found = count_threshold([1, 2, 3, 4], [0, 1, 0, 1])
+      >>> found = find_threshold([1, 2, 3, 4], [0, 1, 0, 1])
       >>> found["learnt"], found["guessed"]
       (2.0, 2.0)
 
@@ -84,7 +84,7 @@ def count_threshold(
     floor = ignorant + margin
     if not (0 < share <= 1 and 0 <= ignorant <= 1 and margin > 0 and bins >= 1):
         raise ValueError(
-            f"count_threshold: share={share}, ignorant={ignorant}, margin={margin}, "
+            f"find_threshold: share={share}, ignorant={ignorant}, margin={margin}, "
             f"bins={bins}; the shares lie in [0, 1], share and margin above 0, and "
             "there is at least 1 bin"
         )
@@ -171,13 +171,13 @@ def _bins(visits: np.ndarray, bins: int) -> np.ndarray:
 def _check(visits: np.ndarray, right: np.ndarray) -> None:
     if not visits.size:
         raise ValueError(
-            "count_threshold: nobody was given; it takes the counts and accuracies of "
+            "find_threshold: nobody was given; it takes the counts and accuracies of "
             "at least one person"
         )
-    check_each("count_threshold", "visits", visits, visits.size)
-    check_each("count_threshold", "right", right, visits.size)
+    check_each("find_threshold", "visits", visits, visits.size)
+    check_each("find_threshold", "right", right, visits.size)
     if (right > 1).any():
         raise ValueError(
-            f"count_threshold: right reaches {right.max()}; it is a share of a "
+            f"find_threshold: right reaches {right.max()}; it is a share of a "
             "person's knowledge, at most 1"
         )

@@ -77,7 +77,7 @@ def test_it_says_rows_and_writes_nothing(finished, capsys):
 
 
 def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score", None)
+    monkeypatch.setattr(scores, "score_corpus", None)
     words = ["ablate", f"--workdir={finished}", "--dry_run"]
     assert cli.main(words) == 0
     out = capsys.readouterr().out

@@ -188,7 +188,7 @@ def test_a_member_of_a_population(tiny, tmp_path, capsys):
 
 
 def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score", None)
+    monkeypatch.setattr(scores, "score_corpus", None)
     words = (f"--workdir={finished}", "--dry_run", "--bits=4,2")
     assert said(*words) == 0
     out = capsys.readouterr().out
@@ -242,7 +242,7 @@ def test_what_cannot_be_asked(words, message, dry, finished, capsys):
 def test_what_gptq_cannot_do_is_refused_before_anything_is_scored(
     flag, message, dry, finished, capsys, monkeypatch
 ):
-    monkeypatch.setattr(scores, "score", None)
+    monkeypatch.setattr(scores, "score_corpus", None)
     assert said(f"--workdir={finished}", "--bits=4", *flag.split(), *dry) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

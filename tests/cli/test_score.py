@@ -42,7 +42,7 @@ def test_a_sample_has_standard_errors_and_says_so(finished):
 
 
 def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score", None)
+    monkeypatch.setattr(scores, "score_corpus", None)
     words = ["score", f"--workdir={finished}", "--dry_run"]
     assert cli.main([*words, "--people=5"]) == 0
     out = capsys.readouterr().out

@@ -44,7 +44,7 @@ def test_the_bits_of_all_people_are_the_bits_of_the_run(finished):
     task, params = folder.load(finished)
     held = [show.describe(task, i, 0, params)["bits"] for i in range(12)]
     table = scores.ScoreTable.load(finished / "scores.npz")
-    known = scores.capacity(task.world.counts, task.corpus.labels, table, 1)
+    known = scores.measure_capacity(task.world.counts, task.corpus.labels, table, 1)
     # The formula takes the mean of the losses; it is affine in them.
     total = sum(sum(bits.values()) for bits in held)
     name = sum(bits["name"] for bits in held)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kscale import theory
-from kscale.report import fit_line, predicted_class_losses, predicted_threshold
+from kscale.report import fit_allocation, fit_line, predict_threshold
 
 BITS = 47.591624
 BASE = math.exp(1 / BITS)
@@ -23,7 +23,7 @@ def theirs(ratio, floor, sizes=SIZES):
 
 @pytest.mark.parametrize(("ratio", "floor"), [(2.0, 1.2), (0.3, 0.1), (0.05, 4.0)])
 def test_the_theorys_own_losses_give_its_constants(ratio, floor):
-    said = predicted_class_losses(SIZES, theirs(ratio, floor), P, LABELS, BITS)
+    said = fit_allocation(SIZES, theirs(ratio, floor), P, LABELS, BITS)
     assert said["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
     assert said["irreducible_bits"] == pytest.approx(floor, rel=1e-4)
     assert said["residual"] < 1e-5
@@ -42,8 +42,8 @@ def test_the_theorys_own_losses_give_its_constants(ratio, floor):
 def test_weights_have_any_unit_and_people_any_order():
     measured = theirs(1.0, 1.0)
     order = np.random.default_rng(0).permutation(len(P))
-    one = predicted_class_losses(SIZES, measured, P, LABELS, BITS)
-    other = predicted_class_losses(SIZES, measured, 1e7 * P[order], LABELS[order], BITS)
+    one = fit_allocation(SIZES, measured, P, LABELS, BITS)
+    other = fit_allocation(SIZES, measured, 1e7 * P[order], LABELS[order], BITS)
     assert other["bits_per_param"] == pytest.approx(one["bits_per_param"], rel=1e-6)
     np.testing.assert_allclose(other["loss_bits"], one["loss_bits"], rtol=1e-6)
 
@@ -52,7 +52,7 @@ def test_noise_moves_the_constants_as_far_as_the_errors_say():
     rng, found = np.random.default_rng(0), []
     for _ in range(12):
         measured = theirs(1.0, 1.5) * np.exp(0.03 * rng.normal(size=(7, 4)))
-        said = predicted_class_losses(SIZES, measured, P, LABELS, BITS)
+        said = fit_allocation(SIZES, measured, P, LABELS, BITS)
         assert said["residual"] == pytest.approx(0.03, rel=0.5)
         found.append(
             (
@@ -67,19 +67,19 @@ def test_noise_moves_the_constants_as_far_as_the_errors_say():
 def test_another_base_is_another_ratio():
     # Only R ln b matters: a memory whose bits halve the loss needs fewer of them.
     halves = theory.class_losses(0.02 * SIZES, P, LABELS, BITS, 2.0, 1.0).mean_loss
-    said = predicted_class_losses(SIZES, halves, P, LABELS, BITS)
+    said = fit_allocation(SIZES, halves, P, LABELS, BITS)
     ratio = 0.02 * BITS * math.log(2)
     assert said["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
 
 
 def test_models_that_learnt_nothing_tell_no_ratio():
-    said = predicted_class_losses(SIZES, np.full((7, 4), BITS + 1), P, LABELS, BITS)
+    said = fit_allocation(SIZES, np.full((7, 4), BITS + 1), P, LABELS, BITS)
     assert said["residual"] < 1e-3
     assert said["bits_per_param_error"] == math.inf  # all is floor, or all is ignorance
 
 
 def test_a_row_is_plain():
-    said = predicted_class_losses(SIZES, theirs(1.0, 1.0), P, LABELS, BITS)
+    said = fit_allocation(SIZES, theirs(1.0, 1.0), P, LABELS, BITS)
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     line = fit_line(SIZES, SIZES**-0.5 + 0.1)
     assert json.loads(json.dumps(line)) == line
@@ -87,7 +87,7 @@ def test_a_row_is_plain():
 
 def test_thresholds_are_where_the_theory_begins_to_learn():
     # At each size the people met more often than that have a loss below a.
-    counts = predicted_threshold(SIZES, P, BITS, 1.0, visits=1e6)
+    counts = predict_threshold(SIZES, P, BITS, 1.0, visits=1e6)
     assert (np.diff(counts) < 0).all()
     for size, count in zip(SIZES, counts, strict=True):
         memory = theory.allocate(size, P, BITS, BASE).memory
@@ -95,7 +95,7 @@ def test_thresholds_are_where_the_theory_begins_to_learn():
 
 
 def test_half_is_known_of_whom_one_meets_twice_as_often():
-    counts = predicted_threshold(SIZES, 7 * P, BITS, 1.0, visits=1e6, left=0.5)
+    counts = predict_threshold(SIZES, 7 * P, BITS, 1.0, visits=1e6, left=0.5)
     loss = BITS * np.exp(
         -np.array([theory.allocate(s, P, BITS, BASE).memory for s in SIZES]) / BITS
     )
@@ -155,12 +155,12 @@ def test_what_is_refused(change, message):
         "labels": LABELS,
         "bits": BITS,
     }
-    with pytest.raises(ValueError, match=f"predicted_class_losses: .*{message}"):
-        predicted_class_losses(**given | change)
+    with pytest.raises(ValueError, match=f"fit_allocation: .*{message}"):
+        fit_allocation(**given | change)
 
 
 def test_thresholds_out_of_range_are_refused():
     with pytest.raises(ValueError, match="left=0; all must be above 0"):
-        predicted_threshold(SIZES, P, BITS, 1.0, left=0)
+        predict_threshold(SIZES, P, BITS, 1.0, left=0)
     with pytest.raises(ValueError, match=r"bits_per_param=0\.0"):
-        predicted_threshold(SIZES, P, BITS, 0.0)
+        predict_threshold(SIZES, P, BITS, 0.0)

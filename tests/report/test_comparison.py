@@ -34,7 +34,7 @@ LLAMA = grid("LLaMA", {1e-3: (0.9, 0.9)})
 
 
 def test_the_rate_is_chosen_by_its_mean_over_seeds():
-    gpt2, llama = report.best([*GPT2, *LLAMA])
+    gpt2, llama = report.choose_rates([*GPT2, *LLAMA])
     assert (gpt2.name, gpt2.rate, gpt2.values) == ("GPT2", 2e-3, [1.7, 1.9])
     assert gpt2.mean == pytest.approx(1.8)
     assert gpt2.spread == pytest.approx(0.1)
@@ -43,8 +43,11 @@ def test_the_rate_is_chosen_by_its_mean_over_seeds():
 
 
 def test_models_come_in_the_order_of_their_rows():
-    assert [one.name for one in report.best([*LLAMA, *GPT2[::-1]])] == ["LLaMA", "GPT2"]
-    assert report.best([]) == []
+    assert [one.name for one in report.choose_rates([*LLAMA, *GPT2[::-1]])] == [
+        "LLaMA",
+        "GPT2",
+    ]
+    assert report.choose_rates([]) == []
 
 
 def test_models_and_worlds_of_one_name_are_not_thrown_together():
@@ -54,7 +57,7 @@ def test_models_and_worlds_of_one_name_are_not_thrown_together():
         row(rate=1e-3, value=0.5, **large),
         row(rate=2e-3, value=1.0, **large),
     ]
-    first, second = report.best(rows)
+    first, second = report.choose_rates(rows)
     assert (first.model, first.people, first.rate, first.mean) == ("2-1", 10, 1e-3, 2)
     assert (second.model, second.rate, second.values) == ("4-4", 2e-3, [1.0])
 
@@ -62,7 +65,7 @@ def test_models_and_worlds_of_one_name_are_not_thrown_together():
 def test_a_run_that_is_there_twice_is_an_error():
     rows = [row(seed=1), row(seed=1, exposures=100.0)]
     with pytest.raises(ValueError, match=r"two rows of GPT2 \(2-2, 450 people\)"):
-        report.best(rows)
+        report.choose_rates(rows)
 
 
 def test_several_sizes_are_dots_at_their_parameters(drawn, tmp_path):
@@ -78,7 +81,7 @@ def test_several_sizes_are_dots_at_their_parameters(drawn, tmp_path):
 
 def test_another_value_may_be_compared():
     rows = [row(rate=r) | {"seconds": s} for r, s in ((1e-3, 5.0), (2e-3, 3.0))]
-    assert report.best(rows, "seconds")[0].values == [5.0]
+    assert report.choose_rates(rows, "seconds")[0].values == [5.0]
 
 
 def test_a_panel_for_each_number_of_exposures_with_ratios(drawn, tmp_path):

@@ -64,7 +64,7 @@ ROWS = [
 
 
 def test_each_model_with_its_fine_tunings():
-    first, second = report.extractions(ROWS)
+    first, second = report.pair_extractions(ROWS)
     assert first.base["name"] == "bios"
     assert first.memorized == pytest.approx(0.8)
     assert first.held_out == pytest.approx([0.25, 0.6, 0.7])
@@ -74,14 +74,14 @@ def test_each_model_with_its_fine_tunings():
 
 
 def test_the_best_is_the_best_by_adapters():
-    first, _ = report.extractions(ROWS)
+    first, _ = report.pair_extractions(ROWS)
     assert first.best == 1  # all parameters got 0.7, which is no choice of ranks
-    (only,) = report.extractions([base(), tuned("aaa", 0.7, 1.0, 0, 0)])
+    (only,) = report.pair_extractions([base(), tuned("aaa", 0.7, 1.0, 0, 0)])
     assert only.best == 0
 
 
 def test_ranks_are_told_of_the_adapters():
-    assert [ranks(row) for row in report.extractions(ROWS)[0].tuned] == [
+    assert [ranks(row) for row in report.pair_extractions(ROWS)[0].tuned] == [
         "(8, 4)",
         "(32, 8)",
         "all",

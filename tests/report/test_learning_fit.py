@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kscale.report import predicted_learning
+from kscale.report import fit_learning
 
 P = np.array([4.0, 3.0, 2.0, 1.0])  # in any unit
 LABELS = np.array([0, 0, 1, 1])
@@ -28,16 +28,14 @@ def losses(half, floor, bits=20.0):
 
 @pytest.mark.parametrize(("half", "floor"), [(5.0, 0.5), (80.0, 2.0), (0.3, 0.01)])
 def test_its_constants_are_recovered(half, floor):
-    said = predicted_learning(VISITS, losses(half, floor), P, LABELS, 20.0)
+    said = fit_learning(VISITS, losses(half, floor), P, LABELS, 20.0)
     assert said["half_visits"] == pytest.approx(half, rel=1e-3)
     assert said["irreducible_bits"] == pytest.approx(floor, rel=1e-3)
     assert said["residual"] < 1e-4
 
 
 def test_one_person_has_lost_half_after_the_half_visits():
-    said = predicted_learning(
-        [1, 50, 500, 5000], [[9.8], [5], [0.9], [0.1]], [1], [0], 10.0
-    )
+    said = fit_learning([1, 50, 500, 5000], [[9.8], [5], [0.9], [0.1]], [1], [0], 10.0)
     at = np.interp(said["half_visits"], said["visits"], np.ravel(said["loss_bits"]))
     assert at == pytest.approx(5.0 + said["irreducible_bits"], rel=0.02)
 
@@ -45,13 +43,13 @@ def test_one_person_has_lost_half_after_the_half_visits():
 def test_what_is_lost_before_the_language_is_learnt_is_left_out():
     early = np.array(losses(5.0, 0.5))
     early[0] = 54.0, 27.0
-    said = predicted_learning(VISITS, early, P, LABELS, 20.0)
+    said = fit_learning(VISITS, early, P, LABELS, 20.0)
     assert said["half_visits"] == pytest.approx(5.0, rel=1e-3)
     assert said["irreducible_bits"] == pytest.approx(0.5, rel=1e-3)
 
 
 def test_its_lines_fall_and_frequent_people_are_ahead():
-    said = predicted_learning(VISITS, losses(5.0, 0.5), P, LABELS, 20.0)
+    said = fit_learning(VISITS, losses(5.0, 0.5), P, LABELS, 20.0)
     lines = np.array(said["loss_bits"])
     assert (np.diff(lines, axis=0) < 0).all()
     assert (lines[:, 0] < lines[:, 1]).all()
@@ -76,4 +74,4 @@ def test_what_makes_no_sense_is_refused(change, message):
         "bits": 20.0,
     }
     with pytest.raises(ValueError, match=message):
-        predicted_learning(**(given | change))
+        fit_learning(**(given | change))

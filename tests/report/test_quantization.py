@@ -32,7 +32,7 @@ def test_lines_are_rounded_models_and_stars_were_trained_so(tmp_path, drawn):
         PLAIN | {"config": {"name": "wide: QAT", "qat": {"bits": 0}}},
         TRAINED | {"config": {"name": "unknown: QAT", "qat": {"bits": 4}}},
     ]
-    report.draw_rounding(rows, tmp_path / "x.png", "title")
+    report.draw_quantization(rows, tmp_path / "x.png", "title")
     kept, stored = drawn[0].axes
     gptq, nearest, star, control, _ = kept.lines
     assert list(control.get_ydata()) == [0.9, 0.9]  # trained on, but not rounded
@@ -48,7 +48,7 @@ def test_lines_are_rounded_models_and_stars_were_trained_so(tmp_path, drawn):
 
 
 def test_a_model_whose_embedding_is_rounded_too_is_named(tmp_path, drawn):
-    report.draw_rounding(
+    report.draw_quantization(
         [rounded("all", "gptq", ["*/table"], b4=0.5)], tmp_path / "x.png", "title"
     )
     legend = drawn[0].axes[0].get_legend()
@@ -57,4 +57,4 @@ def test_a_model_whose_embedding_is_rounded_too_is_named(tmp_path, drawn):
 
 def test_without_rounded_models_there_is_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match="no row is of a rounded model"):
-        report.draw_rounding([PLAIN, TRAINED], tmp_path / "x.png", "title")
+        report.draw_quantization([PLAIN, TRAINED], tmp_path / "x.png", "title")

@@ -217,7 +217,7 @@ def test_a_model_trained_in_few_bits_is_changed_as_it_is_used(made, brief):
     assert whole["bits"] == ablation.ablate(bare, params, 2, people=4)[-1]["bits"]
     both = quant.quantize(params, quant.Scheme(2, leaves=(*leaves, "embed/table")))
     table = evaluate.score_params(bare, quant.dequantize(both), 4)
-    known = scores.capacity(task.counts, task.corpus.labels, table, 1)
+    known = scores.measure_capacity(task.counts, task.corpus.labels, table, 1)
     row = next(row for row in rows if row["what"] == "embedding at 2 bits")
     assert row["bits"] == pytest.approx(known.summary()["bits"], rel=1e-5)
 

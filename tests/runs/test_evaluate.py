@@ -100,7 +100,7 @@ def test_parts_are_scored_as_what_they_are(skewed):
     assert list(told) == ["junk", "asked"]
     junk, asked = skewed.parts
     model = (skewed.config.model, params)
-    table = scores.score(model, junk.corpus, junk.pool)
+    table = scores.score_corpus(model, junk.corpus, junk.pool)
     values = [i for i, x in enumerate(junk.corpus.labels) if x.kind == "value"]
     assert told["junk"]["people"] == 9
     assert told["junk"]["accuracy"] == pytest.approx(table.correct[:, values].mean())
@@ -111,7 +111,7 @@ def test_parts_are_scored_as_what_they_are(skewed):
     )
     for which, whom, people in (("odd", "trained", 4), ("even", "held_out", 3)):
         questions = corpora.questions(asked.corpus.world, which)
-        known = scores.answers(model, questions, asked.pool)
+        known = scores.ask_questions(model, questions, asked.pool)
         assert len(known.people) == people
         assert (known.people % 2 == (which == "even")).all()
         assert told["asked"][whom] == {

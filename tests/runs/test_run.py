@@ -69,7 +69,7 @@ def test_the_result_follows_from_the_scores(finished):
     task, params = folder.load(finished)
     again = run.score_params(task, params)
     np.testing.assert_allclose(again.nats, table.nats, rtol=1e-5)
-    known = scores.capacity(
+    known = scores.measure_capacity(
         task.world.counts, task.corpus.labels, table, task.parameters.total
     )
     assert known.bits.total == pytest.approx(result["bits"]["total"])

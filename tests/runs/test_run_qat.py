@@ -61,7 +61,7 @@ def test_answers_are_those_of_the_rounded_weights(little, monkeypatch):
         one = np.ones((2, 1))
         return scores.AnswerTable(np.arange(2), one, one > 0, ("major",), 2)
 
-    monkeypatch.setattr(scores, "answers", answers)
+    monkeypatch.setattr(scores, "ask_questions", answers)
     evaluate._of_part(task, task.parts[0], params)
     assert len(seen) == 2  # about those of odd number, and about the others
     for used in seen:

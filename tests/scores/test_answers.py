@@ -15,7 +15,7 @@ import pytest
 
 from kscale import corpora, data, tokenizers, worlds
 from kscale.models import from_name, init, token_nats
-from kscale.scores import answers
+from kscale.scores import ask_questions
 from kscale.scores.answers import _judge
 
 WORDS = ["Q", "A", "ID 1", "ID 2", *(f"n{i}" for i in range(5)), "s0", "s1"]
@@ -75,7 +75,7 @@ def truth(asked):
 def test_bigrams_by_hand():
     asked, pool = symbolic()
     model = bigram(pool, chain(pool, ["A", "s1", "s0", "EOS"]))
-    table = answers(model, asked, pool)
+    table = ask_questions(model, asked, pool)
     true = np.array(truth(asked))
     right = true == "s1 s0"
     assert 0 < right.sum() < right.size
@@ -99,9 +99,9 @@ def test_bigrams_by_hand():
 def test_an_answer_must_end():
     asked, pool = symbolic(length=1)
     right = np.array(truth(asked)) == "s1"
-    ends = answers(bigram(pool, chain(pool, ["A", "s1", "EOS"])), asked, pool)
+    ends = ask_questions(bigram(pool, chain(pool, ["A", "s1", "EOS"])), asked, pool)
     np.testing.assert_array_equal(ends.correct, right)
-    goes_on = answers(bigram(pool, chain(pool, ["A", "s1", "s0"])), asked, pool)
+    goes_on = ask_questions(bigram(pool, chain(pool, ["A", "s1", "s0"])), asked, pool)
     assert not goes_on.correct.any()
     assert right.any()
 
@@ -109,7 +109,7 @@ def test_an_answer_must_end():
 def test_a_model_of_equal_probabilities_knows_nothing():
     asked, pool = symbolic(chunks=2)
     size = pool.vocabulary.size
-    table = answers(bigram(pool, np.full((size, size), 1 / size)), asked, pool)
+    table = ask_questions(bigram(pool, np.full((size, size), 1 / size)), asked, pool)
     assert table.mean == 0.0
     np.testing.assert_allclose(table.nats, 4 * np.log(size), rtol=1e-6)
 
@@ -165,7 +165,7 @@ def rows(asked, pool, people):
 def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(taught):
     world, pool, (config, params) = taught
     asked = corpora.questions(world)
-    table = answers((config, params), asked, pool)
+    table = ask_questions((config, params), asked, pool)
     tokens, closed, known = rows(asked, pool, np.arange(10))
     nats, aux = jax.jit(lambda x, y: token_nats(config, params, x, y))(
         tokens[:, :-1], tokens[:, 1:]
@@ -182,18 +182,18 @@ def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(taught):
 def test_people_batches_and_labels_do_not_matter(taught):
     world, pool, model = taught
     asked = corpora.questions(world)
-    whole = answers(model, asked, pool)
-    some = answers(model, asked, pool, np.array([7, 2, 4]), batch=4)
+    whole = ask_questions(model, asked, pool)
+    some = ask_questions(model, asked, pool, np.array([7, 2, 4]), batch=4)
     np.testing.assert_array_equal(some.people, [2, 4, 7])
     np.testing.assert_array_equal(some.correct, whole.correct[[2, 4, 7]])
     np.testing.assert_allclose(some.nats, whole.nats[[2, 4, 7]], atol=1e-4)
     assert some.population == 10
     relabelled = pool.relabelled(offset=20, answers_only=True)
-    again = answers(model, asked, relabelled)
+    again = ask_questions(model, asked, relabelled)
     np.testing.assert_array_equal(again.nats, whole.nats)
-    drawn = answers(model, asked, pool, 4, seed=3)
+    drawn = ask_questions(model, asked, pool, 4, seed=3)
     assert len(set(drawn.people)) == 4
-    even = answers(model, corpora.questions(world, "even"), pool)
+    even = ask_questions(model, corpora.questions(world, "even"), pool)
     np.testing.assert_array_equal(even.people, [1, 3, 5, 7, 9])
     np.testing.assert_array_equal(even.correct, whole.correct[1::2])
     assert even.population == 5
@@ -211,9 +211,9 @@ def test_a_domain_token_opens_the_prompt(taught):
     assert (tokens[:, 1] == marked.prefix[1]).all()
     nats, _ = token_nats(config, model[1], tokens[:, :-1], tokens[:, 1:])
     sums = (np.asarray(nats, np.float64) * known[:, 1:]).sum(axis=1)
-    found = answers(model, asked, marked).nats
+    found = ask_questions(model, asked, marked).nats
     np.testing.assert_allclose(found.ravel(), sums, rtol=1e-5)
-    assert not np.allclose(found, answers(model, asked, bare).nats, rtol=1e-5)
+    assert not np.allclose(found, ask_questions(model, asked, bare).nats, rtol=1e-5)
 
 
 def test_a_new_model_answers_nothing_and_compiles_once_a_length():
@@ -224,7 +224,7 @@ def test_a_new_model_answers_nothing_and_compiles_once_a_length():
     before = _judge._cache_size()
     for seed in (0, 1):
         model = (config, init(config, jax.random.key(seed)))
-        table = answers(model, asked, pool, batch=128)
+        table = ask_questions(model, asked, pool, batch=128)
         assert table.mean < 0.01
         bits = table.nats.mean() / np.log(2)
         assert bits > np.log2(pool.vocabulary.size)
@@ -235,17 +235,17 @@ def test_refusals(taught):
     world, pool, (config, params) = taught
     asked = corpora.questions(world)
     with pytest.raises(ValueError, match="the model is a function; it must be"):
-        answers(lambda tokens: tokens, asked, pool)
+        ask_questions(lambda tokens: tokens, asked, pool)
     other = dataclasses.replace(config, vocab=7)
     with pytest.raises(ValueError, match="the model has 7 tokens, the questions"):
-        answers((other, params), asked, pool)
+        ask_questions((other, params), asked, pool)
     with pytest.raises(ValueError, match="batch=-1; at least 1, or 0 to choose"):
-        answers((config, params), asked, pool, batch=-1)
+        ask_questions((config, params), asked, pool, batch=-1)
     with pytest.raises(ValueError, match="must be distinct and lie in 0 to 9"):
-        answers((config, params), asked, pool, np.array([3, 10]))
+        ask_questions((config, params), asked, pool, np.array([3, 10]))
     broken = jax.tree.map(lambda x: x * np.nan, params)
     with pytest.raises(ValueError, match="about person 0 is not a number"):
-        answers((config, broken), asked, pool)
+        ask_questions((config, broken), asked, pool)
 
     class Biographies:
         """Documents that tell everything, where a question would tell one thing."""
@@ -260,7 +260,7 @@ def test_refusals(taught):
     pool = data.tokenize(corpora.bios(world), tokenizers.gpt2())
     config = dataclasses.replace(config, vocab=pool.vocabulary.size)
     with pytest.raises(ValueError, match="one document that ends in its answer"):
-        answers((config, params), Biographies(), pool)
+        ask_questions((config, params), Biographies(), pool)
 
 
 def test_few_batches_wait_on_the_device(monkeypatch):
@@ -283,10 +283,10 @@ def test_few_batches_wait_on_the_device(monkeypatch):
         losses, wrong = _judge(*given)
         return Result(losses), wrong
 
-    whole = answers(model, questions, pool)
+    whole = ask_questions(model, questions, pool)
     module = importlib.import_module("kscale.scores.answers")  # the name is a function
     monkeypatch.setattr(module, "_judge", judge)
-    table = answers(model, questions, pool, batch=1)
+    table = ask_questions(model, questions, pool, batch=1)
     np.testing.assert_allclose(table.nats, whole.nats, rtol=1e-6)
     assert len(most) > 30
     assert max(most) <= 4

@@ -12,11 +12,11 @@ from labelled import BIOD, label
 from kscale import theory
 from kscale.scores import (
     ScoreTable,
-    by_attribute,
-    by_class,
-    capacity,
+    measure_capacity,
     person_accuracy,
-    score,
+    score_corpus,
+    summarize_classes,
+    summarize_pieces,
 )
 from kscale.worlds import Counts
 
@@ -54,7 +54,9 @@ COUNTS = Counts(4, 1024, 2, value_bits=5.0)
 
 
 def test_two_classes_by_hand():
-    rows = by_class(COUNTS, LABELS, FOUR, [0, 0, 1, 1], [5, 3, 1, 0], [50, 30, 10, 1])
+    rows = summarize_classes(
+        COUNTS, LABELS, FOUR, [0, 0, 1, 1], [5, 3, 1, 0], [50, 30, 10, 1]
+    )
     often, seldom = rows
     assert often["frequency_class"] == 0
     assert (often["people"], often["mass"], often["visits"]) == (2, 8, 40)
@@ -73,7 +75,7 @@ def test_two_classes_by_hand():
 
 
 def test_pieces_by_hand():
-    rows = {row["piece"]: row for row in by_attribute(LABELS, FOUR, [5, 3, 1, 0])}
+    rows = {row["piece"]: row for row in summarize_pieces(LABELS, FOUR, [5, 3, 1, 0])}
     assert list(rows) == ["name", "job", "city", "state"]
     assert [row["kind"] for row in rows.values()] == (
         ["name", "value", "value", "derived"]
@@ -95,33 +97,33 @@ def test_a_value_of_two_chunks_is_one_piece():
         BIOD,
     )
     counts = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
-    (row,) = by_class(counts, BIOD, table, [3, 3], [1, 1])
+    (row,) = summarize_classes(counts, BIOD, table, [3, 3], [1, 1])
     assert row["frequency_class"] == 3
     assert row["loss_bits"] == pytest.approx((3 + 5) / 2)
     assert row["bits"] == pytest.approx(2 * 12 - 8)
     assert row["accuracy_by_piece"] == {"name": 1, "ID 1": 0.5, "ID 2": 0.5}
     assert person_accuracy(BIOD, table).tolist() == [0.5, 0.5]
-    first, second = by_attribute(BIOD, table, [1, 1])[1:]
+    first, second = summarize_pieces(BIOD, table, [1, 1])[1:]
     assert (first["loss_bits"], second["loss_bits"]) == pytest.approx((1.5, 2.5))
 
 
 def test_what_a_document_does_not_state_is_not_judged():
     table = table_of(FOUR.nats / LN2, FOUR.correct)
     table.counts[2:, 4] = 0
-    rows = by_class(COUNTS, LABELS, table, [0, 0, 0, 1], [1, 1, 2, 1])
+    rows = summarize_classes(COUNTS, LABELS, table, [0, 0, 0, 1], [1, 1, 2, 1])
     assert rows[0]["accuracy_by_piece"]["state"] == 1  # of the two who have one
     assert math.isnan(rows[1]["accuracy_by_piece"]["state"])
-    state = by_attribute(LABELS, table, [1, 1, 2, 1])[-1]
+    state = summarize_pieces(LABELS, table, [1, 1, 2, 1])[-1]
     assert (state["people"], state["accuracy"]) == (2, 1)
     table.counts[:, 4] = 0
-    assert by_attribute(LABELS, table, [1, 1, 2, 1])[-1]["piece"] == "city"
+    assert summarize_pieces(LABELS, table, [1, 1, 2, 1])[-1]["piece"] == "city"
     table.counts[0, 2:4] = 0
     assert math.isnan(person_accuracy(LABELS, table)[0])
     assert person_accuracy(LABELS, table)[1:].tolist() == [0.5, 0, 0]
 
 
 def test_a_class_of_one_and_a_class_never_met():
-    rows = by_class(COUNTS, LABELS, FOUR, [0, 1, 1, 1], [1, 0, 0, 0])
+    rows = summarize_classes(COUNTS, LABELS, FOUR, [0, 1, 1, 1], [1, 0, 0, 0])
     assert rows[0]["loss_bits"] == rows[0]["visit_loss_bits"] == pytest.approx(1)
     assert math.isnan(rows[0]["loss_bits_error"])
     assert math.isnan(rows[0]["visits"])
@@ -138,25 +140,27 @@ def test_classes_add_up_to_the_capacity(seed, n, classes):
     table = table_of(bits, rng.random((n, 5)) < 0.5, population=4 * n)
     counts = Counts(4 * n, 1024, 2, value_bits=5.0)
     weights, which = rng.random(n) + 0.1, rng.integers(0, classes, n)
-    rows = by_class(counts, LABELS, table, which, weights)
-    known = capacity(counts, LABELS, table, parameters=1)
+    rows = summarize_classes(counts, LABELS, table, which, weights)
+    known = measure_capacity(counts, LABELS, table, parameters=1)
     assert sum(row["bits"] for row in rows) == pytest.approx(known.bits.value)
     for piece, share in known.accuracy.items():
         of_all = sum(row["people"] * row["accuracy_by_piece"][piece] for row in rows)
         assert of_all / n == pytest.approx(share)
     # All people as one class: the plain loss is p2, the weighted one a weighted mean.
-    (one,) = by_class(counts, LABELS, table, np.zeros(n, int), weights)
+    (one,) = summarize_classes(counts, LABELS, table, np.zeros(n, int), weights)
     assert one["loss_bits"] == pytest.approx(known.p2 / LN2)
     of_all = sum(row["mass"] * row["visit_loss_bits"] for row in rows)
     assert of_all / weights.sum() == pytest.approx(one["visit_loss_bits"])
-    pieces = by_attribute(LABELS, table, weights)
+    pieces = summarize_pieces(LABELS, table, weights)
     values = [row for row in pieces if row["kind"] == "value"]
     for what in ("loss_bits", "visit_loss_bits"):
         assert sum(row[what] for row in values) == pytest.approx(one[what])
     for what in ("accuracy", "visit_accuracy"):
         assert np.mean([row[what] for row in values]) == pytest.approx(one[what])
     # Equal weights weigh nothing.
-    (even,) = by_class(counts, LABELS, table, np.zeros(n, int), np.full(n, 0.3))
+    (even,) = summarize_classes(
+        counts, LABELS, table, np.zeros(n, int), np.full(n, 0.3)
+    )
     for what in ("loss_bits", "loss_bits_error", "accuracy", "accuracy_error"):
         assert even["visit_" + what] == pytest.approx(even[what], nan_ok=True)
 
@@ -168,7 +172,7 @@ def test_errors_are_those_of_repeated_draws():
         bits = rng.exponential(2.0, (60, 5))
         weights = rng.exponential(1.0, 60)
         right = rng.random((60, 5)) < 0.4
-        (row,) = by_class(
+        (row,) = summarize_classes(
             Counts(60, 1024, 2, value_bits=5.0),
             LABELS,
             table_of(bits, right),
@@ -183,8 +187,10 @@ def test_errors_are_those_of_repeated_draws():
 
 
 def test_rows_are_plain():
-    rows = by_class(COUNTS, LABELS, FOUR, [0, 0, 1, 1], [5, 3, 1, 1], [5, 3, 1, 1])
-    pieces = by_attribute(LABELS, FOUR, np.ones(4))
+    rows = summarize_classes(
+        COUNTS, LABELS, FOUR, [0, 0, 1, 1], [5, 3, 1, 1], [5, 3, 1, 1]
+    )
+    pieces = summarize_pieces(LABELS, FOUR, np.ones(4))
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert json.loads(json.dumps(pieces, allow_nan=False)) == pieces
 
@@ -203,8 +209,8 @@ def test_a_model_that_knows_the_frequent_half(exact, mini):
             return blind[i](person, prefix, seen)
 
         rules[i] = rule
-    table = score(exact.Oracle(mini, rules), mini.corpus, mini.pool)
-    rows = by_class(counts, labels, table, classes, p)
+    table = score_corpus(exact.Oracle(mini, rules), mini.corpus, mini.pool)
+    rows = summarize_classes(counts, labels, table, classes, p)
     assert [row["people"] for row in rows] == [60] * 4
     assert sum(row["mass"] for row in rows) == pytest.approx(1)
     for row in rows[:2]:
@@ -231,18 +237,24 @@ def test_a_model_that_knows_the_frequent_half(exact, mini):
     ],
 )
 def test_what_is_refused(classes, weights, visits, message):
-    with pytest.raises(ValueError, match=f"by_class: .*{message}"):
-        by_class(COUNTS, LABELS, FOUR, classes, weights, visits)
+    with pytest.raises(ValueError, match=f"summarize_classes: .*{message}"):
+        summarize_classes(COUNTS, LABELS, FOUR, classes, weights, visits)
 
 
 def test_other_tables_are_refused():
-    with pytest.raises(ValueError, match=r"by_class: the table's labels .* are not"):
-        by_class(COUNTS, LABELS[:4], FOUR, [0] * 4, [1] * 4)
-    with pytest.raises(ValueError, match="by_class: 2 labelled attributes of 4 people"):
-        by_class(Counts(5, 9, 2, 5.0), LABELS, FOUR, [0] * 4, [1] * 4)
-    with pytest.raises(ValueError, match="by_class: 0 people scored"):
-        by_class(COUNTS, LABELS, table_of(np.ones((0, 5)), np.ones((0, 5))), [], [])
-    with pytest.raises(ValueError, match=r"by_attribute: the table's labels"):
-        by_attribute(BIOD, FOUR, [1] * 4)
-    with pytest.raises(ValueError, match=r"by_attribute: weights has shape \(1,\)"):
-        by_attribute(LABELS, FOUR, [1])
+    with pytest.raises(
+        ValueError, match=r"summarize_classes: the table's labels .* are not"
+    ):
+        summarize_classes(COUNTS, LABELS[:4], FOUR, [0] * 4, [1] * 4)
+    with pytest.raises(
+        ValueError, match="summarize_classes: 2 labelled attributes of 4 people"
+    ):
+        summarize_classes(Counts(5, 9, 2, 5.0), LABELS, FOUR, [0] * 4, [1] * 4)
+    with pytest.raises(ValueError, match="summarize_classes: 0 people scored"):
+        summarize_classes(
+            COUNTS, LABELS, table_of(np.ones((0, 5)), np.ones((0, 5))), [], []
+        )
+    with pytest.raises(ValueError, match=r"summarize_pieces: the table's labels"):
+        summarize_pieces(BIOD, FOUR, [1] * 4)
+    with pytest.raises(ValueError, match=r"summarize_pieces: weights has shape \(1,\)"):
+        summarize_pieces(LABELS, FOUR, [1])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from labelled import BIOD, label
 
-from kscale.scores import ScoreTable, capacity
+from kscale.scores import ScoreTable, measure_capacity
 from kscale.worlds import Counts
 
 LN2 = math.log(2)
@@ -44,7 +44,7 @@ def test_bios_by_hand():
     nats = LN2 * np.array([[9, 3, 1, 2, 7], [9, 5, 0, 1, 7]])
     correct = [[0, 1, 0, 0, 1], [0, 1, 1, 0, 1]]
     table = table_of(BIOS, nats, correct=np.array(correct, bool))
-    known = capacity(bios_counts(2), BIOS, table, parameters=4)
+    known = measure_capacity(bios_counts(2), BIOS, table, parameters=4)
     assert known.p1 == pytest.approx(4 * LN2)
     assert known.p2 == pytest.approx(2 * LN2)  # text and the derived city do not count
     assert (known.bits.name, known.bits.value, known.bits.diversity) == (
@@ -64,7 +64,7 @@ def test_biod_by_hand():
     nats = LN2 * np.array([[0, 2, 1, 2, 0, 1], [0, 4, 0, 0, 1, 3]])
     correct = [[0, 1, 0, 1, 1, 1], [0, 1, 1, 0, 1, 1]]
     table = table_of(BIOD, nats, correct=np.array(correct, bool))
-    known = capacity(counts, BIOD, table, parameters=1)
+    known = measure_capacity(counts, BIOD, table, parameters=1)
     assert known.p1 == pytest.approx(3 * LN2)
     assert known.p2 == pytest.approx(2 * LN2)  # the mean of 3, 1, 0, 4
     assert known.p3 == pytest.approx(0.5 * LN2)  # the mean of 1, 0, 0, 1
@@ -81,7 +81,7 @@ def test_nobody_is_clipped():
     nats = np.zeros((10, 5))
     nats[:, 1] = math.log(10)
     nats[::2, 3] = 30 * LN2
-    known = capacity(bios_counts(10), BIOS, table_of(BIOS, nats), parameters=1)
+    known = measure_capacity(bios_counts(10), BIOS, table_of(BIOS, nats), parameters=1)
     assert known.bits_per_person.min() < -10
     assert known.bits.value == pytest.approx(10 * 5 - 5 * 30)
     assert known.bits_per_person.mean() * 10 == pytest.approx(known.bits.total)
@@ -99,17 +99,17 @@ def test_nobody_is_clipped():
 )
 def test_impossible_scores_are_refused(column, nats, message):
     table = table_of(BIOS, np.full((50, 5), math.log(50)) * [0, 1, 0, 0, 0])
-    capacity(bios_counts(50), BIOS, table, parameters=1)
+    measure_capacity(bios_counts(50), BIOS, table, parameters=1)
     table.nats[:, column] = nats
     with pytest.raises(ValueError, match=message):
-        capacity(bios_counts(50), BIOS, table, parameters=1)
+        measure_capacity(bios_counts(50), BIOS, table, parameters=1)
 
 
 def test_first_chunk_below_zero_is_refused():
     counts = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
     nats = np.array([[0, 1, -0.1, 0.1, 0, 0]] * 2)
     with pytest.raises(ValueError, match=r"p3=-0\.05 .* R would exceed R_max"):
-        capacity(counts, BIOD, table_of(BIOD, nats), parameters=1)
+        measure_capacity(counts, BIOD, table_of(BIOD, nats), parameters=1)
 
 
 def test_a_sample_may_hold_favorite_names_by_chance():
@@ -117,10 +117,12 @@ def test_a_sample_may_hold_favorite_names_by_chance():
     nats = np.zeros((40, 5))
     nats[:, 1] = np.tile([4.0, 7.5], 20)
     sample = table_of(BIOS, nats, population=400)
-    assert capacity(bios_counts(400), BIOS, sample, parameters=1).p1 < math.log(400)
+    assert measure_capacity(bios_counts(400), BIOS, sample, parameters=1).p1 < math.log(
+        400
+    )
     nats[:, 1] = 4.0
     with pytest.raises(ValueError, match="the score is wrong"):
-        capacity(bios_counts(400), BIOS, sample, parameters=1)
+        measure_capacity(bios_counts(400), BIOS, sample, parameters=1)
 
 
 def test_a_pronoun_that_is_never_written_is_refused():
@@ -128,26 +130,26 @@ def test_a_pronoun_that_is_never_written_is_refused():
     table.counts[1:, 2] = 0
     message = r"pronoun is never written in the document of person 1 \(and 2 others\)"
     with pytest.raises(ValueError, match=message):
-        capacity(bios_counts(4), BIOS, table, parameters=1)
+        measure_capacity(bios_counts(4), BIOS, table, parameters=1)
 
 
 def test_strings_never_shown_are_warned_of():
     counts = Counts(2, 64, 2, value_bits=3 * 8, diversity=8, chunks=3, string_bits=6)
     table = table_of(BIOD, np.full((2, 6), 1.0))
     with pytest.warns(UserWarning, match=r"D=8 .* only N C=6 .* never shown"):
-        capacity(counts, BIOD, table, parameters=1)
+        measure_capacity(counts, BIOD, table, parameters=1)
 
 
 def test_wrong_tables_are_refused():
     table = table_of(BIOS, np.full((4, 5), 2.0))
     with pytest.raises(ValueError, match="parameters=0"):
-        capacity(bios_counts(4), BIOS, table, parameters=0)
+        measure_capacity(bios_counts(4), BIOS, table, parameters=0)
     with pytest.raises(ValueError, match=r"labels .* are not the corpus'"):
-        capacity(bios_counts(4), BIOS[:4], table, parameters=1)
+        measure_capacity(bios_counts(4), BIOS[:4], table, parameters=1)
     with pytest.raises(ValueError, match="2 labelled attributes of 4 people"):
-        capacity(bios_counts(5), BIOS, table, parameters=1)
+        measure_capacity(bios_counts(5), BIOS, table, parameters=1)
     with pytest.raises(ValueError, match="the world has 6 of 4"):
-        capacity(Counts(4, 99, 6, 9.0), BIOS, table, parameters=1)
+        measure_capacity(Counts(4, 99, 6, 9.0), BIOS, table, parameters=1)
 
 
 def random_table(rng, people):
@@ -166,13 +168,13 @@ def test_sampling_error_covers_the_whole_world():
     rng = np.random.default_rng(0)
     whole = random_table(rng, 400)
     counts = bios_counts(400)
-    true = capacity(counts, BIOS, whole, parameters=1)
+    true = measure_capacity(counts, BIOS, whole, parameters=1)
     assert true.sampling_error.total == 0
     assert true.accuracy_error["employer"] == 0
     z = {"total": [], "value": [], "accuracy": []}
     for _ in range(400):
         people = np.sort(rng.choice(400, 150, replace=False))
-        known = capacity(counts, BIOS, rows_of(whole, people), parameters=1)
+        known = measure_capacity(counts, BIOS, rows_of(whole, people), parameters=1)
         for part in ("total", "value"):
             miss = getattr(known.bits, part) - getattr(true.bits, part)
             z[part].append(miss / getattr(known.sampling_error, part))
@@ -188,7 +190,8 @@ def test_people_error_covers_other_worlds():
     rng = np.random.default_rng(1)
     counts = bios_counts(200)
     known = [
-        capacity(counts, BIOS, random_table(rng, 200), parameters=1) for _ in range(400)
+        measure_capacity(counts, BIOS, random_table(rng, 200), parameters=1)
+        for _ in range(400)
     ]
     bits = np.array([k.bits.total for k in known])
     errors = np.array([k.people_error.total for k in known])
@@ -201,14 +204,14 @@ def test_people_error_covers_other_worlds():
 
 def test_one_person_has_no_standard_error():
     table = table_of(BIOS, np.full((1, 5), 9.0), population=2)
-    known = capacity(bios_counts(2), BIOS, table, parameters=1)
+    known = measure_capacity(bios_counts(2), BIOS, table, parameters=1)
     assert math.isnan(known.sampling_error.total)
     assert known.summary()["people"] == 1
 
 
 def test_summary_is_plain_numbers():
     table = table_of(BIOS, np.full((4, 5), 2.0))
-    row = capacity(bios_counts(4), BIOS, table, parameters=8).summary()
+    row = measure_capacity(bios_counts(4), BIOS, table, parameters=8).summary()
     assert row["bits"]["total"] == pytest.approx(row["bits_per_param"] * 8)
     for part in ("name", "value", "diversity", "total"):
         assert type(row["sampling_error"][part]) is float

@@ -7,7 +7,7 @@ import pytest
 
 from kscale import data, tokenizers
 from kscale.data import PAD, Documents
-from kscale.scores import score
+from kscale.scores import score_corpus
 from kscale.scores.documents import batches
 
 KINDS = (
@@ -107,8 +107,8 @@ def test_a_domain_token_changes_no_score_of_a_model_blind_to_it(mini):
     def plain(tokens):
         return after[:, :domain][tokens]
 
-    useful = score(told, mini.corpus, pool, batch=16)
-    table = score(plain, mini.corpus, mini.pool, batch=16)
+    useful = score_corpus(told, mini.corpus, pool, batch=16)
+    table = score_corpus(plain, mini.corpus, mini.pool, batch=16)
     np.testing.assert_allclose(useful.nats, table.nats, rtol=1e-6)
     np.testing.assert_array_equal(useful.correct, table.correct)
     np.testing.assert_array_equal(useful.counts, table.counts)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale.scores import (
+    bits_from_losses,
     irreducible_text_bits,
-    known_bits,
     lower_bound_bits,
     no_error_bits,
     partial_memorizer,
@@ -39,7 +39,7 @@ def parts(bits):
 
 @given(worlds)
 def test_no_error_is_the_maximum(counts):
-    most = known_bits(counts, math.log(counts.people), 0.0, 0.0)
+    most = bits_from_losses(counts, math.log(counts.people), 0.0, 0.0)
     np.testing.assert_allclose(parts(most), parts(counts.bits_max()), rtol=1e-9)
     rounding = 1e-9 * np.abs(parts(most))
     assert (parts(no_error_bits(counts)) <= parts(most) + rounding).all()
@@ -51,7 +51,7 @@ def test_a_memorizer_never_exceeds_the_maximum(counts, q_name, q_value, delta):
     assert losses[0] >= math.log(counts.people) - 1e-12
     assert -1e-12 <= losses[2] <= losses[1] + 1e-9
     most = parts(counts.bits_max())
-    held = parts(known_bits(counts, *losses))
+    held = parts(bits_from_losses(counts, *losses))
     assert (held <= most + 1e-9 * np.abs(most) + 1e-9).all()
 
 
@@ -59,14 +59,14 @@ def test_a_memorizer_of_nothing_guesses():
     counts = biod(100, 2, 3, 8, 12.0)
     losses = partial_memorizer(counts, 0, 0, 0)
     assert losses == pytest.approx((math.log(10**6), 3 * math.log(8), math.log(8)))
-    assert known_bits(counts, *losses).value == pytest.approx(0, abs=1e-9)
+    assert bits_from_losses(counts, *losses).value == pytest.approx(0, abs=1e-9)
 
 
 @given(worlds)
 def test_the_mean_of_people_is_the_bits_of_the_mean(counts):
     losses = np.random.default_rng(0).exponential(3.0, (3, 20))
-    each = known_bits(counts, *losses)
-    mean = known_bits(counts, *losses.mean(axis=1))
+    each = bits_from_losses(counts, *losses)
+    mean = bits_from_losses(counts, *losses.mean(axis=1))
     scale = 1e-9 * (1 + abs(counts.bits_max().total))
     for part in ("name", "value", "diversity"):
         expected = getattr(mean, part)
@@ -84,8 +84,8 @@ def test_given_lists_have_no_diversity_part():
     counts = Counts(100, 1000, 3, value_bits=9.0)
     assert lower_bound_bits(counts, 5.0, 1.0).diversity == 0
     # p2 is per person here, per attribute in bioD.
-    assert known_bits(counts, 5.0, 9 * math.log(2)).value == pytest.approx(0)
-    assert known_bits(biod(100, 3, 1, 8, 9.0), 5.0, math.log(8)).value == (
+    assert bits_from_losses(counts, 5.0, 9 * math.log(2)).value == pytest.approx(0)
+    assert bits_from_losses(biod(100, 3, 1, 8, 9.0), 5.0, math.log(8)).value == (
         pytest.approx(0)
     )
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from kscale.scores import (
+    bits_from_losses,
     irreducible_text_bits,
-    known_bits,
     lower_bound_bits,
     no_error_bits,
     parameters_for,
@@ -78,7 +78,7 @@ def _def43_max(i):
 
 
 def _def43_bits(i):
-    return {"bits": known_bits(_bios_counts(i["N"]), i["p1"], i["p2"]).total}
+    return {"bits": bits_from_losses(_bios_counts(i["N"]), i["p1"], i["p2"]).total}
 
 
 def _biod(i):
@@ -88,7 +88,7 @@ def _biod(i):
         "prop23_approx": _parts(counts.bits_max()),
         "thm32": _parts(lower_bound_bits(counts, *losses)),
         "cor33": _parts(no_error_bits(counts)),
-        "def41_bits": _parts(known_bits(counts, *losses)),
+        "def41_bits": _parts(bits_from_losses(counts, *losses)),
         "def41_max": _parts(counts.bits_max()),
     }
 
@@ -100,7 +100,7 @@ def _memorizer(i):
         "p1": p1,
         "p2": p2,
         "p3": p3,
-        "def41": _parts(known_bits(counts, p1, p2, p3)),
+        "def41": _parts(bits_from_losses(counts, p1, p2, p3)),
         "max": counts.bits_max().total,
     }
 

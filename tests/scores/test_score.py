@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from kscale import corpora, tokenizers
-from kscale.scores import capacity, partial_memorizer, score
+from kscale.scores import measure_capacity, partial_memorizer, score_corpus
 
 LN2 = math.log(2)
 CITY = "employer_city"
 
 
 def measure(exact, task, rules, **options):
-    table = score(exact.Oracle(task, rules), task.corpus, task.pool, **options)
-    return capacity(task.world.counts, task.corpus.labels, table, parameters=1000)
+    table = score_corpus(exact.Oracle(task, rules), task.corpus, task.pool, **options)
+    return measure_capacity(
+        task.world.counts, task.corpus.labels, table, parameters=1000
+    )
 
 
 def test_nothing_scores_zero(exact, mini):
@@ -99,7 +101,7 @@ def test_employer_to_city_alone_scores_zero(exact, mini):
 
 def test_employer_after_its_city_would_score_too_much(exact, mini):
     # The trap: the same model, asked in a text that says the city first. The city's
-    # tokens are marked as padding here, or `score` would refuse the text.
+    # tokens are marked as padding here, or `score_corpus` would refuse the text.
     task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, mark := 255))
     known = measure(exact, task, knows_cities_of_employers(exact, task, mark))
     cities = employer_and_city(mini)
@@ -114,7 +116,7 @@ def test_employer_after_its_city_is_refused(exact, mini):
     label = mini.label(CITY)
     task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, label))
     with pytest.raises(ValueError, match="employer_city comes before employer in the"):
-        score(exact.Oracle(task, {}), task.corpus, task.pool)
+        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
 
 
 def memorizer_rules(exact, task, q_name, q_value, delta):
@@ -188,7 +190,7 @@ def test_first_token_accuracy_times_entropy_would_score_too_much(exact, mini):
 
 
 def test_a_loss_is_the_sum_over_tokens(exact, mini):
-    table = score(exact.Oracle(mini, {}), mini.corpus, mini.pool)
+    table = score_corpus(exact.Oracle(mini, {}), mini.corpus, mini.pool)
     np.testing.assert_allclose(
         table.nats, table.counts * math.log(mini.vocab), rtol=1e-6
     )
@@ -212,8 +214,8 @@ def test_a_name_that_opens_late_is_scored_after_eos(exact, mini):
         alone.extend(line for line in tokens.tolist() if line[1] != opening[0])
         return np.zeros((*tokens.shape, mini.vocab), np.float32)
 
-    table = score(model, late.corpus, late.pool)
-    whole = score(exact.Oracle(mini, {}), mini.corpus, mini.pool)
+    table = score_corpus(model, late.corpus, late.pool)
+    whole = score_corpus(exact.Oracle(mini, {}), mini.corpus, mini.pool)
     np.testing.assert_allclose(table.nats[:, 1:], whole.nats[:, 1:], rtol=1e-6)
     np.testing.assert_array_equal(table.counts[:, 1:], whole.counts[:, 1:])
     named = {fact[corpora.NAME] for fact in mini.facts()}
@@ -227,7 +229,7 @@ def test_documents_without_eos_are_refused(exact, mini):
 
     task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
     with pytest.raises(ValueError, match="must begin with EOS"):
-        score(exact.Oracle(task, {}), task.corpus, task.pool)
+        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
 
 
 def test_a_value_before_the_name_is_refused(exact, mini):
@@ -236,4 +238,4 @@ def test_a_value_before_the_name_is_refused(exact, mini):
 
     task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
     with pytest.raises(ValueError, match="comes before name in the document of person"):
-        score(exact.Oracle(task, {}), task.corpus, task.pool)
+        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)

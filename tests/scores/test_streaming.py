@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kscale.models import ModelConfig, apply, init
-from kscale.scores import merge, sample_people, score
+from kscale.scores import merge, sample_people, score_corpus
 from kscale.scores.documents import batches
 
 
@@ -25,7 +25,7 @@ def model(mini):
 
 @pytest.fixture(scope="module")
 def table(model, mini):
-    return score(model, mini.corpus, mini.pool)
+    return score_corpus(model, mini.corpus, mini.pool)
 
 
 def test_by_hand(model, mini, table):
@@ -46,13 +46,13 @@ def test_by_hand(model, mini, table):
 @pytest.mark.parametrize("batch", [1, 7, 64, 1000])
 def test_identical_in_any_batch(exact, mini, batch):
     model = exact.Oracle(mini, exact.nothing(mini))
-    few = score(model, mini.corpus, mini.pool, np.arange(50), batch=batch)
-    same(few, score(model, mini.corpus, mini.pool, np.arange(50)), rtol=1e-6)
+    few = score_corpus(model, mini.corpus, mini.pool, np.arange(50), batch=batch)
+    same(few, score_corpus(model, mini.corpus, mini.pool, np.arange(50)), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("batch", "multiple"), [(24, 16), (64, 40)])
 def test_the_same_in_other_batches_and_lengths(model, mini, table, batch, multiple):
-    other = score(model, mini.corpus, mini.pool, batch=batch, multiple=multiple)
+    other = score_corpus(model, mini.corpus, mini.pool, batch=batch, multiple=multiple)
     same(other, table, rtol=2e-5, atol=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_logits_and_fused_loss_agree(model, mini, table):
     def logits(tokens):
         return apply(config, params, tokens)[0]
 
-    same(score(logits, mini.corpus, mini.pool), table, rtol=2e-5, atol=1e-5)
+    same(score_corpus(logits, mini.corpus, mini.pool), table, rtol=2e-5, atol=1e-5)
 
 
 def test_no_more_shapes_than_lengths(model, mini):
@@ -73,7 +73,7 @@ def test_no_more_shapes_than_lengths(model, mini):
         shapes.add(tokens.shape)
         return np.zeros((*tokens.shape, mini.vocab), np.float32)
 
-    score(counting, mini.corpus, mini.pool, batch=32)
+    score_corpus(counting, mini.corpus, mini.pool, batch=32)
     lengths = {-(-(len(tokens) - 1) // 16) * 16 for tokens, _ in mini.documents}
     assert shapes == {(32, length) for length in lengths}
 
@@ -101,21 +101,21 @@ def test_every_row_once(mini, monkeypatch):
 
 
 def test_samples(model, mini, table):
-    few = score(model, mini.corpus, mini.pool, people=60, seed=4)
+    few = score_corpus(model, mini.corpus, mini.pool, people=60, seed=4)
     assert few.sample_seed == 4
     assert not few.whole
     assert table.whole
     assert table.sample_seed is None
     np.testing.assert_array_equal(few.people, sample_people(240, 60, 4))
-    whole = score(model, mini.corpus, mini.pool, seed=4)
+    whole = score_corpus(model, mini.corpus, mini.pool, seed=4)
     np.testing.assert_allclose(few.nats, whole.nats[few.people], rtol=2e-5, atol=1e-5)
     rest = np.setdiff1d(np.arange(240), few.people)
-    others = score(model, mini.corpus, mini.pool, people=rest[::-1], seed=4)
+    others = score_corpus(model, mini.corpus, mini.pool, people=rest[::-1], seed=4)
     same(merge([few, others]), whole, rtol=2e-5, atol=1e-5)
 
 
 def test_another_seed_scores_in_other_words(model, mini, table):
-    other = score(model, mini.corpus, mini.pool, seed=4)
+    other = score_corpus(model, mini.corpus, mini.pool, seed=4)
     assert not np.allclose(other.nats, table.nats)
     np.testing.assert_array_equal(other.people, table.people)
 
@@ -132,14 +132,16 @@ def test_sample_of_a_huge_world():
 
 def test_progress_counts_rows(exact, mini):
     steps = []
-    score(exact.Oracle(mini, {}), mini.corpus, mini.pool, progress=steps.append)
+    score_corpus(exact.Oracle(mini, {}), mini.corpus, mini.pool, progress=steps.append)
     assert sum(steps) == 240
 
 
 @pytest.mark.parametrize("people", [[], [3, 3], [-1], [240]])
 def test_people_errors(exact, mini, people):
     with pytest.raises(ValueError, match="distinct and lie in 0 to 239"):
-        score(exact.Oracle(mini, {}), mini.corpus, mini.pool, np.array(people, int))
+        score_corpus(
+            exact.Oracle(mini, {}), mini.corpus, mini.pool, np.array(people, int)
+        )
 
 
 def test_errors(model, mini):
@@ -147,16 +149,16 @@ def test_errors(model, mini):
     corpus, pool = mini.corpus, mini.pool
     longest = max(len(tokens) for tokens, _ in mini.documents) - 1
     with pytest.raises(ValueError, match=f"has {longest} tokens.*context is 40"):
-        score(model, corpus, pool, context=40)
+        score_corpus(model, corpus, pool, context=40)
     rows = batches(corpus, pool, mini.people, lambda _: 64, 64, context=longest)
     assert max(one.tokens.shape[1] for one in rows) == longest + 1
     other = ModelConfig(vocab=99)
     with pytest.raises(ValueError, match=f"has 99 tokens, the corpus {mini.vocab}"):
-        score((other, params), corpus, pool)
+        score_corpus((other, params), corpus, pool)
     with pytest.raises(ValueError, match="logits of shape"):
-        score(lambda tokens: np.zeros((*tokens.shape, 7)), corpus, pool)
+        score_corpus(lambda tokens: np.zeros((*tokens.shape, 7)), corpus, pool)
     with pytest.raises(ValueError, match="batch=-1"):
-        score(model, corpus, pool, batch=-1)
+        score_corpus(model, corpus, pool, batch=-1)
     broken = jax.tree.map(lambda leaf: leaf * jnp.nan, params)
     with pytest.raises(ValueError, match="the loss of person 0 is not a number"):
-        score((config, broken), corpus, pool, np.arange(3))
+        score_corpus((config, broken), corpus, pool, np.arange(3))

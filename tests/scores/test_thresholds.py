@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.scores import count_threshold, rising_accuracy
+from kscale.scores import find_threshold, rising_accuracy
 
 people = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from([0.0, 0.5, 1.0])),
@@ -36,22 +36,22 @@ def test_by_hand():
     counts, rising = rising_accuracy(visits, right)
     assert counts.tolist() == [1, 2, 4, 8, 16]
     assert rising == pytest.approx([0, 1 / 3, 1 / 3, 1, 1])  # 2 and 4 are pooled
-    found = count_threshold(visits, right)
+    found = find_threshold(visits, right)
     assert (found["learnt"], found["guessed"], found["floor"]) == (8, 2, 0.05)
-    assert count_threshold(visits, right, share=1 / 3)["learnt"] == 2
-    assert count_threshold(visits, right, ignorant=0.3)["guessed"] == 8
-    assert count_threshold(visits, right, ignorant=0.9, margin=0.2)["guessed"] is None
+    assert find_threshold(visits, right, share=1 / 3)["learnt"] == 2
+    assert find_threshold(visits, right, ignorant=0.3)["guessed"] == 8
+    assert find_threshold(visits, right, ignorant=0.9, margin=0.2)["guessed"] is None
 
 
 def test_nobody_learns_and_everybody_knows():
-    assert count_threshold([0, 3, 9], [0, 0, 0.4])["learnt"] is None
-    assert count_threshold([0, 3, 9], [0, 0, 0])["guessed"] is None
-    knows = count_threshold([2, 3, 9], [1, 1, 1])
+    assert find_threshold([0, 3, 9], [0, 0, 0.4])["learnt"] is None
+    assert find_threshold([0, 3, 9], [0, 0, 0])["guessed"] is None
+    knows = find_threshold([2, 3, 9], [1, 1, 1])
     assert (knows["learnt"], knows["guessed"]) == (2, 2)
 
 
 def test_the_curve_by_hand():
-    found = count_threshold([0, 0, 1, 1, 2, 100], [0, 0, 0, 1, 0.5, 1], bins=2)
+    found = find_threshold([0, 0, 1, 1, 2, 100], [0, 0, 0, 1, 0.5, 1], bins=2)
     assert found["visits"] == pytest.approx([0, 4 / 3, 100])
     assert found["accuracy"] == [0, 0.5, 1]
     assert found["people"] == [2, 3, 1]
@@ -67,7 +67,7 @@ def test_every_threshold_by_brute_force(met):
     assert found[0].tolist() == counts
     np.testing.assert_allclose(found[1], rising, atol=1e-12)
     for share in (0.25, 0.5, 0.9):
-        said = count_threshold(visits, right, share, ignorant=share / 3, margin=0.07)
+        said = find_threshold(visits, right, share, ignorant=share / 3, margin=0.07)
         reach = [c for c, r in zip(counts, rising, strict=True) if r >= share - 1e-9]
         assert said["learnt"] == min(reach, default=None)
         floor = share / 3 + 0.07
@@ -78,7 +78,7 @@ def test_every_threshold_by_brute_force(met):
 @given(people, st.integers(1, 9))
 def test_bins_hold_everybody_once(met, bins):
     visits, right = map(np.array, zip(*met, strict=True))
-    found = count_threshold(visits, right, bins=bins)
+    found = find_threshold(visits, right, bins=bins)
     n = np.array(found["people"])
     assert n.sum() == len(visits)
     assert (n > 0).all()
@@ -94,7 +94,7 @@ def test_a_known_sigmoid():
     visits = np.round(np.exp(rng.uniform(0, math.log(1000), 40_000)))
     chance = 1 / (1 + (40 / visits) ** 3)
     right = rng.random(len(visits)) < chance
-    found = count_threshold(visits, right)
+    found = find_threshold(visits, right)
     # Steps are as wide as the noise: 7 % in the count here, by the cube-root law.
     assert found["learnt"] == pytest.approx(40, rel=0.15)
     assert found["guessed"] == pytest.approx(40 * 19 ** (-1 / 3), rel=0.15)
@@ -123,4 +123,4 @@ def test_a_known_sigmoid():
 )
 def test_what_is_refused(visits, right, options, message):
     with pytest.raises(ValueError, match=message):
-        count_threshold(visits, right, **options)
+        find_threshold(visits, right, **options)
