@@ -89,8 +89,6 @@ class ModelConfig:
       compute: dtype of matrix products; parameters, norms, softmax, residual stream
         and loss are float32 always.
       attention: how attention is computed, never what: ``"auto"`` picks by platform.
-      scan_layers: one compiled block scanned over stacked parameters (compile time
-        of deep models) instead of unrolled layers.
       experts: experts of each MLP, each of `mlp_width`; 0 is one dense MLP.
       top_k: experts that each token goes to, 1 or 2.
       capacity_factor: in training an expert takes at most
@@ -130,7 +128,6 @@ class ModelConfig:
     residual_init: str = "scaled"
     compute: str = "float32"
     attention: str = "auto"
-    scan_layers: bool = False
     experts: int = 0
     top_k: int = 1
     capacity_factor: float = 2.0

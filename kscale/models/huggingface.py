@@ -15,7 +15,6 @@
 Sizes, tying and activation are free. GPT2_0 and the modded model have no counterpart.
 """
 
-import dataclasses
 import functools
 import operator
 from collections.abc import Mapping
@@ -26,7 +25,6 @@ import numpy as np
 
 from kscale.models.config import NO_ADAPTERS, ModelConfig, require_vocab
 from kscale.models.huggingface_names import pieces
-from kscale.models.layerwise import unstacked
 from kscale.models.transformer import Params, init
 from kscale.trees import nested
 
@@ -50,7 +48,7 @@ def to_huggingface(
 
     Args:
       config: the model, its vocabulary set.
-      params: from ``init``, of any layout; adapters must have been merged.
+      params: from ``init``; adapters must have been merged.
       context: positions that the other model has room for.
 
     Returns:
@@ -62,7 +60,6 @@ def to_huggingface(
         field.
     """
     model_type = _model_type(config)
-    _, params = unstacked(config, params)
     state = {}
     for piece in pieces(config, model_type):
         parts = piece.split(_leaf(params, piece.path))
@@ -96,11 +93,7 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
         parts = [np.asarray(state[name], np.float32) for name in piece.names]
         return np.ascontiguousarray(piece.join(parts))
 
-    params = nested({piece.path: joined(piece) for piece in wanted})
-    if not config.scan_layers:
-        return params
-    layers = [params.pop(f"layer_{i}") for i in range(config.layers)]
-    return params | {"layers": jax.tree.map(lambda *x: np.stack(x), *layers)}
+    return nested({piece.path: joined(piece) for piece in wanted})
 
 
 def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, Any]:
@@ -235,8 +228,7 @@ def _weights(
 
 def _require_tensors(config, weights, wanted) -> None:
     """Refuses tensors that are missing, unknown or of another shape."""
-    plain = dataclasses.replace(config, scan_layers=False)
-    shapes = jax.eval_shape(lambda: init(plain, jax.random.key(0)))
+    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
     zeros = jax.tree.map(
         lambda leaf: np.broadcast_to(np.float32(0), leaf.shape), shapes
     )

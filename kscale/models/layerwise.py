@@ -138,7 +138,7 @@ def moment(x_BTD: jax.Array, counted_BT: jax.Array | None = None) -> jax.Array:
 
 
 def layer_params(config: ModelConfig, params: Params, layer: int) -> Params:
-    """The parameters of one layer, stacked or not.
+    """The parameters of one layer.
 
     Raises:
       ValueError: there is no such layer, or the parameters have adapters.
@@ -146,8 +146,6 @@ def layer_params(config: ModelConfig, params: Params, layer: int) -> Params:
     _require_merged(params)
     if not 0 <= layer < config.layers:
         raise ValueError(f"layer is {layer}, must be 0 to {config.layers - 1}.")
-    if config.scan_layers:
-        return jax.tree.map(lambda x: x[layer], params["layers"])
     return params[f"layer_{layer}"]
 
 
@@ -171,9 +169,6 @@ def without_layer(
     if config.layers == 1:
         raise ValueError("A model of 1 layer cannot do without it.")
     fewer = dataclasses.replace(config, layers=config.layers - 1)
-    if config.scan_layers:
-        kept = jax.tree.map(lambda x: jnp.delete(x, layer, axis=0), params["layers"])
-        return fewer, params | {"layers": kept}
     layers = [params[f"layer_{i}"] for i in range(config.layers) if i != layer]
     rest = {name: x for name, x in params.items() if not name.startswith("layer_")}
     return fewer, rest | {f"layer_{i}": x for i, x in enumerate(layers)}
@@ -219,25 +214,3 @@ def _expert_moments(sown: tuple[jax.Array, Places], counted_BT, experts):
 def _require_merged(params: Params) -> None:
     if "lora" in params:
         raise ValueError("The parameters have adapters; merge them first.")
-
-
-# Layers side by side instead of stacked, so that each has a path of its own.
-def unstacked(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
-    """The same model without `scan_layers`.
-
-    Args:
-      config: the model.
-      params: from ``init``, of arrays of any kind, without adapters.
-
-    Returns:
-      ``(config, params)`` with ``layer_0``, ``layer_1``, ... in place of ``layers``;
-      as they came where they were not stacked.
-    """
-    if not config.scan_layers:
-        return config, params
-    rest = {name: part for name, part in params.items() if name != "layers"}
-    layers = {
-        f"layer_{i}": jax.tree.map(lambda leaf, i=i: leaf[i], params["layers"])
-        for i in range(config.layers)
-    }
-    return dataclasses.replace(config, scan_layers=False), rest | layers

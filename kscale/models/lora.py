@@ -7,8 +7,6 @@ Axes: I inputs, O outputs, R rank, V vocabulary, D width, E experts.
     lora/layer_i/attention/{query, key, value}/{down [D, R], up [R, O]}
     lora/layer_i/mlp/up/kernel/{down [I, R], up [R, O]}      experts: [E, I, R], ...
     lora/embed/table/{down [V, R], up [R, D]}
-
-With ``scan_layers`` they are stacked as the weights are.
 """
 
 import dataclasses
@@ -35,31 +33,23 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
 
     Args:
       config: gives the rules.
-      params: the weights or their shapes, layers stacked or not.
+      params: the weights or their shapes.
       key: a typed PRNG key; a factor depends on it and its own path only.
 
     Returns:
       ``{"lora": ...}``, or an empty dict where no rule gives a rank.
 
     Raises:
-      ValueError: a rule matches no weight; with ``scan_layers``, layers differ in rank.
+      ValueError: a rule matches no weight.
 
     Source: Hu et al., "LoRA", section 4.1; loralib for tables.
     """
-    one_by_one = dict(params)
-    if stacked := one_by_one.pop("layers", None):
-        layer = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), stacked
-        )
-        one_by_one |= {f"layer_{i}": layer for i in range(config.layers)}
-    shapes = _weights(config, one_by_one)
+    shapes = _weights(config, params)
     ranks = _ranks(config, shapes)
     lora = nested(
         {path: _factors(path, shapes[path], rank, key) for path, rank in ranks.items()}
     )
-    if not lora:
-        return {}
-    return {"lora": _stacked(config, lora) if stacked else lora}
+    return {"lora": lora} if lora else {}
 
 
 def merged(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
@@ -195,20 +185,6 @@ def _factors(
         return {"down": jnp.zeros(down, jnp.float32), "up": drawn}
     drawn = jax.random.normal(own, down, jnp.float32) * inputs**-0.5
     return {"down": drawn, "up": jnp.zeros(up, jnp.float32)}
-
-
-def _stacked(config: ModelConfig, lora: Params) -> Params:
-    """The adapters of all layers on a leading axis."""
-    layers = [lora.pop(f"layer_{i}", {}) for i in range(config.layers)]
-    shapes = [_shapes(layer) for layer in layers]
-    if any(shape != shapes[0] for shape in shapes):
-        raise ValueError(
-            "With scan_layers all layers have adapters of the same ranks, but "
-            f"Lora.rules are {config.lora.rules}; give rules for all layers."
-        )
-    if not layers[0]:
-        return lora
-    return lora | {"layers": jax.tree.map(lambda *x: jnp.stack(x), *layers)}
 
 
 def _added(config: ModelConfig, weights: Any, lora: Any) -> Any:

@@ -16,8 +16,6 @@ Parameters are a nested dict, all float32:
     final_norm/{scale, bias} [D]
     head/table [V, D]                              untied only
     lora/...                                       adapters only (``adapters``)
-
-With ``scan_layers`` the layers are stacked: ``layers/...`` with a leading layer axis.
 """
 
 import dataclasses
@@ -45,8 +43,7 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       key: a typed PRNG key.
 
     Returns:
-      Nested dict of arrays, paths as in this module's docstring. ``scan_layers``
-      changes the layout only, not the numbers.
+      Nested dict of arrays, paths as in this module's docstring.
 
     Raises:
       ValueError: the vocabulary is not set; a rule of ``lora`` matches no weight.
@@ -57,14 +54,10 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       (131, 64)
     """
     require_vocab(config)
-    plain = {"scan_layers": False, "attention": "reference"}
-    model = _Transformer(dataclasses.replace(config, **plain))
+    model = _Transformer(dataclasses.replace(config, attention="reference"))
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
     params = draw(config, shapes, key)
-    if config.scan_layers:
-        layers = [params.pop(f"layer_{i}") for i in range(config.layers)]
-        params["layers"] = jax.tree.map(lambda *x: jnp.stack(x), *layers)
     return params | draw_adapters(config, params, key)
 
 
@@ -140,14 +133,11 @@ def empty_memory(config: ModelConfig, rows: int, capacity: int) -> Any:
     """What ``extend`` starts from: room for ``capacity`` tokens in each row.
 
     Returns:
-      A tuple with a ``Memory`` for each layer; with ``scan_layers`` one ``Memory``
-      whose arrays have a leading layer axis. Zeros in the compute dtype.
+      A tuple with a ``Memory`` for each layer, zeros in the compute dtype.
     """
     shape = (rows, config.key_value_heads, capacity, config.head_size)
-    if config.scan_layers:
-        shape = (config.layers, *shape)
     one = Memory(*(jnp.zeros(shape, config.compute) for _ in Memory._fields))
-    return one if config.scan_layers else (one,) * config.layers
+    return (one,) * config.layers
 
 
 def extend(
@@ -207,17 +197,6 @@ class _Transformer(nn.Module):
 
     def _layers(self, x_BTD, segments_BT, memories, past_B):
         config = self.config
-        if config.scan_layers:
-            scan: Any = nn.scan
-            layers = scan(
-                Block,
-                variable_axes={"params": 0},
-                split_rngs={"params": True},
-                in_axes=(nn.broadcast, 0, nn.broadcast),
-                length=config.layers,
-            )
-            block = layers(config, self.training, name="layers")
-            return block(x_BTD, segments_BT, memories, past_B)
         kept, counts = [], []
         for i in range(config.layers):
             block = Block(config, self.training, name=f"layer_{i}")

@@ -106,7 +106,7 @@ def calibrated(
 
     Returns:
       ``(tree, reports)``: the tree as from ``quantize``, and a report by the path of
-      each weight that GPTQ rounded (stacked layers: one of all).
+      each weight that GPTQ rounded.
 
     Raises:
       ValueError: a pattern matches no kernel or table; the parameters have adapters;
@@ -197,10 +197,10 @@ def _texts(vocab: int, tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
 
 def _rounded_layers(config, params, chosen, batches, solver, sequential):
     """Solutions by path, and what leaves the last layer."""
-    one = dataclasses.replace(config, scan_layers=False, layers=1)
-    solutions: list[dict[str, Solution]] = []
+    one = dataclasses.replace(config, layers=1)
+    solutions: dict[str, Solution] = {}
     for i in range(config.layers):
-        prefix = "layers" if config.scan_layers else f"layer_{i}"
+        prefix = f"layer_{i}"
         names = [name for name in _ORDER if f"{prefix}/{name}" in chosen]
         layer = layerwise.layer_params(config, params, i)
         solved: dict[str, Solution] = {}
@@ -211,11 +211,9 @@ def _rounded_layers(config, params, chosen, batches, solver, sequential):
                 solved[name] = _solved(solver, _at(layer, name), totals[name])
                 if sequential:
                     layer = _with(layer, name, solved[name].points)
-        solutions.append({f"{prefix}/{name}": x for name, x in solved.items()})
+        solutions |= {f"{prefix}/{name}": x for name, x in solved.items()}
         batches = [b._replace(x=_block(one, layer, b), known={}) for b in batches]
-    if not config.scan_layers:
-        return {name: x for solved in solutions for name, x in solved.items()}, batches
-    return jax.tree.map(lambda *x: jnp.stack(x), *solutions), batches
+    return solutions, batches
 
 
 def _through(config, params, batches):

@@ -17,7 +17,6 @@ import numpy as np
 
 from kscale import models, quant, scores
 from kscale.files import Row
-from kscale.models.layerwise import unstacked
 from kscale.runs import evaluate, qat
 from kscale.runs.task import Task
 from kscale.trees import path_name
@@ -45,8 +44,7 @@ def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
     """Every layer removed, every kind of weight and every layer rounded.
 
     Args:
-      config: the model, its adapters merged (they may untie it); layers are named one
-        by one, stacked or not.
+      config: the model, its adapters merged (they may untie it).
       bits: of a rounded weight.
 
     Raises:
@@ -78,7 +76,7 @@ def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
 
 
 def changed(params: models.Params, change: Change) -> models.Params:
-    """The parameters after a change, layers not stacked.
+    """The parameters after a change.
 
     A layer without its projections back into the residual stream is no layer: both are
     set to zero, which is the same function as that of the layers that are left.
@@ -195,10 +193,8 @@ def _tempered(task: Task, params: Any, temperature: float) -> tuple[Task, Any]:
 
 
 def _plain(task: Task, params: Any) -> tuple[Task, Any]:
-    """The same model: rounded if it was trained so, adapters merged, layers apart."""
-    task, params = qat.plain(task, qat.used(task, params))
-    model, params = unstacked(task.config.model, params)
-    return _with_model(task, model), params
+    """The same model: rounded if it was trained so, adapters merged."""
+    return qat.plain(task, qat.used(task, params))
 
 
 def _with_model(task: Task, model: models.ModelConfig) -> Task:

@@ -14,7 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from kscale.train.config import Hyper, members
 from kscale.trees import by_path, path_name
 
-# The last axes of a parameter; axes before them (stacked layers) are not sharded.
+# The last axes of a parameter; axes before them are not sharded.
 # Matrices into heads and hidden units are cut by columns, those out of them by rows,
 # so that one sum over devices ends each block; tables are cut by width.
 MODEL_PARALLEL: tuple[tuple[str, tuple[str | None, ...]], ...] = (

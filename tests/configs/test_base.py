@@ -103,14 +103,14 @@ def test_a_broken_file_is_refused(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("name", "mark"),
     [
-        ("demo", "896309a84dc9"),
-        ("demo_d48", "b1ea5857efad"),
-        ("demo_room", "c3d42ad37481"),
-        ("demo_d48_100", "619dea23a2f0"),
-        ("smoke", "376cbb48e119"),
-        ("mini", "4f79b27a95d0"),
-        ("bios:people=20K", "efcf78cb66f3"),
-        ("biod", "ffbc445a4481"),
+        ("demo", "18ca890cc0c1"),
+        ("demo_d48", "b95b0727a710"),
+        ("demo_room", "3a3f18f8df59"),
+        ("demo_d48_100", "65a3ae5c0ff0"),
+        ("smoke", "291825c14520"),
+        ("mini", "d4f6d63275bf"),
+        ("bios:people=20K", "851daf7d9210"),
+        ("biod", "fb5cc1ff71b0"),
     ],
 )
 def test_fingerprints_stay_as_kscale_grows(name, mark):

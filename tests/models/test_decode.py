@@ -21,11 +21,8 @@ def kinds():
     sizes = {"vocab": VOCAB, "head_size": 8, "eval_capacity_factor": 0.0}
     names = [name for name in ARCHITECTURES if not name.startswith("LLaMA_")]
     configs = {name: from_name(f"{name}-2-4", **sizes) for name in names}
-    for name in ("GPT2", "Mistral", "modded"):
-        scanned = from_name(f"{name}-2-4", **sizes, scan_layers=True)
-        configs[f"{name} scanned"] = scanned
     two = {"experts": 4, "top_k": 2, "capacity_factor": 0.5}
-    configs["2 experts"] = from_name("GPT2_MoE-2-4", **sizes, **two, scan_layers=True)
+    configs["2 experts"] = from_name("GPT2_MoE-2-4", **sizes, **two)
     configs["2 of 6 heads"] = from_name("LLaMA-1-6", **sizes, kv_heads=2)
     configs["no positions"] = from_name("GPT2-1-2", **sizes, rotary_fraction=0.0)
     return configs

@@ -1,6 +1,5 @@
 """Our parameters under Hugging Face's names; test_oracle.py has the logits."""
 
-import dataclasses
 import json
 
 import jax
@@ -17,14 +16,11 @@ SUPPORTED = {
     "gpt2 untied": from_name("GPT2-2-1", rotary_fraction=0.0, tied=False, **SMALL),
     "gpt_neox": from_name("GPT2-2-3", rotary_fraction=0.5, **SMALL),
     "gpt_neox quarter": from_name("GPT2_1/4-1-2", rotary_fraction=1.0, **SMALL),
-    "gpt_neox scanned": from_name("GPT2-2-2", scan_layers=True, vocab=7, head_size=8),
     "llama": from_name("LLaMA-2-2", **SMALL),
     "llama tied": from_name("LLaMA-2-2", tied=True, **SMALL),
     "llama bias": from_name("LLaMA-1-2", bias=True, kv_heads=1, **SMALL),
     "mistral": from_name("Mistral-2-4", **SMALL),
-    "mistral scanned": from_name("Mistral-2-2", scan_layers=True, **SMALL),
     "mixtral": from_name("Mistral-2-4", **MOE, **SMALL),
-    "mixtral scanned": from_name("LLaMA-2-2", scan_layers=True, **MOE, **SMALL),
 }
 
 
@@ -60,22 +56,6 @@ def test_the_config_names_the_class(name):
     assert fields.get("num_hidden_layers", fields.get("n_layer")) == (
         SUPPORTED[name].layers
     )
-
-
-def test_a_layout_changes_no_tensor():
-    scanned = SUPPORTED["mixtral scanned"]
-    params = numbered(scanned)
-    plain = dataclasses.replace(scanned, scan_layers=False)
-    layers = {
-        f"layer_{i}": jax.tree.map(lambda leaf, i=i: leaf[i], params["layers"])
-        for i in range(2)
-    }
-    unstacked = {k: x for k, x in params.items() if k != "layers"} | layers
-    state = huggingface.to_huggingface(scanned, params)
-    other = huggingface.to_huggingface(plain, unstacked)
-    assert state.keys() == other.keys()
-    for name in state:
-        np.testing.assert_array_equal(state[name], other[name])
 
 
 def test_names_and_shapes_of_gpt2():

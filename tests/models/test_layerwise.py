@@ -15,7 +15,6 @@ from kscale.models.loss import output_logits
 DENSE = models.ModelConfig(vocab=17, layers=2, heads=2, head_size=8, mlp_width=2)
 CONFIGS = {
     "tied": DENSE,
-    "stacked": dataclasses.replace(DENSE, scan_layers=True),
     "gated": models.from_name("LLaMA-2-2", vocab=17, head_size=8),
     "without an mlp": dataclasses.replace(DENSE, mlp="none"),
     "experts": dataclasses.replace(DENSE, experts=3, top_k=2, eval_capacity_factor=1.0),
@@ -175,9 +174,8 @@ def test_what_is_known_is_not_computed_again():
     assert flops("attention/out", "mlp/down") < 3 * (out + mlp / 2)
 
 
-@pytest.mark.parametrize("name", ["tied", "stacked"])
-def test_a_model_without_a_layer_is_the_other_layers(name):
-    config, params, tokens, segments = drawn(name)
+def test_a_model_without_a_layer_is_the_other_layers():
+    config, params, tokens, segments = drawn("tied")
     for layer in range(2):
         fewer, rest = layerwise.without_layer(config, params, layer)
         assert fewer == dataclasses.replace(config, layers=1)

@@ -183,9 +183,8 @@ def test_a_tied_table(tied):
     assert merged(config, params)[0].tied == (tied == "both")
 
 
-@pytest.mark.parametrize("fields", [{}, {"scan_layers": True}])
-def test_merged_weights_compute_the_same(fields):
-    config = dataclasses.replace(MODEL, **fields)
+def test_merged_weights_compute_the_same():
+    config = MODEL
     params, x = moved(config), tokens()
     after, out = merged(config, params)
     assert "lora" not in out
@@ -197,25 +196,6 @@ def test_merged_weights_compute_the_same(fields):
         other_uses(config, params, x), other_uses(after, out, x), strict=True
     ):
         np.testing.assert_allclose(found, alone, atol=1e-5)
-
-
-def test_stacked_layers_have_the_numbers_of_single_ones():
-    stacked = dataclasses.replace(MODEL, scan_layers=True)
-    one = with_adapters(MODEL, made(plain(MODEL)), KEY)["lora"]
-    many = with_adapters(stacked, made(plain(stacked)), KEY)["lora"]
-    for i in range(2):
-        jax.tree.map(
-            lambda x, all_of_them, i=i: np.testing.assert_array_equal(
-                x, all_of_them[i]
-            ),
-            one[f"layer_{i}"],
-            many["layers"],
-        )
-    np.testing.assert_array_equal(
-        one["embed"]["table"]["up"], many["embed"]["table"]["up"]
-    )
-    with pytest.raises(ValueError, match="all layers have adapters of the same ranks"):
-        made(with_rules(stacked, "layer_0/attention/query:2"))
 
 
 def test_every_expert_has_its_own_adapter():

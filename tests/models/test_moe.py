@@ -173,22 +173,6 @@ def test_members_of_a_population_equal_solo_runs(factor):
         close(jax.tree.map(lambda x, i=i: x[i], together), run(member, tokens()))
 
 
-def test_scanned_layers_equal_unrolled_layers():
-    scanned = dataclasses.replace(TINY, scan_layers=True)
-    solo = started(TINY)
-    layers = [solo[f"layer_{i}"] for i in range(TINY.layers)]
-    stacked = {k: solo[k] for k in ("embed", "final_norm")}
-    stacked["layers"] = jax.tree.map(lambda *x: jnp.stack(x), *layers)
-    (loss, aux), gradient = loss_and_gradient(TINY, solo, tokens())
-    (again, same), gradients = loss_and_gradient(scanned, stacked, tokens())
-    np.testing.assert_allclose(again, loss, rtol=1e-6)
-    close(same, aux)
-    assert aux["routing"]["load_LE"].shape == (2, 4)
-    for i in range(TINY.layers):
-        layer = jax.tree.map(lambda x, i=i: x[i], gradients["layers"])
-        close(layer, gradient[f"layer_{i}"])
-
-
 def test_sums_and_balance_of_all_layers():
     _, aux = loss_and_gradient(TINY, started(TINY), tokens())[0]
     sums = aux["routing"]

@@ -37,9 +37,7 @@ MODELS = {
     "LLaMA gelu": from_name("LLaMA-2-2", activation="gelu", norm_eps=1e-3, **SMALL),
     "Mistral": from_name("Mistral-2-4", **SMALL),
     "Mixtral": from_name("Mistral-2-4", **MOE, **SMALL),
-    "Mixtral scanned": from_name(
-        "LLaMA-2-2", scan_layers=True, mlp_width=2.0, **MOE, **SMALL
-    ),
+    "Mixtral one head": from_name("LLaMA-2-2", mlp_width=2.0, **MOE, **SMALL),
 }
 CLASSES = {
     "GPT2 without rotation": "GPT2LMHeadModel",

@@ -13,7 +13,6 @@ from kscale.models import (
 
 VARIANTS = [
     {},
-    {"scan_layers": True},
     {"tied": False, "bias": False},
     {"mlp": "gated", "mlp_width": 1.3, "norm_bias": False},
     {"kv_heads": 1, "norm_scale": False},

@@ -156,20 +156,6 @@ def test_members_of_a_population_equal_solo_runs():
         )
 
 
-def test_scanned_layers_equal_unrolled_layers():
-    scanned = dataclasses.replace(TINY, scan_layers=True)
-    solo, stacked = (init(c, jax.random.key(0)) for c in (TINY, scanned))
-    loss, gradient = loss_and_gradient(TINY, solo, tokens())
-    scanned_loss, scanned_gradient = loss_and_gradient(scanned, stacked, tokens())
-    np.testing.assert_allclose(scanned_loss, loss, rtol=1e-6)
-    for i in range(TINY.layers):
-        jax.tree.map(
-            lambda a, b, i=i: np.testing.assert_allclose(a[i], b, rtol=1e-4, atol=1e-6),
-            scanned_gradient["layers"],
-            gradient[f"layer_{i}"],
-        )
-
-
 def test_bfloat16_is_close_and_keeps_float32_outside():
     config = dataclasses.replace(TINY, layers=1)
     half = dataclasses.replace(config, compute="bfloat16")

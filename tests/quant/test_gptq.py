@@ -4,7 +4,6 @@ import dataclasses
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ DENSE = models.ModelConfig(vocab=19, layers=2, heads=2, head_size=8, mlp_width=1
 CONFIGS = {
     "tied": DENSE,
     "untied": dataclasses.replace(DENSE, tied=False),
-    "stacked": dataclasses.replace(DENSE, scan_layers=True),
     "experts": dataclasses.replace(DENSE, experts=3, eval_capacity_factor=2.0),
 }
 KERNELS = ("attention/qkv", "attention/out", "mlp/up", "mlp/down")
@@ -62,13 +60,13 @@ def test_no_layer_is_worse_than_the_nearest_points(name):
     expected, nearest = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
     x = layerwise.embedded(config, params, tokens)
     moments = jax.jit(functools.partial(layerwise.input_moments, config, layer=0))
-    one = dataclasses.replace(config, layers=1, scan_layers=False)
+    one = dataclasses.replace(config, layers=1)
     moments = jax.jit(
         lambda layer, x: layerwise.input_moments(one, {"layer_0": layer}, 0, x)
     )
     block = jax.jit(lambda layer, x: layerwise.block(one, {"layer_0": layer}, 0, x))
     for i in range(config.layers):
-        prefix = "layers" if config.scan_layers else f"layer_{i}"
+        prefix = f"layer_{i}"
         before, after, plain = (layer_of(config, p, i) for p in (params, new, near))
         # What enters a kernel does not depend on it or on later ones.
         for path, moment in moments(after, x).items():
@@ -128,19 +126,6 @@ def test_the_head_is_rounded_from_what_it_sees(name):
     value = error(moment, at(params, path).T, at(new, path).T)
     np.testing.assert_allclose(reports[path].error, value, rtol=2e-3)
     assert value < reports[path].nearest_error
-
-
-def test_stacked_layers_are_rounded_as_those_apart():
-    config, params, tokens = drawn("tied")
-    stacked = drawn("stacked")[0]
-    layers = [params[f"layer_{i}"] for i in range(2)]
-    rest = {n: x for n, x in params.items() if not n.startswith("layer_")}
-    together = rest | {"layers": jax.tree.map(lambda *x: jnp.stack(x), *layers)}
-    apart = dequantize(gptq(config, params, SCHEME, tokens))
-    found = dequantize(gptq(stacked, together, SCHEME, tokens))["layers"]
-    for i in range(2):
-        one = jax.tree.map(lambda x, i=i: x[i], found)
-        assert jax.tree.all(jax.tree.map(np.array_equal, one, apart[f"layer_{i}"]))
 
 
 def test_padding_is_not_counted():

@@ -91,7 +91,7 @@ def test_channels_are_rows_of_a_table_and_the_last_axis_of_a_kernel():
     assert not np.array_equal(table, rounded(weight.T, scheme))
 
 
-def test_experts_and_stacked_layers_are_rounded_each_alone():
+def test_experts_are_rounded_each_alone():
     weight = drawn(2, 3, 7, 4)
     for scheme in (Scheme(4, leaves=ALL), Scheme(2, 4, False, ALL)):
         each = [[rounded(expert, scheme) for expert in layer] for layer in weight]

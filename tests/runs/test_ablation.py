@@ -10,7 +10,6 @@ import pytest
 
 from kscale import models, quant, scores
 from kscale.cli import ablate
-from kscale.models.layerwise import unstacked
 from kscale.runs import ablation, evaluate, folder
 
 TOKENS = jnp.asarray([[3, 1, 4, 1, 5], [2, 6, 5, 3, 5]])
@@ -18,7 +17,7 @@ SMALL = {"vocab": 7, "head_size": 8}
 MODELS = {
     "dense": models.from_name("GPT2-2-2", **SMALL),
     "no MLP": models.from_name("GPT2_0-2-2", **SMALL),
-    "stacked": models.from_name("LLaMA-2-1", scan_layers=True, **SMALL),
+    "untied": models.from_name("LLaMA-2-1", **SMALL),
     "experts": models.from_name(
         "GPT2-2-1", experts=2, eval_capacity_factor=0.0, **SMALL
     ),
@@ -26,12 +25,12 @@ MODELS = {
 
 
 def of(name):
-    """A model and parameters of it, biases too, with its layers side by side."""
+    """A model and parameters of it, biases too."""
     config = MODELS[name]
     leaves, tree = jax.tree.flatten(models.init(config, jax.random.key(0)))
     rng = np.random.default_rng(0)
     noisy = [x + rng.normal(0, 0.3, x.shape).astype(np.float32) for x in leaves]
-    return unstacked(config, jax.tree.unflatten(tree, noisy))
+    return config, jax.tree.unflatten(tree, noisy)
 
 
 def logits(config, params):
@@ -189,23 +188,6 @@ def test_the_sample_is_the_same_every_time(finished, brief):
     first, again = (ablation.ablate(task, params, people=5)[:2] for _ in range(2))
     assert first == again
     assert first[0]["sampling_error"]["total"] > 0
-
-
-@pytest.mark.slow
-def test_stacked_layers_give_the_same_rows(made, brief):
-    plain, stacked = (
-        made(model__layers=2, model__scan_layers=scan) for scan in (False, True)
-    )
-    rows = [
-        ablation.ablate(
-            task, models.init(task.config.model, jax.random.key(1)), people=4
-        )
-        for task in (plain, stacked)
-    ]
-    assert [row["what"] for row in rows[0]] == [row["what"] for row in rows[1]]
-    for one, other in zip(*rows, strict=True):
-        assert one["parameters"] == other["parameters"]
-        assert one["bits"] == pytest.approx(other["bits"], rel=1e-4)
 
 
 def test_a_model_trained_in_few_bits_is_changed_as_it_is_used(made, brief):

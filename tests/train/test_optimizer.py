@@ -64,13 +64,10 @@ def test_without_decay_a_zero_gradient_moves_nothing():
 
 
 @pytest.mark.parametrize("name", ["GPT2-1-1", "LLaMA-1-1", "Mistral-1-2"])
-@pytest.mark.parametrize("scan_layers", [False, True])
-def test_exactly_the_matrices_of_every_model_decay(name, scan_layers):
+def test_exactly_the_matrices_of_every_model_decay(name):
     config: ModelConfig = from_name(name, vocab=7, head_size=8)
     params = jax.eval_shape(lambda: init(config, jax.random.key(0)))
     matrices = jax.tree.map(lambda x: x.ndim > 1, params)
-    if scan_layers:
-        matrices["layers"] = matrices.pop("layer_0")
     assert by_path(DECAY, matrices, "DECAY") == matrices
 
 

@@ -60,13 +60,6 @@ def test_matrices_lie_on_the_model_axis():
     assert layer["mlp"]["down"]["bias"] == PartitionSpec(None)
 
 
-def test_stacked_layers_are_cut_in_their_last_axes():
-    config = from_name("GPT2-2-1", vocab=8, head_size=8, scan_layers=True)
-    layers = specs(config, abstract(2, 1, 2), FOUR)["mu"]["layers"]
-    expected = PartitionSpec("population", None, "model", None)
-    assert layers["attention"]["out"]["kernel"] == expected
-
-
 def test_experts_lie_on_their_axis():
     lora = Lora(rules=("*/up/kernel:2", "*/query:1"))
     config = from_name("GPT2-1-1", vocab=8, head_size=8, experts=4, lora=lora)
@@ -85,10 +78,10 @@ def test_experts_lie_on_their_axis():
         specs(config, abstract(expert=3), SOLO)
 
 
-def test_a_dense_model_of_stacked_layers_has_no_experts_to_share():
-    config = from_name("GPT2-2-1", vocab=8, head_size=8, scan_layers=True)
-    mlp = specs(config, abstract(expert=2), SOLO)["params"]["layers"]["mlp"]
-    assert mlp["up"]["kernel"] == PartitionSpec(None, None, "model")
+def test_a_dense_model_has_no_experts_to_share():
+    config = from_name("GPT2-1-1", vocab=8, head_size=8)
+    mlp = specs(config, abstract(expert=2), SOLO)["params"]["layer_0"]["mlp"]
+    assert mlp["up"]["kernel"] == PartitionSpec(None, "model")
 
 
 def test_what_cannot_be_shared_is_an_error():
