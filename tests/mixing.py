@@ -11,9 +11,9 @@ ASKED = PartConfig("asked", "questions", people=6, exposures=3)
 UNEVEN = Law("zipf", bias=1.0)
 
 
-def read(task, kind, stream=0):
+def read(task, kind):
     """Tokens and labels that are predicted in the windows of one kind, in order."""
-    whole = task.streams[stream]
+    whole = task.order.stream
     arrays = whole.windows(0, whole.num_windows)
     rows = whole.kinds(0, whole.num_windows) == kind
     return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()

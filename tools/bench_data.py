@@ -68,7 +68,7 @@ def bios(people: int) -> tuple[data.Stream, Tokenizer]:
 def demo() -> tuple[data.Stream, Tokenizer]:
     """The demo's bioD world in windows of 64, and its tokenizer."""
     task = prepare(configs.demo(exposures=300))
-    (stream,) = task.streams
+    stream = task.order.stream
     assert isinstance(stream, data.Stream), "the demo mixes nothing"
     return stream, mixture.build_tokenizer(task.config.corpus, task.corpus)
 

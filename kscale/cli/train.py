@@ -41,7 +41,7 @@ def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
     if opened is not None:
         opened.check(task)
     devices.check(task)
-    most, visits = task.world.bits_max(), task.visits_of(0)
+    most, visits = task.world.bits_max(), task.order.visits()
     return {
         "parameters": task.parameters._asdict(),
         "vocabulary": task.pool.vocabulary.size,
@@ -52,14 +52,14 @@ def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
             "total": most.total,
         },
         "max_bits_per_param": most.total / task.parameters.total,
-        "exposures": task.exposures,
+        "exposures": task.order.exposures,
         "visits": {"fewest": int(visits.min()), "most": int(visits.max())},
         "parts": {
             part.config.name: {"windows": windows, "people": part.corpus.num_people}
-            for part, windows in zip(task.parts, task.part_windows, strict=True)
+            for part, windows in zip(task.parts, task.order.part_windows, strict=True)
         },
-        "steps": task.total_steps,
-        "tokens": task.streams[0].total_tokens,
+        "steps": task.order.steps,
+        "tokens": task.order.stream.total_tokens,
         "members": len(task.hypers),
         "fingerprint": config_module.fingerprint(config),
         "config": fields.to_dict(config),

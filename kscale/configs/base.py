@@ -121,7 +121,7 @@ class PartConfig:
 
     Attributes:
       name: what its losses are called in logs and rows.
-      told: as "biographies" or as "questions" with answers.
+      kind: as "biographies" or as "questions" with answers.
       people: how many.
       first: number of its first person; -1: the next that nobody has taken.
       which: of questions: about "all" people, or those "odd" or "even" in number,
@@ -136,7 +136,7 @@ class PartConfig:
     """
 
     name: str = "junk"
-    told: Literal["biographies", "questions"] = "biographies"
+    kind: Literal["biographies", "questions"] = "biographies"
     people: int = 1000
     first: int = -1
     which: Literal["all", "odd", "even"] = "all"
@@ -156,11 +156,6 @@ class DataConfig:
       context: tokens of a window.
       batch: windows of one optimizer step, over all devices.
       seed: of the order of the documents.
-      shared_order: members of a population read the same batches; False gives each
-        its own order, drawn from its seed. The run is as long as the longest of them
-        needs; the others end in padding.
-      steps_rule: "exact" reads every window once; "published" takes the paper's step
-        counts, which are those of six whole biographies a window of 512.
       prefetch: batches made ahead of the model.
       epochs: passes over the same documents, each in a new order; divides `exposures`.
       share: of the visits, how many are read: what is replayed when a model goes on
@@ -171,8 +166,6 @@ class DataConfig:
     context: int = 512
     batch: int = 96
     seed: int = 0
-    shared_order: bool = True
-    steps_rule: Literal["exact", "published"] = "exact"
     prefetch: int = 4
     epochs: int = 1
     share: float = 1.0

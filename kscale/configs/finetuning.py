@@ -22,7 +22,7 @@ from kscale.models.config import NO_ADAPTERS, Lora
 def tune(
     start: str,
     people: int = 1000,
-    told: Literal["biographies", "questions"] = "biographies",
+    kind: Literal["biographies", "questions"] = "biographies",
     exposures: int = 100,
     share: float = 0.8,
     rate: float = 3e-5,
@@ -34,20 +34,20 @@ def tune(
     Args:
       start: the run's folder; of a population, the first member is taken.
       people: how many new ones.
-      told: "biographies" (continued pretraining) or "questions" (supervised).
+      kind: "biographies" (continued pretraining) or "questions" (supervised).
       exposures: how often each new person is met.
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate.
     """
     before = load(pathlib.Path(start).expanduser() / CONFIG)
-    return tuned(before, start, people, told, exposures, share, rate)
+    return tuned(before, start, people, kind, exposures, share, rate)
 
 
 def tuned(
     before: Config,
     start: str,
     people: int,
-    told: Literal["biographies", "questions"],
+    kind: Literal["biographies", "questions"],
     exposures: int,
     share: float = 0.8,
     rate: float = 3e-5,
@@ -63,7 +63,7 @@ def tuned(
       before: the run's config.
       start: the run's folder, or its fingerprint in a sweep.
       people: how many new ones.
-      told: "biographies" (continued pretraining) or "questions" (supervised).
+      kind: "biographies" (continued pretraining) or "questions" (supervised).
       exposures: how often each new person is met, as a biography or in a question
         about each attribute.
       share: of the visits of as many exposures of the old people, how many are read.
@@ -77,7 +77,7 @@ def tuned(
     taken.append(before.world.first + before.world.people)
     part = PartConfig(
         name="new",
-        told=told,
+        kind=kind,
         people=people,
         first=max(taken) if before.parts else -1,
         exposures=exposures,
@@ -164,7 +164,7 @@ def extracted(
         parts=(
             PartConfig(
                 name="questions",
-                told="questions",
+                kind="questions",
                 people=people,
                 first=before.world.first,
                 which="odd",

@@ -140,22 +140,3 @@ def _nearest(value: int, known: Iterable[int]) -> int:
     if value < 1:
         raise ValueError(f"people and exposures must be at least 1, not {value}")
     return min(known, key=lambda k: abs(math.log(k / value)))
-
-
-def published_steps(people: int, exposures: int, batch: int) -> int:
-    """The step counts printed in paper 002: six whole biographies fill a window of 512.
-
-    `N E / (6 batch)` from half a million people on, twice that below. Exact packing
-    puts seven into a window, so these are more than E exposures.
-
-    Args:
-      people: N.
-      exposures: E.
-      batch: windows per step.
-
-    Example:
-      >>> published_steps(1_000_000, 1000, 192)
-      868056
-    """
-    factor = 1 if people >= 500_000 else 2
-    return math.ceil(factor * people * exposures / (6 * batch))

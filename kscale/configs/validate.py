@@ -154,11 +154,6 @@ def _check_order(config: Config) -> None:
             f"data.share={data.share} must be 0 to 1, and above 0 unless there are"
             f" parts to train on"
         )
-    if data.steps_rule == "published" and (config.parts or data.share < 1):
-        raise ValueError(
-            "data.steps_rule='published' counts steps of one kind of text: take"
-            " 'exact' for a mixture or a share"
-        )
     chosen = config.score
     if not (chosen.classes >= 1 and chosen.times >= 0):
         raise ValueError(
@@ -204,13 +199,13 @@ def _check_part(part: PartConfig, config: Config) -> None:
             f"part {part.name!r}: which={part.which!r} of people={part.people} leaves"
             f" nobody to be asked about or held out: take 2 people or more"
         )
-    if part.told == "biographies" and (part.which != "all" or part.answers_only):
+    if part.kind == "biographies" and (part.which != "all" or part.answers_only):
         asked = {"which": (part.which, "all"), "answers_only": (part.answers_only, 0)}
         said = [f"{name}={x!r}" for name, (x, default) in asked.items() if x != default]
         raise ValueError(
-            f"part {part.name!r}: {' and '.join(said)} is for told='questions' alone"
+            f"part {part.name!r}: {' and '.join(said)} is for kind='questions' alone"
         )
-    if part.told == "biographies" and config.corpus.kind == "bior":
+    if part.kind == "biographies" and config.corpus.kind == "bior":
         raise ValueError(
             f"part {part.name!r}: corpus.kind='bior' has texts of its own people only;"
             f" tell the part as questions or take another corpus.kind"

@@ -53,12 +53,12 @@ def check(task: Task) -> tuple[train.TrainConfig, Hyper | None]:
         task.config.train,
         rows=order.batch,
         context=order.context,
-        total_steps=task.total_steps,
+        total_steps=task.order.steps,
         members=len(task.hypers),
         together=task.config.model.route_rows,
     )
     steps = chosen.steps_per_dispatch
-    steps = curve_module.dispatch(task.config, task.total_steps, steps)
+    steps = curve_module.dispatch(task.config, task.order.steps, steps)
     chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
     if len(task.hypers) > 1:
         hyper = train.population(task.hypers)

@@ -72,13 +72,13 @@ def evaluate(
       that find no room in the documents of 200 people as they are scored, the padding
       of these rows included (`scores.dropped_share`).
     """
-    corpus, p = task.corpus, task.frequencies_of(member)
+    corpus, p = task.corpus, task.order.frequencies()
     row = np.searchsorted(corpus.people(np.arange(corpus.num_people)), table.people)
     counts, one = task.counts, np.zeros(len(row), int)
     chosen = task.config.score
     by = {"people": "count", "mass": "mass"}[chosen.quantiles]
     kinds = theory.frequency_classes(p / p.sum(), chosen.classes, by)
-    visits = task.visits_of(member, step)[row]
+    visits = task.order.visits(step)[row]
     whole = scores.summarize_classes(counts, corpus.labels, table, one, p[row], visits)[
         0
     ]

@@ -6,7 +6,7 @@
 
 A run folder holds config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/,
 params.npz, scores.npz, visits.npy (how often each person was met) and result.json; a
-population has params and scores for each member, and visits if orders are their own.
+population has params and scores for each member.
 """
 
 import dataclasses
@@ -103,9 +103,8 @@ def _train_and_score(
                 small = models.adapters(params)
                 train.save_params(workdir / f"adapters{name}.npz", small)
             table.save(workdir / f"scores{name}.npz")
-            if i < task.orders:
-                order = name if task.orders > 1 else ""
-                np.save(workdir / f"visits{order}.npy", task.visits_of(i))
+            if i == 0:
+                np.save(workdir / "visits.npy", task.order.visits())
         row = make_row(task, table, i) | evaluate(task, params, table, i)
         row |= qat.of_training(task, params, row["bits"]["total"])
         row |= folder.logged_routing(logged, i)
@@ -139,7 +138,7 @@ def fit(
     """
     config = task.config
     chosen, hyper, mesh = arrange(task)
-    source = task.source(
+    source = task.order.source(
         chosen.steps_per_dispatch, jax.process_index(), jax.process_count()
     )
     identity = {"corpus.content": task.content} | {
@@ -150,12 +149,12 @@ def fit(
     if begin is not None:  # weights that were made anew are another start
         identity["start.params"] = begin[1]
     curve = curve or Curve(task, None)
-    steps = curve_module.steps(config, task.total_steps)
+    steps = curve_module.steps(config, task.order.steps)
     result = train.fit(
         qat.problem(task),
         chosen,
         lambda first: data.batches(source, first, prefetch=config.data.prefetch),
-        task.total_steps,
+        task.order.steps,
         labels=task.labels,
         hyper=hyper,
         mesh=mesh,
@@ -176,7 +175,7 @@ def fit(
 def make_row(task: Task, table: scores.ScoreTable, member: int) -> Row:
     """The result row of one member, but for the time that its training took."""
     parameters, hyper = task.parameters, task.hypers[member]
-    visits = task.visits_of(member)
+    visits = task.order.visits()
     known = scores.measure_capacity(
         task.counts, task.corpus.labels, table, parameters.total
     )
@@ -187,7 +186,7 @@ def make_row(task: Task, table: scores.ScoreTable, member: int) -> Row:
         "name": config.name,
         "model": size if model.head_size == 64 else f"{size}x{model.head_size}",
         "parameters_by_base": parameters._asdict(),
-        "exposures": task.exposures,
+        "exposures": task.order.exposures,
         "visits": {
             "fewest": int(visits.min()),
             "most": int(visits.max()),

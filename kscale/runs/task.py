@@ -1,22 +1,21 @@
-"""From a config to everything that a run needs: world, corpus, tokens, order, sizes.
+"""From a config to everything that a run needs: world, corpus, tokens, population.
 
-config -> world -> corpus -> pool -> streams -> batches
+config -> world -> corpus -> pool -> order -> batches
              +-> parts ------+  +-> vocabulary -> model
 """
 
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable
 
 import numpy as np
 
 from kscale import corpora, data, models, worlds
 from kscale.configs import validate
 from kscale.configs.base import Config, members
-from kscale.configs.published import published_steps
 from kscale.runs import mixture
 from kscale.runs.mixture import Part
+from kscale.runs.order import Order
 from kscale.tokenizers.vocabulary import NOTHING, Vocabulary
 from kscale.train.config import Hyper
 
@@ -80,176 +79,14 @@ class Task:
         return models.parameter_counts(self.config.model)
 
     @functools.cached_property
-    def streams(self) -> tuple[data.Stream | data.Mixture, ...]:
-        """The order of the documents: one, or one per member that has its own.
-
-        Orders of drawn visits differ in length. All have as many windows of each kind
-        as the longest of them, the shorter ones filled up with padding, so that nothing
-        is cut. A member whose order is shorter thus takes more steps than alone: the
-        last are padding, and its learning rate falls a little later.
-        """
-        exposures = self.stream_exposures
-        if exposures == self.config.data.exposures:
-            return self._exact  # whose documents are counted already
-        return self._mixed(exposures)
-
-    @property
-    def part_windows(self) -> list[int]:
-        """Windows of each part in the run."""
-        whole = self._exact[0]
-        if isinstance(whole, data.Mixture):
-            return list(whole.shares[-len(self.parts) :])
-        return [max(x.num_windows for x in self._exact)] * len(self.parts)
-
-    @property
-    def exact_tokens(self) -> int:
-        """Targets in the windows of the run, each of which is predicted once.
-
-        Of orders that differ in length, those of the longest.
-        """
-        return max(stream.total_tokens for stream in self._exact) - 1
-
-    @property
-    def exact_steps(self) -> int:
-        """Steps in which every window of the run is read once, also of the longest."""
-        windows = max(stream.num_windows for stream in self._exact)
-        return -(-windows // self.config.data.batch)
-
-    @functools.cached_property
-    def total_steps(self) -> int:
-        """Optimizer steps of the run, by `data.steps_rule`."""
-        chosen = self.config.data
-        if chosen.steps_rule == "exact":
-            return self.exact_steps
-        return published_steps(self.world.people, chosen.exposures, chosen.batch)
-
-    @functools.cached_property
-    def stream_exposures(self) -> int:
-        """Exposures that the stream holds; more than E if published steps need it."""
-        exposures = self.config.data.exposures
-        if self.total_steps <= self.exact_steps:
-            return exposures
-        wanted = self.total_steps * self._tokens_per_step
-        # One more, as texts differ in length from exposure to exposure.
-        return -(-exposures * wanted // self.exact_tokens) + 1
-
-    @property
-    def exposures(self) -> float:
-        """How often each person is met in `total_steps`, on average."""
-        chosen = self.config.data
-        if chosen.steps_rule == "exact":
-            return chosen.exposures * chosen.share
-        read = self.total_steps * self._tokens_per_step
-        return chosen.exposures * read / self.exact_tokens
-
-    def visits_of(self, member: int, step: int | None = None) -> np.ndarray:
-        """How often a member of the population meets each person, exactly.
-
-        Args:
-          member: its number; all have the same visits unless they have orders of their
-            own.
-          step: after so many steps; a document that these have begun is a visit, even
-            if its end is in a later one. None: in the whole run, of which published
-            steps may leave the last visits unread.
-
-        Returns:
-          int64 [people of the corpus].
-        """
-        return self._counted(member if self.orders > 1 else 0, step)
-
-    def frequencies_of(self, member: int) -> np.ndarray:
-        """How often each person is met, by the world's law: float64 [people of corpus].
-
-        Of a restaurant, which has no law of its own, by the visits of the member's
-        whole run; equal if there are none.
-        """
-        weights = self._weights
-        if weights is None:
-            visits = self.visits_of(member)
-            met = visits if visits.any() else np.ones(len(visits))
-            return met / met.sum()
-        return weights[self.corpus.people(np.arange(self.corpus.num_people))]
-
-    @property
-    def orders(self) -> int:
-        """How many orders of documents there are: 1, or one per member."""
-        return len(self._seeds)
+    def order(self) -> Order:
+        """Which document is read when."""
+        return Order(self.config, self.corpus, self.pool, self.parts)
 
     @property
     def counts(self) -> worlds.Counts:
         """The counts of the people whom the corpus tells of."""
         return dataclasses.replace(self.world.counts, people=self.corpus.num_people)
-
-    @property
-    def _tokens_per_step(self) -> int:
-        return self.config.data.batch * self.config.data.context
-
-    def source(
-        self, steps_per_dispatch: int, process: int = 0, processes: int = 1
-    ) -> data.BatchSource:
-        """The batches of the run, whole dispatches at a time."""
-        return data.BatchSource(
-            self.streams,
-            self.config.data.batch,
-            steps_per_dispatch,
-            segments=self.config.corpus.mask_documents,
-            process=process,
-            processes=processes,
-        )
-
-    @property
-    def _seeds(self) -> list[int]:
-        """The seed of each order of documents."""
-        chosen = self.config.data
-        if chosen.shared_order:
-            return [chosen.seed]
-        return [
-            worlds.derive_key(chosen.seed, "member", int(hyper.seed))
-            for hyper in self.hypers
-        ]
-
-    @functools.cached_property
-    def _exact(self) -> tuple[data.Stream | data.Mixture, ...]:
-        """What exact steps read once."""
-        return self._mixed(self.config.data.exposures)
-
-    def _mixed(self, exposures: int) -> tuple[data.Stream | data.Mixture, ...]:
-        share, context = self.config.data.share, self.config.data.context
-        own = [self._own(seed, exposures) for seed in self._seeds] if share else []
-        labels = len(self.corpus.labels)
-        return tuple(mixture.mixed(own, self.parts, labels, context, self._seeds))
-
-    @functools.cached_property
-    def _weights(self) -> np.ndarray | None:
-        return self.world.law.frequencies(self.world.people, self.world.seed)
-
-    @functools.cached_property
-    def _counted(self) -> Callable[[int, int | None], np.ndarray]:
-        """Visits by order and step; those of the last step asked for are kept."""
-        return functools.lru_cache(2 * self.orders)(self._count)
-
-    def _count(self, order: int, step: int | None) -> np.ndarray:
-        if self.config.data.share == 0:
-            return np.zeros(self.corpus.num_people, np.int64)
-        stream, windows = self.streams[order], (step or 0) * self.config.data.batch
-        if isinstance(stream, data.Mixture):
-            windows = stream.shares_of(windows)[0]
-            stream = stream.streams[0]
-        return stream.counts(None if step is None else windows)
-
-    def _own(self, seed: int, exposures: int) -> data.Stream:
-        """The visits of the run's own people."""
-        chosen = self.config.data
-        visits = exposures * self.corpus.num_people * self.corpus.documents
-        return data.Stream(
-            self.corpus,
-            self.pool,
-            exposures,
-            chosen.context,
-            seed,
-            epochs=chosen.epochs,
-            limit=max(1, round(chosen.share * visits)) if chosen.share < 1 else 0,
-        )
 
 
 def prepare(config: Config, known: Vocabulary = NOTHING) -> Task:

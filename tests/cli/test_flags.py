@@ -147,5 +147,5 @@ def test_the_next_part_is_added(capsys):
 def test_help_names_the_fields_of_parts_and_laws(capsys):
     call("--help")
     out = capsys.readouterr().out
-    assert "--config.parts.0.FIELD=..., then parts.1, FIELD one of name, told" in out
+    assert "--config.parts.0.FIELD=..., then parts.1, FIELD one of name, kind" in out
     assert "--config.world.law.FIELD=..., FIELD one of kind, exponent" in out

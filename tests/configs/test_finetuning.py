@@ -54,13 +54,13 @@ def first(tmp_path_factory):
 def asked(first, tmp_path_factory):
     """That run, taught to answer questions."""
     folder = tmp_path_factory.mktemp("asked") / "run"
-    assert tune(first, folder, told="questions") == 0
+    assert tune(first, folder, kind="questions") == 0
     return folder
 
 
-@pytest.mark.parametrize("told", ["biographies", "questions"])
-def test_a_run_taught_questions_goes_on_to_either(first, asked, tmp_path, told):
-    assert tune(asked, tmp_path / "run", told=told) == 0
+@pytest.mark.parametrize("kind", ["biographies", "questions"])
+def test_a_run_taught_questions_goes_on_to_either(first, asked, tmp_path, kind):
+    assert tune(asked, tmp_path / "run", kind=kind) == 0
     rows = result(tmp_path / "run"), result(asked), result(first)
     sizes = [row["parameters"] for row in rows]
     assert sizes[0] == sizes[1] > sizes[2]
@@ -69,8 +69,8 @@ def test_a_run_taught_questions_goes_on_to_either(first, asked, tmp_path, told):
 
 
 def test_questions_after_new_biographies_keep_their_tokens(first, tmp_path):
-    assert tune(first, tmp_path / "more", told="biographies") == 0
-    assert tune(tmp_path / "more", tmp_path / "run", told="questions") == 0
+    assert tune(first, tmp_path / "more", kind="biographies") == 0
+    assert tune(tmp_path / "more", tmp_path / "run", kind="questions") == 0
     pools = [folder.load(x)[0].pool for x in (first, tmp_path / "run")]
     before, after = (set(p.vocabulary.original_ids.tolist()) for p in pools)
     assert before < after
@@ -98,7 +98,7 @@ def test_a_run_of_junk_with_domains_goes_on(tmp_path):
 
 def test_a_run_is_opened_and_scored_when_its_start_is_gone(first, tmp_path, capsys):
     old, new = tmp_path / "old", tmp_path / "new"
-    assert tune(first, old, told="questions") == 0
+    assert tune(first, old, kind="questions") == 0
     assert tune(old, new) == 0
     shutil.rmtree(old)
     capsys.readouterr()
@@ -196,7 +196,7 @@ def before(little, tmp_path):
 
 def test_tuning_takes_over_what_the_run_was(before):
     settings, folder = before
-    made = configs.load(f"tune:start={folder},people=5,exposures=9,told=questions")
+    made = configs.load(f"tune:start={folder},people=5,exposures=9,kind=questions")
     assert made == finetuning.tuned(settings, str(folder), 5, "questions", 9)
     assert (made.name, made.start) == ("tune", str(folder))
     assert (made.model, made.world, made.corpus) == (
@@ -209,8 +209,8 @@ def test_tuning_takes_over_what_the_run_was(before):
     part = PartConfig("new", "questions", people=5, exposures=9)
     assert made.parts == (part,)
     task = prepare(made)
-    assert (task.parts[0].config.first, task.visits_of(0).sum()) == (66, 115)
-    assert task.exposures == pytest.approx(7.2)
+    assert (task.parts[0].config.first, task.order.visits().sum()) == (66, 115)
+    assert task.order.exposures == pytest.approx(7.2)
 
 
 def test_what_was_new_or_junk_before_is_not_new_again(before):
@@ -250,7 +250,7 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
     assert made == finetuning.extracted(settings, str(folder), 16, 2, 9)
     assert made.data.share == 0
     (part,) = made.parts
-    assert (part.told, part.which, part.exposures) == ("questions", "odd", 9)
+    assert (part.kind, part.which, part.exposures) == ("questions", "odd", 9)
     assert (part.first, part.people) == (settings.world.first, settings.world.people)
     assert dataclasses.replace(made.model, lora=settings.model.lora) == settings.model
     assert made.model.lora.rules == (

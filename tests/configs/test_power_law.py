@@ -61,7 +61,7 @@ def test_tiny_worlds_may_be_skewed():
     tiny = configs.load("tiny:people=200,exponent=1.35")
     law = tiny.world.law
     assert (law.kind, law.exponent, law.bias) == ("zipf", 1.35, 0.5)
-    assert prepare(tiny).visits_of(0).sum() == 200 * tiny.data.exposures
+    assert prepare(tiny).order.visits().sum() == 200 * tiny.data.exposures
     assert tiny.world.build().counts.value_bits == pytest.approx(26)
 
 

@@ -47,12 +47,6 @@ def test_a_sound_config_gives_its_world():
         ("mini", {"data__share": 1.5}, r"data.share=1.5 must be 0 to 1, and above 0"),
         ("mini", {"data__share": -0.1}, "data.share=-0.1 must be 0 to 1"),
         ("mini", {"data__share": 0.0}, "above 0 unless there are parts to train on"),
-        (
-            "mini",
-            {"data__share": 0.5, "data__steps_rule": "published"},
-            "steps_rule='published' counts steps of one kind of text: take 'exact'",
-        ),
-        ("junk", {"data__steps_rule": "published"}, "'exact' for a mixture"),
         ("mini", {"score__classes": 0}, "score.classes=0 must be at least 1"),
         ("mini", {"score__times": -1}, "score.times=-1 at least 0"),
         ("mini", {"world__first": 159_999}, "people=1000: names are drawn without"),
@@ -103,10 +97,10 @@ def test_sound_parts_pass():
         ({"exposures": 0, "weight": -3.0}, "'junk': weight=-3.0 must be finite and at"),
         ({"exposures": 0, "weight": float("inf")}, "parts.1.weight=inf must be a n"),
         ({"exposures": 0, "weight": float("nan")}, "weight=nan must be a number"),
-        ({"which": "odd"}, "'junk': which='odd' is for told='questions' alone"),
+        ({"which": "odd"}, "'junk': which='odd' is for kind='questions' alone"),
         (
             {"answers_only": True},
-            "'junk': answers_only=True is for told='questions' al",
+            "'junk': answers_only=True is for kind='questions' al",
         ),
         (
             {"which": "odd", "answers_only": True},
@@ -123,7 +117,7 @@ def test_parts_that_contradict_themselves_are_named(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"told": "question"}, "config.parts.1.told='question' must be one of biograp"),
+        ({"kind": "question"}, "config.parts.1.kind='question' must be one of biograp"),
         ({"weight": "2"}, "config.parts.1.weight='2' must be float, not text"),
         ({"people": 2.5}, "config.parts.1.people=2.5 must be a whole number"),
         ({"people": "5"}, "config.parts.1.people='5' must be int, not text"),

@@ -61,7 +61,7 @@ def test_numbers_are_those_of_plain_loops(skewed):
     p = p / p.sum()
     bits = np.array([table.nats[i, values].sum() / math.log(2) for i in range(10)])
     right = np.array([table.correct[i, values].mean() for i in range(10)])
-    weights, met = p[people], skewed.visits_of(0)[people]
+    weights, met = p[people], skewed.order.visits()[people]
 
     def check(found, of):
         assert found["people"] == of.sum()
@@ -144,7 +144,7 @@ def test_people_of_no_weight_have_no_nan(little, tmp_path):
     (tmp_path / "weights.txt").write_text("1\n" * 8 + "0\n" * 8)
     law = Law("file", path=str(tmp_path / "weights.txt"))
     task = prepare(little(world__law=law))
-    assert task.visits_of(0)[8:].sum() == 0
+    assert task.order.visits()[8:].sum() == 0
     row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
     assert strict(row) == row
     last = row["classes"][-1]
@@ -157,9 +157,9 @@ def test_a_restaurant_is_scored_by_its_visits(little, share):
     law = Law("restaurant", discount=0.2, concentration=1.0)
     new = PartConfig("new", people=4, exposures=1)
     task = prepare(little([new], world__law=law, data__share=share))
-    met = task.visits_of(0)
+    met = task.order.visits()
     wanted = met / met.sum() if share else np.full(16, 1 / 16)
-    np.testing.assert_allclose(task.frequencies_of(0), wanted)
+    np.testing.assert_allclose(task.order.frequencies(), wanted)
     row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
     assert strict(row) == row
     assert row["loss"]["visits"] == pytest.approx(6.0 * share)
@@ -184,8 +184,8 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
     law = {"world__law": Law(kind, **numbers[kind])}
     told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
     task = prepare(little(**law, **told, corpus__skip_unfound=True))
-    assert task.corpus.num_people == len(task.visits_of(0)) == 6
-    assert task.visits_of(0).sum() == 36
+    assert task.corpus.num_people == len(task.order.visits()) == 6
+    assert task.order.visits().sum() == 36
     people = task.corpus.people(np.arange(6))
     assert people.tolist() == [0, 3, 6, 9, 12, 15]
     params = fresh(task)

@@ -63,18 +63,18 @@ def test_the_vocabulary_is_shared(made):
 
 def test_steps_read_every_window_of_every_kind(made):
     task = made(JUNK, ASKED)
-    main, junk, asked = task.streams[0].shares
+    main, junk, asked = task.order.stream.shares
     batch = task.config.data.batch
-    assert main == made().streams[0].num_windows
+    assert main == made().order.stream.num_windows
     assert junk == 7 * main
-    assert task.part_windows == [junk, asked]
-    assert task.total_steps == -(-(main + junk + asked) // batch)
-    assert task.exact_tokens == task.streams[0].total_tokens - 1
-    assert (all_labels(task) != PAD).sum() == task.exact_tokens
+    assert task.order.part_windows == [junk, asked]
+    assert task.order.steps == -(-(main + junk + asked) // batch)
+    assert task.order.tokens == task.order.stream.total_tokens - 1
+    assert (all_labels(task) != PAD).sum() == task.order.tokens
 
 
 def all_labels(task):
-    whole = task.streams[0]
+    whole = task.order.stream
     return whole.windows(0, whole.num_windows)["labels"][:, 1:]
 
 
@@ -82,17 +82,17 @@ def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
     task = made(JUNK, ASKED)
     tokens, labels = read(task, 0)
     assert met(task, task.world, tokens) == [6] * 16
-    assert task.visits_of(0).tolist() == [6] * 16
+    assert task.order.visits().tolist() == [6] * 16
     alone = made()
-    arrays = alone.streams[0].windows(0, alone.streams[0].num_windows)
+    arrays = alone.order.stream.windows(0, alone.order.stream.num_windows)
     back = alone.pool.vocabulary.to_original(arrays["tokens"][:, 1:].ravel())
     np.testing.assert_array_equal(task.pool.vocabulary.to_original(tokens), back)
     np.testing.assert_array_equal(labels, arrays["labels"][:, 1:].ravel())
-    assert task.exposures == 6.0
+    assert task.order.exposures == 6.0
 
 
 def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
-    (stream,) = made(JUNK).streams
+    stream = made(JUNK).order.stream
     kinds = stream.kinds(0, stream.num_windows)
     assert (kinds == 1).sum() == 7 * (kinds == 0).sum()
     useful = np.cumsum(kinds == 0)
@@ -123,27 +123,27 @@ def test_a_part_has_a_law_of_its_own(made):
     counts = met(task, task.parts[0].corpus.world, tokens)
     assert sum(counts) == 100
     assert counts[0] > 50 > counts[1]
-    assert made(part).visits_of(0).tolist() == [6] * 16
+    assert made(part).order.visits().tolist() == [6] * 16
 
 
 def test_a_share_reads_so_many_of_the_visits(made):
     task = made(ASKED, data__share=0.5)
-    assert task.exposures == 3.0
-    assert task.visits_of(0).sum() == 48
+    assert task.order.exposures == 3.0
+    assert task.order.visits().sum() == 48
     tokens, _ = read(task, 0)
-    assert met(task, task.world, tokens) == task.visits_of(0).tolist()
-    assert made(data__share=0.5).visits_of(0).sum() == 48
-    assert made(data__share=1e-9).visits_of(0).sum() == 1
+    assert met(task, task.world, tokens) == task.order.visits().tolist()
+    assert made(data__share=0.5).order.visits().sum() == 48
+    assert made(data__share=1e-9).order.visits().sum() == 1
 
 
 def test_without_a_share_the_parts_alone_are_read(made):
     task = made(ASKED, data__share=0.0)
     n = len(task.corpus.labels)
-    assert task.visits_of(0).tolist() == [0] * 16
-    assert task.exposures == 0
+    assert task.order.visits().tolist() == [0] * 16
+    assert task.order.exposures == 0
     labels = all_labels(task)
     assert (labels[labels != PAD] >= n).all()  # as in a mixture
-    assert task.part_windows == [task.streams[0].num_windows]
+    assert task.order.part_windows == [task.order.stream.num_windows]
     two = made(ASKED, PartConfig("new", people=5, exposures=2), data__share=0.0)
     tokens, _ = read(two, 1)
     assert met(two, two.parts[1].corpus.world, tokens) == [2] * 5
@@ -231,8 +231,8 @@ def test_answers_alone_count_if_so_said(made):
 
 def test_a_weight_of_less_than_a_window_is_one(made):
     task = made(PartConfig(people=4, weight=0.001))
-    assert task.part_windows == [1]
-    assert task.streams[0].num_windows == made().streams[0].num_windows + 1
+    assert task.order.part_windows == [1]
+    assert task.order.stream.num_windows == made().order.stream.num_windows + 1
 
 
 def test_epochs_repeat_the_documents_in_new_orders(made):
@@ -241,9 +241,9 @@ def test_epochs_repeat_the_documents_in_new_orders(made):
         made(ASKED, world__law=law, data__epochs=3),
         made(world__law=law, data__exposures=2),
     )
-    assert task.visits_of(0).tolist() == (3 * once.visits_of(0)).tolist()
-    assert task.visits_of(0).sum() == 96
-    assert isinstance(task.streams[0], data.Mixture)
+    assert task.order.visits().tolist() == (3 * once.order.visits()).tolist()
+    assert task.order.visits().sum() == 96
+    assert isinstance(task.order.stream, data.Mixture)
 
 
 def test_a_trained_vocabulary_covers_the_parts(little):
@@ -270,13 +270,13 @@ def test_a_bio_d_world_is_asked_questions():
     asked = task.parts[0].corpus.asked
     assert asked == ("ID 1", "ID 2")
     assert task.config.model.vocab == prepare(demo).config.model.vocab + 2
-    assert task.part_windows[0] > 0
+    assert task.order.part_windows[0] > 0
 
 
 def test_junk_of_100_million_people_costs_what_is_read():
     junk = fields.override(configs.load("junk:people=40,exposures=2"), "data.batch", 4)
     task = prepare(junk)
-    main, other = task.streams[0].shares
+    main, other = task.order.stream.shares
     assert other == 7 * main
     _, labels = read(task, 1)
     assert (labels != PAD).all()

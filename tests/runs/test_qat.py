@@ -170,7 +170,7 @@ def test_texts_are_documents_that_the_model_has_met(made):
     end, context = task.pool.eos, task.config.data.context
     tokens, segments = qat.texts(task, 16)
     found = documents(tokens[segments >= 0], end)
-    stream = task.streams[0]
+    stream = task.order.stream
     met = stream.windows(0, stream.num_windows)["tokens"][:, :-1].ravel()
     assert len(found) > 10
     assert found <= documents(met, end)

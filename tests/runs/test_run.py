@@ -79,8 +79,8 @@ def test_the_log_covers_every_token(finished):
     rows = metrics(finished)
     result = json.loads((finished / "result.json").read_text())
     task, _ = folder.load(finished)
-    assert rows[-1]["step"] == result["steps"] == task.total_steps
-    assert sum(row["tokens"] for row in rows) == task.streams[0].total_tokens - 1
+    assert rows[-1]["step"] == result["steps"] == task.order.steps
+    assert sum(row["tokens"] for row in rows) == task.order.stream.total_tokens - 1
     assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
 
 
@@ -115,14 +115,6 @@ def test_members_equal_their_solo_runs(tiny, tmp_path):
     assert len(task.hypers) == 4
     with pytest.raises(ValueError, match="has 4 members"):
         folder.load(tmp_path / "four", member=4)
-
-
-def test_members_with_orders_of_their_own_equal_their_solo_runs(tiny):
-    own = {"data__shared_order": "false", "members__seeds": "3,4"}
-    rows = run.run(config_of(tiny, **own))
-    own |= {"members__seeds": "4"}
-    (alone,) = run.run(config_of(tiny, **own))
-    assert alone["bits"]["total"] == pytest.approx(rows[1]["bits"]["total"], rel=1e-5)
 
 
 def test_a_finished_run_that_is_resumed_says_the_same(finished, tiny, tmp_path, capsys):

@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 from folders import assert_same_arrays, checkpoints, metrics, tree
 
@@ -31,7 +30,7 @@ def test_a_mixture_is_logged_by_part_and_scored_by_part(mixed):
     config, folder, row = mixed
     json.dumps(row, allow_nan=False)
     rows, task = metrics(folder), prepare(config)
-    assert sum(x["tokens"] for x in rows) == task.exact_tokens
+    assert sum(x["tokens"] for x in rows) == task.order.tokens
     seen = set().union(*(x["loss_by_label"] for x in rows))
     own = {name for name in seen if "/" not in name}
     assert {"text", "name", "employer", "birth_year"} <= own
@@ -58,7 +57,7 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
         for x in row["curve"]
     ]
     task = prepare(config)
-    met = [task.visits_of(0, step).mean() for step in steps]
+    met = [task.order.visits(step).mean() for step in steps]
     assert [x["loss"]["visits"] for x in row["curve"]] == pytest.approx(met)
     assert 0 < met[0] < met[-1] < row["loss"]["visits"]
     losses = [x["loss"]["loss_bits"] for x in row["curve"]]
@@ -122,30 +121,3 @@ def test_another_mixture_is_not_resumed(mixed, tmp_path):
         with pytest.raises(ValueError, match=message):
             run.run(fields.override(config, path, value), folder, resume=True)
     assert tree(folder) == before
-
-
-@pytest.mark.slow
-def test_members_with_orders_of_their_own_read_a_skewed_mixture(little, tmp_path):
-    law = worlds.Law("zipf", bias=1.0)
-    own = {"world__law": law, "data__shared_order": False, "score__times": 2}
-    rows = run.run(little([NEW], members__seeds=(3, 4), **own), tmp_path / "two")
-    (alone,) = run.run(little([NEW], members__seeds=(4,), **own))
-    assert alone["bits"]["total"] == pytest.approx(rows[1]["bits"]["total"], rel=1e-5)
-    assert rows[0]["bits"]["total"] != rows[1]["bits"]["total"]
-    assert rows[0]["visits"] != rows[1]["visits"] == alone["visits"]
-    assert rows[1]["by_count"]["visits"] == alone["by_count"]["visits"]
-    for name in ("visits", "mass"):
-        one, other = ([x[name] for x in row["classes"]] for row in (alone, rows[1]))
-        assert one == other
-    one, other = (np.load(tmp_path / f"two/visits_{i}.npy") for i in (0, 1))
-    assert (one != other).any()
-    assert [other.max(), other.sum()] == [alone["visits"]["most"], 96]
-    assert not (tmp_path / "two/visits.npy").exists()
-    run.run(little(), tmp_path / "two", overwrite=True)
-    assert not list((tmp_path / "two").glob("visits_*"))
-    one, other = (
-        [x["loss"]["loss_bits"] for x in row["curve"]] for row in (alone, rows[1])
-    )
-    assert one == pytest.approx(other, rel=1e-4)
-    steps = {row["steps"] for row in (alone, *rows)}
-    assert len(steps) == 1

@@ -59,7 +59,7 @@ def test_the_demo_models_have_these_sizes(name, parameters, limit):
     assert total == parameters == counts.embedding + counts.non_embedding
     assert (counts.active, counts.adapters) == (total, 0)
     assert task.world.bits_max().total / total == pytest.approx(limit, abs=5e-5)
-    assert task.exposures == task.config.data.exposures
+    assert task.order.exposures == task.config.data.exposures
 
 
 @pytest.mark.parametrize("config", ["smoke", "demo"])
@@ -85,35 +85,10 @@ def test_the_vocabulary_does_not_depend_on_seeds():
 
 def test_exact_steps_read_every_token_once():
     task = prepare(smoke())
-    (stream,) = task.streams
-    read = task.total_steps * task.config.data.batch * task.config.data.context
+    stream = task.order.stream
+    read = task.order.steps * task.config.data.batch * task.config.data.context
     assert 0 <= read - (stream.total_tokens - 1) < task.config.data.batch * 128
-    assert task.exposures == 4.0
-
-
-@pytest.mark.parametrize("exposures", [30, 100])
-def test_published_steps_are_those_of_six_biographies_a_window(exposures):
-    task = prepare(
-        smoke(
-            data__steps_rule="published", data__context=512, data__exposures=exposures
-        )
-    )
-    assert task.total_steps == math.ceil(2 * 12 * exposures / (6 * 4))
-    assert task.total_steps > task.exact_steps
-    assert task.exposures == pytest.approx(
-        exposures * task.total_steps * 4 * 512 / task.exact_tokens
-    )
-    # There is something to read in every one of these steps.
-    source = task.source(1)
-    last = source[task.total_steps - 1]
-    assert (last["labels"][..., 1:] != 255).all()
-
-
-def test_members_with_an_order_of_their_own_have_a_stream_each():
-    config = smoke(members__seeds="0,1", data__shared_order=False)
-    one, other = prepare(config).streams
-    assert one.total_tokens == other.total_tokens
-    assert (one.windows(0, 1)["tokens"] != other.windows(0, 1)["tokens"]).any()
+    assert task.order.exposures == 4.0
 
 
 def test_rewritten_biographies_end_to_end(tmp_path):
@@ -239,20 +214,14 @@ def test_content_tells_whether_weights_are_still_the_same(tmp_path):
     assert len({plain, *before, *after}) == 5
 
 
-def test_published_steps_and_visits_are_those_of_the_stream():
-    task = prepare(smoke(data__steps_rule="published", data__context=512))
-    assert set(task.visits_of(0).tolist()) == {task.stream_exposures}
-    assert task.stream_exposures >= task.exposures
-
-
 def test_everybody_is_met_alike_unless_a_law_says_otherwise():
     task = prepare(smoke())
-    np.testing.assert_allclose(task.frequencies_of(0), 1 / 12)
-    assert task.visits_of(0).tolist() == [4] * 12
+    np.testing.assert_allclose(task.order.frequencies(), 1 / 12)
+    assert task.order.visits().tolist() == [4] * 12
     law = {"world__law__kind": "zipf", "world__law__bias": 0.0}
     skewed = prepare(smoke(**law))
-    assert np.divide(*skewed.frequencies_of(0)[:2]) == pytest.approx(2**1.2)
-    assert skewed.visits_of(0).sum() == 48
-    assert skewed.visits_of(0)[0] > 4 > skewed.visits_of(0)[-1]
-    drawn = skewed.streams[0].visit(np.arange(48))[0]
-    assert np.bincount(drawn, minlength=12).tolist() == skewed.visits_of(0).tolist()
+    assert np.divide(*skewed.order.frequencies()[:2]) == pytest.approx(2**1.2)
+    assert skewed.order.visits().sum() == 48
+    assert skewed.order.visits()[0] > 4 > skewed.order.visits()[-1]
+    drawn = skewed.order.stream.visit(np.arange(48))[0]
+    assert np.bincount(drawn, minlength=12).tolist() == skewed.order.visits().tolist()

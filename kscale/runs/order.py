@@ -1,0 +1,210 @@
+"""The order in which a run reads its documents: streams, steps, exposures, visits.
+
+order = task.order
+order.steps                 # optimizer steps that read every window once
+order.visits(step=100)      # how often each person was met by then
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from kscale import corpora, data, worlds
+from kscale.configs.base import Config
+from kscale.runs.mixture import Part
+
+_SAMPLE = 2000  # documents whose mean length says how many fill the windows asked for
+_SLACK = 1.02
+_MOST = 2**40  # windows of a mixture: what `data.Mixture` can deal out
+
+
+class Order:
+    """The run's own documents and those of its parts as one sequence of windows.
+
+    Args:
+      config: of the run.
+      corpus, pool: the run's own text, and that as tokens.
+      parts: what is mixed in.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        corpus: corpora.Corpus,
+        pool: data.TokenPool,
+        parts: tuple[Part, ...],
+    ):
+        self._config, self._corpus, self._pool = config, corpus, pool
+        self._parts = parts
+
+    @functools.cached_property
+    def stream(self) -> data.Stream | data.Mixture:
+        """Every window of the run.
+
+        Raises:
+          ValueError: a part makes more than 2^40 windows of the mixture.
+        """
+        own = [self._own()] if self._config.data.share else []
+        streams, windows = list(own), [x.num_windows for x in own]
+        _require_room(self._parts, self._config.data.context, windows)
+        labels = len(self._corpus.labels)
+        for i, part in enumerate(self._parts):
+            weight = part.config.weight
+            wanted = max(1, round(weight * windows[0])) if weight else 0
+            stream = self._of_part(i, part, labels, wanted)
+            streams.append(stream)
+            windows.append(wanted or stream.num_windows)
+            labels += len(part.corpus.labels)
+        if windows == [streams[0].num_windows]:
+            return streams[0]
+        return data.Mixture(streams, windows)
+
+    @property
+    def part_windows(self) -> list[int]:
+        """Windows of each part in the run."""
+        if isinstance(self.stream, data.Mixture):
+            return list(self.stream.shares[-len(self._parts) :])
+        return [self.stream.num_windows] * len(self._parts)
+
+    @property
+    def tokens(self) -> int:
+        """Targets in the windows of the run, each of which is predicted once."""
+        return self.stream.total_tokens - 1
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in which every window is read once."""
+        return -(-self.stream.num_windows // self._config.data.batch)
+
+    @property
+    def exposures(self) -> float:
+        """How often each person is met in the run, on average."""
+        return self._config.data.exposures * self._config.data.share
+
+    def visits(self, step: int | None = None) -> np.ndarray:
+        """Counts how often each person is met, exactly.
+
+        Args:
+          step: after so many steps; a document that these have begun is a visit, even
+            if its end is in a later one. None: in the whole run.
+
+        Returns:
+          int64 [people of the corpus].
+        """
+        return self._counted(step)
+
+    def frequencies(self) -> np.ndarray:
+        """Returns how often each person is met, by the world's law.
+
+        A restaurant has no law of its own and gives the visits of the whole run;
+        people are equally frequent if there are none.
+
+        Returns:
+          float64 [people of the corpus].
+        """
+        weights = self._weights
+        if weights is None:
+            visits = self.visits()
+            visits = visits if visits.any() else np.ones(len(visits))
+            return visits / visits.sum()
+        return weights[self._corpus.people(np.arange(self._corpus.num_people))]
+
+    def source(
+        self, steps_per_dispatch: int, process: int = 0, processes: int = 1
+    ) -> data.BatchSource:
+        """Returns the batches of the run, whole dispatches at a time."""
+        return data.BatchSource(
+            [self.stream],
+            self._config.data.batch,
+            steps_per_dispatch,
+            segments=self._config.corpus.mask_documents,
+            process=process,
+            processes=processes,
+        )
+
+    @functools.cached_property
+    def _weights(self) -> np.ndarray | None:
+        world = self._corpus.world
+        return world.law.frequencies(world.people, world.seed)
+
+    @functools.cached_property
+    def _counted(self) -> Callable[[int | None], np.ndarray]:
+        """Visits by step; those of the whole run and of the last step are kept."""
+        return functools.lru_cache(2)(self._count)
+
+    def _count(self, step: int | None) -> np.ndarray:
+        if self._config.data.share == 0:
+            return np.zeros(self._corpus.num_people, np.int64)
+        stream, windows = self.stream, (step or 0) * self._config.data.batch
+        if isinstance(stream, data.Mixture):
+            windows = stream.shares_of(windows)[0]
+            stream = stream.streams[0]
+        return stream.counts(None if step is None else windows)
+
+    def _own(self) -> data.Stream:
+        """The visits of the run's own people."""
+        chosen = self._config.data
+        visits = chosen.exposures * self._corpus.num_people * self._corpus.documents
+        return data.Stream(
+            self._corpus,
+            self._pool,
+            chosen.exposures,
+            chosen.context,
+            chosen.seed,
+            epochs=chosen.epochs,
+            limit=max(1, round(chosen.share * visits)) if chosen.share < 1 else 0,
+        )
+
+    def _of_part(self, i: int, part: Part, labels: int, windows: int) -> data.Stream:
+        """The documents of a part; at least so many windows if it has a weight."""
+        chosen = self._config.data
+        seed = worlds.derive_key(chosen.seed, "part", i)
+        pool = part.pool.relabelled(labels, part.config.answers_only)
+        exposures, context = part.config.exposures, chosen.context
+        if exposures:
+            return data.Stream(part.corpus, pool, exposures, context, seed)
+        return _enough(part.corpus, pool, context, seed, windows)
+
+
+def _require_room(
+    parts: tuple[Part, ...], context: int, windows: Sequence[int]
+) -> None:
+    """Refuses parts too large to be dealt out, before their documents are counted."""
+    taken = float(sum(windows))
+    for part in parts:
+        chosen, corpus = part.config, part.corpus
+        if chosen.weight:
+            asked, mine = f"weight={chosen.weight:g}", chosen.weight * windows[0]
+        else:
+            asked = f"exposures={chosen.exposures} of people={chosen.people}"
+            documents = chosen.exposures * corpus.num_people * corpus.documents
+            mine = documents * _mean_length(corpus, part.pool) / context
+        taken += mine
+        if not taken < _MOST:
+            raise ValueError(
+                f"part {chosen.name!r}: {asked} makes {mine:.3g} windows, and a mixture"
+                f" holds fewer than 2^40 = {_MOST:.3g}: ask for less of it"
+            )
+
+
+def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
+    """Tokens of a document, on average over a sample."""
+    people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
+    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents)
+    return float(pool.document_lengths(plan).mean())
+
+
+def _enough(
+    corpus: corpora.Corpus, pool: data.TokenPool, context: int, seed: int, windows: int
+) -> data.Stream:
+    """A stream of at least so many windows, its people met about equally often."""
+    mean, limit = _mean_length(corpus, pool), 0
+    wanted = _SLACK * windows * context
+    while True:
+        limit += int(wanted / mean) + 64
+        exposures = -(-limit // (corpus.num_people * corpus.documents))
+        stream = data.Stream(corpus, pool, exposures, context, seed, limit=limit)
+        if stream.num_windows >= windows:
+            return stream
+        wanted = _SLACK * (windows - stream.num_windows + 1) * context
