@@ -17,10 +17,10 @@ from typing import NamedTuple
 Shown = dict[str, float | str]
 HEAD = """# Errata of the papers, each shown in numbers
 
-What we found in papers 000, 002 and 004 while building on them. kscale computes the
-corrected quantity; where a printed figure needs the printed slip, `as_published=True`
-gives it. This page is written by `python experiments/errata.py`: every number in its
-tables is computed, none is typed in.
+Slips found in Pan et al. 2025, Allen-Zhu & Li 2024 and Nayak & Varshney 2024 while
+building on them. kscale computes the corrected quantity; where a printed figure needs
+the printed slip, `as_published=True` gives it. `python experiments/errata.py`
+writes this page: every number in its tables is computed, none is typed in.
 """
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import pathlib
+import re
 
 import matplotlib.image
 import numpy as np
@@ -41,14 +42,22 @@ def test_every_experiment_is_known_by_its_name(monkeypatch):
     assert [load_experiment(str(path)).name for path in FILES] == NAMES
 
 
-def test_its_docstring_names_the_figure_and_the_commands(name):
-    said = ast.get_docstring(
-        ast.parse(pathlib.Path(f"experiments/{name}.py").read_text())
-    )
+PAPERS = {
+    "capacity": "Allen-Zhu & Li 2024",
+    "compression": "Pan et al. 2025",
+    "emergence": "Nayak & Varshney 2024",
+}
+
+
+def test_its_docstring_names_paper_figure_commands_and_numbers(name):
+    source = (ROOT / "experiments" / f"{name}.py").read_text(encoding="utf-8")
+    said = ast.get_docstring(ast.parse(source))
     assert said
-    first = said.partition("\n")[0].lower()
-    assert "paper" in first
-    assert "figure" in first or "table" in first
+    folder, _, figure = name.partition("/")
+    word, number = re.fullmatch(r"([a-z]+)(\w+)", figure).groups()
+    assert re.match(rf"{PAPERS[folder]}, {word} {number}\b", said)
+    assert "\nReproduces: " in said
+    assert "\nExpect: " in said
     for size in SIZES:
         assert f"kscale sweep {name} --size={size}" in said
 

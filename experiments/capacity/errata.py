@@ -1,4 +1,4 @@
-"""Errata of paper 002; `python experiments/errata.py` makes the page of them."""
+"""Errata of Allen-Zhu & Li 2024, for the page that experiments/errata.py writes."""
 
 import math
 
@@ -26,7 +26,7 @@ def _long_counts() -> Shown:
 # place, what is printed, what holds, what shows it
 ERRATA = (
     (
-        "002, proposition 2.3",
+        "Allen-Zhu & Li 2024, proposition 2.3",
         "log2 C(N0, N) is written as N log2(N0/N), which drops N log2 e.",
         "The exact count; definition 4.1 keeps the printed form, 1.44 bits a person"
         " less.",

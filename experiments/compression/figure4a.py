@@ -1,4 +1,4 @@
-"""Paper 000, figure 4a: loss on knowledge against data size, the theory's lines.
+"""Pan et al. 2025, figure 4a: loss on knowledge against data, the theory's lines.
 
 Reproduces: power-law data lose their loss smoothly, the faster the more skewed they
 are, as long as there are fewer visits than people; uniform data stay and then fall.
@@ -7,8 +7,10 @@ Red_D(N) exactly, f(t) = 1/(t+1).
     kscale sweep compression/figure4a --size=smoke    seconds
     kscale sweep compression/figure4a --size=small    ten seconds: 40,000 people, bias
                                                       100
-    kscale sweep compression/figure4a --size=paper    15 seconds: 400,000 people, bias
-                                                      1000
+    kscale sweep compression/figure4a --size=paper    15 seconds: 400,000 people
+
+Expect: exponents 0.10, 0.24, 0.28, 0.31, 0.35 for a = 0, 1.05, 1.2, 1.35, 1.5 (paper
+size).
 
 The dots are a learner to whom people are shown by chance, and who has paid 1/(t+1) of a
 person's bits after t visits (error bars: two standard errors over draws). `(x/x0)^-A +
@@ -93,6 +95,6 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             )
         ],
         path,
-        f"Paper 000, figure 4a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
+        f"Pan et al. 2025, figure 4a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
         f" {config['people']:,} people",
     )

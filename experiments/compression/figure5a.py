@@ -1,4 +1,4 @@
-"""Paper 000, figure 5a: loss on knowledge against model size, the theory's lines.
+"""Pan et al. 2025, figure 5a: loss against model size, the theory's lines.
 
 Reproduces: the more skewed the data, the faster the loss falls with the model; uniform
 data stay flat until the capacity is there. Problem (6) solved exactly for the p_i of
@@ -7,16 +7,17 @@ the paper's data.
     kscale sweep compression/figure5a --size=smoke    seconds
     kscale sweep compression/figure5a --size=small    twenty seconds: 40,000 people,
                                                       bias 100
-    kscale sweep compression/figure5a --size=paper    two minutes: 400,000 people, bias
-                                                      1000
+    kscale sweep compression/figure5a --size=paper    two minutes: 400,000 people
 
-Memory turns into knowledge by `D(m) = 47.6 exp(-m/47.6)`, the assumption of theorem
-5.6 with the steepest start that a lossless code allows (left), or without loss,
-`max(0, 47.6 - m)` (right). The dots are a learner who allocates by the counts of what
-it has seen and is judged on p (error bars: two standard errors over draws). The fit
-`(x/x0)^-A + eps` uses capacities up to the bits that there are; the legend gives A, its
-interval, and the largest residual: the exponents have the paper's order, but no curve
-is a clean power law.
+Expect: exponents 0.16, 0.33, 0.39, 0.46, 0.54 for a = 0 to 1.5 (paper size): the
+paper's order, but no curve is a clean power law.
+
+Memory turns into knowledge by `D(m) = 47.6 exp(-m/47.6)`, the assumption of theorem 5.6
+with the steepest start that a lossless code allows (left), or without loss, `max(0,
+47.6 - m)` (right). The dots are a learner who allocates by the counts of what it has
+seen and is judged on p (error bars: two standard errors over draws). The fit `(x/x0)^-A
++ eps` uses capacities up to the bits that there are; the legend gives A, its interval,
+and the largest residual.
 """
 
 import math
@@ -31,7 +32,7 @@ from kscale.report import Curve, Panel, draw_panels, fit_line
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
-BITS_PER_PARAMETER = 2.0  # paper 002, result 1
+BITS_PER_PARAMETER = 2.0  # Allen-Zhu & Li 2024, result 1
 EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
 SIZES = {
     "smoke": {"people": 400, "bias": 1.0, "visits": 20, "seeds": 3},
@@ -109,6 +110,6 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             Panel(x, y, right, "D(m) = max(0, 47.6 - m)", "xy", y_range=(0.1, 60)),
         ],
         path,
-        f"Paper 000, figure 5a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
+        f"Pan et al. 2025, figure 5a, theory: p(i) ~ (i + {config['bias']:g})^-a,"
         f" {config['people']:,} people",
     )

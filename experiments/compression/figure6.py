@@ -1,4 +1,4 @@
-"""Paper 000, figure 6: structure functions and sufficient statistics as data grow.
+"""Pan et al. 2025, figure 6: structure functions and sufficient statistics.
 
 Reproduces: the minimal sufficient statistic grows like a power of the data, and the
 Kolmogorov complexity is it plus a linear term; h(alpha) falls to the line of
@@ -7,6 +7,8 @@ sufficiency, sooner where there is less to know.
     kscale sweep compression/figure6 --size=smoke    seconds
     kscale sweep compression/figure6 --size=small    ten seconds: a million sentences
     kscale sweep compression/figure6 --size=paper    a minute: ten million sentences
+
+Expect: the dots of sampled corpora on the lines of E[K_n] - E[M_n1].
 
 The paper draws a schema. Here sentences come from a Pitman-Yor process, and models are
 those that store the k most frequent people: 74.8 bits each, a name and its facts
@@ -84,8 +86,8 @@ def _structure(sizes: np.ndarray) -> theory.StructureFunction:
     chosen = np.geomspace(1, people, MODELS).round().astype(int)
     stored = np.unique([0, repeated, *chosen])
     index = np.concatenate([[0.0], np.cumsum(sizes * np.log2(sentences / sizes))])
-    told = np.concatenate([[0.0], np.cumsum(sizes)])
-    rest = sentences - told[stored]
+    stored_sentences = np.concatenate([[0.0], np.cumsum(sizes)])
+    rest = sentences - stored_sentences[stored]
     escape = np.where(rest > 0, np.log2(sentences / np.maximum(rest, 1)), 0.0)
     data = sentences * WORDING + index[stored] + rest * (PERSON + escape)
     return theory.structure_function(PERSON * stored, data)
@@ -120,16 +122,16 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             error = row[f"{kind}_error"]
             growth.append(Curve("", n, row[kind], error, "os"[j], i))
         curves = []
-        for j, (size, told) in enumerate(list(row["structure"].items())[2::3]):
+        for j, (size, curve) in enumerate(list(row["structure"].items())[2::3]):
             known, h = (
-                np.array(told["alpha"]),
-                np.array(told["h"]) / int(size) - WORDING,
+                np.array(curve["alpha"]),
+                np.array(curve["h"]) / int(size) - WORDING,
             )
-            at = np.searchsorted(known, told["sufficient"])
+            at = np.searchsorted(known, curve["sufficient"])
             curves.append(Curve(f"{int(size):,} sentences", known, h, color=j))
             star = "minimal sufficient" if j == 0 else ""
             curves.append(Curve(star, known[at : at + 1], h[at : at + 1], None, "*", j))
         left = "data given the model (bits a sentence, less wording)"
         panels.append(Panel("model (bits)", left, curves, name, "x"))
     last = Panel("data (sentences)", "bits", growth, "sufficient statistics", "xy")
-    draw_panels([*panels, last], path, "Paper 000, figure 6: structure functions")
+    draw_panels([*panels, last], path, "Pan et al. 2025, figure 6: structure functions")

@@ -1,4 +1,4 @@
-"""Paper 000, figure 7: accuracy of each attribute against model size.
+"""Pan et al. 2025, figure 7: accuracy of each attribute against model size.
 
 Reproduces: low-entropy attributes (major) are learnt by smaller models than
 high-entropy ones (birth date); uniform data jump, power-law data rise gradually; the
@@ -6,9 +6,12 @@ employer's city starts at the share of New York. The runs at a = 0 and a = 1.2 o
 figure5.py.
 
     kscale sweep compression/figure7 --size=smoke    half a minute: does it run?
-    kscale sweep compression/figure7 --size=small    four minutes on a CPU, or no time
-                                                     if compression/figure5 was run
+    kscale sweep compression/figure7 --size=small    four minutes on two cores, or
+                                                     seconds after figure 5
     kscale sweep compression/figure7 --size=paper    two weeks of one GPU
+
+Expect: at a = 1.2 and 25K parameters major 58 %, city 57 %, university 54 %, employer
+51 %, birth year 46 %; uniform data in no order.
 
 Accuracy is the share of people whose value is greedily right in their biography. The
 pronoun is left out: its accuracy is that of a wording ("He" or "His") besides. Lines
@@ -42,18 +45,18 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             panels.append(_panel(of, title))
     people = rows[0]["config"]["world"]["people"]
     report.draw_panels(
-        panels, path, f"Paper 000, figure 7: {people:,} people, by attribute"
+        panels, path, f"Pan et al. 2025, figure 7: {people:,} people, by attribute"
     )
 
 
 def _panel(rows: list[Row], title: str) -> Panel:
-    told = [each["piece"] for each in rows[0]["pieces"]]
+    names = [each["piece"] for each in rows[0]["pieces"]]
     sizes, accuracy = FIGURE5["by_size"](
         rows, lambda row: [each["accuracy"] for each in row["pieces"]]
     )
     curves = [
         Curve(piece, sizes, accuracy[:, i], None, "o-", i)
-        for i, piece in enumerate(told)
+        for i, piece in enumerate(names)
         if piece not in ("name", "pronoun")
     ]
     return Panel("parameters besides the embedding", "accuracy", curves, title, "x")

@@ -1,21 +1,21 @@
-"""Paper 000, table 2 and figure 8: new knowledge taught to a full model.
+"""Pan et al. 2025, table 2 and figure 8: new knowledge taught to a full model.
 
 Reproduces: a model trained to 50, 90, 100 and 120 % of its capacity on uniform data is
-taught about new people, as questions and answers (SFT) or as biographies (CPT), with
-80 % of the old data replayed. Both learn the new; the old is forgotten near capacity,
-and more by SFT. Published old accuracy: SFT 100, 93.25, 89.9, 78.5; CPT 99.6, 96.5,
-94.5, 85.1; new 100. Figure 8: SFT starts at a higher training loss.
+taught about new people, as questions and answers (SFT) or as biographies (CPT), with 80
+% of the old data replayed. Both learn the new; the old is forgotten near capacity, and
+more by SFT. Published old accuracy: SFT 100, 93.25, 89.9, 78.5; CPT 99.6, 96.5, 94.5,
+85.1; new 100. Figure 8: SFT starts at a higher training loss.
 
     kscale sweep compression/table2 --size=smoke    a minute: does it run?
-    kscale sweep compression/table2 --size=small    5 minutes on two CPU cores, with
-                                                    --part=0/2 and --part=1/2 side by
-                                                    side
+    kscale sweep compression/table2 --size=small    5 minutes on two cores (see --part)
     kscale sweep compression/table2 --size=paper    a month of one GPU
+
+Expect: old accuracy 100, 89, 98, 88 % after SFT and 100, 93, 99, 90 % after CPT.
 
 Small: "tiny" worlds of 26 bits a person in a model of two layers and width 24, whose
 capacity is the R measured in PEAK_R; worlds are sized by `scores.world_for_model`, and
-40 people are new. Accuracy is the mean over the attributes
-but the pronoun: of old people in biographies, of new ones in the form they were taught.
+40 people are new. Accuracy is the mean over the attributes but the pronoun: of old
+people in biographies, of new ones in the form they were taught.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from kscale.report import Curve, Panel
 
 LEVELS = (0.5, 0.9, 1.0, 1.2)  # of what the model can hold
 PEAK_R = 0.66  # bits per parameter of the small model at its limit, see LOG.md
-TOLD = {"questions": "SFT", "biographies": "CPT"}
+FORMS = {"questions": "SFT", "biographies": "CPT"}
 PUBLISHED = {"SFT": (100, 93.25, 89.9, 78.5), "CPT": (99.6, 96.5, 94.5, 85.1)}
 
 
@@ -52,8 +52,8 @@ def runs(size: str) -> list[Config]:
         name = f"{level:.0%}"
         out.append(dataclasses.replace(before, name=name))
         start = config_module.fingerprint(before)
-        for told, short in TOLD.items():
-            after = finetuning.tuned(before, start, new, told, exposures, rate=rate)
+        for form, short in FORMS.items():
+            after = finetuning.tuned(before, start, new, form, exposures, rate=rate)
             score = dataclasses.replace(after.score, times=12)
             out.append(dataclasses.replace(after, name=f"{name} {short}", score=score))
     return out
@@ -64,7 +64,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     by_name = {row["name"]: row for row in rows}
     levels = sorted({float(name.partition("%")[0]) for name in by_name})
     table = []
-    for i, short in enumerate(TOLD.values()):
+    for i, short in enumerate(FORMS.values()):
         after = [by_name.get(f"{level:.0f}% {short}") for level in levels]
         for what, of, style in (
             ("old", old_accuracy, "o-"),
@@ -87,7 +87,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             Panel("step", "training loss, nats a token", losses, "figure 8", "x"),
         ],
         path,
-        "Paper 000, table 2 and figure 8: SFT and CPT on new people",
+        "Pan et al. 2025, table 2 and figure 8: SFT and CPT on new people",
     )
 
 
@@ -99,8 +99,8 @@ def old_accuracy(row: Row) -> float:
 
 def new_accuracy(row: Row) -> float:
     """The same of the new people, in the form in which they were taught."""
-    told = row["parts"]["new"]
-    right = told.get("trained", told)["accuracy_by_piece"]
+    new = row["parts"]["new"]
+    right = new.get("trained", new)["accuracy_by_piece"]
     return _mean({k: x for k, x in right.items() if k != "name"})
 
 
@@ -121,7 +121,7 @@ def _tiny(people: int, exposures: int, width: int) -> Config:
 
 
 def _paper(level: float) -> Config:
-    """The paper does not say which model; its "s" at the R of paper 002's result 1."""
+    """The paper names no model; "s" is taken, at 2 bits per parameter."""
     config = power_law.pan("s", 0.0)
     model = dataclasses.replace(config.model, vocab=3275)
     parameters = models.parameter_counts(model).total

@@ -1,4 +1,4 @@
-"""Errata of paper 004; `python experiments/errata.py` makes the page of them."""
+"""Errata of Nayak & Varshney 2024, for the page that experiments/errata.py writes."""
 
 import math
 
@@ -166,14 +166,14 @@ def _published_code() -> Shown:
 # place, what is printed, what holds, what shows it
 ERRATA = (
     (
-        "004, equation (20)",
+        "Nayak & Varshney 2024, equation (20)",
         "The threshold is the infimum of eps at which x = f(x, eps) has a solution in"
         " (0, 1]. Since lambda(0) = (1-p)^(T-1) > 0, that infimum is 0.",
         "The local minimum of x/lambda(1 - rho(1-x)) at the larger critical point.",
         _threshold,
     ),
     (
-        "004, equations (21) to (23)",
+        "Nayak & Varshney 2024, equations (21) to (23)",
         "The scaling parameter is that of codes with fixed degrees and a noisy channel."
         " Here degrees are random and exactly R symbols are erased.",
         "alpha^2 = eps((1-z)/z - ln(z)^2/c), or the law without eps of"
@@ -181,14 +181,14 @@ ERRATA = (
         _alpha,
     ),
     (
-        "004, footnote 4",
+        "Nayak & Varshney 2024, footnote 4",
         "The result is said not to depend on the dummy eps. Peeling does not; equation"
         " (2) does.",
         "eps = 0.5 is a part of the printed law's definition.",
         _dummy,
     ),
     (
-        "004, equation (1)",
+        "Nayak & Varshney 2024, equation (1)",
         "(R*, T*) maximizes (2). The global maximum lies where nothing is learnt, and"
         " claims more concepts than there are texts.",
         "The first local maximum in R; always R+ <= min(R, T), since a text teaches at"
@@ -196,20 +196,20 @@ ERRATA = (
         _spurious,
     ),
     (
-        "004, proposition 1",
+        "Nayak & Varshney 2024, proposition 1",
         "N and D must scale equally.",
         "They do in the limit; at any compute in reach N* grows a little faster.",
         _scaling,
     ),
     (
-        "004, equations (3), (4) and (27)",
+        "Nayak & Varshney 2024, equations (3), (4) and (27)",
         "P_e is printed as about 4 (d P_b)^2, and half its square as 2 (d P_b)^4. (27)"
         " has R-1 where R belongs, and turns negative where P_b is small.",
         "P_e = 1 - (1-q)^R - R q (1-q)^(R-1) with q = d P_b/R, about (d P_b)^2/2.",
         _training_error,
     ),
     (
-        "004, equations (3) and (4)",
+        "Nayak & Varshney 2024, equations (3) and (4)",
         "P_e is quadratic in the mean unlearnt fraction, and the excess entropy at"
         " least P_e^2/2.",
         "A graph learns nearly all or nearly nothing, so the mean of P_e is linear in"
@@ -218,28 +218,28 @@ ERRATA = (
         _bimodal,
     ),
     (
-        "004, equations (5) and (28)",
+        "Nayak & Varshney 2024, equations (5) and (28)",
         "The first case is 0 where the mean just reaches eta, so that accuracy dips at"
         " each onset.",
         "The larger of the cases (kind='monotone').",
         _dip,
     ),
     (
-        "004, equation (28)",
+        "Nayak & Varshney 2024, equation (28)",
         "The bound is used at eta_l = exp(7 l/L), which is no whole number. It bounds"
         " the tail at whole numbers only.",
         "ceil(eta) (kind='bound'), or the exact tail.",
         _whole_eta,
     ),
     (
-        "004, appendix E",
+        "Nayak & Varshney 2024, appendix E",
         "A pair of concepts is counted once. An unordered pair can realize a pair of"
         " skills in two ways.",
         "The mean is 2 C(R,2) p_rr (kind='two_ways').",
         _two_ways,
     ),
     (
-        "004, the authors' code",
+        "Nayak & Varshney 2024, the authors' code",
         "It adds three terms of (22) and (23) that are subtracted there, takes the"
         " prerequisites of every level above 11 from level 11, and its homogeneous task"
         " is level 11 with m = 7 instead of level 10 with m = 2..7.",

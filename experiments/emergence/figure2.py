@@ -1,4 +1,4 @@
-"""Paper 004, figure 2: compute-optimal model and data size; excess entropy at them.
+"""Nayak & Varshney 2024, figure 2: compute-optimal sizes, and their excess entropy.
 
 Reproduces: (a) N* and D* grow nearly as sqrt(C) and pass by the Chinchilla model; (b)
 the lower bound of excess entropy falls with model size.
@@ -7,6 +7,9 @@ the lower bound of excess entropy falls with model size.
     kscale sweep emergence/figure2 --size=small    two minutes, nearly all of it
                                                    simulation
     kscale sweep emergence/figure2 --size=paper    an hour
+
+Expect: exponents 0.509 and 0.491; N* = 7.20e10, D* = 1.33e12 at C = 5.76e23
+(Chinchilla: 7.0e10, 1.4e12).
 
 Lines: the first maximum of the printed law (2), of the law corrected for the graph that
 the paper defines, and of density evolution alone; dashed: as published, with the slips
@@ -168,5 +171,5 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
         curves.append(Curve("sampled graphs", at, found, error, "o", 2))
         name = "P_e" if kind == "error" else "excess entropy at least (nats)"
         panels.append(Panel("model size N* (parameters)", name, curves, title, "xy"))
-    title = "Paper 004, figure 2: compute-optimal sizes (dashed: as published)"
+    title = "Nayak & Varshney 2024, figure 2: optimal sizes (dashed: as published)"
     draw_panels(panels, path, title)

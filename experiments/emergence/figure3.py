@@ -1,4 +1,4 @@
-"""Paper 004, figure 3: emergence and plateaus of three tasks as models grow.
+"""Nayak & Varshney 2024, figure 3: emergence and plateaus of three tasks.
 
 Reproduces: a task of one level appears at once, a task of many levels slowly, and a
 mixture of three in steps with plateaus at 0.4, 0.8 and 1.0, its cumulative weights.
@@ -6,6 +6,9 @@ mixture of three in steps with plateaus at 0.4, 0.8 and 1.0, its cumulative weig
     kscale sweep emergence/figure3 --size=smoke    seconds
     kscale sweep emergence/figure3 --size=small    a minute, nearly all of it simulation
     kscale sweep emergence/figure3 --size=paper    a quarter of an hour
+
+Expect: plateaus at 0.4000, 0.8000, 1.0000; emergence at N = 2.1e8 (one level), 5.0e10
+(binomial), 1.5e9, 1.2e11 and 1.8e12 (mixture).
 
 Left above: the printed bound (5), its dip at each onset removed; dashed: as published,
 that is with the slips of the authors' code (`accuracy_curve(as_published=True)` names
@@ -115,5 +118,5 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             Panel(x, "accuracy", below, "exact tail and simulation", "x", levels),
         ],
         path,
-        "Paper 004, figure 3: emergence and plateaus (dashed: as published)",
+        "Nayak & Varshney 2024, figure 3: emergence (dashed: as published)",
     )

@@ -1,4 +1,4 @@
-"""Paper 004, figure 4: isoFLOP curves, concepts learnt and the threshold against R.
+"""Nayak & Varshney 2024, figure 4: isoFLOP curves of concepts learnt.
 
 Reproduces: at each compute the number of concepts learnt rises with R, peaks, and falls
 where texts no longer suffice (left); the threshold falls with R through eps (right).
@@ -6,6 +6,8 @@ where texts no longer suffice (left); the threshold falls with R through eps (ri
     kscale sweep emergence/figure4 --size=smoke    seconds
     kscale sweep emergence/figure4 --size=small    a minute, nearly all of it simulation
     kscale sweep emergence/figure4 --size=paper    half an hour
+
+Expect: one peak, where sampled graphs have theirs: R = 4579 at C = 1e20.
 
 Lines: the printed law (2); dotted: the law corrected for the graph that the paper
 defines; dashed: as published, with the slips of the authors' code. Stars: the optimum.
@@ -108,5 +110,5 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
             Panel("concepts R", "threshold eps*", right, "", "x", {0.5: "eps"}),
         ],
         path,
-        "Paper 004, figure 4: isoFLOP curves (dotted: corrected; dashed: as published)",
+        "Nayak & Varshney 2024, figure 4 (dotted: corrected; dashed: as published)",
     )
