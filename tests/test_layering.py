@@ -44,6 +44,19 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": set(),
 }
+# What each topic of `kscale/theory/` may import of the others, likewise.
+TOPICS: dict[str, set[str]] = {
+    "checks": set(),
+    "solver": {"checks"},
+    "numerics": set(),
+    "pitman_yor": {"numerics"},
+    "data_scaling": {"numerics", "pitman_yor"},
+    "model_scaling": {"numerics"},
+    "fitting": {"numerics"},
+    "concepts": {"numerics"},
+    "skills": {"numerics", "concepts"},
+    "coding": set(),
+}
 WITHOUT_JAX = ("worlds", "corpora", "tokenizers", "data")
 BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
@@ -105,6 +118,31 @@ def test_rooms_import_in_one_direction(path):
     room = room_of(path)
     if room != "__init__":  # whose imports of rooms are for type checkers alone
         assert rooms_imported(path) - {room, "__version__"} <= ROOMS[room]
+
+
+THEORY = PACKAGE / "theory"
+
+
+def topics_imported(path: pathlib.Path) -> set[str]:
+    parts = [name.split(".") for name in imports(path)]
+    return {p[2] for p in parts if p[:2] == ["kscale", "theory"] and len(p) > 2}
+
+
+def test_a_topic_of_the_theory_stands_above_what_it_imports():
+    found = {path.stem for path in THEORY.iterdir() if path.suffix != ".pyc"}
+    assert set(TOPICS) == found - {"__init__", "__pycache__"}
+    below = {"checks", "solver"}
+    for topic, allowed in TOPICS.items():
+        assert allowed <= below, topic
+        below.add(topic)
+
+
+@pytest.mark.parametrize("path", sorted(THEORY.rglob("*.py")), ids=relative)
+def test_topics_of_the_theory_import_in_one_direction(path):
+    topic = path.relative_to(THEORY).parts[0].removesuffix(".py")
+    if topic != "__init__":
+        allowed = TOPICS[topic] | {topic, "checks", "solver"}
+        assert topics_imported(path) <= allowed
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

@@ -128,7 +128,7 @@ def optima(points: int = 200) -> Job:
     return Job(
         f"compute-optimal sweep, {points} budgets",
         1.0,
-        lambda: theory.compute_optimal(compute),
+        lambda: theory.concepts.compute_optimal(compute),
         lambda i: theory_baselines.compute_optimal(compute[order[i]])[1],
         points,
         5,
@@ -146,7 +146,7 @@ def allocations(clusters: int = 10**6, capacities: int = 64) -> Job:
     return Job(
         f"KKT, {clusters:,} clusters x {capacities} capacities",
         2.0,
-        lambda: theory.water_level(capacity, p),
+        lambda: theory.model_scaling.water_level(capacity, p),
         lambda i: theory_baselines.allocate(p, capacity[order[i]]),
         capacities,
         2,
@@ -167,13 +167,15 @@ def fits(starts: int = 4500, timed: int = 20) -> Job:
     loss = 406.4 / parameters**0.34 + 410.7 / tokens**0.28 + 1.69
     loss *= np.exp(rng.normal(0, 5e-3, loss.size))
     logs = np.log(parameters), np.log(tokens), np.log(loss)
-    table = theory.chinchilla_starts()
+    table = theory.fitting.chinchilla_starts()
     order = rng.permutation(len(table))
     return Job(
         f"Chinchilla fit, {starts:,} starts, 250 points",
         10.0,
         lambda: (
-            theory.fit_chinchilla(parameters, tokens, loss, table[order[:starts]]).loss
+            theory.fitting.fit_chinchilla(
+                parameters, tokens, loss, table[order[:starts]]
+            ).loss
         ),
         lambda i: theory_baselines.chinchilla(table[order[i]], *logs),
         starts,
@@ -190,7 +192,7 @@ def accuracies(sizes: int = 400) -> Job:
     return Job(
         f"figure 3, {sizes} sizes x 3 tasks",
         2.0,
-        lambda: theory.accuracy_curve(N, kind="exact").accuracy,
+        lambda: theory.skills.accuracy_curve(N, kind="exact").accuracy,
         lambda i: theory_baselines.accuracy(N[order[i]]),
         sizes,
         5,
@@ -203,9 +205,9 @@ def peeling(concepts: int = 10**6, share: int = 100) -> Job:
     """A random graph sampled and peeled; the plain queue has a smaller one."""
     a, d = 10.0, 4.0  # texts a concept, concepts a text: above the threshold
 
-    def graph(size: int) -> theory.Graph:
+    def graph(size: int) -> theory.concepts.Graph:
         rng = np.random.default_rng(size)
-        return theory.sample_graph(size, int(size * a / d), d / size, rng)
+        return theory.concepts.sample_graph(size, int(size * a / d), d / size, rng)
 
     small = graph(concepts // share)
     owner = np.repeat(np.arange(small.concept_count), np.diff(small.starts))
@@ -213,11 +215,11 @@ def peeling(concepts: int = 10**6, share: int = 100) -> Job:
     return Job(
         f"graph sampled and peeled, {int(a) * concepts:,} edges",
         None,
-        lambda: theory.peel(graph(concepts)).count / concepts,
+        lambda: theory.concepts.peel(graph(concepts)).count / concepts,
         lambda _: theory_baselines.peel(*edges).sum(),
         share,
         1,
-        lambda _, found: (theory.peel(small).count, found[0]),
+        lambda _, found: (theory.concepts.peel(small).count, found[0]),
         0.0,
     )
 
@@ -231,14 +233,14 @@ def seatings(customers: int = 10**6, share: int = 100) -> Job:
 
     def lonely(sizes: np.ndarray) -> float:
         n = sizes.sum()
-        expected = theory.expected_tables_of_size(1, n, alpha, beta)
-        expected /= theory.expected_tables(n, alpha, beta)
+        expected = theory.pitman_yor.expected_tables_of_size(1, n, alpha, beta)
+        expected /= theory.pitman_yor.expected_tables(n, alpha, beta)
         return (sizes == 1).mean() / expected
 
     def seat() -> np.ndarray:
         rng = np.random.default_rng(0)
-        return theory.table_sizes(
-            theory.chinese_restaurant(rng, customers, alpha, beta)
+        return theory.pitman_yor.table_sizes(
+            theory.pitman_yor.chinese_restaurant(rng, customers, alpha, beta)
         )
 
     return Job(

@@ -9,7 +9,7 @@ Shown = dict[str, float | str]
 
 def _sticks() -> Shown:
     alpha, beta = 0.5, 1.0
-    sticks = theory.stick_breaking(
+    sticks = theory.pitman_yor.stick_breaking(
         np.random.default_rng(0), 2, alpha, beta, shape=(200_000,)
     )
     second = sticks.weights[:, 1] / (1 - sticks.weights[:, 0])
@@ -25,14 +25,15 @@ def _ranked() -> Shown:
     alpha, beta, rank = 0.5, 1.0, 1000.0
     return {
         "j^(1/alpha) E[p_j], size-biased order, j = 1000": rank**2
-        * theory.stick_weight(rank, alpha, beta),
-        "i^(1/alpha) E[p_(i)], ranked": rank**2 * theory.zipf_curve(rank, alpha, beta),
+        * theory.pitman_yor.stick_weight(rank, alpha, beta),
+        "i^(1/alpha) E[p_(i)], ranked": rank**2
+        * theory.pitman_yor.zipf_curve(rank, alpha, beta),
     }
 
 
 def _cover() -> Shown:
-    printed = theory.published_cover_gap(3.0, 1.0)
-    cover = theory.simplex_cover(3.0, 1.0)
+    printed = theory.data_scaling.published_cover_gap(3.0, 1.0)
+    cover = theory.data_scaling.simplex_cover(3.0, 1.0)
     return {
         "n = 3, eps = 1: least KL from a corner to the printed cover": printed,
         "radius of the cover with ceil(n(1 + 1/eps)) cells": cover.radius,
@@ -44,9 +45,12 @@ def _not_a_power_law() -> Shown:
     visits = np.geomspace(1e4, 1e7, 20)
     shown: Shown = {}
     for exponent in (0.0, 1.2):
-        p = theory.zipf_frequencies(400_000, exponent, 1000.0)
-        loss = theory.data_redundancy(visits, p)
-        fit, said = theory.fit_power_law(visits, loss), theory.diagnose(visits, loss)
+        p = theory.model_scaling.zipf_frequencies(400_000, exponent, 1000.0)
+        loss = theory.data_scaling.data_redundancy(visits, p)
+        fit, said = (
+            theory.fitting.fit_power_law(visits, loss),
+            theory.fitting.diagnose(visits, loss),
+        )
         name = f"a = {exponent:g}, 1e4 to 1e7 visits:"
         shown |= {
             f"{name} fitted exponent": fit.alpha,
@@ -58,8 +62,8 @@ def _not_a_power_law() -> Shown:
 
 def _example_code() -> Shown:
     source = {"A": "1/2", "B": "3/10", "C": "1/5"}
-    codes = {word: theory.arithmetic_code(word, source) for word in ("AB", "CC")}
-    lengths = theory.expected_lengths(source, 2)
+    codes = {word: theory.coding.arithmetic_code(word, source) for word in ("AB", "CC")}
+    lengths = theory.coding.expected_lengths(source, 2)
     return {
         "code word of AB by the printed rule": codes["AB"].point,
         "prefix-free": codes["AB"].dyadic,

@@ -47,14 +47,18 @@ def runs(size: str) -> list[dict[str, Any]]:
 def compute(setting: dict[str, Any]) -> Row:
     """Losses of the classes in bits per visit, at each capacity."""
     people = setting["people"]
-    p = theory.zipf_frequencies(people, setting["exponent"], setting["bias"])
-    labels = theory.frequency_classes(p)
+    p = theory.model_scaling.zipf_frequencies(
+        people, setting["exponent"], setting["bias"]
+    )
+    labels = theory.model_scaling.frequency_classes(p)
     capacity = people * BITS * np.geomspace(3e-3, 6.0, setting["points"])
-    best = theory.class_losses(
+    best = theory.model_scaling.class_losses(
         capacity, p, labels, a=BITS, b=math.exp(1 / BITS), irreducible=WORDING
     )
     line = np.array([0.0, BITS])
-    lossless = [theory.table_allocation(c, p, line, line[::-1]) for c in capacity]
+    lossless = [
+        theory.model_scaling.table_allocation(c, p, line, line[::-1]) for c in capacity
+    ]
     learners = [
         _learner(setting, p, labels, capacity, s) for s in range(setting["seeds"])
     ]
@@ -92,7 +96,9 @@ def _learner(
     out = []
     for c in capacity:
         memory = np.zeros(len(p))
-        memory[seen] = theory.allocate(c, guess, a=BITS, b=math.exp(1 / BITS)).memory
+        memory[seen] = theory.model_scaling.allocate(
+            c, guess, a=BITS, b=math.exp(1 / BITS)
+        ).memory
         out.append(_by_class(p * BITS * np.exp(-memory / BITS), p, labels))
     return out
 

@@ -92,14 +92,16 @@ def _by_step(row: Row) -> Panel:
     loss = [[each["visit_loss_bits"] for each in c] for c in classes]
     world = row["config"]["world"]
     law, bits = world["law"], row["bits_max"]["value"] / row["population"]
-    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
+    p = theory.model_scaling.zipf_frequencies(
+        world["people"], law["exponent"], law["bias"]
+    )
     curves = [
         Curve(name, visits, np.array(loss)[:, k], None, "o", k)
         for k, name in enumerate(CLASSES)
     ]
     if np.sum(np.array(loss) < bits) > 2:  # else nothing has been learnt yet
         predicted = report.predict_learning(
-            visits, loss, p, theory.frequency_classes(p), bits
+            visits, loss, p, theory.model_scaling.frequency_classes(p), bits
         )
         name = f"half known after {predicted['half_visits']:.0f} visits"
         curves += [

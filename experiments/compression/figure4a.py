@@ -46,9 +46,11 @@ def runs(size: str) -> list[dict[str, Any]]:
 def compute(setting: dict[str, Any]) -> Row:
     """The curve, its fit, and a simulation, in bits per person."""
     people = setting["people"]
-    p = theory.zipf_frequencies(people, setting["exponent"], setting["bias"])
+    p = theory.model_scaling.zipf_frequencies(
+        people, setting["exponent"], setting["bias"]
+    )
     visits = np.geomspace(people / 40, 40.0 * people, setting["points"]).round()
-    loss = BITS * theory.data_redundancy(visits, p)
+    loss = BITS * theory.data_scaling.data_redundancy(visits, p)
     window = visits[visits <= people], loss[visits <= people]
     fit = fit_line(*window)
     rng = np.random.default_rng(0)

@@ -104,10 +104,12 @@ def prediction(
     """Problem (6) fitted to the rows of one law; its p_i and bits of a person."""
     world = rows[0]["config"]["world"]
     law = world["law"]
-    p = theory.zipf_frequencies(world["people"], law["exponent"], law["bias"])
+    p = theory.model_scaling.zipf_frequencies(
+        world["people"], law["exponent"], law["bias"]
+    )
     bits = rows[0]["bits_max"]["value"] / rows[0]["population"]
     sizes, loss = by_size(rows, _losses)
-    kinds = theory.frequency_classes(p)
+    kinds = theory.model_scaling.frequency_classes(p)
     return report.fit_allocation(sizes, loss, p, kinds, bits), p, bits
 
 

@@ -49,13 +49,15 @@ def runs(size: str) -> list[dict[str, Any]]:
 def compute(setting: dict[str, Any]) -> Row:
     """Two curves with their fits, and a simulation, in bits per person."""
     people = setting["people"]
-    p = theory.zipf_frequencies(people, setting["exponent"], setting["bias"])
+    p = theory.model_scaling.zipf_frequencies(
+        people, setting["exponent"], setting["bias"]
+    )
     capacity = people * BITS * np.geomspace(0.01, 3.0, setting["points"])
     window = capacity <= people * BITS
-    best = theory.water_level(capacity, p, a=BITS, b=BASE)
+    best = theory.model_scaling.water_level(capacity, p, a=BITS, b=BASE)
     line = np.array([0.0, BITS])
     lossless = [
-        float(theory.table_allocation(c, p, line, line[::-1]).redundancy)
+        float(theory.model_scaling.table_allocation(c, p, line, line[::-1]).redundancy)
         for c in capacity
     ]
     rng = np.random.default_rng(0)
@@ -84,7 +86,7 @@ def _learner(
     guess, out = counts[seen] / counts.sum(), []
     for c in capacity:
         memory = np.zeros(len(p))
-        memory[seen] = theory.allocate(c, guess, a=BITS, b=BASE).memory
+        memory[seen] = theory.model_scaling.allocate(c, guess, a=BITS, b=BASE).memory
         out.append(float((p * BITS * np.exp(-memory / BITS)).sum()))
     return out
 

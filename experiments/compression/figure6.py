@@ -56,9 +56,11 @@ def compute(setting: dict[str, Any]) -> Row:
     for seed in range(setting["seeds"]):
         rng = np.random.default_rng(seed)
         most = setting["sentences"][-1]
-        seats = theory.chinese_restaurant(rng, most, setting["alpha"], setting["beta"])
+        seats = theory.pitman_yor.chinese_restaurant(
+            rng, most, setting["alpha"], setting["beta"]
+        )
         for n in setting["sentences"]:
-            f = _structure(theory.table_sizes(seats[:n]))
+            f = _structure(theory.pitman_yor.table_sizes(seats[:n]))
             found.append((seed, n, f.minimal_sufficient, f.best_total))
             if seed == 0:
                 curves[str(n)] = {"alpha": f.alpha.tolist(), "h": f.h.tolist()}
@@ -78,7 +80,7 @@ def compute(setting: dict[str, Any]) -> Row:
     }
 
 
-def _structure(sizes: np.ndarray) -> theory.StructureFunction:
+def _structure(sizes: np.ndarray) -> theory.coding.StructureFunction:
     """Of the models that store the k most frequent people, for many k."""
     sizes = np.sort(sizes)[::-1].astype(float)
     people, sentences = len(sizes), sizes.sum()
@@ -90,7 +92,7 @@ def _structure(sizes: np.ndarray) -> theory.StructureFunction:
     rest = sentences - stored_sentences[stored]
     escape = np.where(rest > 0, np.log2(sentences / np.maximum(rest, 1)), 0.0)
     data = sentences * WORDING + index[stored] + rest * (PERSON + escape)
-    return theory.structure_function(PERSON * stored, data)
+    return theory.coding.structure_function(PERSON * stored, data)
 
 
 def _expected(sentences: int, alpha: float, beta: float) -> list[float]:
@@ -99,7 +101,9 @@ def _expected(sentences: int, alpha: float, beta: float) -> list[float]:
     for first in range(1, sentences + 1, CHUNK):  # of one shape: compiled once
         j = np.arange(first, first + CHUNK)
         inside = np.minimum(j, sentences)
-        tables = theory.expected_tables_of_size(inside, sentences, alpha, beta)
+        tables = theory.pitman_yor.expected_tables_of_size(
+            inside, sentences, alpha, beta
+        )
         tables = np.where(j <= sentences, tables, 0.0)
         once += tables[j == 1].sum()
         repeated += tables[j > 1].sum()

@@ -17,33 +17,39 @@ def _threshold() -> Shown:
         rho = math.exp((concepts / eps - 1) * math.log1p(-p * x))
         weight = math.exp((texts - 1) * math.log1p(-p * rho))
         literal[f"x/lambda(1 - rho(1 - x)) at x = {x:g}"] = x / weight
-    found = theory.threshold(concepts, texts, d, eps)
+    found = theory.concepts.threshold(concepts, texts, d, eps)
     return literal | {
         "local minimum eps*": found.eps_star,
         "at x*": found.x_star,
-        "infinite graph, closed form": theory.poisson_threshold(27.6, d, eps).eps_star,
+        "infinite graph, closed form": theory.concepts.poisson_threshold(
+            27.6, d, eps
+        ).eps_star,
     }
 
 
 def _alpha() -> Shown:
-    regular = theory.polynomial_threshold([0, 0, 1.0], [0, 0, 0, 0, 0, 1.0])
-    printed = theory.printed_law(1e5, 4.6e5)
+    regular = theory.concepts.polynomial_threshold([0, 0, 1.0], [0, 0, 0, 0, 0, 1.0])
+    printed = theory.concepts.printed_law(1e5, 4.6e5)
     concepts, texts, graphs = 10_000, 46_000, 2000
-    found = theory.sample_chain(concepts, texts, graphs, np.random.default_rng(5))
+    found = theory.concepts.sample_chain(
+        concepts, texts, graphs, np.random.default_rng(5)
+    )
     return {
         "(3,6)-regular ensemble, where (22)-(23) are right": regular.alpha,
         "concept graph, printed alpha": printed.alpha,
-        "concept graph, alpha that makes (21) right": theory.equivalent_alpha(6.0, 0.5),
+        "concept graph, alpha that makes (21) right": theory.concepts.equivalent_alpha(
+            6.0, 0.5
+        ),
         "unlearnt at R = 10,000, T = 46,000: 2000 sampled graphs": found.mean,
         "their standard error": found.standard_error,
-        "by the printed law (2)": theory.printed_law(concepts, texts).unlearnt,
-        "by the corrected law": theory.corrected_law(concepts, texts).unlearnt,
+        "by the printed law (2)": theory.concepts.printed_law(concepts, texts).unlearnt,
+        "by the corrected law": theory.concepts.corrected_law(concepts, texts).unlearnt,
     }
 
 
 def _dummy() -> Shown:
     eps = [0.05, 0.2, 0.5, 0.8, 0.95]
-    law = theory.printed_law(1e4, 4.8e4, eps=eps)
+    law = theory.concepts.printed_law(1e4, 4.8e4, eps=eps)
     return {
         f"unlearnt by (2), eps = {e:g}": x
         for e, x in zip(eps, law.unlearnt, strict=True)
@@ -51,7 +57,10 @@ def _dummy() -> Shown:
 
 
 def _spurious() -> Shown:
-    far, best = theory.spurious_optimum(1e22), theory.compute_optimal(1e22)
+    far, best = (
+        theory.concepts.spurious_optimum(1e22),
+        theory.concepts.compute_optimal(1e22),
+    )
     return {
         "intended optimum at C = 1e22: R*": best.concepts,
         "concepts learnt there": best.learnt,
@@ -66,9 +75,10 @@ def _spurious() -> Shown:
 def _scaling() -> Shown:
     computes = np.geomspace(1e18, 1e26, 9)
     found = {
-        mode: theory.scaling_exponents(computes, mode) for mode in ("paper", "iid")
+        mode: theory.concepts.scaling_exponents(computes, mode)
+        for mode in ("paper", "iid")
     }
-    far = theory.scaling_exponents(np.geomspace(1e34, 1e36, 3), "iid")
+    far = theory.concepts.scaling_exponents(np.geomspace(1e34, 1e36, 3), "iid")
     return {
         "exponent of N*, C = 1e18 to 1e26, law (2)": found["paper"].parameters,
         "exponent of D*": found["paper"].tokens,
@@ -78,7 +88,7 @@ def _scaling() -> Shown:
 
 
 def _training_error() -> Shown:
-    error = theory.training_error(0.01, 1e4)
+    error = theory.concepts.training_error(0.01, 1e4)
     return {
         "P_b = 0.01, R = 10,000: exact value of (26)": error.exact,
         "(27) as printed": error.printed,
@@ -86,15 +96,17 @@ def _training_error() -> Shown:
         "printed approximation, 4 (d P_b)^2": error.paper,
         "half its square": error.paper**2 / 2,
         "(4) as printed, 2 (d P_b)^4": 2 * (6 * 0.01) ** 4,
-        "(27) at P_b = 1e-6, R = 1e4": theory.training_error(1e-6, 1e4).printed,
+        "(27) at P_b = 1e-6, R = 1e4": theory.concepts.training_error(
+            1e-6, 1e4
+        ).printed,
     }
 
 
 def _bimodal() -> Shown:
-    best = theory.compute_optimal(1e20)
-    law = theory.training_error(1 - best.fraction, best.concepts)
-    mean = theory.bimodal_error(best.concepts, best.texts)
-    excess = theory.excess_entropy(law.exact)
+    best = theory.concepts.compute_optimal(1e20)
+    law = theory.concepts.training_error(1 - best.fraction, best.concepts)
+    mean = theory.concepts.bimodal_error(best.concepts, best.texts)
+    excess = theory.concepts.excess_entropy(law.exact)
     return {
         "C = 1e20: P_e of the mean unlearnt fraction": law.exact,
         "mean P_e over graphs": mean.error,
@@ -106,11 +118,11 @@ def _bimodal() -> Shown:
 def _dip() -> Shown:
     sizes = np.geomspace(4e9, 6e9, 41)
     found = {
-        kind: theory.accuracy_curve(sizes, kind=kind).p[:, 10]
+        kind: theory.skills.accuracy_curve(sizes, kind=kind).p[:, 10]
         for kind in ("literal", "monotone")
     }
     at = int(np.argmin(found["literal"]))
-    exact = theory.accuracy_curve(sizes[at], kind="exact").p[10]
+    exact = theory.skills.accuracy_curve(sizes[at], kind="exact").p[10]
     return {
         "model size N": sizes[at],
         "p_10, literal": found["literal"][at],
@@ -121,7 +133,7 @@ def _dip() -> Shown:
 
 def _whole_eta() -> Shown:
     literal, bound, exact = (
-        theory.pair_tail(1000.0, 4533.0, 2.01375, kind=kind).tail
+        theory.skills.pair_tail(1000.0, 4533.0, 2.01375, kind=kind).tail
         for kind in ("literal", "bound", "exact")
     )
     return {
@@ -136,10 +148,10 @@ def _two_ways() -> Shown:
     rng = np.random.default_rng(0)
     found = []
     for _ in range(20):
-        pairs = theory.concept_pairs(concepts, texts, rng, 6.0)
+        pairs = theory.skills.concept_pairs(concepts, texts, rng, 6.0)
         skill = rng.integers(0, skills, concepts)[pairs]
         found.append(np.sum((skill.min(1) == 0) & (skill.max(1) == 1)))
-    mean = theory.pair_tail(concepts, texts, 1.0, skills=skills).mean
+    mean = theory.skills.pair_tail(concepts, texts, 1.0, skills=skills).mean
     return {
         "mean links of two skills, 20 sampled graphs": float(np.mean(found)),
         "their standard error": float(np.std(found, ddof=1) / len(found) ** 0.5),
@@ -149,10 +161,10 @@ def _two_ways() -> Shown:
 
 
 def _published_code() -> Shown:
-    ours = theory.printed_law(1e5, 4.6e5).alpha
-    theirs = theory.printed_law(1e5, 4.6e5, as_published=True).alpha
+    ours = theory.concepts.printed_law(1e5, 4.6e5).alpha
+    theirs = theory.concepts.printed_law(1e5, 4.6e5, as_published=True).alpha
     half = [
-        theory.emergence_size(0.5, kind=kind, as_published=published)
+        theory.skills.emergence_size(0.5, kind=kind, as_published=published)
         for kind, published in (("literal", False), ("literal", True))
     ]
     return {

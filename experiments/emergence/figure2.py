@@ -75,12 +75,15 @@ def compute(setting: dict[str, Any]) -> Row:
     if setting["what"] == "graphs":
         return _simulate(setting)
     budgets = np.geomspace(1e17, 1e26, setting["points"])
-    found = {name: theory.compute_optimal(budgets, **law) for name, law in LAWS.items()}
+    found = {
+        name: theory.concepts.compute_optimal(budgets, **law)
+        for name, law in LAWS.items()
+    }
     best = found["paper"]
-    error = theory.training_error(1 - best.fraction, best.concepts)
+    error = theory.concepts.training_error(1 - best.fraction, best.concepts)
     code = found["published"]
-    published = theory.training_error(1 - code.fraction, code.concepts).printed
-    mean = theory.bimodal_error(best.concepts, best.texts)
+    published = theory.concepts.training_error(1 - code.fraction, code.concepts).printed
+    mean = theory.concepts.bimodal_error(best.concepts, best.texts)
     return {
         "compute": budgets.tolist(),
         "parameters": {name: law.parameters.tolist() for name, law in found.items()},
@@ -92,12 +95,12 @@ def compute(setting: dict[str, Any]) -> Row:
             "as published": published.tolist(),
         },
         "excess": {
-            "P_e^2 / 2": theory.excess_entropy(error.exact).half.tolist(),
+            "P_e^2 / 2": theory.concepts.excess_entropy(error.exact).half.tolist(),
             "as printed, 2 (d P_b)^4": (error.paper**2 / 8).tolist(),
             "mean over graphs": mean.half.tolist(),
             "as published": (published**2 / 2).tolist(),
         },
-        "exponents": list(map(float, theory.scaling_exponents(budgets))),
+        "exponents": list(map(float, theory.concepts.scaling_exponents(budgets))),
     }
 
 
@@ -105,17 +108,21 @@ def _simulate(setting: dict[str, Any]) -> Row:
     """The optimum of sampled graphs; their training error at the paper's optimum."""
     rng = np.random.default_rng(setting["seed"])
     product = setting["compute"] / (6 * SIGMA * TAU)
-    middle = float(theory.compute_optimal(setting["compute"], mode="iid").concepts)
+    middle = float(
+        theory.concepts.compute_optimal(setting["compute"], mode="iid").concepts
+    )
     sizes = np.unique((middle * np.linspace(0.85, 1.08, 24)).round().astype(int))
     learnt, errors = [], []
     for concepts in sizes:
         texts = round(product / concepts)
-        sample = theory.sample_chain(int(concepts), texts, setting["graphs"], rng)
+        sample = theory.concepts.sample_chain(
+            int(concepts), texts, setting["graphs"], rng
+        )
         learnt.append(concepts * (1 - sample.mean))
         errors.append(concepts * sample.standard_error)
     again = rng.normal(learnt, errors, (200, len(sizes))).argmax(axis=1)
     step = np.diff(sizes).mean()
-    best = theory.compute_optimal(setting["compute"])
+    best = theory.concepts.compute_optimal(setting["compute"])
     concepts, texts = round(float(best.concepts)), round(float(best.texts))
     found = [_training_error(concepts, texts, rng) for _ in range(setting["graphs"])]
     squares = np.square(found) / 2
@@ -133,8 +140,8 @@ def _simulate(setting: dict[str, Any]) -> Row:
 
 def _training_error(concepts: int, texts: int, rng: np.random.Generator) -> float:
     """Share of the texts of a sampled graph that hold two or more unlearnt concepts."""
-    graph = theory.sample_graph(concepts, texts, DEGREE / concepts, rng)
-    unlearnt = np.repeat(~theory.peel(graph).mask, np.diff(graph.starts))
+    graph = theory.concepts.sample_graph(concepts, texts, DEGREE / concepts, rng)
+    unlearnt = np.repeat(~theory.concepts.peel(graph).mask, np.diff(graph.starts))
     held = np.bincount(graph.texts[unlearnt], minlength=texts)
     return float((held >= 2).mean())
 

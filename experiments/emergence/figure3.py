@@ -58,12 +58,12 @@ def compute(setting: dict[str, Any]) -> Row:
     if setting["what"] == "graphs":
         return _simulate(setting)
     sizes = np.geomspace(1e8, 1e13, setting["points"])
-    tasks = theory.paper_tasks()
+    tasks = theory.skills.paper_tasks()
     found = {
-        name: theory.accuracy_curve(sizes, **options).accuracy
+        name: theory.skills.accuracy_curve(sizes, **options).accuracy
         for name, options in CURVES.items()
     }
-    phases = [theory.phases(sizes, curve) for curve in found["bound"].T]
+    phases = [theory.skills.phases(sizes, curve) for curve in found["bound"].T]
     return {
         "sizes": sizes.tolist(),
         "accuracy": {name: curve.tolist() for name, curve in found.items()},
@@ -75,9 +75,11 @@ def compute(setting: dict[str, Any]) -> Row:
 
 def _simulate(setting: dict[str, Any]) -> Row:
     concepts = setting["concepts"]
-    texts = round(float(theory.transition(6.0).texts_per_concept) * concepts)
+    texts = round(float(theory.concepts.transition(6.0).texts_per_concept) * concepts)
     rng = np.random.default_rng(setting["seed"])
-    found = theory.simulate_skills(concepts, texts, rng, graphs=setting["graphs"])
+    found = theory.skills.simulate_skills(
+        concepts, texts, rng, graphs=setting["graphs"]
+    )
     return {
         "parameters": concepts * CONCEPT_SIZE,
         "accuracy": found.accuracy.tolist(),

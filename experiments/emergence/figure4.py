@@ -54,15 +54,15 @@ def runs(size: str) -> list[dict[str, Any]]:
 def compute(setting: dict[str, Any]) -> Row:
     """One isoFLOP curve and a simulation along it."""
     ratio = np.geomspace(0.3, 2.6, setting["points"])
-    curve = theory.isoflop(setting["compute"], ratio)
-    published = theory.isoflop(setting["compute"], ratio, as_published=True)
-    best = theory.compute_optimal(setting["compute"])
+    curve = theory.concepts.isoflop(setting["compute"], ratio)
+    published = theory.concepts.isoflop(setting["compute"], ratio, as_published=True)
+    best = theory.concepts.compute_optimal(setting["compute"])
     product = setting["compute"] / (6 * SIGMA * TAU)
     unit = float(curve.concepts[0] / ratio[0])
     rng = np.random.default_rng(setting["seed"])
     sizes = (unit * SAMPLED).round().astype(int)
     found = [
-        theory.sample_chain(int(n), round(product / n), setting["graphs"], rng)
+        theory.concepts.sample_chain(int(n), round(product / n), setting["graphs"], rng)
         for n in sizes
     ]
     mean = sizes * (1 - np.array([sample.mean for sample in found]))

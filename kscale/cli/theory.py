@@ -30,17 +30,15 @@ from kscale.configs import fields
 
 
 def listing() -> str:
-    """Every solver with a command that calls it, by its field."""
+    """Returns every solver with a command that calls it, by topic."""
     out = []
-    for field in dict.fromkeys(solver.field for solver in SOLVERS.values()):
-        out += ["", field]
-        for name, solver in SOLVERS.items():
-            if solver.field == field:
-                out.append(f"  {name:<28} {solver.about}")
-                out.append(
-                    f"  {'':<28}   {' '.join(['kscale theory', name, *solver.example])}"
-                )
-    return "\n".join(out[1:]) + "\n"
+    for name, solver in SOLVERS.items():
+        topic = f"kscale.theory.{solver.topic}"
+        if topic not in out:
+            out += [topic] if not out else ["", topic]
+        command = " ".join(["kscale theory", name, *solver.example])
+        out += [f"  {name:<28} {solver.summary}", f"  {'':<28}   {command}"]
+    return "\n".join(out) + "\n"
 
 
 def _define(name: str | None, flag_values: flags.FlagValues) -> None:
@@ -119,8 +117,8 @@ def _picture(plot: str | None, overwrite: bool) -> pathlib.Path | None:
 def _described() -> dict[str, dict[str, object]]:
     return {
         name: {
-            "field": solver.field,
-            "about": solver.about,
+            "topic": solver.topic,
+            "summary": solver.summary,
             "arguments": list(theory_arguments.parameters(solver.function)),
             "example": list(solver.example),
         }

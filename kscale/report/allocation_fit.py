@@ -16,7 +16,7 @@ from kscale import theory
 _SHARES = np.geomspace(1e-7, 1e3, 61)  # of all there is to know: where R is sought
 _FLOORS = 25
 _POINTS = 60  # of the drawn lines
-_FEWEST_TO_JUDGE = 8  # points from which `theory.diagnose` tells a misfit from noise
+_FEWEST_TO_JUDGE = 8  # points from which `fitting.diagnose` tells a misfit from noise
 _SINGULAR = 1e-12
 
 
@@ -73,8 +73,8 @@ def fit_allocation(
 ) -> AllocationFit:
     """Fit the theory's two free constants to measured losses, and draw its lines.
 
-    The loss of a class is `theory.class_losses(R P, p, labels, a, b, h)`: R and h are
-    those of the least sum of squares of ln(predicted/measured). a is known. b is
+    The loss of a class is `model_scaling.class_losses(R P, p, labels, a, b, h)`: R and
+    h are those of the least sum of squares of ln(predicted/measured). a is known. b is
     `e^(1/a)`, for which the first bit of memory saves one bit: only the product R ln b
     matters, so another b stands for another R, R/(a ln b).
 
@@ -172,7 +172,7 @@ def predict_threshold(
             f"visits={visits}, left={left}; all must be above 0, and left at most 1"
         )
     p, base = np.asarray(weights, float), math.exp(1 / bits)
-    frequency = theory.threshold_frequency(
+    frequency = theory.model_scaling.threshold_frequency(
         bits_per_param * np.asarray(parameters, float),
         p / p.sum(),
         a=bits,
@@ -195,7 +195,7 @@ def fit_line(x: Any, loss: Any, noise: float = 0.0) -> Line:
       Line, as plain numbers for a result row.
 
     Raises:
-      ValueError: as `theory.fit_power_law`.
+      ValueError: as `theory.fitting.fit_power_law`.
 
     Example:
       >>> round(fit_line([1, 2, 4, 8], [3.0, 2.0, 1.5, 1.25])["alpha"], 9)
@@ -204,9 +204,9 @@ def fit_line(x: Any, loss: Any, noise: float = 0.0) -> Line:
     Source: paper 000, figures 4a and 5a.
     """
     y = np.asarray(loss, float)
-    fit, verdict = theory.fit_power_law(x, y), None
+    fit, verdict = theory.fitting.fit_power_law(x, y), None
     if y.size >= _FEWEST_TO_JUDGE:
-        verdict = bool(theory.diagnose(x, y, noise=noise).is_power_law)
+        verdict = bool(theory.fitting.diagnose(x, y, noise=noise).is_power_law)
     off = np.asarray(fit.residual)
     spread = float(((y - y.mean()) ** 2).sum())
     return {
@@ -225,7 +225,9 @@ def _class_losses(
     capacity: Any, p: np.ndarray, labels: np.ndarray, bits: float, classes: int
 ) -> np.ndarray:
     base = math.exp(1 / bits)
-    found = theory.class_losses(capacity, p, labels, bits, base, classes=classes)
+    found = theory.model_scaling.class_losses(
+        capacity, p, labels, bits, base, classes=classes
+    )
     return np.asarray(found.mean_loss)
 
 

@@ -77,7 +77,7 @@ def evaluate(
     counts, one = task.counts, np.zeros(len(row), int)
     chosen = task.config.score
     by = {"people": "count", "mass": "mass"}[chosen.quantiles]
-    kinds = theory.frequency_classes(p / p.sum(), chosen.classes, by)
+    kinds = theory.model_scaling.frequency_classes(p / p.sum(), chosen.classes, by)
     visits = task.order.visits(step)[row]
     whole = scores.summarize_classes(counts, corpus.labels, table, one, p[row], visits)[
         0

@@ -109,7 +109,7 @@ def summarize_classes(
       labels: the corpus' labels, in the table's order.
       table: whom the model was scored on.
       classes: int [n], the class of each person of the table, 0 the most frequent; as
-        `theory.frequency_classes(p)[table.people]`.
+        `theory.model_scaling.frequency_classes(p)[table.people]`.
       weights: float [n], how often each is met, in any unit; as `p[table.people]`.
       visits: float [n], how often each was met in training.
 
@@ -122,7 +122,7 @@ def summarize_classes(
 
     Example:
       >>> p = world.law.frequencies(world.people, world.seed)
-      >>> which = theory.frequency_classes(p, classes=4).astype(int)
+      >>> which = theory.model_scaling.frequency_classes(p, classes=4).astype(int)
       >>> rows = scores.summarize_classes(world.counts, corpus.labels, table, which, p)
       >>> [row["visit_loss_bits"] for row in rows]
 

@@ -27,7 +27,7 @@ def float64() -> contextlib.AbstractContextManager[Any]:
       >>> import jax
       >>> from kscale import theory
       >>> with theory.float64():
-      ...     slope = jax.grad(theory.giant_component)(1.5)
+      ...     slope = jax.grad(theory.skills.giant_component)(1.5)
     """
     return jax.enable_x64(True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from kscale import cli, theory
 from kscale.cli import theory as verb
-from kscale.cli.solvers import SOLVERS
+from kscale.cli.solvers import EXAMPLES, SOLVERS
 
 QUICK = (
     "expected_square",
@@ -32,8 +32,8 @@ def call(capsys, *words):
 
 def test_solvers_are_of_the_library():
     for name, solver in SOLVERS.items():
-        assert getattr(theory, name) is solver.function
-        assert solver.about
+        assert getattr(getattr(theory, solver.topic), name) is solver.function
+        assert solver.summary
 
 
 def test_the_list_shows_every_solver_and_a_command(capsys):
@@ -97,7 +97,9 @@ def test_json_has_all_digits(capsys):
     _, out, _ = call(capsys, "giant_component", "--c=1.5", "--json")
     answer = json.loads(out)
     assert answer["arguments"] == {"c": 1.5}
-    assert answer["result"]["giant_component"] == float(theory.giant_component(1.5))
+    assert answer["result"]["giant_component"] == float(
+        theory.skills.giant_component(1.5)
+    )
 
 
 def test_an_axis_of_the_solver_itself(capsys):
@@ -129,7 +131,7 @@ def test_a_plot_is_drawn(tmp_path, capsys):
 def test_help_is_the_docstring_with_the_arguments(capsys):
     code, out, _ = call(capsys, "expected_tables", "--help")
     assert code == 0
-    assert SOLVERS["expected_tables"].about in out
+    assert SOLVERS["expected_tables"].summary in out
     assert "--customers=..." in out
     assert "named configs" not in out
 
@@ -192,10 +194,9 @@ def test_mistakes_are_one_line(words, message, capsys, tmp_path, monkeypatch):
     assert out == ""
 
 
-def test_listing_is_grouped_by_field():
+def test_listing_is_grouped_by_topic():
     text = verb.listing()
-    fields = list(dict.fromkeys(solver.field for solver in SOLVERS.values()))
-    places = [text.index(f"{field}\n") for field in fields]
+    places = [text.index(f"kscale.theory.{topic}\n") for topic in EXAMPLES]
     assert places == sorted(places)
 
 

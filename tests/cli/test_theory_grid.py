@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from kscale import theory
 from kscale.cli import theory_grid
 from kscale.theory import checks
+from kscale.theory.solver import solver
 
 
 class Law(NamedTuple):
@@ -21,7 +21,7 @@ def check(n, scale):
     checks.inside("n", n, "[0, inf)")
 
 
-@theory.solver(scalars=("n", "scale"), check=check)
+@solver(scalars=("n", "scale"), check=check)
 def law(n, scale=2.0):
     """A formula."""
     return Law(n * scale, n * np.arange(3.0))

@@ -11,14 +11,16 @@ from kscale.report import fit_allocation, fit_line, predict_threshold
 
 BITS = 47.591624
 BASE = math.exp(1 / BITS)
-P = theory.zipf_frequencies(2000, exponent=1.2, bias=20.0)
-LABELS = theory.frequency_classes(P, classes=4).astype(int)
+P = theory.model_scaling.zipf_frequencies(2000, exponent=1.2, bias=20.0)
+LABELS = theory.model_scaling.frequency_classes(P, classes=4).astype(int)
 SIZES = np.geomspace(2e3, 2e5, 7)
 
 
 def theirs(ratio, floor, sizes=SIZES):
     """Losses of the theory itself, [m, 4]."""
-    return theory.class_losses(ratio * sizes, P, LABELS, BITS, BASE, floor).mean_loss
+    return theory.model_scaling.class_losses(
+        ratio * sizes, P, LABELS, BITS, BASE, floor
+    ).mean_loss
 
 
 @pytest.mark.parametrize(("ratio", "floor"), [(2.0, 1.2), (0.3, 0.1), (0.05, 4.0)])
@@ -66,7 +68,9 @@ def test_noise_moves_the_constants_as_far_as_the_errors_say():
 
 def test_another_base_is_another_ratio():
     # Only R ln b matters: a memory whose bits halve the loss needs fewer of them.
-    halves = theory.class_losses(0.02 * SIZES, P, LABELS, BITS, 2.0, 1.0).mean_loss
+    halves = theory.model_scaling.class_losses(
+        0.02 * SIZES, P, LABELS, BITS, 2.0, 1.0
+    ).mean_loss
     said = fit_allocation(SIZES, halves, P, LABELS, BITS)
     ratio = 0.02 * BITS * math.log(2)
     assert said["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
@@ -90,14 +94,17 @@ def test_thresholds_are_where_the_theory_begins_to_learn():
     counts = predict_threshold(SIZES, P, BITS, 1.0, visits=1e6)
     assert (np.diff(counts) < 0).all()
     for size, count in zip(SIZES, counts, strict=True):
-        memory = theory.allocate(size, P, BITS, BASE).memory
+        memory = theory.model_scaling.allocate(size, P, BITS, BASE).memory
         assert ((count * (1 + 1e-9) < 1e6 * P) == (memory > 0)).all()
 
 
 def test_half_is_known_of_whom_one_meets_twice_as_often():
     counts = predict_threshold(SIZES, 7 * P, BITS, 1.0, visits=1e6, left=0.5)
     loss = BITS * np.exp(
-        -np.array([theory.allocate(s, P, BITS, BASE).memory for s in SIZES]) / BITS
+        -np.array(
+            [theory.model_scaling.allocate(s, P, BITS, BASE).memory for s in SIZES]
+        )
+        / BITS
     )
     for of_size, count in zip(loss, counts, strict=True):
         known = of_size <= BITS / 2
@@ -124,7 +131,10 @@ def test_a_line():
 def test_a_line_is_judged_as_the_theory_judges():
     x = np.geomspace(1, 1e4, 12)
     y = (x**-0.5 + 0.1) * np.exp(0.02 * np.random.default_rng(0).normal(size=12))
-    line, verdict = fit_line(x, y, noise=0.02), theory.diagnose(x, y, noise=0.02)
+    line, verdict = (
+        fit_line(x, y, noise=0.02),
+        theory.fitting.diagnose(x, y, noise=0.02),
+    )
     assert line["r_squared"] == pytest.approx(float(verdict.r_squared))
     assert line["largest"] == pytest.approx(float(verdict.largest))
     assert line["is_power_law"] == bool(verdict.is_power_law)

@@ -198,8 +198,8 @@ def test_rows_are_plain():
 def test_a_model_that_knows_the_frequent_half(exact, mini):
     """On a real table: who is known is found in the classes, and nobody else."""
     counts, labels, n = mini.world.counts, mini.corpus.labels, mini.world.people
-    p = theory.zipf_frequencies(n, exponent=1.0, bias=0.0)
-    classes = theory.frequency_classes(p, classes=4).astype(int)
+    p = theory.model_scaling.zipf_frequencies(n, exponent=1.0, bias=0.0)
+    classes = theory.model_scaling.frequency_classes(p, classes=4).astype(int)
     rules, blind, facts = exact.nothing(mini), exact.nothing(mini), mini.facts()
     for i in [i for i, one in enumerate(labels) if one.kind == "value"]:
 

@@ -5,7 +5,7 @@ import runpy
 
 import numpy as np
 
-from kscale.theory.fitting.power_law import fit_power_law, power_law
+from kscale.theory.fitting.power_laws import fit_power_law, power_law
 from kscale.theory.model_scaling.allocation import allocate
 from kscale.theory.model_scaling.frequencies import (
     entropy_bits,

@@ -10,7 +10,7 @@ from kscale.theory.concepts import (
     density,
     excess,
     finite_length,
-    isoflop,
+    isoflops,
     peeling,
     poisson,
     polynomial_ensemble,
@@ -150,7 +150,7 @@ def scaling_exponents(inputs, outputs):
 
 
 def spurious_global_optimum(inputs, outputs):
-    found = isoflop.spurious_optimum(inputs["C"], **scene(inputs))
+    found = isoflops.spurious_optimum(inputs["C"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,
@@ -161,7 +161,7 @@ def spurious_global_optimum(inputs, outputs):
 
 
 def isoflop_curve(inputs, outputs):
-    found = isoflop.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
+    found = isoflops.isoflop(inputs["C"], inputs["ratios"], **scene(inputs))
     return plain(
         R=found.concepts,
         T=found.texts,

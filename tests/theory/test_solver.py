@@ -9,6 +9,7 @@ import pytest
 
 from kscale import theory
 from kscale.theory import checks
+from kscale.theory.solver import solver
 
 
 class Pair(NamedTuple):
@@ -21,7 +22,7 @@ def refuse_negative(x, p, flip):
     checks.inside("x", x, "[0, inf)")
 
 
-@theory.solver(scalars=("x",), static=("flip",), check=refuse_negative)
+@solver(scalars=("x",), static=("flip",), check=refuse_negative)
 def pair(x, p=(1.0, 2.0), flip=False):
     """A solver for the tests."""
     sign = -1.0 if flip else 1.0
@@ -75,7 +76,7 @@ def test_a_bad_value_is_named_with_its_place():
 def test_one_program_serves_all_values_of_a_shape():
     compiled = []
 
-    @theory.solver(scalars=("x",))
+    @solver(scalars=("x",))
     def traced(x):
         compiled.append(1)
         return x + 1

@@ -79,5 +79,5 @@ def test_the_plain_queue_learns_a_chain():
 
 def test_the_plain_restaurant_has_the_mean():
     tables = [len(theory_baselines.restaurant(s, 30, 0.5, 1.0)) for s in range(400)]
-    mean = theory.expected_tables(30, 0.5, 1.0)
+    mean = theory.pitman_yor.expected_tables(30, 0.5, 1.0)
     assert np.mean(tables) == pytest.approx(mean, abs=4 * np.std(tables) / 20)

@@ -89,8 +89,8 @@ def test_tables_and_their_sizes_on_average(alpha, beta):
         of_size.append([np.sum(sizes == j) for j in seats])
     found = np.column_stack([tables, of_size])
     mean = np.append(
-        theory.expected_tables(customers, alpha, beta),
-        theory.expected_tables_of_size(seats, customers, alpha, beta),
+        theory.pitman_yor.expected_tables(customers, alpha, beta),
+        theory.pitman_yor.expected_tables_of_size(seats, customers, alpha, beta),
     )
     error = found.std(axis=0) / math.sqrt(draws) + 0.5 / draws
     assert np.all(np.abs(found.mean(axis=0) - mean) < 4 * error)
@@ -99,14 +99,14 @@ def test_tables_and_their_sizes_on_average(alpha, beta):
 @pytest.mark.parametrize(("alpha", "beta"), PROCESSES)
 @pytest.mark.parametrize("customers", [1, 2, 50, 10**6])
 def test_the_mean_in_the_message_is_the_theorys(alpha, beta, customers):
-    mean = theory.expected_tables(customers, alpha, beta)
+    mean = theory.pitman_yor.expected_tables(customers, alpha, beta)
     assert expected_tables(customers, alpha, beta) == pytest.approx(mean, rel=1e-4)
 
 
 @pytest.mark.parametrize("customers", [500, 2**16])
 def test_more_tables_than_people(customers, monkeypatch):
     monkeypatch.setattr(module, "_HEAD", 1000)
-    mean = theory.expected_tables(customers, 0.9, 5.0)
+    mean = theory.pitman_yor.expected_tables(customers, 0.9, 5.0)
     message = rf"of {customers} visits, law.discount=0.9 and law.concentration=5.0"
     with pytest.raises(ValueError, match=message) as error:
         Restaurant(0.9, 5.0, customers, key=0, tables=100)

@@ -39,7 +39,7 @@ def test_sticks_have_their_mean_weights(alpha, beta):
     """3000 sticks leave 1e-7 of the whole, so normalizing them shows nowhere."""
     law = Law("pitman_yor", discount=alpha, concentration=beta)
     drawn = np.array([law.frequencies(3000, seed)[:12] for seed in range(600)])
-    mean = theory.stick_weight(np.arange(1, 13), alpha, beta)
+    mean = theory.pitman_yor.stick_weight(np.arange(1, 13), alpha, beta)
     error = drawn.std(axis=0) / np.sqrt(len(drawn))
     assert np.all(np.abs(drawn.mean(axis=0) - mean) < 4 * error)
 

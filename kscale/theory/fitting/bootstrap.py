@@ -21,7 +21,7 @@ from kscale.theory.fitting.chinchilla import (
     theta_of,
 )
 from kscale.theory.fitting.descent import descend_all
-from kscale.theory.fitting.power_law import (
+from kscale.theory.fitting.power_laws import (
     check_curve,
     fit_core,
     fit_power_law,

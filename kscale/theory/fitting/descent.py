@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kscale.theory.fitting.power_law import huber_loss
+from kscale.theory.fitting.power_laws import huber_loss
 
 # Huber's limit is narrowed in three stages, of which the first is nearly least squares:
 # multiples of the wanted limit, steps at most, relative gain at which a start has

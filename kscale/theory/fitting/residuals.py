@@ -23,7 +23,7 @@ from jax import Array
 from jax.scipy import special
 
 from kscale.theory import checks
-from kscale.theory.fitting.power_law import (
+from kscale.theory.fitting.power_laws import (
     EXPONENTS,
     check_curve,
     fit_core,

@@ -1,1 +1,17 @@
-"""numerics"""
+"""Which special functions do the papers' formulas need, to the last digit?
+
+The other modules of this topic are building blocks for the bodies of solvers: they
+check nothing.
+"""
+
+from kscale.theory.numerics.lambert import (
+    lambert_w_minus1,
+)
+from kscale.theory.numerics.zeta import (
+    log_zeta,
+)
+
+__all__ = [
+    "lambert_w_minus1",
+    "log_zeta",
+]

@@ -8,7 +8,7 @@ from kscale.theory.fitting.bootstrap import (
     bootstrap_power_law,
 )
 from kscale.theory.fitting.chinchilla import theta_of
-from kscale.theory.fitting.power_law import fit_power_law, power_law
+from kscale.theory.fitting.power_laws import fit_power_law, power_law
 
 
 def test_chinchillas_points(noisy):

@@ -7,7 +7,7 @@ import pytest
 
 from kscale import theory
 from kscale.theory.fitting import descent
-from kscale.theory.fitting.power_law import huber_loss
+from kscale.theory.fitting.power_laws import huber_loss
 
 RNG = np.random.default_rng(0)
 THETA, WEIGHT = RNG.normal(size=5), RNG.integers(0, 4, 30) * 1.0

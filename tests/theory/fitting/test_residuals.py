@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kscale import theory
-from kscale.theory.fitting.power_law import power_law
+from kscale.theory.fitting.power_laws import power_law
 from kscale.theory.fitting.residuals import (
     diagnose,
     second_difference_noise,

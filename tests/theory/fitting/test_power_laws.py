@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special
 
 from kscale import theory
-from kscale.theory.fitting.power_law import (
+from kscale.theory.fitting.power_laws import (
     EXPONENTS,
     fit_power_law,
     power_law,
@@ -158,7 +158,9 @@ def test_losses_may_have_any_size(size):
     y = size * np.array([3, 2, 1.5, 1.25, 1.125])
     fit = fit_power_law([1, 2, 4, 8, 16], y)
     np.testing.assert_allclose([fit.alpha, fit.eps / size], 1, rtol=1e-9)
-    assert theory.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5)).is_power_law == 1
+    assert (
+        theory.fitting.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5)).is_power_law == 1
+    )
 
 
 def test_refusals_of_the_law():

@@ -5,13 +5,13 @@ from kscale.theory.concepts import (
     compute,
     density,
     finite_length,
-    isoflop,
+    isoflops,
 )
 
 
 def test_curve_is_the_three_laws_along_the_budget():
     ratios = [0.3, 0.9, 0.98, 1.02, 1.5, 2.5]
-    found = isoflop.isoflop(1e20, ratios)
+    found = isoflops.isoflop(1e20, ratios)
     law = finite_length.printed_law(found.concepts, found.texts)
     np.testing.assert_allclose(found.learnt_paper, law.learnt, rtol=1e-14)
     np.testing.assert_allclose(found.eps_star, law.eps_star, rtol=1e-14)
@@ -20,14 +20,14 @@ def test_curve_is_the_three_laws_along_the_budget():
     lost = density.density_evolution(found.concepts, found.texts)
     np.testing.assert_allclose(found.learnt_de, found.concepts * (1 - lost), rtol=1e-12)
     np.testing.assert_allclose(found.concepts * found.texts, 1e20 / 9.6e11, rtol=1e-14)
-    assert np.isnan(isoflop.isoflop(1e20, 4.0).learnt_paper)  # d T/R below e
+    assert np.isnan(isoflops.isoflop(1e20, 4.0).learnt_paper)  # d T/R below e
 
 
 @pytest.mark.slow
 def test_peaks_lie_at_the_optimum():
     best = compute.compute_optimal([1e19, 1e22])
     ratio = np.linspace(0.5, 1.0, 2001)
-    curve = isoflop.isoflop(np.array([[1e19], [1e22]]), ratio)
+    curve = isoflops.isoflop(np.array([[1e19], [1e22]]), ratio)
     top = curve.learnt_paper.argmax(axis=1)
     peak = np.take_along_axis(curve.concepts, top[:, None], 1)[:, 0]
     np.testing.assert_allclose(peak, best.concepts, rtol=1e-3)
@@ -36,7 +36,7 @@ def test_peaks_lie_at_the_optimum():
 @pytest.mark.parametrize("compute_budget", [1e18, 1e22, 1e30])
 @pytest.mark.parametrize("eps", [0.1, 0.5])
 def test_spurious_optimum_claims_more_than_texts_can_teach(compute_budget, eps):
-    far = isoflop.spurious_optimum(compute_budget, eps=eps)
+    far = isoflops.spurious_optimum(compute_budget, eps=eps)
     best = compute.compute_optimal(compute_budget, eps=eps)
     np.testing.assert_allclose(6 * far.texts / far.concepts, np.e, rtol=0.05)
     assert far.learnt > 2 * best.learnt
@@ -55,6 +55,6 @@ def test_spurious_optimum_claims_more_than_texts_can_teach(compute_budget, eps):
 
 def test_bad_parameters_raise():
     with pytest.raises(ValueError, match=r"ratio must lie in \(0, inf\), got -1"):
-        isoflop.isoflop(1e20, [-1.0])
+        isoflops.isoflop(1e20, [-1.0])
     with pytest.raises(ValueError, match=r"compute must lie in \(0, inf\), got 0"):
-        isoflop.spurious_optimum(0.0)
+        isoflops.spurious_optimum(0.0)
