@@ -167,7 +167,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
 }
 
 # Solvers that take many values of this argument without broadcasting it.
-AXES = dict.fromkeys(
+AXES: dict[str, str] = dict.fromkeys(
     ("water_level", "allocate", "class_losses", "table_allocation"), "capacity"
 )
 
