@@ -6,7 +6,7 @@ sentence and is imported when it is first named, so `import kscale` is quick and
 not start JAX:
 
     import kscale
-    world = kscale.worlds.bios(1000, lists="mini")
+    world = kscale.worlds.build_bios(1000, lists="mini")
     world.bits_max().total
 """
 

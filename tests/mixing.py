@@ -21,7 +21,7 @@ def read(task, kind):
 
 def met(task, world, tokens):
     """How often each person's name, three tokens, stands in the text: int [people]."""
-    encode, vocabulary = tokenizers.gpt2().encode, task.pool.vocabulary
+    encode, vocabulary = tokenizers.load_gpt2().encode, task.pool.vocabulary
     ids = [encode(f" {world.person(i)['name']}") for i in range(world.people)]
     triples = np.lib.stride_tricks.sliding_window_view(tokens, 3)
     wanted = vocabulary.to_dense(np.array(ids, np.int32))

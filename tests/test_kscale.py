@@ -16,7 +16,7 @@ def test_importing_kscale_does_not_start_jax():
 
 
 def test_rooms_are_imported_when_named():
-    assert kscale.worlds.bios(10, lists="mini").people == 10
+    assert kscale.worlds.build_bios(10, lists="mini").people == 10
     assert "worlds" in dir(kscale)
 
 

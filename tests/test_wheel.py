@@ -13,11 +13,11 @@ PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 USE = """
 import kscale, pathlib
 assert pathlib.Path(kscale.__file__).is_relative_to({target!r}), kscale.__file__
-world = kscale.worlds.bios(100)
+world = kscale.worlds.build_bios(100)
 assert world.person(3)["employer_city"]
-assert len(kscale.corpora.bios(world).pieces) > 1000
-assert len(kscale.corpora.questions(world).pieces) > 1000
-assert kscale.corpora.standin.biographies(world, 3, texts=2)
+assert len(kscale.corpora.Biographies(world).pieces) > 1000
+assert len(kscale.corpora.Questions(world).pieces) > 1000
+assert kscale.corpora.standin.write_biographies(world, 3, texts=2)
 """
 
 

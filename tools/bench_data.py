@@ -60,7 +60,10 @@ class Rates:
 
 def bios(people: int) -> tuple[data.Stream, Tokenizer]:
     """bioS under GPT-2's tokenizer in windows of 512, and that tokenizer."""
-    corpus, tokenizer = corpora.bios(worlds.bios(people)), tokenizers.gpt2()
+    corpus, tokenizer = (
+        corpora.Biographies(worlds.build_bios(people)),
+        tokenizers.load_gpt2(),
+    )
     pool = data.tokenize(corpus, tokenizer)
     return data.Stream(corpus, pool, exposures=30, context=512), tokenizer
 
@@ -125,10 +128,12 @@ class Skewed:
 
 def skewed(people: int, exposures: int, batch: int, repetitions: int) -> list[Skewed]:
     """Times windows of 512 of one bioS world under all laws, in turns."""
-    tokenizer, streams, starts = tokenizers.gpt2(), {}, {}
-    pool = data.tokenize(corpora.bios(worlds.bios(1)), tokenizer)  # of any number
+    tokenizer, streams, starts = tokenizers.load_gpt2(), {}, {}
+    pool = data.tokenize(
+        corpora.Biographies(worlds.build_bios(1)), tokenizer
+    )  # of any number
     for name, law in LAWS.items():
-        corpus = corpora.bios(worlds.bios(people, law=law))
+        corpus = corpora.Biographies(worlds.build_bios(people, law=law))
         corpus.plan(np.arange(1), np.arange(1))  # the world's own tables
         begin = time.perf_counter()
         streams[name] = data.Stream(corpus, pool, exposures, context=512)

@@ -32,7 +32,7 @@ def define_world(flag_values: flags.FlagValues) -> None:
 
 def world_of(found: flags.FlagValues) -> worlds.World:
     """The world that the flags ask for."""
-    return worlds.bios(found.people, found.seed, lists=found.lists)
+    return worlds.build_bios(found.people, found.seed, lists=found.lists)
 
 
 def record(person: int, text: str) -> str:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from kscale import worlds
-from kscale.corpora import Marks
+from kscale.corpora import FactFinder
 from tools import texts as shared
 
 Ask = Callable[[str, int, int], list[str]]  # (prompt, texts, seed) -> texts
@@ -97,7 +97,7 @@ class Tally:
         )
 
 
-def refusal(marks: Marks, person: int, text: str) -> str:
+def refusal(marks: FactFinder, person: int, text: str) -> str:
     """Why a text is refused; "" if it is not."""
     if marks.whole(person, text):
         return ""
@@ -116,7 +116,7 @@ def read_found(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]
     found: dict[int, set[str]] = collections.defaultdict(set)
     if not output.exists():
         return found
-    marks, good = Marks(world), 0
+    marks, good = FactFinder(world), 0
     with output.open("r+b") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
@@ -150,7 +150,7 @@ def write(
     """Asks until everybody has their texts, and appends them.
 
     Args:
-      world: from `worlds.bios`.
+      world: from `worlds.build_bios`.
       ask: the model: a prompt, how many answers, and a seed, to as many answers.
       output: the file; what is in it counts.
       texts: biographies of each person.
@@ -164,7 +164,7 @@ def write(
     Raises:
       ValueError: the file holds something else.
     """
-    tally, found, marks = Tally(), read_found(world, output), Marks(world)
+    tally, found, marks = Tally(), read_found(world, output), FactFinder(world)
     tally.found = sum(map(len, found.values()))
     with output.open("a", encoding="utf-8") as file:
         for person in range(world.people):

@@ -29,7 +29,7 @@ def write(
     """Writes the biographies of everybody, one person after the other.
 
     Args:
-      world: from `worlds.bios`.
+      world: from `worlds.build_bios`.
       output: the file.
       texts: biographies of each person.
       seed: of the wording.
@@ -50,7 +50,7 @@ def write(
     try:
         with part.open("w", encoding="utf-8") as file:
             for person in range(world.people):
-                for text in standin.biographies(world, person, texts, seed):
+                for text in standin.write_biographies(world, person, texts, seed):
                     file.write(shared.record(person, text))
         size = part.stat().st_size
         part.replace(output)

@@ -41,7 +41,7 @@ def describe(
     people = np.array([person])
     facts = task.world.person(person)  # refuses a person outside the world
     plan = task.corpus.plan(people, np.array([exposure]))
-    spans = corpora.document(task.corpus, plan[0])
+    spans = corpora.compose_document(task.corpus, plan[0])
     documents = task.pool.compose(plan)
     answer = {
         "person": person,

@@ -22,7 +22,7 @@ from kscale.files import Row
 from kscale.runs import devices, finetune, run
 from kscale.runs.rows import findings
 from kscale.runs.task import prepare
-from kscale.tokenizers.vocabulary import NOTHING
+from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 
 def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
@@ -37,7 +37,7 @@ def plan(config: Config, workdir: pathlib.Path | None = None) -> Row:
         (`arrangement.check`), or a start that cannot be gone on from.
     """
     opened = finetune.opened(config, workdir=workdir)
-    task = prepare(config, opened.vocabulary if opened else NOTHING)
+    task = prepare(config, opened.vocabulary if opened else NO_VOCABULARY)
     if opened is not None:
         opened.check(task)
     devices.check(task)

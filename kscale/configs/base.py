@@ -64,10 +64,10 @@ class WorldConfig:
           ValueError: an empty or absent list, more people than names, D above T^L.
         """
         if self.kind == "bios":
-            return worlds.bios(
+            return worlds.build_bios(
                 self.people, self.seed, self.lists, first=self.first, law=self.law
             )
-        return worlds.biod(
+        return worlds.build_biod(
             self.people,
             attributes=self.attributes,
             chunks=self.chunks,

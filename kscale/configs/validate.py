@@ -54,7 +54,7 @@ def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) 
     people = corpus.people(np.arange(min(corpus.num_people, 1000)))
     lengths = [
         pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
-        for address in range(corpus.documents)
+        for address in range(corpus.documents_per_exposure)
     ]
     shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
     check_context(context, shortest, longest)

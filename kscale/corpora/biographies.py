@@ -10,9 +10,9 @@ import itertools
 import numpy as np
 
 from kscale.corpora.compiled import Grammar, compile_grammar, fill
-from kscale.corpora.corpus import Label, Piece, world_labels
-from kscale.corpora.templates import Templates, biod_templates, load_templates
-from kscale.worlds import World, below, derive_key, keyed_hash
+from kscale.corpora.corpus import Label, Piece, build_labels
+from kscale.corpora.templates import biod_templates, load_templates
+from kscale.worlds import World, derive_key, keyed_hash, scale_to_range
 
 _SMALL = 6  # sentences up to which all orders are tabulated (720)
 _TRIES = 64
@@ -26,32 +26,36 @@ class Biographies:
 
     Args:
       world: the people.
-      templates: from `load_templates` or `biod_templates`.
-      fresh: True for new text at each exposure (bioS), False for one text per person.
-      shuffled: False keeps the sentences in the default order.
       seed: of templates and orders.
+      shuffled: False keeps the sentences in the default order.
+      fresh: True for new text at each exposure (bioS), False for one text per person
+        (bioS-simple).
+      style: of a world without a folder (bioD); see `biod_templates`.
 
     Example:
       >>> from kscale import worlds
-      >>> corpus = biod(worlds.biod(5, attributes=2, name_parts=(4, 4)), style="bare")
+      >>> world = worlds.build_biod(5, attributes=2, name_parts=(4, 4))
+      >>> corpus = Biographies(world, style="bare")
       >>> plan = corpus.plan(np.array([0]), np.array([0]))
       >>> "".join(s.text for i in plan[0] for s in corpus.pieces[i]).count("ID")
       2
     """
 
-    documents = 1  # an exposure is one text
+    documents_per_exposure = 1  # an exposure is one text
 
     def __init__(
         self,
         world: World,
-        templates: Templates,
-        fresh: bool = True,
-        shuffled: bool = True,
         seed: int = 0,
+        shuffled: bool = True,
+        fresh: bool = True,
+        style: str = "paper",
     ):
         self.world = world
-        self.labels: tuple[Label, ...] = world_labels(world)
+        self.labels: tuple[Label, ...] = build_labels(world)
         self._fresh, self._shuffled, self._seed = fresh, shuffled, seed
+        folder = bool(world.folder)
+        templates = load_templates(world) if folder else biod_templates(world, style)
         self._grammar: Grammar = compile_grammar(world, templates, self.labels)
 
     @property
@@ -115,7 +119,7 @@ class Biographies:
         if numbers.max() == 1:
             return np.tile(starts, (len(address[0]), 1))
         key = derive_key(self._seed, purpose, "templates")
-        return below(self._words(key, *address), numbers) + starts
+        return scale_to_range(self._words(key, *address), numbers) + starts
 
     def _orders(self, purpose: str, *address: np.ndarray) -> np.ndarray:
         """Which sentence stands at each position: int64 [n, sentences]."""
@@ -125,7 +129,9 @@ class Biographies:
         key = derive_key(self._seed, purpose, "order")
         if number <= _SMALL:
             table = _all_orders(number)
-            return table.take(below(keyed_hash(key, *address), len(table)), axis=0)
+            return table.take(
+                scale_to_range(keyed_hash(key, *address), len(table)), axis=0
+            )
         return np.argsort(self._words(key, *address), axis=1)
 
     def _words(self, key: int, *address: np.ndarray) -> np.ndarray:
@@ -153,23 +159,6 @@ class Biographies:
             leaked = np.argmax(order == fact, axis=1) < at
             program[np.arange(len(program)), at] |= leaked
         return fill(self.world, grammar, people, program)
-
-
-def bios(world: World, seed: int = 0, shuffled: bool = True) -> Biographies:
-    """bioS: fresh text at each exposure."""
-    return Biographies(world, load_templates(world), True, shuffled, seed)
-
-
-def bios_simple(world: World, seed: int = 0, shuffled: bool = True) -> Biographies:
-    """bioS-simple: one text per person."""
-    return Biographies(world, load_templates(world), False, shuffled, seed)
-
-
-def biod(
-    world: World, seed: int = 0, shuffled: bool = True, style: str = "paper"
-) -> Biographies:
-    """bioD paragraphs: one fixed template, a new order of sentences each time."""
-    return Biographies(world, biod_templates(world, style), True, shuffled, seed)
 
 
 def _placed(choice: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -86,7 +86,7 @@ def compile_grammar(
     Args:
       world: the people.
       templates: its sentences.
-      labels: from `world_labels`.
+      labels: from `build_labels`.
       alone: every sentence is a document of its own in which only the value counts, so
         a template has one program, of its own number.
     """
@@ -195,7 +195,7 @@ class _Compiler:
 
     def _name(self, space: str, label: int) -> list[Choice]:
         return [
-            Choice(column.labels, 1 + i, label, " " if i else space)
+            Choice(column.strings, 1 + i, label, " " if i else space)
             for i, column in enumerate(self._world.name_columns)
         ]
 
@@ -207,7 +207,7 @@ class _Compiler:
                 if fact.name == sentence:
                     label = self._label(fact.name, "derived")
                     start = self._start[attribute.name]
-                    return [Choice(fact.labels, start, label, space)]
+                    return [Choice(fact.strings, start, label, space)]
         raise AssertionError(f"{sentence} is neither attribute nor derived fact")
 
     def _columns(self, attribute: Attribute, space: str, leaked: bool) -> list[Choice]:
@@ -217,7 +217,7 @@ class _Compiler:
             label = TEXT if leaked else self._label(attribute.name, kind)
             prefix = (space if i == 0 else "") + attribute.joins[i]
             start = self._start[attribute.name]
-            choices.append(Choice(column.labels, start + i, label, prefix))
+            choices.append(Choice(column.strings, start + i, label, prefix))
         return choices
 
     def _label(self, name: str, kind: str) -> int:

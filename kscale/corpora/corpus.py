@@ -66,7 +66,7 @@ class Corpus(Protocol):
         ...
 
     @property
-    def documents(self) -> int:
+    def documents_per_exposure(self) -> int:
         """How many documents one exposure of a person takes: 1, or one per question."""
         ...
 
@@ -77,8 +77,8 @@ class Corpus(Protocol):
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
         """int32 [n, slots]: the pieces of each document, 0 where a slot is empty.
 
-        The address, of at least 0, says which text of the person: document
-        `address % documents` of exposure `address // documents`.
+        The address, of at least 0, says which text of the person: with n documents per
+        exposure, document `address % n` of exposure `address // n`.
         """
         ...
 
@@ -91,7 +91,7 @@ class Corpus(Protocol):
         ...
 
 
-def world_labels(world: World) -> tuple[Label, ...]:
+def build_labels(world: World) -> tuple[Label, ...]:
     """Labels of a world: text, name, each attribute, then the derived facts.
 
     A bioD attribute has two, the first chunk's ("value1") and the other chunks'
@@ -113,7 +113,7 @@ def world_labels(world: World) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def document(corpus: Corpus, row: np.ndarray) -> list[Span]:
+def compose_document(corpus: Corpus, row: np.ndarray) -> list[Span]:
     """The spans of one document, neighbors of one label joined.
 
     Args:

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from kscale.corpora.compiled import Grammar, compile_grammar, fill
-from kscale.corpora.corpus import Label, Piece, world_labels
+from kscale.corpora.corpus import Label, Piece, build_labels
 from kscale.corpora.templates import FULL_NAME, Slot, Template, Templates, parse
-from kscale.worlds import World, below, derive_key, keyed_hash
+from kscale.worlds import World, derive_key, keyed_hash, scale_to_range
 from kscale.worlds.bios import read_lines
 
 Which = Literal["all", "odd", "even"]
@@ -22,10 +22,10 @@ _HALVES = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}  # first person, step
 
 
 class Questions:
-    """Documents of one question and its answer. Made by `questions`.
+    """Documents of one question and its answer.
 
     A plan takes addresses in place of exposures: address a asks question
-    `(a + offset(person)) % documents` for time `a // documents`. The offset is a keyed
+    `(a + offset(person)) % n` of n for the time `a // n`. The offset is a keyed
     hash, so that visits in a row do not ask one thing after the other in turns. The
     template is a function of (seed, person, exposure, question). The answer alone
     carries labels, its attribute's.
@@ -39,12 +39,18 @@ class Questions:
     Attributes:
       world: the people.
       which: of the people are asked about.
-      labels: from `world_labels`.
-      asked: the attributes and derived facts that are asked about, in order.
+      labels: from `build_labels`.
 
     Raises:
       ValueError: an unknown `which`, "even" of a world of one person, or a template
         that is not a question about {name}.
+
+    Example:
+      >>> from kscale import corpora, worlds
+      >>> corpus = Questions(worlds.build_bios(10, lists="tiny"), which="odd")
+      >>> row = corpus.plan(corpus.people(np.array([4])), np.array([2]))[0]
+      >>> "".join(span.text for span in corpora.compose_document(corpus, row))
+      ' Q: What did Jordan Neil Valentine study? A: English'
 
     Source: paper 000, section 6.1 and appendix (50 templates per question).
     """
@@ -53,8 +59,7 @@ class Questions:
         if which not in _HALVES:
             raise ValueError(f"which={which!r}: choose one of {list(_HALVES)}")
         self.world = world
-        self.labels: tuple[Label, ...] = world_labels(world)
-        self.asked: tuple[str, ...] = world.sentences
+        self.labels: tuple[Label, ...] = build_labels(world)
         self._first, self._step = _HALVES[which]
         if self.num_people < 1:
             raise ValueError(
@@ -73,9 +78,9 @@ class Questions:
         return self._grammar.pieces
 
     @property
-    def documents(self) -> int:
+    def documents_per_exposure(self) -> int:
         """How many documents one exposure of a person takes: one for each question."""
-        return len(self.asked)
+        return len(self.world.sentences)
 
     @property
     def num_people(self) -> int:
@@ -91,16 +96,16 @@ class Questions:
 
         Args:
           people: int [n].
-          address: int [n]; those from `exposure * documents` on ask each question
+          address: int [n]; those from `exposure * n` on ask each question
             once, beginning with one of the person's own.
         """
         key = derive_key(self._seed, "questions", "first")
-        offset = below(keyed_hash(key, people), self.documents)
-        exposure = address // self.documents
-        question = (address + offset) % self.documents
+        offset = scale_to_range(keyed_hash(key, people), self.documents_per_exposure)
+        exposure = address // self.documents_per_exposure
+        question = (address + offset) % self.documents_per_exposure
         return self._compose("training", people, exposure, question)
 
-    def left_out(self) -> "Questions | None":
+    def complement(self) -> "Questions | None":
         """The same questions about the people left out; None if nobody is."""
         if self.which == "all":
             return None
@@ -114,7 +119,7 @@ class Questions:
 
         Args:
           people: int [n], anybody of the world.
-          question: index into `asked`, one for all or int [n].
+          question: index into `world.sentences`, one for all or int [n].
           seed: of the templates.
 
         Raises:
@@ -122,10 +127,11 @@ class Questions:
         """
         people = np.asarray(people)
         question = np.broadcast_to(question, people.shape)
-        if question.size and not 0 <= question.min() <= question.max() < self.documents:
+        last = self.documents_per_exposure - 1
+        if question.size and not 0 <= question.min() <= question.max() <= last:
             raise ValueError(
                 f"question {question.min()}..{question.max()} is outside"
-                f" 0..{self.documents - 1}, the indices of {self.asked}"
+                f" 0..{last}, the indices of {self.world.sentences}"
             )
         return self._compose(f"test {seed}", people, np.zeros_like(people), question)
 
@@ -149,20 +155,7 @@ class Questions:
         starts, numbers = self._grammar.ranges.T
         key = derive_key(self._seed, "questions", purpose)
         words = keyed_hash(key, people, exposure, question)
-        return starts[question] + below(words, numbers[question])
-
-
-def questions(world: World, which: Which = "all", seed: int = 0) -> Questions:
-    """Questions about a world; see `Questions`.
-
-    Example:
-      >>> from kscale import corpora, worlds
-      >>> asked = questions(worlds.bios(10, lists="tiny"), which="odd")
-      >>> row = asked.plan(asked.people(np.array([4])), np.array([2]))[0]
-      >>> "".join(span.text for span in corpora.document(asked, row))
-      ' Q: What did Jordan Neil Valentine study? A: English'
-    """
-    return Questions(world, which, seed)
+        return starts[question] + scale_to_range(words, numbers[question])
 
 
 def load_questions(world: World) -> Templates:

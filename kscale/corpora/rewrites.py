@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kscale.corpora.corpus import NAME, TEXT, Piece, Span, world_labels
+from kscale.corpora.corpus import NAME, TEXT, Piece, Span, build_labels
 from kscale.worlds import World
 
 
@@ -36,7 +36,7 @@ class Rewrites:
     Source: paper 002, section 2.2 (bioR: 40 texts per person by LLaMA2).
     """
 
-    documents = 1  # an exposure is one text
+    documents_per_exposure = 1  # an exposure is one text
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class Rewrites:
         skip_unfound: bool = False,
     ):
         self.world = world
-        self.labels = world_labels(world)
+        self.labels = build_labels(world)
         self._files = _files(paths)
         self._skip = skip_unfound
         self.skipped_texts = 0
-        self._marks = Marks(world)
+        self._marks = FactFinder(world)
         self._read()
 
     @property
@@ -188,7 +188,7 @@ class _Pieces(Sequence):
         return self._rewrites._piece(index - 1) if index else ()
 
 
-class Marks:
+class FactFinder:
     """Finds what counts in a text: first mentions, in order of their place.
 
     A value inside a mention of the whole name is none: Jane Mary French may study
@@ -198,7 +198,7 @@ class Marks:
     def __init__(self, world: World):
         self._world = world
         self._silent = [a for a in world.attributes if a.name not in world.sentences]
-        labels = world_labels(world)
+        labels = build_labels(world)
         self._labels = {label.name: i for i, label in enumerate(labels)}
         self._scored = {
             i for i, label in enumerate(labels) if label.kind in ("name", "value")

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from kscale.corpora.rewrites import Marks
+from kscale.corpora.rewrites import FactFinder
 from kscale.corpora.templates import load_templates
 from kscale.worlds import World, derive_key, keyed_hash
 from kscale.worlds.bios import read_lines
@@ -73,7 +73,7 @@ class Wording:
     A line with a name or value of the world in it is left out: it would read as a fact.
 
     Args:
-      world: from `kscale.worlds.bios`.
+      world: from `kscale.worlds.build_bios`.
 
     Attributes:
       clauses: {attributes: lines}, such as {("major",): ("{he} studied {major}", ...)}.
@@ -95,7 +95,7 @@ class Wording:
         phrases = (
             pathlib.Path(str(importlib.resources.files("kscale.corpora"))) / "phrases"
         )
-        self.marks = Marks(world)
+        self.marks = FactFinder(world)
         self.order = world.sentences
         self.leaks = {f.name: a.name for a in world.attributes for f in a.derived}
         silent = [a for a in world.attributes if a.name not in world.sentences]
@@ -126,7 +126,7 @@ def _any_of(world: World, silent) -> re.Pattern[str]:
     for attribute in world.attributes:
         if attribute not in silent:
             columns += [*attribute.columns, *attribute.derived]
-    labels = dict.fromkeys(label for column in columns for label in column.labels)
+    labels = dict.fromkeys(label for column in columns for label in column.strings)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, labels))})(?!\w)")
 
 
@@ -194,7 +194,7 @@ class Writer:
         ]
 
     def text(self) -> str:
-        """The text, which may fail to tell everything apart: see `Marks.whole`."""
+        """The text, which may fail to tell everything apart: see `FactFinder.whole`."""
         draws = self._draws
         units = self._units()
         opening, rest = self._opening(units)
@@ -287,7 +287,9 @@ class Writer:
 _TRIES = 64
 
 
-def biographies(world: World, person: int, texts: int = 40, seed: int = 0) -> list[str]:
+def write_biographies(
+    world: World, person: int, texts: int = 40, seed: int = 0
+) -> list[str]:
     """Biographies of one person, all different: a stand-in for bioR.
 
     Every text opens with the full name, tells each sentence of the world, an attribute
@@ -296,8 +298,8 @@ def biographies(world: World, person: int, texts: int = 40, seed: int = 0) -> li
     person share 4 % of their runs of three words (of those in either one; bioS: 7 %).
 
     Args:
-      world: from `kscale.worlds.bios`. Attributes that the grammar has no words for are
-        told by the world's own templates.
+      world: from `kscale.worlds.build_bios`. Attributes that the grammar has no words
+        for are told by the world's own templates.
       person: 0 to N-1.
       texts: how many, at least 1; text i is the same however many are asked for.
       seed: of the wording.
@@ -316,7 +318,7 @@ def biographies(world: World, person: int, texts: int = 40, seed: int = 0) -> li
     if not world.folder:
         raise ValueError(
             "the stand-in for bioR writes English, which a world without a folder of"
-            " lists (bioD) does not have: use worlds.bios"
+            " lists (bioD) does not have: use worlds.build_bios"
         )
     wording, facts = _wording(world), world.person(person)
     found: dict[str, None] = {}

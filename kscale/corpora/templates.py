@@ -104,7 +104,7 @@ def load_templates(world: World) -> Templates:
     """Reads the templates in the folder of a world.
 
     Args:
-      world: from `kscale.worlds.bios`.
+      world: from `kscale.worlds.build_bios`.
 
     Returns:
       Templates for each of `world.sentences`.
@@ -118,10 +118,10 @@ def load_templates(world: World) -> Templates:
     _check_silent(world, silent)
     for attribute in silent:
         # The first column stands for the person, further ones for the possessive.
-        forms[attribute.name] = Form(attribute.name, attribute.columns[0].labels)
+        forms[attribute.name] = Form(attribute.name, attribute.columns[0].strings)
         for fact in attribute.derived:
             suffix = "'s" if fact.name.startswith("possessive") else ""
-            forms[fact.name] = Form(attribute.name, fact.labels, suffix)
+            forms[fact.name] = Form(attribute.name, fact.strings, suffix)
     sentences = {}
     for name in world.sentences:
         path = pathlib.Path(world.folder) / "templates" / f"{name}.txt"
@@ -135,7 +135,7 @@ def biod_templates(world: World, style: str = "paper") -> Templates:
     """The one fixed template of each bioD attribute.
 
     Args:
-      world: from `kscale.worlds.biod`.
+      world: from `kscale.worlds.build_biod`.
       style: "paper" tells "n1 n2 n3 's ID 7 is s4 s2 . Her ID 2 is s3 s1 ."; "bare"
         keeps what is needed to tell it: "n1 n2 n3 ID 7 s4 s2 ID 2 s3 s1".
 

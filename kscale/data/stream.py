@@ -18,7 +18,7 @@ import numpy as np
 
 from kscale.corpora import Corpus
 from kscale.data.tokenized import PAD, Documents, TokenPool
-from kscale.worlds import KeyedPermutation, Visits, derive_key, visits
+from kscale.worlds import KeyedPermutation, Visits, derive_key, draw_visits
 
 _SLICE = 2**11  # visits planned at once: fits the cache
 _TASKS = 2**10
@@ -35,7 +35,7 @@ class Stream:
         Where it leaves people out, the others' chances are divided by their sum.
       pool: its tokens.
       exposures: E, how often each person is met (on average, if drawn); at least 1.
-        An exposure takes `corpus.documents` documents.
+        An exposure takes `corpus.documents_per_exposure` documents.
       context: T, tokens per window; at least 2.
       seed: of the order, and of who is drawn.
       epochs: divides E: a law's draws and texts are made for E / epochs exposures, and
@@ -75,7 +75,7 @@ class Stream:
         self.corpus, self.pool = corpus, pool
         self.exposures, self.context = exposures, context
         self.seed, self.epochs = seed, epochs
-        per_exposure = corpus.num_people * corpus.documents
+        per_exposure = corpus.num_people * corpus.documents_per_exposure
         self.epoch_visits = per_exposure * (exposures // epochs)
         most = per_exposure * exposures
         if not 0 <= limit <= most:
@@ -155,7 +155,7 @@ class Stream:
         world, told = self.corpus.world, self.corpus.num_people
         if world.law.kind == "exact":
             return None
-        return visits(
+        return draw_visits(
             world.law,
             world.people,
             min(self.visits, self.epoch_visits),

@@ -15,7 +15,7 @@ import numpy as np
 
 from kscale.corpora import NAME, TEXT, Corpus
 from kscale.corpora.corpus import Piece
-from kscale.tokenizers import Compaction, Tokenizer, compact
+from kscale.tokenizers import DenseVocabulary, Tokenizer, build_vocabulary
 
 PAD = 255  # the label of a target that does not count
 
@@ -50,7 +50,7 @@ class TokenPool:
     labels: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
-    vocabulary: Compaction
+    vocabulary: DenseVocabulary
 
     @property
     def eos(self) -> int:
@@ -216,7 +216,7 @@ def tokenize_all(
         "": []
     }
     used = [e.ids for _, e in known]
-    vocabulary = compact([*used, tokens, *extra.values()], tokenizer.eos)
+    vocabulary = build_vocabulary([*used, tokens, *extra.values()], tokenizer.eos)
     if vocabulary.size >= 2**24:
         raise ValueError(
             f"the corpus uses {vocabulary.size} distinct tokens; at most 2^24 fit"
@@ -252,7 +252,9 @@ def _encode(pieces: Sequence[Piece], encode: Callable[[str], list[int]]) -> _Enc
     )
 
 
-def _pool(encoded: _Encoded, prefix: list[int], vocabulary: Compaction) -> TokenPool:
+def _pool(
+    encoded: _Encoded, prefix: list[int], vocabulary: DenseVocabulary
+) -> TokenPool:
     """Dense ids, and the prefix as the last piece."""
     lengths = np.append(encoded.lengths, len(prefix))
     opening = np.full(len(prefix), TEXT, np.uint8)

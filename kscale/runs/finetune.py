@@ -21,7 +21,7 @@ from kscale import models
 from kscale.configs.base import Config
 from kscale.runs import folder, mixture
 from kscale.runs.task import Task
-from kscale.tokenizers.vocabulary import Vocabulary
+from kscale.tokenizers.vocabulary import VocabularyRecord
 
 # What may change from run to run: how a model is computed, and the room of experts.
 _HOW = {
@@ -51,7 +51,7 @@ class Start:
     digest: str
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> VocabularyRecord:
         """All tokens that its model has."""
         return self.before.vocabulary
 

@@ -14,7 +14,7 @@ from kscale.configs import fields
 from kscale.configs.base import CONFIG, Config
 from kscale.files import Row
 from kscale.runs.task import Task, prepare
-from kscale.tokenizers.vocabulary import NOTHING, Vocabulary
+from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
 
 RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
@@ -193,12 +193,12 @@ def _shapes(params: Any) -> dict[str, tuple[int, ...]]:
 FILE = "vocabulary.json"
 
 
-def save(vocabulary: Vocabulary, workdir: pathlib.Path) -> None:
+def save(vocabulary: VocabularyRecord, workdir: pathlib.Path) -> None:
     """Write the vocabulary into a run's folder."""
     files.write_json(workdir / FILE, vocabulary._asdict())
 
 
-def read(workdir: pathlib.Path) -> Vocabulary:
+def read(workdir: pathlib.Path) -> VocabularyRecord:
     """The vocabulary in a run's folder; empty where its own texts are all it has.
 
     Raises:
@@ -206,10 +206,10 @@ def read(workdir: pathlib.Path) -> Vocabulary:
     """
     path = workdir / FILE
     if not path.exists():
-        return NOTHING
+        return NO_VOCABULARY
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         tokens, domains = map(int, found["tokens"]), map(str, found["domains"])
-        return Vocabulary(tuple(tokens), tuple(domains))
+        return VocabularyRecord(tuple(tokens), tuple(domains))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no readable vocabulary: {error}") from error

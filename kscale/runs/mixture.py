@@ -32,7 +32,7 @@ class Part:
     def held_out(self) -> corpora.Questions | None:
         """Its questions about the people left out; None if nobody is."""
         corpus = self.corpus
-        return corpus.left_out() if isinstance(corpus, corpora.Questions) else None
+        return corpus.complement() if isinstance(corpus, corpora.Questions) else None
 
 
 def part_corpora(
@@ -58,7 +58,7 @@ def part_corpora(
         except ValueError as error:
             raise ValueError(f"part {part.name!r}: {error}") from None
         if part.kind == "questions":
-            told = corpora.questions(people, part.which, corpus.seed)
+            told = corpora.Questions(people, part.which, corpus.seed)
         else:
             told = build_corpus(corpus, people)
         made.append((part, told))
@@ -69,9 +69,13 @@ def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
     """The corpus of a config, telling of a world."""
     shuffled = config.order == "shuffled"
     kinds: dict[str, Callable[[], corpora.Corpus]] = {
-        "bios": lambda: corpora.bios(world, config.seed, shuffled),
-        "bios_simple": lambda: corpora.bios_simple(world, config.seed, shuffled),
-        "biod": lambda: corpora.biod(world, config.seed, shuffled, config.style),
+        "bios": lambda: corpora.Biographies(world, config.seed, shuffled),
+        "bios_simple": lambda: corpora.Biographies(
+            world, config.seed, shuffled, fresh=False
+        ),
+        "biod": lambda: corpora.Biographies(
+            world, config.seed, shuffled, style=config.style
+        ),
         "bior": lambda: corpora.Rewrites(
             world, pathlib.Path(config.path).expanduser(), config.skip_unfound
         ),
@@ -84,24 +88,24 @@ def build_tokenizer(
 ) -> tokenizers.Tokenizer:
     """The tokenizer of a config; SentencePiece is trained on the corpora's texts."""
     if config.tokenizer == "gpt2":
-        return tokenizers.gpt2()
+        return tokenizers.load_gpt2()
     if config.tokenizer == "symbols":
-        return tokenizers.symbols(symbols(corpus.world))
+        return tokenizers.Symbols(symbols(corpus.world))
     texts = itertools.chain.from_iterable(map(_texts, (corpus, *others)))
-    return tokenizers.sentencepiece(texts, config.tokenizer_vocab)
+    return tokenizers.train_sentencepiece(texts, config.tokenizer_vocab)
 
 
 def _texts(corpus: corpora.Corpus) -> Iterator[str]:
     """Documents of the first people, one for each kind of document."""
     people = corpus.people(np.arange(min(corpus.num_people, _TRAINING_TEXTS)))
-    for address in range(corpus.documents):
+    for address in range(corpus.documents_per_exposure):
         for row in corpus.plan(people, np.full_like(people, address)):
-            yield "".join(span.text for span in corpora.document(corpus, row))
+            yield "".join(span.text for span in corpora.compose_document(corpus, row))
 
 
 def symbols(world: worlds.World) -> list[str]:
     """Every symbol that a bioD paragraph can have; unused ones are compacted away."""
     columns = (*world.name_columns, *world.columns)
-    labels = itertools.chain.from_iterable(column.labels for column in columns)
+    labels = itertools.chain.from_iterable(column.strings for column in columns)
     words = itertools.chain.from_iterable(label.split(" ") for label in labels)
     return list(dict.fromkeys([*words, *world.sentences, *_BARE_WORDS]))

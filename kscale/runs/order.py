@@ -145,7 +145,11 @@ class Order:
     def _own(self) -> data.Stream:
         """The visits of the run's own people."""
         chosen = self._config.data
-        visits = chosen.exposures * self._corpus.num_people * self._corpus.documents
+        visits = (
+            chosen.exposures
+            * self._corpus.num_people
+            * self._corpus.documents_per_exposure
+        )
         return data.Stream(
             self._corpus,
             self._pool,
@@ -178,7 +182,9 @@ def _require_room(
             asked, mine = f"weight={chosen.weight:g}", chosen.weight * windows[0]
         else:
             asked = f"exposures={chosen.exposures} of people={chosen.people}"
-            documents = chosen.exposures * corpus.num_people * corpus.documents
+            documents = (
+                chosen.exposures * corpus.num_people * corpus.documents_per_exposure
+            )
             mine = documents * _mean_length(corpus, part.pool) / context
         taken += mine
         if not taken < _MOST:
@@ -191,7 +197,7 @@ def _require_room(
 def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
     """Tokens of a document, on average over a sample."""
     people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
-    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents)
+    plan = corpus.plan(people, np.arange(len(people)) % corpus.documents_per_exposure)
     return float(pool.document_lengths(plan).mean())
 
 
@@ -203,7 +209,7 @@ def _enough(
     wanted = _SLACK * windows * context
     while True:
         limit += int(wanted / mean) + 64
-        exposures = -(-limit // (corpus.num_people * corpus.documents))
+        exposures = -(-limit // (corpus.num_people * corpus.documents_per_exposure))
         stream = data.Stream(corpus, pool, exposures, context, seed, limit=limit)
         if stream.num_windows >= windows:
             return stream

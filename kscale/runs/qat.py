@@ -142,7 +142,7 @@ def texts(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
     """
     _require_sample(sample)
     chosen = task.config
-    each = task.corpus.num_people * task.corpus.documents
+    each = task.corpus.num_people * task.corpus.documents_per_exposure
     stream = data.Stream(
         task.corpus,
         task.pool,

@@ -26,7 +26,7 @@ from kscale.runs import finetune, folder, qat
 from kscale.runs.devices import arrange
 from kscale.runs.evaluate import Curve, evaluate, member_params, score_params
 from kscale.runs.task import Task, prepare
-from kscale.tokenizers.vocabulary import NOTHING
+from kscale.tokenizers.vocabulary import NO_VOCABULARY
 from kscale.train.config import Hyper
 from kscale.train.interruption import Interrupted, stoppable
 
@@ -66,7 +66,7 @@ def run(
     """
     with stoppable():
         opened = finetune.opened(config, start, workdir)
-        known = opened.vocabulary if opened else NOTHING
+        known = opened.vocabulary if opened else NO_VOCABULARY
         task = prepare(config, known)
         if hypers is not None:
             task = dataclasses.replace(task, hypers=hypers)

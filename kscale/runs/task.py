@@ -16,7 +16,7 @@ from kscale.configs.base import Config, members
 from kscale.runs import mixture
 from kscale.runs.mixture import Part
 from kscale.runs.order import Order
-from kscale.tokenizers.vocabulary import NOTHING, Vocabulary
+from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
 from kscale.train.config import Hyper
 
 
@@ -58,10 +58,12 @@ class Task:
         return digest.hexdigest()[:12]
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> VocabularyRecord:
         """What the model's tokens stand for."""
         ids = self.pool.vocabulary.original_ids.tolist()
-        return Vocabulary(tuple(ids[: len(ids) - len(self.domains)]), self.domains)
+        return VocabularyRecord(
+            tuple(ids[: len(ids) - len(self.domains)]), self.domains
+        )
 
     @property
     def labels(self) -> list[str]:
@@ -89,7 +91,7 @@ class Task:
         return dataclasses.replace(self.world.counts, people=self.corpus.num_people)
 
 
-def prepare(config: Config, known: Vocabulary = NOTHING) -> Task:
+def prepare(config: Config, known: VocabularyRecord = NO_VOCABULARY) -> Task:
     """Makes what a config describes, after checking that its parts fit.
 
     Args:

@@ -69,7 +69,7 @@ def ask_questions(
 
     Args:
       model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
-      questions: from `kscale.corpora.questions`.
+      questions: from `kscale.corpora.Questions`.
       pool: the questions as tokens; labels may be those of `relabelled`.
       people: whom to ask about: None is everybody the questions are about, a number is
         a random sample of that size, an array int [n] is these people of the world.
@@ -85,7 +85,7 @@ def ask_questions(
         loss that is not a number.
 
     Example:
-      >>> even = corpora.questions(world, "even")
+      >>> even = corpora.Questions(world, "even")
       >>> ask_questions((config, params), even, pool).accuracy["employer"]
 
     Source: paper 000, section 6.1 (accuracy of the answers about people who are not in
@@ -109,14 +109,14 @@ def ask_questions(
         # The token behind the answer must be EOS, so that it counts as well.
         places = np.arange(steps) <= asked.answers[which, None]
         correct[which] = ~(wrong[: len(which)] & places).any(axis=1)
-    shape = (len(people), len(questions.asked))
+    shape = (len(people), len(questions.world.sentences))
     nats = nats.reshape(shape)
     _check_numbers(nats, people)
     return AnswerTable(
         people=people,
         nats=nats,
         correct=correct.reshape(shape),
-        questions=tuple(questions.asked),
+        questions=tuple(questions.world.sentences),
         population=questions.num_people,
     )
 
@@ -138,7 +138,7 @@ class _Asked(NamedTuple):
 
 
 def _ask(questions, pool: TokenPool, people: np.ndarray, seed: int) -> _Asked:
-    number = len(questions.asked)
+    number = len(questions.world.sentences)
     whom, what = np.repeat(people, number), np.tile(np.arange(number), len(people))
     documents = pool.compose(questions.ask(whom, what, seed))
     starts = np.cumsum(documents.lengths) - documents.lengths
@@ -149,7 +149,7 @@ def _ask(questions, pool: TokenPool, people: np.ndarray, seed: int) -> _Asked:
     if len(first) != len(starts) or not (known[ends].all() and sizes.all()):
         raise ValueError(
             "answers: each question must be one document that ends in its answer, and "
-            "tell nothing else: give a corpus made by corpora.questions, and its pool"
+            "tell nothing else: give a corpora.Questions and its pool"
         )
     return _Asked(documents.tokens, starts, first - starts, sizes)
 

@@ -1,26 +1,25 @@
 """Text to token ids and back, and the dense vocabulary of a corpus."""
 
 from kscale.tokenizers.base import Tokenizer
-from kscale.tokenizers.gpt2 import GPT2, gpt2
-from kscale.tokenizers.sentencepiece import SentencePiece, sentencepiece
-from kscale.tokenizers.symbols import Symbols, symbols
-from kscale.tokenizers.vocabulary import Compaction, compact
+from kscale.tokenizers.gpt2 import GPT2, load_gpt2
+from kscale.tokenizers.sentencepiece import SentencePiece, train_sentencepiece
+from kscale.tokenizers.symbols import Symbols
+from kscale.tokenizers.vocabulary import DenseVocabulary, build_vocabulary
 
 TOKENIZERS = {
-    "gpt2": gpt2,
-    "sentencepiece": sentencepiece,
-    "symbols": symbols,
+    "gpt2": load_gpt2,
+    "sentencepiece": train_sentencepiece,
+    "symbols": Symbols,
 }
 
 __all__ = [
     "GPT2",
     "TOKENIZERS",
-    "Compaction",
+    "DenseVocabulary",
     "SentencePiece",
     "Symbols",
     "Tokenizer",
-    "compact",
-    "gpt2",
-    "sentencepiece",
-    "symbols",
+    "build_vocabulary",
+    "load_gpt2",
+    "train_sentencepiece",
 ]

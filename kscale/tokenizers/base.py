@@ -62,6 +62,6 @@ def text_ids(ids: Iterable[int], tokenizer: Tokenizer) -> list[int]:
             raise ValueError(
                 f"token id {token} is not in the {tokenizer.name} vocabulary: ids must "
                 f"be from 0 to {tokenizer.vocab_size - 1}; map compacted ids back with "
-                "Compaction.to_original first"
+                "DenseVocabulary.to_original first"
             )
     return [token for token in plain if token != tokenizer.eos]

@@ -28,7 +28,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class GPT2:
-    """GPT-2's tokenizer: 50257 ids, of which 50256 is EOS. Make one with `gpt2`."""
+    """GPT-2's tokenizer: 50257 ids, of which 50256 is EOS. Made by `load_gpt2`."""
 
     encoding: tiktoken.Encoding
 
@@ -65,7 +65,7 @@ class GPT2:
         return self.encoding.decode(text_ids(ids, self))
 
 
-def gpt2(folder: Path | None = None) -> GPT2:
+def load_gpt2(folder: Path | None = None) -> GPT2:
     """Return GPT-2's tokenizer, read from files on this machine.
 
     Args:
@@ -75,7 +75,7 @@ def gpt2(folder: Path | None = None) -> GPT2:
         ValueError: The file is absent, or is not the one that OpenAI released.
 
     Example:
-        >>> gpt2().encode("Hello world")
+        >>> load_gpt2().encode("Hello world")
         [15496, 995]
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask

@@ -102,7 +102,7 @@ class SentencePiece:
             raise ValueError(
                 f"the SentencePiece model of {len(model)} bytes must have an EOS, "
                 "spell unknown characters in bytes and leave spaces as they are: "
-                "train it with `sentencepiece`, or with byte_fallback=True, "
+                "train it with `train_sentencepiece`, or with byte_fallback=True, "
                 "add_dummy_prefix=False and remove_extra_whitespaces=False"
             )
         return tokenizer
@@ -126,7 +126,7 @@ class SentencePiece:
         return [self._processor.piece_to_id(piece) for piece in pieces]
 
 
-def sentencepiece(
+def train_sentencepiece(
     texts: Iterable[str], vocab_size: int, *, exact: bool = True
 ) -> SentencePiece:
     """Train a tokenizer; the same texts in the same order give the same bytes.
@@ -144,7 +144,8 @@ def sentencepiece(
             message says what is possible), or the texts are empty.
 
     Example:
-        >>> tokenizer = sentencepiece([" Anya was born in Ulm."], 300, exact=False)
+        >>> tokenizer = train_sentencepiece([
+        ...     " Anya was born in Ulm."], 300, exact=False)
         >>> tokenizer.decode(tokenizer.encode(" Anya"))
         ' Anya'
 

@@ -14,19 +14,32 @@ from kscale.tokenizers.base import text_ids
 
 @dataclass(frozen=True)
 class Symbols:
-    """One id for each word, in order, then one for EOS. Make one with `symbols`.
+    """One id for each word, in order, then one for EOS.
+
+    A word that is two other words in a row ("ID 7" beside "ID" and "7") takes their
+    place in every text, and the two are then no longer cut apart at their space.
 
     Args:
-        words: The vocabulary: distinct, not empty, no space at either end and no two
-            spaces together.
+      words: the vocabulary: distinct, not empty, no space at either end and no two
+        spaces together.
 
     Raises:
-        ValueError: A word is not of that form, or comes twice.
+      ValueError: a word is not of that form, or comes twice.
+
+    Example:
+      >>> Symbols(["n3", "n5", "ID 7"]).encode(" n3 ID 7 n5")
+      [0, 2, 1]
     """
 
-    words: tuple[str, ...]
+    words: Sequence[str]
 
     def __post_init__(self) -> None:
+        if isinstance(self.words, str):
+            raise ValueError(
+                f"words must be a sequence of words, but is the text"
+                f" {self.words[:40]!r}: pass a list"
+            )
+        object.__setattr__(self, "words", tuple(self.words))
         for word in self.words:
             if not all(word.split(" ")):
                 raise ValueError(
@@ -104,27 +117,3 @@ class Symbols:
     @cached_property
     def _most_parts(self) -> int:
         return max((len(word.split(" ")) for word in self.words), default=0)
-
-
-def symbols(words: Sequence[str]) -> Symbols:
-    """Return the tokenizer whose id i is `words[i]`, with EOS after the last.
-
-    A word that is two other words in a row ("ID 7" beside "ID" and "7") takes their
-    place in every text, and the two are then no longer cut apart at their space.
-
-    Args:
-        words: Distinct words; each may hold single spaces inside.
-
-    Raises:
-        ValueError: A word comes twice, is empty, or has a space at an end.
-
-    Example:
-        >>> symbols(["n3", "n5", "ID 7"]).encode(" n3 ID 7 n5")
-        [0, 2, 1]
-    """
-    if isinstance(words, str):
-        raise ValueError(
-            f"words must be a sequence of words, but is the text {words[:40]!r}: "
-            "pass a list"
-        )
-    return Symbols(tuple(words))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-class Vocabulary(NamedTuple):
+class VocabularyRecord(NamedTuple):
     """What the dense ids of a model stand for.
 
     Attributes:
@@ -24,11 +24,11 @@ class Vocabulary(NamedTuple):
     domains: tuple[str, ...] = ()
 
 
-NOTHING = Vocabulary()
+NO_VOCABULARY = VocabularyRecord()
 
 
 @dataclass(frozen=True, eq=False)
-class Compaction:
+class DenseVocabulary:
     """A bijection between the original ids in use and `range(size)`, order kept.
 
     Args:
@@ -50,7 +50,7 @@ class Compaction:
         if ids.ndim != 1 or np.any(ids < 0) or np.any(np.diff(ids) <= 0):
             raise ValueError(
                 f"original_ids of shape {ids.shape} must be a strictly ascending list "
-                "of ids from 0: build it with `compact`"
+                "of ids from 0: build it with `build_vocabulary`"
             )
         if not 0 <= self.eos < ids.size:
             raise ValueError(
@@ -77,8 +77,8 @@ class Compaction:
         if not np.all(found):
             raise ValueError(
                 f"token id {original[~found].flat[0]} is not among the {self.size} "
-                "ids of the compacted vocabulary: give `compact` every text that will "
-                "be encoded"
+                "ids of the dense vocabulary: give `build_vocabulary` every text that "
+                "will be encoded"
             )
         return dense.astype(np.int32)
 
@@ -93,12 +93,12 @@ class Compaction:
         if np.any(outside):
             raise ValueError(
                 f"dense id {dense[outside].flat[0]} must be from 0 to {self.size - 1}, "
-                "the compacted vocabulary: is it an original id?"
+                "the dense vocabulary: is it an original id?"
             )
         return self.original_ids[dense].astype(np.int32)
 
 
-def compact(token_arrays: Iterable[ArrayLike], eos: int) -> Compaction:
+def build_vocabulary(token_arrays: Iterable[ArrayLike], eos: int) -> DenseVocabulary:
     """Return the dense vocabulary of all the ids in some arrays, and EOS.
 
     Dense ids follow the order of the original ones, whatever the order of the arrays.
@@ -111,7 +111,7 @@ def compact(token_arrays: Iterable[ArrayLike], eos: int) -> Compaction:
         ValueError: An id is negative or not an integer.
 
     Example:
-        >>> compaction = compact([[9, 4], [4, 700]], eos=50)
+        >>> compaction = build_vocabulary([[9, 4], [4, 700]], eos=50)
         >>> compaction.original_ids.tolist(), compaction.eos
         ([4, 9, 50, 700], 2)
         >>> compaction.to_dense([700, 4]).tolist()
@@ -119,7 +119,7 @@ def compact(token_arrays: Iterable[ArrayLike], eos: int) -> Compaction:
     """
     used = {token for ids in token_arrays for token in _distinct(ids)}
     original_ids = np.array(sorted(used | {int(eos)}), dtype=np.int64)
-    return Compaction(original_ids, int(np.searchsorted(original_ids, eos)))
+    return DenseVocabulary(original_ids, int(np.searchsorted(original_ids, eos)))
 
 
 def _distinct(ids: ArrayLike) -> list[int]:

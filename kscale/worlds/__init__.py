@@ -3,24 +3,21 @@
 NumPy only. Nothing here knows of text beyond the values' own strings.
 """
 
-from kscale.worlds.biod import biod
-from kscale.worlds.bios import LISTS, bios
+from kscale.worlds.biod import build_biod
+from kscale.worlds.bios import LISTS, build_bios
 from kscale.worlds.counter_rng import (
     KeyedPermutation,
-    below,
     derive_key,
     keyed_hash,
+    scale_to_range,
 )
 from kscale.worlds.entropy import Bits, Counts
 from kscale.worlds.frequency import Law
-from kscale.worlds.visits import Visits, visits
+from kscale.worlds.visits import Visits, draw_visits
 from kscale.worlds.world import Attribute, Column, Derived, World
-
-WORLDS = {"bios": bios, "biod": biod}
 
 __all__ = [
     "LISTS",
-    "WORLDS",
     "Attribute",
     "Bits",
     "Column",
@@ -30,10 +27,10 @@ __all__ = [
     "Law",
     "Visits",
     "World",
-    "below",
-    "bios",
-    "biod",
+    "build_biod",
+    "build_bios",
     "derive_key",
+    "draw_visits",
     "keyed_hash",
-    "visits",
+    "scale_to_range",
 ]

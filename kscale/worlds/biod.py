@@ -12,7 +12,7 @@ from kscale.worlds.world import Attribute, Column, World
 PUBLISHED_NAME_PARTS = (400, 400, 1000)
 
 
-def biod(
+def build_biod(
     people: int,
     attributes: int = 1,
     chunks: int = 1,
@@ -52,7 +52,7 @@ def biod(
       ValueError: a count is below 1, D is above T^L, or N above the name space.
 
     Example:
-      >>> world = biod(people=5, attributes=2, chunks=3, diversity=4, symbols=4)
+      >>> world = build_biod(people=5, attributes=2, chunks=3, diversity=4, symbols=4)
       >>> world.counts.value_bits  # K C log2 D
       12.0
     """

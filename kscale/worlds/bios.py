@@ -23,7 +23,7 @@ from kscale.worlds.world import Attribute, Column, Derived, World
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
 
 
-def bios(
+def build_bios(
     people: int,
     seed: int = 0,
     lists: str = "bios",
@@ -52,7 +52,7 @@ def bios(
       ValueError: no such folder, or a file in it is empty or malformed; N is too large.
 
     Example:
-      >>> round(bios(10).counts.value_bits, 6)
+      >>> round(build_bios(10).counts.value_bits, 6)
       47.591624
 
     Source: paper 002, section 2.2 and footnote 9.

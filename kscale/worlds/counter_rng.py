@@ -72,7 +72,7 @@ def keyed_hash(key: int, *counters: np.ndarray | int) -> np.ndarray:
     return word.reshape(shape)
 
 
-def below(words: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+def scale_to_range(words: np.ndarray, n: np.ndarray | int) -> np.ndarray:
     """Uniform whole numbers in [0, n) from uniform 64-bit words.
 
     Args:

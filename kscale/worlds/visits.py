@@ -15,7 +15,7 @@ _BLOCK = 2**15
 
 
 class Visits:
-    """Visits 0 to total-1 of a law; made by `visits`.
+    """Visits 0 to total-1 of a law; made by `draw_visits`.
 
     Attributes:
       people: N, how many can be met.
@@ -71,13 +71,13 @@ class Visits:
         return counts
 
 
-def visits(
+def draw_visits(
     law: Law,
     people: int,
     total: int,
     seed: int,
     key: int,
-    told: np.ndarray | None = None,
+    subset: np.ndarray | None = None,
 ) -> Visits:
     """The visits of a law to the people of a world.
 
@@ -87,8 +87,8 @@ def visits(
       total: how many visits, at least 1.
       seed: the world's, of the Pitman-Yor weights.
       key: of the draws, from `derive_key`.
-      told: int [n], the people who can be met; everybody by default. Their chances are
-        divided by the sum, and a visit gives the place in `told`.
+      subset: int [n], the people who can be met; everybody by default. Their chances
+        are divided by the sum, and a visit gives the place in `subset`.
 
     Returns:
       Visits. "exact" takes people in turn. In a restaurant they are numbered in the
@@ -96,16 +96,16 @@ def visits(
       each), a restaurant's tables for all visits that come; "exact" keeps nothing.
 
     Raises:
-      ValueError: total is below 1; the people told of have no chance to be met; a
+      ValueError: total is below 1; the people of the subset have no chance to be met; a
         restaurant has more tables than people.
 
     Example:
-      >>> visits(Law(), people=3, total=7, seed=0, key=0).counts().tolist()
+      >>> draw_visits(Law(), people=3, total=7, seed=0, key=0).counts().tolist()
       [3, 2, 2]
     """
     if total < 1:
         raise ValueError(f"total={total} visits: it must be at least 1")
-    number = people if told is None else len(told)
+    number = people if subset is None else len(subset)
     if law.kind == "restaurant":
         restaurant = Restaurant(law.discount, law.concentration, total, key, number)
         return Visits(number, total, restaurant, None)
@@ -114,12 +114,12 @@ def visits(
         return Visits(number, total, lambda v: v.astype(np.int64) % number, chances)
     chances = law.frequencies(people, seed)
     assert chances is not None, "only a restaurant has no frequencies"
-    if told is not None:
-        chances = chances[told]
+    if subset is not None:
+        chances = chances[subset]
         if not chances.any():
             raise ValueError(
-                f"law.kind={law.kind}: none of the {number} people told of can be met;"
-                f" give one of them a weight above 0"
+                f"law.kind={law.kind}: none of the {number} people of the subset can be"
+                f" met; give one of them a weight above 0"
             )
         chances = chances / chances.sum()
     return Visits(number, total, _Table(chances, key), chances)

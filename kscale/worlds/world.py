@@ -13,9 +13,9 @@ import numpy as np
 
 from kscale.worlds.counter_rng import (
     KeyedPermutation,
-    below,
     derive_key,
     keyed_hash,
+    scale_to_range,
 )
 from kscale.worlds.entropy import Bits, Counts
 from kscale.worlds.frequency import EXACT, Law
@@ -29,22 +29,22 @@ class Column:
 
     Attributes:
       name: what the file or the schema calls it.
-      labels: the strings to draw from, all distinct.
+      strings: the strings to draw from, all distinct.
     """
 
     name: str
-    labels: tuple[str, ...]
+    strings: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Derived:
     """A fact that follows from an attribute's value, such as the employer's city.
 
-    Stated in the text, never counted as knowledge. `labels[i]` belongs to value i.
+    Stated in the text, never counted as knowledge. `strings[i]` belongs to value i.
     """
 
     name: str
-    labels: tuple[str, ...]
+    strings: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Attribute:
     @property
     def bits(self) -> float:
         """log2 of the number of values."""
-        return math.fsum(math.log2(len(column.labels)) for column in self.columns)
+        return math.fsum(math.log2(len(column.strings)) for column in self.columns)
 
     def text(self, labels: np.ndarray) -> str:
         """The value as text, from the label index of each column."""
-        words = (c.labels[i] for c, i in zip(self.columns, labels, strict=True))
+        words = (c.strings[i] for c, i in zip(self.columns, labels, strict=True))
         return "".join(j + w for j, w in zip(self.joins, words, strict=True))
 
 
@@ -135,7 +135,7 @@ class World:
     @property
     def name_space(self) -> int:
         """N0, the number of possible names."""
-        return math.prod(len(column.labels) for column in self.name_columns)
+        return math.prod(len(column.strings) for column in self.name_columns)
 
     @property
     def counts(self) -> Counts:
@@ -193,12 +193,12 @@ class World:
         """
         names = self.names(np.array([index]))[0]
         columns = zip(self.name_columns, names, strict=True)
-        facts = {"name": " ".join(column.labels[i] for column, i in columns)}
+        facts = {"name": " ".join(column.strings[i] for column, i in columns)}
         values, start = self.values(np.array([index]))[0], 0
         for attribute in self.attributes:
             row = values[start : start + len(attribute.columns)]
             facts[attribute.name] = attribute.text(row)
-            facts |= {d.name: d.labels[row[0]] for d in attribute.derived}
+            facts |= {d.name: d.strings[row[0]] for d in attribute.derived}
             start += len(attribute.columns)
         return facts
 
@@ -222,14 +222,14 @@ class World:
         rest = self._name_order(self.first + people)
         parts = np.empty((*rest.shape, len(self.name_columns)), np.int64)
         for i in reversed(range(len(self.name_columns))):
-            rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].labels))
+            rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].strings))
         return parts
 
     def _draw(self, people: np.ndarray) -> np.ndarray:
         values = np.empty((*people.shape, len(self.columns)), np.int64)
         for i, column in enumerate(self.columns):
             words = keyed_hash(derive_key(self.seed, "values", i), self.first + people)
-            values[..., i] = below(words, len(column.labels))
+            values[..., i] = scale_to_range(words, len(column.strings))
         return values
 
     def _checked(self, people: np.ndarray) -> np.ndarray:
@@ -243,11 +243,11 @@ class World:
 
 
 def _check_labels(column: Column) -> None:
-    if not column.labels:
+    if not column.strings:
         raise ValueError(f"the list {column.name!r} is empty: give at least one value")
-    if len(set(column.labels)) < len(column.labels):
+    if len(set(column.strings)) < len(column.strings):
         seen: set[str] = set()
-        twice = next(x for x in column.labels if x in seen or seen.add(x))
+        twice = next(x for x in column.strings if x in seen or seen.add(x))
         raise ValueError(
             f"the list {column.name!r} holds {twice!r} twice: values must be distinct,"
             f" or the bits of a value would be counted too high"

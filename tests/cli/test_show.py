@@ -26,7 +26,7 @@ def test_what_is_shown_agrees_with_the_world(task):
     for name in ("name", "university", "employer", "employer_city"):
         (marked,) = [text for text, label in answer["spans"] if label == name]
         assert marked.strip() == answer["facts"][name]
-    tokens = tokenizers.gpt2()
+    tokens = tokenizers.load_gpt2()
     assert answer["tokens"][0] == tokens.eos
     assert tokens.decode(answer["tokens"][1:]) == answer["text"]
     most = answer["max_bits"]

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def test_biod_defaults_are_those_of_the_world():
-    parameters = inspect.signature(worlds.biod).parameters
+    parameters = inspect.signature(worlds.build_biod).parameters
     for field in dataclasses.fields(WorldConfig):
         if field.name in parameters and field.name != "people":
             assert field.default == parameters[field.name].default, field.name

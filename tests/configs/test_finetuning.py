@@ -16,7 +16,7 @@ from kscale.runs import (
     run,
 )
 from kscale.runs.task import prepare
-from kscale.tokenizers.vocabulary import NOTHING
+from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 SMALL = (
     "--config.model.layers=1",
@@ -116,7 +116,7 @@ def test_a_run_is_opened_and_scored_when_its_start_is_gone(first, tmp_path, caps
 
 
 def test_a_run_without_a_start_lists_no_vocabulary(first):
-    assert folder.read(first) == NOTHING
+    assert folder.read(first) == NO_VOCABULARY
     assert not (first / folder.FILE).exists()
 
 

@@ -29,6 +29,6 @@ def write(tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             if text:
                 file.write_text(text + "\n", "utf-8")
-        return worlds.bios(people, seed, lists=str(tmp_path))
+        return worlds.build_bios(people, seed, lists=str(tmp_path))
 
     return write_world

@@ -12,12 +12,12 @@ from kscale import corpora, worlds
 
 def spans(corpus, row):
     """[(text, label's name, or "" for text)]."""
-    found = corpora.document(corpus, row)
+    found = corpora.compose_document(corpus, row)
     return [(s.text, corpus.labels[s.label].name if s.label else "") for s in found]
 
 
 def text(corpus, row):
-    return "".join(span.text for span in corpora.document(corpus, row))
+    return "".join(span.text for span in corpora.compose_document(corpus, row))
 
 
 def one(corpus, person, exposure=0):
@@ -32,7 +32,7 @@ def facts_of(world, person):
 def test_a_document_by_hand(write):
     """Possessive name, pronoun, full name again; text after a value."""
     world = write()
-    corpus = corpora.bios(world, shuffled=False)
+    corpus = corpora.Biographies(world, shuffled=False)
     for person in range(12):
         first, last, facts = facts_of(world, person)
         month, year = facts["birth"].split(", ")
@@ -53,7 +53,7 @@ def test_a_document_by_hand(write):
 def test_a_document_that_tells_the_city_first(write):
     """The city gives the employer away, so the employer does not count after it."""
     world = write(**{"order.txt": "city\nbirth\nemployer"})
-    corpus = corpora.bios(world, shuffled=False)
+    corpus = corpora.Biographies(world, shuffled=False)
     first, last, facts = facts_of(world, 3)
     pronoun, employer = facts["pronoun"], facts["employer"]
     assert spans(corpus, one(corpus, 3)) == [
@@ -77,7 +77,7 @@ def test_two_facts_before_their_attribute_are_one_leak(write):
             "order.txt": "city\nsector\nemployer\nbirth",
         }
     )
-    corpus = corpora.bios(world, shuffled=False)
+    corpus = corpora.Biographies(world, shuffled=False)
     told = [name for _, name in spans(corpus, one(corpus, 0)) if name]
     assert told == ["name", "city", "sector", "pronoun", "birth"]
     score = spans(corpus, corpus.score_plan(np.array([0]))[0])
@@ -93,7 +93,7 @@ def test_the_pronoun_inside_the_first_sentence(write):
             "order.txt": "birth\nemployer\ncity",
         }
     )
-    corpus = corpora.bios(world, shuffled=False)
+    corpus = corpora.Biographies(world, shuffled=False)
     first, last, facts = facts_of(world, 5)
     assert spans(corpus, one(corpus, 5))[:5] == [
         (f" {first} {last}", "name"),
@@ -108,9 +108,9 @@ def test_the_pronoun_inside_the_first_sentence(write):
 
 
 def test_biod_paragraphs_by_hand():
-    world = worlds.biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
-    paper = corpora.biod(world, shuffled=False)
-    bare = corpora.biod(world, shuffled=False, style="bare")
+    world = worlds.build_biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
+    paper = corpora.Biographies(world, shuffled=False)
+    bare = corpora.Biographies(world, shuffled=False, style="bare")
     facts = world.person(1)
     words = {name: facts[name].split(" ") for name in ("ID 1", "ID 2")}
     first = {name: " " + " ".join(word[:2]) for name, word in words.items()}
@@ -128,16 +128,18 @@ def test_biod_paragraphs_by_hand():
     assert text(bare, one(bare, 1)) == (
         f" {facts['name']} ID 1 {facts['ID 1']} ID 2 {facts['ID 2']}"
     )
-    kinds = [bare.labels[s.label].kind for s in corpora.document(bare, one(bare, 1))]
+    kinds = [
+        bare.labels[s.label].kind for s in corpora.compose_document(bare, one(bare, 1))
+    ]
     assert kinds == ["name", "text", "value1", "value", "text", "value1", "value"]
 
 
 @pytest.mark.parametrize("lists", ["bios", "mini"])
-@pytest.mark.parametrize("make", [corpora.bios, corpora.bios_simple])
-def test_scoring_documents(lists, make):
+@pytest.mark.parametrize("fresh", [True, False])
+def test_scoring_documents(lists, fresh):
     """Each piece of knowledge counts once, in a document that opens with the name."""
-    world = worlds.bios(500, lists=lists)
-    corpus = make(world)
+    world = worlds.build_bios(500, lists=lists)
+    corpus = corpora.Biographies(world, fresh=fresh)
     plan = corpus.score_plan(np.arange(500))
     for person, row in enumerate(plan):
         found, facts = spans(corpus, row), world.person(person)
@@ -152,15 +154,15 @@ def test_scoring_documents(lists, make):
 
 
 def test_scoring_biod():
-    corpus = corpora.biod(worlds.biod(50, 3, 2, 5, 1, 9))
+    corpus = corpora.Biographies(worlds.build_biod(50, 3, 2, 5, 1, 9))
     for row in corpus.score_plan(np.arange(50)):
-        kinds = [corpus.labels[s.label] for s in corpora.document(corpus, row)]
+        kinds = [corpus.labels[s.label] for s in corpora.compose_document(corpus, row)]
         counted = [(k.name, k.kind) for k in kinds if k.kind != "text"]
         assert sorted(counted) == sorted((x.name, x.kind) for x in corpus.labels[1:])
 
 
 def test_scoring_seeds_give_other_texts():
-    corpus = corpora.bios(worlds.bios(50, lists="mini"))
+    corpus = corpora.Biographies(worlds.build_bios(50, lists="mini"))
     people = np.arange(50)
     one, other = corpus.score_plan(people), corpus.score_plan(people, seed=1)
     assert (one != other).any(axis=1).mean() > 0.9
@@ -169,27 +171,31 @@ def test_scoring_seeds_give_other_texts():
 
 def test_no_text_can_be_scored(write):
     world = write(**{"templates/birth.txt": "It was {value} when {name} came."})
-    corpus = corpora.bios(world, shuffled=False)
+    corpus = corpora.Biographies(world, shuffled=False)
     with pytest.raises(ValueError, match="none opens with the name and uses the pro"):
         corpus.score_plan(np.arange(12))
 
 
 def test_simple_text_is_the_same_and_fresh_text_is_not():
-    world = worlds.bios(100, lists="mini")
+    world = worlds.build_bios(100, lists="mini")
     people = np.repeat(np.arange(100), 3)
     exposures = np.tile([0, 5, 999], 100)
-    simple = corpora.bios_simple(world).plan(people, exposures).reshape(100, 3, -1)
-    fresh = corpora.bios(world).plan(people, exposures).reshape(100, 3, -1)
+    simple = (
+        corpora.Biographies(world, fresh=False)
+        .plan(people, exposures)
+        .reshape(100, 3, -1)
+    )
+    fresh = corpora.Biographies(world).plan(people, exposures).reshape(100, 3, -1)
     assert (simple == simple[:, :1]).all()
     assert (fresh[:, 0] != fresh[:, 1]).any(axis=1).all()
     assert len(np.unique(simple[:, 0], axis=0)) == 100
 
 
 def test_a_document_does_not_depend_on_its_batch():
-    corpus = corpora.bios(worlds.bios(100, lists="mini"))
+    corpus = corpora.Biographies(worlds.build_bios(100, lists="mini"))
     people, exposures = np.arange(40) * 2 % 100, np.arange(40)
     plan = corpus.plan(people, exposures)
-    again = corpora.bios(worlds.bios(100, lists="mini")).plan(
+    again = corpora.Biographies(worlds.build_bios(100, lists="mini")).plan(
         people[5:9], exposures[5:9]
     )
     assert np.array_equal(plan[5:9], again)
@@ -198,7 +204,7 @@ def test_a_document_does_not_depend_on_its_batch():
 
 def test_orders_and_templates_are_uniform():
     """All 720 orders, all 50 templates of each sentence, and no tie between them."""
-    corpus = corpora.bios(worlds.bios(72_000))
+    corpus = corpora.Biographies(worlds.build_bios(72_000))
     address = np.arange(72_000), np.arange(72_000) % 7
     orders = corpus._orders("training", *address)
     codes = orders @ 6 ** np.arange(6)
@@ -217,7 +223,7 @@ def test_orders_and_templates_are_uniform():
 
 def test_orders_of_many_sentences_are_uniform():
     """Above six sentences orders are sorted words, not rows of a table."""
-    corpus = corpora.biod(worlds.biod(50_000, 8, name_parts=(100, 1000)))
+    corpus = corpora.Biographies(worlds.build_biod(50_000, 8, name_parts=(100, 1000)))
     orders = corpus._orders("training", np.arange(50_000), np.zeros(50_000, int))
     assert (np.sort(orders, axis=1) == np.arange(8)).all()
     for i in range(7):
@@ -228,7 +234,7 @@ def test_orders_of_many_sentences_are_uniform():
 
 def test_irreducible_text():
     """6 log2 50 + log2 720 = 43.355 bits of a biography say nothing of the person."""
-    grammar = corpora.bios(worlds.bios(10))._grammar
+    grammar = corpora.Biographies(worlds.build_bios(10))._grammar
     numbers = grammar.ranges[:, 1]
     assert numbers.tolist() == [50] * 6
     bits = np.log2(numbers).sum() + math.log2(math.factorial(len(numbers)))
@@ -236,8 +242,8 @@ def test_irreducible_text():
 
 
 def test_every_document_tells_every_fact():
-    world = worlds.bios(200, lists="mini")
-    corpus = corpora.bios(world)
+    world = worlds.build_bios(200, lists="mini")
+    corpus = corpora.Biographies(world)
     for person, row in enumerate(corpus.plan(np.arange(200), np.arange(200))):
         written, facts = text(corpus, row), world.person(person)
         for name in ("name", *world.sentences):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import corpora, worlds
-from kscale.corpora import TEXT, Span, load_templates, world_labels
+from kscale.corpora import TEXT, Span, build_labels, load_templates
 from kscale.corpora.compiled import (
     Choice,
     _fixed,
@@ -47,7 +47,7 @@ def test_pieces_are_joined_where_it_costs_little():
 
 def test_tables_of_a_world(write):
     world = write()
-    grammar = compile_grammar(world, load_templates(world), world_labels(world))
+    grammar = compile_grammar(world, load_templates(world), build_labels(world))
     assert grammar.pieces[0] == ()
     assert grammar.ranges.tolist() == [[0, 1], [1, 1], [2, 1]]
     assert grammar.leaks == ((2, 1),)
@@ -81,7 +81,7 @@ def render(facts, order, lines):
 
 @functools.cache
 def told(lists):
-    corpus = corpora.bios(worlds.bios(1000, lists=lists))
+    corpus = corpora.Biographies(worlds.build_bios(1000, lists=lists))
     folder = pathlib.Path(corpus.world.folder) / "templates"
     names = corpus.world.sentences
     return corpus, {n: (folder / f"{n}.txt").read_text().splitlines() for n in names}
@@ -100,5 +100,5 @@ def test_the_text_is_the_renderers(lists, person, exposure):
         for name, index in zip(world.sentences, choice, strict=True)
     }
     row = corpus.plan(*address)[0]
-    text = "".join(span.text for span in corpora.document(corpus, row))
+    text = "".join(span.text for span in corpora.compose_document(corpus, row))
     assert text == render(world.person(person), order, lines)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kscale import corpora, worlds
-from kscale.corpora import Label, Span, document, world_labels
+from kscale.corpora import Label, Span, build_labels, compose_document
 
 
 def test_labels_of_a_folder(write):
-    assert world_labels(write()) == (
+    assert build_labels(write()) == (
         Label("text", "text"),
         Label("name", "name"),
         Label("pronoun", "value", 0),
@@ -23,26 +23,26 @@ def test_labels_of_a_folder(write):
 
 def test_labels_of_biod():
     """The first chunk and the others; a value of one chunk has no others."""
-    two = [(x.name, x.kind) for x in world_labels(worlds.biod(1, 1, chunks=2))]
+    two = [(x.name, x.kind) for x in build_labels(worlds.build_biod(1, 1, chunks=2))]
     assert two == [
         *(("text", "text"), ("name", "name"), ("ID 1", "value1"), ("ID 1", "value"))
     ]
-    one = [(x.name, x.kind) for x in world_labels(worlds.biod(1, 2, chunks=1))]
+    one = [(x.name, x.kind) for x in build_labels(worlds.build_biod(1, 2, chunks=1))]
     assert one[2:] == [("ID 1", "value1"), ("ID 2", "value1")]
 
 
 def test_too_many_labels():
-    assert len(world_labels(worlds.biod(1, 126, 2))) == 254
+    assert len(build_labels(worlds.build_biod(1, 126, 2))) == 254
     with pytest.raises(ValueError, match="needs 256 labels"):
-        world_labels(worlds.biod(1, 127, 2))
+        build_labels(worlds.build_biod(1, 127, 2))
 
 
 def test_documents_join_neighbors_of_one_label(write):
-    corpus = corpora.bios(write(), shuffled=False)
+    corpus = corpora.Biographies(write(), shuffled=False)
     row = corpus.plan(np.array([0]), np.array([0]))[0]
     pieces = [span for index in row for span in corpus.pieces[index]]
-    spans = document(corpus, row)
+    spans = compose_document(corpus, row)
     assert "".join(s.text for s in spans) == "".join(s.text for s in pieces)
     assert all(a.label != b.label for a, b in itertools.pairwise(spans))
-    assert document(corpus, np.zeros(3, int)) == []
+    assert compose_document(corpus, np.zeros(3, int)) == []
     assert isinstance(spans[0], Span)

@@ -19,27 +19,27 @@ FILES = {
 
 
 def spans(corpus, row):
-    found = corpora.document(corpus, row)
+    found = corpora.compose_document(corpus, row)
     return [(s.text, corpus.labels[s.label]) for s in found]
 
 
 def text(corpus, row):
-    return "".join(span.text for span in corpora.document(corpus, row))
+    return "".join(span.text for span in corpora.compose_document(corpus, row))
 
 
 def by_question(corpus, person):
     """A person's documents of one exposure, in the order of `asked`."""
-    asked = corpus.documents
+    asked = corpus.documents_per_exposure
     rows = corpus.plan(np.full(asked, person), np.arange(asked))
     names = [spans(corpus, row)[-1][1].name for row in rows]
-    return [rows[names.index(name)] for name in corpus.asked]
+    return [rows[names.index(name)] for name in corpus.world.sentences]
 
 
 def test_documents_by_hand(write):
     world = write(**FILES)
-    corpus = corpora.questions(world)
-    assert corpus.asked == ("birth", "employer", "city")
-    assert corpus.documents == 3
+    corpus = corpora.Questions(world)
+    assert corpus.world.sentences == ("birth", "employer", "city")
+    assert corpus.documents_per_exposure == 3
     label = {x.name: x for x in corpus.labels}
     for person in range(12):
         facts = world.person(person)
@@ -61,8 +61,8 @@ def test_documents_by_hand(write):
 
 
 def test_symbolic_questions_by_hand():
-    world = worlds.biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
-    corpus = corpora.questions(world)
+    world = worlds.build_biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
+    corpus = corpora.Questions(world)
     facts = world.person(1)
     row = by_question(corpus, 1)[1]
     question, first, rest = spans(corpus, row)
@@ -76,30 +76,30 @@ def test_symbolic_questions_by_hand():
     [(1, [0], None), (2, [0], [1]), (5, [0, 2, 4], [1, 3]), (6, [0, 2, 4], [1, 3, 5])],
 )
 def test_odd_and_even_share_out_the_people(people, odd, even):
-    world = worlds.bios(people, lists="tiny")
-    everybody = corpora.questions(world)
+    world = worlds.build_bios(people, lists="tiny")
+    everybody = corpora.Questions(world)
     assert everybody.people(np.arange(everybody.num_people)).tolist() == [
         *range(people)
     ]
     for which, expected in (("odd", odd), ("even", even)):
         if expected is None:
             with pytest.raises(ValueError, match=r"which='even' of people=1 is nobody"):
-                corpora.questions(world, which)
+                corpora.Questions(world, which)
             continue
-        corpus = corpora.questions(world, which)
+        corpus = corpora.Questions(world, which)
         assert corpus.num_people == len(expected)
         assert corpus.people(np.arange(corpus.num_people)).tolist() == expected
 
 
 def test_which_is_checked(write):
     with pytest.raises(ValueError, match="which='half': choose one of"):
-        corpora.questions(write(), "half")
+        corpora.Questions(write(), "half")
 
 
 @pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
 def test_every_question_has_its_answer(lists):
-    world = worlds.bios(200, lists=lists)
-    corpus = corpora.questions(world)
+    world = worlds.build_bios(200, lists=lists)
+    corpus = corpora.Questions(world)
     people = np.repeat(np.arange(200), 6)
     for person, question, row in zip(
         people,
@@ -109,7 +109,7 @@ def test_every_question_has_its_answer(lists):
     ):
         (asked, _), (answer, label) = spans(corpus, row)
         facts = world.person(person)
-        assert label.name == corpus.asked[question]
+        assert label.name == corpus.world.sentences[question]
         assert answer == " " + facts[label.name]
         assert asked.startswith(" Q: ")
         assert asked.endswith("? A:")
@@ -117,22 +117,24 @@ def test_every_question_has_its_answer(lists):
 
 
 def test_a_document_does_not_depend_on_its_batch_nor_on_the_half():
-    world = worlds.bios(100, lists="mini")
+    world = worlds.build_bios(100, lists="mini")
     people, address = np.arange(40) * 2, np.arange(40) * 7
-    plan = corpora.questions(world).plan(people, address)
-    again = corpora.questions(world, "odd").plan(people[5:9], address[5:9])
+    plan = corpora.Questions(world).plan(people, address)
+    again = corpora.Questions(world, "odd").plan(people[5:9], address[5:9])
     assert np.array_equal(plan[5:9], again)
-    other = corpora.questions(world, seed=1).plan(people, address)
+    other = corpora.Questions(world, seed=1).plan(people, address)
     assert (plan != other).any(axis=1).mean() > 0.5
 
 
 def asked_of(corpus, rows):
     """The index of the question that each document asks."""
-    return [corpus.asked.index(spans(corpus, row)[-1][1].name) for row in rows]
+    return [
+        corpus.world.sentences.index(spans(corpus, row)[-1][1].name) for row in rows
+    ]
 
 
 def test_an_exposure_asks_everything_once_from_a_question_of_the_persons_own():
-    corpus = corpora.questions(worlds.bios(120, lists="tiny"))
+    corpus = corpora.Questions(worlds.build_bios(120, lists="tiny"))
     first = []
     for person in range(120):
         rows = corpus.plan(np.full(18, person), np.arange(18))
@@ -145,8 +147,8 @@ def test_an_exposure_asks_everything_once_from_a_question_of_the_persons_own():
 @pytest.mark.parametrize("kind", ["exact", "zipf"])
 def test_visits_in_a_row_do_not_ask_in_turns(kind):
     law = worlds.Law(kind, exponent=0.5)
-    corpus = corpora.questions(worlds.bios(500, lists="tiny", law=law))
-    pool = data.tokenize(corpus, tokenizers.gpt2())
+    corpus = corpora.Questions(worlds.build_bios(500, lists="tiny", law=law))
+    pool = data.tokenize(corpus, tokenizers.load_gpt2())
     stream = data.Stream(corpus, pool, 2, 64)
     asked = asked_of(corpus, corpus.plan(*stream.visit(np.arange(3000))))
     steps = np.bincount(np.diff(asked) % 6, minlength=6)
@@ -155,21 +157,21 @@ def test_visits_in_a_row_do_not_ask_in_turns(kind):
 
 @pytest.mark.parametrize("which", ["odd", "even"])
 def test_those_left_out_are_asked_the_same(which):
-    world = worlds.bios(7, lists="mini")
-    corpus = corpora.questions(world, which, seed=3)
-    rest = corpus.left_out()
+    world = worlds.build_bios(7, lists="mini")
+    corpus = corpora.Questions(world, which, seed=3)
+    rest = corpus.complement()
     both = [*corpus.people(np.arange(corpus.num_people))]
     both += [*rest.people(np.arange(rest.num_people))]
     assert sorted(both) == list(range(7))
-    everybody = corpora.questions(world, seed=3)
+    everybody = corpora.Questions(world, seed=3)
     people = np.arange(7)
     np.testing.assert_array_equal(rest.ask(people, 2), everybody.ask(people, 2))
-    assert everybody.left_out() is None
+    assert everybody.complement() is None
 
 
 def test_templates_are_uniform():
     """All 50, and none is tied to another question's or to another time's."""
-    corpus = corpora.questions(worlds.bios(20_000))
+    corpus = corpora.Questions(worlds.build_bios(20_000))
     people = np.arange(20_000)
 
     def chosen(exposure, question):
@@ -184,8 +186,8 @@ def test_templates_are_uniform():
 
 
 def test_tests_ask_in_other_words():
-    world = worlds.bios(300)
-    corpus = corpora.questions(world)
+    world = worlds.build_bios(300)
+    corpus = corpora.Questions(world)
     people = np.arange(300)
     asked = corpus.ask(people, 3)
     assert np.array_equal(asked, corpus.ask(people, np.full(300, 3)))
@@ -200,7 +202,7 @@ def test_tests_ask_in_other_words():
 
 def test_questions_have_no_scores_in_bits(write):
     with pytest.raises(ValueError, match="not scored in bits"):
-        corpora.questions(write()).score_plan(np.array([0]))
+        corpora.Questions(write()).score_plan(np.array([0]))
 
 
 def test_a_folder_without_questions_is_asked_plainly(write):
@@ -211,7 +213,7 @@ def test_a_folder_without_questions_is_asked_plainly(write):
         },
         **{"templates/home_town.txt": "{name} is of {value}."},
     )
-    corpus = corpora.questions(world)
+    corpus = corpora.Questions(world)
     row = corpus.plan(np.array([2]), np.array([0]))[0]
     facts = world.person(2)
     assert text(corpus, row) == (
@@ -250,8 +252,8 @@ def test_a_template_keeps_the_words():
 def pools():
     made = {}
     for lists in ("bios", "mini", "tiny"):
-        corpus = corpora.questions(worlds.bios(64, lists=lists))
-        made[lists] = corpus, data.tokenize(corpus, tokenizers.gpt2())
+        corpus = corpora.Questions(worlds.build_bios(64, lists=lists))
+        made[lists] = corpus, data.tokenize(corpus, tokenizers.load_gpt2())
     return made
 
 
@@ -262,14 +264,14 @@ def test_pieces_have_the_tokens_of_the_whole_text(pools, lists, person, address)
     plan = corpus.plan(np.array([person]), np.array([address]))
     documents = pool.compose(plan)
     ids = pool.vocabulary.to_original(documents.tokens).tolist()
-    tokenizer = tokenizers.gpt2()
+    tokenizer = tokenizers.load_gpt2()
     assert ids == [tokenizer.eos, *tokenizer.encode(text(corpus, plan[0]))]
     answer = tokenizer.decode(np.array(ids)[documents.labels > 0])
     facts = corpus.world.person(person)
-    assert answer in [" " + facts[name] for name in corpus.asked]
+    assert answer in [" " + facts[name] for name in corpus.world.sentences]
 
 
 def test_irreducible_text():
     """log2 50 bits of a question say nothing of the person; 6 of them 33.86."""
-    numbers = corpora.questions(worlds.bios(10))._grammar.ranges[:, 1]
+    numbers = corpora.Questions(worlds.build_bios(10))._grammar.ranges[:, 1]
     assert math.log2(math.prod(numbers.tolist())) == pytest.approx(33.86314, abs=1e-5)

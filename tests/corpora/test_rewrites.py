@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kscale import corpora, worlds
-from kscale.corpora import Marks, Rewrites
+from kscale.corpora import FactFinder, Rewrites
 
 
 def write_texts(folder, texts, name="texts.jsonl"):
@@ -23,7 +23,7 @@ def spans(corpus, piece):
 def texts_of(world, corpus, exposures=1):
     for person in range(world.people):
         for row in corpus.plan(np.full(exposures, person), np.arange(exposures)):
-            spans = corpora.document(corpus, row)
+            spans = corpora.compose_document(corpus, row)
             yield person, "".join(span.text for span in spans).strip()
 
 
@@ -55,8 +55,8 @@ def test_a_text_by_hand(write, tmp_path):
 
 def test_the_renderers_own_texts_have_its_spans(tmp_path):
     """What was composed from templates is found again in the written text."""
-    world = worlds.bios(60, lists="mini")
-    rendered = corpora.bios(world)
+    world = worlds.build_bios(60, lists="mini")
+    rendered = corpora.Biographies(world)
     folder = write_texts(tmp_path / "t", texts_of(world, rendered, 4))
     found = Rewrites(world, folder, skip_unfound=True)
     plan = rendered.plan(np.repeat(np.arange(60), 4), np.tile(np.arange(4), 60))
@@ -65,15 +65,15 @@ def test_the_renderers_own_texts_have_its_spans(tmp_path):
         facts = world.person(text // 4)
         if facts["birth_city"] == facts["employer_city"]:
             continue  # nobody can tell which of the two is written first
-        piece = corpora.document(found, np.array([1 + text]))
-        assert piece == corpora.document(rendered, row)
+        piece = corpora.compose_document(found, np.array([1 + text]))
+        assert piece == corpora.compose_document(rendered, row)
         same += 1
     assert same > 200
 
 
 def test_exposures_go_through_the_texts_of_a_person(write, tmp_path):
     world = write(people=3)
-    texts = list(texts_of(world, corpora.bios(world), 4))
+    texts = list(texts_of(world, corpora.Biographies(world), 4))
     corpus = Rewrites(world, write_texts(tmp_path / "t", texts[::-1]), True)
     people = np.repeat(np.arange(3), 8)
     plan = corpus.plan(people, np.tile(np.arange(8), 3)).reshape(3, 8)
@@ -109,9 +109,9 @@ def test_a_value_in_a_name_is_no_value(write, tmp_path):
         (" " + facts["pronoun"], "pronoun"),
         (" " + employer, "employer"),
     ]
-    assert Marks(world).whole(0, start + rest)
-    assert not Marks(world).whole(0, start)
-    assert not Marks(world).whole(0, "Oh, " + start + rest)
+    assert FactFinder(world).whole(0, start + rest)
+    assert not FactFinder(world).whole(0, start)
+    assert not FactFinder(world).whole(0, "Oh, " + start + rest)
 
 
 def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):
@@ -166,7 +166,7 @@ def test_skipped_texts_and_people_are_counted(write, tmp_path):
     world = write(people=4)
     texts = [
         (person, text)
-        for person, text in texts_of(world, corpora.bios(world, shuffled=False))
+        for person, text in texts_of(world, corpora.Biographies(world, shuffled=False))
         if person != 2
     ]
     texts[0] = (0, "nothing of interest")
@@ -184,14 +184,14 @@ def test_skipped_texts_and_people_are_counted(write, tmp_path):
 
 def test_a_person_without_text_is_an_error(write, tmp_path):
     world = write(people=2)
-    texts = list(texts_of(world, corpora.bios(world, shuffled=False)))[:1]
+    texts = list(texts_of(world, corpora.Biographies(world, shuffled=False)))[:1]
     with pytest.raises(ValueError, match=r"person 1 \(.*\) has 0 texts"):
         Rewrites(world, write_texts(tmp_path / "t", texts))
 
 
 def test_files(write, tmp_path):
     world = write(people=2)
-    texts = list(texts_of(world, corpora.bios(world, shuffled=False)))
+    texts = list(texts_of(world, corpora.Biographies(world, shuffled=False)))
     folder = write_texts(tmp_path / "t", texts[:1], "a.jsonl")
     write_texts(folder, texts[1:], "b.jsonl")
     both = Rewrites(world, folder)

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from kscale import corpora, worlds
-from kscale.corpora.standin import biographies
+from kscale.corpora.standin import write_biographies
 
 every_world = pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
 
 
 @functools.cache
 def written(lists, people=40, texts=40):
-    world = worlds.bios(people, lists=lists)
-    return world, [biographies(world, person, texts) for person in range(people)]
+    world = worlds.build_bios(people, lists=lists)
+    return world, [write_biographies(world, person, texts) for person in range(people)]
 
 
 def labels_of(world):
@@ -26,7 +26,7 @@ def labels_of(world):
     for attribute in world.attributes:
         if attribute.name != "pronoun":
             columns += [*attribute.columns, *attribute.derived]
-    return {label for column in columns for label in column.labels}
+    return {label for column in columns for label in column.strings}
 
 
 def any_of(words):
@@ -48,7 +48,7 @@ def test_every_text_scores_every_attribute(lists, tmp_path):
     plan = corpus.plan(np.repeat(np.arange(40), 40), np.tile(np.arange(40), 40))
     assert len(np.unique(plan)) == 1600
     for row, person in zip(plan, np.repeat(np.arange(40), 40), strict=True):
-        spans, facts = corpora.document(corpus, row), world.person(person)
+        spans, facts = corpora.compose_document(corpus, row), world.person(person)
         found = {corpus.labels[s.label].name: s.text for s in spans}
         assert scored <= found.keys()
         assert spans[0].text == " " + facts["name"]
@@ -98,11 +98,11 @@ def overlap(texts):
 def test_texts_of_a_person_differ_more_than_those_of_bios():
     world, texts = written("bios")
     assert all(len(set(own)) == 40 for own in texts)
-    bios = corpora.bios(world)
+    bios = corpora.Biographies(world)
     told = []
     for person in range(10):
         plan = bios.plan(np.full(40, person), np.arange(40))
-        rows = [corpora.document(bios, row) for row in plan]
+        rows = [corpora.compose_document(bios, row) for row in plan]
         told.append(["".join(span.text for span in row) for row in rows])
     ours, theirs = (np.mean([overlap(x) for x in t]) for t in (texts[:10], told))
     assert ours == pytest.approx(0.04, abs=0.01)
@@ -113,11 +113,14 @@ def test_texts_of_a_person_differ_more_than_those_of_bios():
 
 def test_a_text_is_a_function_of_its_address():
     world, texts = written("mini")
-    assert biographies(world, 7, 3) == texts[7][:3]
-    again = worlds.bios(1000, lists="mini")
-    assert biographies(again, 7, 40) == texts[7]
-    other = worlds.bios(40, seed=1, lists="mini")
-    for changed in (biographies(world, 7, 40, seed=1), biographies(other, 7, 40)):
+    assert write_biographies(world, 7, 3) == texts[7][:3]
+    again = worlds.build_bios(1000, lists="mini")
+    assert write_biographies(again, 7, 40) == texts[7]
+    other = worlds.build_bios(40, seed=1, lists="mini")
+    for changed in (
+        write_biographies(world, 7, 40, seed=1),
+        write_biographies(other, 7, 40),
+    ):
         assert not set(changed) & set(texts[7])
 
 
@@ -140,10 +143,10 @@ def test_a_world_without_words_is_told_by_its_templates(write):
     world = write()
     for person in range(12):
         facts = world.person(person)
-        texts = biographies(world, person, 5)
+        texts = write_biographies(world, person, 5)
         assert len(set(texts)) == 5
         for text in texts:
-            assert corpora.Marks(world).whole(person, text)
+            assert corpora.FactFinder(world).whole(person, text)
             assert f"{facts['possessive']} birthday is in {facts['birth']}." in text
             assert f"{facts['name']} is in {facts['city']}." in text
 
@@ -156,14 +159,14 @@ def test_a_world_without_a_pronoun(write):
             "templates/employer.txt": "{name} works for {value} now.",
         }
     )
-    for text in biographies(world, 3, 20):
+    for text in write_biographies(world, 3, 20):
         assert text.startswith(world.person(3)["name"])
         assert not re.search(r"\b(he|his|she|her)\b", text.lower())
 
 
 def test_names_that_are_values():
     """Three in 64 ^ 3 names are Duke; the university is found behind the name."""
-    world = worlds.bios(20_000, lists="tiny")
+    world = worlds.build_bios(20_000, lists="tiny")
     people = [
         p
         for p in range(20_000)
@@ -171,15 +174,17 @@ def test_names_that_are_values():
     ]
     assert people
     for person in people[:5]:
-        assert len(biographies(world, person, 10)) == 10
+        assert len(write_biographies(world, person, 10)) == 10
 
 
 def test_refusals(write):
     world = write()
     with pytest.raises(ValueError, match="texts=0 must be at least 1"):
-        biographies(world, 0, 0)
-    with pytest.raises(ValueError, match=r"\(bioD\) does not have: use worlds.bios"):
-        biographies(worlds.biod(5), 0)
+        write_biographies(world, 0, 0)
+    with pytest.raises(
+        ValueError, match=r"\(bioD\) does not have: use worlds.build_bios"
+    ):
+        write_biographies(worlds.build_biod(5), 0)
 
 
 def test_values_that_cannot_be_told_apart(write):
@@ -193,4 +198,4 @@ def test_values_that_cannot_be_told_apart(write):
         },
     )
     with pytest.raises(ValueError, match=r"person 0 \(.*\): in 64 tries no new text"):
-        biographies(world, 0)
+        write_biographies(world, 0)

@@ -59,7 +59,7 @@ def test_facts_are_told_once_each():
         assert sum(line.startswith("{he} ") for line in lines) >= 3
         assert sum(line.startswith(",") for line in lines) >= 1
     for names in ("bios", "tiny"):
-        assert set(worlds.bios(1, lists=names).sentences) <= facts.keys()
+        assert set(worlds.build_bios(1, lists=names).sentences) <= facts.keys()
 
 
 def test_the_employer_is_told_before_its_city():
@@ -78,7 +78,7 @@ def test_details_hold_no_fact():
 
 @pytest.mark.parametrize("names", ["bios", "mini", "tiny"])
 def test_no_line_is_lost_on_the_shipped_lists(names):
-    wording = Wording(worlds.bios(1, lists=names))
+    wording = Wording(worlds.build_bios(1, lists=names))
     assert wording.details == lists("details")
     assert not wording.own
     assert (wording.he, wording.his) == ("pronoun", "possessive")
@@ -120,7 +120,7 @@ def test_no_opening_left(write):
 
 
 def writer(key=0, person=0):
-    world = worlds.bios(5, lists="mini")
+    world = worlds.build_bios(5, lists="mini")
     return Writer(Wording(world), world.person(person), Draws(key))
 
 
@@ -139,7 +139,7 @@ def test_predicates_share_a_subject():
 
 def test_the_city_that_gives_the_employer_away_comes_later():
     """Also where it is the city of birth."""
-    world = worlds.bios(3000, lists="mini")
+    world = worlds.build_bios(3000, lists="mini")
     wording = Wording(world)
     homes = [
         p

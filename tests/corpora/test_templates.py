@@ -63,7 +63,7 @@ def test_templates_of_a_folder(write):
 
 
 def test_biod_templates():
-    world = worlds.biod(1, attributes=2)
+    world = worlds.build_biod(1, attributes=2)
     for style, number in (("paper", 4), ("bare", 3)):
         templates = biod_templates(world, style)
         assert isinstance(templates, Templates)

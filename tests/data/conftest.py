@@ -11,7 +11,7 @@ from kscale import corpora, data, tokenizers, worlds
 
 @functools.cache
 def _gpt2():
-    return tokenizers.gpt2()
+    return tokenizers.load_gpt2()
 
 
 def words_of(corpus):
@@ -23,13 +23,13 @@ def words_of(corpus):
 @functools.cache
 def _made(kind: str, people: int):
     if kind == "biod":
-        world = worlds.biod(people, 2, 3, 5, 1, 5, name_parts=(8, 8))
-        corpus = corpora.biod(world, style="bare")
-        tokenizer = tokenizers.symbols(words_of(corpus))
+        world = worlds.build_biod(people, 2, 3, 5, 1, 5, name_parts=(8, 8))
+        corpus = corpora.Biographies(world, style="bare")
+        tokenizer = tokenizers.Symbols(words_of(corpus))
     else:
         lists, _, simple = kind.partition("-")
-        world = worlds.bios(people, lists=lists)
-        corpus = corpora.bios_simple(world) if simple else corpora.bios(world)
+        world = worlds.build_bios(people, lists=lists)
+        corpus = corpora.Biographies(world, fresh=not simple)
         tokenizer = _gpt2()
     pool = data.tokenize(corpus, tokenizer)
     return types.SimpleNamespace(corpus=corpus, tokenizer=tokenizer, pool=pool)
@@ -50,7 +50,7 @@ def brute_force():
         people, exposures = stream.visit(np.arange(stream.visits))
         for number, row in enumerate(stream.corpus.plan(people, exposures)):
             parts = [(tokenizer.eos, 0)]
-            for span in corpora.document(stream.corpus, row):
+            for span in corpora.compose_document(stream.corpus, row):
                 parts += [(token, span.label) for token in tokenizer.encode(span.text)]
             tokens += [token for token, _ in parts]
             labels += [label for _, label in parts]

@@ -9,7 +9,7 @@ from kscale.data import PAD, BatchSource, Stream
 
 
 def text(corpus, row):
-    return "".join(span.text for span in corpora.document(corpus, row))
+    return "".join(span.text for span in corpora.compose_document(corpus, row))
 
 
 def test_a_person_is_not_drawn_afresh_for_every_row(made):
@@ -34,27 +34,28 @@ def test_documents_are_packed_not_padded(made):
 
 
 def test_there_are_200_birth_years():
-    (date,) = (a for a in worlds.bios(1).attributes if a.name == "birth_date")
-    month, day, year = (column.labels for column in date.columns)
+    (date,) = (a for a in worlds.build_bios(1).attributes if a.name == "birth_date")
+    month, day, year = (column.strings for column in date.columns)
     assert (len(month), len(day), len(year)) == (12, 28, 200)
     assert (year[0], year[-1]) == ("1900", "2099")
 
 
 def test_names_are_drawn_without_replacement():
     """With replacement, 160 of 160 would be distinct once in 10^68 worlds."""
-    world = worlds.biod(160, name_parts=(4, 40))
+    world = worlds.build_biod(160, name_parts=(4, 40))
     assert len({world.person(i)["name"] for i in range(160)}) == 160
 
 
 def test_pool_sizes_are_not_permuted():
     sizes = {
-        a.name: [len(c.labels) for c in a.columns] for a in worlds.bios(1).attributes
+        a.name: [len(c.strings) for c in a.columns]
+        for a in worlds.build_bios(1).attributes
     }
     assert sizes["birth_city"] == [200]
     assert sizes["university"] == [300]
     assert sizes["major"] == [100]
     assert sizes["employer"] == [263]
-    names = [len(column.labels) for column in worlds.bios(1).name_columns]
+    names = [len(column.strings) for column in worlds.build_bios(1).name_columns]
     assert names == [400, 400, 1000]
 
 

@@ -26,11 +26,11 @@ def parts(made):
 @pytest.fixture(scope="session")
 def mixed():
     """A skewed useful part with a domain token, and junk of other people without."""
-    useful = worlds.biod(30, 2, 2, 5, 1, 5, (8, 8), law=Law("zipf", bias=2.0))
+    useful = worlds.build_biod(30, 2, 2, 5, 1, 5, (8, 8), law=Law("zipf", bias=2.0))
     junk = dataclasses.replace(useful, people=20, first=30, law=Law())
-    told = [corpora.biod(world, style="bare") for world in (useful, junk)]
+    told = [corpora.Biographies(world, style="bare") for world in (useful, junk)]
     texts = [span.text for c in told for piece in c.pieces for span in piece]
-    tokenizer = tokenizers.symbols(sorted({w for text in texts for w in text.split()}))
+    tokenizer = tokenizers.Symbols(sorted({w for text in texts for w in text.split()}))
     pools = data.tokenize_all(told, tokenizer, ["useful", ""])
     pools[1] = pools[1].relabelled(OFFSET)
     streams = [

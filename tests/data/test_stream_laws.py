@@ -34,7 +34,8 @@ class Part:
             corpus.pieces,
         )
         self.plan, self.score_plan = corpus.plan, corpus.score_plan
-        self._told, self.num_people, self.documents = told, len(told), documents
+        self._told, self.num_people = told, len(told)
+        self.documents_per_exposure = documents
 
     def people(self, index):
         return self._told[index]
@@ -47,7 +48,7 @@ def skewed(made):
     def stream(law, *numbers, **more):
         m = made("mini", 40)
         world = dataclasses.replace(m.corpus.world, law=law)
-        return Stream(corpora.bios(world), m.pool, *numbers, **more)
+        return Stream(corpora.Biographies(world), m.pool, *numbers, **more)
 
     return stream
 
@@ -160,7 +161,7 @@ def test_a_limit_is_a_beginning(skewed, law, limit):
 def test_a_limit_costs_what_it_costs(made, epochs):
     """A hundred million people after the first 1000, of whom some are met."""
     m = made("bios", 9)
-    junk = corpora.bios(worlds.bios(100_000_000, first=1000))
+    junk = corpora.Biographies(worlds.build_bios(100_000_000, first=1000))
     start = time.perf_counter()
     stream = Stream(junk, m.pool, 100, 512, epochs=epochs, limit=3000)
     windows = stream.windows(0, stream.num_windows)
@@ -171,7 +172,7 @@ def test_a_limit_costs_what_it_costs(made, epochs):
 
 def test_ten_billion_visits_of_a_skewed_world(made):
     m = made("bios", 9)
-    corpus = corpora.bios(worlds.bios(400_000, law=Law("zipf")))
+    corpus = corpora.Biographies(worlds.build_bios(400_000, law=Law("zipf")))
     stream = Stream(corpus, m.pool, 50_000, 512, epochs=2)
     assert stream.visits == 2 * 10**10
     people, address = stream.visit(10**10 + np.arange(-500, 500))
@@ -199,7 +200,7 @@ def test_people_left_out_share_their_visits(made, kind):
     law = Law(kind, exponent=2.0, bias=0.0, discount=0.0)
     world = dataclasses.replace(m.corpus.world, law=law)
     told = np.array([1, 4, 5, *range(20, 40)])
-    part = Part(corpora.bios(world), told)
+    part = Part(corpora.Biographies(world), told)
     stream = Stream(part, m.pool, 400, 31)
     people, _ = stream.visit(np.arange(stream.visits))
     assert np.isin(people, told).all()

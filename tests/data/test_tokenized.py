@@ -26,10 +26,10 @@ class Letters:
 class TwoPieces:
     """A corpus of two pieces, told by hand."""
 
-    world = worlds.biod(2, name_parts=(2,))
+    world = worlds.build_biod(2, name_parts=(2,))
     labels = (Label("text", "text"), Label("name", "name"))
     pieces = ((), (Span("ab", 1), Span("c", 0)), (Span("b", 0),))
-    num_people, documents = 2, 1
+    num_people, documents_per_exposure = 2, 1
 
     def people(self, index):
         return index
@@ -64,7 +64,7 @@ def whole_text_ids(made, person, exposure):
     """(ids composed apart, ids of the text, row of the plan)."""
     row = made.corpus.plan(np.array([person]), np.array([exposure]))
     ids = made.pool.vocabulary.to_original(made.pool.compose(row).tokens)
-    text = "".join(span.text for span in corpora.document(made.corpus, row[0]))
+    text = "".join(span.text for span in corpora.compose_document(made.corpus, row[0]))
     return ids.tolist(), [made.tokenizer.eos, *made.tokenizer.encode(text)], row[0]
 
 
@@ -77,10 +77,12 @@ def test_pieces_have_the_ids_of_the_whole_text(made, kind, person, exposure):
 
 def test_sentencepiece_has_the_ids_of_the_whole_text():
     """Where the full stop is not merged with the word before it, as in any training."""
-    corpus = corpora.bios(worlds.bios(200, lists="mini"))
+    corpus = corpora.Biographies(worlds.build_bios(200, lists="mini"))
     plan = corpus.plan(np.arange(200), np.zeros(200, int))
-    texts = ["".join(s.text for s in corpora.document(corpus, row)) for row in plan]
-    tokenizer = tokenizers.sentencepiece(texts, 400)
+    texts = [
+        "".join(s.text for s in corpora.compose_document(corpus, row)) for row in plan
+    ]
+    tokenizer = tokenizers.train_sentencepiece(texts, 400)
     pool = data.tokenize(corpus, tokenizer)
     documents = pool.compose(plan)
     ends = np.cumsum(documents.lengths)
@@ -103,7 +105,7 @@ def test_spans_are_whole_tokens(made, kind):
             tokens = documents.tokens[stop - length + 1 : stop]
             labels = documents.labels[stop - length + 1 : stop]
             cuts = np.flatnonzero(np.diff(labels)) + 1
-            spans = corpora.document(m.corpus, row)
+            spans = corpora.compose_document(m.corpus, row)
             for part, label, span in zip(
                 np.split(tokens, cuts), labels[[0, *cuts]], spans, strict=True
             ):
@@ -114,7 +116,7 @@ def test_spans_are_whole_tokens(made, kind):
 def test_mean_tokens_of_a_biography(made):
     """About 70 with EOS under GPT-2, so that 512 tokens hold about seven."""
     m = made("bios", 64)
-    corpus = corpora.bios(worlds.bios(5000))
+    corpus = corpora.Biographies(worlds.build_bios(5000))
     lengths = m.pool.document_lengths(corpus.plan(np.arange(5000), np.arange(5000)))
     assert 66 < lengths.mean() < 76
     assert 6.5 < 512 / lengths.mean() < 8
@@ -125,16 +127,16 @@ def test_mean_tokens_of_a_biography(made):
 def test_the_vocabulary_is_what_the_lists_can_use(made):
     """Every token that is met, none that cannot be, in ascending order."""
     m = made("mini", 64)
-    corpus = corpora.bios(worlds.bios(20_000, lists="mini"))
+    corpus = corpora.Biographies(worlds.build_bios(20_000, lists="mini"))
     met = m.pool.compose(corpus.plan(np.arange(20_000), np.arange(20_000)))
     assert np.array_equal(np.unique(met.tokens), np.arange(m.pool.vocabulary.size))
     assert m.pool.eos == m.pool.vocabulary.size - 1  # GPT-2's EOS is its last id
 
 
 def test_tokens_that_a_tokenizer_refuses():
-    corpus = corpora.biod(worlds.biod(3, name_parts=(2, 2)))
+    corpus = corpora.Biographies(worlds.build_biod(3, name_parts=(2, 2)))
     with pytest.raises(ValueError, match="unknown symbol"):
-        data.tokenize(corpus, tokenizers.symbols(["n0", "n1"]))
+        data.tokenize(corpus, tokenizers.Symbols(["n0", "n1"]))
 
 
 def test_a_domain_by_hand():
@@ -164,7 +166,9 @@ def test_pieces_of_a_kind_are_tokenized_once():
             return super().encode(text)
 
     def tell(people, sizes):
-        return corpora.biod(worlds.biod(people, name_parts=sizes), style="bare")
+        return corpora.Biographies(
+            worlds.build_biod(people, name_parts=sizes), style="bare"
+        )
 
     data.tokenize(tell(5, (4, 4)), Counting())
     alone = len(calls)

@@ -110,7 +110,7 @@ def test_parts_are_scored_as_what_they_are(skewed):
         told["junk"]["accuracy_by_piece"]
     )
     for which, whom, people in (("odd", "trained", 4), ("even", "held_out", 3)):
-        questions = corpora.questions(asked.corpus.world, which)
+        questions = corpora.Questions(asked.corpus.world, which)
         known = scores.ask_questions(model, questions, asked.pool)
         assert len(known.people) == people
         assert (known.people % 2 == (which == "even")).all()
@@ -168,7 +168,7 @@ def test_a_restaurant_is_scored_by_its_visits(little, share):
 
 @pytest.mark.parametrize("kind", ["zipf", "restaurant"])
 def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
-    world = worlds.bios(16, lists="tiny")
+    world = worlds.build_bios(16, lists="tiny")
     story = (
         "{name}. {pronoun} was born in {birth_year} in {birth_city}, has a degree in"
         " {major} from {university} and works for {employer} in {employer_city}."

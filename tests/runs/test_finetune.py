@@ -75,7 +75,7 @@ def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
     old, was = fake(tmp_path / "old", little())
     task = prepare(little([ASKED]))
     now = opened(tmp_path / "old").parameters(task)
-    encode = tokenizers.gpt2().encode
+    encode = tokenizers.load_gpt2().encode
     for word in (" Boston", " History", " He", "."):
         rows = [
             int(s.pool.vocabulary.to_dense(np.array(encode(word), np.int32))[0])

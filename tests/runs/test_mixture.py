@@ -54,7 +54,7 @@ def test_the_vocabulary_is_shared(made):
     more = set(task.pool.vocabulary.original_ids.tolist())
     less = set(alone.pool.vocabulary.original_ids.tolist())
     assert less < more
-    question = tokenizers.gpt2().encode(" Q: A")
+    question = tokenizers.load_gpt2().encode(" Q: A")
     assert set(question) <= more
     assert task.config.model.vocab == len(more)
     # People of one set of lists need no tokens of their own.
@@ -113,7 +113,10 @@ def test_a_part_with_exposures_meets_each_person_so_often(made):
     # A question for each attribute is one exposure.
     tokens, _ = read(made(JUNK, ASKED), 2)
     asked = made(JUNK, ASKED).parts[1].corpus
-    assert met(made(JUNK, ASKED), asked.world, tokens) == [3 * len(asked.asked)] * 6
+    assert (
+        met(made(JUNK, ASKED), asked.world, tokens)
+        == [3 * len(asked.world.sentences)] * 6
+    )
 
 
 def test_a_part_has_a_law_of_its_own(made):
@@ -210,7 +213,7 @@ def test_questions_can_be_about_every_second_person(made, which, rest):
     task = made(dataclasses.replace(ASKED, people=7, which=which))
     tokens, _ = read(task, 1)
     part = task.parts[0].corpus
-    asked = 3 * len(part.asked)
+    asked = 3 * len(part.world.sentences)
     wanted = [asked if i % 2 == rest else 0 for i in range(7)]
     assert met(task, part.world, tokens) == wanted
 
@@ -255,7 +258,7 @@ def test_a_trained_vocabulary_covers_the_parts(little):
     tokenizer = mixture.build_tokenizer(config.corpus, task.corpus, part)
     alone = mixture.build_tokenizer(config.corpus, task.corpus)
     plan = part.plan(np.array([3]), np.array([0]))
-    text = "".join(span.text for span in corpora.document(part, plan[0]))
+    text = "".join(span.text for span in corpora.compose_document(part, plan[0]))
     assert "?" in text
     assert "?" in tokenizer.decode(tokenizer.encode(text))
     assert len(tokenizer.encode(text)) < len(alone.encode(text))
@@ -267,7 +270,7 @@ def test_a_trained_vocabulary_covers_the_parts(little):
 def test_a_bio_d_world_is_asked_questions():
     demo = configs.load("demo:people=12,exposures=3")
     task = prepare(dataclasses.replace(demo, parts=(ASKED,)))
-    asked = task.parts[0].corpus.asked
+    asked = task.parts[0].corpus.world.sentences
     assert asked == ("ID 1", "ID 2")
     assert task.config.model.vocab == prepare(demo).config.model.vocab + 2
     assert task.order.part_windows[0] > 0

@@ -14,12 +14,14 @@ def texts(corpus):
     """Three texts of each person."""
     people = np.tile(np.arange(5), 3)
     rows = corpus.plan(people, np.repeat(np.arange(3), 5))
-    return ["".join(s.text for s in corpora.document(corpus, row)) for row in rows]
+    return [
+        "".join(s.text for s in corpora.compose_document(corpus, row)) for row in rows
+    ]
 
 
 @pytest.fixture(scope="module")
 def world():
-    return worlds.bios(5, lists="tiny")
+    return worlds.build_bios(5, lists="tiny")
 
 
 def names_first(sentences, world):
@@ -45,20 +47,20 @@ def test_a_config_says_how_a_world_is_told(world):
 
 def test_a_trained_vocabulary_has_seen_every_kind_of_document(world):
     config = CorpusConfig(tokenizer="sentencepiece", tokenizer_vocab=400)
-    asked = corpora.questions(world)
+    asked = corpora.Questions(world)
     texts = list(mixture._texts(asked))
     assert len(texts) == 5 * 6
     assert sum(" study" in t or " major" in t or " degree" in t for t in texts) >= 5
-    alone = mixture.build_tokenizer(config, corpora.bios(world))
-    both = mixture.build_tokenizer(config, corpora.bios(world), asked)
+    alone = mixture.build_tokenizer(config, corpora.Biographies(world))
+    both = mixture.build_tokenizer(config, corpora.Biographies(world), asked)
     question = next(text for text in texts if "?" in text)
     assert len(both.encode(question)) < len(alone.encode(question))
 
 
 def test_symbols_are_all_that_biographies_and_questions_can_say():
-    world = worlds.biod(20, attributes=2, chunks=2, diversity=3, symbols=4)
+    world = worlds.build_biod(20, attributes=2, chunks=2, diversity=3, symbols=4)
     config = CorpusConfig("biod", tokenizer="symbols")
-    told = mixture.build_corpus(config, world), corpora.questions(world)
+    told = mixture.build_corpus(config, world), corpora.Questions(world)
     tokenizer = mixture.build_tokenizer(config, *told)
     bare = mixture.build_corpus(dataclasses.replace(config, style="bare"), world)
     for corpus in (*told, bare):
@@ -68,5 +70,7 @@ def test_symbols_are_all_that_biographies_and_questions_can_say():
     assert len(set(symbols)) == len(symbols)
     assert {"Q", "A", "ID 1", "ID 2"} <= set(symbols)
     # A model that goes on needs the same numbers for the same words.
-    more = worlds.biod(30, attributes=2, chunks=2, diversity=3, symbols=4, first=20)
+    more = worlds.build_biod(
+        30, attributes=2, chunks=2, diversity=3, symbols=4, first=20
+    )
     assert mixture.symbols(more) == symbols

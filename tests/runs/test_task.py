@@ -92,7 +92,7 @@ def test_exact_steps_read_every_token_once():
 
 
 def test_rewritten_biographies_end_to_end(tmp_path):
-    world = worlds.bios(12, lists="mini")
+    world = worlds.build_bios(12, lists="mini")
     facts = [world.person(i) for i in range(12)]
     stories = (
         "{name} works for {employer}. A native of {birth_city}, born on {birth_date},"
@@ -107,7 +107,7 @@ def test_rewritten_biographies_end_to_end(tmp_path):
     config = smoke(corpus__kind="bior", corpus__path=str(tmp_path))
     task = prepare(config)
     for i, row in enumerate(task.corpus.score_plan(np.arange(12))):
-        spans = corpora.document(task.corpus, row)
+        spans = corpora.compose_document(task.corpus, row)
         said = {task.corpus.labels[s.label].name: s.text.strip() for s in spans}
         for name in ("name", "employer", "birth_city", "birth_date", "major"):
             assert said[name] == facts[i][name]

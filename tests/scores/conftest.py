@@ -115,7 +115,7 @@ class Task:
         """A uniform draw from the name space."""
         return Chain(
             [
-                self.trie([" " + label for label in column.labels])
+                self.trie([" " + label for label in column.strings])
                 for column in self.world.name_columns
             ]
         )
@@ -124,7 +124,7 @@ class Task:
         """A uniform draw from the values of an attribute."""
         joins = (" ", *attribute.joins[1:])
         columns = zip(attribute.columns, joins, strict=True)
-        return Chain([self.trie([j + x for x in c.labels]) for c, j in columns])
+        return Chain([self.trie([j + x for x in c.strings]) for c, j in columns])
 
     def facts(self):
         """For each person: the tokens of every label in the scored document."""
@@ -230,14 +230,14 @@ def exact():
 @pytest.fixture(scope="session")
 def mini(exact):
     """A mini bioS world under the GPT-2 tokenizer."""
-    corpus = corpora.bios(worlds.bios(240, seed=3, lists="mini"), seed=1)
-    return exact.Task(corpus, tokenizers.gpt2())
+    corpus = corpora.Biographies(worlds.build_bios(240, seed=3, lists="mini"), seed=1)
+    return exact.Task(corpus, tokenizers.load_gpt2())
 
 
 @pytest.fixture(scope="session")
 def biod(exact):
     """A small bioD world, chunks of two symbols."""
-    world = worlds.biod(200, 3, 2, 8, 2, 6, name_parts=(20, 20, 20), seed=5)
+    world = worlds.build_biod(200, 3, 2, 8, 2, 6, name_parts=(20, 20, 20), seed=5)
     words = [f"n{i}" for i in range(20)] + [f"s{i}" for i in range(6)]
     words += [f"ID {k}" for k in (1, 2, 3)] + ["'s", "is", ".", "Her"]
-    return exact.Task(corpora.biod(world), tokenizers.symbols(words))
+    return exact.Task(corpora.Biographies(world), tokenizers.Symbols(words))

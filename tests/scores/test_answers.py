@@ -24,9 +24,9 @@ WORDS = ["Q", "A", "ID 1", "ID 2", *(f"n{i}" for i in range(5)), "s0", "s1"]
 def symbolic(people=12, chunks=1, length=2):
     """Questions like "Q n0 n2 ID 1 A s1 s0" with their pool."""
     size = (2, chunks, 2**length, length, 2)
-    world = worlds.biod(people, *size, name_parts=(5, 5), seed=1)
-    asked = corpora.questions(world)
-    return asked, data.tokenize(asked, tokenizers.symbols(WORDS))
+    world = worlds.build_biod(people, *size, name_parts=(5, 5), seed=1)
+    asked = corpora.Questions(world)
+    return asked, data.tokenize(asked, tokenizers.Symbols(WORDS))
 
 
 def bigram(pool, probabilities):
@@ -61,7 +61,7 @@ def spelled(pool):
     """The words of the dense ids of `symbolic`, EOS as "EOS"."""
     names = {}
     for word in WORDS:
-        (original,) = tokenizers.symbols(WORDS).encode(f" {word}")
+        (original,) = tokenizers.Symbols(WORDS).encode(f" {word}")
         names[int(pool.vocabulary.to_dense(np.array([original]))[0])] = word
     return [names.get(i, "EOS") for i in range(pool.vocabulary.size)]
 
@@ -69,7 +69,7 @@ def spelled(pool):
 def truth(asked):
     """The answers' words: [people][questions]."""
     facts = [asked.world.person(i) for i in range(asked.world.people)]
-    return [[fact[name] for name in asked.asked] for fact in facts]
+    return [[fact[name] for name in asked.world.sentences] for fact in facts]
 
 
 def test_bigrams_by_hand():
@@ -117,9 +117,9 @@ def test_a_model_of_equal_probabilities_knows_nothing():
 @pytest.fixture(scope="module")
 def taught():
     """A model that was taught the answers about every other person, and no others."""
-    world = worlds.bios(10, lists="mini", seed=2)
-    asked = corpora.questions(world, "odd")
-    pool = data.tokenize(asked, tokenizers.gpt2())
+    world = worlds.build_bios(10, lists="mini", seed=2)
+    asked = corpora.Questions(world, "odd")
+    pool = data.tokenize(asked, tokenizers.load_gpt2())
     config = from_name("modded-1-2x16", vocab=pool.vocabulary.size, init_std=0.1)
     tokens, marks, _ = rows(asked, pool, np.arange(0, 10, 2))
 
@@ -148,7 +148,7 @@ def rows(asked, pool, people):
 
     Also which tokens are of the answer or the EOS behind it, and which of the answer.
     """
-    number = len(asked.asked)
+    number = len(asked.world.sentences)
     plan = asked.ask(np.repeat(people, number), np.tile(np.arange(number), len(people)))
     documents = pool.compose(plan)
     ends = np.cumsum(documents.lengths)
@@ -164,7 +164,7 @@ def rows(asked, pool, people):
 
 def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(taught):
     world, pool, (config, params) = taught
-    asked = corpora.questions(world)
+    asked = corpora.Questions(world)
     table = ask_questions((config, params), asked, pool)
     tokens, closed, known = rows(asked, pool, np.arange(10))
     nats, aux = jax.jit(lambda x, y: token_nats(config, params, x, y))(
@@ -181,7 +181,7 @@ def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(taught):
 
 def test_people_batches_and_labels_do_not_matter(taught):
     world, pool, model = taught
-    asked = corpora.questions(world)
+    asked = corpora.Questions(world)
     whole = ask_questions(model, asked, pool)
     some = ask_questions(model, asked, pool, np.array([7, 2, 4]), batch=4)
     np.testing.assert_array_equal(some.people, [2, 4, 7])
@@ -193,7 +193,7 @@ def test_people_batches_and_labels_do_not_matter(taught):
     np.testing.assert_array_equal(again.nats, whole.nats)
     drawn = ask_questions(model, asked, pool, 4, seed=3)
     assert len(set(drawn.people)) == 4
-    even = ask_questions(model, corpora.questions(world, "even"), pool)
+    even = ask_questions(model, corpora.Questions(world, "even"), pool)
     np.testing.assert_array_equal(even.people, [1, 3, 5, 7, 9])
     np.testing.assert_array_equal(even.correct, whole.correct[1::2])
     assert even.population == 5
@@ -202,8 +202,8 @@ def test_people_batches_and_labels_do_not_matter(taught):
 @pytest.mark.slow
 def test_a_domain_token_opens_the_prompt(taught):
     world, _, _ = taught
-    asked = corpora.questions(world)
-    tokenizer = tokenizers.gpt2()
+    asked = corpora.Questions(world)
+    tokenizer = tokenizers.load_gpt2()
     bare, marked = data.tokenize_all([asked, asked], tokenizer, ["", "useful"])
     config = from_name("GPT2-1-1", vocab=bare.vocabulary.size, head_size=16)
     model = (config, init(config, jax.random.key(1)))
@@ -217,9 +217,9 @@ def test_a_domain_token_opens_the_prompt(taught):
 
 
 def test_a_new_model_answers_nothing_and_compiles_once_a_length():
-    world = worlds.bios(300, lists="mini", seed=1)
-    asked = corpora.questions(world, "even")
-    pool = data.tokenize(asked, tokenizers.gpt2())
+    world = worlds.build_bios(300, lists="mini", seed=1)
+    asked = corpora.Questions(world, "even")
+    pool = data.tokenize(asked, tokenizers.load_gpt2())
     config = from_name("GPT2-1-1", vocab=pool.vocabulary.size, head_size=16)
     before = _judge._cache_size()
     for seed in (0, 1):
@@ -233,7 +233,7 @@ def test_a_new_model_answers_nothing_and_compiles_once_a_length():
 
 def test_refusals(taught):
     world, pool, (config, params) = taught
-    asked = corpora.questions(world)
+    asked = corpora.Questions(world)
     with pytest.raises(ValueError, match="the model is a function; it must be"):
         ask_questions(lambda tokens: tokens, asked, pool)
     other = dataclasses.replace(config, vocab=7)
@@ -251,13 +251,14 @@ def test_refusals(taught):
         """Documents that tell everything, where a question would tell one thing."""
 
         def __init__(self):
-            self.__dict__.update(vars(corpora.bios(world)))
-            self.asked, self.num_people, self.people = ("all",), 10, lambda i: i
+            self.__dict__.update(vars(corpora.Biographies(world)))
+            self.world = dataclasses.replace(world, sentences=("all",))
+            self.num_people, self.people = 10, lambda i: i
 
         def ask(self, people, question, seed):
-            return corpora.bios(world).score_plan(people, seed)
+            return corpora.Biographies(world).score_plan(people, seed)
 
-    pool = data.tokenize(corpora.bios(world), tokenizers.gpt2())
+    pool = data.tokenize(corpora.Biographies(world), tokenizers.load_gpt2())
     config = dataclasses.replace(config, vocab=pool.vocabulary.size)
     with pytest.raises(ValueError, match="one document that ends in its answer"):
         ask_questions((config, params), Biographies(), pool)

@@ -94,7 +94,7 @@ def test_another_prefix_is_refused(wrong):
 
 
 def test_a_domain_token_changes_no_score_of_a_model_blind_to_it(mini):
-    (pool,) = data.tokenize_all([mini.corpus], tokenizers.gpt2(), ["useful"])
+    (pool,) = data.tokenize_all([mini.corpus], tokenizers.load_gpt2(), ["useful"])
     domain = pool.vocabulary.size - 1
     assert pool.prefix.tolist() == [mini.pool.eos, domain]
     after = np.random.default_rng(0).normal(size=(mini.vocab, mini.vocab + 1))

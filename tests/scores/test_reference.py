@@ -19,7 +19,7 @@ from kscale.scores import (
     parameters_for,
     partial_memorizer,
 )
-from kscale.worlds import Counts, bios
+from kscale.worlds import Counts, build_bios
 
 N0 = 400 * 400 * 1000
 S0 = 2 * (12 * 28 * 200) * 200 * 300 * 100 * 263
@@ -53,12 +53,12 @@ def _parts(bits):
 
 
 def _constants(_):
-    world = bios(10_000)
+    world = build_bios(10_000)
     bits = {attribute.name: attribute.bits for attribute in world.attributes}
     bits["gender"] = bits.pop("pronoun")
     counts = world.counts
     return {
-        "S0": math.prod(len(column.labels) for column in world.columns),
+        "S0": math.prod(len(column.strings) for column in world.columns),
         "log2_S0": counts.value_bits,
         "log2_N0": math.log2(counts.name_space),
         "field_bits": bits,

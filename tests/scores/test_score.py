@@ -51,7 +51,7 @@ def test_table_lookup_scores_the_maximum(request, exact, which):
 def employer_and_city(task):
     """The tokens of each city -> a draw from the employers there."""
     (employer,) = (a for a in task.world.attributes if a.name == "employer")
-    pairs = zip(employer.columns[0].labels, employer.derived[0].labels, strict=True)
+    pairs = zip(employer.columns[0].strings, employer.derived[0].strings, strict=True)
     by_city = {}
     for name, city in pairs:
         by_city.setdefault(task.encode(" " + city), []).append(" " + name)
@@ -102,7 +102,9 @@ def test_employer_to_city_alone_scores_zero(exact, mini):
 def test_employer_after_its_city_would_score_too_much(exact, mini):
     # The trap: the same model, asked in a text that says the city first. The city's
     # tokens are marked as padding here, or `score_corpus` would refuse the text.
-    task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, mark := 255))
+    task = exact.Task(
+        mini.corpus, tokenizers.load_gpt2(), city_first(mini, mark := 255)
+    )
     known = measure(exact, task, knows_cities_of_employers(exact, task, mark))
     cities = employer_and_city(mini)
     sizes = [len(cities[fact[mini.label(CITY)]]) for fact in mini.facts()]
@@ -114,7 +116,7 @@ def test_employer_after_its_city_would_score_too_much(exact, mini):
 
 def test_employer_after_its_city_is_refused(exact, mini):
     label = mini.label(CITY)
-    task = exact.Task(mini.corpus, tokenizers.gpt2(), city_first(mini, label))
+    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), city_first(mini, label))
     with pytest.raises(ValueError, match="employer_city comes before employer in the"):
         score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
 
@@ -123,7 +125,7 @@ def memorizer_rules(exact, task, q_name, q_value, delta):
     """The model of `partial_memorizer`: who is known is the first so many."""
     world, facts = task.world, task.facts()
     people, space = world.people, world.name_space
-    parts = [column.labels for column in world.name_columns]
+    parts = [column.strings for column in world.name_columns]
     everyone = [f" {a} {b} {c}" for a in parts[0] for b in parts[1] for c in parts[2]]
     named = {facts[i][corpora.NAME] for i in range(int(q_name * people))}
     share = (q_name / len(named), (1 - q_name) / (space - len(named)))
@@ -133,7 +135,7 @@ def memorizer_rules(exact, task, q_name, q_value, delta):
     rules = {corpora.NAME: lambda person, prefix, seen: trie(prefix)}
     for k, attribute in enumerate(world.attributes):
         first = task.label(attribute.name)
-        strings = [task.encode(" " + text) for text in attribute.columns[0].labels]
+        strings = [task.encode(" " + text) for text in attribute.columns[0].strings]
         values = [one + other for one in strings for other in strings]
         guess = exact.Trie(task.vocab, values)
         tries = []
@@ -207,7 +209,7 @@ def test_a_name_that_opens_late_is_scored_after_eos(exact, mini):
     def tell(tokens, labels):
         return [tokens[0], *opening, *tokens[1:]], [0, 0, 0, *labels[1:]]
 
-    late = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
+    late = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
     alone = []
 
     def model(tokens):
@@ -227,7 +229,7 @@ def test_documents_without_eos_are_refused(exact, mini):
     def tell(tokens, labels):
         return tokens[1:], labels[1:]
 
-    task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
+    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
     with pytest.raises(ValueError, match="must begin with EOS"):
         score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
 
@@ -236,6 +238,6 @@ def test_a_value_before_the_name_is_refused(exact, mini):
     def tell(tokens, labels):
         return [*tokens, *tokens[1:4]], [labels[0], *[0] * 3, *labels[4:], 1, 1, 1]
 
-    task = exact.Task(mini.corpus, tokenizers.gpt2(), tell)
+    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
     with pytest.raises(ValueError, match="comes before name in the document of person"):
         score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)

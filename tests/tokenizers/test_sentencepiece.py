@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale.tokenizers import SentencePiece
-from kscale.tokenizers import sentencepiece as train
+from kscale.tokenizers import train_sentencepiece as train
 from kscale.tokenizers.sentencepiece import OPTIONS
 
 TEXTS = [
@@ -24,8 +24,8 @@ MODEL = train(TEXTS, 400)
 
 TRAIN_AND_HASH = f"""
 import hashlib
-from kscale.tokenizers import sentencepiece
-print(hashlib.sha256(sentencepiece({TEXTS!r}, 400).to_bytes()).hexdigest())
+from kscale.tokenizers import train_sentencepiece
+print(hashlib.sha256(train_sentencepiece({TEXTS!r}, 400).to_bytes()).hexdigest())
 """
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.tokenizers import symbols
+from kscale.tokenizers import Symbols
 
-BIOD = symbols(["n3", "n5", "ID", "ID 7", "ID 7 8", "."])
+BIOD = Symbols(["n3", "n5", "ID", "ID 7", "ID 7 8", "."])
 
 
 def test_ids_follow_the_given_order_and_eos_is_last():
@@ -46,23 +46,23 @@ def test_an_unknown_symbol_is_named_with_its_place(text, symbol, position):
 
 def test_a_word_given_twice_is_an_error():
     with pytest.raises(ValueError, match="the word 'b' comes twice"):
-        symbols(["a", "b", "c", "b"])
+        Symbols(["a", "b", "c", "b"])
 
 
 @pytest.mark.parametrize("word", ["", " a", "a ", "a  b"])
 def test_a_word_with_stray_spaces_is_an_error(word):
     with pytest.raises(ValueError, match=f"the word '{word}' must be parts"):
-        symbols(["x", word])
+        Symbols(["x", word])
 
 
 def test_one_text_in_place_of_words_is_an_error():
     with pytest.raises(ValueError, match="pass a list"):
-        symbols("abc")
+        Symbols("abc")
 
 
 @given(st.data())
 def test_ids_come_back_for_any_words_without_spaces(data):
     word = st.text(min_size=1, max_size=4).filter(lambda w: " " not in w)
-    tokenizer = symbols(data.draw(st.lists(word, min_size=1, max_size=8, unique=True)))
+    tokenizer = Symbols(data.draw(st.lists(word, min_size=1, max_size=8, unique=True)))
     ids = data.draw(st.lists(st.integers(0, tokenizer.eos - 1)))
     assert tokenizer.encode(tokenizer.decode(ids)) == ids

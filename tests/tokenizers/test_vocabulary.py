@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.tokenizers import Compaction, compact
+from kscale.tokenizers import DenseVocabulary, build_vocabulary
 
-SMALL = compact([[9, 4], np.array([[4, 700]], np.int32), []], eos=50)
+SMALL = build_vocabulary([[9, 4], np.array([[4, 700]], np.int32), []], eos=50)
 
 id_arrays = st.lists(st.lists(st.integers(0, 50256), max_size=20), max_size=6)
 
@@ -26,21 +26,24 @@ def test_literal_example():
 def test_empty_arrays_pass():
     assert SMALL.to_dense([]).shape == (0,)
     assert SMALL.to_original(np.zeros((2, 0), int)).shape == (2, 0)
-    assert compact([], eos=7).original_ids.tolist() == [7]
+    assert build_vocabulary([], eos=7).original_ids.tolist() == [7]
 
 
 @given(id_arrays, st.randoms())
 def test_order_of_the_input_does_not_matter(arrays, random):
     flat = [token for array in arrays for token in array]
     random.shuffle(flat)
-    mixed, given_order = compact([flat, flat[:3]], 50256), compact(arrays, 50256)
+    mixed, given_order = (
+        build_vocabulary([flat, flat[:3]], 50256),
+        build_vocabulary(arrays, 50256),
+    )
     assert mixed.original_ids.tolist() == given_order.original_ids.tolist()
     assert mixed.eos == given_order.eos
 
 
 @given(id_arrays)
 def test_bijection_that_keeps_order(arrays):
-    compaction = compact(arrays, 50256)
+    compaction = build_vocabulary(arrays, 50256)
     dense = np.arange(compaction.size)
     assert compaction.to_dense(compaction.to_original(dense)).tolist() == dense.tolist()
     assert np.all(np.diff(compaction.original_ids) > 0)
@@ -64,18 +67,18 @@ def test_a_dense_id_out_of_range_is_named(outside):
 def test_ids_must_be_integers():
     for ids in ([0.5], [True], ["a"]):
         with pytest.raises(ValueError, match="must be integers, but are"):
-            compact([ids], eos=0)
+            build_vocabulary([ids], eos=0)
 
 
 @pytest.mark.parametrize("ids", [[3, 3], [4, 3], [-1, 3], [[1, 2]]])
 def test_original_ids_must_ascend(ids):
     with pytest.raises(ValueError, match="strictly ascending"):
-        Compaction(np.array(ids), eos=0)
+        DenseVocabulary(np.array(ids), eos=0)
 
 
 def test_eos_must_be_dense():
     with pytest.raises(ValueError, match="eos 50 must be a dense id, from 0 to 1"):
-        Compaction(np.array([4, 50]), eos=50)
+        DenseVocabulary(np.array([4, 50]), eos=50)
 
 
 def test_original_ids_cannot_be_changed():

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from kscale import corpora, worlds
-from kscale.corpora import Marks
+from kscale.corpora import FactFinder
 from tools import write_rewrites as tool
 
-WORLD = worlds.bios(4, lists="mini")
+WORLD = worlds.build_bios(4, lists="mini")
 
 
 class Model:
@@ -26,7 +26,7 @@ class Model:
         self.asked.append((person, number, seed))
         first = self._given[person]
         self._given[person] += number
-        texts = corpora.standin.biographies(WORLD, person, first + number)[first:]
+        texts = corpora.standin.write_biographies(WORLD, person, first + number)[first:]
         facts = WORLD.person(person)
         return [self._spoil(t, facts, first + i) for i, t in enumerate(texts)]
 
@@ -62,9 +62,9 @@ def test_answers_are_tidied(answer, text):
 
 
 def test_refusals():
-    marks = Marks(WORLD)
+    marks = FactFinder(WORLD)
     facts = WORLD.person(0)
-    good = corpora.standin.biographies(WORLD, 0, 1)[0]
+    good = corpora.standin.write_biographies(WORLD, 0, 1)[0]
     assert tool.refusal(marks, 0, good) == ""
     assert tool.refusal(marks, 0, good.replace(facts["major"], "Law")) == "major"
     assert tool.refusal(marks, 0, good.replace(facts["name"], "Al")) == "name"
@@ -119,12 +119,14 @@ def test_a_person_is_given_up_and_the_others_go_on(tmp_path):
 
 
 def test_the_same_text_twice_counts_once(tmp_path):
-    one = corpora.standin.biographies(WORLD, 0, 1)
+    one = corpora.standin.write_biographies(WORLD, 0, 1)
 
     def model(prompt, number, seed):
         return one * number
 
-    tally = tool.write(worlds.bios(1, lists="mini"), model, tmp_path / "r", 3, tries=2)
+    tally = tool.write(
+        worlds.build_bios(1, lists="mini"), model, tmp_path / "r", 3, tries=2
+    )
     assert tally.kept == 1
     assert tally.refused == {"repeated": 2 + 2 + 2}
 
@@ -161,7 +163,7 @@ def test_a_file_of_another_world(tmp_path):
     file = tmp_path / "r.jsonl"
     tool.write(WORLD, Model(), file, texts=1)
     before = file.read_bytes()
-    other = worlds.bios(4, seed=1, lists="mini")
+    other = worlds.build_bios(4, seed=1, lists="mini")
     with pytest.raises(ValueError, match=r"r\.jsonl, line 1: no text of this world"):
         tool.write(other, Model(), file)
     file.write_bytes(before + b"nonsense\n")

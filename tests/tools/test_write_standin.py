@@ -19,11 +19,11 @@ def test_a_file_that_rewrites_accepts(tmp_path, capsys):
     assert capsys.readouterr().out == (
         f"{file}: 35 texts of 7 people, 0.0 MB, a stand-in for bioR\n"
     )
-    world = worlds.bios(7, lists="mini")
+    world = worlds.build_bios(7, lists="mini")
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [line["id"] for line in lines] == [p for p in range(7) for _ in range(5)]
     texts = [line["text"] for line in lines]
-    assert texts[10:15] == corpora.standin.biographies(world, 2, 5)
+    assert texts[10:15] == corpora.standin.write_biographies(world, 2, 5)
     assert corpora.Rewrites(world, file).num_people == 7
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
@@ -59,14 +59,14 @@ def test_what_fails_leaves_no_file(tmp_path, monkeypatch, capsys):
     """Neither the half nor the old one replaced."""
     file = tmp_path / "standin.jsonl"
     file.write_text("precious")
-    real = corpora.standin.biographies
+    real = corpora.standin.write_biographies
 
     def failing(world, person, *rest):
         if person == 3:
             raise ValueError("no words left")
         return real(world, person, *rest)
 
-    monkeypatch.setattr(corpora.standin, "biographies", failing)
+    monkeypatch.setattr(corpora.standin, "write_biographies", failing)
     words = ("--lists=tiny", "--people=5", f"--output={file}", "--overwrite")
     assert call(*words) == 2
     assert capsys.readouterr().err == "write_standin: no words left\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kscale import corpora
-from kscale.worlds import bios
+from kscale.worlds import build_bios
 
 PLANETS = {
     "names/1_catalogue.txt": "Kepler\nGliese",
@@ -31,7 +31,7 @@ def write(folder: pathlib.Path, **changes: str | None) -> str:
 
 
 def test_an_altogether_different_world(tmp_path):
-    world = bios(6, lists=write(tmp_path))
+    world = build_bios(6, lists=write(tmp_path))
     assert world.name_space == 6
     assert [column.name for column in world.name_columns] == ["catalogue", "number"]
     assert [a.name for a in world.attributes] == ["orbit", "star"]
@@ -48,12 +48,12 @@ def test_an_altogether_different_world(tmp_path):
 
 
 def test_it_is_told_end_to_end(tmp_path):
-    world = bios(6, lists=write(tmp_path))
-    corpus = corpora.bios(world, shuffled=False)
+    world = build_bios(6, lists=write(tmp_path))
+    corpus = corpora.Biographies(world, shuffled=False)
     people = np.arange(6)
     for person, row in enumerate(corpus.plan(people, people)):
         facts = world.person(person)
-        text = "".join(span.text for span in corpora.document(corpus, row))
+        text = "".join(span.text for span in corpora.compose_document(corpus, row))
         assert text == (
             f" {facts['name']} takes {facts['orbit']} degrees."
             f" {facts['name']} circles {facts['star']}."
@@ -63,14 +63,16 @@ def test_it_is_told_end_to_end(tmp_path):
 
 def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
     stars = "\ufeffRigel Ä;blau;B\nÉta;weiß;A"
-    world = bios(2, lists=write(tmp_path, **{"values/star+color+class.txt": stars}))
-    assert world.attributes[1].columns[0].labels == ("Rigel Ä", "Éta")
+    world = build_bios(
+        2, lists=write(tmp_path, **{"values/star+color+class.txt": stars})
+    )
+    assert world.attributes[1].columns[0].strings == ("Rigel Ä", "Éta")
 
 
 def test_shipped_lists_have_the_published_sizes():
-    world = bios(1)
-    assert [len(c.labels) for c in world.name_columns] == [400, 400, 1000]
-    sizes = {a.name: [len(c.labels) for c in a.columns] for a in world.attributes}
+    world = build_bios(1)
+    assert [len(c.strings) for c in world.name_columns] == [400, 400, 1000]
+    sizes = {a.name: [len(c.strings) for c in a.columns] for a in world.attributes}
     assert sizes == {
         "pronoun": [2],
         "birth_date": [12, 28, 200],
@@ -79,7 +81,7 @@ def test_shipped_lists_have_the_published_sizes():
         "major": [100],
         "employer": [263],
     }
-    assert bios(1, lists="mini").name_space == 40 * 40 * 100
+    assert build_bios(1, lists="mini").name_space == 40 * 40 * 100
 
 
 @pytest.mark.parametrize(
@@ -106,13 +108,13 @@ def test_shipped_lists_have_the_published_sizes():
 )
 def test_folder_errors(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
-        bios(2, lists=write(tmp_path, **changes))
+        build_bios(2, lists=write(tmp_path, **changes))
 
 
 def test_no_such_folder(tmp_path):
     with pytest.raises(ValueError, match=r"neither one of \('bios', 'mini', 'tiny'\)"):
-        bios(1, lists=str(tmp_path))
+        build_bios(1, lists=str(tmp_path))
     (tmp_path / "names").mkdir()
     (tmp_path / "values").mkdir()
     with pytest.raises(ValueError, match=r"holds no \.txt file"):
-        bios(1, lists=str(tmp_path))
+        build_bios(1, lists=str(tmp_path))

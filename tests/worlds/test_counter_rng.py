@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kscale.worlds import KeyedPermutation, below, derive_key, keyed_hash
+from kscale.worlds import KeyedPermutation, derive_key, keyed_hash, scale_to_range
 from kscale.worlds.counter_rng import mix64
 
 SIZES = st.one_of(st.integers(1, 5000), st.integers(2, 2**62))
@@ -65,8 +65,13 @@ def test_words_are_uniform_in_every_counter():
     people, exposures = np.arange(200)[:, None], np.arange(300)
     words = keyed_hash(3, people, exposures)
     for n in (2, 7, 720):
-        assert stats.chisquare(np.bincount(below(words, n).ravel())).pvalue > 1e-4
-    first, second = below(words[1:], 10), below(words[:-1], 10)  # neighbors
+        assert (
+            stats.chisquare(np.bincount(scale_to_range(words, n).ravel())).pvalue > 1e-4
+        )
+    first, second = (
+        scale_to_range(words[1:], 10),
+        scale_to_range(words[:-1], 10),
+    )  # neighbors
     assert stats.chisquare(np.bincount((first * 10 + second).ravel())).pvalue > 1e-4
 
 
@@ -85,9 +90,9 @@ def test_a_batch_is_its_elements(n, at):
 
 def test_below_is_a_share_of_the_upper_half():
     words = np.array([0, 2**31, 2**32, 2**63, 2**64 - 1], np.uint64)
-    assert below(words, 10).tolist() == [0, 0, 0, 5, 9]
-    assert below(words, np.array([1, 2, 3, 4, 5])).tolist() == [0, 0, 0, 2, 4]
-    assert below(words, 2**32).max() == 2**32 - 1
+    assert scale_to_range(words, 10).tolist() == [0, 0, 0, 5, 9]
+    assert scale_to_range(words, np.array([1, 2, 3, 4, 5])).tolist() == [0, 0, 0, 2, 4]
+    assert scale_to_range(words, 2**32).max() == 2**32 - 1
 
 
 def test_keys_depend_on_words_not_on_their_types():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.worlds import Counts, biod, bios
+from kscale.worlds import Counts, build_biod, build_bios
 from kscale.worlds.entropy import log2_binomial
 
 N0 = 400 * 400 * 1000
@@ -35,7 +35,7 @@ BIOD = [
 def test_biod_golden(sizes, exact, approximate):
     people, *rest = sizes
     names = ("attributes", "chunks", "diversity", "length", "symbols")
-    world = biod(people, **dict(zip(names, rest, strict=True)))
+    world = build_biod(people, **dict(zip(names, rest, strict=True)))
     for wanted, bits in (
         (exact, world.bits_max(exact=True)),
         (approximate, world.bits_max()),
@@ -46,7 +46,7 @@ def test_biod_golden(sizes, exact, approximate):
 
 
 def test_bios_constants():
-    world = bios(10)
+    world = build_bios(10)
     bits = {a.name: a.bits for a in world.attributes}
     assert bits == pytest.approx(
         {
@@ -75,7 +75,7 @@ def test_bios_constants():
     ],
 )
 def test_bios_golden(people, total, exact_name_bits_per_person):
-    world = bios(people)
+    world = build_bios(people)
     assert world.bits_max().total == pytest.approx(total, rel=1e-10)
     name = world.bits_max(exact=True).name / people
     assert name == pytest.approx(exact_name_bits_per_person, rel=1e-10)

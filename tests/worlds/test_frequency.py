@@ -7,7 +7,7 @@ import pytest
 
 from kscale import theory
 from kscale.configs import fields
-from kscale.worlds import Law, bios
+from kscale.worlds import Law, build_bios
 
 
 def test_everybody_alike():
@@ -163,4 +163,4 @@ def test_a_law_is_what_its_config_says():
 
 def test_a_world_needs_a_law():
     with pytest.raises(ValueError, match=r"law='zipf' must be a Law, such as Law\('zi"):
-        bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]
+        build_bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]

@@ -194,9 +194,9 @@ def test_sources_are_documented():
 @pytest.mark.parametrize("lists", ["bios", "mini"])
 def test_no_last_name_or_value_continues_another_in_tokens(lists):
     """Else the probability of the shorter one would hold the longer one's, too."""
-    encode = tokenizers.gpt2().encode
-    world = worlds.bios(1, lists=lists)
+    encode = tokenizers.load_gpt2().encode
+    world = worlds.build_bios(1, lists=lists)
     for column in (world.name_columns[-1], *world.columns):
-        rows = sorted(tuple(encode(" " + label)) for label in column.labels)
+        rows = sorted(tuple(encode(" " + label)) for label in column.strings)
         for one, following in pairwise(rows):
             assert following[: len(one)] != one, (column.name, one, following)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kscale.worlds import Law, derive_key, keyed_hash, visits
+from kscale.worlds import Law, derive_key, draw_visits, keyed_hash
 
 KEY = derive_key(0, "test")
 ALL = [
@@ -40,7 +40,7 @@ def chi_square(counts, expected, least=10.0):
 @pytest.mark.parametrize("law", WEIGHTED, ids=identity)
 @pytest.mark.parametrize("people", [7, 5000])
 def test_counts_follow_the_chances(law, people):
-    drawn = visits(law, people, 300_000, seed=1, key=KEY)
+    drawn = draw_visits(law, people, 300_000, seed=1, key=KEY)
     assert np.array_equal(drawn.frequencies, law.frequencies(people, 1))
     assert chi_square(drawn.counts(), drawn.frequencies * 300_000) > 1e-4
 
@@ -49,7 +49,7 @@ def test_counts_follow_a_file(tmp_path):
     weights = np.array([0.0, 5, 0, 0, 1, 4, 0])
     np.save(tmp_path / "weights.npy", weights)
     law = Law("file", path=str(tmp_path / "weights.npy"))
-    drawn = visits(law, 7, 100_000, seed=0, key=KEY)
+    drawn = draw_visits(law, 7, 100_000, seed=0, key=KEY)
     counts = drawn.counts()
     assert (counts[weights == 0] == 0).all()
     assert stats.chisquare(counts[[1, 4, 5]], [50_000, 10_000, 40_000]).pvalue > 1e-4
@@ -57,7 +57,7 @@ def test_counts_follow_a_file(tmp_path):
 
 @pytest.mark.parametrize("law", ALL, ids=identity)
 def test_counts_are_those_of_every_visit(law):
-    drawn = visits(law, 2000, 70_000, seed=0, key=KEY)
+    drawn = draw_visits(law, 2000, 70_000, seed=0, key=KEY)
     met = drawn(np.arange(70_000))
     assert met.dtype == np.int64
     counts = drawn.counts()
@@ -73,8 +73,8 @@ def test_counts_are_those_of_every_visit(law):
     st.lists(st.integers(0, 4999), min_size=1, max_size=40),
 )
 def test_any_block_is_what_it_is_within_the_whole(law, index):
-    whole = visits(law, 900, 5000, seed=2, key=KEY)
-    longer = visits(law, 900, 9000, seed=2, key=KEY)
+    whole = draw_visits(law, 900, 5000, seed=2, key=KEY)
+    longer = draw_visits(law, 900, 9000, seed=2, key=KEY)
     everything = whole(np.arange(5000))
     assert np.array_equal(whole(np.array(index)), everything[index])
     assert np.array_equal(longer(np.array(index)), everything[index])
@@ -83,7 +83,7 @@ def test_any_block_is_what_it_is_within_the_whole(law, index):
 @pytest.mark.parametrize("law", WEIGHTED, ids=identity)
 def test_the_guide_finds_what_a_search_finds(law):
     """The draw is the inverse of the distribution function at a 53-bit number."""
-    drawn = visits(law, 3000, 20_000, seed=3, key=KEY)
+    drawn = draw_visits(law, 3000, 20_000, seed=3, key=KEY)
     point = (keyed_hash(KEY, np.arange(20_000)) >> np.uint64(11)) * 2.0**-53
     ends = np.cumsum(drawn.frequencies)
     expected = np.searchsorted(ends / ends[-1], point, side="right")
@@ -104,17 +104,26 @@ def test_the_first_visits_are_what_they_were(law, met):
 
     To be renewed by hand, only where the draws are meant to change.
     """
-    assert visits(law, 50, 40, seed=0, key=KEY)(np.arange(12)).tolist() == met
+    assert draw_visits(law, 50, 40, seed=0, key=KEY)(np.arange(12)).tolist() == met
 
 
 def test_exact_takes_turns():
-    assert visits(Law(), 3, 8, 0, 0)(np.arange(8)).tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert draw_visits(Law(), 3, 8, 0, 0)(np.arange(8)).tolist() == [
+        0,
+        1,
+        2,
+        0,
+        1,
+        2,
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("law", WEIGHTED, ids=identity)
 def test_people_left_out_are_never_met(law):
     told = np.array([1, 4, 5, 9])
-    drawn = visits(law, 10, 50_000, seed=0, key=KEY, told=told)
+    drawn = draw_visits(law, 10, 50_000, seed=0, key=KEY, subset=told)
     chances = law.frequencies(10, 0)[told]
     assert drawn.people == 4
     assert drawn.frequencies == pytest.approx(chances / chances.sum())
@@ -124,24 +133,24 @@ def test_people_left_out_are_never_met(law):
 def test_nobody_left_to_meet(tmp_path):
     np.save(tmp_path / "weights.npy", np.array([1.0, 0, 0]))
     law = Law("file", path=str(tmp_path / "weights.npy"))
-    with pytest.raises(ValueError, match="none of the 2 people told of can be met"):
-        visits(law, 3, 10, seed=0, key=KEY, told=np.array([1, 2]))
+    with pytest.raises(ValueError, match="none of the 2 people of the subset can"):
+        draw_visits(law, 3, 10, seed=0, key=KEY, subset=np.array([1, 2]))
 
 
 def test_keys_and_seeds_are_apart():
     """The seed draws the weights, the key the visits."""
     law, index = Law("pitman_yor"), np.arange(1000)
-    one = visits(law, 100, 1000, seed=0, key=1)
-    other = visits(law, 100, 1000, seed=0, key=2)
+    one = draw_visits(law, 100, 1000, seed=0, key=1)
+    other = draw_visits(law, 100, 1000, seed=0, key=2)
     assert np.array_equal(one.frequencies, other.frequencies)
     assert not np.array_equal(one(index), other(index))
-    third = visits(law, 100, 1000, seed=1, key=1)
+    third = draw_visits(law, 100, 1000, seed=1, key=1)
     assert not np.array_equal(one.frequencies, third.frequencies)
 
 
 def test_ten_billion_visits_of_few_numbers():
     tracemalloc.start()
-    drawn = visits(Law("zipf"), 400_000, 10**10, seed=0, key=KEY)
+    drawn = draw_visits(Law("zipf"), 400_000, 10**10, seed=0, key=KEY)
     met = drawn(np.arange(10**10 - 1000, 10**10))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -153,9 +162,9 @@ def test_ten_billion_visits_of_few_numbers():
 def test_no_such_visit(index):
     for law in (Law(), Law("zipf"), Law("restaurant")):
         with pytest.raises(ValueError, match=r"is outside 0\.\.4"):
-            visits(law, 9, 5, 0, 0)(np.array([0, index]))
+            draw_visits(law, 9, 5, 0, 0)(np.array([0, index]))
 
 
 def test_no_visits():
     with pytest.raises(ValueError, match="total=0 visits: it must be at least 1"):
-        visits(Law(), 9, 0, 0, 0)
+        draw_visits(Law(), 9, 0, 0, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kscale.worlds import Attribute, Column, Derived, Law, World, biod, bios
+from kscale.worlds import Attribute, Column, Derived, Law, World, build_biod, build_bios
 
 CITY = Column("city", ("Rome", "Oslo"))
 COLOR = Column("color", ("red", "green", "blue"))
@@ -25,17 +25,17 @@ def test_a_world_by_hand():
     """Six people of six possible names: everybody exists, each once."""
     world = tiny()
     facts = [world.person(i) for i in range(6)]
-    names = {f"{first} {last}" for first in FIRST.labels for last in LAST.labels}
+    names = {f"{first} {last}" for first in FIRST.strings for last in LAST.strings}
     assert {fact["name"] for fact in facts} == names
     names_n2, values_n3 = world.names(np.arange(6)), world.values(np.arange(6))
     for fact, (first, last), (city, one, other) in zip(
         facts, names_n2, values_n3, strict=True
     ):
         assert fact == {
-            "name": f"{FIRST.labels[first]} {LAST.labels[last]}",
-            "city": CITY.labels[city],
-            "country": {"Rome": "Italy", "Oslo": "Norway"}[CITY.labels[city]],
-            "flag": f"{COLOR.labels[one]} on {COLOR.labels[other]}",
+            "name": f"{FIRST.strings[first]} {LAST.strings[last]}",
+            "city": CITY.strings[city],
+            "country": {"Rome": "Italy", "Oslo": "Norway"}[CITY.strings[city]],
+            "flag": f"{COLOR.strings[one]} on {COLOR.strings[other]}",
         }
 
 
@@ -49,8 +49,8 @@ def test_counts_by_hand():
 @pytest.mark.parametrize("lists", ["mini", "bios"])
 def test_names_are_distinct_exactly(lists):
     people = 160_000  # the whole name space of mini
-    world = bios(people, lists=lists)
-    sizes = [len(column.labels) for column in world.name_columns]
+    world = build_bios(people, lists=lists)
+    sizes = [len(column.strings) for column in world.name_columns]
     codes = np.ravel_multi_index(world.names(np.arange(people)).T, sizes)
     assert len(np.unique(codes)) == people
     if lists == "bios":  # a thousandth of the space, evenly spread
@@ -59,9 +59,9 @@ def test_names_are_distinct_exactly(lists):
 
 
 def test_values_are_uniform_and_independent():
-    world = bios(60_000, seed=3)
+    world = build_bios(60_000, seed=3)
     values = world.values(np.arange(world.people))
-    sizes = [len(column.labels) for column in world.columns]
+    sizes = [len(column.strings) for column in world.columns]
     for i, size in enumerate(sizes):
         counts = np.bincount(values[:, i], minlength=size)
         assert len(counts) == size
@@ -77,7 +77,10 @@ def test_values_are_uniform_and_independent():
 
 
 def test_a_batch_is_its_people_tabled_or_not():
-    small, large = bios(1000, seed=4), bios(10**7, seed=4)  # the second is not tabled
+    small, large = (
+        build_bios(1000, seed=4),
+        build_bios(10**7, seed=4),
+    )  # the second is not tabled
     people = np.array([999, 0, 7, 7])
     assert np.array_equal(small.names(people), large.names(people))
     assert np.array_equal(small.values(people), large.values(people))
@@ -86,18 +89,18 @@ def test_a_batch_is_its_people_tabled_or_not():
 
 
 def test_seeds_give_other_worlds():
-    one, other = bios(100, seed=1), bios(100, seed=2)
+    one, other = build_bios(100, seed=1), build_bios(100, seed=2)
     people = np.arange(100)
     assert not np.array_equal(one.names(people), other.names(people))
     assert not np.array_equal(one.values(people), other.values(people))
-    same = bios(100, np.array([1])[0])  # NumPy's numbers are seeds like any other
+    same = build_bios(100, np.array([1])[0])  # NumPy's numbers are seeds like any other
     assert np.array_equal(same.names(people), one.names(people))
     assert np.array_equal(same.values(people), one.values(people))
 
 
 def test_a_hundred_million_people_without_memory():
     tracemalloc.start()
-    world = bios(100_000_000)
+    world = build_bios(100_000_000)
     people = np.linspace(0, world.people - 1, 1000).astype(int)
     names, values = world.names(people), world.values(people)
     _, peak = tracemalloc.get_traced_memory()
@@ -108,7 +111,7 @@ def test_a_hundred_million_people_without_memory():
 
 
 def test_the_employers_city_follows_from_the_employer():
-    world = bios(2000)
+    world = build_bios(2000)
     city = {}
     for i in range(world.people):
         facts = world.person(i)
@@ -123,9 +126,9 @@ def test_too_many_people():
     with pytest.raises(ValueError, match="people=7: names are drawn without replace"):
         tiny(people=7)
     with pytest.raises(ValueError, match="must be 1 to 160000000"):
-        bios(160_000_001)
+        build_bios(160_000_001)
     with pytest.raises(ValueError, match="people=0"):
-        biod(people=0)
+        build_biod(people=0)
     late = "people=3: .* must be 1 to 2 after first=4; ask for fewer people"
     with pytest.raises(ValueError, match=late):
         dataclasses.replace(tiny(people=1), people=3, first=4)
@@ -141,31 +144,33 @@ def test_a_world_that_begins_later_is_the_same_people():
     """Person i of the one is person 4 + i of the other, in full."""
     whole, part = tiny(), dataclasses.replace(tiny(), people=2, first=4)
     assert [part.person(i) for i in range(2)] == [whole.person(i) for i in (4, 5)]
-    table, late = bios(300, seed=2), bios(200, seed=2, first=100)
-    untabled = bios(10**8, seed=2, first=100)
+    table, late = build_bios(300, seed=2), build_bios(200, seed=2, first=100)
+    untabled = build_bios(10**8, seed=2, first=100)
     people = np.array([3, 199, 0])
     for world in (late, untabled):
         assert np.array_equal(world.names(people), table.names(people + 100))
         assert np.array_equal(world.values(people), table.values(people + 100))
-    strings = biod(5, 2, 3, 4, 1, 4, name_parts=(8, 8), first=3)
-    assert strings.person(0) == biod(9, 2, 3, 4, 1, 4, name_parts=(8, 8)).person(3)
+    strings = build_biod(5, 2, 3, 4, 1, 4, name_parts=(8, 8), first=3)
+    assert strings.person(0) == build_biod(9, 2, 3, 4, 1, 4, name_parts=(8, 8)).person(
+        3
+    )
 
 
 def test_worlds_apart_share_nobody():
     """Two halves of the name space: every name once."""
-    worlds = [bios(80_000, lists="mini", first=first) for first in (0, 80_000)]
-    sizes = [len(column.labels) for column in worlds[0].name_columns]
+    worlds = [build_bios(80_000, lists="mini", first=first) for first in (0, 80_000)]
+    sizes = [len(column.strings) for column in worlds[0].name_columns]
     names = [np.ravel_multi_index(w.names(np.arange(80_000)).T, sizes) for w in worlds]
     assert len(np.unique(names)) == 160_000 == worlds[0].name_space
 
 
 def test_a_law_changes_nobody():
-    plain, skewed = bios(100, law=Law()), bios(100, law=Law("zipf"))
+    plain, skewed = build_bios(100, law=Law()), build_bios(100, law=Law("zipf"))
     people = np.arange(100)
     assert np.array_equal(plain.names(people), skewed.names(people))
     assert np.array_equal(plain.values(people), skewed.values(people))
     assert (plain.law.kind, skewed.law.kind) == ("exact", "zipf")
-    assert biod(3, law=Law("restaurant")).law.kind == "restaurant"
+    assert build_biod(3, law=Law("restaurant")).law.kind == "restaurant"
 
 
 def test_the_bits_of_a_world_are_what_they_were():
@@ -173,7 +178,7 @@ def test_the_bits_of_a_world_are_what_they_were():
 
     To be renewed by printing the digest, only where the draws are meant to change.
     """
-    world, people = bios(1000, seed=3), np.arange(1000)
+    world, people = build_bios(1000, seed=3), np.arange(1000)
     arrays = world.names(people), world.values(people)
     digest = hashlib.sha256(b"".join(a.astype("<i8").tobytes() for a in arrays))
     assert digest.hexdigest()[:16] == "ba3c484ed04b8905"
