@@ -1,16 +1,11 @@
 """Results as rows: what was run, on what, and what came out, one JSON line each."""
 
 import contextlib
-import datetime
 import fcntl
-import functools
-import importlib.metadata
 import json
 import math
 import os
 import pathlib
-import platform
-import subprocess
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,59 +14,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale.trees import nested, path_name
+from kscale.trees import leaves_by_path, nest
 
 Row = dict[str, Any]
-_PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-
-
-def provenance() -> Row:
-    """What a row must say of how it was made: commit, versions, device, time (UTC)."""
-    now = datetime.datetime.now(datetime.UTC)
-    return {
-        "commit": commit(),
-        "versions": versions(),
-        "device": device(),
-        "time": now.isoformat(timespec="seconds"),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    return found
-
-
-def device() -> str:
-    """The devices in words: "8 x NVIDIA H200", or the processor's name and cores."""
-    devices = jax.devices()
-    kind = devices[0].device_kind
-    if devices[0].platform == "cpu":
-        affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return f"{_processor()}, {cores} core{'s' * (cores > 1)}"
-    return f"{len(devices)} x {kind}"
-
-
-@functools.cache
-def commit() -> str:
-    """The commit of the source tree that kscale runs from, "+" if it has changes.
-
-    "unknown" where kscale was installed from a wheel.
-    """
-    source = pathlib.Path(__file__).resolve().parent
-    try:
-        tracked = _git(source, "ls-files", "--error-unmatch", __file__)
-        head = _git(source, "rev-parse", "--short=12", "HEAD")
-        changed = _git(source, "status", "--porcelain", "--untracked-files=no", ".")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head + "+" * bool(changed) if tracked else "unknown"
 
 
 def write_json(path: pathlib.Path, row: Row) -> None:
@@ -163,25 +108,6 @@ def _row(line: str | bytes) -> Row | None:
     return row if isinstance(row, dict) else None
 
 
-def _git(folder: pathlib.Path, *words: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *words],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=10,
-    ).stdout.strip()
-
-
-def _processor() -> str:
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [x.partition(":")[2].strip() for x in lines if x.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 # Named arrays in one file, whole or not at all.
 def write_arrays(path: Path, arrays: Mapping[str, Any], what: str = "") -> None:
     """Writes an ``.npz`` file; one that was there stays until the new one is whole.
@@ -220,9 +146,7 @@ def save_params(path: Path | str, params: Any) -> None:
       ValueError: the file cannot be written; one that existed stays as it was.
     """
     path = Path(path)
-    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(params))
-    arrays: dict[str, Any] = {path_name(key): np.asarray(leaf) for key, leaf in leaves}
-    write_arrays(path, arrays, "Weights ")
+    write_arrays(path, leaves_by_path(jax.device_get(params)), "Weights ")
 
 
 def load_params(path: Path | str) -> dict[str, Any]:
@@ -239,6 +163,6 @@ def load_params(path: Path | str) -> dict[str, Any]:
     """
     try:
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return nested({name: file[name] for name in file.files})
+            return nest({name: file[name] for name in file.files})
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"Weights {path} cannot be read ({error}).") from error

@@ -1,35 +1,53 @@
-"""Paths of parameters as text: what patterns of weights are compared with."""
+"""Parameters by path: names, rules, selection, overlay.
+
+The path of a parameter is its keys joined by slashes, such as `layer_0/mlp/up/kernel`.
+A pattern is a shell pattern of whole paths, in which `*` matches slashes too.
+"""
 
 import difflib
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
 
+Value = TypeVar("Value")
 
-def path_name(path: Any) -> str:
-    """A key path of ``jax.tree_util`` with slashes.
+
+def path_name(key_path: Any) -> str:
+    """Returns the path of a leaf whose key path `jax.tree_util` gave.
 
     Example:
-      >>> import jax
       >>> params = {"layer_0": {"mlp": {"up": {"kernel": 1.0}}}}
       >>> [path_name(path) for path, _ in jax.tree.leaves_with_path(params)]
       ['layer_0/mlp/up/kernel']
     """
-    return "/".join(str(getattr(part, "key", part)) for part in path)
+    return "/".join(str(getattr(part, "key", part)) for part in key_path)
 
 
-def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves by path as a nested dict: the inverse of naming them.
+def leaves_by_path(
+    tree: Any, is_leaf: Callable[[Any], bool] | None = None
+) -> dict[str, Any]:
+    """Returns the leaves of a tree by path, in the tree's order; see `nest`.
 
     Example:
-      >>> nested({"embed/table": 1, "head/table": 2})
+      >>> leaves_by_path({"up": {"kernel": 2, "bias": 1}})
+      {'up/bias': 1, 'up/kernel': 2}
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf)
+    return {path_name(path): leaf for path, leaf in leaves}
+
+
+def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns leaves by path as a nested dict: the inverse of `leaves_by_path`.
+
+    Example:
+      >>> nest({"embed/table": 1, "head/table": 2})
       {'embed': {'table': 1}, 'head': {'table': 2}}
     """
     tree: dict[str, Any] = {}
-    for name, leaf in leaves.items():
-        *parents, last = name.split("/")
+    for path, leaf in leaves.items():
+        *parents, last = path.split("/")
         level = tree
         for parent in parents:
             level = level.setdefault(parent, {})
@@ -37,85 +55,123 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-# Properties of parameters by path: the first rule that matches decides.
-Value = TypeVar("Value")
-
-
-def by_path(rules: Sequence[tuple[str, Value]], tree: Any, what: str) -> Any:
-    """Gives every leaf the value of the first rule that matches its path.
+def map_by_path(
+    function: Callable[..., Any],
+    tree: Any,
+    *others: Any,
+    is_leaf: Callable[[Any], bool] | None = None,
+) -> Any:
+    """Returns the tree with each leaf replaced by `function(path, leaf, ...)`.
 
     Args:
-      rules: pairs of a shell pattern (``*`` matches slashes too) and a value.
-      tree: nested dict; a leaf's path is its keys joined by slashes.
-      what: name of the rule list, for the error.
+      function: takes the path, the leaf, and the leaves of the other trees.
+      tree: any tree.
+      others: trees that have the structure of `tree`, or go on below its leaves.
+      is_leaf: which nodes are leaves, besides those that always are.
+    """
 
-    Returns:
-      The tree with each leaf replaced by its value.
+    def call(key_path: Any, *leaves: Any) -> Any:
+        return function(path_name(key_path), *leaves)
+
+    return jax.tree_util.tree_map_with_path(call, tree, *others, is_leaf=is_leaf)
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Checks whether one of the patterns matches a path."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def first_match(rules: Sequence[tuple[str, Value]], path: str, what: str) -> Value:
+    """Returns the value of the first rule that matches a path.
+
+    Args:
+      rules: pairs of a pattern and a value.
+      path: of a parameter.
+      what: the name of the rules, for the error.
+
+    Raises:
+      ValueError: no rule matches.
+    """
+    for pattern, value in rules:
+        if fnmatch.fnmatchcase(path, pattern):
+            return value
+    raise ValueError(
+        f"Parameter {path!r} matches no rule of {what} "
+        f"({', '.join(pattern for pattern, _ in rules)}); add a rule for it."
+    )
+
+
+def match_rules(rules: Sequence[tuple[str, Value]], tree: Any, what: str) -> Any:
+    """Returns the tree with each leaf replaced by the value of its first rule.
+
+    Args:
+      rules, what: as in `first_match`.
+      tree: nested dict.
 
     Raises:
       ValueError: a leaf matches no rule.
 
     Example:
-      >>> by_path([("*/bias", 0), ("*", 1)], {"up": {"bias": None, "kernel": 2}}, "x")
+      >>> match_rules([("*/bias", 0), ("*", 1)], {"up": {"bias": 5, "kernel": 6}}, "x")
       {'up': {'bias': 0, 'kernel': 1}}
     """
-
-    def value(path: Any, leaf: Any) -> Value:
-        del leaf
-        name = path_name(path)
-        for pattern, result in rules:
-            if fnmatch.fnmatchcase(name, pattern):
-                return result
-        raise ValueError(
-            f"Parameter {name!r} matches no rule of {what} "
-            f"({', '.join(pattern for pattern, _ in rules)}); add a rule for it."
-        )
-
-    return jax.tree_util.tree_map_with_path(value, tree, is_leaf=lambda x: x is None)
+    return map_by_path(lambda path, leaf: first_match(rules, path, what), tree)
 
 
-def part_of(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
-    """The leaves that one of the patterns matches, nested as in the tree.
+def require_matches(
+    patterns: Iterable[str], paths: Iterable[str], what: str, unit: str = "parameter"
+) -> None:
+    """Checks that each pattern matches a path.
+
+    Args:
+      patterns: shell patterns.
+      paths: those that may be matched.
+      what: the name of the patterns, for the error.
+      unit: what a path stands for, for the error.
+
+    Raises:
+      ValueError: a pattern matches none; the message gives the nearest path.
+    """
+    paths = list(paths)
+    for pattern in patterns:
+        if not fnmatch.filter(paths, pattern):
+            near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.0)
+            raise ValueError(
+                f"{what} has {pattern!r}, which matches no {unit}; the nearest is "
+                f"{''.join(near) or 'none'!r}."
+            )
+
+
+def select(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
+    """Returns the leaves that one of the patterns matches, nested as in the tree.
 
     Args:
       tree: nested dict.
-      patterns: shell patterns of paths, as in ``by_path``.
-      what: name of the patterns, for the error.
+      patterns: shell patterns of paths.
+      what: the name of the patterns, for the error.
 
     Raises:
       ValueError: a pattern matches no leaf; the message gives the nearest path.
 
     Example:
-      >>> part_of({"up": {"bias": 1, "kernel": 2}}, ["*/bias"], "x")
+      >>> select({"up": {"bias": 1, "kernel": 2}}, ["*/bias"], "x")
       {'up': {'bias': 1}}
     """
-    leaves = [(path_name(path), leaf) for path, leaf in jax.tree.leaves_with_path(tree)]
-    names = [name for name, _ in leaves]
-    for pattern in patterns:
-        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
-            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.0)
-            raise ValueError(
-                f"{what} has {pattern!r}, which matches no parameter; the nearest is "
-                f"{''.join(near) or 'none'!r}."
-            )
-    chosen = (
-        (name, leaf)
-        for name, leaf in leaves
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    )
-    return nested(dict(chosen))
+    leaves = leaves_by_path(tree)
+    require_matches(patterns, leaves, what)
+    return nest({path: x for path, x in leaves.items() if matches(path, patterns)})
 
 
-def overlaid(tree: Any, part: Any) -> Any:
-    """The tree with the leaves of a part of it (``part_of``) in their places.
+def overlay(tree: Any, part: Any) -> Any:
+    """Returns the tree with the leaves of a part of it (`select`) in their places.
 
     Example:
-      >>> overlaid({"up": {"bias": 1, "kernel": 2}}, {"up": {"bias": 3}})
+      >>> overlay({"up": {"bias": 1, "kernel": 2}}, {"up": {"bias": 3}})
       {'up': {'bias': 3, 'kernel': 2}}
     """
     if not isinstance(part, Mapping):
         return part
     return {
-        key: overlaid(leaf, part[key]) if key in part else leaf
+        key: overlay(leaf, part[key]) if key in part else leaf
         for key, leaf in tree.items()
     }

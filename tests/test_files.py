@@ -80,18 +80,3 @@ def test_an_object_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError, match="folder"):
         files.write_json(tmp_path / "folder", {"a": 2})
     assert sorted(x.name for x in tmp_path.iterdir()) == ["folder", "result.json"]
-
-
-def test_provenance_says_how_a_row_was_made():
-    row = files.provenance()
-    assert json.loads(json.dumps(row)) == row
-    assert "core" in row["device"]
-    assert row["time"].endswith("+00:00")
-    assert row["versions"]["python"].startswith("3.")
-    assert "unknown" not in row["versions"].values()
-    assert row["commit"] == "unknown" or len(row["commit"].rstrip("+")) == 12
-
-
-def test_a_device_is_named_where_there_is_no_affinity(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert "core" in files.device()

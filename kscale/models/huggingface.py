@@ -15,8 +15,6 @@
 Sizes, tying and activation are free. GPT2_0 and the modded model have no counterpart.
 """
 
-import functools
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +24,7 @@ import numpy as np
 from kscale.models.config import NO_ADAPTERS, ModelConfig, require_vocab
 from kscale.models.huggingface_names import pieces
 from kscale.models.transformer import Params, init
-from kscale.trees import nested
+from kscale.trees import leaves_by_path, nest
 
 _CLASSES = {
     "gpt2": "GPT2LMHeadModel",
@@ -60,9 +58,9 @@ def to_huggingface(
         field.
     """
     model_type = _model_type(config)
-    state = {}
+    ours, state = leaves_by_path(params), {}
     for piece in pieces(config, model_type):
-        parts = piece.split(_leaf(params, piece.path))
+        parts = piece.split(np.asarray(ours[piece.path]))
         for name, part in zip(piece.names, parts, strict=True):
             state[name] = np.ascontiguousarray(part, np.float32)
     if model_type == "gpt2":
@@ -93,7 +91,7 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
         parts = [np.asarray(state[name], np.float32) for name in piece.names]
         return np.ascontiguousarray(piece.join(parts))
 
-    return nested({piece.path: joined(piece) for piece in wanted})
+    return nest({piece.path: joined(piece) for piece in wanted})
 
 
 def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, Any]:
@@ -202,10 +200,6 @@ def _model_type(config: ModelConfig) -> str:
     return model_type
 
 
-def _leaf(params: Params, path: str) -> np.ndarray:
-    return np.asarray(functools.reduce(operator.getitem, path.split("/"), params))
-
-
 def _weights(
     config: ModelConfig, model_type: str, state: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
@@ -229,12 +223,11 @@ def _weights(
 def _require_tensors(config, weights, wanted) -> None:
     """Refuses tensors that are missing, unknown or of another shape."""
     shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
-    zeros = jax.tree.map(
-        lambda leaf: np.broadcast_to(np.float32(0), leaf.shape), shapes
-    )
+    shapes = {path: leaf.shape for path, leaf in leaves_by_path(shapes).items()}
     expected = {}
     for piece in wanted:
-        parts = piece.split(_leaf(zeros, piece.path))
+        zeros = np.broadcast_to(np.float32(0), shapes[piece.path])
+        parts = piece.split(zeros)
         expected |= zip(piece.names, map(np.shape, parts), strict=True)
     for name in sorted(expected.keys() | weights.keys()):
         found = np.shape(weights[name]) if name in weights else "absent"

@@ -1,6 +1,5 @@
 """How parameters start: one table from path to standard deviation."""
 
-import fnmatch
 import math
 import zlib
 from typing import Any
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kscale.models.config import ModelConfig
-from kscale.trees import path_name
+from kscale.trees import first_match, map_by_path
 
 # First match wins; layers are named layer_0, layer_1, ...
 INITIAL: tuple[tuple[str, str], ...] = (
@@ -34,7 +33,7 @@ def initial_std(config: ModelConfig, path: str) -> tuple[float, float]:
       ``(mean, std)`` of a normal distribution.
 
     Raises:
-      ValueError: no row of ``INITIAL`` matches.
+      ValueError: no rule of ``INITIAL`` matches.
 
     Example:
       >>> initial_std(ModelConfig(layers=2), "layer_1/mlp/down/kernel")
@@ -49,12 +48,7 @@ def initial_std(config: ModelConfig, path: str) -> tuple[float, float]:
         "zero": (0.0, 0.0),
         "one": (1.0, 0.0),
     }
-    for pattern, kind in INITIAL:
-        if fnmatch.fnmatchcase(path, pattern):
-            return moments[kind]
-    raise ValueError(
-        f"Parameter {path!r} matches no row of INITIAL; add one to the table."
-    )
+    return moments[first_match(INITIAL, path, "INITIAL")]
 
 
 def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
@@ -70,15 +64,14 @@ def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
       own path only, so that models which share a path and shape share its start.
     """
 
-    def one(path: Any, leaf: jax.ShapeDtypeStruct) -> jax.Array:
-        name = path_name(path)
-        mean, std = initial_std(config, name)
+    def one(path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        mean, std = initial_std(config, path)
         if std == 0 or math.prod(leaf.shape) == 0:
             return jnp.full(leaf.shape, mean, jnp.float32)
-        own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+        own = jax.random.fold_in(key, zlib.crc32(path.encode()))
         return mean + std * jax.random.normal(own, leaf.shape, jnp.float32)
 
-    return jax.tree_util.tree_map_with_path(one, shapes)
+    return map_by_path(one, shapes)
 
 
 def declared(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

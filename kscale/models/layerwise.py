@@ -16,7 +16,7 @@ from kscale.models.block import Block, Linear, Norm
 from kscale.models.config import ModelConfig
 from kscale.models.routing import Places
 from kscale.models.transformer import Params
-from kscale.trees import path_name
+from kscale.trees import leaves_by_path
 
 _NOTHING: Mapping[str, jax.Array] = {}
 
@@ -71,10 +71,8 @@ def kernel_inputs(
     _, state = _run(
         config, params, layer, x_BTD, segments_BT, known, mutable=["inputs"]
     )
-    sown = jax.tree_util.tree_flatten_with_path(
-        state["inputs"], is_leaf=lambda x: isinstance(x, tuple)
-    )[0]
-    return {path_name(path): value[-1] for path, value in sown}
+    sown = leaves_by_path(state["inputs"], is_leaf=lambda x: isinstance(x, tuple))
+    return {path: value[-1] for path, value in sown.items()}
 
 
 def input_moments(

@@ -10,8 +10,6 @@ Axes: I inputs, O outputs, R rank, V vocabulary, D width, E experts.
 """
 
 import dataclasses
-import difflib
-import fnmatch
 import zlib
 from typing import Any
 
@@ -19,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from kscale.models.config import NO_ADAPTERS, ModelConfig
-from kscale.trees import nested, path_name
+from kscale.trees import first_match, leaves_by_path, nest, require_matches
 
 Params = dict[str, Any]
 _PARTS: tuple[str, ...] = ("query", "key", "value")
@@ -46,7 +44,7 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
     """
     shapes = _weights(config, params)
     ranks = _ranks(config, shapes)
-    lora = nested(
+    lora = nest(
         {path: _factors(path, shapes[path], rank, key) for path, rank in ranks.items()}
     )
     return {"lora": lora} if lora else {}
@@ -139,13 +137,13 @@ def _key() -> jax.Array:
 def _weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
     """Shapes of what can be adapted, by path; queries, keys and values apart."""
     found: dict[str, tuple[int, ...]] = {}
-    for path, leaf in jax.tree.leaves_with_path(params):
-        *parents, last = (part.key for part in path)
+    for path, leaf in leaves_by_path(params).items():
+        *parents, last = path.split("/")
         if parents[-1] == "qkv" and last == "kernel":
             for part, size in zip(_PARTS, _part_sizes(config), strict=True):
                 found["/".join([*parents[:-1], part])] = (*leaf.shape[:-1], size)
         elif last in ("kernel", "table"):
-            found["/".join([*parents, last])] = leaf.shape
+            found[path] = leaf.shape
     return found
 
 
@@ -157,20 +155,13 @@ def _part_sizes(config: ModelConfig) -> tuple[int, int, int]:
 
 def _ranks(config: ModelConfig, weights: dict[str, Any]) -> dict[str, int]:
     """The rank of each weight that has an adapter."""
-    rules = [rule.rsplit(":", 1) for rule in config.lora.rules]
-    for rule, (pattern, _) in zip(config.lora.rules, rules, strict=True):
-        if not any(fnmatch.fnmatchcase(path, pattern) for path in weights):
-            near = difflib.get_close_matches(pattern, weights, n=1, cutoff=0.0)
-            raise ValueError(
-                f"Lora.rules has {rule!r}, which matches no weight; the nearest is "
-                f"{''.join(near)!r}."
-            )
-    ranks: dict[str, int] = {}
-    for path in weights:
-        for pattern, rank in rules:
-            if fnmatch.fnmatchcase(path, pattern):
-                ranks[path] = int(rank)
-                break
+    rules = [
+        (pattern, int(rank))
+        for pattern, _, rank in (rule.rpartition(":") for rule in config.lora.rules)
+    ]
+    require_matches((pattern for pattern, _ in rules), weights, "Lora.rules", "weight")
+    rules.append(("*", 0))
+    ranks = {path: first_match(rules, path, "Lora.rules") for path in weights}
     return {path: rank for path, rank in ranks.items() if rank}
 
 
@@ -215,5 +206,4 @@ def _delta(config: ModelConfig, factors: Any) -> jax.Array:
 
 
 def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    leaves = jax.tree.leaves_with_path(tree)
-    return {path_name(path): jnp.shape(x) for path, x in leaves}
+    return {path: jnp.shape(x) for path, x in leaves_by_path(tree).items()}

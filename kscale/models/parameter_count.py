@@ -6,6 +6,7 @@ import jax
 
 from kscale.models.config import ModelConfig, require_vocab
 from kscale.models.transformer import init
+from kscale.trees import leaves_by_path, matches
 
 
 class ParameterCounts(NamedTuple):
@@ -76,15 +77,14 @@ def _adapters(config: ModelConfig) -> tuple[int, int]:
     if not config.lora.rules:
         return 0, 0
     shapes = jax.eval_shape(lambda: init(config, jax.random.key(0))).get("lora", {})
-    leaves = jax.tree.leaves_with_path(shapes)
+    sizes = {path: leaf.size for path, leaf in leaves_by_path(shapes).items()}
+    if not config.experts:
+        return sum(sizes.values()), 0
     # Of the parts of an MLP only the router is not an expert's own.
-    experts = [
-        leaf.size
-        for path, leaf in leaves
-        if config.experts and {"up", "down"} & {part.key for part in path[:-1]}
-    ]
-    idle = sum(experts) * (config.experts - config.top_k) // max(config.experts, 1)
-    return sum(leaf.size for _, leaf in leaves), idle
+    own = ("*/mlp/up/*", "*/mlp/down/*")
+    experts = sum(size for path, size in sizes.items() if matches(path, own))
+    idle = experts * (config.experts - config.top_k) // config.experts
+    return sum(sizes.values()), idle
 
 
 def _mlp(config: ModelConfig) -> int:

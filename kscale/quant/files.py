@@ -18,7 +18,7 @@ from kscale.files import write_arrays
 from kscale.quant.grid import packed_size
 from kscale.quant.quantize import Quantized, is_quantized
 from kscale.quant.scheme import Scheme
-from kscale.trees import nested, path_name
+from kscale.trees import leaves_by_path, map_by_path, nest
 
 _FORMAT = "kscale quantized 1"
 _PARTS = ("codes", "scales", "zeros")
@@ -41,10 +41,10 @@ def cut(tree: Any, rest: int = 16) -> Any:
     if rest not in _REST:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
 
-    def one(path: Any, leaf: Any) -> Any:
-        return leaf if is_quantized(leaf) else _cut(path_name(path), leaf, rest)
+    def one(path: str, leaf: Any) -> Any:
+        return leaf if is_quantized(leaf) else _cut(path, leaf, rest)
 
-    return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_quantized)
+    return map_by_path(one, tree, is_leaf=is_quantized)
 
 
 def save(
@@ -71,11 +71,7 @@ def save(
     """
     arrays: dict[str, Any] = {}
     rounded: dict[str, Any] = {}
-    leaves, _ = jax.tree_util.tree_flatten_with_path(
-        cut(tree, rest), is_leaf=is_quantized
-    )
-    for keys, leaf in leaves:
-        name = path_name(keys)
+    for name, leaf in leaves_by_path(cut(tree, rest), is_quantized).items():
         if not is_quantized(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
@@ -113,7 +109,7 @@ def load(path: Path | str) -> dict[str, Any]:
             name: _read(arrays, name, x) for name, x in header["quantized"].items()
         }
     rest = {name: x.astype(np.float32) for name, x in arrays.items()}
-    return nested(rest | found)
+    return nest(rest | found)
 
 
 def about(path: Path | str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from kscale.quant.quantize import (
     require_finite,
 )
 from kscale.quant.scheme import Scheme
+from kscale.trees import leaves_by_path, nest, overlay
 
 # In the order of the forward pass: each sees what came out of those before.
 _ORDER = (
@@ -137,7 +138,7 @@ def calibrated(
             parts = (_final_moment(config, params, batch) for batch in batches)
             total = functools.reduce(jnp.add, parts)
             require_finite(output, total, "inputs")
-            found[output] = solver(_at(params, output).T, total)
+            found[output] = solver(leaves_by_path(params)[output].T, total)
 
     start = [_embedded(config, params, text) for text in texts]
     early = config.tied or not sequential
@@ -208,9 +209,10 @@ def _rounded_layers(config, params, chosen, batches, solver, sequential):
             totals, batches = _measured(one, layer, batches, group)
             for name in group:
                 require_finite(f"{prefix}/{name}", totals[name], "inputs")
-                solved[name] = _solved(solver, _at(layer, name), totals[name])
+                weight = leaves_by_path(layer)[name]
+                solved[name] = _solved(solver, weight, totals[name])
                 if sequential:
-                    layer = _with(layer, name, solved[name].points)
+                    layer = overlay(layer, nest({name: solved[name].points}))
         solutions |= {f"{prefix}/{name}": x for name, x in solved.items()}
         batches = [b._replace(x=_block(one, layer, b), known={}) for b in batches]
     return solutions, batches
@@ -276,15 +278,3 @@ def _report(solution: Solution) -> Report:
         float(jnp.mean(solution.nearest)),
         float(jnp.max(solution.damp)),
     )
-
-
-def _at(tree: Any, name: str) -> Any:
-    for key in name.split("/"):
-        tree = tree[key]
-    return tree
-
-
-def _with(tree: Any, name: str, leaf: Any) -> Any:
-    """The tree with another leaf at a path."""
-    key, _, rest = name.partition("/")
-    return tree | {key: _with(tree[key], rest, leaf) if rest else leaf}

@@ -4,7 +4,6 @@ Axes: I inputs, O output channels (the last axis of a kernel, the rows of a tabl
 """
 
 import dataclasses
-import fnmatch
 import functools
 import math
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from jax.core import Tracer
 
 from kscale.quant.grid import decode, encode, fit, grouped, pack, unpack
 from kscale.quant.scheme import Scheme
-from kscale.trees import path_name
+from kscale.trees import leaves_by_path, map_by_path, matches, require_matches
 
 MATRICES = ("kernel", "table")
 
@@ -123,21 +122,12 @@ def map_matrices(
     """
     if not scheme.bits:
         return params
-    leaves, shape = jax.tree_util.tree_flatten_with_path(params)
-    names = [path_name(path) for path, _ in leaves]
-    matrices = [name for name in names if name.split("/")[-1] in MATRICES]
-    for pattern in scheme.leaves:
-        if not fnmatch.filter(matrices, pattern):
-            raise ValueError(
-                f"Scheme.leaves has {pattern!r}, which matches no kernel or table of"
-                f" this model; it has {', '.join(matrices)}."
-            )
-    chosen = {n for pattern in scheme.leaves for n in fnmatch.filter(matrices, pattern)}
-    new = [
-        change(name, leaf) if name in chosen else leaf
-        for name, (_, leaf) in zip(names, leaves, strict=True)
-    ]
-    return jax.tree_util.tree_unflatten(shape, new)
+    matrices = [x for x in leaves_by_path(params) if x.split("/")[-1] in MATRICES]
+    require_matches(scheme.leaves, matrices, "Scheme.leaves", "kernel or table")
+    chosen = {path for path in matrices if matches(path, scheme.leaves)}
+    return map_by_path(
+        lambda path, leaf: change(path, leaf) if path in chosen else leaf, params
+    )
 
 
 def turned(weight: jax.Array, table: bool) -> jax.Array:

@@ -8,18 +8,16 @@ What is lost without a part was stored there, or is read by way of it.
 """
 
 import dataclasses
-import fnmatch
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from kscale import models, quant, scores
 from kscale.files import Row
 from kscale.runs import evaluate, qat
 from kscale.runs.task import Task
-from kscale.trees import path_name
+from kscale.trees import leaves_by_path, map_by_path, matches
 
 BITS = 3  # few enough to hurt, enough to tell one part from another
 _FEW = 200  # people for whom a temperature is chosen
@@ -89,8 +87,8 @@ def changed(params: models.Params, change: Change) -> models.Params:
         for leaves in change.leaves
         for end in ("/attention/out/*", "/mlp/down/*")
     ]
-    return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: np.zeros_like(leaf) if _among(path, ends) else leaf, params
+    return map_by_path(
+        lambda path, leaf: np.zeros_like(leaf) if matches(path, ends) else leaf, params
     )
 
 
@@ -202,12 +200,7 @@ def _with_model(task: Task, model: models.ModelConfig) -> Task:
     return dataclasses.replace(task, config=config)
 
 
-def _among(path: Any, patterns: Sequence[str]) -> bool:
-    name = path_name(path)
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
 def _size(params: Any, patterns: Sequence[str]) -> int:
     """How many numbers the parameters have whose paths match."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return sum(leaf.size for path, leaf in leaves if _among(path, patterns))
+    leaves = leaves_by_path(params).items()
+    return sum(leaf.size for path, leaf in leaves if matches(path, patterns))

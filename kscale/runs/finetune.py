@@ -12,7 +12,6 @@ over, also what no text of the new run says.
 import dataclasses
 import hashlib
 import pathlib
-from typing import Any
 
 import jax
 import numpy as np
@@ -22,6 +21,7 @@ from kscale.configs.base import Config
 from kscale.runs import folder, mixture
 from kscale.runs.task import Task
 from kscale.tokenizers.vocabulary import VocabularyRecord
+from kscale.trees import leaves_by_path, map_by_path
 
 # What may change from run to run: how a model is computed, and the room of experts.
 _HOW = {
@@ -90,9 +90,11 @@ class Start:
         ]
         several = len(fresh) > 1
 
-        def take(path: Any, *new: jax.Array) -> np.ndarray:
-            was = _at(self.params, path)
-            keys = [part.key for part in path]
+        old = leaves_by_path(self.params)
+
+        def take(path: str, *new: jax.Array) -> np.ndarray:
+            was = old.get(path)  # None where adapters begin here
+            keys = path.split("/")
             by_token = "table" in keys and keys[-1] in ("table", "down")
             if was is not None and not by_token:
                 return np.asarray(was)
@@ -101,14 +103,7 @@ class Start:
                 drawn[:, rows] = was
             return drawn if several else drawn[0]
 
-        return jax.tree_util.tree_map_with_path(take, *fresh)
-
-
-def _at(params: Any, path: Any) -> Any:
-    """The leaf at a path; None where there is none: adapters that begin here."""
-    for part in path:
-        params = params.get(part.key) if isinstance(params, dict) else None
-    return params
+        return map_by_path(take, *fresh)
 
 
 def opened(

@@ -15,6 +15,7 @@ from kscale.configs.base import CONFIG, Config
 from kscale.files import Row
 from kscale.runs.task import Task, prepare
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
+from kscale.trees import leaves_by_path
 
 RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
@@ -182,8 +183,7 @@ def _abstract_params(task: Task) -> Any:
 
 
 def _shapes(params: Any) -> dict[str, tuple[int, ...]]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
-    return {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves}
+    return {path: leaf.shape for path, leaf in leaves_by_path(params).items()}
 
 
 # The tokens of a run that are more than its own texts use: those of its start.

@@ -5,7 +5,19 @@ they are scored; what is known of each part of a mixture. Nothing is said where
 everybody is met alike, nothing is dropped and nothing is mixed in.
 """
 
+import datetime
+import functools
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+
+import jax
+
 from kscale.files import Row
+
+_PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def findings(row: Row) -> list[str]:
@@ -60,3 +72,68 @@ def _of_part(name: str, told: Row) -> str:
     if "held_out" in told:
         said += f", {told['held_out']['accuracy']:.0%} about the people held out"
     return said + "."
+
+
+def provenance() -> Row:
+    """Returns how a row was made: the commit, versions, the device, the time (UTC)."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "commit": commit(),
+        "versions": versions(),
+        "device": device(),
+        "time": now.isoformat(timespec="seconds"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def device() -> str:
+    """Returns the devices in words.
+
+    "8 x NVIDIA H200", or the name of the processor and the number of its cores.
+    """
+    devices = jax.devices()
+    if devices[0].platform != "cpu":
+        return f"{len(devices)} x {devices[0].device_kind}"
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        names = [platform.processor()]
+    else:
+        names = [x.partition(":")[2] for x in lines if x.startswith("model name")]
+    name = names[0].strip() if names else ""
+    return f"{name or platform.machine()}, {cores} core{'s' * (cores > 1)}"
+
+
+@functools.cache
+def commit() -> str:
+    """Returns the commit of the source tree that kscale runs from, "+" if it changed.
+
+    "unknown" where kscale was installed from a wheel.
+    """
+    source = pathlib.Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(source), *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        tracked = git("ls-files", "--error-unmatch", __file__)
+        head = git("rev-parse", "--short=12", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no", ".")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head + "+" * bool(changed) if tracked else "unknown"

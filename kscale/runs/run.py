@@ -25,6 +25,7 @@ from kscale.runs import evaluate as curve_module
 from kscale.runs import finetune, folder, qat
 from kscale.runs.devices import arrange
 from kscale.runs.evaluate import Curve, evaluate, member_params, score_params
+from kscale.runs.rows import provenance
 from kscale.runs.task import Task, prepare
 from kscale.tokenizers.vocabulary import NO_VOCABULARY
 from kscale.train.config import Hyper
@@ -197,7 +198,7 @@ def make_row(task: Task, table: scores.ScoreTable, member: int) -> Row:
         "fingerprint": config_module.fingerprint(config),
         "content": task.content,
         "config": fields.to_dict(config),
-        **files.provenance(),
+        **provenance(),
     }
 
 

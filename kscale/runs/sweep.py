@@ -29,6 +29,7 @@ from kscale.runs.experiment import (
     start_of,
     title,
 )
+from kscale.runs.rows import provenance
 
 
 def sweep(
@@ -89,7 +90,7 @@ def _run_group(
         answer = experiment.compute(*([setting, start] if start else [setting]))
         seconds = {"seconds": time.perf_counter() - started}
         made = {"config": setting, "fingerprint": run_fingerprint(setting)}
-        return [answer | seconds | made | files.provenance()]
+        return [answer | seconds | made | provenance()]
     configs = cast(Sequence[Config], group)
     workdir = run_folder(experiment, list(map(run_fingerprint, group)), results)
     return run.run(

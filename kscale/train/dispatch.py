@@ -14,6 +14,7 @@ from kscale.train.config import Hyper, TrainConfig, members
 from kscale.train.objective import Params, Problem
 from kscale.train.sharding import chunk_sharding, hyper_sharding, state_shardings
 from kscale.train.step import Metrics, State, init_state, make_advance, sums
+from kscale.trees import leaves_by_path, map_by_path
 
 # Random numbers take long to compile (3.2 s for four tiny members, 0.8 s like this) and
 # are drawn once.
@@ -97,8 +98,7 @@ def start_state(
         params = params | {"lora": state["params"]["lora"]}
 
     found, wanted = (
-        {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(tree)}
-        for tree in (params, abstract["params"])
+        leaves_by_path(tree).keys() for tree in (params, abstract["params"])
     )
     if found != wanted:
         raise ValueError(
@@ -106,18 +106,17 @@ def start_state(
             f" models only: start from parameters of the same model"
         )
 
-    def place(path: Any, leaf: Any, value: Any) -> jax.Array:
+    def place(path: str, leaf: Any, value: Any) -> jax.Array:
         """A copy of a parameter where it belongs: the first step takes the state."""
         shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
         if jnp.shape(value) not in (shape, leaf.shape):
             raise ValueError(
-                f"start: {jax.tree_util.keystr(path)} has shape {jnp.shape(value)}, the"
-                f" model needs {shape}"
+                f"start: {path} has shape {jnp.shape(value)}, the model needs {shape}"
             )
         whole = jnp.broadcast_to(jnp.array(value, leaf.dtype), leaf.shape)
         return jax.device_put(whole, leaf.sharding)
 
-    placed = jax.tree_util.tree_map_with_path(place, abstract["params"], params)
+    placed = map_by_path(place, abstract["params"], params)
     return state | {"params": placed}
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from kscale.train.config import TrainConfig
-from kscale.trees import by_path
+from kscale.trees import match_rules
 
 Params = Any
 
@@ -69,7 +69,7 @@ def adamw(
         gradient = jax.tree.map(lambda g: g * factor, gradient)
     rule: Any = optax.chain(
         optax.scale_by_adam(config.b1, config.b2, config.eps),
-        optax.add_decayed_weights(weight_decay, by_path(DECAY, params, "DECAY")),
+        optax.add_decayed_weights(weight_decay, match_rules(DECAY, params, "DECAY")),
         optax.scale(-learning_rate),
     )
     adam, *rest = rule.init(params)

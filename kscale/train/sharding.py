@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from kscale.train.config import Hyper, members
-from kscale.trees import by_path, path_name
+from kscale.trees import leaves_by_path, map_by_path, match_rules
 
 # The last axes of a parameter; axes before them are not sharded.
 # Matrices into heads and hidden units are cut by columns, those out of them by rows,
@@ -61,22 +61,21 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
     _require_divisible("population", size or 1, mesh, "population", "members")
     rules = (("*", ()),)
     if mesh.shape["model"] * mesh.shape["expert"] > 1:
-        paths = (path_name(path) for path, _ in jax.tree.leaves_with_path(state))
-        routed = any(path.endswith("mlp/router/kernel") for path in paths)
+        routed = any(x.endswith("mlp/router/kernel") for x in leaves_by_path(state))
         rules = EXPERT_PARALLEL if routed else MODEL_PARALLEL
 
-    def place(path: Any, leaf: Any, spec: tuple[str | None, ...]) -> NamedSharding:
+    def place(path: str, leaf: Any, spec: tuple[str | None, ...]) -> NamedSharding:
         lead = ("population",) if size is not None else ()
         gap = (None,) * (leaf.ndim - len(lead) - len(spec))
         for length, axis in zip(leaf.shape[leaf.ndim - len(spec) :], spec, strict=True):
             if axis is not None:
-                name = f"parameter {path_name(path)}"
+                name = f"parameter {path}"
                 _require_divisible(name, length, mesh, axis, "columns or rows")
         return NamedSharding(mesh, PartitionSpec(*lead, *gap, *spec))
 
     placed = {
-        part: jax.tree_util.tree_map_with_path(
-            place, state[part], by_path(rules, state[part], "MODEL_PARALLEL")
+        part: map_by_path(
+            place, state[part], match_rules(rules, state[part], "MODEL_PARALLEL")
         )
         for part in ("params", "mu", "nu")
     }

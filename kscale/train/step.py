@@ -18,7 +18,7 @@ from kscale.data import PAD
 from kscale.train.config import Hyper, TrainConfig
 from kscale.train.objective import Params, Problem
 from kscale.train.optimizer import Moments, adamw, learning_rate, zero_moments
-from kscale.trees import overlaid, part_of
+from kscale.trees import overlay, select
 
 State = dict[str, Any]
 Batch = Mapping[str, jax.Array]
@@ -49,7 +49,7 @@ def init_state(
 
     def member(seed: jax.Array) -> State:
         params = problem.init(jax.random.key(seed))
-        moments = zero_moments(part_of(params, trainable, "TrainConfig.trainable"))
+        moments = zero_moments(select(params, trainable, "TrainConfig.trainable"))
         return {"params": params, "mu": moments.mu, "nu": moments.nu}
 
     seed = jnp.asarray(hyper.seed)
@@ -134,13 +134,13 @@ def make_advance(
         part, moments, norm = adamw(
             config,
             gradient,
-            part_of(params, config.trainable, "TrainConfig.trainable"),
+            select(params, config.trainable, "TrainConfig.trainable"),
             moments,
             done,
             rate,
             hyper.weight_decay,
         )
-        params = overlaid(params, part)
+        params = overlay(params, part)
         after = {"params": params, "mu": moments.mu, "nu": moments.nu, "step": done + 1}
         return after, seen | {"grad_norm": norm, "learning_rate": rate}
 
@@ -209,7 +209,7 @@ def _gradient(
     counted = jnp.sum(batch["labels"][:, 1:] != PAD)
     weight = 1.0 / jnp.maximum(counted, 1)
 
-    part = part_of(params, config.trainable, "TrainConfig.trainable")
+    part = select(params, config.trainable, "TrainConfig.trainable")
     rows = batch["tokens"].shape[0]
 
     def loss(part: Params, some: Batch) -> tuple[jax.Array, Metrics]:
@@ -218,7 +218,7 @@ def _gradient(
         if segments_RT is not None:
             segments_RT = segments_RT[:, :-1]
         nats_RT, aux = problem.token_nats(
-            overlaid(params, part), tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
+            overlay(params, part), tokens_RT[:, :-1], tokens_RT[:, 1:], segments_RT
         )
         total = jnp.sum(jnp.where(labels_RT != PAD, nats_RT, 0.0)) * weight
         if "balance" in aux:

@@ -211,7 +211,7 @@ def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
         (["--workdir={run}", "--group=-1"], "Scheme.group is -1, must be 0 or more"),
         (
             ["--workdir={run}", "--leaves=nothing"],
-            "leaves has 'nothing', which matches no kernel or table of this model; it",
+            "leaves has 'nothing', which matches no kernel or table; the nearest",
         ),
         (["--workdir={run}", "--leaves="], "Scheme.leaves is (), must be a tuple of"),
         (["--workdir={run}", "--people=13"], "people=13 must be 1 to 12"),

@@ -51,7 +51,7 @@ def test_experts_start_as_other_matrices():
 
 
 def test_unlisted_path_is_an_error():
-    with pytest.raises(ValueError, match="'layer_0/router' matches no row"):
+    with pytest.raises(ValueError, match="'layer_0/router' matches no rule"):
         initial_std(ModelConfig(), "layer_0/router")
 
 

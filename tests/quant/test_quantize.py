@@ -127,10 +127,12 @@ def test_biases_and_norms_are_never_rounded_and_no_bits_round_nothing():
     assert fake(params, Scheme(bits=0)) is params
 
 
-def test_a_pattern_that_matches_nothing_is_named_with_what_there_is():
+def test_a_pattern_that_matches_nothing_is_named_with_the_nearest_path():
     params = {"up": {"kernel": drawn(2, 2), "bias": drawn(2)}}
     for function in (quantize, fake):
-        with pytest.raises(ValueError, match=r"'\*bias', which matches.*has up/kernel"):
+        with pytest.raises(
+            ValueError, match=r"'\*bias', which matches.*nearest is 'up/kernel'"
+        ):
             function(params, Scheme(4, leaves=("up/kernel", "*bias")))
 
 

@@ -1,5 +1,9 @@
 """What is said of a row besides its bits."""
 
+import json
+import os
+
+from kscale.runs import rows
 from kscale.runs.rows import findings
 
 ALIKE = {"fewest": 5, "most": 5, "never": 0, "total": 50}
@@ -55,3 +59,18 @@ def test_of_experts_what_they_drop_when_scored():
         "When scored, experts dropped 0.012% of the choices;"
         " model.eval_capacity_factor=0 drops none."
     ]
+
+
+def test_provenance_says_how_a_row_was_made():
+    row = rows.provenance()
+    assert json.loads(json.dumps(row)) == row
+    assert "core" in row["device"]
+    assert row["time"].endswith("+00:00")
+    assert row["versions"]["python"].startswith("3.")
+    assert "unknown" not in row["versions"].values()
+    assert row["commit"] == "unknown" or len(row["commit"].rstrip("+")) == 12
+
+
+def test_a_device_is_named_where_there_is_no_affinity(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert "core" in rows.device()

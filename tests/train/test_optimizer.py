@@ -8,7 +8,7 @@ import pytest
 from kscale.models import ModelConfig, from_name, init
 from kscale.train import TrainConfig
 from kscale.train.optimizer import DECAY, adamw, zero_moments
-from kscale.trees import by_path
+from kscale.trees import match_rules
 
 
 def tree(rng):
@@ -68,9 +68,9 @@ def test_exactly_the_matrices_of_every_model_decay(name):
     config: ModelConfig = from_name(name, vocab=7, head_size=8)
     params = jax.eval_shape(lambda: init(config, jax.random.key(0)))
     matrices = jax.tree.map(lambda x: x.ndim > 1, params)
-    assert by_path(DECAY, matrices, "DECAY") == matrices
+    assert match_rules(DECAY, matrices, "DECAY") == matrices
 
 
 def test_an_unknown_parameter_is_an_error():
     with pytest.raises(ValueError, match="'mystery' matches no rule of DECAY"):
-        by_path(DECAY, {"mystery": 1}, "DECAY")
+        match_rules(DECAY, {"mystery": 1}, "DECAY")

@@ -28,7 +28,6 @@ from kscale.train.dispatch import (
     first_state,
     start_state,
 )
-from kscale.trees import overlaid, part_of
 
 UP = dataclasses.replace(CONFIG, trainable=("up/*",))
 MODEL = from_name("GPT2-1-1", vocab=standin.VOCAB, head_size=8)
@@ -81,15 +80,6 @@ def fitted(**options):
 @pytest.fixture(scope="module")
 def adapted():
     return fitted()
-
-
-def test_parts_by_hand():
-    tree = {"a": {"x": 1, "y": 2}, "b": {"x": 3}, "c": 4}
-    assert part_of(tree, ["*/x"], "p") == {"a": {"x": 1}, "b": {"x": 3}}
-    assert part_of(tree, ["a/y", "c"], "p") == {"a": {"y": 2}, "c": 4}
-    assert part_of(tree, ["*"], "p") == tree
-    put = overlaid(tree, {"a": {"x": 9}, "c": 8})
-    assert put == {"a": {"x": 9, "y": 2}, "b": {"x": 3}, "c": 8}
 
 
 def test_only_the_part_has_moments_and_moves():
