@@ -43,14 +43,16 @@ def test_its_commands_are_understood(line, tmp_path, monkeypatch, capsys):
     assert program == "kscale"
     parsed = []
 
-    def parse(name, main, define, argv, about=""):
-        values = flags.flags.FlagValues()
-        define(values)
-        parsed.append(flags.parse(values, argv) if "--help" not in argv else None)
+    def parse(known, argv):
+        found = known.adapt(argv) if known.adapt else known
+        if "--help" not in argv:
+            switches = dict.fromkeys(("dry_run", "json"), flags.Flag(False, ""))
+            flags.parse({**found.flags, **switches}, argv, words=found.words)
+        parsed.append(argv)
         return 0
 
     with monkeypatch.context() as patched:
-        patched.setattr(flags, "run", parse)
+        patched.setattr("kscale.cli.verb.carry_out", parse)
         assert cli.main([verb, *words]) == 0
     assert len(parsed) == 1
     if any(word.startswith("--workdir") for word in words) and verb != "train":

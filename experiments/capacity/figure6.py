@@ -22,12 +22,12 @@ import pathlib
 from typing import Any
 
 from kscale import configs, report
-from kscale.cli import quantize
 from kscale.configs import base as config_module
 from kscale.configs import grids, power_law
 from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.quant import Scheme
+from kscale.runs.quantize import Choice, quantize_run
 
 KERNELS = ("layer*/kernel",)
 ALL = ("layer*/kernel", "*/table")
@@ -94,10 +94,10 @@ def of_kind(
 
 def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
     """A trained model rounded to each number of bits."""
-    choice = quantize.Choice(
+    choice = Choice(
         method=setting["method"], scheme=Scheme(leaves=tuple(setting["leaves"]))
     )
-    return quantize.quantize_run(folder, choice)
+    return quantize_run(folder, choice)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -22,9 +22,9 @@ import runpy
 from typing import Any
 
 from kscale import report
-from kscale.cli import ablate
 from kscale.configs.base import Config
 from kscale.files import Row
+from kscale.runs.ablation import ablate_run
 from kscale.runs.experiment import run_fingerprint
 
 ROWS = "capacity/figure6"
@@ -53,7 +53,7 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
 
 def compute(setting: dict[str, Any], folder: pathlib.Path) -> Row:
     """A trained model whole and with each of its parts removed or rounded."""
-    return ablate.ablate_run(folder, setting["rounded_to"])
+    return ablate_run(folder, setting["rounded_to"])
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -11,22 +11,92 @@ that has several makes an axis: the table has a line for each point, the plot a 
 over the first axis for each point of the others.
 """
 
-import functools
+import dataclasses
 import inspect
-import json
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from absl import flags
 
 from kscale import report
-from kscale.cli import flags as command_flags
 from kscale.cli import theory_arguments, theory_grid
-from kscale.cli.flags import Command, UsageError
+from kscale.cli.flags import Command, Flag, UsageError, expand_path
 from kscale.cli.solvers import SOLVERS
+from kscale.cli.verb import Reply, Verb
 from kscale.configs import fields
+
+
+def plan(command: Command) -> Reply:
+    """Says how the arguments are understood."""
+    if command.flags.list:
+        return _list()
+    name, words = _solver_and_words(command)
+    values = theory_arguments.read(SOLVERS[name].function, words)
+    return Reply(
+        {word: np.asarray(value).tolist() for word, value in values.items()},
+        "\n".join(f"{word} = {value}" for word, value in values.items()),
+    )
+
+
+def solve(command: Command) -> Reply:
+    """Calls the solver over the grid of its arguments, and draws it if asked to."""
+    if command.flags.list:
+        return _list()
+    name, words = _solver_and_words(command)
+    solver = SOLVERS[name]
+    values = theory_arguments.read(solver.function, words)
+    path = _picture(command.flags.plot, command.flags.overwrite)
+    answer = theory_grid.solve(name, solver.function, values, solver.axis)
+    reply = Reply(theory_grid.as_json(answer), theory_grid.table(answer).rstrip("\n"))
+    if path is not None:
+        given = ", ".join(f"{k}={v}" for k, v in words.items() if k not in answer.swept)
+        title = f"{name}({given})" if len(given) < 80 else name
+        report.draw_panels(theory_grid.panels(answer), path, title)
+        sys.stderr.write(f"drawn to {path}\n")
+    return reply
+
+
+def choose_solver(words: Sequence[str]) -> Verb:
+    """Returns the verb with the arguments and the docstring of the solver in `words`.
+
+    Raises:
+      UsageError: there is no such solver.
+    """
+    named = [word for word in words if not word.startswith("-")]
+    # A flag's value may stand apart from it, so a solver's name goes first.
+    name = next((word for word in named if word in SOLVERS), *named[:1] or [None])
+    if name is None:
+        return VERB
+    if name not in SOLVERS:
+        raise UsageError(fields.unknown("solver", repr(name), name, SOLVERS))
+    function, flags = SOLVERS[name].function, dict(VERB.flags)
+    for word, parameter in theory_arguments.parameters(function).items():
+        empty = parameter.default is inspect.Parameter.empty
+        meaning = "needed" if empty else f"default {parameter.default}"
+        if word == "seed":
+            meaning = "of the simulation, default 0"
+        flags[word] = Flag(None, meaning)
+    return dataclasses.replace(
+        VERB, about=inspect.getdoc(function) or "", flags=flags, adapt=None
+    )
+
+
+VERB = Verb(
+    "theory",
+    __doc__ or "",
+    {
+        "list": Flag(False, "describe the solvers and stop"),
+        "plot": Flag(None, "a PNG to draw"),
+        "overwrite": Flag(False, "draw over a file that is there"),
+    },
+    plan,
+    solve,
+    dry_run="print the arguments as they are understood, and stop",
+    words=True,
+    adapt=choose_solver,
+)
 
 
 def listing() -> str:
@@ -38,84 +108,11 @@ def listing() -> str:
             out += [topic] if not out else ["", topic]
         command = " ".join(["kscale theory", name, *solver.example])
         out += [f"  {name:<28} {solver.summary}", f"  {'':<28}   {command}"]
-    return "\n".join(out) + "\n"
+    return "\n".join(out)
 
 
-def _define(name: str | None, flag_values: flags.FlagValues) -> None:
-    switches = {
-        "list": "describe the solvers and stop",
-        "dry_run": "print the arguments as they are understood, and stop",
-    }
-    for switch, meaning in switches.items():
-        flags.DEFINE_boolean(switch, False, meaning, flag_values=flag_values)
-    flags.DEFINE_string("plot", None, "a PNG to draw", flag_values=flag_values)
-    again = "draw over a file that is there"
-    flags.DEFINE_boolean("overwrite", False, again, flag_values=flag_values)
-    command_flags.define_output(flag_values)
-    if name in SOLVERS:
-        for word, parameter in theory_arguments.parameters(
-            SOLVERS[name].function
-        ).items():
-            empty = parameter.default is inspect.Parameter.empty
-            meaning = "needed" if empty else f"default {parameter.default}"
-            if word == "seed":
-                meaning = "of the simulation, default 0"
-            flags.DEFINE_string(word, None, meaning, flag_values=flag_values)
-
-
-def _theory(command: Command) -> int:
-    chosen = command.flags
-    if chosen.list:
-        sys.stdout.write(json.dumps(_described()) if chosen.json else listing())
-        return 0
-    if len(command.arguments) != 1:
-        raise UsageError("name one solver; kscale theory --list describes them")
-    (name,) = command.arguments
-    function = SOLVERS[name].function
-    words = {
-        word: str(chosen[word].value)
-        for word in theory_arguments.parameters(function)
-        if chosen[word].value is not None
-    }
-    values = theory_arguments.read(function, words)
-    if chosen.dry_run:
-        plain = {word: np.asarray(value).tolist() for word, value in values.items()}
-        as_text = "".join(f"{k} = {v}\n" for k, v in values.items()) or "\n"
-        sys.stdout.write(json.dumps(plain) + "\n" if chosen.json else as_text)
-        return 0
-    path = _picture(chosen.plot, chosen.overwrite)
-    answer = theory_grid.solve(name, function, values, SOLVERS[name].axis)
-    panels = [] if path is None else theory_grid.panels(answer)
-    if chosen.json:
-        sys.stdout.write(
-            json.dumps(theory_grid.as_json(answer), allow_nan=False) + "\n"
-        )
-    else:
-        sys.stdout.write(theory_grid.table(answer))
-    if path is not None:
-        given = ", ".join(f"{k}={v}" for k, v in words.items() if k not in answer.swept)
-        title = f"{name}({given})" if len(given) < 80 else name
-        report.draw_panels(panels, path, title)
-        sys.stderr.write(f"drawn to {path}\n")
-    return 0
-
-
-def _picture(plot: str | None, overwrite: bool) -> pathlib.Path | None:
-    """The file to draw, checked before anything is computed."""
-    if plot is None:
-        return None
-    path = command_flags.folder(plot)
-    if path.suffix != ".png" or path.is_dir():
-        raise UsageError(f"--plot={plot}: name a file that ends in .png")
-    if not path.parent.is_dir():
-        raise UsageError(f"--plot={plot}: there is no folder {path.parent}")
-    if path.exists() and not overwrite:
-        raise UsageError(f"--plot={plot}: the file is there; --overwrite draws over it")
-    return path
-
-
-def _described() -> dict[str, dict[str, object]]:
-    return {
+def _list() -> Reply:
+    described = {
         name: {
             "topic": solver.topic,
             "summary": solver.summary,
@@ -124,22 +121,30 @@ def _described() -> dict[str, dict[str, object]]:
         }
         for name, solver in SOLVERS.items()
     }
+    return Reply(described, listing())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The verb; gives the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    named = [word for word in words if not word.startswith("-")]
-    # A flag's value may stand apart from it, so a solver's name goes first.
-    name = next((word for word in named if word in SOLVERS), *named[:1] or [None])
-    if name is not None and name not in SOLVERS:
-        wrong = fields.unknown("solver", repr(name), name, SOLVERS)
-        sys.stderr.write(f"kscale theory: {wrong}\n")
-        return command_flags.USAGE
-    about = inspect.getdoc(SOLVERS[name].function) if name else __doc__
-    define = functools.partial(_define, name)
-    return command_flags.run("theory", _theory, define, words, about or "")
+def _solver_and_words(command: Command) -> tuple[str, dict[str, Any]]:
+    """Returns the solver's name, and its arguments as they were typed."""
+    if len(command.arguments) != 1:
+        raise UsageError("name one solver; kscale theory --list describes them")
+    (name,) = command.arguments
+    given = {
+        word: command.flags[word].value
+        for word in theory_arguments.parameters(SOLVERS[name].function)
+    }
+    return name, {k: str(value) for k, value in given.items() if value is not None}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _picture(plot: str | None, overwrite: bool) -> pathlib.Path | None:
+    """Returns the file to draw, checked before anything is computed."""
+    if plot is None:
+        return None
+    path = expand_path(plot)
+    if path.suffix != ".png" or path.is_dir():
+        raise UsageError(f"--plot={plot}: name a file that ends in .png")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot={plot}: there is no folder {path.parent}")
+    if path.exists() and not overwrite:
+        raise UsageError(f"--plot={plot}: the file is there; --overwrite draws over it")
+    return path

@@ -1,13 +1,13 @@
 """Where a model stores what it knows: scores of it with parts removed or rounded.
 
-    task, params = trained.load(pathlib.Path("runs/mine"))
-    for row in ablation.ablate(task, params, bits=3):
+    for row in ablate_run(pathlib.Path("runs/mine"), bits=3)["rows"]:
         print(row["what"], row["bits"]["total"], row["accuracy"])
 
 What is lost without a part was stored there, or is read by way of it.
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,13 +15,57 @@ import numpy as np
 
 from kscale import models, quant, scores
 from kscale.files import Row
-from kscale.runs import evaluate, qat
+from kscale.runs import evaluate, folder, qat
+from kscale.runs.score import describe_scoring
 from kscale.runs.task import Task
 from kscale.trees import leaves_by_path, map_by_path, matches
 
 BITS = 3  # few enough to hurt, enough to tell one part from another
 _FEW = 200  # people for whom a temperature is chosen
 _HALVINGS = 6  # of the logits, at most
+
+
+def ablate_run(
+    workdir: pathlib.Path, bits: int = BITS, people: int = 0, member: int = 0
+) -> Row:
+    """Scores a member of a finished run whole and with parts of it removed or rounded.
+
+    Args:
+      workdir: a run folder.
+      bits: of a rounded weight.
+      people: how many, a random sample; 0 is what the run's config says.
+      member: of a population.
+
+    Returns:
+      As `plan_ablation`, and the rows of `ablate` as `rows`.
+
+    Raises:
+      ValueError: no finished run, no such member, too many people, or no such bits.
+    """
+    task, params = folder.load(workdir, member)
+    plan = _plan(task, params, bits, people, member)
+    return plan | {"rows": ablate(task, params, bits, people)}
+
+
+def plan_ablation(
+    workdir: pathlib.Path, bits: int = BITS, people: int = 0, member: int = 0
+) -> Row:
+    """Says what `ablate_run` would score, and how often; raises as it does.
+
+    Returns:
+      `describe_scoring` of the run, its layers, the bits of a rounded weight as
+      `rounded_to`, and how many `scores` are taken.
+    """
+    return _plan(*folder.load(workdir, member), bits, people, member)
+
+
+def _plan(task: Task, params: Any, bits: int, people: int, member: int) -> Row:
+    model = qat.plain(task, params)[0].config.model
+    return describe_scoring(task, people, member) | {
+        "layers": model.layers,
+        "rounded_to": bits,
+        "scores": 1 + len(changes(model, bits)),
+    }
 
 
 class Change(NamedTuple):

@@ -1,26 +1,21 @@
-"""Rounded weights of a run: while it is trained, and of a model that is finished.
+"""Rounded weights of a run while it is trained, and what a rounded model takes.
 
-problem = rounding.problem(task)                  # what the trainer trains
-task, params = rounding.plain(*trained.load(folder))
-tree = rounding.rounded(task, params, Scheme(bits=4), "gptq")
-rounding.stored(tree, bits=1e5)["bits_per_stored_bit"]
+problem = qat.problem(task)                  # what the trainer trains
+task, params = qat.plain(*folder.load(workdir))
+qat.stored(quant.quantize(params, Scheme(bits=4)), bits=1e5)["bits_per_stored_bit"]
 """
 
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
-import numpy as np
 
-from kscale import data, models, quant, train
+from kscale import models, quant, train
 from kscale.configs import fields
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.task import Task
 
-Method = Literal["gptq", "nearest"]
-METHODS = get_args(Method)
-SAMPLE = 1000  # biographies from which GPTQ learns what inputs are like, as published
 _WHOLE = 16  # bits of a number that is not rounded
 
 
@@ -61,24 +56,6 @@ def check(params: Any, scheme: Scheme) -> None:
     jax.eval_shape(lambda params: quant.fake(params, scheme), params)
 
 
-def require_method(method: str, sample: int = SAMPLE, **options: Any) -> None:
-    """Refuse what `rounded` cannot do, before anything is computed.
-
-    Raises:
-      ValueError: no such method, no sample, an option of GPTQ that is out of range.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} must be one of {METHODS}")
-    if method == "gptq":
-        _require_sample(sample)
-        quant.require_options(**options)
-
-
-def _require_sample(sample: int) -> None:
-    if sample < 1:
-        raise ValueError(f"sample={sample} must be 1 or more biographies")
-
-
 def used(task: Task, params: models.Params) -> models.Params:
     """The parameters that a task's model computes with: rounded, if by `qat`."""
     return quant.dequantize(quant.quantize(params, task.config.qat))
@@ -95,74 +72,11 @@ def plain(task: Task, params: models.Params) -> tuple[Task, models.Params]:
     return dataclasses.replace(task, config=config), params
 
 
-def rounded(
-    task: Task,
-    params: models.Params,
-    scheme: Scheme,
-    method: Method = "gptq",
-    sample: int = SAMPLE,
-    **options: Any,
-) -> Any:
-    """A finished model with its weights rounded.
-
-    Args:
-      task: of the run, without adapters (`plain`).
-      params: of one model.
-      scheme: which weights and to how many bits.
-      method: "gptq", or "nearest" point of the grid.
-      sample: of how many biographies GPTQ takes the layers' inputs.
-      **options: of `quant.gptq`: damp, act_order, block, sequential.
-
-    Returns:
-      The tree that `quant.dequantize`, `quant.save` and `stored` take.
-
-    Raises:
-      ValueError: no such method; a pattern that matches no weight; no sample.
-    """
-    require_method(method, sample, **options)
-    if method == "nearest":
-        return quant.quantize(params, scheme)
-    tokens, segments = texts(task, sample)
-    return quant.gptq(task.config.model, params, scheme, tokens, segments, **options)
-
-
-def texts(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
-    """Biographies in windows, as in training: documents that the model has met.
-
-    Args:
-      task: of the run.
-      sample: how many biographies, of so many people if there are; another
-        `score.seed` takes others.
-
-    Returns:
-      tokens and segments, int32 [windows, context]; padding has segment -1.
-
-    Raises:
-      ValueError: there is no sample.
-    """
-    _require_sample(sample)
-    chosen = task.config
-    each = task.corpus.num_people * task.corpus.documents_per_exposure
-    stream = data.Stream(
-        task.corpus,
-        task.pool,
-        -(-sample // each),
-        chosen.data.context,
-        chosen.score.seed,
-        limit=sample,
-    )
-    masked = chosen.corpus.mask_documents
-    windows = stream.windows(0, stream.num_windows, segments=masked)
-    tokens, labels = windows["tokens"][:, :-1], windows["labels"][:, :-1]
-    segments = windows["segments"][:, :-1] if masked else np.zeros_like(tokens)
-    return tokens, np.where(labels == data.PAD, -1, segments).astype(np.int32)
-
-
 def stored(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
     """What a rounded model takes, and the knowledge in each stored bit.
 
     Args:
-      tree: from `rounded`, or plain parameters.
+      tree: rounded weights, or plain parameters.
       bits: of knowledge that it holds.
       rest: bits in which a number is stored that is not rounded.
 

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
 
 from kscale import cli
 from kscale.cli import demo
+from kscale.runs import launch
 
 SMALL = ("demo:people=9,exposures=20", "smoke")
 
@@ -37,13 +39,12 @@ ROWS = [
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(demo, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(launch, "_POLL_SECONDS", 0.02)
 
 
 def test_runs_side_by_side_are_drawn_and_not_repeated(quick, tmp_path, capsys):
-    rows = demo.demo(tmp_path, SMALL, overwrite=False)
+    rows = launch.train_side_by_side(tmp_path, SMALL, False, sys.stderr)
     assert [r["name"] for r in rows] == ["demo", "smoke"]
-    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
     for spec, result in zip(SMALL, rows, strict=True):
         assert json.loads((tmp_path / spec / "result.json").read_text()) == result
     err = capsys.readouterr().err
@@ -51,7 +52,7 @@ def test_runs_side_by_side_are_drawn_and_not_repeated(quick, tmp_path, capsys):
     assert "bits per parameter" in err
     files = list((tmp_path / "smoke" / "checkpoints").rglob("*"))
     before = [p.stat().st_mtime_ns for p in files]
-    (again,) = demo.demo(tmp_path, ["smoke"], overwrite=False)
+    (again,) = launch.train_side_by_side(tmp_path, ["smoke"], False, sys.stderr)
     assert again["bits"] == rows[1]["bits"]
     assert [p.stat().st_mtime_ns for p in files] == before
 
@@ -60,23 +61,22 @@ def test_a_run_that_fails_gives_its_own_message(quick, tmp_path):
     spec = "demo:people=4097"
     message = f"the run {spec} failed: kscale train: people=4097: names are drawn"
     with pytest.raises(ValueError, match=message):
-        demo.demo(tmp_path, [spec], overwrite=False)
-    assert not (tmp_path / "demo.png").exists()
+        launch.train_side_by_side(tmp_path, [spec], False, sys.stderr)
 
 
 def test_the_progress_is_that_of_the_metrics(tmp_path):
     (tmp_path / "a").mkdir()
     said = {"step": 12_000, "loss": 1.23456}
     (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(said) + "\n")
-    assert demo._progress(tmp_path, ["a", "b"]) == (
-        "a step 12,000, loss 1.235; b compiling"
-    )
+    assert launch._last_step(tmp_path, "a") == "a step 12,000, loss 1.235"
+    assert launch._last_step(tmp_path, "b") == "b compiling"
 
 
 SLOW = """
 from kscale.cli import demo
 demo.RUNS = {"demo:people=20,exposures=100K": "long"}
-sys.exit(demo.main())
+from kscale.cli import main
+sys.exit(main(["demo", *sys.argv[1:]]))
 """
 
 
@@ -96,7 +96,7 @@ def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
 
 
 def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "demo", lambda *_: ROWS)
+    monkeypatch.setattr(demo, "train_side_by_side", lambda *_: ROWS)
     words = ["demo", f"--workdir={tmp_path}"]
     assert cli.main(words) == 0
     out = capsys.readouterr().out
@@ -105,6 +105,7 @@ def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
         " and 1.85 after 1000; one with room to spare holds 1.22 of 1.22."
     )
     assert f"picture: {tmp_path / 'demo.png'}" in out
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
     assert all(meaning in out for meaning in demo.RUNS.values())
     assert cli.main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ROWS

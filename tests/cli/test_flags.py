@@ -1,31 +1,38 @@
 """The command line: overrides, help, and errors of one line."""
 
+import dataclasses
+
 import pytest
 
-from kscale.cli import flags
+from kscale.cli.flags import CONFIG, Flag
+from kscale.cli.train import VERB
+from kscale.cli.verb import Reply, Stopped, carry_out
 from kscale.configs.base import PartConfig
 
-
-def define(flag_values):
-    flags.define_run(flag_values, default="demo")
+FLAGS = {**VERB.flags, "config": CONFIG._replace(default="demo")}
 
 
-def call(*argv, main=None):
-    """What `main` was given, and the exit code."""
+def call(*argv, main=None, **changes):
+    """What the work was given, and the exit code."""
     seen = []
-    code = flags.run("train", main or seen.append, define, argv, "Train a model.")
+
+    def work(command):
+        seen.append(command)
+        return Reply({"of": "work"}, "of work")
+
+    work = main or work
+    values = {"about": "Train a model.", "flags": FLAGS, "run": work, "plan": work}
+    code = carry_out(dataclasses.replace(VERB, **(values | changes)), argv)
     return (seen[0] if seen else None), code
 
 
 def test_overrides_are_applied_to_the_named_config():
     command, code = call(
-        "--config.model.layers=3", "--config=mini", "--config.train.seed", "5", "rest"
+        "--config.model.layers=3", "--config=mini", "--config.train.seed", "5"
     )
     assert code == 0
     assert (command.config.name, command.config.model.layers) == ("mini", 3)
     assert command.config.train.seed == 5
-    assert command.overrides == {"model.layers": "3", "train.seed": "5"}
-    assert command.arguments == ["rest"]
 
 
 def test_flags_have_their_defaults():
@@ -42,9 +49,8 @@ def test_two_command_lines_do_not_share_flags():
 
 
 def test_words_after_two_dashes_are_no_flags():
-    assert call("--", "--config.model.layers=3")[0].arguments == [
-        "--config.model.layers=3"
-    ]
+    command, _ = call("rest", "--", "--config.model.layers=3", words=True)
+    assert command.arguments == ["rest", "--config.model.layers=3"]
 
 
 @pytest.mark.parametrize("word", ["--help", "-h"])
@@ -105,14 +111,46 @@ def test_other_errors_keep_their_traceback():
 
 
 def test_an_override_without_a_config_is_refused(capsys):
-    code = flags.run("show", print, flags.define_config, ["--config.model.layers=3"])
-    assert code == 2
+    assert call("--config.model.layers=3", flags={"config": CONFIG}) == (None, 2)
     assert "no --config is given" in capsys.readouterr().err
 
 
-def test_the_exit_code_is_what_main_returns():
-    assert call(main=lambda _: 3)[1] == 3
-    assert call(main=lambda _: (_ for _ in ()).throw(KeyboardInterrupt))[1] == 130
+def test_what_is_stopped_says_so_and_has_an_exit_code(capsys):
+    for error, code, line in (
+        (Stopped("3 rows are kept", 143), 143, "kscale train: 3 rows are kept\n"),
+        (KeyboardInterrupt(), 130, "kscale train: stopped\n"),
+    ):
+
+        def main(_, error=error):
+            raise error
+
+        assert call(main=main)[1] == code
+        assert capsys.readouterr().err == line
+
+
+def test_an_answer_is_a_sentence_or_one_json_object(capsys):
+    call()
+    assert capsys.readouterr().out == "of work\n"
+    call("--json")
+    assert capsys.readouterr().out == '{"of": "work"}\n'
+
+
+def test_flags_have_the_types_of_their_defaults():
+    kinds = {
+        "switch": Flag(True, ""),
+        "count": Flag(3, ""),
+        "share": Flag(0.5, ""),
+        "names": Flag(("a", "b"), ""),
+        "choice": Flag("x", "", ("x", "y")),
+        "text": Flag(None, ""),
+    }
+    words = ["--noswitch", "--count=4", "--share=2", "--names=c", "--choice=y"]
+    command, _ = call(*words, "--text=1", flags=kinds)
+    found = [command.flags[name].value for name in kinds]
+    assert found == [False, 4, 2.0, ["c"], "y", "1"]
+    command, _ = call(flags=kinds)
+    found = [command.flags[name].value for name in kinds]
+    assert found == [True, 3, 0.5, ["a", "b"], "x", None]
 
 
 def test_parts_of_a_mixture_are_overridden_by_number():

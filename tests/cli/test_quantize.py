@@ -79,11 +79,6 @@ def test_the_table_by_hand():
     assert len({len(line) for line in lines[:3]}) == 1
 
 
-def test_files_are_named_by_what_is_in_them():
-    assert quantize.file_name("gptq", 4) == "quantized_gptq_4.npz"
-    assert quantize.file_name("nearest", 8, 1, 2) == "quantized_nearest_8_1.npz"
-
-
 def test_it_says_rows_and_writes_nothing(finished, capsys):
     before = tree(finished)
     words = (f"--workdir={finished}", "--people=6", *NEAREST)

@@ -8,8 +8,10 @@ import jax
 import pytest
 
 from kscale import cli, models, quant, scores
-from kscale.cli import quantize, score
+from kscale.cli import score
 from kscale.runs import folder
+from kscale.runs.quantize import Choice, quantize_run
+from kscale.runs.score import score_run
 
 
 def result_of(folder):
@@ -34,7 +36,7 @@ def test_the_answer_is_the_last_line(finished, capsys):
 
 
 def test_a_sample_has_standard_errors_and_says_so(finished):
-    whole, sample = score.score_run(finished), score.score_run(finished, people=6)
+    whole, sample = score_run(finished), score_run(finished, people=6)
     assert (sample["people"], sample["population"]) == (6, 12)
     error = sample["sampling_error"]["total"]
     assert error > 0
@@ -58,10 +60,10 @@ def test_it_writes_only_when_told_to(finished, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "run")
     (copy / "scores.npz").unlink()
     before = result_of(copy)
-    score.score_run(copy)
+    score_run(copy)
     assert result_of(copy) == before
     assert not (copy / "scores.npz").exists()
-    row = score.score_run(copy, write=True)
+    row = score_run(copy, write=True)
     after = result_of(copy)
     assert after["bits"] == row["bits"]
     assert after["seconds"] == before["seconds"]  # of the training, which was not
@@ -74,7 +76,7 @@ def test_a_member_of_a_population(tiny, tmp_path):
     assert cli.main(words) == 0
     before = result_of(run)
     shutil.copy(run / "params_0.npz", run / "params_1.npz")
-    row = score.score_run(run, member=1, write=True)
+    row = score_run(run, member=1, write=True)
     after = result_of(run)
     assert row["seed"] == 1
     assert after["members"][0] == before["members"][0]
@@ -138,13 +140,13 @@ def test_more_people_than_there_are_is_refused_dry_or_not(
 def test_a_saved_file_scores_what_was_said_when_it_was_made(finished, tmp_path, capsys):
     copy = shutil.copytree(finished, tmp_path / "run")
     scheme = quant.Scheme(leaves=("*",))
-    choice = quantize.Choice(bits=(2,), method="nearest", scheme=scheme)
-    row = quantize.quantize_run(copy, choice, people=6, save=True)["rows"][1]
+    choice = Choice(bits=(2,), method="nearest", scheme=scheme)
+    row = quantize_run(copy, choice, people=6, save=True)["rows"][1]
     before = result_of(copy)
     words = [f"--workdir={copy}", f"--weights={row['file']}", "--people=6"]
     assert cli.main(["score", *words, "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
-    own = score.score_run(copy, people=6)
+    own = score_run(copy, people=6)
     assert again["bits"] == row["bits"] != own["bits"]  # to the last digit
     assert (again["weights"], again["weight_bits"]) == (row["file"], 2)
     last = score.text(again).splitlines()[-2]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kscale import cli, configs, scores, tokenizers
-from kscale.cli import show
 from kscale.runs import folder, run
+from kscale.runs.inspect import describe_person
 from kscale.runs.task import prepare
 
 
@@ -19,7 +19,7 @@ def task():
 
 
 def test_what_is_shown_agrees_with_the_world(task):
-    answer = show.describe(task, person=3, exposure=1)
+    answer = describe_person(task, person=3, exposure=1)
     assert json.loads(json.dumps(answer)) == answer
     assert answer["facts"] == task.world.person(3)
     assert "".join(text for text, _ in answer["spans"]) == answer["text"]
@@ -35,14 +35,14 @@ def test_what_is_shown_agrees_with_the_world(task):
 
 
 def test_each_exposure_tells_it_anew(task):
-    texts = {show.describe(task, 3, exposure)["text"] for exposure in range(5)}
+    texts = {describe_person(task, 3, exposure)["text"] for exposure in range(5)}
     assert len(texts) == 5
-    assert show.describe(task, 3, 1)["text"] in texts
+    assert describe_person(task, 3, 1)["text"] in texts
 
 
 def test_the_bits_of_all_people_are_the_bits_of_the_run(finished):
     task, params = folder.load(finished)
-    held = [show.describe(task, i, 0, params)["bits"] for i in range(12)]
+    held = [describe_person(task, i, 0, params)["bits"] for i in range(12)]
     table = scores.ScoreTable.load(finished / "scores.npz")
     known = scores.measure_capacity(task.world.counts, task.corpus.labels, table, 1)
     # The formula takes the mean of the losses; it is affine in them.
@@ -62,7 +62,7 @@ def test_a_model_that_knows_all_holds_the_most_there_is(task, monkeypatch):
         people, nats, ones.astype(bool), ones.astype(np.int32), labels, 20
     )
     monkeypatch.setattr(run, "score_params", lambda *_: table)
-    answer = show.describe(task, 3, 0, params={})
+    answer = describe_person(task, 3, 0, params={})
     assert answer["bits"] == pytest.approx(answer["max_bits"])
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from kscale import models, quant, scores
-from kscale.cli import ablate
 from kscale.runs import ablation, evaluate, folder
 
 TOKENS = jnp.asarray([[3, 1, 4, 1, 5], [2, 6, 5, 3, 5]])
@@ -213,4 +212,4 @@ def test_adapters_may_untie_the_model_that_is_changed(made, brief, tied, heads):
     head = [row for row in rows if row["what"] == "output layer at 2 bits"]
     size = params["embed"]["table"].size
     assert [row["parameters"] for row in head] == [size] * heads
-    assert ablate.plan(task, params, 2, people=4)["scores"] == len(rows)
+    assert ablation._plan(task, params, 2, 4, 0)["scores"] == len(rows)

@@ -8,6 +8,7 @@ import pytest
 from kscale import models, quant
 from kscale.quant import Scheme
 from kscale.runs import evaluate, qat
+from kscale.runs.quantize import sample_windows
 
 FOUR = {"qat__bits": 4}
 LORA = {"model__lora__rules": ("*/attention/query:2", "embed/table:1")}
@@ -25,7 +26,7 @@ def same(one, other):
 
 
 def batch_of(task):
-    tokens, segments = qat.texts(task, 8)
+    tokens, segments = sample_windows(task, 8)
     tokens = np.maximum(tokens, 0)
     return tokens[:, :-1], tokens[:, 1:], np.maximum(segments[:, :-1], 0)
 
@@ -111,77 +112,6 @@ def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
     before = evaluate.score_params(task, params)
     after = evaluate.score_params(plain, merged)
     np.testing.assert_allclose(after.nats, before.nats, rtol=1e-5)
-
-
-def test_the_nearest_points_need_no_texts(made):
-    task, params = made(), params_of(made())
-    found = qat.rounded(task, params, Scheme(bits=3), "nearest", sample=0)
-    assert same(found, quant.quantize(params, Scheme(bits=3)))
-
-
-@pytest.mark.slow
-def test_gptq_sees_the_texts(made):
-    task, params = made(), params_of(made())
-    scheme = Scheme(bits=3)
-    tree = qat.rounded(task, params, scheme, sample=20, act_order=False)
-    tokens, segments = qat.texts(task, 20)
-    model = task.config.model
-    ours = quant.gptq(model, params, scheme, tokens, segments, act_order=False)
-    assert same(tree, ours)
-    assert not same(tree, quant.quantize(params, scheme))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"method": "magic"}, r"method='magic' must be one of \('gptq', 'nearest'\)"),
-        ({"sample": 0}, "sample=0 must be 1 or more biographies"),
-        ({"damp": -0.1}, "damp is -0.1, must be 0 or more and finite"),
-        ({"damp": float("nan")}, "damp is nan, must be 0 or more and finite"),
-        ({"block": 0}, "block is 0, must be 1 or more inputs"),
-    ],
-)
-def test_what_cannot_be_rounded(made, options, message):
-    task = made()
-    with pytest.raises(ValueError, match=message):
-        qat.rounded(task, params_of(task), Scheme(bits=4), **options)
-
-
-@pytest.mark.parametrize("sample", [1, 16, 40])
-def test_texts_are_so_many_biographies(made, sample):
-    task = made()
-    tokens, segments = qat.texts(task, sample)
-    assert tokens.shape == segments.shape
-    assert tokens.shape[1] == task.config.data.context
-    end = task.pool.eos
-    real = tokens[segments >= 0]
-    assert abs(int((real == end).sum()) - sample) <= 1
-    assert (tokens[segments < 0] == end).all() or (segments >= 0).all()
-
-
-def documents(tokens, end):
-    """The whole documents between two <EOS> of a stream."""
-    text = " ".join(map(str, tokens)).split(f" {end} ")
-    return set(text[1:-1])
-
-
-def test_texts_are_documents_that_the_model_has_met(made):
-    task = made()
-    end, context = task.pool.eos, task.config.data.context
-    tokens, segments = qat.texts(task, 16)
-    found = documents(tokens[segments >= 0], end)
-    stream = task.order.stream
-    met = stream.windows(0, stream.num_windows)["tokens"][:, :-1].ravel()
-    assert len(found) > 10
-    assert found <= documents(met, end)
-    assert tokens.shape[1] == context
-
-
-def test_texts_are_told_apart_where_training_does(made):
-    _, segments = qat.texts(made(corpus__mask_documents=True), 16)
-    assert len(np.unique(segments[0])) > 1
-    _, segments = qat.texts(made(), 16)
-    assert set(np.unique(segments)) <= {-1, 0}
 
 
 def test_stored_by_hand():

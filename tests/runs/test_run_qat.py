@@ -8,11 +8,11 @@ import pytest
 from folders import assert_same_arrays, checkpoints, metrics
 
 from kscale import models, quant, scores
-from kscale.cli import quantize
 from kscale.configs import base as config_module
 from kscale.configs.base import PartConfig
 from kscale.quant.quantize import is_quantized
 from kscale.runs import evaluate, folder, qat, run
+from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.task import prepare
 
 # GPT2 of width 8 in three bits, which a short run feels.
@@ -108,8 +108,8 @@ def test_a_run_without_rounding_is_no_run_with_it(plainly, little, tmp_path):
 def test_rounding_it_as_it_was_trained_changes_nothing(rounded):
     folder, row = rounded
     scheme = quant.Scheme(group=4)
-    choice = quantize.Choice(bits=(3,), method="nearest", scheme=scheme)
-    whole, three = quantize.quantize_run(folder, choice)["rows"]
+    choice = Choice(bits=(3,), method="nearest", scheme=scheme)
+    whole, three = quantize_run(folder, choice)["rows"]
     assert whole["bits"] == pytest.approx(row["bits"], rel=1e-5)
     # What is not rounded is cut to float16 in the file, which is little.
     assert three["bits"] == pytest.approx(row["bits"], rel=1e-2)

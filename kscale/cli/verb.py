@@ -1,0 +1,127 @@
+"""The shape that every verb has, and the one way in which verbs are carried out."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kscale.cli.flags import Command, Flag, HelpWanted, UsageError, parse
+
+USAGE = 2  # the exit code of a command that could not be carried out as given
+STOPPED = 130  # that of Ctrl-C
+
+
+class Reply(NamedTuple):
+    """What a verb answers.
+
+    Attributes:
+      data: JSON types, printed as one object with --json.
+      text: what is printed without.
+    """
+
+    data: Any
+    text: str
+
+
+class Stopped(Exception):
+    """Work was stopped from outside; the message says what is kept.
+
+    Args:
+      message: for standard error.
+      code: the exit code.
+    """
+
+    def __init__(self, message: str, code: int = STOPPED):
+        super().__init__(message)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """What `kscale NAME` does: flags to read, work to call, an answer to print.
+
+    Attributes:
+      name: the word after `kscale`.
+      about: what --help shows above the flags.
+      flags: the verb's own; every verb has --dry_run, --json and --debug besides.
+      plan: what would be done: the answer with --dry_run. Does not write.
+      run: does the work.
+      dry_run: what --dry_run prints, for --help.
+      words: whether it takes words that are no flags.
+      adapt: makes the verb for a command line, where its flags or its --help depend on
+        the words in it.
+    """
+
+    name: str
+    about: str
+    flags: Mapping[str, Flag]
+    plan: Callable[[Command], Reply]
+    run: Callable[[Command], Reply]
+    dry_run: str
+    words: bool = False
+    adapt: Callable[[Sequence[str]], "Verb"] | None = None
+
+
+def carry_out(verb: Verb, argv: Sequence[str]) -> int:
+    """Carries out a verb, prints its answer and returns the exit code.
+
+    Errors that a user can mend (ValueError, OSError) become one line on standard error
+    and exit code 2; with --debug they keep their traceback. Ctrl-C is exit code 130.
+
+    Args:
+      verb: which.
+      argv: the words after it.
+    """
+    known = {
+        "dry_run": Flag(False, verb.dry_run),
+        "json": Flag(
+            False, "print the answer as one JSON object instead of a sentence"
+        ),
+        "debug": Flag(False, "show where an error arose, not its message alone"),
+    }
+    try:
+        verb = verb.adapt(argv) if verb.adapt else verb
+        command = parse({**verb.flags, **known}, argv, verb.about, verb.words)
+        if "device" in verb.flags:
+            use_device(command.flags.device)
+        answer = (verb.plan if command.flags.dry_run else verb.run)(command)
+        text = json.dumps(answer.data) if command.flags.json else answer.text
+        sys.stdout.write(f"{text}\n")
+        return 0
+    except HelpWanted as text:
+        sys.stdout.write(f"{text}\n")
+        return 0
+    except Stopped as stopped:
+        sys.stderr.write(f"kscale {verb.name}: {stopped}\n")
+        return stopped.code
+    except KeyboardInterrupt:
+        sys.stderr.write(f"kscale {verb.name}: stopped\n")
+        return STOPPED
+    except (ValueError, OSError) as error:
+        if "--debug" in argv:
+            raise
+        sys.stderr.write(f"kscale {verb.name}: {one_line(error)}\n")
+        return USAGE
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error's message in one line; its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def use_device(device: str) -> None:
+    """Computes on the CPU, GPU or TPU from now on; "auto" leaves the choice to JAX.
+
+    Raises:
+      UsageError: there is no such device, or JAX has chosen already.
+    """
+    if device == "auto":
+        return
+    import jax
+
+    jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise UsageError(f"--device={device}: {one_line(error)[:120]}") from error

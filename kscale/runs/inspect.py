@@ -1,0 +1,104 @@
+"""What can be said of a config or a run without training: its sizes, and one person.
+
+plan_run(configs.load("demo"))["max_bits_per_param"]
+describe_person(prepare(configs.load("mini")), person=3)["facts"]
+"""
+
+import math
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from kscale import corpora
+from kscale.configs import base as config_module
+from kscale.configs import fields
+from kscale.configs.base import Config
+from kscale.files import Row
+from kscale.runs import devices, finetune, run
+from kscale.runs.task import Task, prepare
+from kscale.tokenizers.vocabulary import NO_VOCABULARY
+
+
+def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
+    """Says what a run would be, without running it: sizes, bits, steps, the config.
+
+    Args:
+      config: of the run.
+      workdir: its folder, which may not be that of its start; it is not looked into.
+
+    Raises:
+      ValueError: a contradiction in the config, what cannot be trained
+        (`devices.check`), or a start that cannot be gone on from.
+    """
+    opened = finetune.opened(config, workdir=workdir)
+    task = prepare(config, opened.vocabulary if opened else NO_VOCABULARY)
+    if opened is not None:
+        opened.check(task)
+    devices.check(task)
+    most, visits = task.world.bits_max(), task.order.visits()
+    return {
+        "parameters": task.parameters._asdict(),
+        "vocabulary": task.pool.vocabulary.size,
+        "bits": {
+            "name": most.name,
+            "value": most.value,
+            "diversity": most.diversity,
+            "total": most.total,
+        },
+        "max_bits_per_param": most.total / task.parameters.total,
+        "exposures": task.order.exposures,
+        "visits": {"fewest": int(visits.min()), "most": int(visits.max())},
+        "parts": {
+            part.config.name: {"windows": windows, "people": part.corpus.num_people}
+            for part, windows in zip(task.parts, task.order.part_windows, strict=True)
+        },
+        "steps": task.order.steps,
+        "tokens": task.order.stream.total_tokens,
+        "members": len(task.hypers),
+        "fingerprint": config_module.fingerprint(config),
+        "config": fields.to_dict(config),
+    }
+
+
+def describe_person(
+    task: Task, person: int, exposure: int = 0, params: Any = None
+) -> dict[str, Any]:
+    """Says all that kscale knows of one person.
+
+    Args:
+      task: from `prepare`.
+      person: 0 to N-1.
+      exposure: which of the texts.
+      params: of a trained model, to measure its bits; None to leave them out.
+
+    Returns:
+      JSON types: person, facts, text, spans ([text, label]), tokens, vocabulary ids,
+      max_bits by piece, and bits by piece if there is a model: what it takes to say
+      it, less what the model still needs.
+
+    Raises:
+      ValueError: no such person, or one that the corpus does not tell of.
+    """
+    facts = task.world.person(person)  # refuses a person outside the world
+    plan = task.corpus.plan(np.array([person]), np.array([exposure]))
+    spans = corpora.compose_document(task.corpus, plan[0])
+    documents = task.pool.compose(plan)
+    labels, counts = task.corpus.labels, task.world.counts
+    values = {a.name: a.bits for a in task.world.attributes}
+    answer = {
+        "person": person,
+        "facts": facts,
+        "text": "".join(span.text for span in spans),
+        "spans": [[span.text, labels[span.label].name] for span in spans],
+        "tokens": task.pool.vocabulary.to_original(documents.tokens).tolist(),
+        "max_bits": {"name": math.log2(counts.name_space / counts.people)} | values,
+    }
+    if params is not None:
+        table = run.score_params(task, params, np.array([person]))
+        bits = {"name": math.log2(task.world.name_space)} | values
+        for i, label in enumerate(labels):
+            if label.kind in ("name", "value", "value1"):
+                bits[label.name] -= float(table.nats[0, i]) / math.log(2)
+        answer["bits"] = bits
+    return answer

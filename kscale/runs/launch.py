@@ -1,0 +1,105 @@
+"""Runs side by side, each a process of its own on a core of its own.
+
+For models of ten thousand parameters that beats sharing cores.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from kscale.files import Row
+from kscale.train.interruption import stoppable
+
+_POLL_SECONDS = 1.0
+_LINE_SECONDS = 15.0
+
+
+def train_side_by_side(
+    folder: pathlib.Path, specs: Sequence[str], overwrite: bool, progress: TextIO
+) -> list[Row]:
+    """Trains named configs, one process on each core.
+
+    Args:
+      folder: gets a run folder and a log for each.
+      specs: named configs, longest first.
+      overwrite: train anew; otherwise a run that is there goes on, or is done.
+      progress: where lines go.
+
+    Returns:
+      A row per config.
+
+    Raises:
+      ValueError: a run failed; the message is its own.
+      Interrupted: SIGTERM came. The runs are stopped, too, and have saved their state.
+    """
+    waiting = list(specs)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    running: dict[int, tuple[str, subprocess.Popen]] = {}
+    began = spoke = time.monotonic()
+    with stoppable():
+        try:
+            while waiting or running:
+                for core in cores:
+                    if core not in running and waiting:
+                        spec = waiting.pop(0)
+                        running[core] = (spec, _start(folder, spec, core, overwrite))
+                time.sleep(_POLL_SECONDS)
+                for core, (spec, process) in list(running.items()):
+                    if process.poll() is not None:
+                        del running[core]
+                        progress.write(f"done: {_last_line(folder, spec, process)}\n")
+                if time.monotonic() - spoke > _LINE_SECONDS and running:
+                    spoke = time.monotonic()
+                    steps = [_last_step(folder, spec) for spec, _ in running.values()]
+                    progress.write(f"{spoke - began:4.0f} s  {'; '.join(steps)}\n")
+        finally:
+            for _, process in running.values():
+                process.terminate()  # saves a checkpoint, so that the run can go on
+            for _, process in running.values():
+                process.wait()
+    return [json.loads((folder / spec / "result.json").read_text()) for spec in specs]
+
+
+def _start(
+    folder: pathlib.Path, spec: str, core: int, overwrite: bool
+) -> subprocess.Popen:
+    there = (folder / spec / "config.json").exists()
+    mode = ["--overwrite" if overwrite else "--resume"] if there else []
+    words = ["train", f"--config={spec}", f"--workdir={folder / spec}", "--device=cpu"]
+    single = "--xla_cpu_multi_thread_eigen=false"
+    inherited = os.environ.get("XLA_FLAGS", "")
+    with (folder / f"{spec}.log").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kscale", *words, *mode],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"XLA_FLAGS": f"{inherited} {single}".strip()},
+        )
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(process.pid, {core})
+    return process
+
+
+def _last_line(folder: pathlib.Path, spec: str, process: subprocess.Popen) -> str:
+    """Returns the last line of a run that has ended, or raises it as an error."""
+    lines = (folder / f"{spec}.log").read_text().strip().splitlines()
+    last = lines[-1] if lines else "it said nothing"
+    if process.returncode or not (folder / spec / "result.json").exists():
+        raise ValueError(f"the run {spec} failed: {last}")
+    return last
+
+
+def _last_step(folder: pathlib.Path, spec: str) -> str:
+    """Returns where a run is, by the last row of its metrics."""
+    metrics = folder / spec / "metrics.jsonl"
+    try:
+        row = json.loads(metrics.read_text().splitlines()[-1])
+        return f"{spec} step {row['step']:,}, loss {row['loss']:.3f}"
+    except (OSError, IndexError, ValueError, KeyError):
+        return f"{spec} compiling"

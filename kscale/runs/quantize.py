@@ -1,0 +1,210 @@
+"""The weights of a finished run rounded to few bits, and what they still know.
+
+    row = quantize_run(pathlib.Path("runs/mine"), Choice(bits=(4,), method="nearest"))
+    row["rows"][1]["bits_kept"]
+
+Nothing is trained: GPTQ or rounding to the nearest, of the whole model at once.
+"""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from kscale import data, models, quant
+from kscale.files import Row
+from kscale.quant import Scheme
+from kscale.runs import evaluate, folder, qat, run
+from kscale.runs.score import describe_scoring
+from kscale.runs.task import Task
+
+Method = Literal["gptq", "nearest"]
+METHODS = get_args(Method)
+SAMPLE = 1000  # biographies from which GPTQ learns what inputs are like, as published
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """How a model is rounded.
+
+    Attributes:
+      bits: each of these numbers of bits, out of `quant.BITS`.
+      method: "gptq" or "nearest".
+      scheme: all else; its bits do not matter.
+      options: of `quant.gptq`: damp, act_order, block, sequential.
+      sample: biographies from which GPTQ learns.
+
+    Raises:
+      ValueError: no such method, no sample, an option of GPTQ that is out of range.
+    """
+
+    bits: tuple[int, ...] = quant.BITS
+    method: Method = "gptq"
+    scheme: Scheme = dataclasses.field(default_factory=Scheme)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sample: int = SAMPLE
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method={self.method!r} must be one of {METHODS}")
+        if self.method == "gptq":
+            if self.sample < 1:
+                raise ValueError(f"sample={self.sample} must be 1 or more biographies")
+            quant.require_options(**self.options)
+
+
+def quantize_run(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int = 0,
+    member: int = 0,
+    save: bool = False,
+    overwrite: bool = False,
+) -> Row:
+    """Rounds a member of a finished run to each number of bits, and scores it.
+
+    Args:
+      workdir: a run folder.
+      choice: how it is rounded.
+      people: how many are scored, a random sample; 0 is what the run's config says.
+      member: of a population.
+      save: write each rounded model into the folder.
+      overwrite: also over one that is there.
+
+    Returns:
+      `describe_scoring` of the run, its `choice`, and `rows`: the model as it is (16
+      bits a parameter would store it; of a run with `qat` its rounded weights), then
+      each rounded one, exactly as its file has it: what, weight_bits, bits, bits_kept,
+      accuracy, stored_bits, bits_per_stored_bit, seconds (of rounding) and file, if
+      saved.
+
+    Raises:
+      ValueError: no finished run, no such member, too many people, bits that are not
+        known, a pattern that matches no weight, a file that is there.
+    """
+    task, params, row, files = _open(workdir, choice, people, member, save, overwrite)
+    aware = task.config.qat.bits
+    _, used = qat.plain(task, qat.used(task, params))
+    kept = quant.quantize(params, task.config.qat) if aware else used
+    task, params = qat.plain(task, params)
+
+    what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
+    first = {"what": what, "weight_bits": aware or 16, "seconds": 0.0}
+    rows = [first | _score(task, used, kept, people, member)]
+    about = {name: row[name] for name in ("name", "fingerprint")}
+    for bits, file in files.items():
+        began = time.perf_counter()
+        tree = quant.cut(quantize_params(task, params, bits, choice))
+        one = {
+            "what": f"{choice.method} at {bits} bits",
+            "weight_bits": bits,
+            "seconds": time.perf_counter() - began,
+        } | _score(task, quant.dequantize(tree), tree, people, member)
+        if save:
+            quant.save(file, tree, about=about)
+            one |= {"file": str(file)}
+        rows.append(one)
+    whole = rows[0]["bits"]["total"]
+    for one in rows:
+        one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
+    return row | {"rows": rows}
+
+
+def plan_quantization(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int = 0,
+    member: int = 0,
+    save: bool = False,
+    overwrite: bool = False,
+) -> Row:
+    """Returns what `quantize_run` does, without its rows; raises as it does."""
+    return _open(workdir, choice, people, member, save, overwrite)[2]
+
+
+def quantize_params(
+    task: Task, params: models.Params, bits: int, choice: Choice
+) -> Any:
+    """Rounds the weights of a finished model.
+
+    Args:
+      task: of the run, without adapters (`qat.plain`).
+      params: of one model.
+      bits: of a weight.
+      choice: which weights and how.
+
+    Returns:
+      The tree that `quant.dequantize`, `quant.save` and `qat.stored` take.
+
+    Raises:
+      ValueError: a pattern that matches no weight.
+    """
+    scheme = dataclasses.replace(choice.scheme, bits=bits)
+    if choice.method == "nearest":
+        return quant.quantize(params, scheme)
+    windows = sample_windows(task, choice.sample)
+    return quant.gptq(task.config.model, params, scheme, *windows, **choice.options)
+
+
+def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
+    """Returns biographies in windows, as in training: documents the model has met.
+
+    Args:
+      task: of the run.
+      sample: how many biographies, 1 or more, of so many people if there are; another
+        `score.seed` takes others.
+
+    Returns:
+      tokens and segments, int32 [windows, context]; padding has segment -1.
+    """
+    chosen = task.config
+    each = task.corpus.num_people * task.corpus.documents_per_exposure
+    stream = data.Stream(
+        task.corpus,
+        task.pool,
+        -(-sample // each),
+        chosen.data.context,
+        chosen.score.seed,
+        limit=sample,
+    )
+    masked = chosen.corpus.mask_documents
+    windows = stream.windows(0, stream.num_windows, segments=masked)
+    tokens, labels = windows["tokens"][:, :-1], windows["labels"][:, :-1]
+    segments = windows["segments"][:, :-1] if masked else np.zeros_like(tokens)
+    return tokens, np.where(labels == data.PAD, -1, segments).astype(np.int32)
+
+
+def _score(task: Task, used: models.Params, tree: Any, people: int, member: int) -> Row:
+    """Scores a model that computes with `used` and is stored as `tree`."""
+    table = evaluate.score_params(task, used, people or None)
+    known = run.make_row(task, table, member)
+    row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
+    return row | qat.stored(tree, known["bits"]["total"])
+
+
+def _open(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int,
+    member: int,
+    save: bool,
+    overwrite: bool,
+) -> tuple[Task, models.Params, Row, dict[int, pathlib.Path]]:
+    """Returns a finished run, the plan and the files by bits, if all can be done."""
+    task, params = folder.load(workdir, member)
+    row = describe_scoring(task, people, member)
+    end = f"_{member}" if len(task.hypers) > 1 else ""
+    files = {
+        bits: workdir / f"quantized_{choice.method}_{bits}{end}.npz"
+        for bits in choice.bits
+    }
+    there = [file for file in files.values() if file.exists()]
+    if save and there and not overwrite:
+        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    qat.check(qat.plain(task, params)[1], choice.scheme)
+    chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
+    chosen["scheme"].pop("bits")  # each of the choice's own
+    return task, params, row | {"choice": chosen}, files

@@ -1,0 +1,132 @@
+"""The model of a finished run, scored again: all people, a sample, or rounded weights.
+
+row = score_run(pathlib.Path("runs/mine"), people=2000)
+row["bits"]["total"], row["sampling_error"]["total"]
+"""
+
+import json
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from kscale import files, models, quant
+from kscale.configs import base as config_module
+from kscale.files import Row
+from kscale.runs import evaluate, folder, qat, run
+from kscale.runs.task import Task
+
+
+def score_run(
+    workdir: pathlib.Path,
+    people: int = 0,
+    member: int = 0,
+    write: bool = False,
+    weights: pathlib.Path | None = None,
+) -> Row:
+    """Scores a member of a finished run on the whole world or a sample.
+
+    Args:
+      workdir: a run folder.
+      people: how many, a random sample; 0 is what the run's config says.
+      member: of a population.
+      write: put the table and the row into the run folder, in place of the old ones.
+      weights: a file of `kscale quantize`, to be scored in place of the run's own.
+
+    Returns:
+      The result row; of a file also weights (its name), weight_bits, stored_bits and
+      bits_per_stored_bit.
+
+    Raises:
+      ValueError: no finished run, no such member, weights of another model, run or
+        member, or `write` with a sample or other weights, which would replace what
+        they are not.
+    """
+    task, params, tree, _ = _open(workdir, people, member, write, weights)
+    table = run.score_params(task, params, people or None)
+    row = run.make_row(task, table, member)
+    row |= evaluate.evaluate(task, params, table, member)
+    if tree is not None:
+        row |= qat.stored(tree, row["bits"]["total"])
+        leaves = jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, quant.Quantized))
+        bits = [x.scheme.bits for x in leaves if isinstance(x, quant.Quantized)]
+        row |= {"weights": str(weights), "weight_bits": max(bits, default=32)}
+    if write:
+        name = f"_{member}" if len(task.hypers) > 1 else ""
+        table.save(workdir / f"scores{name}.npz")
+        old = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
+        rows = old.get("members", [old])
+        rows[member] = rows[member] | row
+        files.write_json(workdir / "result.json", run.summary(rows))
+    return row
+
+
+def plan_score(
+    workdir: pathlib.Path,
+    people: int = 0,
+    member: int = 0,
+    write: bool = False,
+    weights: pathlib.Path | None = None,
+) -> Row:
+    """Says what `score_run` would score, as `describe_scoring`; raises as it does."""
+    return _open(workdir, people, member, write, weights)[-1]
+
+
+def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
+    """Returns what is scored: the model, its parameters, how many people of how many.
+
+    Raises:
+      ValueError: there are not so many people.
+    """
+    if not 0 <= people <= task.corpus.num_people:
+        raise ValueError(
+            f"people={people} must be 1 to {task.corpus.num_people}, the people whom"
+            f" the run's corpus tells of, or 0 for what its config says"
+        )
+    config = run.member_config(task.config, task.hypers[member])
+    return {
+        "name": config.name,
+        "fingerprint": config_module.fingerprint(config),
+        "parameters": task.parameters.total,
+        "people": people or config.score.people or task.corpus.num_people,
+        "population": task.corpus.num_people,
+        "bits_max": task.world.bits_max().total,
+    }
+
+
+def _open(
+    workdir: pathlib.Path,
+    people: int,
+    member: int,
+    write: bool,
+    weights: pathlib.Path | None,
+) -> tuple[Task, models.Params, Any, Row]:
+    """Returns the task, what it computes with, the file's tree and the plan."""
+    if write and people:
+        raise ValueError(
+            f"people={people} is a sample: it is not written over the run's own result"
+        )
+    if write and weights:
+        raise ValueError(
+            f"weights={weights}: their scores are not written over the run's own result"
+        )
+    task, params = folder.load(workdir, member)
+    plan = describe_scoring(task, people, member)
+    if weights is None:
+        return task, params, None, plan
+    tree, own = quant.load(weights), plan["fingerprint"]
+    # A file that does not say of which run it is, is told by its shapes alone.
+    if (made_for := quant.about(weights).get("fingerprint", own)) != own:
+        raise ValueError(
+            f"weights={weights} are of the run or member {made_for}, not of {own},"
+            f" which is to be scored; give a file of its own"
+        )
+    task, params = qat.plain(task, params)
+    found = quant.dequantize(tree)
+    if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, found):
+        raise ValueError(
+            f"weights={weights} are of another model than the run's; give a file that"
+            f" kscale quantize --save wrote for this run"
+        )
+    return task, found, tree, plan
