@@ -100,7 +100,7 @@ def _by_step(row: Row) -> Panel:
         for k, name in enumerate(CLASSES)
     ]
     if np.sum(np.array(loss) < bits) > 2:  # else nothing has been learnt yet
-        predicted = report.predict_learning(
+        predicted = report.fit_learning(
             visits, loss, p, theory.model_scaling.frequency_classes(p), bits
         )
         name = f"half known after {predicted['half_visits']:.0f} visits"

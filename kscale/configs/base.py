@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from kscale import worlds
 from kscale.configs import fields
-from kscale.models.config import NO_ADAPTERS, ModelConfig
+from kscale.models.config import ModelConfig
 from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
 from kscale.worlds.biod import PUBLISHED_NAME_PARTS
@@ -264,31 +264,6 @@ NO_RESULT = (
 )
 
 
-# Fields that came later, and what was done before there were any: results do not change
-# their fingerprints as kscale grows.
-_LATER = {
-    "world.first": 0,
-    **{f"world.law.{path}": x for path, x in fields.flatten(worlds.Law()).items()},
-    "corpus.domain": "",
-    "data.epochs": 1,
-    "data.share": 1.0,
-    "parts": (),
-    "score.classes": 4,
-    "score.quantiles": "people",
-    "score.times": 0,
-    "start": "",
-    "model.experts": 0,
-    "model.top_k": 1,
-    "model.capacity_factor": 2.0,
-    "model.eval_capacity_factor": 8.0,
-    "model.route_rows": 1,
-    **{f"model.lora.{path}": x for path, x in fields.flatten(NO_ADAPTERS).items()},
-    "train.trainable": ("*",),
-    "train.balance_weight": 0.01,
-    **{f"qat.{path}": x for path, x in fields.flatten(NO_ROUNDING).items()},
-}
-
-
 def members(config: Config) -> list[Hyper]:
     """The models that a config trains: at least one, seeds varying fastest."""
     train, chosen = config.train, config.members
@@ -327,11 +302,7 @@ def meaningful(config: Config) -> dict[str, Any]:
     """The fields on which a result depends, by path, as JSON types."""
     # Through from_dict, so that 1 in a field of floats is 1.0.
     leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
-    return {
-        path: leaf
-        for path, leaf in leaves.items()
-        if path not in NO_RESULT and (path not in _LATER or leaf != _LATER[path])
-    }
+    return {path: leaf for path, leaf in leaves.items() if path not in NO_RESULT}
 
 
 def save(config: Config, path: str | pathlib.Path) -> None:
