@@ -1,53 +1,66 @@
-"""Results as rows: what was run, on what, and what came out, one JSON line each."""
+"""Files that are whole or not there: text, JSON, result rows, named arrays."""
 
 import contextlib
 import fcntl
 import json
 import math
 import os
-import pathlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import jax
 import numpy as np
 
-from kscale.trees import leaves_by_path, nest
-
 Row = dict[str, Any]
+PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
-def write_json(path: pathlib.Path, row: Row) -> None:
-    """Writes a JSON object, whole or not at all."""
-    write_text(path, json.dumps(row, indent=2) + "\n")
+@contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file that takes the place of `path` when all is written.
 
+    Args:
+      path: the file; its folder is made if it does not exist.
 
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
+    Raises:
+      OSError: the file cannot be written; one that existed stays as it was.
+
+    Example:
+      >>> with replace_file(Path("visits.npy")) as file:
+      ...     np.save(file, visits)
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
 
 
-def finite(value: Any) -> Any:
-    """JSON types; a number that is not finite becomes None."""
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [finite(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value
+def write_text(path: Path, text: str) -> None:
+    """Writes a text in UTF-8; see `replace_file`."""
+    with replace_file(path) as file:
+        file.write(text.encode())
 
 
-def append_row(path: pathlib.Path, row: Row) -> None:
+def write_json(path: Path, row: Row) -> None:
+    """Writes a JSON object; see `replace_file`."""
+    write_text(path, json.dumps(row, indent=2) + "\n")
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Writes a JSONL file, a row a line; see `replace_file`."""
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def append_row(path: Path, row: Row) -> None:
     """Appends a row to a JSONL file, making it and its folder if they are absent.
 
     Several processes may append to one file. A row that was cut short, by a kill or a
@@ -63,7 +76,7 @@ def append_row(path: pathlib.Path, row: Row) -> None:
         file.seek(0)
         whole, _, tail = file.read().rpartition(b"\n")
         end = len(whole) + len(b"\n" if whole else b"")
-        if _row(tail) is not None:  # written by hand, without an end of line
+        if _parse_row(tail) is not None:  # written by hand, without an end of line
             end, line = end + len(tail), b"\n" + line
         file.truncate(end)
         try:
@@ -75,8 +88,8 @@ def append_row(path: pathlib.Path, row: Row) -> None:
             raise
 
 
-def read_rows(path: pathlib.Path) -> list[Row]:
-    """The rows of a JSONL file; none if it is absent.
+def read_rows(path: Path) -> list[Row]:
+    """Returns the rows of a JSONL file; none if it is absent.
 
     A last line without its end that is no row is being written, or was when a process
     was killed: it is left out.
@@ -87,11 +100,11 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     if not path.exists():
         return []
     *lines, tail = path.read_text(encoding="utf-8").split("\n")
-    if _row(tail) is not None:
+    if _parse_row(tail) is not None:
         lines.append(tail)
     rows = []
     for number, line in enumerate(lines, 1):
-        row = _row(line)
+        row = _parse_row(line)
         if row is None:
             raise ValueError(
                 f"{path}, line {number}: {line[:40]!r} is not a row; remove the line"
@@ -100,7 +113,7 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     return rows
 
 
-def _row(line: str | bytes) -> Row | None:
+def _parse_row(line: str | bytes) -> Row | None:
     try:
         row = json.loads(line)
     except ValueError:
@@ -108,61 +121,50 @@ def _row(line: str | bytes) -> Row | None:
     return row if isinstance(row, dict) else None
 
 
-# Named arrays in one file, whole or not at all.
-def write_arrays(path: Path, arrays: Mapping[str, Any], what: str = "") -> None:
-    """Writes an ``.npz`` file; one that was there stays until the new one is whole.
-
-    Args:
-      path: the file; its folder is made if it does not exist.
-      arrays: by name.
-      what: the file is, for the error: "Weights ".
-
-    Raises:
-      ValueError: the file cannot be written; one that existed stays as it was.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise ValueError(f"{what}{path} cannot be written ({error}).") from error
+def to_json_types(value: Any) -> Any:
+    """Returns a value in JSON types; a number that is not finite becomes None."""
+    if isinstance(value, dict):
+        return {name: to_json_types(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [to_json_types(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
 
 
-# Final weights in one small file, for scoring.
-def save_params(path: Path | str, params: Any) -> None:
-    """Writes parameters to an ``.npz`` file, whole or not at all.
-
-    Args:
-      path: the file; replaced if it exists, its folder made if it does not.
-      params: nested dict of arrays; a leaf's name in the file is its path.
-
-    Raises:
-      ValueError: the file cannot be written; one that existed stays as it was.
-    """
-    path = Path(path)
-    write_arrays(path, leaves_by_path(jax.device_get(params)), "Weights ")
-
-
-def load_params(path: Path | str) -> dict[str, Any]:
-    """Reads what ``save_params`` wrote.
+def write_arrays(
+    path: Path, arrays: Mapping[str, Any], what: str = "", compress: bool = False
+) -> None:
+    """Writes named arrays to an `.npz` file; see `replace_file`.
 
     Args:
       path: the file.
-
-    Returns:
-      Nested dict of NumPy arrays.
+      arrays: by name.
+      what: the file is, for the error: "Weights ".
+      compress: whether the file is compressed.
 
     Raises:
-      ValueError: the file does not exist, or is not whole.
+      ValueError: the file cannot be written; one that existed stays as it was.
     """
     try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return nest({name: file[name] for name in file.files})
+        with replace_file(path) as file:
+            (np.savez_compressed if compress else np.savez)(file, **arrays)
+    except OSError as error:
+        raise ValueError(f"{what}{path} cannot be written ({error}).") from error
+
+
+def read_arrays(path: Path, what: str = "") -> dict[str, np.ndarray]:
+    """Returns the arrays of an `.npz` file by name.
+
+    Args:
+      path: the file.
+      what: the file is, for the error: "Weights ".
+
+    Raises:
+      ValueError: the file does not exist, is not whole, or holds anything but arrays.
+    """
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"Weights {path} cannot be read ({error}).") from error
+        raise ValueError(f"{what}{path} cannot be read ({error}).") from error

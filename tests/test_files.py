@@ -1,10 +1,11 @@
-"""Rows on disk: whole or not at all, many writers, lines cut short."""
+"""Files are whole or not there: rows, JSON, arrays; many writers, lines cut short."""
 
 import concurrent.futures
 import errno
 import json
 import os
 
+import numpy as np
 import pytest
 
 from kscale import files
@@ -80,3 +81,56 @@ def test_an_object_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError, match="folder"):
         files.write_json(tmp_path / "folder", {"a": 2})
     assert sorted(x.name for x in tmp_path.iterdir()) == ["folder", "result.json"]
+
+
+def test_rows_are_written_at_once(tmp_path):
+    rows = [{"i": 1}, {"i": 2.5, "text": "ä"}]
+    files.write_rows(tmp_path / "new" / "rows.jsonl", rows)
+    assert files.read_rows(tmp_path / "new" / "rows.jsonl") == rows
+
+
+def test_numbers_that_are_not_finite_become_none():
+    value = {"a": np.float32(0.5), "b": [np.inf, np.int64(3)], "c": np.array([np.nan])}
+    assert files.to_json_types(value) == {"a": 0.5, "b": [None, 3], "c": [None]}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_arrays_come_back(tmp_path, compress):
+    path = tmp_path / "new" / "a.npz"
+    files.write_arrays(path, {"x/y": np.arange(3), "z": np.float32(2)}, "", compress)
+    found = files.read_arrays(path)
+    assert {name: x.tolist() for name, x in found.items()} == {"x/y": [0, 1, 2], "z": 2}
+    assert [x.name for x in path.parent.iterdir()] == ["a.npz"]
+
+
+def test_arrays_that_cannot_be_written_leave_those_that_were_there(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "a.npz"
+    files.write_arrays(path, {"x": np.arange(3)})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ValueError, match=r"Weights .*a\.npz cannot be written \(.*28"):
+        files.write_arrays(path, {"x": np.arange(4)}, "Weights ")
+    assert [x.name for x in tmp_path.iterdir()] == ["a.npz"]
+    assert files.read_arrays(path)["x"].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"a\.npz/b\.npz cannot be written"):
+        files.write_arrays(path / "b.npz", {})
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])
+def test_arrays_of_a_file_that_is_not_whole_are_an_error(tmp_path, damage):
+    path = tmp_path / "weights.npz"
+    files.write_arrays(path, {"x": np.arange(6.0), "y": np.zeros(2, np.float32)})
+    content = bytearray(path.read_bytes())
+    content[150] ^= 1
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content if damage == "flipped" else content[:200])
+    with pytest.raises(ValueError, match=r"Weights .*weights.npz cannot be read") as e:
+        files.read_arrays(path, "Weights ")
+    assert "\n" not in str(e.value)

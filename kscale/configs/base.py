@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from kscale import worlds
 from kscale.configs import fields
+from kscale.files import write_json
 from kscale.models.config import ModelConfig
 from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
@@ -306,9 +307,8 @@ def meaningful(config: Config) -> dict[str, Any]:
 
 
 def save(config: Config, path: str | pathlib.Path) -> None:
-    """Write the config as JSON that `load` reads."""
-    text = json.dumps(fields.to_dict(config), indent=2, allow_nan=False)
-    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+    """Writes the config as JSON that `load` reads."""
+    write_json(pathlib.Path(path), fields.to_dict(config))
 
 
 def load(path: str | pathlib.Path) -> Config:

@@ -6,7 +6,6 @@
 The rows of a trained model carry this; figures are drawn from it.
 """
 
-import json
 import math
 import pathlib
 from typing import Any
@@ -92,7 +91,7 @@ def evaluate(
         told["by_count"] = _by_count(task, table, visits)
     if task.config.model.experts:
         told["dropped_when_scored"] = _dropped(task, params)
-    return files.finite(told | ({"parts": parts} if parts else {}))
+    return files.to_json_types(told | ({"parts": parts} if parts else {}))
 
 
 def _dropped(task: Task, params: Any) -> float:
@@ -217,8 +216,7 @@ class Curve:
         kept = [row for row in self.rows() if row["step"] < step]
         self._rows = [*kept, row]
         if self._path is not None:
-            lines = "".join(json.dumps(x) + "\n" for x in self._rows)
-            files.write_text(self._path, lines)
+            files.write_rows(self._path, self._rows)
 
     def rows(self) -> list[Row]:
         """The rows so far, those of an earlier start of the run included."""
@@ -242,4 +240,4 @@ class Curve:
         rows = [{"step": x["step"]} | x["members"][member] for x in self.rows()]
         losses = [np.ravel(row["loss"])[member] for row in logged]
         training = {"step": [row["step"] for row in logged], "loss": losses}
-        return {"curve": rows, "training": files.finite(training)}
+        return {"curve": rows, "training": files.to_json_types(training)}

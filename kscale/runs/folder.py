@@ -20,8 +20,9 @@ from kscale.trees import leaves_by_path
 RESULT = "result.json"
 # What a run writes; all else in its folder is somebody's own.
 _OURS = re.compile(
-    r"(metrics|curve)\.jsonl(\.tmp|\.partial)?|result\.json(\.partial)?|checkpoints|tensorboard"
-    r"|vocabulary\.json(\.partial)?|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz|visits(_\d+)?\.npy"
+    r"checkpoints|tensorboard"
+    r"|((metrics|curve)\.jsonl|(result|vocabulary)\.json|visits(_\d+)?\.npy"
+    r"|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz)(\.\d+\.partial)?"
 )
 
 

@@ -105,7 +105,8 @@ def _train_and_score(
                 train.save_params(workdir / f"adapters{name}.npz", small)
             table.save(workdir / f"scores{name}.npz")
             if i == 0:
-                np.save(workdir / "visits.npy", task.order.visits())
+                with files.replace_file(workdir / "visits.npy") as file:
+                    np.save(file, task.order.visits())
         row = make_row(task, table, i) | evaluate(task, params, table, i)
         row |= qat.of_training(task, params, row["bits"]["total"])
         row |= folder.logged_routing(logged, i)

@@ -6,13 +6,14 @@ labels as in `corpus.labels` (label 0 is text that is no knowledge).
 
 import dataclasses
 import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from kscale.files import write_arrays
 
 _ARRAYS = {"people": "int64", "nats": "float64", "correct": "bool", "counts": "int32"}
 
@@ -73,28 +74,19 @@ class ScoreTable:
         """Writes the table as one npz file, whole or not at all.
 
         Args:
-          path: the file; its folder exists. A file of that name is replaced.
+          path: the file. A file of that name is replaced.
+
+        Raises:
+          ValueError: the file cannot be written; one that existed stays as it was.
         """
-        target = Path(path)
         seed = [] if self.sample_seed is None else [self.sample_seed]
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            try:
-                os.fchmod(file.fileno(), 0o644)  # unlike temporary files
-                np.savez_compressed(
-                    file,
-                    **{what: getattr(self, what) for what in _ARRAYS},
-                    labels=np.array(self.labels, dtype=np.str_),
-                    population=np.int64(self.population),
-                    sample_seed=np.array(seed, dtype=np.int64),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, target)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        arrays = {
+            **{what: getattr(self, what) for what in _ARRAYS},
+            "labels": np.array(self.labels, dtype=np.str_),
+            "population": np.int64(self.population),
+            "sample_seed": np.array(seed, dtype=np.int64),
+        }
+        write_arrays(Path(path), arrays, "Score table ", compress=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ScoreTable":

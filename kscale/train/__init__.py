@@ -5,8 +5,12 @@ result = fit(model_config, config, batches, 100_000, labels=["text", "name"])
 result.state["params"]
 """
 
-from kscale.files import load_params, save_params
-from kscale.train.checkpoint import CheckpointError, Checkpoints
+from kscale.train.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    load_params,
+    save_params,
+)
 from kscale.train.config import (
     SCHEDULES,
     Hyper,

@@ -18,11 +18,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
+from kscale.files import read_arrays, write_arrays
 from kscale.train.checksums import broken, seal
 from kscale.train.config import LATER, RHYTHM, Hyper, TrainConfig, members
 from kscale.train.infeed import Chunks
 from kscale.train.objective import Problem, told
 from kscale.train.step import State
+from kscale.trees import leaves_by_path, nest
 
 # What a run is, so that a checkpoint of another run can be told and refused.
 Description = Mapping[str, Any]
@@ -239,3 +241,26 @@ def _whole(error: BaseException) -> str:
         parts.append(str(seen))
         seen = seen.__cause__ or seen.__context__
     return " ".join(parts)
+
+
+# Final weights in one small file, for scoring.
+def save_params(path: Path | str, params: Any) -> None:
+    """Writes parameters to an `.npz` file, whole or not at all.
+
+    Args:
+      path: the file; replaced if it exists, its folder made if it does not.
+      params: nested dict of arrays; a leaf's name in the file is its path.
+
+    Raises:
+      ValueError: the file cannot be written; one that existed stays as it was.
+    """
+    write_arrays(Path(path), leaves_by_path(jax.device_get(params)), "Weights ")
+
+
+def load_params(path: Path | str) -> dict[str, Any]:
+    """Returns what `save_params` wrote: a nested dict of NumPy arrays.
+
+    Raises:
+      ValueError: the file does not exist, or is not whole.
+    """
+    return nest(read_arrays(Path(path), "Weights "))

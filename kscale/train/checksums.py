@@ -4,6 +4,8 @@ import json
 import zlib
 from pathlib import Path
 
+from kscale.files import write_text
+
 SEAL = "checksums.json"
 _BLOCK = 2**20
 
@@ -17,9 +19,7 @@ def seal(folder: Path) -> None:
     Raises:
       OSError: a file cannot be read or the seal cannot be written.
     """
-    partial = folder / f"{SEAL}.tmp"
-    partial.write_text(json.dumps(_checksums(folder)))
-    partial.replace(folder / SEAL)
+    write_text(folder / SEAL, json.dumps(_checksums(folder)))
 
 
 def broken(folder: Path) -> list[str]:
@@ -50,11 +50,7 @@ def broken(folder: Path) -> list[str]:
 def _checksums(folder: Path) -> dict[str, int]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {
-        name: _crc32(path)
-        for name, path in names.items()
-        if name not in (SEAL, f"{SEAL}.tmp")
-    }
+    return {name: _crc32(path) for name, path in names.items() if name != SEAL}
 
 
 def _crc32(path: Path) -> int:

@@ -13,9 +13,9 @@ from tensorboardX.proto import event_pb2, summary_pb2
 from tensorboardX.record_writer import masked_crc32c
 from tqdm import tqdm
 
+from kscale.files import Row, write_text
 from kscale.train.metrics import ROUTED
 
-Row = Mapping[str, Any]
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -35,11 +35,8 @@ class RunLog:
     def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
         self._path = Path(folder) / "metrics.jsonl"
         with self._reporting():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             kept = rows_until(self._path, step)
-            partial = self._path.with_suffix(".jsonl.tmp")
-            partial.write_text("".join(kept))
-            partial.replace(self._path)
+            write_text(self._path, "".join(kept))
             board = self._path.parent / "tensorboard"
             names = [""] if members is None else [f"member_{m}" for m in range(members)]
             self._boards = [Board(board / name, step) for name in names]

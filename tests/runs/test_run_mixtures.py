@@ -102,7 +102,7 @@ def test_a_curve_is_the_same_after_a_kill(mixed, tmp_path):
 def test_a_run_that_is_thrown_away_takes_its_curve_along(mixed, tmp_path):
     config, folder, _ = mixed
     copy = shutil.copytree(folder, tmp_path / "copy")
-    (copy / "curve.jsonl.tmp").write_text("")
+    (copy / "curve.jsonl.7.partial").write_text("")
     (row,) = run.run(
         fields.override_all(config, {"score.times": 0}), copy, overwrite=True
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from standin import digest
 
-from kscale.train import CheckpointError, Checkpoints
+from kscale.train import CheckpointError, Checkpoints, load_params, save_params
 
 RUN = {"model": {"layers": 2}, "labels": ["text", "name"]}
 
@@ -135,3 +135,12 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
         Checkpoints(tmp_path / "file" / "checkpoints")
+
+
+def test_final_weights_come_back(tmp_path):
+    params = {"embed": {"table": np.arange(6, dtype=np.float32).reshape(2, 3)}}
+    save_params(tmp_path / "deep" / "weights.npz", params)
+    loaded = load_params(tmp_path / "deep" / "weights.npz")
+    assert loaded.keys() == params.keys()
+    np.testing.assert_array_equal(loaded["embed"]["table"], params["embed"]["table"])
+    assert loaded["embed"]["table"].dtype == np.float32
