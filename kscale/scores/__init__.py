@@ -21,53 +21,36 @@ from kscale.scores.known_bits import (
     irreducible_text_bits,
     lower_bound_bits,
     no_error_bits,
-    parameters_for,
     partial_memorizer,
 )
-from kscale.scores.labels import Label
-from kscale.scores.score import Model, dropped_share, sample_people, score_corpus
-from kscale.scores.sizing import (
-    model_for_world,
-    people_for,
-    share_of_capacity,
-    world_bits,
-    world_for_model,
-)
-from kscale.scores.table import ScoreTable, merge, sum_by_label
-from kscale.scores.thresholds import Threshold, find_threshold, rising_accuracy
+from kscale.scores.score import Model, dropped_share, score_corpus
+from kscale.scores.sizing import people_for_bits, world_for_model
+from kscale.scores.table import ScoreTable
+from kscale.scores.thresholds import Threshold, find_threshold
 
 __all__ = [
     "AnswerTable",
     "Capacity",
     "ClassRow",
     "Errors",
-    "Label",
     "Model",
     "PieceRow",
     "ScoreTable",
     "TextBits",
     "Threshold",
     "ask_questions",
-    "summarize_pieces",
-    "summarize_classes",
-    "measure_capacity",
-    "find_threshold",
-    "dropped_share",
-    "irreducible_text_bits",
     "bits_from_losses",
+    "dropped_share",
+    "find_threshold",
+    "irreducible_text_bits",
     "lower_bound_bits",
-    "merge",
-    "model_for_world",
+    "measure_capacity",
     "no_error_bits",
-    "parameters_for",
     "partial_memorizer",
-    "people_for",
+    "people_for_bits",
     "person_accuracy",
-    "rising_accuracy",
-    "sample_people",
     "score_corpus",
-    "share_of_capacity",
-    "sum_by_label",
-    "world_bits",
+    "summarize_classes",
+    "summarize_pieces",
     "world_for_model",
 ]

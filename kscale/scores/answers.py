@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kscale.corpora import Questions
 from kscale.data import PAD, TokenPool
 from kscale.models import ModelConfig, Params, empty_memory, extend, generate
-from kscale.scores.score import ahead, chosen_people
+from kscale.scores.documents import choose_people, round_up
+from kscale.scores.score import check_losses, fetch_late
 
-_MULTIPLE = 16  # prompts are padded to a multiple: the model compiles for few lengths
 _BATCH = 256  # rows at once
 
 
@@ -25,7 +26,7 @@ class AnswerTable:
     """How a model answered questions about people.
 
     Attributes:
-      people: int64 [n], who was asked about, ascending.
+      people: int64 [n], the people asked about, ascending.
       nats: float64 [n, Q], the sum of -ln p over the true answer's tokens, each given
         the question and the true tokens before it.
       correct: bool [n, Q], whether the greedy answer is the true one and ends with it.
@@ -53,7 +54,7 @@ class AnswerTable:
 
 def ask_questions(
     model: tuple[ModelConfig, Params],
-    questions,
+    questions: Questions,
     pool: TokenPool,
     people: np.ndarray | int | None = None,
     *,
@@ -71,7 +72,7 @@ def ask_questions(
       model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
       questions: from `kscale.corpora.Questions`.
       pool: the questions as tokens; labels may be those of `relabelled`.
-      people: whom to ask about: None is everybody the questions are about, a number is
+      people: who is asked about: None is everybody the questions are about, a number is
         a random sample of that size, an array int [n] is these people of the world.
       seed: of the sample and of the wording, which is not that of training.
       batch: B, rows at once; 0 for 256, or less if there are fewer.
@@ -88,59 +89,70 @@ def ask_questions(
       >>> even = corpora.Questions(world, "even")
       >>> ask_questions((config, params), even, pool).accuracy["employer"]
 
-    Source: paper 000, section 6.1 (accuracy of the answers about people who are not in
-    the training questions).
+    Source: Pan et al. 2025, section 6.1 (accuracy of the answers about people who are
+    not in the training questions).
     """
-    config, params = _checked(model, pool)
+    if not isinstance(model, tuple) or not isinstance(model[0], ModelConfig):
+        raise ValueError(
+            f"answers: the model is a {type(model).__name__}; it must be (config, "
+            "params) of kscale.models, since decoding needs its memory"
+        )
+    config, params = model
+    if config.vocab != pool.vocabulary.size:
+        raise ValueError(
+            f"answers: the model has {config.vocab} tokens, the questions "
+            f"{pool.vocabulary.size}: it was trained on another corpus or tokenizer"
+        )
     if batch < 0:
-        raise ValueError(f"answers: batch={batch}; at least 1, or 0 to choose")
-    people, _ = chosen_people(questions, people, seed)
-    asked = _ask(questions, pool, people, seed)
-    steps = int(asked.answers.max()) + 1
+        raise ValueError(f"answers: batch={batch} must be at least 1, or 0 to choose")
+    people, _ = choose_people(questions, people, seed)
+    prompts = _compose(questions, pool, people, seed)
+    steps = int(prompts.answers.max()) + 1
     judged = (
-        (which, _judge(config, params, *_rows(asked, which, rows, steps, pool.eos)))
-        for which, rows in _groups(asked.prompts, batch)
+        (which, _judge(config, params, *_rows(prompts, which, rows, steps, pool.eos)))
+        for which, rows in _groups(prompts.lengths, batch)
     )
-    nats, correct = np.zeros(len(asked.starts)), np.zeros(len(asked.starts), bool)
-    for which, (losses, wrong) in ahead(judged):
-        places = np.arange(steps) < asked.answers[which, None]
-        sums = losses.astype(np.float64)[: len(which)]
-        nats[which] = np.where(places, sums, 0).sum(axis=1)
-        # The token behind the answer must be EOS, so that it counts as well.
-        places = np.arange(steps) <= asked.answers[which, None]
-        correct[which] = ~(wrong[: len(which)] & places).any(axis=1)
     shape = (len(people), len(questions.world.sentences))
-    nats = nats.reshape(shape)
-    _check_numbers(nats, people)
+    nats, correct = np.zeros(shape), np.zeros(shape, bool)
+    for which, (losses, wrong) in fetch_late(judged):
+        inside = np.arange(steps) < prompts.answers[which, None]
+        sums = losses.astype(np.float64)[: len(which)]
+        nats.flat[which] = np.where(inside, sums, 0).sum(axis=1)
+        # The token behind the answer must be EOS, so that it counts as well.
+        inside = np.arange(steps) <= prompts.answers[which, None]
+        correct.flat[which] = ~(wrong[: len(which)] & inside).any(axis=1)
+    check_losses(nats, people)
     return AnswerTable(
         people=people,
         nats=nats,
-        correct=correct.reshape(shape),
+        correct=correct,
         questions=tuple(questions.world.sentences),
         population=questions.num_people,
     )
 
 
-class _Asked(NamedTuple):
+class _Prompts(NamedTuple):
     """Documents end to end, those of a person side by side; int64 [n Q] each.
 
     Attributes:
       tokens: int32 [total].
       starts: where each document begins.
-      prompts: tokens before its answer.
+      lengths: tokens before its answer.
       answers: tokens of its answer, which ends the document.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
-    prompts: np.ndarray
+    lengths: np.ndarray
     answers: np.ndarray
 
 
-def _ask(questions, pool: TokenPool, people: np.ndarray, seed: int) -> _Asked:
+def _compose(
+    questions: Questions, pool: TokenPool, people: np.ndarray, seed: int
+) -> _Prompts:
     number = len(questions.world.sentences)
-    whom, what = np.repeat(people, number), np.tile(np.arange(number), len(people))
-    documents = pool.compose(questions.ask(whom, what, seed))
+    about, what = np.repeat(people, number), np.tile(np.arange(number), len(people))
+    documents = pool.compose(questions.ask(about, what, seed))
     starts = np.cumsum(documents.lengths) - documents.lengths
     known = (documents.labels != PAD) & (documents.labels != pool.eos_label)
     sizes = np.add.reduceat(known, starts, dtype=np.int64)
@@ -149,14 +161,14 @@ def _ask(questions, pool: TokenPool, people: np.ndarray, seed: int) -> _Asked:
     if len(first) != len(starts) or not (known[ends].all() and sizes.all()):
         raise ValueError(
             "answers: each question must be one document that ends in its answer, and "
-            "tell nothing else: give a corpora.Questions and its pool"
+            "state nothing else: give a corpora.Questions and its pool"
         )
-    return _Asked(documents.tokens, starts, first - starts, sizes)
+    return _Prompts(documents.tokens, starts, first - starts, sizes)
 
 
 def _groups(prompts: np.ndarray, batch: int) -> Iterator[tuple[np.ndarray, int]]:
     """Documents of about the same prompt length, and how many rows to make of them."""
-    widths = -(-prompts // _MULTIPLE)
+    widths = round_up(prompts)
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
         size = batch or min(_BATCH, 2 ** (len(which) - 1).bit_length())
@@ -165,23 +177,23 @@ def _groups(prompts: np.ndarray, batch: int) -> Iterator[tuple[np.ndarray, int]]
 
 
 def _rows(
-    asked: _Asked, which: np.ndarray, rows: int, steps: int, eos: int
+    prompts: _Prompts, which: np.ndarray, rows: int, steps: int, eos: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """prompts [B, T], their lengths [B], answers and EOS [B, S]; EOS is the padding."""
+    fill = rows - len(which)
 
     def cut(starts: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
         place = np.arange(width)
         inside = place < lengths[:, None]
-        found = asked.tokens[np.where(inside, starts[:, None] + place, 0)]
+        found = prompts.tokens[np.where(inside, starts[:, None] + place, 0)]
         found = np.where(inside, found, np.int32(eos))
-        return np.pad(found, ((0, rows - len(which)), (0, 0)), constant_values=eos)
+        return np.pad(found, ((0, fill), (0, 0)), constant_values=eos)
 
-    starts, lengths = asked.starts[which], asked.prompts[which]
-    width = -(-int(lengths.max()) // _MULTIPLE) * _MULTIPLE
+    starts, lengths = prompts.starts[which], prompts.lengths[which]
     return (
-        cut(starts, lengths, width),
-        np.pad(lengths, (0, rows - len(which)), constant_values=1).astype(np.int32),
-        cut(starts + lengths, asked.answers[which], steps),
+        cut(starts, lengths, int(round_up(lengths.max()))),
+        np.pad(lengths, (0, fill), constant_values=1).astype(np.int32),
+        cut(starts + lengths, prompts.answers[which], steps),
     )
 
 
@@ -206,26 +218,3 @@ def _judge(
     # It fills the same memory; the compiler sees that and does so once.
     found_BS = generate(config, params, prompts_BT, lengths_B, steps)
     return nats_BS, found_BS != answers_BS
-
-
-def _checked(model, pool: TokenPool) -> tuple[ModelConfig, Params]:
-    if not isinstance(model, tuple) or not isinstance(model[0], ModelConfig):
-        raise ValueError(
-            f"answers: the model is a {type(model).__name__}; it must be (config, "
-            "params) of kscale.models, since decoding needs its memory"
-        )
-    if model[0].vocab != pool.vocabulary.size:
-        raise ValueError(
-            f"answers: the model has {model[0].vocab} tokens, the questions "
-            f"{pool.vocabulary.size}: it was trained on another corpus or tokenizer"
-        )
-    return model
-
-
-def _check_numbers(nats: np.ndarray, people: np.ndarray) -> None:
-    broken = np.isnan(nats).any(axis=1)
-    if broken.any():
-        raise ValueError(
-            f"answers: the loss of an answer about person {people[broken.argmax()]} is "
-            "not a number: the model's parameters are broken"
-        )

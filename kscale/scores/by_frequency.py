@@ -1,32 +1,23 @@
-"""What a model holds of whom: losses, bits and accuracy by class of people, by piece.
+"""What a model holds of each class of people, and of each piece.
 
-People may be met unequally often. A plain mean weighs people alike; a weighted one
-weighs a person by how often it is met, so it is what validation text drawn by the same
-law shows. Rows are plain dicts, as result rows hold them. Axes: n people in the table.
+Losses, bits and accuracies as rows, plain dicts for result rows. People may be met
+unequally often: a plain mean weighs people alike, a weighted one weighs a person by how
+often it is met, so it is what validation text drawn by the same law shows. Axes: n
+people in the table.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
+from kscale.corpora import Label
+from kscale.scores.capacity import check_table, mean_error
 from kscale.scores.known_bits import bits_from_losses, loss_units
-from kscale.scores.labels import (
-    VALUE,
-    Label,
-    check_each,
-    check_labels,
-    check_table,
-    columns,
-    mean_error,
-    pieces,
-    rightness,
-)
+from kscale.scores.labels import VALUE, check_labels, columns, pieces, rightness
 from kscale.scores.table import ScoreTable
-
-if TYPE_CHECKING:
-    from kscale.worlds.entropy import Counts
+from kscale.worlds import Counts
 
 _LN2 = math.log(2.0)
 
@@ -95,19 +86,19 @@ class PieceRow(Means):
 
 
 def summarize_classes(
-    counts: "Counts",
+    counts: Counts,
     labels: Sequence[Label],
     table: ScoreTable,
     classes: np.ndarray,
     weights: np.ndarray,
     visits: np.ndarray | None = None,
 ) -> list[ClassRow]:
-    """Losses, bits and accuracy of each class of people.
+    """Returns the losses, bits and accuracies of each class of people.
 
     Args:
       counts: the world's counts.
       labels: the corpus' labels, in the table's order.
-      table: whom the model was scored on.
+      table: the people's scores.
       classes: int [n], the class of each person of the table, 0 the most frequent; as
         `theory.model_scaling.frequency_classes(p)[table.people]`.
       weights: float [n], how often each is met, in any unit; as `p[table.people]`.
@@ -126,7 +117,7 @@ def summarize_classes(
       >>> rows = scores.summarize_classes(world.counts, corpus.labels, table, which, p)
       >>> [row["visit_loss_bits"] for row in rows]
 
-    Source: paper 000, figures 1a, 2b, 4b and 5b (quartiles of the people).
+    Source: Pan et al. 2025, figures 1a, 2b, 4b and 5b (quartiles of the people).
     """
     check_table(counts, labels, table, "summarize_classes")
     classes, weights = np.asarray(classes), np.asarray(weights, np.float64)
@@ -165,11 +156,11 @@ def summarize_classes(
 def summarize_pieces(
     labels: Sequence[Label], table: ScoreTable, weights: np.ndarray
 ) -> list[PieceRow]:
-    """Loss and accuracy of each piece: the name, the attributes, the derived facts.
+    """Returns loss and accuracy of each piece: name, attributes, derived facts.
 
     Args:
       labels: the corpus' labels, in the table's order.
-      table: whom the model was scored on.
+      table: the people's scores.
       weights: float [n], how often each is met, in any unit.
 
     Returns:
@@ -185,7 +176,7 @@ def summarize_pieces(
       >>> rows = scores.summarize_pieces(corpus.labels, table, alike)
       >>> {row["piece"]: row["accuracy"] for row in rows}
 
-    Source: paper 000, figure 7.
+    Source: Pan et al. 2025, figure 7.
     """
     weights = np.asarray(weights, np.float64)
     check_labels(labels, table, "summarize_pieces")
@@ -196,22 +187,37 @@ def summarize_pieces(
         right = rightness(labels, table, *of_kind)
         for piece, which in pieces(labels, *of_kind).items():
             if piece in right:
-                told = ~np.isnan(right[piece])
-                bits = table.nats[told][:, which].sum(axis=1) / _LN2
-                means = _losses(bits, right[piece][told], weights[told])
+                stated = ~np.isnan(right[piece])
+                bits = table.nats[stated][:, which].sum(axis=1) / _LN2
+                means = _losses(bits, right[piece][stated], weights[stated])
                 rows.append({"piece": piece, "kind": kind, **means})
     return rows
 
 
 def person_accuracy(labels: Sequence[Label], table: ScoreTable) -> np.ndarray:
-    """Share of a person's attributes whose value is greedily right: float64 [n].
+    """Returns the share of a person's values that is greedily right: float64 [n].
 
     Names and derived facts do not count; NaN for a person of whom no value is written.
     """
-    right: Mapping[str, np.ndarray] = rightness(labels, table, *VALUE)
+    right = rightness(labels, table, *VALUE)
     hits = np.array(list(right.values())).reshape(len(right), len(table.people))
     stated = (~np.isnan(hits)).sum(axis=0)
     return np.where(stated > 0, np.nansum(hits, axis=0) / np.maximum(stated, 1), np.nan)
+
+
+def check_each(what: str, name: str, values: np.ndarray, people: int) -> None:
+    """Checks that `values` is one finite number, at least 0, for each person scored."""
+    if values.shape != (people,):
+        raise ValueError(
+            f"{what}: {name} has shape {values.shape}; {people} people scored need "
+            f"{(people,)}: take those of table.people, in its order"
+        )
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise ValueError(
+            f"{what}: {name}[{wrong.argmax()}]={values[wrong.argmax()]}; must be "
+            "finite and at least 0"
+        )
 
 
 def _losses(bits: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Means:

@@ -1,34 +1,25 @@
 """From a score table to bits: the capacity ratio of a model and how sure it is.
 
-Symbols are those of paper 002; axes: n people in the table.
+Symbols are those of Allen-Zhu & Li 2024; axes: n people in the table.
 """
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from kscale.scores.known_bits import (
-    bits_from_losses,
-    loss_units,
-    lower_bound_bits,
-)
-from kscale.scores.labels import (
-    VALUE,
-    Label,
-    check_bound,
-    check_table,
-    columns,
-    mean_error,
-    rightness,
-    unasked,
-)
+from kscale.corpora import Label
+from kscale.scores.known_bits import bits_from_losses, loss_units
+from kscale.scores.labels import VALUE, check_labels, columns, pieces, rightness
 from kscale.scores.table import ScoreTable
+from kscale.worlds import Bits, Counts
 
-if TYPE_CHECKING:
-    from kscale.worlds.entropy import Bits, Counts
+PARTS = ("name", "value", "diversity", "total")
+_ROUNDING_NATS = 1e-3  # a float32 softmax loses 1e-6 a token; a wrong score, far more
+_FEW = 30  # below so many people a standard error says little
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +46,6 @@ class Capacity:
       p3: mean nats of a value's first chunk (bioD), 0 otherwise.
       bits: bits held, by part; may be negative.
       bits_max: bits in the world, by part.
-      lower_bound: bits that the model must at least have by Theorem 3.2, by part.
       sampling_error: standard errors of `bits` as estimates of what the whole world's
         table would say: 0 for a whole world.
       people_error: standard errors of `bits` as estimates over worlds drawn by the
@@ -73,9 +63,8 @@ class Capacity:
     p1: float
     p2: float
     p3: float
-    bits: "Bits"
-    bits_max: "Bits"
-    lower_bound: "Bits"
+    bits: Bits
+    bits_max: Bits
     sampling_error: Errors
     people_error: Errors
     bits_per_person: np.ndarray
@@ -93,8 +82,7 @@ class Capacity:
         return self.bits_max.total / self.parameters
 
     def summary(self) -> dict[str, Any]:
-        """What belongs in a result row, as plain finite numbers."""
-        parts = ("name", "value", "diversity", "total")
+        """Returns what belongs in a result row, as plain finite numbers."""
         row: dict[str, Any] = {
             "bits_per_param": self.bits_per_param,
             "max_bits_per_param": self.max_bits_per_param,
@@ -102,19 +90,17 @@ class Capacity:
         for what in ("parameters", "people", "population", "p1", "p2", "p3"):
             row[what] = getattr(self, what)
         for what in ("bits", "bits_max", "sampling_error", "people_error"):
-            row[what] = {
-                part: float(getattr(getattr(self, what), part)) for part in parts
-            }
-        return row | {
-            "accuracy": dict(self.accuracy),
-            "accuracy_error": dict(self.accuracy_error),
-        }
+            bits = getattr(self, what)
+            row[what] = {part: float(getattr(bits, part)) for part in PARTS}
+        for what in ("accuracy", "accuracy_error"):
+            row[what] = dict(getattr(self, what))
+        return row
 
 
 def measure_capacity(
-    counts: "Counts", labels: Sequence[Label], table: ScoreTable, parameters: int
+    counts: Counts, labels: Sequence[Label], table: ScoreTable, parameters: int
 ) -> Capacity:
-    """The capacity ratio `R = bits/P` of the model that made a score table.
+    """Measures the capacity ratio `R = bits/P` of the model that made a score table.
 
     The bits are `bits_from_losses` of the mean losses. It is affine in them, so the
     delta method is exact: with b_i what person i's losses alone would make of the
@@ -124,7 +110,7 @@ def measure_capacity(
     Args:
       counts: the world's counts.
       labels: the corpus' labels, in the table's order.
-      table: whom the model was scored on: the whole world, or a random sample of it.
+      table: the scores of the whole world, or of a random sample of it.
       parameters: P, at least 1.
 
     Returns:
@@ -143,7 +129,7 @@ def measure_capacity(
       >>> known = measure_capacity(world.counts, corpus.labels, table, 62_900)
       >>> known.bits_per_param, known.max_bits_per_param
 
-    Source: paper 002, Definitions 4.1 and 4.3; accuracy as in appendix A.2.
+    Source: Allen-Zhu & Li 2024, Definitions 4.1 and 4.3; accuracy as in appendix A.2.
     """
     if parameters < 1:
         raise ValueError(
@@ -158,15 +144,20 @@ def measure_capacity(
             "were never shown; read the diversity part with care",
             stacklevel=2,
         )
-    losses = _losses(counts, labels, table)
+
+    def nats(*kinds: str) -> np.ndarray:
+        return table.nats[:, columns(labels, *kinds)].sum(axis=1)
+
+    values = nats(*VALUE) / loss_units(counts)
+    losses = nats("name"), values, nats("value1") / counts.attributes
     p1, p2, p3 = (float(loss.mean()) for loss in losses)
-    check_bound(losses, counts.people)
+    _check_bound(losses, counts.people)
     each = bits_from_losses(counts, *losses)
     right = {
         piece: hit[~np.isnan(hit)]
         for piece, hit in rightness(labels, table, "name", *VALUE, "derived").items()
     }
-    rest = unasked(len(table.people), counts.people)
+    rest = _rest(len(table.people), counts.people)
     return Capacity(
         parameters=parameters,
         people=len(table.people),
@@ -176,7 +167,6 @@ def measure_capacity(
         p3=p3,
         bits=bits_from_losses(counts, p1, p2, p3),
         bits_max=counts.bits_max(),
-        lower_bound=lower_bound_bits(counts, p1, p2, p3),
         sampling_error=_errors(each, rest),
         people_error=_errors(each, 1.0),
         bits_per_person=np.asarray(each.total) / counts.people,
@@ -185,22 +175,95 @@ def measure_capacity(
     )
 
 
-def _losses(
-    counts: "Counts", labels: Sequence[Label], table: ScoreTable
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each person's p1, p2, p3: float64 [n] each."""
+def mean_error(values: np.ndarray, rest: float = 1.0) -> float:
+    """Returns the standard error of the mean of [n] values; NaN for one value.
 
-    def total(*kinds: str) -> np.ndarray:
-        return table.nats[:, columns(labels, *kinds)].sum(axis=1)
+    Args:
+      values: float [n].
+      rest: the finite population correction that multiplies it, 0 to 1.
+    """
+    if not rest:
+        return 0.0
+    n = len(values)
+    return rest * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
 
-    values = total(*VALUE) / loss_units(counts)
-    return total("name"), values, total("value1") / counts.attributes
+
+def check_table(
+    counts: Counts, labels: Sequence[Label], table: ScoreTable, what: str
+) -> None:
+    """Checks that a table is of this world and says everything that bits are made of.
+
+    Args:
+      counts: the world's counts.
+      labels: the corpus' labels.
+      table: of losses.
+      what: opens the error's message.
+
+    Raises:
+      ValueError: nobody in the table, labels of another corpus, another world, or a
+        piece of knowledge without tokens or with a loss that is not finite.
+    """
+    if not len(table.people):
+        raise ValueError(
+            f"{what}: 0 people scored; the table needs at least 1: score somebody"
+        )
+    check_labels(labels, table, what)
+    known = pieces(labels, *VALUE)
+    if len(known) != counts.attributes or table.population != counts.people:
+        raise ValueError(
+            f"{what}: {len(known)} labelled attributes of {table.population} people; "
+            f"the world has {counts.attributes} of {counts.people}: give the counts of "
+            "the corpus' own world"
+        )
+    for piece, which in (pieces(labels, "name") | known).items():
+        unwritten = np.flatnonzero(~table.counts[:, which].any(1))
+        if len(unwritten):
+            raise ValueError(
+                f"{what}: {piece} is never written in the document of person "
+                f"{table.people[unwritten[0]]} (and {len(unwritten) - 1} others), so "
+                "its bits would be counted as known: score documents that state it"
+            )
+        infinite = np.flatnonzero(~np.isfinite(table.nats[:, which]).all(1))
+        if len(infinite):
+            raise ValueError(
+                f"{what}: the loss of {piece} of person {table.people[infinite[0]]} is "
+                "not finite: the model gave the truth probability 0 or broke down; "
+                "look at its logits"
+            )
 
 
-def _errors(each: "Bits", rest: float) -> Errors:
+def _check_bound(
+    losses: tuple[np.ndarray, np.ndarray, np.ndarray], people: int
+) -> None:
+    """Checks that p1 >= ln N and p2, p3 >= 0, as Gibbs' inequality demands.
+
+    So R <= R_max holds part by part. A sample of the world may by chance hold the names
+    that the model likes best: six standard errors are allowed there.
+    """
+    n, chance = len(losses[0]), 0.0
+    if n < people:
+        error = mean_error(losses[0], _rest(n, people))
+        chance = 6 * error if n >= _FEW else math.inf
+    lowest = (math.log(people) - chance, 0.0, 0.0)
+    for which, loss, least in zip(("p1", "p2", "p3"), losses, lowest, strict=True):
+        if loss.mean() < least - _ROUNDING_NATS:
+            raise ValueError(
+                f"capacity: {which}={loss.mean():.6g} nats is below {least:.6g}, the "
+                "least that any model can reach, so R would exceed R_max: the score is "
+                "wrong. Likely the probabilities do not sum to 1, or the text before a "
+                "piece gives it away"
+            )
+
+
+def _rest(people: int, population: int) -> float:
+    """Finite population correction `sqrt(1 - n/N)`: 0 once everybody was scored."""
+    return math.sqrt(1 - people / population)
+
+
+def _errors(each: Bits, rest: float) -> Errors:
     """Standard errors of per-person bits, by part."""
-    parts = ("name", "value", "diversity", "total")
-    bits = {part: np.asarray(getattr(each, part)) for part in parts}
-    n = len(bits["total"])
-    spread = {k: mean_error(np.broadcast_to(b, (n,)), rest) for k, b in bits.items()}
-    return Errors(**spread)
+    bits = {part: np.asarray(getattr(each, part)) for part in PARTS}
+    shape = bits["total"].shape
+    return Errors(
+        **{k: mean_error(np.broadcast_to(b, shape), rest) for k, b in bits.items()}
+    )

@@ -1,4 +1,4 @@
-"""The documents in which people are scored, as padded rows of a few lengths.
+"""Who is scored, in which documents: padded rows of a few lengths.
 
 A row opens with the pool's prefix, EOS and perhaps a domain token. It is given, so it
 is never scored; the name is scored right after it.
@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kscale.corpora import Corpus, Label
 from kscale.data import PAD, Documents, TokenPool
-from kscale.scores.labels import VALUE, Label, columns
+from kscale.scores.labels import VALUE, columns
 
+MULTIPLE = 16  # lengths are padded to a multiple: models compile for few lengths
 _BLOCK = 8192  # people composed at once: a few MB, and enough to fill batches
 
 
@@ -21,7 +23,7 @@ class Batch(NamedTuple):
     """Rows of one length.
 
     Attributes:
-      slots: int64 [b], whom each of the first b <= B rows is about, as an index into
+      slots: int64 [b], the person of each of the first b <= B rows, as an index into
         the people asked for; the other rows are padding.
       tokens: int32 [B, W+1], the prefix first, EOS as padding.
       labels: uint8 [B, W+1], PAD where a token does not count, as in the prefix.
@@ -32,16 +34,56 @@ class Batch(NamedTuple):
     labels: np.ndarray
 
 
+def choose_people(
+    corpus: Corpus, people: np.ndarray | int | None, seed: int
+) -> tuple[np.ndarray, int | None]:
+    """Returns the people to score, ascending, and the seed if it drew them.
+
+    Args:
+      corpus: from `kscale.corpora`.
+      people: None is everybody in the corpus; a number is a random sample of that size,
+        whose time and memory do not depend on the world; an array int [n] is these
+        people.
+      seed: of the sample.
+
+    Returns:
+      (people int64 [n], seed or None).
+
+    Raises:
+      ValueError: a person twice or not of the world, nobody, or a sample larger than
+        the corpus.
+    """
+    population = corpus.num_people
+    if people is None:
+        return np.sort(corpus.people(np.arange(population))), None
+    if isinstance(people, int | np.integer):
+        if not 1 <= people <= population:
+            raise ValueError(
+                f"a sample of {people} people of {population}: ask for 1 to "
+                f"{population}"
+            )
+        rng = np.random.default_rng(seed)
+        index = rng.choice(population, int(people), replace=False, shuffle=False)
+        return np.sort(corpus.people(np.sort(index))), seed
+    chosen = np.sort(np.asarray(people, np.int64))
+    inside = len(chosen) and chosen[0] >= 0 and chosen[-1] < corpus.world.people
+    if not inside or (np.diff(chosen) == 0).any():
+        raise ValueError(
+            f"score: people must be distinct and lie in 0 to {corpus.world.people - 1};"
+            f" got {len(chosen)}"
+            + (f" from {chosen[0]} to {chosen[-1]}" if len(chosen) else "")
+        )
+    return chosen, None
+
+
 def batches(
-    corpus,
+    corpus: Corpus,
     pool: TokenPool,
     people: np.ndarray,
     size: Callable[[int], int],
-    multiple: int,
-    context: int,
     seed: int = 0,
 ) -> Iterator[Batch]:
-    """All rows that score `people`, in batches of equal shapes; nothing is dropped.
+    """Yields all rows that score `people`, in batches of equal shapes.
 
     A row's length W depends on its own document alone, so a person's score does not
     depend on the company. Only the last batch of each length is partly padding.
@@ -51,22 +93,21 @@ def batches(
       pool: the corpus as tokens.
       people: int64 [n].
       size: from W to B, rows a batch.
-      multiple: W is a multiple of it, or the context.
-      context: the most inputs that the model can take; 0 for no limit.
       seed: of the texts.
 
     Raises:
-      ValueError: a document that cannot be scored: too long, without its prefix, or
-        told in an order that gives knowledge away.
+      ValueError: a document that cannot be scored: without its prefix, or in an order
+        that gives knowledge away.
     """
     waiting: dict[int, Batch] = {}
     for first in range(0, len(people), _BLOCK):
         chosen = people[first : first + _BLOCK]
         slots = np.arange(first, first + len(chosen))
-        for rows in _blocks(corpus, pool, chosen, slots, multiple, context, seed):
+        for rows in _rows_by_length(corpus, pool, chosen, slots, seed):
             width = rows.tokens.shape[1]
             if width in waiting:
-                rows = _join(waiting.pop(width), rows)
+                pairs = zip(waiting.pop(width), rows, strict=True)
+                rows = Batch(*(np.concatenate(pair) for pair in pairs))
             rate = size(width - 1)
             full = len(rows.slots) // rate * rate
             for start in range(0, full, rate):
@@ -82,47 +123,38 @@ def batches(
         )
 
 
-def _join(one: Batch, other: Batch) -> Batch:
-    return Batch(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
+def round_up(lengths: np.ndarray) -> np.ndarray:
+    """Returns the lengths, each raised to the next multiple of `MULTIPLE`."""
+    return -(-lengths // MULTIPLE) * MULTIPLE
 
 
-def _blocks(
-    corpus,
-    pool: TokenPool,
-    people: np.ndarray,
-    slots: np.ndarray,
-    multiple: int,
-    context: int,
-    seed: int,
+def _rows_by_length(
+    corpus: Corpus, pool: TokenPool, people: np.ndarray, slots: np.ndarray, seed: int
 ) -> Iterator[Batch]:
-    """The rows of some people, one batch of any size for each length."""
-    prefix = pool.prefix
+    """Yields the rows of some people, one batch of any size for each length."""
     documents = pool.compose(corpus.score_plan(people, seed))
-    longest = int(documents.lengths.max()) - 1
-    if context and longest > context:
-        at = int(documents.lengths.argmax())
-        raise ValueError(
-            f"the document of person {people[at]} has {longest} tokens after EOS, the "
-            f"model's context is {context}: a longer one is needed to score this corpus"
-        )
-    widths = -(-(documents.lengths - 1) // multiple) * multiple
-    widths = np.minimum(widths, context or widths)
+    widths = round_up(documents.lengths - 1)
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
         tokens, labels = _pad(documents, which, int(width) + 1, pool)
-        _check_prefix(tokens, prefix)
+        if (tokens[:, : len(pool.prefix)] != pool.prefix).any():
+            raise ValueError(
+                "documents to be scored must begin with EOS and, where the pool has "
+                f"one, the domain token, {pool.prefix.tolist()}: the name's loss is "
+                "that of a name right after them"
+            )
         _check_order(labels, corpus.labels, people[which])
-        apart = _names_apart(tokens, labels, corpus.labels, multiple, pool)
+        late = _move_late_names(tokens, labels, corpus.labels, pool)
         yield Batch(slots[which], tokens, labels)
-        if apart is not None:
-            rows, tokens, labels = apart
+        if late is not None:
+            rows, tokens, labels = late
             yield Batch(slots[which[rows]], tokens, labels)
 
 
 def _pad(
     documents: Documents, which: np.ndarray, width: int, pool: TokenPool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Documents as rows of `width` tokens and labels."""
+    """Returns documents as rows of `width` tokens and labels."""
     lengths = documents.lengths[which]
     starts = (np.cumsum(documents.lengths) - documents.lengths)[which]
     steps = np.arange(width)
@@ -134,32 +166,30 @@ def _pad(
     return tokens, labels
 
 
-def _names_apart(
-    tokens: np.ndarray,
-    labels: np.ndarray,
-    kinds: tuple[Label, ...],
-    multiple: int,
-    pool: TokenPool,
+def _move_late_names(
+    tokens: np.ndarray, labels: np.ndarray, kinds: tuple[Label, ...], pool: TokenPool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Names that do not follow the prefix in their document get a row of their own.
+    """Moves names that do not follow the prefix to rows of their own.
 
-    Its loss is that of generating a name from nothing; words before it are a hint
+    The loss there is that of generating a name from nothing; words before it are a hint
     where each person has a text of their own. In the document the name then counts as
-    text.
+    text: `labels` is changed.
+
+    Returns:
+      Which documents, and the tokens and labels of the new rows; None if all names
+      follow the prefix.
     """
     (name,) = columns(kinds, "name")
-    prefix = pool.prefix
-    opening = len(prefix)
+    opening = len(pool.prefix)
     named = labels == name
     (late,) = np.nonzero(named.any(axis=1) & (labels[:, opening] != name))
     if not len(late):
         return None
     sizes = named[late].sum(axis=1)
-    inputs = opening - 1 + int(sizes.max())
-    width = -(-inputs // multiple) * multiple
+    width = int(round_up(opening - 1 + sizes.max()))
     apart = np.full((len(late), width + 1), pool.eos, tokens.dtype)
     marks = np.full((len(late), width + 1), PAD, labels.dtype)
-    apart[:, :opening] = prefix
+    apart[:, :opening] = pool.prefix
     inside = np.arange(width + 1 - opening) < sizes[:, None]
     apart[:, opening:][inside] = tokens[late][named[late]]
     marks[:, opening:][inside] = name
@@ -167,20 +197,10 @@ def _names_apart(
     return late, apart, marks
 
 
-def _check_prefix(tokens: np.ndarray, prefix: np.ndarray) -> None:
-    """Every document opens as the pool's documents do."""
-    if (tokens[:, : len(prefix)] != prefix).any():
-        raise ValueError(
-            "documents to be scored must begin with EOS and, where the pool has one, "
-            f"the domain token, {prefix.tolist()}: the name's loss is that of a name "
-            "right after them"
-        )
-
-
 def _check_order(
     labels: np.ndarray, kinds: tuple[Label, ...], people: np.ndarray
 ) -> None:
-    """Every document tells nothing before it is asked."""
+    """Checks that no document states a piece before what it is asked after."""
     (name,) = columns(kinds, "name")
     pairs = [(name, value) for value in columns(kinds, *VALUE)]
     for fact in columns(kinds, "derived"):

@@ -1,4 +1,4 @@
-"""Bits of knowledge from losses: the formulas of paper 002, in float64.
+"""Bits of knowledge from losses, in float64.
 
 The losses are the paper's own and stand in nats:
 
@@ -13,27 +13,25 @@ Every formula is affine in the losses, so arrays with one loss per person are we
 the mean of the result is the result of the means. Nothing is clipped: a confidently
 wrong model knows fewer than 0 bits.
 
-Source: paper 002, sections 3 and 4.
+Source: Allen-Zhu & Li 2024, sections 3 and 4.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from kscale.worlds.entropy import Bits, Counts
+from kscale.worlds import Bits, Counts
 
 _LN2 = math.log(2.0)
 
 
-def loss_units(counts: "Counts") -> int:
-    """How many values of one person `p2` averages over: K for bioD, 1 otherwise."""
+def loss_units(counts: Counts) -> int:
+    """Returns how many values of one person `p2` averages over: K for bioD, else 1."""
     return counts.attributes if counts.diversity else 1
 
 
-def bits_from_losses(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
-    """Bits of the world that a model with these losses holds, by part.
+def bits_from_losses(counts: Counts, p1: Any, p2: Any, p3: Any = 0.0) -> Bits:
+    """Returns the bits of the world that a model with these losses holds, by part.
 
     With `k = loss_units(counts)`, `V` the bits of one person's values and `S` the bits
     of one free string:
@@ -56,17 +54,17 @@ def bits_from_losses(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits
       >>> bits_from_losses(world, p1=12.5, p2=3.3).total
       5205053.869005703
 
-    Source: paper 002, Definitions 4.1 and 4.3.
+    Source: Allen-Zhu & Li 2024, Definitions 4.1 and 4.3.
     """
     name = counts.people * (math.log2(counts.name_space) - p1 / _LN2)
     value = counts.people * (counts.value_bits - loss_units(counts) * p2 / _LN2)
-    free = counts.string_bits - _log2_or_zero(counts.diversity)
-    diversity = counts.attributes * counts.diversity * (free - p3 / _LN2)
-    return _bits(counts, name, value, diversity)
+    drawn = math.log2(counts.diversity) if counts.diversity else 0.0
+    free = counts.string_bits - drawn - p3 / _LN2
+    return Bits(name, value, counts.attributes * counts.diversity * free)
 
 
-def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits":
-    """Bits that any model with these losses must at least have, by part.
+def lower_bound_bits(counts: Counts, p1: Any, p2: Any, p3: Any = 0.0) -> Bits:
+    """Returns the bits that any model with these losses must at least have, by part.
 
     `bits_from_losses` with N0 - N for N0 and T^L - D for T^L, the terms that vanish
     relative to the rest (`o(1)`, `o(K D)`) left out. It presumes N at least of order
@@ -75,14 +73,9 @@ def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits
     Args:
       counts: the world's counts. Where N = N0 or D = T^L the theorem says nothing of
         that part, and its bound is -inf.
-      p1: nats, as in `bits_from_losses`.
-      p2: nats, as in `bits_from_losses`.
-      p3: nats, as in `bits_from_losses`.
+      p1, p2, p3: nats, as in `bits_from_losses`.
 
-    Returns:
-      Bits by part.
-
-    Source: paper 002, Theorem 3.2.
+    Source: Allen-Zhu & Li 2024, Theorem 3.2.
     """
     bits = bits_from_losses(counts, p1, p2, p3)
     # log2(N0 - N) - log2 N0, and the same for T^L and D: T^L itself may not fit a float
@@ -90,27 +83,21 @@ def lower_bound_bits(counts: "Counts", p1: Any, p2: Any, p3: Any = 0.0) -> "Bits
     strings = counts.attributes * counts.diversity
     if strings:
         strings *= _log2_rest(counts.diversity * 2.0**-counts.string_bits)
-    return _bits(counts, bits.name + name, bits.value, bits.diversity + strings)
+    return Bits(bits.name + name, bits.value, bits.diversity + strings)
 
 
-def no_error_bits(counts: "Counts") -> "Bits":
-    """`lower_bound_bits` of a model without error: p1 = ln N, p2 = p3 = 0.
+def no_error_bits(counts: Counts) -> Bits:
+    """Returns `lower_bound_bits` of a model without error: p1 = ln N, p2 = p3 = 0.
 
-    Args:
-      counts: the world's counts.
-
-    Returns:
-      Bits by part.
-
-    Source: paper 002, Corollary 3.3.
+    Source: Allen-Zhu & Li 2024, Corollary 3.3.
     """
     return lower_bound_bits(counts, math.log(counts.people), 0.0, 0.0)
 
 
 def partial_memorizer(
-    counts: "Counts", q_name: float, q_value: float, delta: float
+    counts: Counts, q_name: float, q_value: float, delta: float
 ) -> tuple[float, float, float]:
-    """Losses of a model of a bioD world that knows a part of it and guesses the rest.
+    """Returns the losses of a model that knows a part of a bioD world and guesses on.
 
     It gives the mass q_name evenly to the q_name N names that it knows and the rest
     evenly to all other names of the name space. Of the (person, attribute) pairs it
@@ -160,8 +147,7 @@ def partial_memorizer(
     return p1, p2, -q_value * math.log1p(lucky - delta) + guess
 
 
-@dataclasses.dataclass(frozen=True)
-class TextBits:
+class TextBits(NamedTuple):
     """Bits of one biography that are no knowledge of the world.
 
     Attributes:
@@ -179,23 +165,15 @@ class TextBits:
         """Bits once the person is known: what a model cannot get below."""
         return self.templates + self.order
 
-    @property
-    def total(self) -> float:
-        """Bits of a biography to one who knows the whole world."""
-        return self.given_person + self.person
-
 
 def irreducible_text_bits(templates: Sequence[int], people: int = 1) -> TextBits:
-    """Entropy of one biography once all knowledge is known.
+    """Returns the entropy of one biography once all knowledge is known, by part.
 
     `sum log2(templates of sentence i)`, `log2(number of sentences!)` and `log2 N`.
 
     Args:
       templates: for each sentence, the number of distinct templates; at least 1 each.
       people: N, at least 1.
-
-    Returns:
-      Bits by part.
 
     Example:
       >>> irreducible_text_bits([50] * 6).given_person
@@ -211,24 +189,6 @@ def irreducible_text_bits(templates: Sequence[int], people: int = 1) -> TextBits
     return TextBits(chosen, order, math.log2(people))
 
 
-def parameters_for(bits: float, bits_per_param: float = 2.0) -> float:
-    """Parameters that hold `bits` at a given capacity ratio: `bits / bits_per_param`.
-
-    Source: paper 002, Result 1 (a ratio of 2 after 1000 exposures, 1 after 100).
-    """
-    return bits / bits_per_param
-
-
-def _log2_or_zero(count: int) -> float:
-    return math.log2(count) if count else 0.0
-
-
 def _log2_rest(share: float) -> float:
     """`log2(1 - share)`; -inf where nothing is left, up to rounding."""
     return math.log1p(-share) / _LN2 if share < 1 - 1e-12 else -math.inf
-
-
-def _bits(counts: "Counts", name: Any, value: Any, diversity: Any) -> "Bits":
-    # The world's own type, taken from the world: this room imports none of worlds.
-    known = counts.bits_max()
-    return dataclasses.replace(known, name=name, value=value, diversity=diversity)

@@ -1,15 +1,14 @@
 """The score table: what a model knows of every person, piece by piece.
 
-Everything the papers plot is computed from this table and the world. Axes: n people,
+It is the one result of a model: everything the papers plot is computed from it and the
+world. Axes: n people,
 labels as in `corpus.labels` (label 0 is text that is no knowledge).
 """
 
 import dataclasses
 import os
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,15 +22,15 @@ class ScoreTable:
     """Summed losses and greedy correctness per person and label.
 
     Attributes:
-      people: int64 [n], who was scored, strictly ascending.
+      people: int64 [n], the people scored, strictly ascending.
       nats: float64 [n, labels], the sum (never the mean) of -ln p over the label's
         tokens in the person's document.
       correct: bool [n, labels], whether every token of the label is the most probable
         one given the true text before it; True where the label has no tokens.
       counts: int32 [n, labels], tokens of the label in the person's document.
       labels: the labels' names, in order.
-      population: N, people that the corpus tells of; n of them are in the table.
-      sample_seed: the seed that drew the people; None where nobody drew them.
+      population: N, people in the corpus; n of them are in the table.
+      sample_seed: the seed that drew the people; None if they are no sample.
 
     Raises:
       ValueError: shapes that do not agree, people not ascending or not of the world.
@@ -62,13 +61,8 @@ class ScoreTable:
         if n > self.population or (n and self.people[0] < 0):
             raise ValueError(
                 f"ScoreTable: {n} people from {self.people[0]} on are not among the "
-                f"{self.population} that the corpus tells of"
+                f"{self.population} of the corpus"
             )
-
-    @property
-    def whole(self) -> bool:
-        """Whether every person of the world is in the table."""
-        return len(self.people) == self.population
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table as one npz file, whole or not at all.
@@ -111,43 +105,6 @@ class ScoreTable:
                 f"{os.fspath(path)} is not a score table ({error}): score the model "
                 "again"
             ) from error
-
-
-def merge(tables: Sequence[ScoreTable]) -> ScoreTable:
-    """One table of all the people in `tables`, which may be scored apart.
-
-    Args:
-      tables: at least one; same labels and world, nobody in two of them.
-
-    Returns:
-      The table; its sample seed is the common one, or None.
-
-    Raises:
-      ValueError: none given, other labels or worlds, or a person scored twice.
-    """
-    if not tables:
-        raise ValueError("merge: no tables; give at least one")
-    first = tables[0]
-    for table in tables[1:]:
-        if (table.labels, table.population) != (first.labels, first.population):
-            raise ValueError(
-                f"merge: labels {table.labels} of a world of {table.population} beside "
-                f"{first.labels} of {first.population}: merge tables of one corpus"
-            )
-    people = np.concatenate([table.people for table in tables])
-    order = np.argsort(people, kind="stable")
-    twice = np.flatnonzero(np.diff(people[order]) == 0)
-    if len(twice):
-        raise ValueError(
-            f"merge: person {people[order][twice[0]]} is in two tables: leave one out"
-        )
-    arrays: dict[str, Any] = {
-        what: np.concatenate([getattr(table, what) for table in tables])[order]
-        for what in _ARRAYS
-    }
-    seeds = {table.sample_seed for table in tables}
-    seed = seeds.pop() if len(seeds) == 1 else None
-    return dataclasses.replace(first, **arrays, sample_seed=seed)
 
 
 def sum_by_label(

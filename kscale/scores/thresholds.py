@@ -9,8 +9,11 @@ from typing import TypedDict
 import numpy as np
 from scipy import optimize
 
-from kscale.scores.labels import check_each, mean_error
+from kscale.scores.by_frequency import check_each
+from kscale.scores.capacity import mean_error
 
+_MARGIN = 0.05  # above a blind guess: up to there, answers are called guessed
+_BINS = 16  # of the curve
 _TIE = 1e-12  # pooled means that are equal but for rounding
 
 
@@ -23,8 +26,8 @@ class Threshold(TypedDict):
         if it never is.
       floor: accuracy below which answers are as good as guessed.
       guessed: the hallucination threshold, the largest count below which the rising
-        accuracy stays under the floor: whoever is met fewer times is guessed about.
-        None if it stays under the floor for all counts.
+        accuracy stays under the floor: answers about people met fewer times are
+        guesses. None if it stays under the floor for all counts.
       visits: mean count of each bin of the curve, rising.
       accuracy: mean accuracy of each bin, as measured: not made to rise.
       people: how many are in each bin.
@@ -42,32 +45,21 @@ class Threshold(TypedDict):
 
 
 def find_threshold(
-    visits: np.ndarray,
-    right: np.ndarray,
-    share: float = 0.5,
-    *,
-    ignorant: float = 0.0,
-    margin: float = 0.05,
-    bins: int = 16,
+    visits: np.ndarray, right: np.ndarray, share: float = 0.5, *, ignorant: float = 0.0
 ) -> Threshold:
-    """The smallest count learnt, and the count below which all is guessed.
+    """Finds the smallest count learnt, and the count below which all is guessed.
 
-    The rising accuracy is `rising_accuracy`. The bins of the curve are geometric: those
-    never met, then `bins` of equal width in the logarithm; empty ones are left out.
+    The accuracy that rises is `rising_accuracy`. The bins of the curve are geometric:
+    those never met, then 16 of equal width in the logarithm; empty ones are left out.
 
     Args:
-      visits: [n], how often each person was met, at least 0; of any table's people, or
+      visits: [n], how often each person was met, at least 0; of one table's people, or
         of several tables'.
       right: [n], whether a person's knowledge is right, or which share of it; as
         `person_accuracy(labels, table)`.
       share: accuracy that counts as learnt, above 0, at most 1.
       ignorant: accuracy of a model that has met nobody, 0 to 1: for several attributes
-        the mean of their best guesses.
-      margin: how much more than that is still called guessing, above 0.
-      bins: of the curve, at least 1.
-
-    Returns:
-      Threshold.
+        the mean of their best guesses. Up to 0.05 more is called guessing.
 
     Raises:
       ValueError: nobody, arrays of different lengths, or a number out of range.
@@ -77,39 +69,48 @@ def find_threshold(
       >>> found["learnt"], found["guessed"]
       (2.0, 2.0)
 
-    Source: paper 000, figure 2a (a model's threshold frequency).
+    Source: Pan et al. 2025, figure 2a (a model's threshold frequency).
     """
     visits, right = np.asarray(visits, np.float64), np.asarray(right, np.float64)
-    _check(visits, right)
-    floor = ignorant + margin
-    if not (0 < share <= 1 and 0 <= ignorant <= 1 and margin > 0 and bins >= 1):
-        raise ValueError(
-            f"find_threshold: share={share}, ignorant={ignorant}, margin={margin}, "
-            f"bins={bins}; the shares lie in [0, 1], share and margin above 0, and "
-            "there is at least 1 bin"
-        )
     counts, rising = rising_accuracy(visits, right)
-    return {
+    if not (0 < share <= 1 and 0 <= ignorant <= 1):
+        raise ValueError(
+            f"find_threshold: share={share}, ignorant={ignorant} must lie in (0, 1] "
+            "and [0, 1]"
+        )
+    floor = ignorant + _MARGIN
+    found: Threshold = {
         "share": share,
         "learnt": _first(counts, rising, share),
         "floor": floor,
         "guessed": _first(counts, rising, floor),
-        **_curve(visits, right, bins),
+        "visits": [],
+        "accuracy": [],
+        "people": [],
+        "error": [],
     }
+    place = _bin(visits)
+    for number in np.unique(place):
+        of = place == number
+        found["visits"].append(float(visits[of].mean()))
+        found["accuracy"].append(float(right[of].mean()))
+        found["people"].append(int(of.sum()))
+        found["error"].append(mean_error(right[of]))
+    return found
 
 
 def rising_accuracy(
     visits: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rising function of the count that is nearest to the people's accuracies.
+    """Fits the rising function of the count that is nearest to people's accuracies.
 
     Least squares over all functions that never fall (pool adjacent violators). At each
     count c it is `max over a <= c of min over b >= c` of the mean of `right` over the
     people met a to b times.
 
     Args:
-      visits: [n], how often each person was met.
-      right: [n], whether, or which share, each person's knowledge is right.
+      visits: float [n], how often each person was met.
+      right: float [n], whether, or which share, each person's knowledge is right.
 
     Returns:
       (counts, accuracy): the distinct counts, rising, and the function there.
@@ -118,13 +119,23 @@ def rising_accuracy(
       ValueError: nobody, arrays of different lengths, or a number out of range.
 
     Example:
-      >>> rising_accuracy([1, 2, 3, 4], [0, 1, 0, 1])
-      (array([1., 2., 3., 4.]), array([0. , 0.5, 0.5, 1. ]))
+      >>> rising_accuracy(np.array([1, 2, 3, 4]), np.array([0, 1, 0, 1]))
+      (array([1, 2, 3, 4]), array([0. , 0.5, 0.5, 1. ]))
 
     Source: M. Ayer et al. 1955.
     """
-    visits, right = np.asarray(visits, np.float64), np.asarray(right, np.float64)
-    _check(visits, right)
+    if not visits.size:
+        raise ValueError(
+            "find_threshold: nobody was given; it takes the counts and accuracies of "
+            "at least one person"
+        )
+    check_each("find_threshold", "visits", visits, visits.size)
+    check_each("find_threshold", "right", right, visits.size)
+    if (right > 1).any():
+        raise ValueError(
+            f"find_threshold: right reaches {right.max()}; it is a share of a "
+            "person's knowledge, at most 1"
+        )
     counts, place = np.unique(visits, return_inverse=True)
     people = np.bincount(place)
     mean = np.bincount(place, right) / people
@@ -138,46 +149,12 @@ def _first(counts: np.ndarray, rising: np.ndarray, level: float) -> float | None
     return float(counts[reached[0]]) if len(reached) else None
 
 
-class _Curve(TypedDict):
-    visits: list[float]
-    accuracy: list[float]
-    people: list[int]
-    error: list[float]
-
-
-def _curve(visits: np.ndarray, right: np.ndarray, bins: int) -> _Curve:
-    curve: _Curve = {"visits": [], "accuracy": [], "people": [], "error": []}
-    place = _bins(visits, bins)
-    for number in np.unique(place):
-        of = place == number
-        curve["visits"].append(float(visits[of].mean()))
-        curve["accuracy"].append(float(right[of].mean()))
-        curve["people"].append(int(of.sum()))
-        curve["error"].append(mean_error(right[of]))
-    return curve
-
-
-def _bins(visits: np.ndarray, bins: int) -> np.ndarray:
-    """int [n]: 0 for those never met, else 1 to `bins`, even in the logarithm."""
+def _bin(visits: np.ndarray) -> np.ndarray:
+    """int [n]: 0 for those never met, else 1 to `_BINS`, even in the logarithm."""
     met = visits > 0
     place = np.zeros(len(visits), np.int64)
     if met.any():
         log = np.log(visits[met])
-        width = (log.max() - log.min()) / bins or 1.0
-        place[met] = 1 + np.minimum((log - log.min()) / width, bins - 1).astype(int)
+        width = (log.max() - log.min()) / _BINS or 1.0
+        place[met] = 1 + np.minimum((log - log.min()) / width, _BINS - 1).astype(int)
     return place
-
-
-def _check(visits: np.ndarray, right: np.ndarray) -> None:
-    if not visits.size:
-        raise ValueError(
-            "find_threshold: nobody was given; it takes the counts and accuracies of "
-            "at least one person"
-        )
-    check_each("find_threshold", "visits", visits, visits.size)
-    check_each("find_threshold", "right", right, visits.size)
-    if (right > 1).any():
-        raise ValueError(
-            f"find_threshold: right reaches {right.max()}; it is a share of a "
-            "person's knowledge, at most 1"
-        )
