@@ -130,7 +130,7 @@ def dropped_share(
 def fetch_late(
     batches: Iterable[tuple[_Batch, tuple[jax.Array, jax.Array]]],
 ) -> Iterator[tuple[_Batch, tuple[np.ndarray, np.ndarray]]]:
-    """Yields batches with results on the host, while the device computes later ones.
+    """Yields batches, results on the host, while the device computes later ones.
 
     Args:
       batches: each with its results, dispatched as it is asked for. No more than a few
@@ -151,8 +151,8 @@ def check_losses(nats: np.ndarray, people: np.ndarray) -> None:
     broken = np.isnan(nats).any(axis=1)
     if broken.any():
         raise ValueError(
-            f"the loss of person {people[broken.argmax()]} is not a number: the model's "
-            "parameters or logits are broken"
+            f"the loss of person {people[broken.argmax()]} is not a number: the "
+            "model's parameters or logits are broken"
         )
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import BIOD, label
 
 from kscale import theory
+from kscale.corpora import Label
 from kscale.scores import (
     ScoreTable,
     measure_capacity,
@@ -21,14 +21,17 @@ from kscale.scores import (
 from kscale.worlds import Counts
 
 LN2 = math.log(2)
-
-
 LABELS = (
-    label("text", "text"),
-    label("name", "name"),
-    label("job", "value", 0),
-    label("city", "value", 1),
-    label("state", "derived", 1),
+    Label("text", "text"),
+    Label("name", "name"),
+    Label("job", "value", 0),
+    Label("city", "value", 1),
+    Label("state", "derived", 1),
+)
+BIOD = (
+    Label("text", "text"),
+    Label("name", "name"),
+    *(Label(f"ID {k + 1}", kind, k) for k in (0, 1) for kind in ("value1", "value")),
 )
 
 

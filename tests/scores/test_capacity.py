@@ -5,20 +5,23 @@ import math
 
 import numpy as np
 import pytest
-from labelled import BIOD, label
 
+from kscale.corpora import Label
 from kscale.scores import ScoreTable, measure_capacity
 from kscale.worlds import Counts
 
 LN2 = math.log(2)
-
-
 BIOS = (
-    label("text", "text"),
-    label("name", "name"),
-    label("pronoun", "value", 0),
-    label("employer", "value", 1),
-    label("city", "derived", 1),
+    Label("text", "text"),
+    Label("name", "name"),
+    Label("pronoun", "value", 0),
+    Label("employer", "value", 1),
+    Label("city", "derived", 1),
+)
+BIOD = (
+    Label("text", "text"),
+    Label("name", "name"),
+    *(Label(f"ID {k + 1}", kind, k) for k in (0, 1) for kind in ("value1", "value")),
 )
 
 

@@ -1,12 +1,17 @@
-"""Models whose knowledge is known, scored on real worlds and their true tokens."""
+"""Models whose knowledge is known, and how people are scored, which must not matter."""
 
 import math
+import types
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from kscale import corpora, tokenizers
+from kscale.models import ModelConfig, apply, init
 from kscale.scores import measure_capacity, partial_memorizer, score_corpus
+from kscale.scores.documents import batches, choose_people
 
 LN2 = math.log(2)
 CITY = "employer_city"
@@ -114,13 +119,6 @@ def test_employer_after_its_city_would_score_too_much(exact, mini):
     assert known.bits.value == pytest.approx(leaked, rel=1e-5)
 
 
-def test_employer_after_its_city_is_refused(exact, mini):
-    label = mini.label(CITY)
-    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), city_first(mini, label))
-    with pytest.raises(ValueError, match="employer_city comes before employer in the"):
-        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
-
-
 def memorizer_rules(exact, task, q_name, q_value, delta):
     """The model of `partial_memorizer`: who is known is the first so many."""
     world, facts = task.world, task.facts()
@@ -202,42 +200,120 @@ def test_a_loss_is_the_sum_over_tokens(exact, mini):
     assert table.counts[:, corpora.NAME].mean() >= 3
 
 
-def test_a_name_that_opens_late_is_scored_after_eos(exact, mini):
-    # "By the record, Brooke Malik Pittman ...": what stands before gives no name away.
-    opening = mini.encode(" was") + mini.encode(" in")
-
-    def tell(tokens, labels):
-        return [tokens[0], *opening, *tokens[1:]], [0, 0, 0, *labels[1:]]
-
-    late = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
-    alone = []
-
-    def model(tokens):
-        alone.extend(line for line in tokens.tolist() if line[1] != opening[0])
-        return np.zeros((*tokens.shape, mini.vocab), np.float32)
-
-    table = score_corpus(model, late.corpus, late.pool)
-    whole = score_corpus(exact.Oracle(mini, {}), mini.corpus, mini.pool)
-    np.testing.assert_allclose(table.nats[:, 1:], whole.nats[:, 1:], rtol=1e-6)
-    np.testing.assert_array_equal(table.counts[:, 1:], whole.counts[:, 1:])
-    named = {fact[corpora.NAME] for fact in mini.facts()}
-    seen = {tuple(t for t in line[1:] if t != mini.pool.eos) for line in alone}
-    assert named <= seen
+@pytest.fixture(scope="module")
+def model(mini):
+    config = ModelConfig(vocab=mini.vocab, layers=1, heads=2, head_size=8, init_std=0.3)
+    return config, init(config, jax.random.key(0))
 
 
-def test_documents_without_eos_are_refused(exact, mini):
-    def tell(tokens, labels):
-        return tokens[1:], labels[1:]
-
-    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
-    with pytest.raises(ValueError, match="must begin with EOS"):
-        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
+@pytest.fixture(scope="module")
+def table(model, mini):
+    return score_corpus(model, mini.corpus, mini.pool)
 
 
-def test_a_value_before_the_name_is_refused(exact, mini):
-    def tell(tokens, labels):
-        return [*tokens, *tokens[1:4]], [labels[0], *[0] * 3, *labels[4:], 1, 1, 1]
+def same(a, b, **tolerance):
+    np.testing.assert_array_equal(a.people, b.people)
+    np.testing.assert_array_equal(a.counts, b.counts)
+    np.testing.assert_array_equal(a.correct, b.correct)
+    np.testing.assert_allclose(a.nats, b.nats, **tolerance)
 
-    task = exact.Task(mini.corpus, tokenizers.load_gpt2(), tell)
-    with pytest.raises(ValueError, match="comes before name in the document of person"):
-        score_corpus(exact.Oracle(task, {}), task.corpus, task.pool)
+
+def test_a_person_by_hand(model, mini, table):
+    config, params = model
+    person = 17
+    tokens, labels = mini.documents[person]
+    logits, _ = jax.jit(apply, static_argnums=0)(config, params, jnp.array([tokens]))
+    logs = np.asarray(jax.nn.log_softmax(logits[0]), np.float64)
+    for label in range(len(mini.corpus.labels)):
+        at = [i for i, x in enumerate(labels[1:]) if x == label]
+        nats = -sum(logs[i, tokens[i + 1]] for i in at)
+        right = all(logs[i].argmax() == tokens[i + 1] for i in at)
+        np.testing.assert_allclose(table.nats[person, label], nats, rtol=1e-5)
+        assert table.correct[person, label] == right
+    assert table.nats[person, 1:].sum() > 1
+
+
+def test_batches_and_lengths_do_not_matter(model, mini, table, monkeypatch):
+    monkeypatch.setattr("kscale.scores.documents.MULTIPLE", 40)
+    other = score_corpus(model, mini.corpus, mini.pool, batch=24)
+    same(other, table, rtol=2e-5, atol=1e-5)
+
+
+def test_a_function_to_logits_scores_as_its_model(model, mini, table):
+    config, params = model
+    shapes = set()
+
+    @jax.jit
+    def logits(tokens):
+        shapes.add(tokens.shape)
+        return apply(config, params, tokens)[0]
+
+    other = score_corpus(logits, mini.corpus, mini.pool, batch=32)
+    same(other, table, rtol=2e-5, atol=1e-5)
+    # It compiles for few lengths.
+    lengths = {-(-(len(tokens) - 1) // 16) * 16 for tokens, _ in mini.documents}
+    assert shapes == {(32, length) for length in lengths}
+
+
+def test_every_row_comes_once(mini, monkeypatch):
+    # Blocks smaller than the world: what does not fill a batch waits for the next.
+    monkeypatch.setattr("kscale.scores.documents._BLOCK", 50)
+    rows = list(batches(mini.corpus, mini.pool, mini.people, lambda _: 16))
+    slots = np.concatenate([one.slots for one in rows])
+    np.testing.assert_array_equal(np.sort(slots), mini.people)
+    partial = [one for one in rows if len(one.slots) < 16]
+    assert len(partial) <= len({one.tokens.shape for one in rows})
+    for one in rows:
+        assert one.tokens.shape[0] == 16
+        assert (one.labels[len(one.slots) :] == 255).all()
+        for slot, tokens, labels in zip(*one, strict=False):
+            true, marks = mini.documents[slot]
+            assert tokens[: len(true)].tolist() == true
+            assert labels[1 : len(true)].tolist() == marks[1:]
+            assert (labels[len(true) :] == 255).all()
+
+
+def test_a_sample_scores_as_the_whole_world_in_the_words_of_its_seed(
+    model, mini, table
+):
+    few = score_corpus(model, mini.corpus, mini.pool, people=60, seed=4)
+    assert (few.sample_seed, table.sample_seed, few.population) == (4, None, 240)
+    whole = score_corpus(model, mini.corpus, mini.pool, seed=4)
+    np.testing.assert_allclose(few.nats, whole.nats[few.people], rtol=2e-5, atol=1e-5)
+    some = score_corpus(model, mini.corpus, mini.pool, few.people[::-1], seed=4)
+    same(some, few, rtol=1e-6)
+    assert not np.allclose(whole.nats, table.nats)
+    np.testing.assert_array_equal(whole.people, table.people)
+
+
+def test_a_sample_of_a_huge_world():
+    world = types.SimpleNamespace(num_people=10**11, people=lambda index: index)
+    people, seed = choose_people(world, 1000, 7)
+    assert seed == 7
+    assert len(np.unique(people)) == 1000
+    assert (np.diff(people) > 0).all()
+    assert 0.4e11 < people.mean() < 0.6e11
+    assert not np.array_equal(people, choose_people(world, 1000, 1)[0])
+
+
+@pytest.mark.parametrize("people", [[], [3, 3], [-1], [240]])
+def test_people_must_be_of_the_world(exact, mini, people):
+    with pytest.raises(ValueError, match="distinct and lie in 0 to 239"):
+        choose_people(mini.corpus, np.array(people, int), 0)
+    with pytest.raises(ValueError, match="a sample of 241 people of 240: ask for 1 to"):
+        choose_people(mini.corpus, 241, 0)
+
+
+def test_refused_models(model, mini):
+    config, params = model
+    corpus, pool = mini.corpus, mini.pool
+    other = ModelConfig(vocab=99)
+    with pytest.raises(ValueError, match=f"has 99 tokens, the corpus {mini.vocab}"):
+        score_corpus((other, params), corpus, pool)
+    with pytest.raises(ValueError, match="logits of shape"):
+        score_corpus(lambda tokens: np.zeros((*tokens.shape, 7)), corpus, pool)
+    with pytest.raises(ValueError, match="batch=-1"):
+        score_corpus(model, corpus, pool, batch=-1)
+    broken = jax.tree.map(lambda leaf: leaf * jnp.nan, params)
+    with pytest.raises(ValueError, match="the loss of person 0 is not a number"):
+        score_corpus((config, broken), corpus, pool, np.arange(3))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from kscale.scores import ScoreTable, merge, sum_by_label
+from kscale.scores import ScoreTable
+from kscale.scores.table import sum_by_label
 
 LABELS = ("text", "name", "city")
 
@@ -79,30 +80,6 @@ def test_another_npz(tmp_path):
     np.savez(tmp_path / "scores.npz", people=np.arange(3))
     with pytest.raises(ValueError, match="not a score table"):
         ScoreTable.load(tmp_path / "scores.npz")
-
-
-def test_merge_sorts_people():
-    merged = merge([make([4, 8]), make([1, 5])])
-    np.testing.assert_array_equal(merged.people, [1, 4, 5, 8])
-    np.testing.assert_array_equal(merged.nats[:, 0], [0, 0, 3, 3])
-    assert not merged.whole
-    assert merge([make([0, 2], 3), make([1], 3)]).whole
-
-
-def test_merge_keeps_a_common_seed_only():
-    assert merge([make([1], seed=3), make([2], seed=3)]).sample_seed == 3
-    assert merge([make([1], seed=3), make([2], seed=4)]).sample_seed is None
-
-
-def test_merge_errors():
-    with pytest.raises(ValueError, match="no tables"):
-        merge([])
-    with pytest.raises(ValueError, match="person 3 is in two tables"):
-        merge([make([1, 3]), make([3, 4])])
-    with pytest.raises(ValueError, match="tables of one corpus"):
-        merge([make([1]), make([2], population=11)])
-    with pytest.raises(ValueError, match="tables of one corpus"):
-        merge([make([1]), make([2], labels=("text", "name", "major"))])
 
 
 def test_table_errors():

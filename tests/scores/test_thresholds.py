@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.scores import find_threshold, rising_accuracy
+from kscale.scores import find_threshold
+from kscale.scores.thresholds import rising_accuracy
 
 people = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from([0.0, 0.5, 1.0])),
@@ -31,8 +32,8 @@ def max_min(visits, right):
 
 
 def test_by_hand():
-    visits = [1, 1, 2, 2, 4, 8, 8, 16]
-    right = [0, 0, 0, 1, 0, 1, 1, 1]
+    visits = np.array([1, 1, 2, 2, 4, 8, 8, 16])
+    right = np.array([0, 0, 0, 1, 0, 1, 1, 1])
     counts, rising = rising_accuracy(visits, right)
     assert counts.tolist() == [1, 2, 4, 8, 16]
     assert rising == pytest.approx([0, 1 / 3, 1 / 3, 1, 1])  # 2 and 4 are pooled
@@ -40,7 +41,7 @@ def test_by_hand():
     assert (found["learnt"], found["guessed"], found["floor"]) == (8, 2, 0.05)
     assert find_threshold(visits, right, share=1 / 3)["learnt"] == 2
     assert find_threshold(visits, right, ignorant=0.3)["guessed"] == 8
-    assert find_threshold(visits, right, ignorant=0.9, margin=0.2)["guessed"] is None
+    assert find_threshold(visits, right, ignorant=1.0)["guessed"] is None
 
 
 def test_nobody_learns_and_everybody_knows():
@@ -51,12 +52,13 @@ def test_nobody_learns_and_everybody_knows():
 
 
 def test_the_curve_by_hand():
-    found = find_threshold([0, 0, 1, 1, 2, 100], [0, 0, 0, 1, 0.5, 1], bins=2)
-    assert found["visits"] == pytest.approx([0, 4 / 3, 100])
-    assert found["accuracy"] == [0, 0.5, 1]
-    assert found["people"] == [2, 3, 1]
-    assert found["error"][:2] == pytest.approx([0, 0.5 / math.sqrt(3)])
-    assert math.isnan(found["error"][2])
+    # Bins are a 16th of ln 100 = 4.6 wide: 1 and 1.2 share one, 2 is two bins on.
+    found = find_threshold([0, 0, 1, 1, 1.2, 2, 100], [0, 0, 0, 1, 1, 0.5, 1])
+    assert found["visits"] == pytest.approx([0, 3.2 / 3, 2, 100])
+    assert found["accuracy"] == pytest.approx([0, 2 / 3, 0.5, 1])
+    assert found["people"] == [2, 3, 1, 1]
+    assert found["error"][:2] == pytest.approx([0, 1 / 3])
+    assert math.isnan(found["error"][3])
 
 
 @given(people)
@@ -67,22 +69,22 @@ def test_every_threshold_by_brute_force(met):
     assert found[0].tolist() == counts
     np.testing.assert_allclose(found[1], rising, atol=1e-12)
     for share in (0.25, 0.5, 0.9):
-        said = find_threshold(visits, right, share, ignorant=share / 3, margin=0.07)
+        said = find_threshold(visits, right, share, ignorant=share / 3)
         reach = [c for c, r in zip(counts, rising, strict=True) if r >= share - 1e-9]
         assert said["learnt"] == min(reach, default=None)
-        floor = share / 3 + 0.07
+        floor = share / 3 + 0.05
         reach = [c for c, r in zip(counts, rising, strict=True) if r >= floor - 1e-9]
         assert said["guessed"] == min(reach, default=None)
 
 
-@given(people, st.integers(1, 9))
-def test_bins_hold_everybody_once(met, bins):
+@given(people)
+def test_bins_hold_everybody_once(met):
     visits, right = map(np.array, zip(*met, strict=True))
-    found = find_threshold(visits, right, bins=bins)
+    found = find_threshold(visits, right)
     n = np.array(found["people"])
     assert n.sum() == len(visits)
     assert (n > 0).all()
-    assert len(n) <= bins + 1
+    assert len(n) <= 16 + 1
     assert (np.diff(found["visits"]) > 0).all()
     assert n @ found["visits"] == pytest.approx(visits.sum())
     assert n @ found["accuracy"] == pytest.approx(right.sum())
@@ -115,12 +117,10 @@ def test_a_known_sigmoid():
         ([1, -2], [1, 1], {}, r"visits\[1\]=-2.0; must be finite and at least 0"),
         ([1, 2], [1, math.nan], {}, r"right\[1\]=nan"),
         ([1, 2], [1, 3], {}, "right reaches 3.0"),
-        ([1], [1], {"share": 0}, "share=0, .* share and margin above 0"),
-        ([1], [1], {"bins": 0}, "at least 1 bin"),
+        ([1], [1], {"share": 0}, r"share=0, .* must lie in \(0, 1\]"),
         ([1], [1], {"ignorant": -0.1}, "ignorant=-0.1"),
-        ([1], [1], {"margin": 0.0}, "margin=0.0"),
     ],
 )
-def test_what_is_refused(visits, right, options, message):
+def test_refused_arguments(visits, right, options, message):
     with pytest.raises(ValueError, match=message):
         find_threshold(visits, right, **options)
