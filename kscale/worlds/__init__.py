@@ -1,6 +1,6 @@
-"""Facts: who exists, which attributes they have, which values; in bits, closed forms.
+"""Facts: which people exist, their attributes and values; bits in closed form.
 
-NumPy only. Nothing here knows of text beyond the values' own strings.
+NumPy only. Nothing here knows of text beyond the strings of the values.
 """
 
 from kscale.worlds.biod import build_biod

@@ -1,4 +1,4 @@
-"""The bioD world: random strings as values (paper 002, Definition 2.2)."""
+"""The bioD world: random strings as values (Allen-Zhu & Li 2024, Definition 2.2)."""
 
 import math
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ def build_biod(
     first: int = 0,
     law: Law = EXACT,
 ) -> World:
-    """bioD(N, K, C, D, L, T): K attributes whose values are C chunks of L symbols.
+    """Builds bioD(N, K, C, D, L, T): K attributes of C chunks of L symbols.
 
     Each attribute has a set of D distinct strings of L symbols out of T, drawn without
     replacement; each chunk of each value is one of them, drawn uniformly. The world
     holds `log2 binom(N0, N) + N K C log2 D + K log2 binom(T^L, D)` bits at most
-    (Proposition 2.3). With N C below D some strings are never shown, and the formula
-    still credits them.
+    (Proposition 2.3). With N C below D some strings never occur, and the formula still
+    credits them.
 
     Args:
       people: N, at least 1.
@@ -40,10 +40,10 @@ def build_biod(
       length: L, at least 1.
       symbols: T, at least 1; they are written "s0" to "s{T-1}".
       name_parts: the length of the list of each part of a name. Lists are "n0", "n1",
-        ... and shared between parts, so a symbol's token is, too.
+        ... and shared between parts, so a symbol's token is shared, too.
       seed: of names, strings and values.
       first: number of the first person; see `World`.
-      law: how often each person is met.
+      law: how often each person is visited.
 
     Returns:
       A World whose `diversity` and `string_bits` are set.
@@ -69,18 +69,16 @@ def build_biod(
             raise ValueError(f"bioD: {name}={size} must be at least 1")
     if diversity > symbols**length:
         raise ValueError(
-            f"bioD: diversity={diversity} distinct strings were asked for, but there"
-            f" are only {symbols}^{length}={symbols**length} strings of {length}"
-            f" symbols; raise symbols or length, or lower diversity"
+            f"bioD: diversity={diversity} must be at most {symbols}^{length}="
+            f"{symbols**length}, the number of strings of {length} symbols: raise"
+            f" symbols or length, or lower diversity"
         )
     columns = []
     for k in range(attributes):
         rng = np.random.default_rng(derive_key(seed, "strings", k))
-        labels = tuple(
-            " ".join(f"s{symbol}" for symbol in string)
-            for string in _distinct_strings(rng, diversity, length, symbols)
-        )
-        columns.append(Column(f"ID {k + 1}", labels))
+        drawn = _draw_distinct(rng, diversity, length, symbols)
+        strings = tuple(" ".join(f"s{symbol}" for symbol in row) for row in drawn)
+        columns.append(Column(f"ID {k + 1}", strings))
     parts = [
         Column(f"name {i + 1}", tuple(f"n{j}" for j in range(size)))
         for i, size in enumerate(name_parts)
@@ -99,8 +97,8 @@ def build_biod(
     )
 
 
-def _distinct_strings(rng, diversity: int, length: int, symbols: int) -> np.ndarray:
-    """`diversity` distinct rows of `length` symbols, uniform without replacement."""
+def _draw_distinct(rng, diversity: int, length: int, symbols: int) -> np.ndarray:
+    """Draws `diversity` distinct rows of `length` symbols without replacement."""
     if symbols**length <= 2**20:
         codes = rng.choice(symbols**length, diversity, replace=False)
         places = symbols ** np.arange(length)[::-1]

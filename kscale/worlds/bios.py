@@ -21,6 +21,7 @@ from kscale.worlds.frequency import EXACT, Law
 from kscale.worlds.world import Attribute, Column, Derived, World
 
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
+_RESERVED = {"name", "value", "text"}  # words of templates and labels
 
 
 def build_bios(
@@ -30,7 +31,7 @@ def build_bios(
     first: int = 0,
     law: Law = EXACT,
 ) -> World:
-    """bioS(N): people with a pronoun, a birth date, a city, and so on.
+    """Builds bioS(N): people with a pronoun, a birth date, a city, and so on.
 
     With the shipped lists "bios" (400 x 400 x 1000 names, 12 x 28 x 200 birth dates,
     200 cities, 300 universities, 100 majors, 263 employers) a person has 47.59 bits
@@ -43,7 +44,7 @@ def build_bios(
       seed: of names and values.
       lists: "bios", "mini", "tiny", or the path of a folder of one's own.
       first: number of the first person; see `World`.
-      law: how often each person is met.
+      law: how often each person is visited.
 
     Returns:
       The world. Its `folder` is where the templates are.
@@ -55,10 +56,19 @@ def build_bios(
       >>> round(build_bios(10).counts.value_bits, 6)
       47.591624
 
-    Source: paper 002, section 2.2 and footnote 9.
+    Source: Allen-Zhu & Li 2024, section 2.2 and footnote 9.
     """
-    folder = _folder(lists)
-    names, attributes, order = _read(folder)
+    if lists in LISTS:
+        package = str(importlib.resources.files("kscale.worlds"))
+        folder = pathlib.Path(package) / "lists" / lists
+    else:
+        folder = pathlib.Path(lists)
+        if not (folder / "values").is_dir() or not (folder / "names").is_dir():
+            raise ValueError(
+                f"lists={lists!r} must be one of {LISTS} or a folder that holds names/"
+                f" and values/"
+            )
+    names, attributes, order = _read_folder(folder)
     return World(
         people=people,
         seed=seed,
@@ -72,7 +82,7 @@ def build_bios(
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
-    """The lines of a list. Blank lines and outer spaces are errors, not ignored.
+    """Returns the lines of a list; blank lines and outer spaces are errors.
 
     Raises:
       ValueError: the file is absent or empty, or a line is blank or has outer spaces.
@@ -91,34 +101,20 @@ def read_lines(path: pathlib.Path) -> list[str]:
     return lines
 
 
-def _folder(lists: str) -> pathlib.Path:
-    if lists in LISTS:
-        return pathlib.Path(str(importlib.resources.files("kscale.worlds"))) / (
-            f"lists/{lists}"
-        )
-    folder = pathlib.Path(lists)
-    if not (folder / "values").is_dir() or not (folder / "names").is_dir():
-        raise ValueError(
-            f"lists={lists!r}: neither one of {LISTS} nor a folder that holds names/"
-            f" and values/"
-        )
-    return folder
-
-
 @functools.lru_cache(maxsize=8)
-def _read(folder: pathlib.Path):
+def _read_folder(folder: pathlib.Path):
     names = tuple(_column(path) for path in sorted((folder / "names").glob("*.txt")))
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
-    found = sorted(path for path in (folder / "values").iterdir())
-    attributes = {path: _attribute(path) for path in found}
-    known: set[str] = {"name", "value", "text"}  # words that templates and labels use
-    for path, attribute in attributes.items():
+    attributes = []
+    known: set[str] = set()
+    for path in sorted((folder / "values").iterdir()):
+        attribute = _joined(path) if path.is_dir() else _listed(path)
+        attributes.append(attribute)
         for name in (attribute.name, *(d.name for d in attribute.derived)):
-            if name in known:
+            if name in known | _RESERVED:
                 raise ValueError(f"{path}: the name {name!r} is taken; choose another")
             known.add(name)
-    known -= {"name", "value", "text"}
     order = tuple(read_lines(folder / "order.txt"))
     for name in order:
         if name not in known or order.count(name) > 1:
@@ -128,17 +124,16 @@ def _read(folder: pathlib.Path):
             )
     # Attributes without a sentence, such as the pronoun, come first.
     rank = {name: i for i, name in enumerate(order)}
-    ranked = sorted(attributes.values(), key=lambda a: (rank.get(a.name, -1), a.name))
-    return names, tuple(ranked), order
+    attributes.sort(key=lambda a: (rank.get(a.name, -1), a.name))
+    return names, tuple(attributes), order
 
 
 def _column(path: pathlib.Path) -> Column:
     return Column(re.sub(r"^\d+_", "", path.stem), tuple(read_lines(path)))
 
 
-def _attribute(path: pathlib.Path) -> Attribute:
-    if path.is_dir():
-        return _joined(path)
+def _listed(path: pathlib.Path) -> Attribute:
+    """Reads an attribute of one column, with the facts derived from it."""
     if path.suffix != ".txt":
         raise ValueError(f"{path} is neither a .txt list nor a folder of lists")
     first, *others = path.stem.split("+")
@@ -149,12 +144,13 @@ def _attribute(path: pathlib.Path) -> Attribute:
                 f"{path}, line {number}: {';'.join(row)!r} has {len(row)} columns;"
                 f" its name promises {1 + len(others)}, separated by ';'"
             )
-    labels, *facts = zip(*rows, strict=True)
+    values, *facts = zip(*rows, strict=True)
     derived = tuple(Derived(n, f) for n, f in zip(others, facts, strict=True))
-    return Attribute(first, (Column(first, labels),), ("",), derived)
+    return Attribute(first, (Column(first, values),), ("",), derived)
 
 
 def _joined(path: pathlib.Path) -> Attribute:
+    """Reads an attribute of several columns, and how its values are written."""
     files = sorted(f for f in path.glob("*.txt") if f.name != "join.txt")
     columns = tuple(_column(file) for file in files)
     (pattern, *_) = read_lines(path / "join.txt")

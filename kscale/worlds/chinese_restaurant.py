@@ -3,10 +3,10 @@
 Customer v joins a table of n_j with probability `(n_j - alpha)/(v + beta)` and else
 opens the next. In other words: with probability `beta/(v + beta)` v opens a table, and
 otherwise picks one of those before, evenly; v opens a table with probability alpha if
-that one has founded a table, and else sits at the same one. Whom v picks is a hash of
-v, so a chain of picks leads to the founder in some `ln v` steps.
+that one has founded a table, and else sits at the same one. The pick is a hash of v, so
+a chain of picks leads to the founder in some `ln v` steps.
 
-Source: paper 000, section 4; Pitman, "Combinatorial Stochastic Processes", 2006.
+Source: Pan et al. 2025, section 4; Pitman 2006, "Combinatorial Stochastic Processes".
 """
 
 import math
@@ -42,55 +42,55 @@ class Restaurant:
     ):
         self._alpha, self._beta, self._key = alpha, beta, key
         self._customers, self._most = customers, tables
-        # Of each customer the table n, or -1 - n if he founded it.
+        # Of each customer the table n, or -1 - n for its founder.
         self._head = np.zeros(min(customers, _HEAD), np.int32)
         self._head[0], self._known, self._early = -1, 1, 1
         while self._known < len(self._head):
             self._seat(min(self._known, _BLOCK, len(self._head) - self._known))
-        self._late = self._late_founders()
+        self._late = self._find_late_founders()
 
     def __call__(self, customers: np.ndarray) -> np.ndarray:
-        """int64 [n]: the table of each customer."""
+        """Returns int64 [n]: the table of each customer."""
         if customers.size and customers.max() < self._known:
             table = self._head.take(customers)
             table ^= table >> 31  # -1 - n is n with all bits changed
             return table.astype(np.int64)
-        return self._tables(self._founder(customers), self._late)
+        return self._number_tables(self._find_founder(customers), self._late)
 
     def _seat(self, number: int) -> None:
         """Notes the tables of the next customers in the head."""
         block = np.arange(self._known, self._known + number)
-        founder = self._founder(block)
+        founder = self._find_founder(block)
         founds = founder == block
-        tables = self._tables(founder, block[founds])
+        tables = self._number_tables(founder, block[founds])
         self._head[block] = np.where(founds, ~tables, tables)
         self._known += number
         self._early += int(founds.sum())
-        self._check(self._early)
+        self._check_tables(self._early)
 
-    def _late_founders(self) -> np.ndarray:
-        """int64: who founds a table after the head, in order."""
+    def _find_late_founders(self) -> np.ndarray:
+        """Returns int64: the customers that found a table after the head, in order."""
         parts, number = [np.empty(0, np.int64)], self._early
-        self._check(number)
+        self._check_tables(number)
         for first in range(self._known, self._customers, _BLOCK):
             block = np.arange(first, min(first + _BLOCK, self._customers))
             parts.append(block[self._founds(block)])
             number += len(parts[-1])
-            self._check(number)
+            self._check_tables(number)
         return np.concatenate(parts)
 
-    def _check(self, tables: int) -> None:
+    def _check_tables(self, tables: int) -> None:
         if tables > self._most:
-            mean = expected_tables(self._customers, self._alpha, self._beta)
+            mean = _mean_tables(self._customers, self._alpha, self._beta)
             raise ValueError(
                 f"law.kind='restaurant' of {self._customers} visits, law.discount="
-                f"{self._alpha} and law.concentration={self._beta} meets more than"
+                f"{self._alpha} and law.concentration={self._beta} reaches more than"
                 f" people={self._most}; E[K_n]={mean:.0f} are to be expected: raise"
                 f" people, or lower discount, concentration or exposures"
             )
 
-    def _founder(self, customers: np.ndarray) -> np.ndarray:
-        """Whom each customer sits with: the founder, or -1 - n at table n of the head.
+    def _find_founder(self, customers: np.ndarray) -> np.ndarray:
+        """Returns each table's founder, or -1 - n for table n of the head.
 
         Up the chain of picks, `table` is the founder if all who are undecided between
         it and the customer at hand follow a founder there.
@@ -106,8 +106,8 @@ class Restaurant:
             table, now = np.where(undecided, table, picked), picked
         return found
 
-    def _tables(self, founder: np.ndarray, late: np.ndarray) -> np.ndarray:
-        """Table numbers of what `_founder` gives; `late` founded after the head."""
+    def _number_tables(self, founder: np.ndarray, late: np.ndarray) -> np.ndarray:
+        """Returns the table of each `_find_founder`; `late` founded after the head."""
         tables = ~founder
         (named,) = np.nonzero(founder >= 0)
         founder = founder[named]
@@ -117,7 +117,7 @@ class Restaurant:
         return tables
 
     def _founds(self, customers: np.ndarray) -> np.ndarray:
-        """bool [n]: whether each customer, beyond the head, founds a table."""
+        """Returns bool [n]: whether each customer beyond the head founds a table."""
         founds = np.zeros(len(customers), bool)
         now, place = customers, np.arange(len(customers))
         while place.size:
@@ -129,9 +129,11 @@ class Restaurant:
         return founds
 
     def _pick(self, customers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whom customers from 1 on pick, and who opens a table if the picked one did.
+        """Picks an earlier customer for each from 1 on.
 
-        He who opens a table in any case picks customer 0, who did.
+        Returns:
+          (picked, undecided): who is undecided opens a table if the picked one did. A
+          customer that must open a table is mapped to customer 0, who opened one.
         """
         alpha, beta = self._alpha, self._beta
         word = keyed_hash(self._key, customers)
@@ -145,21 +147,15 @@ class Restaurant:
             first = coin < (alpha + beta) / (1 + beta)
             undecided = np.where(picked == 0, first, undecided)
         undecided |= picked < 0
-        # Rounding can reach the customer himself: keep him with those before him.
+        # Rounding can reach the customer's own unit: pick one of those before.
         return np.clip(picked, 0, customers - 1), undecided
 
 
-def expected_tables(customers: int, alpha: float, beta: float) -> float:
-    """E[K_n], for a message: the sum of the chances that customer v opens a table.
+def _mean_tables(customers: int, alpha: float, beta: float) -> float:
+    """Returns E[K_n]; `kscale.theory` has it for every argument.
 
-    Args:
-      customers: n, at least 1.
-      alpha: discount, in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      `Gamma(1+beta) Gamma(n+alpha+beta) / (alpha Gamma(alpha+beta) Gamma(n+beta)) -
-      beta/alpha`; at alpha below 1e-6 `sum_v beta/(v+beta)`.
+    It is `Gamma(1+beta) Gamma(n+alpha+beta) / (alpha Gamma(alpha+beta) Gamma(n+beta)) -
+    beta/alpha`; at alpha below 1e-6 `sum_v beta/(v+beta)`.
     """
     if alpha < 1e-6:
         exact = min(customers, 100)

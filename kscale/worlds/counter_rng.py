@@ -19,7 +19,7 @@ _ROUNDS = 6
 
 
 def mix64(x: np.ndarray) -> np.ndarray:
-    """SplitMix64's finalizer: a bijection of 64-bit words that scatters every bit.
+    """Scatters every bit of 64-bit words: SplitMix64's finalizer, a bijection.
 
     Args:
       x: uint64 array, left as it is.
@@ -36,7 +36,7 @@ def mix64(x: np.ndarray) -> np.ndarray:
 
 
 def derive_key(*words: int | str) -> int:
-    """A 64-bit key from whole numbers and names, for use as a hash key.
+    """Derives a 64-bit hash key from whole numbers and names.
 
     Args:
       *words: seeds (any whole number, NumPy's too), names of purposes ("visits").
@@ -48,13 +48,13 @@ def derive_key(*words: int | str) -> int:
       >>> derive_key(0, "names") == derive_key(0, "names") != derive_key(1, "names")
       True
     """
-    plain = tuple(w if isinstance(w, str) else operator.index(w) for w in words)
-    digest = hashlib.blake2b(repr(plain).encode(), digest_size=8).digest()
+    python = tuple(w if isinstance(w, str) else operator.index(w) for w in words)
+    digest = hashlib.blake2b(repr(python).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 
 def keyed_hash(key: int, *counters: np.ndarray | int) -> np.ndarray:
-    """A uniform 64-bit word for every combination of counters.
+    """Hashes every combination of counters to a uniform 64-bit word.
 
     Args:
       key: from `derive_key`.
@@ -73,7 +73,7 @@ def keyed_hash(key: int, *counters: np.ndarray | int) -> np.ndarray:
 
 
 def scale_to_range(words: np.ndarray, n: np.ndarray | int) -> np.ndarray:
-    """Uniform whole numbers in [0, n) from uniform 64-bit words.
+    """Scales uniform 64-bit words to uniform whole numbers in [0, n).
 
     Args:
       words: uint64 array; the upper half of each word is used.
@@ -104,7 +104,7 @@ class KeyedPermutation:
       >>> sorted(KeyedPermutation(5, key=1)(np.arange(5)).tolist())
       [0, 1, 2, 3, 4]
 
-    Source: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002.
+    Source: Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains".
     """
 
     def __init__(self, n: int, key: int):
@@ -116,55 +116,39 @@ class KeyedPermutation:
         self._keys = list(keyed_hash(key, np.arange(_ROUNDS)))
 
     def __call__(self, index: np.ndarray | int) -> np.ndarray:
-        """Where each index goes: int64, of the shape of `index`."""
-        return self._walk(index, self._forward)
-
-    def inverse(self, index: np.ndarray | int) -> np.ndarray:
-        """Which index comes here: int64, of the shape of `index`."""
-        return self._walk(index, self._backward)
-
-    def _walk(self, index, step) -> np.ndarray:
+        """Returns where each index goes: int64, of the shape of `index`."""
         index = np.asarray(index)
         if index.size and (index.min() < 0 or index.max() >= self.n):
             raise ValueError(
                 f"index {index.min()}..{index.max()} is outside the permutation's"
                 f" range 0..{self.n - 1}"
             )
-        x = step(index.astype(np.uint64).ravel())
+        x = self._permute(index.astype(np.uint64).ravel())
         (outside,) = np.nonzero(x >= np.uint64(self.n))
         while outside.size:
-            x[outside] = step(x[outside])
+            x[outside] = self._permute(x[outside])
             outside = outside[x[outside] >= np.uint64(self.n)]
         return x.astype(np.int64).reshape(index.shape)
 
-    # A round adds a hash of one half to the other, modulo its size. Unsigned numbers
-    # wrap, so the smaller of x and x - size is x modulo size for any x below 2 size.
-    def _forward(self, x: np.ndarray) -> np.ndarray:
+    def _permute(self, x: np.ndarray) -> np.ndarray:
+        """Permutes all a x b numbers: each round adds a hash of one half to the other.
+
+        Unsigned numbers wrap, so the smaller of x and x - size is x modulo size for any
+        x below 2 size.
+        """
         high = x // self._low
         low = x - high * self._low
         for i in range(_ROUNDS):
             if i % 2:
-                high += self._share(low, i, self._high)
+                high += self._hash_half(low, i, self._high)
                 np.minimum(high, high - self._high, out=high)
             else:
-                low += self._share(high, i, self._low)
+                low += self._hash_half(high, i, self._low)
                 np.minimum(low, low - self._low, out=low)
         return high * self._low + low
 
-    def _backward(self, x: np.ndarray) -> np.ndarray:
-        high = x // self._low
-        low = x - high * self._low
-        for i in reversed(range(_ROUNDS)):
-            if i % 2:
-                high -= self._share(low, i, self._high)
-                np.minimum(high, high + self._high, out=high)
-            else:
-                low -= self._share(high, i, self._low)
-                np.minimum(low, low + self._low, out=low)
-        return high * self._low + low
-
-    def _share(self, half: np.ndarray, i: int, size: np.uint64) -> np.ndarray:
-        """A hash of one half, below the size of the other."""
+    def _hash_half(self, half: np.ndarray, i: int, size: np.uint64) -> np.ndarray:
+        """Hashes one half to numbers below the size of the other."""
         word = half ^ self._keys[i]
         word *= _MIX_1
         word ^= word >> np.uint64(29)

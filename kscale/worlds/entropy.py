@@ -1,6 +1,6 @@
-"""What a world holds, counted: the numbers that the capacity formulas need.
+"""The bits that a world holds, from the numbers that the capacity formulas need.
 
-Source: paper 002, Proposition 2.3 and Definitions 4.1 and 4.3.
+Source: Allen-Zhu & Li 2024, Proposition 2.3 and Definitions 4.1 and 4.3.
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ class Counts:
     string_bits: float = 0.0
 
     def bits_max(self, exact: bool = False) -> Bits:
-        """Bits that describe the whole world.
+        """Returns the bits that describe the whole world.
 
         Args:
           exact: False gives the maxima of Definitions 4.1 and 4.3,
@@ -78,16 +78,13 @@ class Counts:
             strings = log2_binomial(self.string_bits * _LN2, self.diversity)
         else:
             name = self.people * math.log2(self.name_space / self.people)
-            strings = 0.0
-            if self.diversity:
-                strings = self.diversity * (
-                    self.string_bits - math.log2(self.diversity)
-                )
+            each = self.string_bits - math.log2(self.diversity or 1)
+            strings = self.diversity * each
         return Bits(name, value, self.attributes * strings)
 
 
 def log2_binomial(ln_n: float, k: int) -> float:
-    """`log2 binom(n, k)` for an `n` too large to hold, given as its logarithm.
+    """Returns `log2 binom(n, k)` for an `n` given as its logarithm.
 
     Beyond 2^52 the factors n, n-1, ..., n-k+1 are equal to n in float64 as long as k^2
     is far below n, which the correction `-k(k-1)/2n` keeps right to first order.
@@ -104,15 +101,11 @@ def log2_binomial(ln_n: float, k: int) -> float:
     if ln_n < 36.0:  # n is a whole number that float64 holds exactly
         n = float(round(math.exp(ln_n)))
         nats = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-        if k < 1e-3 * n:  # the two large terms cancel: expand them instead
-            nats = _falling_factorial_ln(n, k) - math.lgamma(k + 1)
+        if k < 1e-3 * n:  # the two large terms cancel: expand them by Stirling's series
+            m = n - k
+            stirling = (1 / n - 1 / m) / 12 - (1 / n**3 - 1 / m**3) / 360
+            falling = k * math.log(n) - (m + 0.5) * math.log1p(-k / n) - k + stirling
+            nats = falling - math.lgamma(k + 1)
         return nats / _LN2
     shrink = k * (k - 1) / 2 * math.exp(-ln_n)
     return (k * ln_n - shrink - math.lgamma(k + 1)) / _LN2
-
-
-def _falling_factorial_ln(n: float, k: int) -> float:
-    """`ln n(n-1)...(n-k+1)` by Stirling's series, without cancellation."""
-    m = n - k
-    stirling = (1 / n - 1 / m) / 12 - (1 / n**3 - 1 / m**3) / 360
-    return k * math.log(n) - (m + 0.5) * math.log1p(-k / n) - k + stirling

@@ -1,6 +1,6 @@
-"""How often each person is met: the same, a power law, Pitman-Yor, or as a file says.
+"""How often each person is visited: equally, by a power law, Pitman-Yor, or a file.
 
-Source: paper 000, section 5 (the power law with a bias) and appendix C (Pitman-Yor).
+Source: Pan et al. 2025, section 5 (the power law with a bias), appendix C (Pitman-Yor).
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ Kind = Literal["exact", "zipf", "pitman_yor", "restaurant", "file"]
 
 @dataclasses.dataclass(frozen=True)
 class Law:
-    """How often each person of a world is met.
+    """How often each person of a world is visited.
 
     Attributes:
       kind: "exact": everybody equally often, exactly. "zipf": each visit draws person
@@ -28,7 +28,7 @@ class Law:
         the world's seed. "restaurant": visits follow the Chinese restaurant of the
         same process, so new people keep appearing. "file": weights from a file.
       exponent: a, at least 0; 0 is uniform, though drawn.
-      bias: above -1; paper 000 takes 1000.
+      bias: above -1; Pan et al. 2025 take 1000.
       discount: alpha, in [0, 1); frequencies fall like rank^(-1/alpha).
       concentration: beta, above -discount.
       path: of a file of N numbers of at least 0, one a line or .npy; they need not
@@ -37,7 +37,7 @@ class Law:
     Raises:
       ValueError: a field is out of range.
 
-    Source: paper 000, section 5: a in {0, 1.05, 1.2, 1.35, 1.5}.
+    Source: Pan et al. 2025, section 5: a in {0, 1.05, 1.2, 1.35, 1.5}.
     """
 
     kind: Kind = "exact"
@@ -57,26 +57,23 @@ class Law:
         _require("exponent", self.exponent, self.exponent >= 0, "at least 0")
         _require("bias", self.bias, self.bias > -1, "above -1")
         _require("discount", self.discount, 0 <= self.discount < 1, "in [0, 1)")
-        _require(
-            "concentration",
-            self.concentration,
-            self.concentration > -self.discount,
-            f"above minus the discount, {-self.discount}",
-        )
+        least = f"above minus the discount, {-self.discount}"
+        beta = self.concentration
+        _require("concentration", beta, beta > -self.discount, least)
         named = self.kind != "file" or bool(self.path)
         _require("path", repr(self.path), named, "the file of the weights")
 
     def frequencies(self, people: int, seed: int) -> np.ndarray | None:
-        """The probability that a visit meets each person.
+        """Returns the probability that a visit is to each person.
 
         Args:
           people: N.
-          seed: of the Pitman-Yor weights; the world's. The other laws have no chance.
+          seed: of the Pitman-Yor weights; the world's. The other laws are not random.
 
         Returns:
           float64 [N] of sum 1. "pitman_yor": sticks in the order of their discovery;
           what N sticks leave of the whole is shared out in proportion. "restaurant":
-          None, for who is met how often depends on the number of visits (see
+          None, since its frequencies depend on the number of visits (see
           `Visits.frequencies`).
 
         Raises:
@@ -87,44 +84,44 @@ class Law:
         if self.kind == "exact":
             return np.full(people, 1 / people)
         if self.kind == "file":
-            weights = _read(self.path, people)
+            weights = _read_weights(self.path, people)
         elif self.kind == "pitman_yor":
-            weights = _sticks(self.discount, self.concentration, people, seed)
+            weights = _draw_sticks(self.discount, self.concentration, people, seed)
         else:
             ranks = (np.arange(1.0, people + 1) + self.bias) / (1 + self.bias)
             weights = ranks**-self.exponent
         return weights / weights.sum()
 
 
-def _require(field: str, value: object, holds: bool, what: str) -> None:
+def _require(field: str, value: object, holds: bool, condition: str) -> None:
     if not holds:
-        raise ValueError(f"law.{field}={value} must be {what}")
+        raise ValueError(f"law.{field}={value} must be {condition}")
 
 
 EXACT = Law()
 
 
-def _sticks(alpha: float, beta: float, number: int, seed: int) -> np.ndarray:
-    """`W_j prod_{i<j} (1-W_i)` up to a factor, `W_i ~ Beta(1-alpha, beta+i alpha)`.
+def _draw_sticks(alpha: float, beta: float, number: int, seed: int) -> np.ndarray:
+    """Draws `W_j prod_{i<j} (1-W_i)` times a factor, W_i ~ Beta(1-alpha, beta+i alpha).
 
     Two gammas give W and 1 - W, each with all its digits; near shape 0 both underflow
     and only their logarithms are numbers.
     """
     rng = np.random.default_rng(derive_key(seed, "sticks"))
-    odds = _log_gamma(rng, beta + alpha * np.arange(1, number + 1))
-    odds -= _log_gamma(rng, np.full(number, 1 - alpha))
+
+    def log_gamma(shape: np.ndarray) -> np.ndarray:
+        """Draws ln of gamma variables: one of shape a is one of a + 1 times U^(1/a)."""
+        above = np.log(rng.standard_gamma(shape + 1))
+        return above - rng.standard_exponential(len(shape)) / shape
+
+    odds = log_gamma(beta + alpha * np.arange(1, number + 1))
+    odds -= log_gamma(np.full(number, 1 - alpha))
     logs = -np.logaddexp(0, odds)  # ln W
     logs[1:] -= np.cumsum(np.logaddexp(0, -odds[:-1]))
     return np.exp(logs - logs.max())
 
 
-def _log_gamma(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
-    """ln of gamma variables: that of shape a is one of a + 1 times U^(1/a)."""
-    above = np.log(rng.standard_gamma(shape + 1))
-    return above - rng.standard_exponential(len(shape)) / shape
-
-
-def _read(path: str, people: int) -> np.ndarray:
+def _read_weights(path: str, people: int) -> np.ndarray:
     file = pathlib.Path(path).expanduser()
     if not file.is_file():
         raise ValueError(f"law.path={path!r} must be a file of weights: there is none")

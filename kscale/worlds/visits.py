@@ -1,4 +1,4 @@
-"""Who is met at each visit, by address: draws from a law without a list of them."""
+"""The person of each visit, by address: draws from a law without a list of them."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Visits:
     """Visits 0 to total-1 of a law; made by `draw_visits`.
 
     Attributes:
-      people: N, how many can be met.
+      people: N, how many can be visited.
       total: how many visits there are.
 
     Raises:
@@ -36,7 +36,7 @@ class Visits:
         self._draw, self._frequencies = draw, frequencies
 
     def __call__(self, index: np.ndarray) -> np.ndarray:
-        """The person of each visit, the same however the visits are asked for.
+        """Returns the person of each visit, the same in whatever batches it is asked.
 
         Args:
           index: int [n], 0 to total-1.
@@ -52,7 +52,7 @@ class Visits:
         return self._draw(index)
 
     def counts(self) -> np.ndarray:
-        """int64 [people]: how often each person is met in all visits, exactly."""
+        """Returns int64 [people]: how often each person is visited, exactly."""
         return self._counts.copy()
 
     @property
@@ -66,8 +66,8 @@ class Visits:
     def _counts(self) -> np.ndarray:
         counts = np.zeros(self.people, np.int64)
         for first in range(0, self.total, _BLOCK):
-            met = self._draw(np.arange(first, min(first + _BLOCK, self.total)))
-            np.add.at(counts, met, 1)
+            people = self._draw(np.arange(first, min(first + _BLOCK, self.total)))
+            np.add.at(counts, people, 1)
         return counts
 
 
@@ -79,24 +79,24 @@ def draw_visits(
     key: int,
     subset: np.ndarray | None = None,
 ) -> Visits:
-    """The visits of a law to the people of a world.
+    """Draws visits to the people of a world by a law.
 
     Args:
-      law: how often each is met.
+      law: how often each person is visited.
       people: N.
       total: how many visits, at least 1.
       seed: the world's, of the Pitman-Yor weights.
       key: of the draws, from `derive_key`.
-      subset: int [n], the people who can be met; everybody by default. Their chances
-        are divided by the sum, and a visit gives the place in `subset`.
+      subset: int [n], the people who can be visited; everybody by default. Their
+        chances are divided by the sum, and a visit gives the place in `subset`.
 
     Returns:
       Visits. "exact" takes people in turn. In a restaurant they are numbered in the
-      order of their first visit. Weights are kept for all who can be met (24 bytes
-      each), a restaurant's tables for all visits that come; "exact" keeps nothing.
+      order of their first visit. Weights are kept for all who can be visited (24 bytes
+      each), a restaurant's tables for all visits; "exact" keeps nothing.
 
     Raises:
-      ValueError: total is below 1; the people of the subset have no chance to be met; a
+      ValueError: total is below 1; nobody of the subset has a chance to be visited; a
         restaurant has more tables than people.
 
     Example:
@@ -118,19 +118,19 @@ def draw_visits(
         chances = chances[subset]
         if not chances.any():
             raise ValueError(
-                f"law.kind={law.kind}: none of the {number} people of the subset can be"
-                f" met; give one of them a weight above 0"
+                f"law.kind={law.kind} must give one of the {number} people of the"
+                f" subset a weight above 0: none of them can be visited"
             )
         chances = chances / chances.sum()
-    return Visits(number, total, _Table(chances, key), chances)
+    return Visits(number, total, _InverseTable(chances, key), chances)
 
 
-class _Table:
-    """Draws by the inverse of the distribution function, tabulated in 53 bits.
+class _InverseTable:
+    """The inverse of a distribution function, tabulated in 53 bits.
 
     A guide says where the search may begin for each value of the uppermost bits, so a
     draw costs about two look-ups whatever the number of people. A person of chance
-    below 2^-54 may never be met.
+    below 2^-54 may never be drawn.
     """
 
     def __init__(self, chances: np.ndarray, key: int):
@@ -144,16 +144,16 @@ class _Table:
         self._guide = np.minimum(guide, len(chances) - 1)
 
     def __call__(self, index: np.ndarray) -> np.ndarray:
-        """The first person whose end lies above the visit's uniform number."""
+        """Returns the first person whose end lies above the visit's uniform number."""
         point = keyed_hash(self._key, index) >> np.uint64(64 - _BITS)
         bucket = (point >> self._shift).astype(np.int64)
         point = point.astype(np.int64)
         low, high = self._guide.take(bucket), self._guide.take(bucket + 1)
-        (open_,) = np.nonzero(low < high)
-        while open_.size:
-            middle = (low[open_] + high[open_]) >> 1
-            above = self._ends.take(middle) > point[open_]
-            high[open_[above]] = middle[above]
-            low[open_[~above]] = middle[~above] + 1
-            open_ = open_[low[open_] < high[open_]]
+        (undecided,) = np.nonzero(low < high)
+        while undecided.size:
+            middle = (low[undecided] + high[undecided]) >> 1
+            above = self._ends.take(middle) > point[undecided]
+            high[undecided[above]] = middle[above]
+            low[undecided[~above]] = middle[~above] + 1
+            undecided = undecided[low[undecided] < high[undecided]]
         return low

@@ -1,4 +1,4 @@
-"""A world: who exists and what is true of them, as arrays and closed forms.
+"""A world: which people exist and what is true of them, as arrays and closed forms.
 
 Nothing is drawn in sequence. A person's name is a keyed permutation of the name space
 at the person's index, so names never repeat; every value is a keyed hash of (seed,
@@ -20,7 +20,7 @@ from kscale.worlds.counter_rng import (
 from kscale.worlds.entropy import Bits, Counts
 from kscale.worlds.frequency import EXACT, Law
 
-_TABLE_ENTRIES = 2**24  # values held once computed; larger worlds compute on demand
+_TABLE_ENTRIES = 2**24  # larger worlds compute values on demand instead of a table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Attribute:
     Attributes:
       name: "birth_date".
       columns: the draws that make a value: (month, day, year).
-      joins: text before each column's label: ("", " ", ", ").
+      joins: text before each column's string: ("", " ", ", ").
       derived: facts that follow from the value (of an attribute of one column).
     """
 
@@ -68,9 +68,9 @@ class Attribute:
         """log2 of the number of values."""
         return math.fsum(math.log2(len(column.strings)) for column in self.columns)
 
-    def text(self, labels: np.ndarray) -> str:
-        """The value as text, from the label index of each column."""
-        words = (c.strings[i] for c, i in zip(self.columns, labels, strict=True))
+    def text(self, drawn: np.ndarray) -> str:
+        """Returns the value as text, from the index drawn in each column."""
+        words = (c.strings[i] for c, i in zip(self.columns, drawn, strict=True))
         return "".join(j + w for j, w in zip(self.joins, words, strict=True))
 
 
@@ -84,18 +84,18 @@ class World:
       name_columns: the parts of a name; a name is drawn without replacement from all
         combinations.
       attributes: what counts as knowledge.
-      sentences: attributes in the default order of telling, derived ones included,
-        those without a sentence (the pronoun) left out.
+      sentences: attributes in the default order of their sentences, derived facts
+        included, those without a sentence (the pronoun) left out.
       diversity: D of a bioD world, 0 otherwise.
       string_bits: `L log2 T` of a bioD world, 0 otherwise.
       folder: where templates lie, if the world was read from a folder.
-      first: number of the first person among all whom the seed and the lists can name.
+      first: number of the first person among all that the seed and the lists can name.
         Person i here is person `first + i` there, so worlds of one seed and lists whose
         ranges do not meet share no name.
-      law: how often each person is met; it changes no name and no value.
+      law: how often each person is visited; it changes no name and no value.
 
     Raises:
-      ValueError: more people than names; a list that is empty or repeats a label.
+      ValueError: more people than names; a list that is empty or repeats a string.
     """
 
     people: int
@@ -111,7 +111,7 @@ class World:
 
     def __post_init__(self):
         for column in (*self.name_columns, *self.columns):
-            _check_labels(column)
+            _check_strings(column)
         if not isinstance(self.law, Law):
             raise ValueError(f"law={self.law!r} must be a Law, such as Law('zipf')")
         if not 0 <= self.first < self.name_space:
@@ -133,6 +133,16 @@ class World:
         return tuple(column for a in self.attributes for column in a.columns)
 
     @property
+    def references(self) -> tuple[Attribute, ...]:
+        """The attributes without a sentence of their own, such as the pronoun."""
+        return tuple(a for a in self.attributes if a.name not in self.sentences)
+
+    @property
+    def derived_from(self) -> dict[str, str]:
+        """The attribute that each derived fact follows from: {"city": "employer"}."""
+        return {fact.name: a.name for a in self.attributes for fact in a.derived}
+
+    @property
     def name_space(self) -> int:
         """N0, the number of possible names."""
         return math.prod(len(column.strings) for column in self.name_columns)
@@ -151,11 +161,11 @@ class World:
         )
 
     def bits_max(self, exact: bool = False) -> Bits:
-        """Bits of knowledge in this world; see `Counts.bits_max`."""
+        """Returns the bits of knowledge in this world; see `Counts.bits_max`."""
         return self.counts.bits_max(exact)
 
     def names(self, people: np.ndarray) -> np.ndarray:
-        """The label index of each part of each person's name.
+        """Returns the index of each part of each person's name.
 
         Args:
           people: int array [n], 0 to N-1.
@@ -163,27 +173,27 @@ class World:
         Returns:
           int64 [n, parts]; no two people share a row.
         """
-        people = self._checked(people)
+        people = self._check_people(people)
         if self.people * len(self.name_columns) <= _TABLE_ENTRIES:
             return self._name_table[people]
         return self._draw_names(people)
 
     def values(self, people: np.ndarray) -> np.ndarray:
-        """The label index of every column of every attribute.
+        """Returns the index of the string of every column of every attribute.
 
         Args:
           people: int array [n], 0 to N-1.
 
         Returns:
-          int64 [n, columns], uniform and independent over [0, len(labels)).
+          int64 [n, columns], uniform and independent over [0, len(strings)).
         """
-        people = self._checked(people)
+        people = self._check_people(people)
         if self.people * len(self.columns) <= _TABLE_ENTRIES:
-            return self._table[people]
-        return self._draw(people)
+            return self._value_table[people]
+        return self._draw_values(people)
 
     def person(self, index: int) -> dict[str, str]:
-        """Everything that is true of one person, as text.
+        """Returns everything that is true of one person, as text.
 
         Args:
           index: 0 to N-1.
@@ -208,15 +218,11 @@ class World:
 
     @functools.cached_property
     def _name_table(self) -> np.ndarray:
-        table = self._draw_names(np.arange(self.people))
-        table.flags.writeable = False
-        return table
+        return self._draw_names(np.arange(self.people))
 
     @functools.cached_property
-    def _table(self) -> np.ndarray:
-        table = self._draw(np.arange(self.people))
-        table.flags.writeable = False
-        return table
+    def _value_table(self) -> np.ndarray:
+        return self._draw_values(np.arange(self.people))
 
     def _draw_names(self, people: np.ndarray) -> np.ndarray:
         rest = self._name_order(self.first + people)
@@ -225,14 +231,14 @@ class World:
             rest, parts[..., i] = np.divmod(rest, len(self.name_columns[i].strings))
         return parts
 
-    def _draw(self, people: np.ndarray) -> np.ndarray:
+    def _draw_values(self, people: np.ndarray) -> np.ndarray:
         values = np.empty((*people.shape, len(self.columns)), np.int64)
         for i, column in enumerate(self.columns):
             words = keyed_hash(derive_key(self.seed, "values", i), self.first + people)
             values[..., i] = scale_to_range(words, len(column.strings))
         return values
 
-    def _checked(self, people: np.ndarray) -> np.ndarray:
+    def _check_people(self, people: np.ndarray) -> np.ndarray:
         people = np.asarray(people)
         if people.size and not (people.min() >= 0 and people.max() < self.people):
             raise ValueError(
@@ -242,7 +248,7 @@ class World:
         return people
 
 
-def _check_labels(column: Column) -> None:
+def _check_strings(column: Column) -> None:
     if not column.strings:
         raise ValueError(f"the list {column.name!r} is empty: give at least one value")
     if len(set(column.strings)) < len(column.strings):

@@ -193,7 +193,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         (("--output=r",), "--model is needed"),
         (("--output=r", "--model=gpt2"), "--model=gpt2 is no folder: nothing is down"),
         (("--output=no/r", "--model=."), "no is no folder: make it first"),
-        (("--output=r", "--model=.", "--lists=maxi"), "lists='maxi': neither"),
+        (("--output=r", "--model=.", "--lists=maxi"), "lists='maxi' must"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):

@@ -81,7 +81,7 @@ def test_what_fails_leaves_no_file(tmp_path, monkeypatch, capsys):
         (("--output=x", "--people=0"), "--people=0"),
         (("--output=x", "--person=1"), "Unknown command line flag 'person'"),
         (("--output=x", "more"), "'more' is no flag"),
-        (("--output=x", "--lists=maxi"), "lists='maxi': neither one of"),
+        (("--output=x", "--lists=maxi"), "lists='maxi' must be one of"),
         (("--output=x", "--lists=mini", "--people=999999"), "people=999999: names are"),
     ],
 )

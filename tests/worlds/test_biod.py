@@ -73,7 +73,7 @@ def test_published_name_space():
 
 
 def test_more_strings_than_there_are():
-    with pytest.raises(ValueError, match=r"there are only 3\^2=9 strings of 2 symbols"):
+    with pytest.raises(ValueError, match=r"must be at most 3\^2=9, the number of"):
         build_biod(1, diversity=10, length=2, symbols=3)
 
 

@@ -112,7 +112,7 @@ def test_folder_errors(tmp_path, changes, message):
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"neither one of \('bios', 'mini', 'tiny'\)"):
+    with pytest.raises(ValueError, match=r"must be one of \('bios', 'mini', 'tiny'\)"):
         build_bios(1, lists=str(tmp_path))
     (tmp_path / "names").mkdir()
     (tmp_path / "values").mkdir()

@@ -10,7 +10,7 @@ from scipy import stats
 from kscale import theory
 from kscale.worlds import chinese_restaurant as module
 from kscale.worlds import keyed_hash
-from kscale.worlds.chinese_restaurant import Restaurant, expected_tables
+from kscale.worlds.chinese_restaurant import Restaurant, _mean_tables
 from kscale.worlds.counter_rng import mix64
 
 PROCESSES = [(0.0, 1.0), (0.0, 30.0), (0.5, 1.0), (0.8, -0.5), (0.9, 0.0), (0.3, 5.0)]
@@ -100,7 +100,7 @@ def test_tables_and_their_sizes_on_average(alpha, beta):
 @pytest.mark.parametrize("customers", [1, 2, 50, 10**6])
 def test_the_mean_in_the_message_is_the_theorys(alpha, beta, customers):
     mean = theory.pitman_yor.expected_tables(customers, alpha, beta)
-    assert expected_tables(customers, alpha, beta) == pytest.approx(mean, rel=1e-4)
+    assert _mean_tables(customers, alpha, beta) == pytest.approx(mean, rel=1e-4)
 
 
 @pytest.mark.parametrize("customers", [500, 2**16])
@@ -110,7 +110,7 @@ def test_more_tables_than_people(customers, monkeypatch):
     message = rf"of {customers} visits, law.discount=0.9 and law.concentration=5.0"
     with pytest.raises(ValueError, match=message) as error:
         Restaurant(0.9, 5.0, customers, key=0, tables=100)
-    assert f"meets more than people=100; E[K_n]={mean:.0f} are" in str(error.value)
+    assert f"reaches more than people=100; E[K_n]={mean:.0f} are" in str(error.value)
 
 
 def test_people_are_numbered_as_they_appear():

@@ -133,7 +133,7 @@ def test_people_left_out_are_never_met(law):
 def test_nobody_left_to_meet(tmp_path):
     np.save(tmp_path / "weights.npy", np.array([1.0, 0, 0]))
     law = Law("file", path=str(tmp_path / "weights.npy"))
-    with pytest.raises(ValueError, match="none of the 2 people of the subset can"):
+    with pytest.raises(ValueError, match="must give one of the 2 people of the subset"):
         draw_visits(law, 3, 10, seed=0, key=KEY, subset=np.array([1, 2]))
 
 
