@@ -162,12 +162,6 @@ def _simulate(
     function: Callable, rest: Mapping[str, Any], swept: Sequence[str], point: Any
 ) -> Any:
     words = dict(rest) | dict(zip(swept, (x.item() for x in point), strict=True))
-    for name, parameter in parameters(function).items():
-        value = words.get(name)
-        if parameter.annotation in (int, "int") and isinstance(value, float):
-            if not value.is_integer():
-                raise ValueError(f"{name} must be a whole number, got {value}")
-            words[name] = int(value)
     if "seed" in parameters(function):
         words["rng"] = np.random.default_rng(words.pop("seed", 0))
     return function(**words)

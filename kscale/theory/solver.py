@@ -8,13 +8,15 @@ float32 operation can truncate.
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+
+from kscale.theory import checks
 
 
 def float64() -> contextlib.AbstractContextManager[Any]:
@@ -33,28 +35,42 @@ def float64() -> contextlib.AbstractContextManager[Any]:
 
 
 def solver(
-    *,
-    scalars: Sequence[str] = (),
-    static: Sequence[str] = (),
-    check: Callable[..., None] | None = None,
+    *, domain: Mapping[str, str] | None = None, check: Callable[..., None] | None = None
 ) -> Callable[[Callable], Callable]:
-    """Turn a pure function of float64 arrays into a public solver.
+    """Turns a pure function of float64 arrays into a public solver.
 
     Args:
-      scalars: arguments of which the function takes one number each. The solver takes
-        arrays there, too, and broadcasts them against each other; the broadcast shape
-        leads the shape of every result.
-      static: hashable arguments that choose a program (compiled once a value).
-      check: called with all arguments, by name, before anything is computed; raises
+      domain: what each argument may be, in the language of `kscale.theory.checks`; it
+        is checked at every call and added to the docstring. Where it is a number, the
+        function takes one number, and the solver takes arrays, too, and broadcasts them
+        against each other; their shape leads the shape of every result.
+      check: called with all arguments, by name, for what no domain says; raises
         ValueError. Under a transformation there are no values yet to check: what comes
         out for bad ones is undefined.
 
     Returns:
-      A decorator. All arguments but the static ones are cast to float64.
+      A decorator. Arguments annotated as bool, int, float or str choose a program
+      (compiled once a value); all others are cast to float64.
+
+    Example:
+      >>> @solver(domain={"x": "[0, inf)"})
+      ... def root(x):
+      ...     return jnp.sqrt(x)
     """
+    domains = {name: checks.parse(text) for name, text in (domain or {}).items()}
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)
+        static = tuple(
+            name
+            for name, parameter in signature.parameters.items()
+            if parameter.annotation in (bool, int, float, str)
+        )
+        scalars = tuple(
+            name
+            for name, allowed in domains.items()
+            if not allowed.shapes and name not in static
+        )
 
         @functools.partial(jax.jit, static_argnums=0)
         def program(settings: tuple, numbers: dict[str, Any]) -> Any:
@@ -69,22 +85,26 @@ def solver(
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             numbers = dict(bound.arguments)
-            settings = tuple((name, numbers.pop(name)) for name in static)
-            leaves = jax.tree.leaves(numbers)
-            traced = any(isinstance(leaf, Tracer) for leaf in leaves)
+            traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(numbers))
             if traced and not jax.config.jax_enable_x64:  # pyright: ignore
                 raise ValueError(
                     f"{function.__name__} is transformed in float32: put the jax.vmap,"
                     " jax.grad or jax.jit of it inside `with kscale.theory.float64():`"
                 )
-            if check is not None and not traced:
-                check(**dict(settings), **numbers)
+            if not traced:
+                checks.check(domains, numbers)
+                if check is not None:
+                    check(**numbers)
+            numbers = checks.as_integers(domains, numbers, static)
+            settings = tuple((name, numbers.pop(name)) for name in static)
             with float64():
                 result = program(settings, _cast(numbers))
             return result if traced else jax.tree.map(_host, result)
 
-        call.scalars = tuple(scalars)  # pyright: ignore
-        call.static = tuple(static)  # pyright: ignore
+        call.scalars = scalars  # pyright: ignore
+        call.static = static  # pyright: ignore
+        call.domain = domains  # pyright: ignore
+        call.__doc__ = checks.documented(function, domains)
         return call
 
     return decorate

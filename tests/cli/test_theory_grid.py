@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kscale.cli import theory_grid
-from kscale.theory import checks
+from kscale.theory.checks import checked
 from kscale.theory.solver import solver
 
 
@@ -16,17 +16,13 @@ class Law(NamedTuple):
     each: np.ndarray
 
 
-def check(n, scale):
-    del scale
-    checks.inside("n", n, "[0, inf)")
-
-
-@solver(scalars=("n", "scale"), check=check)
+@solver(domain={"n": "[0, inf)", "scale": "number"})
 def law(n, scale=2.0):
     """A formula."""
     return Law(n * scale, n * np.arange(3.0))
 
 
+@checked({"size": "integer [1, inf)", "share": "number"})
 def simulation(size: int, share: float, rng: np.random.Generator):
     """A simulation."""
     return {"mean": size * share, "inner": Law(1.0, rng.random(2)), "kind": "some"}
@@ -69,7 +65,7 @@ def test_a_simulation_is_run_at_each_point():
     expected = np.random.default_rng(4).random(2)
     np.testing.assert_array_equal(got.result["inner.each"][1], expected)
     assert "some" in theory_grid.table(got)
-    with pytest.raises(ValueError, match=r"size must be a whole number, got 2\.5"):
+    with pytest.raises(ValueError, match=r"size=2\.5 must be an integer"):
         theory_grid.solve("simulation", simulation, {"size": 2.5, "share": 1.0})
 
 

@@ -1,4 +1,4 @@
-"""Every refusal names the parameter, the value and what is allowed."""
+"""Every refusal names the argument, its value, what it may be and what to choose."""
 
 import numpy as np
 import pytest
@@ -8,70 +8,108 @@ from kscale.theory import checks
 NAN = float("nan")
 
 
+def check(domain, **arguments):
+    checks.check({k: checks.parse(text) for k, text in domain.items()}, arguments)
+
+
 @pytest.mark.parametrize(
-    ("value", "allowed", "fits"),
+    ("value", "domain", "message"),
     [
-        (0.0, "[0, 1)", True),
-        (1.0, "[0, 1)", False),
-        (0.0, "(0, 1]", False),
-        (1.0, "(0, 1]", True),
-        (np.inf, "[0, inf)", False),
-        (np.inf, "[0, inf]", True),
-        (NAN, "[0, 1)", False),
-        (NAN, "[0, inf]", False),
-        ([0.5, 2.0], "[0, 1)", False),
+        (0.0, "[0, 1)", None),
+        (1.0, "[0, 1)", r"q=1\.0 must be in \[0, 1\): choose a number, at least 0, be"),
+        (0.0, "(0, 1]", r"q=0\.0 must be in \(0, 1\]: .*, above 0, at most 1$"),
+        (np.inf, "[0, inf)", r"q=inf must be in \[0, inf\): .*at least 0, finite$"),
+        (np.inf, "[0, inf]", None),
+        (-0.3, "[-1/e, 0)", None),
+        (2.7, "(e, inf)", r"choose a number, above 2\.718282, finite"),
+        (NAN, "[0, 1)", "q=nan must be"),
+        (NAN, "[0, inf]", "q=nan must be"),
+        ([[0.0], [3.0]], "[0, 1]", r"q\[1, 0\]=3\.0 must be in"),
+        (2.0, "integer [1, inf)", None),
+        (
+            1.5,
+            "integer [1, inf)",
+            r"q=1\.5 must be an integer in \[1, inf\): cho",
+        ),
+        (0, "integer [1, inf)", r"q=0\.0 .*a whole number, at least 1"),
+        (5.0, "[2, inf) and [7, inf)", r"q=5\.0 must be in \[7, inf\)"),
+        (NAN, "number", None),
+        (None, "[0, 1]", None),
+        ("a", "a | bc", None),
+        ("b", "a | bc", "q='b' must be one of a, bc: did you mean 'bc'?"),
+        ([0.25, 0.75], "distribution of [n]", None),
+        (np.full((2, 4), 0.25), "distribution of [k, n]", None),
+        (
+            [0.5, 0.4],
+            "distribution of [n]",
+            r"sum\(q\)=0\.9 must be 1: divide q",
+        ),
+        ([-0.5, 1.5], "distribution of [n]", r"q\[0\]=-0\.5 must be in \[0, 1\]"),
     ],
 )
-def test_inside(value, allowed, fits):
-    if fits:
-        checks.inside("q", value, allowed)
+def test_values(value, domain, message):
+    if message is None:
+        check({"q": domain}, q=value)
     else:
-        with pytest.raises(ValueError, match="q must lie in"):
-            checks.inside("q", value, allowed)
-
-
-def test_a_part_of_an_array_is_found():
-    with pytest.raises(
-        ValueError, match=r"q must lie in \[0, 1\], got 3\.0 at \[1, 0\]"
-    ):
-        checks.inside("q", [[0.0, 1.0], [3.0, 4.0]], "[0, 1]")
-
-
-def test_whole_numbers():
-    checks.whole("n", [1, 2.0], "[1, inf)")
-    with pytest.raises(ValueError, match=r"n must be a whole number, got 1\.5"):
-        checks.whole("n", 1.5, "[1, inf)")
-    with pytest.raises(ValueError, match=r"n must lie in \[1, inf\), got 0"):
-        checks.whole("n", 0, "[1, inf)")
-
-
-def test_probabilities():
-    checks.probabilities("p", [0.25, 0.75])
-    checks.probabilities("p", np.full((2, 4), 0.25))
-    with pytest.raises(ValueError, match=r"the sum of p must be 1, got 0\.9"):
-        checks.probabilities("p", [0.5, 0.4])
-    with pytest.raises(ValueError, match=r"p must lie in \[0, 1\], got -0\.5"):
-        checks.probabilities("p", [-0.5, 1.5])
+        with pytest.raises(ValueError, match=message):
+            check({"q": domain}, q=value)
 
 
 @pytest.mark.parametrize(
     ("alpha", "beta", "message"),
     [
-        (1.0, 1.0, r"alpha must lie in \[0, 1\), got 1\.0"),
-        (-0.1, 1.0, r"alpha must lie in \[0, 1\), got -0\.1"),
-        (0.5, -0.5, r"beta must exceed -alpha, got -0\.5"),
-        (0.0, 0.0, r"beta must exceed -alpha, got 0\.0"),
-        (0.5, NAN, r"beta must exceed -alpha, got nan"),
+        ([0.0, 0.5], [0.1, -0.4], None),
+        (0.5, -0.5, r"beta=-0\.5 must be in \(-alpha, inf\): .*above -0\.5, finite"),
+        ([0.0, 0.5], [0.1, -0.5], r"beta\[1\]=-0\.5 must be in .*above -0\.5"),
+        ([0.0, 0.5], 0.0, r"beta\[0\]=0\.0 must be in .*above -0"),
+        (0.5, NAN, "beta=nan must be"),
+        (1.0, 1.0, r"alpha=1\.0 must be"),
     ],
 )
-def test_pitman_yor(alpha, beta, message):
-    with pytest.raises(ValueError, match=message):
-        checks.pitman_yor(alpha, beta)
+def test_an_end_may_be_another_argument(alpha, beta, message):
+    domain = {"alpha": "[0, 1)", "beta": "(-alpha, inf)"}
+    if message is None:
+        check(domain, alpha=alpha, beta=beta)
+    else:
+        with pytest.raises(ValueError, match=message):
+            check(domain, alpha=alpha, beta=beta)
 
 
-def test_pitman_yor_refuses_no_more_than_it_must():
-    checks.pitman_yor([0.0, 0.5], [0.1, -0.4])
-    with pytest.raises(
-        ValueError, match=r"beta must exceed -alpha, got -0\.5 at \[1\]"
-    ):
-        checks.pitman_yor([0.0, 0.5], [0.1, -0.5])
+@pytest.mark.parametrize(
+    ("domain", "shapes", "message"),
+    [
+        ({"x": "number of [n>=2]", "y": "number of [n]"}, [(2,), (2,)], None),
+        (
+            {"x": "number of [n>=2]", "y": "number of [n]"},
+            [(2,), (3,)],
+            r"y\.shape=\(3,\) must be \[n\] with n=2: give one number for each",
+        ),
+        ({"x": "number of [n>=2]"}, [(1,)], r"x\.shape=\(1,\) must be \[n>=2\]:"),
+        ({"x": "number of [] or [n]"}, [()], None),
+        ({"x": "number of [] or [n]"}, [(1, 1)], r"\(1, 1\) must be \[\] or \[n\]:"),
+        ({"x": "number of [..., n, 5]"}, [(2, 3, 5)], None),
+        ({"x": "number of [..., n, 5]"}, [(5,)], r"x\.shape=\(5,\) must be"),
+        ({"x": "number of [...]"}, [(2, 3)], None),
+        ({"x": "integer [0, 9] of []", "y": "number of [x+1]"}, [(), (2,)], None),
+        ({"x": "integer [0, 9] of []", "y": "number of [x+1]"}, [(), (3,)], "with x=1"),
+    ],
+)
+def test_shapes(domain, shapes, message):
+    values = dict(zip("xy", map(np.ones, shapes), strict=False))
+    if message is None:
+        check(domain, **values)
+    else:
+        with pytest.raises(ValueError, match=message):
+            check(domain, **values)
+
+
+def test_whole_numbers_reach_a_function_as_int():
+    @checks.checked({"n": "integer [1, inf)", "x": "number"})
+    def types(n, x):
+        """A function for the tests."""
+        return type(n), type(x)
+
+    assert types(np.float64(3), x=2) == (int, int)
+    assert types.__doc__.endswith("n: integer [1, inf)\n  x: number\n")
+    with pytest.raises(ValueError, match=r"n=0\.0 must be an integer in"):
+        types(0, 1)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from kscale.theory.checks import whole
+from kscale.theory.checks import checked
 from kscale.theory.coding.prefix_codes import (
     Probabilities,
     exact_shares,
@@ -92,7 +92,9 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
     for i, symbol in enumerate(message):
         shares = following(message[:i])
         if not shares.get(symbol):
-            raise ValueError(f"symbol {symbol!r} at {i} has no probability in {shares}")
+            known = ", ".join(str(other) for other, share in shares.items() if share)
+            rule = f"must be one of {known}: extend the source"
+            raise ValueError(f"message[{i}]={symbol!r} {rule}")
         for other, share in shares.items():
             if other == symbol:
                 width *= share
@@ -104,6 +106,7 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
     )
 
 
+@checked({"length": "integer [0, inf)"})
 def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
     """The message of `length` symbols in whose interval the binary fraction lies.
 
@@ -116,7 +119,7 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
       The symbols.
 
     Raises:
-      ValueError: for a word that is no binary fraction, or a length that is none.
+      ValueError: for a word that is no binary fraction.
 
     Example:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
@@ -125,12 +128,11 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
     Source: paper 000, appendix A.
     """
     if set(word) - {"0", "1"}:
-        raise ValueError(f"word must consist of 0 and 1, got {word!r}")
-    whole("length", length, "[0, inf)")
+        raise ValueError(f"word={word!r} must be digits 0 and 1: drop all others")
     value = Fraction(int(word or "0", 2), 2 ** len(word))
     message: tuple = ()
     following = _following(source)
-    for _ in range(int(length)):
+    for _ in range(length):
         for symbol, share in following(message).items():
             if value < share:
                 value /= share
@@ -182,6 +184,7 @@ def dyadic_word(low: Fraction, high: Fraction) -> str:
     return _shortest(low, high, open_end=False)
 
 
+@checked({"n": "integer [0, inf)"})
 def expected_lengths(source: Source, n: int) -> ExpectedLengths:
     """Lengths of the two rules over all messages of n symbols, one by one.
 
@@ -193,7 +196,7 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
       ExpectedLengths.
 
     Raises:
-      ValueError: for a negative n or too many messages.
+      ValueError: for too many messages.
 
     Example:
       >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic
@@ -201,10 +204,9 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
 
     Source: paper 000, example A.1, over all messages.
     """
-    whole("n", n, "[0, inf)")
     point = dyadic = Fraction(0)
     entropy, worst, kraft = [], [-math.inf, -math.inf], [Fraction(0), Fraction(0)]
-    for low, width in _messages(source, int(n)):
+    for low, width in _messages(source, n):
         words = shortest_point(low, low + width), dyadic_word(low, low + width)
         lengths = [len(word) for word in words]
         ideal = _bits(width)
@@ -213,7 +215,7 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
         worst = [max(w, k - ideal) for w, k in zip(worst, lengths, strict=True)]
         kraft = [s + Fraction(1, 2**k) for s, k in zip(kraft, lengths, strict=True)]
     return ExpectedLengths(
-        n=int(n),
+        n=n,
         entropy=math.fsum(entropy),
         point=float(point),
         dyadic=float(dyadic),
@@ -236,9 +238,10 @@ def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
                     longer.append(((*message, symbol), low, width * share))
                 low += width * share
             if len(longer) > _MOST_MESSAGES:
-                raise ValueError(
-                    f"n must leave at most {_MOST_MESSAGES} messages, got {n}"
+                rule = (
+                    f"must leave {_MOST_MESSAGES} messages at most: take fewer symbols"
                 )
+                raise ValueError(f"n={n} {rule}")
         front = longer
     return ((low, width) for _, low, width in front)
 
@@ -253,7 +256,7 @@ def _following(source: Source) -> Callable[[Sequence[Hashable]], dict[Any, Fract
 
 def _shortest(low: Fraction, high: Fraction, open_end: bool) -> str:
     if not 0 <= low < high <= 1:
-        raise ValueError(f"an interval must lie in [0, 1), got [{low}, {high})")
+        raise ValueError(f"[{low}, {high}) must be an interval in [0, 1): widen it")
     # a dyadic interval inside is no wider than the whole; a point can be short by luck
     bits = 1 if open_end else least_bits(high - low)
     while True:

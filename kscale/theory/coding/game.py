@@ -32,6 +32,7 @@ class Game(NamedTuple):
     regret: np.ndarray
 
 
+@checks.checked({"concentrations": "(0, inf) of [k]"})
 def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The Bayes mixture of a Dirichlet prior, as a player.
 
@@ -44,16 +45,12 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     Returns:
       A function from counts, [games, outcomes], to probabilities of the next outcome.
 
-    Raises:
-      ValueError: a concentration at or below 0.
-
     Example:
       >>> dirichlet_mixture([1.0, 1.0])(np.array([[2, 0]]))
       array([[0.75, 0.25]])
 
     Source: R. Krichevsky, V. Trofimov 1981; paper 000, lemma A.3, the optimal player.
     """
-    checks.inside("concentrations", concentrations, "(0, inf)")
     prior = np.asarray(concentrations, float)
 
     def player(counts: np.ndarray) -> np.ndarray:
@@ -63,6 +60,13 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     return player
 
 
+@checks.checked(
+    {
+        "draws": "integer [1, inf)",
+        "games": "integer [2, inf)",
+        "nature": "(0, inf) of [k>=2]",
+    }
+)
 def play_coding_game(
     rng: np.random.Generator,
     draws: int,
@@ -88,19 +92,8 @@ def play_coding_game(
       `Game(mean, se, games, regret)`; for the default player, `mean[n-1]` estimates
       `dirichlet_information(n, nature)`.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Source: paper 000, equation (8) and lemma A.3.
     """
-    checks.whole("draws", draws, "[1, inf)")
-    checks.whole("games", games, "[2, inf)")
-    checks.inside("nature", nature, "(0, inf)")
-    if np.ndim(nature) != 1 or np.size(nature) < 2:
-        raise ValueError(
-            f"nature must be a row of at least 2 outcomes, got shape {np.shape(nature)}"
-        )
-    draws, games = int(draws), int(games)
     player = dirichlet_mixture(nature) if player is None else player
     outcomes = len(nature)
     theta = rng.dirichlet(np.asarray(nature, float), games)
@@ -119,6 +112,14 @@ def play_coding_game(
     return Game(regret.mean(axis=0), se, games, regret)
 
 
+@checks.checked(
+    {
+        "prior": "distribution of [k]",
+        "laws": "distribution of [k, m]",
+        "draws": "integer [1, inf)",
+        "player": "distribution of [k]",
+    }
+)
 def finite_game_regret(
     prior: np.ndarray, laws: np.ndarray, draws: int, player: np.ndarray | None = None
 ) -> float:
@@ -141,7 +142,7 @@ def finite_game_regret(
       Nats over all draws; infinite where the player rules out what happens.
 
     Raises:
-      ValueError: a parameter outside its range, or more than 1e6 sequences.
+      ValueError: more than 1e6 sequences.
 
     Example:
       >>> finite_game_regret([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], 3)  # ln 2
@@ -149,25 +150,11 @@ def finite_game_regret(
 
     Source: paper 000, lemma A.3.
     """
-    checks.probabilities("prior", prior)
-    checks.probabilities("laws", laws)
-    checks.whole("draws", draws, "[1, inf)")
-    draws = int(draws)
     prior, laws = np.asarray(prior, float), np.asarray(laws, float)
     weights = prior if player is None else np.asarray(player, float)
-    checks.probabilities("player", weights)
-    if prior.ndim != 1 or laws.ndim != 2 or prior.shape != weights.shape:
-        raise ValueError(
-            "prior and player must be rows and laws a table, got shapes "
-            f"{prior.shape}, {weights.shape} and {laws.shape}"
-        )
-    if len(prior) != len(laws):
-        raise ValueError(
-            f"prior has {len(prior)} values and laws {len(laws)}: they must be as many"
-        )
     sequences = laws.shape[1] ** draws
     if sequences > 1e6:
-        raise ValueError(f"outcomes**draws must be at most 1e6, got {sequences}")
+        raise ValueError(f"outcomes**draws={sequences} must be at most 1e6: draw fewer")
     # P_theta of every sequence, one draw after another
     chance = np.ones((len(laws), 1))
     for _ in range(draws):

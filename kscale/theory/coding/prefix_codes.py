@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kscale.theory.checks import inside, refuse, whole
+from kscale.theory.checks import checked
 
 Probabilities = Mapping[Any, Any]
 
 
+@checked({"lengths": "[0, inf] of [...]", "radix": "integer [2, inf)"})
 def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
     """sum_i radix^-length_i: a uniquely decodable code has at most 1.
 
@@ -24,17 +25,12 @@ def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
     Returns:
       The sum.
 
-    Raises:
-      ValueError: for a negative length or a radix below 2.
-
     Example:
       >>> kraft_sum([1, 2, 3, 3])
       1.0
 
     Source: Kraft 1949, McMillan 1956; paper 000, section 2.
     """
-    inside("lengths", lengths, "[0, inf]")
-    whole("radix", radix, "[2, inf)")
     return math.fsum(np.ravel(float(radix) ** -np.asarray(lengths, float)))
 
 
@@ -60,7 +56,7 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
     """
     shares = exact_shares(dict(enumerate(probabilities))).values()
     if not all(shares):
-        raise ValueError("probabilities must be above 0: no word can be infinite")
+        raise ValueError("probabilities must be above 0: drop what never occurs")
     return [least_bits(share) for share in shares]
 
 
@@ -99,8 +95,8 @@ def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
     shares = {symbol: _exact(p) for symbol, p in probabilities.items()}
     total = sum(shares.values())
     if min(shares.values(), default=-1) < 0 or abs(total - 1) > Fraction(1, 10**6):
-        listed = ", ".join(f"{s!r}: {p}" for s, p in probabilities.items())
-        raise ValueError(f"probabilities must be at least 0 and sum to 1, got {listed}")
+        rule = "must be at least 0 and sum to 1: divide them by their sum"
+        raise ValueError(f"probabilities={dict(probabilities)} {rule}")
     return {symbol: share / total for symbol, share in shares.items()}
 
 
@@ -108,8 +104,8 @@ def _exact(probability: Any) -> Fraction:
     try:
         return Fraction(str(probability))
     except (ValueError, ZeroDivisionError):
-        rule = "must be numbers or fractions such as '3/10'"
-        raise ValueError(f"probabilities {rule}, got {probability!r}") from None
+        rule = "must be a number or a fraction: write it as 0.3 or '3/10'"
+        raise ValueError(f"probability={probability!r} {rule}") from None
 
 
 def least_bits(share: Fraction) -> int:
@@ -140,6 +136,14 @@ class StructureFunction(NamedTuple):
     slack: float
 
 
+@checked(
+    {
+        "model_bits": "[0, inf) of [n>=1]",
+        "data_bits": "[0, inf) of [n]",
+        "alpha": "[0, inf] of [...]",
+        "slack": "[0, inf)",
+    }
+)
 def structure_function(
     model_bits: ArrayLike,
     data_bits: ArrayLike,
@@ -163,9 +167,6 @@ def structure_function(
     Returns:
       StructureFunction.
 
-    Raises:
-      ValueError: for negative lengths, none at all, or arrays of two lengths.
-
     Example:
       >>> found = structure_function([10, 20, 40, 80], [1000, 700, 650, 660])
       >>> found.h.tolist(), found.best_total, found.minimal_sufficient
@@ -175,14 +176,7 @@ def structure_function(
     of Gacs, Tromp and Vitanyi 2001.
     """
     model, data = np.asarray(model_bits, float), np.asarray(data_bits, float)
-    bad = model.shape != data.shape or model.ndim != 1 or not model.size
-    refuse("data_bits", data.size, bad, f"must be one for each of {model.size} models")
-    inside("model_bits", model, "[0, inf)")
-    inside("data_bits", data, "[0, inf)")
     slack = float(np.log2(model.size)) if slack is None else slack
-    inside("slack", slack, "[0, inf)")
-    if alpha is not None:
-        inside("alpha", alpha, "[0, inf]")
     order = np.argsort(model, kind="stable")
     model, data = model[order], data[order]
     asked = model if alpha is None else np.sort(np.asarray(alpha, float).ravel())

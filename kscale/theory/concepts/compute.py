@@ -17,7 +17,13 @@ from kscale.theory.concepts import density, finite_length, poisson
 from kscale.theory.numerics.newton import bracketed_root, first_fall
 from kscale.theory.solver import solver
 
-MODES = ("paper", "iid", "de")
+SCENE = {
+    "compute": "(0, inf)",
+    "d": "(0, inf)",
+    "eps": "(0, 1)",
+    "sigma": "(0, inf)",
+    "tau": "(0, inf)",
+}
 _NODES = 48  # of the coarse scan for the first maximum
 _MORE_NODES = 12  # beyond the threshold, where few concepts may have it
 
@@ -140,29 +146,12 @@ def optimum_of(
     )
 
 
-def check_scene(
-    compute: object,
-    d: object,
-    eps: object,
-    sigma: object,
-    tau: object,
-    mode: str = "paper",
-    as_published: bool = False,
-) -> None:
-    """Refuse negative or infinite sizes, eps outside (0, 1) and unknown modes."""
-    for name, value in (("compute", compute), ("d", d), ("sigma", sigma), ("tau", tau)):
-        checks.inside(name, value, "(0, inf)")
-    checks.inside("eps", eps, "(0, 1)")
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
+def _check_slips(mode: str, as_published: bool, **_: Any) -> None:
     if as_published and mode != "paper":
-        raise ValueError(f"as_published belongs to mode 'paper', got mode {mode!r}")
+        raise ValueError(f"mode={mode!r} must be 'paper' where as_published: drop one")
 
 
-_SCALARS = ("compute", "d", "eps", "sigma", "tau")
-
-
-@solver(scalars=_SCALARS, static=("mode", "as_published"), check=check_scene)
+@solver(domain=SCENE | {"mode": "paper | iid | de"}, check=_check_slips)
 def compute_optimal(
     compute: Any,
     mode: str = "paper",
@@ -193,9 +182,6 @@ def compute_optimal(
       NaN, too, from C = 1e76 or so on in modes "paper" and "iid", where float64 does
       not tell the maximum from the threshold; mode "de" is their limit.
 
-    Raises:
-      ValueError: an argument out of range.
-
     Example:
       >>> best = compute_optimal(5.76e23)
       >>> f"{best.parameters:.4e} {best.tokens:.4e}"  # Chinchilla: 7.0e10, 1.4e12
@@ -221,12 +207,16 @@ class Exponents(NamedTuple):
 
 
 def _check_exponents(compute: Any, **rest: Any) -> None:
-    check_scene(compute, **rest)
+    _check_slips(**rest)
     size = np.unique(np.asarray(compute, float)).size
-    checks.refuse("compute", size, size < 2, "must hold at least two distinct values")
+    rule = "must be at least 2 distinct values: give more"
+    checks.refuse("compute", size, size < 2, rule)
 
 
-@solver(scalars=_SCALARS[1:], static=("mode", "as_published"), check=_check_exponents)
+@solver(
+    domain=SCENE | {"compute": "(0, inf) of [...]", "mode": "paper | iid | de"},
+    check=_check_exponents,
+)
 def scaling_exponents(
     compute: Any,
     mode: str = "paper",
@@ -245,10 +235,10 @@ def scaling_exponents(
       mode, d, eps, sigma, tau, as_published: as in `compute_optimal`.
 
     Returns:
-      `Exponents`.
+      `Exponents`; NaN where an optimum is NaN.
 
     Raises:
-      ValueError: an argument out of range, or fewer than two values of compute.
+      ValueError: fewer than two values of compute.
 
     Example:
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)

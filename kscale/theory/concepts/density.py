@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
-from kscale.theory import checks as domain
 from kscale.theory.numerics.lambert import log_lower_root, upper_root
 from kscale.theory.numerics.newton import bracketed_root
 from kscale.theory.solver import solver
+
+GRAPH = {"d": "(0, inf)", "concepts": "(d, inf)", "texts": "[1, inf)"}
 
 
 class Ensemble(NamedTuple):
@@ -160,17 +160,7 @@ def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
     return jnp.exp(log_star), x, jnp.exp(log_star + log_node(x, of))
 
 
-def check_graph(concepts: object, texts: object, d: object, eps: object = 0.5) -> None:
-    """Refuse sizes that are no graph: d at or above R, T < 1, eps outside (0, 1)."""
-    domain.inside("texts", texts, "[1, inf)")
-    domain.inside("d", d, "(0, inf)")
-    domain.inside("eps", eps, "(0, 1)")
-    domain.inside("concepts", concepts, "(0, inf)")
-    small = ~(np.asarray(concepts, float) > np.asarray(d, float))
-    domain.refuse("concepts", concepts, small, "must exceed d")
-
-
-@solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
+@solver(domain=GRAPH | {"eps": "(0, 1)"})
 def threshold(
     concepts: Any,
     texts: Any,
@@ -191,10 +181,7 @@ def threshold(
       eps: fraction of erased symbols (concepts) among all, in (0, 1).
 
     Returns:
-      `Threshold`.
-
-    Raises:
-      ValueError: an argument out of range.
+      `Threshold`; NaN where eps(x) has no critical points.
 
     Example:
       >>> found = threshold(1e5, 4.6e5)
@@ -233,7 +220,7 @@ def unlearnt_of(
     return jnp.exp(log_node(jnp.exp(t), of))
 
 
-@solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
+@solver(domain=GRAPH | {"eps": "(0, 1)"})
 def density_evolution(
     concepts: Any,
     texts: Any,
@@ -255,9 +242,6 @@ def density_evolution(
     Returns:
       The fraction, in [0, 1].
 
-    Raises:
-      ValueError: an argument out of range.
-
     Example:
       >>> float(density_evolution(1e5, 4e5)).__round__(6)
       0.893286
@@ -268,7 +252,7 @@ def density_evolution(
     return unlearnt_of(of, eps, critical_points(of))
 
 
-@solver(scalars=("concepts", "texts", "d", "eps"), check=check_graph)
+@solver(domain=GRAPH | {"eps": "(0, 1)"})
 def matching_bound(
     concepts: Any,
     texts: Any,
@@ -287,9 +271,6 @@ def matching_bound(
 
     Returns:
       The bound, which may exceed 1.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Source: paper 004, appendix B.
     """

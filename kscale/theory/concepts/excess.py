@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.concepts import finite_length
-from kscale.theory.concepts.density import check_graph
+from kscale.theory.concepts.density import GRAPH
 from kscale.theory.numerics.lambert import log1p_minus
 from kscale.theory.solver import solver
 
@@ -42,12 +41,7 @@ def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
     return -jnp.expm1(quadratic)
 
 
-def _check_error(unlearnt: object, concepts: object, d: object) -> None:
-    checks.inside("unlearnt", unlearnt, "[0, 1]")
-    check_graph(concepts, 1.0, d)
-
-
-@solver(scalars=("unlearnt", "concepts", "d"), check=_check_error)
+@solver(domain={"unlearnt": "[0, 1]", "d": "(0, inf)", "concepts": "(d, inf)"})
 def training_error(
     unlearnt: Any,
     concepts: Any,
@@ -62,9 +56,6 @@ def training_error(
 
     Returns:
       `TrainingError`: accurate down to P_b = 1e-150.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> error = training_error(0.01, 1e4)
@@ -95,10 +86,7 @@ class ExcessEntropy(NamedTuple):
     total_variation: Array
 
 
-@solver(
-    scalars=("error",),
-    check=lambda error: checks.inside("error", error, "[-1, 1]"),
-)
+@solver(domain={"error": "[-1, 1]"})
 def excess_entropy(error: Any) -> ExcessEntropy:
     """What an error rate on cloze questions costs in nats at least.
 
@@ -107,9 +95,6 @@ def excess_entropy(error: Any) -> ExcessEntropy:
 
     Returns:
       `ExcessEntropy`.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> float(excess_entropy(0.1).half).__round__(12)
@@ -135,7 +120,7 @@ class BimodalError(NamedTuple):
     unlearnt: Array
 
 
-@solver(scalars=("concepts", "texts", "d"), check=check_graph)
+@solver(domain=GRAPH)
 def bimodal_error(
     concepts: Any,
     texts: Any,
@@ -153,9 +138,6 @@ def bimodal_error(
 
     Returns:
       `BimodalError`.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)

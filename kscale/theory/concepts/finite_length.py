@@ -12,7 +12,7 @@ from jax import Array
 from jax.scipy.special import erfc
 
 from kscale.theory.concepts import density, poisson
-from kscale.theory.concepts.density import Ensemble
+from kscale.theory.concepts.density import GRAPH, Ensemble
 from kscale.theory.solver import solver
 
 
@@ -113,11 +113,7 @@ def printed_at(
     return PrintedLaw(learnt, unlearnt, eps_star, x, nu, alpha, first, second)
 
 
-@solver(
-    scalars=("concepts", "texts", "d", "eps"),
-    static=("as_published",),
-    check=lambda as_published, **graph: density.check_graph(**graph),
-)
+@solver(domain=GRAPH | {"eps": "(0, 1)"})
 def printed_law(
     concepts: Any,
     texts: Any,
@@ -145,10 +141,7 @@ def printed_law(
         concepts with at least one text.
 
     Returns:
-      `PrintedLaw`.
-
-    Raises:
-      ValueError: an argument out of range.
+      `PrintedLaw`; NaN where there is no threshold.
 
     Example:
       >>> law = printed_law(1e5, 4.6e5)
@@ -212,7 +205,7 @@ def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
     return CorrectedLaw(concepts * (1 - unlearnt), unlearnt, stuck, rest, floor)
 
 
-@solver(scalars=("concepts", "texts", "d"), check=density.check_graph)
+@solver(domain=GRAPH)
 def corrected_law(
     concepts: Any,
     texts: Any,
@@ -234,10 +227,7 @@ def corrected_law(
         density evolution.
 
     Returns:
-      `CorrectedLaw`.
-
-    Raises:
-      ValueError: an argument out of range.
+      `CorrectedLaw`; its `stuck` is NaN for d <= e.
 
     Example:
       >>> law = corrected_law(1e4, 4.6e4)
@@ -251,7 +241,7 @@ def corrected_law(
     return corrected_of(concepts, texts, d)
 
 
-@solver(scalars=("d", "eps"), check=poisson.check_positive)
+@solver(domain={"d": "(0, inf)", "eps": "(0, 1)"})
 def equivalent_alpha(
     d: Any = 6.0,
     eps: Any = 0.5,
@@ -266,9 +256,6 @@ def equivalent_alpha(
 
     Returns:
       alpha; 0.330 at the defaults, where (22)-(23) give 0.590. NaN for d <= e.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> float(equivalent_alpha()).__round__(6)

@@ -37,6 +37,14 @@ class Graph(NamedTuple):
         return Graph(starts, self.texts[: starts[-1]], self.text_count)
 
 
+@checks.checked(
+    {
+        "concepts": "integer [0, inf)",
+        "texts": "integer [0, inf)",
+        "concept": "integer [0, concepts) of [edges]",
+        "text": "integer [0, texts) of [edges]",
+    }
+)
 def graph_from_edges(
     concept: np.ndarray, text: np.ndarray, concepts: int, texts: int
 ) -> Graph:
@@ -50,7 +58,7 @@ def graph_from_edges(
       The graph.
 
     Raises:
-      ValueError: an end that does not exist, an edge twice, or ends of two lengths.
+      ValueError: an edge twice.
 
     Example:
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
@@ -58,24 +66,24 @@ def graph_from_edges(
 
     Source: paper 004, section 2.2, the bipartite graph.
     """
-    checks.whole("concepts", concepts, "[0, inf)")
-    checks.whole("texts", texts, "[0, inf)")
-    shapes = np.shape(concept), np.shape(text)
-    bad = shapes[0] != shapes[1] or len(shapes[0]) != 1
-    checks.refuse("concept and text", str(shapes), bad, "must be two rows of a length")
-    checks.whole("concept", concept, f"[0, {concepts})")
-    checks.whole("text", text, f"[0, {texts})")
     concept, text = (np.asarray(x, np.int64) for x in (concept, text))
     order = np.lexsort((text, concept))
     rows, columns = concept[order], text[order]
     twice = (np.diff(rows) == 0) & (np.diff(columns) == 0)
     if twice.any():
         edge = rows[np.argmax(twice)], columns[np.argmax(twice)]
-        raise ValueError(f"edges must differ, got ({edge[0]}, {edge[1]}) twice")
-    starts = np.searchsorted(rows, np.arange(int(concepts) + 1))
-    return Graph(starts, columns, int(texts))
+        raise ValueError(f"edge=({edge[0]}, {edge[1]}) must occur once: drop the other")
+    starts = np.searchsorted(rows, np.arange(concepts + 1))
+    return Graph(starts, columns, texts)
 
 
+@checks.checked(
+    {
+        "concepts": "integer [1, inf)",
+        "texts": "integer [1, inf)",
+        "probability": "[0, 1]",
+    }
+)
 def sample_graph(
     concepts: int, texts: int, probability: float, rng: np.random.Generator
 ) -> Graph:
@@ -92,25 +100,20 @@ def sample_graph(
     Returns:
       The graph.
 
-    Raises:
-      ValueError: an argument out of range.
-
     Example:
       >>> sample_graph(2, 3, 1.0, np.random.default_rng(0)).texts
       array([0, 1, 2, 0, 1, 2])
 
     Source: paper 004, section 2.2.
     """
-    checks.whole("concepts", concepts, "[1, inf)")
-    checks.whole("texts", texts, "[1, inf)")
-    checks.inside("probability", probability, "[0, 1]")
-    cells = int(concepts) * int(texts)
-    checks.refuse("concepts * texts", cells, cells >= 2**56, "must lie below 2^56")
+    cells = concepts * texts
+    rule = "must be below 2^56: take fewer"
+    checks.refuse("concepts * texts", cells, cells >= 2**56, rule)
     cell = _chosen(cells, probability, rng)
-    rows = np.arange(int(concepts) + 1, dtype=np.int64) * int(texts)
+    rows = np.arange(concepts + 1, dtype=np.int64) * texts
     starts = np.searchsorted(cell, rows)
     cell -= np.repeat(rows[:-1], np.diff(starts))
-    return Graph(starts, cell, int(texts))
+    return Graph(starts, cell, texts)
 
 
 def _chosen(cells: int, probability: float, rng: np.random.Generator) -> np.ndarray:
@@ -182,8 +185,9 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
     mask = np.zeros(size, bool)
     if known is not None:
         known = np.asarray(known, bool)
-        rule, shape = f"must be {size} values, one a concept", known.shape
-        checks.refuse("known", str(shape), shape != (size,), rule)
+        if known.shape != (size,):
+            rule = f"must be ({size},): say of each concept whether it is known"
+            raise ValueError(f"known.shape={known.shape} {rule}")
         _remove(graph, np.flatnonzero(known), left, total)
     owner = np.empty(size, np.int64)
     ready, by_round = np.flatnonzero(left == 1), []

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.concepts import density, finite_length, poisson
-from kscale.theory.concepts.compute import check_scene
+from kscale.theory.concepts.compute import SCENE
 from kscale.theory.numerics.newton import bracketed_root
 from kscale.theory.solver import solver
 
@@ -30,16 +29,7 @@ class IsoFlop(NamedTuple):
     eps_star: Array
 
 
-def _check_curve(ratio: object, **scene: Any) -> None:
-    checks.inside("ratio", ratio, "(0, inf)")
-    check_scene(**scene)
-
-
-@solver(
-    scalars=("compute", "ratio", "d", "eps", "sigma", "tau"),
-    static=("as_published",),
-    check=_check_curve,
-)
+@solver(domain={"ratio": "(0, inf)"} | SCENE)
 def isoflop(
     compute: Any,
     ratio: Any,
@@ -58,9 +48,6 @@ def isoflop(
 
     Returns:
       `IsoFlop`; NaN where R <= d, and throughout for d <= e.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> float(isoflop(1e20, 1.0).concepts).__round__(3)
@@ -98,7 +85,7 @@ class SpuriousOptimum(NamedTuple):
     learnt_de: Array
 
 
-@solver(scalars=("compute", "d", "eps", "sigma", "tau"), check=check_scene)
+@solver(domain=SCENE)
 def spurious_optimum(
     compute: Any,
     d: Any = 6.0,
@@ -116,10 +103,8 @@ def spurious_optimum(
       compute, d, eps, sigma, tau: as in `compute.compute_optimal`.
 
     Returns:
-      `SpuriousOptimum`. For d close to e it is a second maximum, not the greatest.
-
-    Raises:
-      ValueError: an argument out of range.
+      `SpuriousOptimum`. For d close to e it is a second maximum, not the
+      greatest. NaN where R is not above d.
 
     Example:
       >>> bool(spurious_optimum(1e22).learnt_per_text > 1)

@@ -17,7 +17,12 @@ import numpy as np
 from scipy import special
 
 from kscale.theory import checks
-from kscale.theory.concepts.density import check_graph
+
+COUNTS = {
+    "d": "(0, inf)",
+    "concepts": "integer [1, inf) and (d, inf)",
+    "texts": "integer [1, inf)",
+}
 
 
 def _kinds(unlearnt: int, p: float) -> tuple[float, float]:
@@ -52,6 +57,7 @@ class LearningLaw(NamedTuple):
     truncated: float
 
 
+@checks.checked(COUNTS | {"tail": "[0, 0.01]"})
 def learning_law(
     concepts: int, texts: int, d: float = 6.0, tail: float = 1e-30
 ) -> LearningLaw:
@@ -71,9 +77,6 @@ def learning_law(
     Returns:
       `LearningLaw`.
 
-    Raises:
-      ValueError: an argument out of range.
-
     Example:
       >>> law = learning_law(2, 3, d=1.0)
       >>> law.pmf_unlearnt.round(12).tolist(), round(law.mean_learnt, 12)
@@ -82,8 +85,6 @@ def learning_law(
     Source: what paper 004, equation (10), asks for; the reduction is that of
     Luby, Mitzenmacher and Shokrollahi's analysis of erasure decoding.
     """
-    _check_counts(concepts, texts, d)
-    checks.inside("tail", tail, "[0, 0.01]")
     p = d / concepts
     log_factorial = _log_factorials(texts)
     law = _start(concepts, texts, p, tail, log_factorial)
@@ -225,6 +226,7 @@ class ChainSample(NamedTuple):
     stuck_fraction: float
 
 
+@checks.checked(COUNTS | {"graphs": "integer [2, inf)"})
 def sample_chain(
     concepts: int, texts: int, graphs: int, rng: np.random.Generator, d: float = 6.0
 ) -> ChainSample:
@@ -241,9 +243,6 @@ def sample_chain(
     Returns:
       `ChainSample`.
 
-    Raises:
-      ValueError: an argument out of range.
-
     Example:
       >>> found = sample_chain(1000, 6000, 50, np.random.default_rng(0))
       >>> found.unlearnt.shape, bool(found.mean < 0.1)
@@ -251,8 +250,6 @@ def sample_chain(
 
     Source: as `learning_law`, drawn.
     """
-    _check_counts(concepts, texts, d)
-    checks.whole("graphs", graphs, "[2, inf)")
     p = d / concepts
     one, more = _kinds(concepts, p)
     kinds = rng.multinomial(texts, [one, more, max(0.0, 1 - one - more)], size=graphs)
@@ -272,9 +269,3 @@ def sample_chain(
     share = unlearnt / concepts
     error = float(share.std(ddof=1) / np.sqrt(graphs))
     return ChainSample(unlearnt, stuck, float(share.mean()), error, float(stuck.mean()))
-
-
-def _check_counts(concepts: int, texts: int, d: float) -> None:
-    checks.whole("concepts", concepts, "[1, inf)")
-    checks.whole("texts", texts, "[1, inf)")
-    check_graph(concepts, texts, d)

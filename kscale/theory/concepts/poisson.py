@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.numerics.lambert import log_lower_root, upper_root
 from kscale.theory.numerics.newton import bracketed_root
 from kscale.theory.solver import solver
@@ -55,13 +54,7 @@ def transition_constants(d: Array) -> Transition:
     return Transition(u, c, a, jnp.exp(-v), sigma, shift, drift)
 
 
-def check_positive(**values: object) -> None:
-    """Refuse eps outside (0, 1), and anything else that is not positive and finite."""
-    for name, value in values.items():
-        checks.inside(name, value, "(0, 1)" if name == "eps" else "(0, inf)")
-
-
-@solver(scalars=("d",), check=check_positive)
+@solver(domain={"d": "(0, inf)"})
 def transition(d: Any = 6.0) -> Transition:
     """Where learning by peeling sets in as texts grow: independent of any dummy eps.
 
@@ -74,9 +67,6 @@ def transition(d: Any = 6.0) -> Transition:
     Returns:
       `Transition`; NaN throughout where d <= e: no jump. Above d = 700 the numbers of
       texts, which grow like exp(d), overflow to inf.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> found = transition(6.0)
@@ -107,7 +97,7 @@ class PoissonThreshold(NamedTuple):
     u_minus: Array
 
 
-@solver(scalars=("texts_of_a_concept", "d", "eps"), check=check_positive)
+@solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)", "eps": "(0, 1)"})
 def poisson_threshold(
     texts_of_a_concept: Any,
     d: Any = 6.0,
@@ -126,9 +116,6 @@ def poisson_threshold(
 
     Returns:
       `PoissonThreshold`; NaN where a < e.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> float(poisson_threshold(27.6).eps_star).__round__(6)
@@ -179,7 +166,7 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
 
 
-@solver(scalars=("texts_of_a_concept", "d"), check=check_positive)
+@solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
 def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
     """The fractions of concepts at which peeling of infinitely many could rest.
 
@@ -193,9 +180,6 @@ def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
 
     Returns:
       `FixedPoints`.
-
-    Raises:
-      ValueError: an argument out of range.
 
     Example:
       >>> found = fixed_points(30.0)

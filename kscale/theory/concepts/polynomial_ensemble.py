@@ -4,14 +4,12 @@ The oracle of the binomial case: here the degrees are given as polynomials, as i
 theory of low-density parity-check codes from which paper 004 takes its law.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from kscale.theory import checks as domain
 from kscale.theory.numerics.newton import bracketed_root
 from kscale.theory.solver import solver
 
@@ -67,14 +65,7 @@ def _alpha(eps: Array, x: Array, lam: Array, rho: Array) -> Array:
     return jnp.sqrt((checks / slope_z**2 + symbols) / (degree * lam_y**2))
 
 
-def _check(lam: Any, rho: Any) -> None:
-    for name, given in (("lam", lam), ("rho", rho)):
-        shape, rule = np.shape(given), "must be one row of coefficients"
-        domain.refuse(name, str(shape), len(shape) != 1, rule)
-        domain.probabilities(name, given)
-
-
-@solver(check=_check)
+@solver(domain={"lam": "distribution of [m]", "rho": "distribution of [n]"})
 def polynomial_threshold(lam, rho) -> PolynomialThreshold:
     """The erasure threshold of the ensemble with these edge-degree polynomials.
 
@@ -87,9 +78,6 @@ def polynomial_threshold(lam, rho) -> PolynomialThreshold:
 
     Returns:
       `PolynomialThreshold`.
-
-    Raises:
-      ValueError: coefficients that are no distribution.
 
     Example:
       >>> found = polynomial_threshold([0, 0, 1], [0, 0, 0, 0, 0, 1])  # (3,6)-regular

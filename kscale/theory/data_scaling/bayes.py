@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma, gammaln
 
-from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import (
     digamma_gap,
     log_gamma_cross,
@@ -30,28 +29,7 @@ _BARNES = (-1 / 120, 1 / 504, -1 / 720, 1 / 528, -691 / 163800, 1 / 72, -3617 / 
 _SUMMED = 24  # draws below which the coin's information is a finite sum
 
 
-def _check_coin(draws):
-    checks.whole("draws", draws, "[0, inf)")
-
-
-def _check_regret(draws, nature, player):
-    checks.whole("draws", draws, "[0, inf)")
-    for name, prior in (("nature", nature), ("player", player)):
-        checks.inside(name, prior, "(0, inf)")
-        if np.ndim(prior) != 1:
-            raise ValueError(f"{name} must be of one axis, got shape {np.shape(prior)}")
-    if np.size(nature) != np.size(player):
-        raise ValueError(
-            "nature and player must have as many outcomes as each other, got "
-            f"{np.size(nature)} and {np.size(player)}"
-        )
-
-
-def _check_information(draws, concentrations):
-    _check_regret(draws, concentrations, concentrations)
-
-
-@solver(static=("draws",), check=_check_information)
+@solver(domain={"draws": "integer [0, inf)", "concentrations": "(0, inf) of [n]"})
 def dirichlet_information(draws: int, concentrations):
     """Information of n draws from a categorical law with a Dirichlet prior.
 
@@ -67,9 +45,6 @@ def dirichlet_information(draws: int, concentrations):
     Returns:
       Nats, absolute error about 1e-15 n.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(dirichlet_information(1, [1.0, 1.0])), 12)  # ln 2 - 1/2
       0.19314718056
@@ -79,7 +54,13 @@ def dirichlet_information(draws: int, concentrations):
     return _dirichlet_regret(draws, concentrations, concentrations)
 
 
-@solver(static=("draws",), check=_check_regret)
+@solver(
+    domain={
+        "draws": "integer [0, inf)",
+        "nature": "(0, inf) of [n]",
+        "player": "(0, inf) of [n]",
+    }
+)
 def dirichlet_regret(draws: int, nature, player):
     """Mean regret of a Dirichlet mixture where nature draws from another Dirichlet.
 
@@ -94,9 +75,6 @@ def dirichlet_regret(draws: int, nature, player):
     Returns:
       Nats over all n draws.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(dirichlet_regret(10, [1.0, 1.0], [0.5, 0.5])), 12)
       0.935516656982
@@ -107,7 +85,6 @@ def dirichlet_regret(draws: int, nature, player):
 
 
 def _dirichlet_regret(draws, nature, player):
-    draws = int(draws)
     total = nature.sum()
     mean = nature / total
     # E theta ln theta = m (psi(a+1) - psi(A+1))
@@ -130,7 +107,7 @@ def _log_weight(a, s):
     return log_gamma_cross(1.0, a - 1, s)
 
 
-@solver(scalars=("draws",), check=_check_coin)
+@solver(domain={"draws": "integer [0, inf)"})
 def coin_information(draws):
     """Information of t tosses of a coin whose bias is uniform on [0, 1].
 
@@ -144,9 +121,6 @@ def coin_information(draws):
 
     Returns:
       Nats.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(coin_information(10)), 12)

@@ -12,10 +12,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from kscale.theory import checks
 from kscale.theory.solver import solver
-
-SOURCES = ("same", "new")
 
 
 class FineTuning(NamedTuple):
@@ -32,30 +29,14 @@ class FineTuning(NamedTuple):
     syntax: ArrayLike
 
 
-def _check(old, new, alpha, scale):
-    checks.inside("old", old, "[0, inf)")
-    checks.inside("new", new, "(0, inf)")
-    checks.inside("alpha", alpha, "(0, 1)")
-    checks.inside("scale", scale, "[0, inf)")
-
-
-def _check_ceiling(old, alpha, scale):
-    checks.inside("old", old, "(0, inf)")
-    checks.inside("alpha", alpha, "(0, 1)")
-    checks.inside("scale", scale, "[0, inf)")
-
-
-def _check_both(old, new, alpha, scale, syntax_parameters, knowledge, syntax):
-    _check(old, new, alpha, scale)
-    checks.inside("syntax_parameters", syntax_parameters, "[0, inf)")
-    for name, value in (("knowledge", knowledge), ("syntax", syntax)):
-        if value not in SOURCES:
-            raise ValueError(
-                f"{name} must be one of {', '.join(SOURCES)}, got {value!r}"
-            )
-
-
-@solver(scalars=("old", "new", "alpha", "scale"), check=_check)
+@solver(
+    domain={
+        "old": "[0, inf)",
+        "new": "(0, inf)",
+        "alpha": "(0, 1)",
+        "scale": "[0, inf)",
+    }
+)
 def finetuning_knowledge(old, new, alpha, scale=1.0):
     """Knowledge redundancy per new sentence, `c ((N+n)^alpha - N^alpha)/n`.
 
@@ -70,9 +51,6 @@ def finetuning_knowledge(old, new, alpha, scale=1.0):
 
     Returns:
       Nats per sentence, all digits kept for n far below N.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(finetuning_knowledge(1e6, 1e6, 0.5)), 15)
@@ -91,7 +69,7 @@ def _increment(old, new, alpha):
     return jnp.where(old > 0, grown, fresh)
 
 
-@solver(scalars=("old", "alpha", "scale"), check=_check_ceiling)
+@solver(domain={"old": "(0, inf)", "alpha": "(0, 1)", "scale": "[0, inf)"})
 def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
     """`c alpha N^(alpha-1)`: fine-tuning on old knowledge never costs more a sentence.
 
@@ -103,9 +81,6 @@ def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
     Returns:
       Nats per sentence.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> float(finetuning_knowledge_ceiling(1e4, 0.5))
       0.005
@@ -116,9 +91,15 @@ def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
 
 
 @solver(
-    scalars=("old", "new", "alpha", "scale", "syntax_parameters"),
-    static=("knowledge", "syntax"),
-    check=_check_both,
+    domain={
+        "old": "[0, inf)",
+        "new": "(0, inf)",
+        "alpha": "(0, 1)",
+        "scale": "[0, inf)",
+        "syntax_parameters": "[0, inf)",
+        "knowledge": "same | new",
+        "syntax": "same | new",
+    }
 )
 def finetuning_redundancy(
     old,
@@ -126,8 +107,8 @@ def finetuning_redundancy(
     alpha,
     scale=1.0,
     syntax_parameters=50.0,
-    knowledge="same",
-    syntax="new",
+    knowledge: str = "same",
+    syntax: str = "new",
 ):
     """Redundancy per sentence of fine-tuning in the four cases of appendix E.
 
@@ -149,9 +130,6 @@ def finetuning_redundancy(
 
     Returns:
       `FineTuning(per_sample, knowledge, syntax)`, nats per sentence.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> found = finetuning_redundancy(1e6, 100, 0.5, knowledge="new", syntax="same")

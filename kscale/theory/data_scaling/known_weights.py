@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from kscale.theory import checks
 from kscale.theory.data_scaling.bayes import (
     LIMIT,
     ZETA_SLOPE,
@@ -35,20 +34,6 @@ from kscale.theory.solver import solver
 _SMOOTH = 1500.0  # mean count above which E I(t) is expanded in moments
 _LAST = int(_SMOOTH + 12 * _SMOOTH**0.5)  # counts walked through below that
 _FAR = 1e12
-
-
-def _check_known(draws, p):
-    checks.whole("draws", draws, "[0, inf)")
-    checks.probabilities("p", p)
-
-
-def _check_power_law(draws, alpha):
-    checks.whole("draws", draws, "[0, inf)")
-    checks.inside("alpha", alpha, "(0, 1)")
-
-
-def _check_alpha(alpha):
-    checks.inside("alpha", alpha, "(0, 1)")
 
 
 def _information_slopes(mean):
@@ -148,7 +133,7 @@ def _poisson_information(mean):
     return jnp.where(mean < _SMOOTH, near, _expanded(big, big, 0.0, 1.0))
 
 
-@solver(scalars=("draws",), check=_check_known)
+@solver(domain={"draws": "integer [0, inf)", "p": "distribution of [clusters]"})
 def known_weights_information(draws, p):
     """Information of N draws about many coins, one for each cluster of known frequency.
 
@@ -163,9 +148,6 @@ def known_weights_information(draws, p):
       Nats over all N draws; relative error below 1e-11. Differentiable in p; the slope
       in N is NaN unless every N p_i is at least 1500.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(known_weights_information(1, [0.5, 0.5])), 12)  # ln 2 - 1/2
       0.19314718056
@@ -175,7 +157,7 @@ def known_weights_information(draws, p):
     return jnp.sum(_binomial_information(draws, p))
 
 
-@solver(scalars=("draws", "alpha"), check=_check_power_law)
+@solver(domain={"draws": "integer [0, inf)", "alpha": "(0, 1)"})
 def known_weights_information_power_law(draws, alpha):
     """`known_weights_information` for the infinite power law of the frequencies.
 
@@ -186,9 +168,6 @@ def known_weights_information_power_law(draws, alpha):
     Returns:
       Nats over all N draws, about `known_weights_constant(alpha) N^alpha`; relative
       error below 1e-11 for alpha up to 0.97. Differentiable in alpha, not in N.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(known_weights_information_power_law(1, 0.5)), 12)
@@ -202,7 +181,7 @@ def known_weights_information_power_law(draws, alpha):
     )
 
 
-@solver(scalars=("alpha",), check=_check_alpha)
+@solver(domain={"alpha": "(0, 1)"})
 def known_weights_constant(alpha):
     """The c of `I_N ~ c N^alpha` for `known_weights_information_power_law`.
 
@@ -214,9 +193,6 @@ def known_weights_constant(alpha):
 
     Returns:
       Nats.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(known_weights_constant(0.5)), 9)

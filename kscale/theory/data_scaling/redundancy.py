@@ -16,11 +16,9 @@ Source: paper 000, appendix D.1 (definition D.2 to theorem D.5).
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax.scipy.special import zeta
 from jax.typing import ArrayLike
 
-from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
 from kscale.theory.numerics.power_law_sums import (
     inverse_mean,
@@ -33,7 +31,6 @@ from kscale.theory.numerics.zeta import log_zeta_core
 from kscale.theory.solver import solver
 
 LOSSES = {"inverse": inverse_mean, "unseen": unseen_mean}
-TAILS = ("constant", "inverse")
 
 
 class Bounds(NamedTuple):
@@ -43,54 +40,14 @@ class Bounds(NamedTuple):
     upper: ArrayLike
 
 
-def _check_draws(draws, loss):
-    checks.inside("draws", draws, "[0, inf)")
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-
-
-def _check_finite(draws, p, loss="inverse"):
-    _check_draws(draws, loss)
-    checks.probabilities("p", p)
-
-
-def _check_power_law(draws, alpha, loss="inverse"):
-    _check_draws(draws, loss)
-    checks.inside("alpha", alpha, "(0, 1)")
-
-
-def _check_table(draws, table, tail):
-    checks.whole("draws", draws, "[0, inf)")
-    if np.ndim(table) != 1 or np.size(table) == 0:
-        raise ValueError(f"table must be of one axis, got shape {np.shape(table)}")
-    if tail not in TAILS:
-        raise ValueError(f"tail must be one of {', '.join(TAILS)}, got {tail!r}")
-
-
-def _check_finite_table(draws, p, table, tail):
-    _check_table(draws, table, tail)
-    checks.probabilities("p", p)
-
-
-def _check_power_law_table(draws, alpha, table, tail):
-    _check_table(draws, table, tail)
-    checks.inside("alpha", alpha, "(0, 1)")
-
-
-def _check_uniform(draws, clusters):
-    checks.inside("draws", draws, "[0, inf)")
-    checks.whole("clusters", clusters, "[1, inf)")
-
-
-def _check_bounds(draws, alpha, unseen_loss, inverse_loss):
-    checks.inside("draws", draws, "[1, inf)")
-    checks.inside("alpha", alpha, "(0, 1)")
-    checks.inside("unseen_loss", unseen_loss, "[0, inf)")
-    checks.inside("inverse_loss", inverse_loss, "[0, inf)")
-
-
-@solver(scalars=("draws",), static=("loss",), check=_check_finite)
-def data_redundancy(draws, p, loss="inverse"):
+@solver(
+    domain={
+        "draws": "[0, inf)",
+        "p": "distribution of [clusters]",
+        "loss": "inverse | unseen",
+    }
+)
+def data_redundancy(draws, p, loss: str = "inverse"):
     """Red_D(N) for any finite list of frequencies.
 
     Args:
@@ -101,9 +58,6 @@ def data_redundancy(draws, p, loss="inverse"):
     Returns:
       Red_D, from 1 at N = 0 down to 0.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(data_redundancy(1, [0.5, 0.5])), 12)  # 3/2 distinct in two draws
       0.75
@@ -113,8 +67,15 @@ def data_redundancy(draws, p, loss="inverse"):
     return jnp.sum(p * LOSSES[loss](draws, p, 1 - p))
 
 
-@solver(scalars=("draws",), static=("tail",), check=_check_finite_table)
-def data_redundancy_of_table(draws, p, table, tail="constant"):
+@solver(
+    domain={
+        "draws": "integer [0, inf)",
+        "p": "distribution of [clusters]",
+        "table": "number of [t>=1]",
+        "tail": "constant | inverse",
+    }
+)
+def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
     """Red_D(N) for any finite list of frequencies and any loss f.
 
     Exact where the table reaches N or the tail is right.
@@ -128,9 +89,6 @@ def data_redundancy_of_table(draws, p, table, tail="constant"):
     Returns:
       Red_D in the unit of f.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> float(data_redundancy_of_table(4, [0.5, 0.5], [1.0, 0.0]))  # the unseen
       0.0625
@@ -140,8 +98,8 @@ def data_redundancy_of_table(draws, p, table, tail="constant"):
     return jnp.sum(p * table_mean(table, draws, p, 1 - p, tail))
 
 
-@solver(scalars=("draws", "alpha"), static=("loss",), check=_check_power_law)
-def data_redundancy_power_law(draws, alpha, loss="inverse"):
+@solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)", "loss": "inverse | unseen"})
+def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
     """Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
     Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N.
@@ -155,9 +113,6 @@ def data_redundancy_power_law(draws, alpha, loss="inverse"):
       Red_D; `data_redundancy_constant(alpha) N^(alpha-1)` for large N with "inverse",
       alpha times that with "unseen".
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(data_redundancy_power_law(1000, 0.5)), 12)
       0.043186057029
@@ -167,8 +122,15 @@ def data_redundancy_power_law(draws, alpha, loss="inverse"):
     return power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
 
 
-@solver(scalars=("draws", "alpha"), static=("tail",), check=_check_power_law_table)
-def data_redundancy_power_law_of_table(draws, alpha, table, tail="inverse"):
+@solver(
+    domain={
+        "draws": "integer [0, inf)",
+        "alpha": "(0, 1)",
+        "table": "number of [t>=1]",
+        "tail": "constant | inverse",
+    }
+)
+def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse"):
     """Red_D(N) for the infinite power law and any loss f.
 
     Args:
@@ -180,9 +142,6 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail="inverse"):
     Returns:
       Red_D in the unit of f.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Source: paper 000, theorem D.5, for a general loss under assumption D.3.
     """
     return power_law_mean(
@@ -190,7 +149,7 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail="inverse"):
     )
 
 
-@solver(scalars=("draws", "alpha"), check=_check_power_law)
+@solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)"})
 def expected_distinct_power_law(draws, alpha):
     """Mean number of distinct clusters among N draws from the infinite power law.
 
@@ -200,9 +159,6 @@ def expected_distinct_power_law(draws, alpha):
 
     Returns:
       A number in [1, N], about `Gamma(1-alpha) (N^alpha) zeta(1/alpha)^-alpha`.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(expected_distinct_power_law(1, 0.5)), 12)
@@ -215,7 +171,7 @@ def expected_distinct_power_law(draws, alpha):
     return draws * red
 
 
-@solver(scalars=("alpha",), check=lambda alpha: checks.inside("alpha", alpha, "(0, 1)"))
+@solver(domain={"alpha": "(0, 1)"})
 def data_redundancy_constant(alpha):
     """The c of `Red_D(N) ~ c N^(alpha-1)`, `Gamma(1-alpha) zeta(1/alpha)^-alpha`.
 
@@ -224,9 +180,6 @@ def data_redundancy_constant(alpha):
 
     Returns:
       The constant for f(t) = 1/(t+1); for "unseen" it is alpha times as large.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(data_redundancy_constant(0.5)), 9)
@@ -238,7 +191,14 @@ def data_redundancy_constant(alpha):
     return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - alpha * log_zeta)
 
 
-@solver(scalars=("draws", "alpha", "unseen_loss", "inverse_loss"), check=_check_bounds)
+@solver(
+    domain={
+        "draws": "[1, inf)",
+        "alpha": "(0, 1)",
+        "unseen_loss": "[0, inf)",
+        "inverse_loss": "[0, inf)",
+    }
+)
 def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     """Theorem D.5 with its constants: `c1 lower <= Red_D(N) <= c2 upper`.
 
@@ -256,9 +216,6 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     Returns:
       `Bounds(lower, upper)`.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> low, high = data_redundancy_bounds(100, 0.5)
       >>> round(float(low), 6), round(float(high), 6)
@@ -275,7 +232,7 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     return Bounds(unseen_loss * unseen * tail, inverse_loss * upper)
 
 
-@solver(scalars=("draws", "clusters"), check=_check_uniform)
+@solver(domain={"draws": "[0, inf)", "clusters": "integer [1, inf)"})
 def data_redundancy_uniform(draws, clusters):
     """Red_D(N) for M equally frequent clusters, `M/(N+1) (1 - (1-1/M)^(N+1))`.
 
@@ -287,9 +244,6 @@ def data_redundancy_uniform(draws, clusters):
 
     Returns:
       Red_D for f(t) = 1/(t+1).
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> float(data_redundancy_uniform(1, 2))  # once 1/2, else 1

@@ -11,10 +11,8 @@ from jax.typing import ArrayLike
 
 from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
-from kscale.theory.pitman_yor.moments import stick_left
+from kscale.theory.pitman_yor.moments import PROCESS, stick_left
 from kscale.theory.solver import solver
-
-COVERS = ("valid", "published")
 
 
 class RedundancyBound(NamedTuple):
@@ -53,36 +51,18 @@ class Cover(NamedTuple):
     radius: ArrayLike
 
 
-def _check_bound(draws, alpha, beta, log_elements, cover, **more):
-    checks.inside("draws", draws, "[1, inf)")
-    checks.pitman_yor(alpha, beta)
-    checks.inside("log_elements", log_elements, "[0, inf)")
-    for name, value in more.items():
-        allowed = "(0, inf)" if name.startswith("l_") else "[1, inf)"
-        checks.inside(name, value, allowed)
-    if cover not in COVERS:
-        raise ValueError(f"cover must be one of {', '.join(COVERS)}, got {cover!r}")
-
-
-def _check_cover(outcomes, eps):
-    checks.whole("outcomes", outcomes, "[1, inf)")
-    checks.inside("eps", eps, "(0, inf)")
-
-
 @solver(
-    scalars=(
-        "draws",
-        "alpha",
-        "beta",
-        "d_knw",
-        "d_syn",
-        "n_s",
-        "l_knw",
-        "l_syn",
-        "log_elements",
-    ),
-    static=("cover",),
-    check=_check_bound,
+    domain={"draws": "[1, inf)"}
+    | PROCESS
+    | {
+        "d_knw": "[1, inf)",
+        "d_syn": "[1, inf)",
+        "n_s": "[1, inf)",
+        "l_knw": "(0, inf)",
+        "l_syn": "(0, inf)",
+        "log_elements": "[0, inf)",
+        "cover": "valid | published",
+    }
 )
 def redundancy_bound(
     draws,
@@ -94,7 +74,7 @@ def redundancy_bound(
     l_knw=1.0,
     l_syn=1.0,
     log_elements=20.0,
-    cover="published",
+    cover: str = "published",
 ):
     """Upper bound of the Bayes redundancy of the Syntax-Knowledge model.
 
@@ -127,9 +107,6 @@ def redundancy_bound(
     Returns:
       `RedundancyBound`, nats over all N sentences.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(redundancy_bound(1e6, 0.5, 1.0).total))
       237951
@@ -152,7 +129,7 @@ def redundancy_bound(
     return RedundancyBound(total, unseen, loss, simplex, knw, syn, m)
 
 
-@solver(scalars=("outcomes", "eps"), check=_check_cover)
+@solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def simplex_cover(outcomes, eps):
     """A cover of the simplex in divergence: the points with M cells, none empty.
 
@@ -165,9 +142,6 @@ def simplex_cover(outcomes, eps):
 
     Returns:
       `Cover(cells, log_size, radius)`: M, `ln C(M-1, n-1)` and `ln(1+eps)`.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> cover = simplex_cover(2, 1.0)
@@ -187,7 +161,7 @@ def _cover(n, eps):
     return Cover(cells, size, jnp.log1p(eps))
 
 
-@solver(scalars=("outcomes", "eps"), check=_check_cover)
+@solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def published_cover_gap(outcomes, eps):
     """How far a corner of the simplex lies from the printed grid: a counterexample.
 
@@ -203,9 +177,6 @@ def published_cover_gap(outcomes, eps):
     Returns:
       Nats; infinite where the grid has no point at all (G < n).
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(published_cover_gap(3, 1.0)), 12)  # ln 3, not at most 1
       1.098612288668
@@ -218,6 +189,7 @@ def published_cover_gap(outcomes, eps):
     return jnp.where(largest >= 1, gap, jnp.inf)
 
 
+@checks.checked({"p": "distribution of [n]", "eps": "(0, inf)"})
 def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
     """The point of `simplex_cover` that stands for p.
 
@@ -230,19 +202,12 @@ def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
     Returns:
       q, [n], positive multiples of 1/M with `KL(p||q) <= ln(1+eps)`.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> nearest_in_cover(np.array([0.9, 0.1]), 1.0)
       array([0.75, 0.25])
 
     Source: as `simplex_cover`.
     """
-    if np.ndim(p) != 1:
-        raise ValueError(f"p must be of one axis, got shape {np.shape(p)}")
-    checks.probabilities("p", p)
-    checks.inside("eps", eps, "(0, inf)")
     p = np.asarray(p, float)
     n = len(p)
     cells = int(np.ceil(n * (1 + 1 / eps)))

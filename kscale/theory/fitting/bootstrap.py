@@ -12,17 +12,17 @@ from jax import Array
 
 from kscale.theory import checks
 from kscale.theory.fitting.chinchilla import (
+    POINTS,
     Chinchilla,
     Interval,
     best_of,
     centered,
-    check_points,
+    check_identified,
     shift,
     theta_of,
 )
 from kscale.theory.fitting.descent import descend_all
 from kscale.theory.fitting.power_laws import (
-    check_curve,
     fit_core,
     fit_power_law,
 )
@@ -75,12 +75,7 @@ def _quantiles(samples: np.ndarray, confidence: float) -> Interval:
     return Interval(*ends)
 
 
-def _check_resampling(resamples: int, confidence: float) -> None:
-    checks.whole("resamples", resamples, "[2, inf)")
-    checks.inside("confidence", confidence, "(0, 1)")
-
-
-@solver(static=("robust",))
+@solver()
 def _refit_curves(x: Array, curves: Array, robust: bool) -> Array:
     def refit(y: Array) -> Array:
         fit = fit_core(x, y, robust)
@@ -89,6 +84,14 @@ def _refit_curves(x: Array, curves: Array, robust: bool) -> Array:
     return jax.vmap(refit)(curves)
 
 
+@checks.checked(
+    {
+        "x": "(0, inf) of [n>=4]",
+        "y": "(0, inf) of [n]",
+        "resamples": "integer [2, inf)",
+        "confidence": "(0, 1)",
+    }
+)
 def bootstrap_power_law(
     x: Any,
     y: Any,
@@ -114,13 +117,10 @@ def bootstrap_power_law(
       PowerLawBootstrap.
 
     Raises:
-      ValueError: as `fit_power_law`, or an option out of range.
+      ValueError: as `fit_power_law`.
 
     Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 9.
     """
-    check_curve(x, y)
-    _check_resampling(resamples, confidence)
-    resamples = int(resamples)
     fit = fit_power_law(x, y, robust=robust)
     law = np.asarray(y, float) * (1 + fit.residual)
     left = np.log(y) - np.log(law)
@@ -153,6 +153,7 @@ def _refit_points(
     return shift(theta, -n, -d)
 
 
+@checks.checked(POINTS | {"resamples": "integer [2, inf)", "confidence": "(0, 1)"})
 def bootstrap_chinchilla(
     parameters: Any,
     tokens: Any,
@@ -181,13 +182,11 @@ def bootstrap_chinchilla(
       ChinchillaBootstrap.
 
     Raises:
-      ValueError: as `fit_chinchilla`, or an option out of range.
+      ValueError: as `fit_chinchilla`.
 
     Source: T. Besiroglu et al., Chinchilla Scaling: A replication attempt, 2024.
     """
-    check_points(parameters, tokens, loss, delta=delta)
-    _check_resampling(resamples, confidence)
-    resamples = int(resamples)
+    check_identified(parameters, tokens)
     n = np.size(loss)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
     starts = np.concatenate([theta_of(fit)[None], _OTHERS])

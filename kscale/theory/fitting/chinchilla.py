@@ -30,6 +30,12 @@ from kscale.theory.solver import solver
 
 _REACHED = 1e-6  # relative excess of loss that counts as the same optimum
 _SINGULAR = 1e-9  # least eigenvalue of a Hessian of unit diagonal that is not 0
+POINTS = {
+    "parameters": "(0, inf) of [n>=6]",
+    "tokens": "(0, inf) of [n]",
+    "loss": "(0, inf) of [n]",
+    "delta": "(0, inf) of []",
+}
 _FEWEST = 3  # sizes of the model and of the data that determine an exponent
 
 
@@ -90,18 +96,17 @@ def chinchilla_starts() -> np.ndarray:
     return np.array(list(itertools.product(*axes)))
 
 
-def _check_law(parameters: Any, tokens: Any, **others: Any) -> None:
-    checks.inside("parameters", parameters, "(0, inf)")
-    checks.inside("tokens", tokens, "(0, inf)")
-    shapes = np.shape(parameters), np.shape(tokens)
-    if shapes[0] != shapes[1] and () not in shapes:
-        raise ValueError(
-            "parameters and tokens must be as many, got shapes "
-            f"{shapes[0]} and {shapes[1]}"
-        )
-
-
-@solver(scalars=("A", "a", "B", "b", "E"), check=_check_law)
+@solver(
+    domain={
+        "parameters": "(0, inf) of [] or [n]",
+        "tokens": "(0, inf) of [] or [n]",
+        "A": "number",
+        "a": "number",
+        "B": "number",
+        "b": "number",
+        "E": "number",
+    }
+)
 def chinchilla_law(
     parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
 ) -> Array:
@@ -118,9 +123,6 @@ def chinchilla_law(
 
     Returns:
       [..., n]; the shape of the five leads.
-
-    Raises:
-      ValueError: a size that is not positive, or sizes that are not as many.
 
     Example:
       >>> chinchilla_law([7e10], [1.4e12], 406.4, 0.34, 410.7, 0.28, 1.69).round(6)
@@ -175,44 +177,19 @@ def best_of(losses: Array) -> Array:
     return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=-1)
 
 
-def check_points(parameters: Any, tokens: Any, loss: Any, **others: Any) -> None:
-    """Refuse points that no law of two sizes can be fitted to."""
-    shapes = set()
-    for name, value in (("parameters", parameters), ("tokens", tokens), ("loss", loss)):
-        checks.inside(name, value, "(0, inf)")
-        shapes.add(np.shape(value))
-    if len(shapes) > 1 or len(shape := shapes.pop()) != 1 or shape[0] < 6:
-        raise ValueError(
-            "parameters, tokens and loss must be three rows of at least 6 points, got "
-            f"shapes {np.shape(parameters)}, {np.shape(tokens)}, {np.shape(loss)}"
-        )
-    _check_identified(np.asarray(parameters), np.asarray(tokens))
-    checks.inside("delta", others["delta"], "(0, inf)")
-    starts = others.get("starts")
-    if starts is not None:
-        if np.ndim(starts) != 2 or np.shape(starts)[1] != 5 or not np.size(starts):
-            raise ValueError(f"starts must be [s, 5], got shape {np.shape(starts)}")
-        checks.inside("starts", starts, "(-inf, inf)")
-    if "confidence" in others:
-        checks.inside("confidence", others["confidence"], "(0, 1)")
-
-
-def _check_identified(parameters: np.ndarray, tokens: np.ndarray) -> None:
-    """Refuse points that leave an exponent open: too few sizes of model, data, both."""
+def check_identified(parameters: Any, tokens: Any, **_: Any) -> None:
+    """Checks that points determine both exponents: enough sizes of model and data."""
     for name, value in (("parameters", parameters), ("tokens", tokens)):
-        if (found := len(np.unique(value))) < _FEWEST:
-            raise ValueError(
-                f"{name} must have at least {_FEWEST} distinct values, got {found}"
-            )
-    pairs = len(np.unique(np.stack([parameters, tokens]), axis=1).T)
-    if pairs < 5:
-        raise ValueError(
-            "parameters and tokens must form at least 5 distinct pairs, one for each "
-            f"unknown, got {pairs}"
-        )
+        sizes = len(np.unique(value))
+        rule = f"must be at least {_FEWEST} distinct sizes: measure at more"
+        checks.refuse(name, sizes, sizes < _FEWEST, rule)
+    both = np.stack([np.asarray(x, float) for x in (parameters, tokens)])
+    pairs = len(np.unique(both, axis=1).T)
+    rule = "must be at least 5 distinct pairs, one for each unknown: measure at more"
+    checks.refuse("(parameters, tokens)", pairs, pairs < 5, rule)
 
 
-@solver(check=check_points)
+@solver(domain=POINTS | {"starts": "(-inf, inf) of [s>=1, 5]"}, check=check_identified)
 def fit_chinchilla(
     parameters: Array,
     tokens: Array,
@@ -233,7 +210,7 @@ def fit_chinchilla(
       Chinchilla, the best optimum that any start reached.
 
     Raises:
-      ValueError: data that are not positive or too few, or starts that are no numbers.
+      ValueError: points that leave an exponent open.
 
     Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
     """
@@ -322,6 +299,7 @@ def _profiles(
     return steps, jnp.sign(steps)[None, :] * jnp.sqrt(rise)
 
 
+@checks.checked(POINTS | {"confidence": "(0, 1)"})
 def profile_chinchilla(
     parameters: Any,
     tokens: Any,
@@ -348,12 +326,11 @@ def profile_chinchilla(
       ChinchillaProfile.
 
     Raises:
-      ValueError: as `fit_chinchilla`, or an option out of range.
+      ValueError: as `fit_chinchilla`.
 
     Source: P. Huber, E. Ronchetti, Robust Statistics, 2009, section 13.6 (tests).
     """
-    check_points(parameters, tokens, loss, delta=delta)
-    checks.inside("confidence", confidence, "(0, 1)")
+    check_identified(parameters, tokens)
     theta = theta_of(fit)
     if np.abs(fit.residual).max() < _EXACT or np.isnan(fit.errors).any():
         a, b, log_e = theta[[1, 3, 4]] + 0 * fit.errors[[1, 3, 4]]  # NaN stays NaN

@@ -186,22 +186,17 @@ def fit_core(
     return PowerLaw(alpha, x0, eps * unit, low, high, scale, loss, residual, weight)
 
 
-def check_curve(x: Any, y: Any, **others: Any) -> None:
-    """Refuse curves that no power law can be fitted to."""
-    checks.inside("x", x, "(0, inf)")
-    checks.inside("y", y, "(0, inf)")
-    if np.shape(x) != np.shape(y) or np.ndim(x) != 1 or np.size(x) < 4:
-        raise ValueError(
-            "x and y must be two rows of at least 4 points, got shapes "
-            f"{np.shape(x)} and {np.shape(y)}"
-        )
-    distinct = np.unique(np.asarray(x, float)).size
-    checks.refuse("x", distinct, distinct < 3, "must have at least 3 distinct values")
-    if "confidence" in others:
-        checks.inside("confidence", others["confidence"], "(0, 1)")
+def check_curve(x: Any, **_: Any) -> None:
+    """Checks that a curve has the three sizes that determine an exponent."""
+    sizes = np.unique(np.asarray(x, float)).size
+    rule = "must be at least 3 distinct sizes: measure at more"
+    checks.refuse("x", sizes, sizes < 3, rule)
 
 
-@solver(static=("robust", "confidence"), check=check_curve)
+@solver(
+    domain={"x": "(0, inf) of [n>=4]", "y": "(0, inf) of [n]", "confidence": "(0, 1)"},
+    check=check_curve,
+)
 def fit_power_law(
     x: Array, y: Array, robust: bool = True, confidence: float = 0.95
 ) -> PowerLaw:
@@ -223,7 +218,7 @@ def fit_power_law(
       is not determined.
 
     Raises:
-      ValueError: data that are not positive, too few, or of less than three sizes.
+      ValueError: data of less than three sizes.
 
     Example:
       >>> fit = fit_power_law([1.0, 2.0, 4.0, 8.0, 16.0], [3.0, 2.0, 1.5, 1.25, 1.125])
@@ -235,12 +230,14 @@ def fit_power_law(
     return fit_core(x, y, robust, confidence)
 
 
-def _check_law(x: Any, x0: Any, **others: Any) -> None:
-    checks.inside("x", x, "(0, inf)")
-    checks.inside("x0", x0, "(0, inf)")
-
-
-@solver(scalars=("alpha", "x0", "eps"), check=_check_law)
+@solver(
+    domain={
+        "x": "(0, inf) of [...]",
+        "alpha": "number",
+        "x0": "(0, inf)",
+        "eps": "number",
+    }
+)
 def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
     """`(x/x0)^-alpha + eps`.
 
@@ -252,9 +249,6 @@ def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
 
     Returns:
       [..., n]; the shape of the parameters leads.
-
-    Raises:
-      ValueError: an x or x0 that is not positive.
 
     Example:
       >>> power_law([1.0, 4.0], 0.5, 4.0)

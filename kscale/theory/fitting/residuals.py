@@ -15,14 +15,12 @@ The noise is read from second differences, which a smooth misfit hardly enters.
 # Defaults are numbers where arrays are declared: `solver` casts them.
 # pyright: reportArgumentType=false
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.scipy import special
 
-from kscale.theory import checks
 from kscale.theory.fitting.power_laws import (
     EXPONENTS,
     check_curve,
@@ -30,7 +28,6 @@ from kscale.theory.fitting.power_laws import (
 )
 from kscale.theory.solver import solver
 
-_FEWEST = 8  # sizes; three are spent on the fit
 _EDGE = 1e-6  # relative distance from an end of the range of exponents
 
 
@@ -93,26 +90,16 @@ def second_difference_noise(residual: Array) -> Array:
     return jnp.sqrt((bend**2).mean() / 6)
 
 
-def _check(tolerance: Any, level: Any, noise: Any, **curve: Any) -> None:
-    check_curve(**curve)
-    checks.inside("tolerance", tolerance, "[0, inf)")
-    checks.inside("level", level, "(0, 1)")
-    for name, value in (
-        ("tolerance", tolerance),
-        ("level", level),
-        ("noise", noise),
-    ):
-        if np.ndim(value):
-            raise ValueError(f"{name} must be one number, got shape {np.shape(value)}")
-    checks.inside("noise", noise, "[0, inf)")
-    if np.size(curve["x"]) < _FEWEST:
-        raise ValueError(
-            f"x must have at least {_FEWEST} points to tell a misfit from noise, "
-            f"got {np.size(curve['x'])}"
-        )
-
-
-@solver(static=("robust",), check=_check)
+@solver(
+    domain={
+        "x": "(0, inf) of [n>=8]",
+        "y": "(0, inf) of [n]",
+        "tolerance": "[0, inf) of []",
+        "level": "(0, 1) of []",
+        "noise": "[0, inf) of []",
+    },
+    check=check_curve,
+)
 def diagnose(
     x: Array,
     y: Array,
@@ -136,7 +123,7 @@ def diagnose(
       Diagnosis.
 
     Raises:
-      ValueError: bad data, fewer than 8 points, or an option out of range.
+      ValueError: data of less than three sizes.
 
     Example:
       >>> x = 2.0 ** np.arange(8)

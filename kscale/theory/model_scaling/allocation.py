@@ -25,10 +25,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from kscale.theory.model_scaling.certificate import (
+    CLUSTERS,
     Certificate,
     Clusters,
     certify,
-    check_clusters,
     loss_at,
     memory_at,
     population,
@@ -109,7 +109,7 @@ def each_capacity(function: Callable[[Array], Any], capacity: Array) -> Any:
     return jax.tree.map(lambda y: y.reshape(capacity.shape + y.shape[1:]), result)
 
 
-@solver(check=check_clusters)
+@solver(domain=CLUSTERS | {"capacity": "[0, inf) of [...]"})
 def water_level(
     capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0
 ) -> WaterLevel:
@@ -128,9 +128,6 @@ def water_level(
       WaterLevel of the shape of `capacity`. The loss falls with C, is convex in it,
       and has slope -price.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> level = water_level(3.0, [0.5, 0.25, 0.15, 0.1])
       >>> round(float(level.redundancy), 6), int(level.active)
@@ -143,7 +140,7 @@ def water_level(
     return each_capacity(lambda c: _level(shores, c, clusters), capacity)
 
 
-@solver(check=check_clusters)
+@solver(domain=CLUSTERS | {"capacity": "[0, inf) of [...]"})
 def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Allocation:
     """The optimal memory and remaining loss of every cluster.
 
@@ -158,9 +155,6 @@ def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Alloc
 
     Returns:
       Allocation, memory and contribution in the order of `p`.
-
-    Raises:
-      ValueError: a parameter out of range.
 
     Example:
       >>> allocate(4.0, [0.5, 0.25, 0.25]).memory

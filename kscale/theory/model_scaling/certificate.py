@@ -10,13 +10,11 @@ Source: paper 000, conditions (11) to (14).
 # Defaults are numbers where arrays are declared: `solver` casts them.
 # pyright: reportArgumentType=false
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.solver import solver
 
 
@@ -44,21 +42,11 @@ class Certificate(NamedTuple):
     gap: Array
 
 
-def check_clusters(p: Any, a: Any, b: Any, **others: Any) -> None:
-    """Refuse what is no population of clusters: p a distribution, a > 0, b > 1."""
-    if np.ndim(p) != 1:
-        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
-    checks.probabilities("p", p)
-    checks.inside("a", a, "(0, inf)")
-    checks.inside("b", b, "(1, inf)")
-    for name, value in (("a", a), ("b", b)):
-        if np.ndim(value) and np.shape(value) != np.shape(p):
-            raise ValueError(
-                f"{name} must be one number or one a cluster: shape {np.shape(value)}"
-                f" with p of shape {np.shape(p)}"
-            )
-    if "capacity" in others:
-        checks.inside("capacity", others["capacity"], "[0, inf)")
+CLUSTERS = {
+    "p": "distribution of [n]",
+    "a": "(0, inf) of [] or [n]",
+    "b": "(1, inf) of [] or [n]",
+}
 
 
 class Clusters(NamedTuple):
@@ -119,18 +107,14 @@ def certify(
     )
 
 
-def _check_candidate(memory: Any, log_price: Any, **others: Any) -> None:
-    check_clusters(**others)
-    checks.inside("memory", memory, "(-inf, inf)")
-    checks.inside("log_price", log_price, "(-inf, inf)")
-    if np.shape(memory) != np.shape(others["p"]):
-        raise ValueError(
-            f"memory must be one number a cluster: shape {np.shape(memory)} with p of "
-            f"shape {np.shape(others['p'])}"
-        )
-
-
-@solver(scalars=("log_price", "capacity"), check=_check_candidate)
+@solver(
+    domain=CLUSTERS
+    | {
+        "memory": "(-inf, inf) of [n]",
+        "log_price": "(-inf, inf)",
+        "capacity": "[0, inf)",
+    }
+)
 def kkt_certificate(
     memory: Array,
     log_price: Array,
@@ -152,9 +136,6 @@ def kkt_certificate(
     Returns:
       Certificate. For feasible memory the gap bounds the relative loss against the
       optimum, whatever the price.
-
-    Raises:
-      ValueError: a parameter out of range.
 
     Example:
       >>> float(kkt_certificate([1.0, 1.0], np.log(np.log(2) / 4), 2.0, [0.5, 0.5]).gap)

@@ -44,45 +44,39 @@ class TableAllocation(NamedTuple):
     gap: Array
 
 
-def _check(capacity: Any, p: Any, memory: Any, loss: Any) -> None:
-    checks.inside("capacity", capacity, "[0, inf)")
-    if np.ndim(p) != 1:
-        raise ValueError(f"p must be a row of frequencies, got shape {np.shape(p)}")
-    checks.probabilities("p", p)
-    checks.inside("memory", memory, "[0, inf)")
-    checks.inside("loss", loss, "[0, inf)")
+def _check(memory: Any, loss: Any, **_: Any) -> None:
     x, d = np.asarray(memory, float), np.asarray(loss, float)
-    for name, table in (("memory", x), ("loss", d)):
-        if (
-            table.ndim == 0
-            or table.shape[-1] < 2
-            or table.shape[:-1] not in ((), np.shape(p))
-        ):
-            raise ValueError(
-                f"{name} must be one table of at least 2 entries or one a cluster: "
-                f"shape {table.shape} with p of shape {np.shape(p)}"
-            )
-    if x.shape[-1] != d.shape[-1]:
-        raise ValueError(
-            f"memory has {x.shape[-1]} entries a table and loss {d.shape[-1]}: they "
-            "must be as many"
-        )
-    checks.refuse("the first memory", x[..., 0], x[..., 0] != 0, "must be 0")
-    checks.refuse("memory", x[..., 1:], np.diff(x) <= 0, "must increase along a table")
+    start = "must be 0: begin every table without memory"
+    checks.refuse("memory[0]", x[..., 0], x[..., 0] != 0, start)
+    _check_increasing(x)
     slack = _ROUNDING * np.abs(d).max()
-    rising = np.diff(d) > slack
-    checks.refuse("loss", d[..., 1:], rising, "must not rise along a table")
+    rule = "must not rise along a table: take convex_minorant(memory, loss)"
+    checks.refuse("loss", d[..., 1:], np.diff(d) > slack, rule)
     step = np.diff(x)
     share = step[..., :-1] / (step[..., :-1] + step[..., 1:])
     inner = np.broadcast_to(
         d[..., 1:-1], np.broadcast_shapes(share.shape, d[..., 1:-1].shape)
     )
     bent = inner > d[..., :-2] * (1 - share) + d[..., 2:] * share + slack
-    rule = "must be convex in memory (convex_minorant makes it so)"
+    rule = "must be convex in memory: take convex_minorant(memory, loss)"
     checks.refuse("loss", inner, bent, rule)
 
 
-@solver(check=_check)
+def _check_increasing(memory: Any, **_: Any) -> None:
+    x = np.asarray(memory, float)
+    rule = "must increase along a table: sort it"
+    checks.refuse("memory", x[..., 1:], np.diff(x) <= 0, rule)
+
+
+@solver(
+    domain={
+        "capacity": "[0, inf) of [...]",
+        "p": "distribution of [n]",
+        "memory": "[0, inf) of [j>=2] or [n, j>=2]",
+        "loss": "[0, inf) of [j] or [n, j]",
+    },
+    check=_check,
+)
 def table_allocation(
     capacity: Array, p: Array, memory: Array, loss: Array
 ) -> TableAllocation:
@@ -99,7 +93,7 @@ def table_allocation(
       capacities at which a segment is full.
 
     Raises:
-      ValueError: a parameter out of range, or a table that is not convex.
+      ValueError: a table that is not convex.
 
     Example:
       >>> best = table_allocation(1.5, [0.6, 0.4], [0.0, 1.0, 2.0], [1.0, 0.3, 0.1])
@@ -141,20 +135,10 @@ def table_allocation(
     return each_capacity(one, capacity)
 
 
-def _check_minorant(memory: Any, loss: Any) -> None:
-    checks.inside("memory", memory, "[0, inf)")
-    checks.inside("loss", loss, "[0, inf)")
-    size, last = np.shape(memory), np.shape(loss)[-1:]
-    if len(size) != 1 or size != last:
-        raise ValueError(
-            "memory must be a row, as long as loss along its last axis: got shapes "
-            f"{size} and {np.shape(loss)}"
-        )
-    steps = np.diff(np.asarray(memory, float))
-    checks.refuse("memory", np.asarray(memory)[1:], steps <= 0, "must increase")
-
-
-@solver(check=_check_minorant)
+@solver(
+    domain={"memory": "[0, inf) of [j]", "loss": "[0, inf) of [..., j]"},
+    check=_check_increasing,
+)
 def convex_minorant(memory: Array, loss: Array) -> Array:
     """The largest convex table that never rises and lies below a given one.
 
@@ -167,9 +151,6 @@ def convex_minorant(memory: Array, loss: Array) -> Array:
 
     Returns:
       [..., J]; the table itself where it is convex and does not rise.
-
-    Raises:
-      ValueError: a parameter out of range.
 
     Example:
       >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])

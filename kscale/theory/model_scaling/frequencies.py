@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.solver import solver
 
 # Cumulative sums of a million frequencies are wrong by about 1e-11; a boundary that is
@@ -18,13 +17,9 @@ from kscale.theory.solver import solver
 _ROUNDING = 1e-9
 
 
-def _check_zipf(size: int, exponent: object, bias: object) -> None:
-    checks.whole("size", size, "[1, inf)")
-    checks.inside("exponent", exponent, "[0, inf)")
-    checks.inside("bias", bias, "(-1, inf)")
-
-
-@solver(scalars=("exponent", "bias"), static=("size",), check=_check_zipf)
+@solver(
+    domain={"size": "integer [1, inf)", "exponent": "[0, inf)", "bias": "(-1, inf)"}
+)
 def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> Array:
     """Frequencies of a power law with a flattened head and an end.
 
@@ -39,25 +34,18 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
     Returns:
       [size], decreasing.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> zipf_frequencies(4, exponent=1.0, bias=0.0)
       array([0.48, 0.24, 0.16, 0.12])
 
     Source: paper 000, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000 people).
     """
-    log = -exponent * jnp.log(jnp.arange(1.0, int(size) + 1) + bias)
+    log = -exponent * jnp.log(jnp.arange(1.0, size + 1) + bias)
     weights = jnp.exp(log - log[0])  # the head is 1, so that no exponent underflows it
     return weights / weights.sum()
 
 
-def _check_p(p: object, **others: object) -> None:
-    checks.probabilities("p", p)
-
-
-@solver(check=_check_p)
+@solver(domain={"p": "distribution of [n]"})
 def entropy_bits(p: Array) -> Array:
     """Bits of the choice of one piece: `-sum_i p_i log2 p_i`, 0 log 0 = 0.
 
@@ -66,9 +54,6 @@ def entropy_bits(p: Array) -> Array:
 
     Returns:
       Bits, between 0 and log2 n.
-
-    Raises:
-      ValueError: `p` is not a probability vector.
 
     Example:
       >>> float(entropy_bits([0.5, 0.25, 0.25]))
@@ -80,12 +65,7 @@ def entropy_bits(p: Array) -> Array:
     return 0.0 - (p * jnp.log2(jnp.where(seen, p, 1.0))).sum()  # not -0.0
 
 
-def _check_top(share: object, p: object) -> None:
-    checks.inside("share", share, "[0, 1]")
-    checks.probabilities("p", p)
-
-
-@solver(scalars=("share",), check=_check_top)
+@solver(domain={"share": "[0, 1]", "p": "distribution of [n]"})
 def top_mass(share: Array, p: Array) -> Array:
     """Mass of the most frequent pieces.
 
@@ -95,9 +75,6 @@ def top_mass(share: Array, p: Array) -> Array:
 
     Returns:
       Their mass; a concave function of the share, from 0 to 1.
-
-    Raises:
-      ValueError: a share outside [0, 1], or `p` is not a probability vector.
 
     Example:
       >>> float(top_mass(0.5, [0.1, 0.2, 0.3, 0.4])).__round__(12)
@@ -110,14 +87,13 @@ def top_mass(share: Array, p: Array) -> Array:
     return total[count]
 
 
-def _check_classes(p: object, classes: int, by: str) -> None:
-    checks.probabilities("p", p)
-    checks.whole("classes", classes, "[1, inf)")
-    if by not in ("count", "mass"):
-        raise ValueError(f"by must be 'count' or 'mass', got {by!r}")
-
-
-@solver(static=("classes", "by"), check=_check_classes)
+@solver(
+    domain={
+        "p": "distribution of [n]",
+        "classes": "integer [1, inf)",
+        "by": "count | mass",
+    }
+)
 def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
     """The class of every piece, class 0 being the most frequent.
 
@@ -134,9 +110,6 @@ def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
     Returns:
       [n] whole numbers from 0 to classes - 1.
 
-    Raises:
-      ValueError: `p` is not a probability vector, or an option is unknown.
-
     Example:
       >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="mass")
       array([1, 0, 1, 1])
@@ -145,7 +118,7 @@ def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
 
     Source: paper 000, figures 1 and 4b (quartiles of the people).
     """
-    order, classes = jnp.argsort(-p), int(classes)
+    order = jnp.argsort(-p)
     if by == "count":
         sizes = [len(part) for part in np.array_split(np.empty(p.size), classes)]
         ranked = jnp.asarray(np.repeat(np.arange(classes), sizes))

@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.numerics.zeta import log_zeta_core
 from kscale.theory.solver import solver
 
+LAW = {"alpha": "(0, 1)", "a": "(0, inf)", "b": "(1, inf)"}
 _SMALL = 16  # below, G from a table; from here on, Stirling's series
 _TABLE = np.array([k * math.log(k) - math.lgamma(k + 1) for k in range(1, _SMALL)])
 _NEWTON = 6
@@ -102,17 +102,7 @@ def _solve(capacity: Array, alpha: Array, a: Array, b: Array) -> InfiniteAllocat
     )
 
 
-def _check(alpha: object, a: object, b: object, **others: object) -> None:
-    checks.inside("alpha", alpha, "(0, 1)")
-    checks.inside("a", a, "(0, inf)")
-    checks.inside("b", b, "(1, inf)")
-    if "capacity" in others:
-        checks.inside("capacity", others["capacity"], "[0, inf)")
-    if "rank" in others:
-        checks.whole("rank", others["rank"], "[1, inf)")
-
-
-@solver(scalars=("capacity", "alpha", "a", "b"), check=_check)
+@solver(domain={"capacity": "[0, inf)"} | LAW)
 def infinite_allocation(
     capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
 ) -> InfiniteAllocation:
@@ -128,9 +118,6 @@ def infinite_allocation(
       InfiniteAllocation. The redundancy is `a` at C = 0, falls and is convex; with C it
       tends to `infinite_redundancy_constant` times C^(1 - 1/alpha).
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> best = infinite_allocation(1000.0, 0.5)
       >>> int(best.active), round(float(best.redundancy), 9)
@@ -141,7 +128,7 @@ def infinite_allocation(
     return _solve(capacity, alpha, a, b)
 
 
-@solver(scalars=("rank", "capacity", "alpha", "a", "b"), check=_check)
+@solver(domain={"rank": "integer [1, inf)", "capacity": "[0, inf)"} | LAW)
 def infinite_contribution(
     rank: Array, capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
 ) -> Array:
@@ -159,9 +146,6 @@ def infinite_contribution(
     Returns:
       p_k D_k(m_k); falls with the rank and with C.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
       array([4.35e-04, 4.35e-04, 1.00e-06])
@@ -173,7 +157,7 @@ def infinite_contribution(
     return jnp.exp(jnp.minimum(unlearnt, log_price - jnp.log(jnp.log(b))))
 
 
-@solver(scalars=("rank", "alpha", "b"), check=lambda **o: _check(a=1.0, **o))
+@solver(domain={"rank": "integer [1, inf)", "alpha": "(0, 1)", "b": "(1, inf)"})
 def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
     """The capacity from which the cluster of a rank is served.
 
@@ -187,9 +171,6 @@ def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
     Returns:
       C_k; 0 for k = 1, then growing, k/(alpha ln b) in the limit.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
       2.0
@@ -199,7 +180,7 @@ def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
     return log_factorial_gap(rank) / (alpha * jnp.log(b))
 
 
-@solver(scalars=("alpha", "a", "b"), check=_check)
+@solver(domain=LAW)
 def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -> Array:
     """The limit of `redundancy C^(1/alpha - 1)` as C grows.
 
@@ -212,9 +193,6 @@ def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -
 
     Returns:
       The constant; inf where it overflows (alpha near 0).
-
-    Raises:
-      ValueError: a parameter out of range.
 
     Example:
       >>> round(float(infinite_redundancy_constant(0.5)), 9)

@@ -11,21 +11,19 @@ Source: paper 000, section 5.2, figures 1b and 2a.
 # Defaults are numbers where arrays are declared: `solver` casts them.
 # pyright: reportArgumentType=false
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.model_scaling.allocation import (
     each_capacity,
     price_at,
     shores_of,
 )
 from kscale.theory.model_scaling.certificate import (
-    check_clusters,
+    CLUSTERS,
     loss_at,
     memory_at,
     population,
@@ -53,15 +51,9 @@ class ClassLosses(NamedTuple):
     mean_loss: Array
 
 
-def _check_learner(of_a: object, of_b: object, **others: object) -> None:
-    checks.inside("of_a", of_a, "(0, inf)")
-    checks.inside("of_b", of_b, "(1, inf)")
-    if "frequency" in others:
-        checks.inside("frequency", others["frequency"], "[0, 1]")
-    check_clusters(**others)
-
-
-@solver(scalars=("capacity", "of_a", "of_b"), check=_check_learner)
+@solver(
+    domain=CLUSTERS | {"capacity": "[0, inf)", "of_a": "(0, inf)", "of_b": "(1, inf)"}
+)
 def threshold_frequency(
     capacity: Array,
     p: Array,
@@ -85,9 +77,6 @@ def threshold_frequency(
     Returns:
       A frequency; falls with C, and at C = 0 is that of the first cluster served.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> round(float(threshold_frequency(3.0, [0.5, 0.25, 0.15, 0.1])), 9)
       0.132832321
@@ -98,7 +87,9 @@ def threshold_frequency(
     return jnp.exp(price_at(shores, capacity)[0]) / (of_a * jnp.log(of_b))
 
 
-@solver(scalars=("frequency", "of_a", "of_b"), check=_check_learner)
+@solver(
+    domain=CLUSTERS | {"frequency": "[0, 1]", "of_a": "(0, inf)", "of_b": "(1, inf)"}
+)
 def onset_capacity(
     frequency: Array,
     p: Array,
@@ -123,9 +114,6 @@ def onset_capacity(
       C; 0 where it comes first, inf where the frequency is 0. The inverse of
       `threshold_frequency` wherever C > 0.
 
-    Raises:
-      ValueError: a parameter out of range.
-
     Example:
       >>> round(float(onset_capacity(0.1, [0.5, 0.25, 0.15, 0.1])), 12)
       4.228818690496
@@ -140,24 +128,15 @@ def onset_capacity(
     return jnp.where(before == 0, 0.0, more)
 
 
-def _check_classes(labels: Any, classes: int, irreducible: Any, **others: Any) -> None:
-    checks.whole("classes", classes, "[1, inf)")
-    checks.whole("labels", labels, f"[0, {classes})")
-    checks.inside("irreducible", irreducible, "[0, inf)")
-    check_clusters(**others)
-    size = np.shape(others["p"])
-    for name, value, shapes in (
-        ("labels", labels, (size,)),
-        ("irreducible", irreducible, ((), size)),
-    ):
-        if np.shape(value) not in shapes:
-            raise ValueError(
-                f"{name} must be one a cluster: shape {np.shape(value)} with p of "
-                f"shape {size}"
-            )
-
-
-@solver(static=("classes",), check=_check_classes)
+@solver(
+    domain=CLUSTERS
+    | {
+        "capacity": "[0, inf) of [...]",
+        "classes": "integer [1, inf)",
+        "labels": "integer [0, classes) of [n]",
+        "irreducible": "[0, inf) of [] or [n]",
+    }
+)
 def class_losses(
     capacity: Array,
     p: Array,
@@ -182,16 +161,13 @@ def class_losses(
     Returns:
       ClassLosses. Contributions and means fall with C, to the irreducible part.
 
-    Raises:
-      ValueError: a parameter out of range, or a label outside 0..classes - 1.
-
     Example:
       >>> class_losses(1.0, [0.5, 0.25, 0.25], [0, 1, 1], classes=2).contribution
       array([0.25, 0.5 ])
 
     Source: paper 000, figure 1b; equation (3) for the irreducible part.
     """
-    clusters, classes = population(p, a, b), int(classes)
+    clusters = population(p, a, b)
     shores = shores_of(clusters)
     label = labels.astype(int)
 

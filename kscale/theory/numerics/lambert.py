@@ -10,7 +10,6 @@ import math
 import jax.numpy as jnp
 from jax import Array, lax
 
-from kscale.theory import checks
 from kscale.theory.solver import solver
 
 _STEPS = 12  # of Newton's method; seven reach the last digit anywhere
@@ -66,11 +65,7 @@ def log_lower_root(delta: Array) -> Array:
     return lax.fori_loop(0, _STEPS, step, start)
 
 
-def _check_branch(x: object) -> None:
-    checks.inside("x", x, f"[{-math.exp(-1)!r}, 0)")
-
-
-@solver(scalars=("x",), check=_check_branch)
+@solver(domain={"x": "[-1/e, 0)"})
 def lambert_w_minus1(x) -> Array:
     """The lower real branch of Lambert's W: the w <= -1 with w exp(w) = x.
 
@@ -79,9 +74,6 @@ def lambert_w_minus1(x) -> Array:
 
     Returns:
       w, in (-inf, -1]; NaN for subnormal x, which the processor may take for 0.
-
-    Raises:
-      ValueError: x outside [-1/e, 0).
 
     Example:
       >>> round(float(lambert_w_minus1(-0.1)), 12)

@@ -12,7 +12,6 @@ one computes with; and zeta(100, 10^9) is 10^-892, so the logarithm is.
 import jax.numpy as jnp
 from jax import Array
 
-from kscale.theory import checks
 from kscale.theory.solver import solver
 
 _DIRECT = 32  # terms summed one by one before the rest is integrated
@@ -48,12 +47,7 @@ def log_zeta_core(excess: Array, q: Array) -> Array:
     return -s * jnp.log(q) + jnp.log(direct + rest)
 
 
-def _check(excess: object, q: object) -> None:
-    checks.inside("excess", excess, "(0, inf)")
-    checks.inside("q", q, "[1, inf)")
-
-
-@solver(scalars=("excess", "q"), check=_check)
+@solver(domain={"excess": "(0, inf)", "q": "[1, inf)"})
 def log_zeta(excess: Array, q: Array = 1.0) -> Array:
     """`ln zeta(1 + excess, q)` by Euler-Maclaurin summation after 32 terms.
 
@@ -63,9 +57,6 @@ def log_zeta(excess: Array, q: Array = 1.0) -> Array:
 
     Returns:
       Its logarithm, to about 1e-15 relative to the function for s <= 1000.
-
-    Raises:
-      ValueError: a parameter out of range.
 
     Example:
       >>> round(float(log_zeta(1.0)), 12)  # ln(pi^2/6)

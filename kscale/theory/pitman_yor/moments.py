@@ -13,32 +13,19 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import (
     digamma_gap,
     log_gamma_cross,
 )
 from kscale.theory.solver import solver
 
+PROCESS = {"alpha": "[0, 1)", "beta": "(-alpha, inf)"}
 _SMALL = 0.01  # below, what is divided by alpha is expanded in it
 # Gauss's rule on [0, 1], for a mean over [0, alpha]
 _points, _weights = np.polynomial.legendre.leggauss(8)
 _POINTS, _WEIGHTS = (_points + 1) / 2, _weights / 2
 # ln n! ~ ... + sum_k B_2k/(2k (2k-1)) n^(1-2k), k = 1, 2, 3
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260)
-
-
-def _check(alpha, beta, **counts):
-    checks.pitman_yor(alpha, beta)
-    for name, value in counts.items():
-        checks.inside(name, value, "[0, inf)" if name == "sticks" else "[1, inf)")
-
-
-def _check_seats(alpha, beta, customers, seats):
-    _check(alpha, beta, customers=customers)
-    checks.whole("seats", seats, "[1, inf)")
-    bad = np.asarray(seats, float) > np.asarray(customers, float)
-    checks.refuse("seats", seats, bad, "must not exceed customers")
 
 
 def _log_stick(sticks, alpha, beta):
@@ -66,7 +53,7 @@ def _log_product(x, n):
     return value
 
 
-@solver(scalars=("sticks", "alpha", "beta"), check=_check)
+@solver(domain={"sticks": "[0, inf)"} | PROCESS)
 def stick_left(sticks, alpha, beta):
     """Mean of what is left of the unit stick after `sticks` breaks, E[Len_n].
 
@@ -84,9 +71,6 @@ def stick_left(sticks, alpha, beta):
     Returns:
       A number in (0, 1].
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(stick_left(10, 0.5, 1.0)), 12)
       0.230769230769
@@ -96,7 +80,7 @@ def stick_left(sticks, alpha, beta):
     return jnp.exp(_log_stick(sticks, alpha, beta))
 
 
-@solver(scalars=("atom", "alpha", "beta"), check=_check)
+@solver(domain={"atom": "[1, inf)"} | PROCESS)
 def stick_weight(atom, alpha, beta):
     """Mean weight of the j-th atom in the order of discovery (size-biased order).
 
@@ -110,9 +94,6 @@ def stick_weight(atom, alpha, beta):
     Returns:
       A number in (0, 1).
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(stick_weight(2, 0.5, 1.0)), 12)
       0.15
@@ -124,7 +105,7 @@ def stick_weight(atom, alpha, beta):
     return share * jnp.exp(_log_stick(before, alpha, beta))
 
 
-@solver(scalars=("customers", "alpha", "beta"), check=_check)
+@solver(domain={"customers": "[1, inf)"} | PROCESS)
 def expected_tables(customers, alpha, beta):
     """Mean number of tables of n customers, E[K_n]: Heaps' curve.
 
@@ -140,9 +121,6 @@ def expected_tables(customers, alpha, beta):
 
     Returns:
       A number in [1, n].
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(expected_tables(1e12, 0.5, 1.0)), 3)
@@ -177,7 +155,7 @@ def _exponential_quotient(x):
     return jnp.where(small, series, jnp.expm1(far) / far)
 
 
-@solver(scalars=("seats", "customers", "alpha", "beta"), check=_check_seats)
+@solver(domain={"customers": "[1, inf)", "seats": "integer [1, customers]"} | PROCESS)
 def expected_tables_of_size(seats, customers, alpha, beta):
     """Mean number of tables at which exactly j of n customers sit, E[M_{n,j}].
 
@@ -192,9 +170,6 @@ def expected_tables_of_size(seats, customers, alpha, beta):
 
     Returns:
       A number, at least 0.
-
-    Raises:
-      ValueError: a parameter outside its range, or j > n.
 
     Example:
       >>> expected_tables_of_size([1, 2], 2, 0.5, 1.0).round(12)
@@ -217,7 +192,7 @@ def _tables_of_size(seats, customers, alpha, beta):
     return scale / seats * jnp.exp(logarithm)
 
 
-@solver(scalars=("alpha", "beta"), check=_check)
+@solver(domain=PROCESS)
 def expected_square(alpha, beta):
     """Probability that two draws are the same atom, `E[sum p^2]`, (1-alpha)/(1+beta).
 
@@ -228,9 +203,6 @@ def expected_square(alpha, beta):
     Returns:
       A number in (0, 1).
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> float(expected_square(0.5, 1.0))
       0.25
@@ -240,7 +212,7 @@ def expected_square(alpha, beta):
     return (1 - alpha) / (1 + beta)
 
 
-@solver(scalars=("alpha", "beta"), check=_check)
+@solver(domain=PROCESS)
 def expected_entropy(alpha, beta):
     """Mean entropy of the weights in nats, `psi(1+beta) - psi(1-alpha)`.
 
@@ -250,9 +222,6 @@ def expected_entropy(alpha, beta):
 
     Returns:
       Nats, above 0.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(expected_entropy(0.5, 1.0)), 12)  # 1 + 2 ln 2

@@ -11,31 +11,23 @@ import numpy as np
 from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
 from kscale.theory.pitman_yor.moments import (
+    PROCESS,
     expected_entropy,
     expected_tables,
     expected_tables_of_size,
 )
 from kscale.theory.solver import solver
 
-
-def _check(customers, alpha, beta):
-    checks.whole("customers", customers, "[1, inf)")
-    checks.pitman_yor(alpha, beta)
+CUSTOMERS = {"customers": "integer [1, inf)"}
 
 
-def _check_counts(counts, alpha, beta):
-    checks.whole("counts", counts, "[0, inf)")
+def _check_counts(counts, **_):
     total = np.asarray(counts, float).sum(axis=-1)
-    checks.refuse("the sum of counts", total, total < 1, "must be at least 1")
-    checks.pitman_yor(alpha, beta)
+    rule = "must be at least 1: seat a customer"
+    checks.refuse("sum(counts)", total, total < 1, rule)
 
 
-def _check_atoms(customers, alpha, beta, log_atoms):
-    _check(customers, alpha, beta)
-    checks.inside("log_atoms", log_atoms, "[0, inf)")
-
-
-@solver(scalars=("alpha", "beta"), static=("customers",), check=_check)
+@solver(domain=CUSTOMERS | PROCESS)
 def table_count_law(customers: int, alpha, beta):
     """Law of the number of tables K_n.
 
@@ -53,9 +45,6 @@ def table_count_law(customers: int, alpha, beta):
     Returns:
       Probabilities of 0, 1, ..., n tables, [n+1]; that of 0 is 0.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> table_count_law(2, 0.5, 1.0)
       array([0.  , 0.25, 0.75])
@@ -67,7 +56,6 @@ def table_count_law(customers: int, alpha, beta):
 
 
 def _table_count_law(customers, alpha, beta):
-    customers = int(customers)
     tables = jnp.arange(customers + 1, dtype=float)
     opens = beta + alpha * tables
 
@@ -81,7 +69,10 @@ def _table_count_law(customers, alpha, beta):
     return jax.lax.fori_loop(1, customers, seat, first)
 
 
-@solver(scalars=("alpha", "beta"), check=_check_counts)
+@solver(
+    domain={"counts": "integer [0, inf) of [..., tables]"} | PROCESS,
+    check=_check_counts,
+)
 def log_partition_probability(counts, alpha, beta):
     """Logarithm of the probability of one seating of n customers.
 
@@ -98,7 +89,7 @@ def log_partition_probability(counts, alpha, beta):
       Nats, at most 0; shape of `counts` without its last axis.
 
     Raises:
-      ValueError: a parameter outside its range, or no customer.
+      ValueError: counts without a customer.
 
     Example:
       >>> round(float(log_partition_probability([2, 0], 0.5, 1.0)), 12)  # ln 1/4
@@ -115,7 +106,7 @@ def log_partition_probability(counts, alpha, beta):
     return (opens + sits).sum(axis=-1) - log_gamma_ratio(1 + beta, total - 1)
 
 
-@solver(scalars=("alpha", "beta"), static=("customers",), check=_check)
+@solver(domain=CUSTOMERS | PROCESS)
 def partition_entropy(customers: int, alpha, beta):
     """Entropy in nats of the partition of n customers into tables, exactly.
 
@@ -130,9 +121,6 @@ def partition_entropy(customers: int, alpha, beta):
     Returns:
       Nats, from 0 to ln(Bell number of n).
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> round(float(partition_entropy(2, 0.5, 1.0)), 12)  # 1/4 together, 3/4 apart
       0.562335144619
@@ -143,7 +131,6 @@ def partition_entropy(customers: int, alpha, beta):
 
 
 def _partition_entropy(customers, alpha, beta):
-    customers = int(customers)
     law = _table_count_law(customers, alpha, beta)
     more = jnp.cumsum(law[::-1])[::-1]  # more[k] = P(K >= k)
     i = jnp.arange(1.0, customers)
@@ -156,9 +143,7 @@ def _partition_entropy(customers, alpha, beta):
     return log_gamma_ratio(1 + beta, customers - 1.0) - opens - sits
 
 
-@solver(
-    scalars=("alpha", "beta", "log_atoms"), static=("customers",), check=_check_atoms
-)
+@solver(domain=CUSTOMERS | PROCESS | {"log_atoms": "[0, inf)"})
 def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
     """Information in n draws about a PYP whose atoms carry labels from a set of size A.
 
@@ -176,9 +161,6 @@ def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
 
     Returns:
       Nats.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(labelled_atoms_information(100, 0.5, 1.0, 20.0)), 6)

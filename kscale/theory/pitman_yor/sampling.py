@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from kscale.theory import checks
+from kscale.theory.pitman_yor.moments import PROCESS
 
 
 class Sticks(NamedTuple):
@@ -48,6 +49,7 @@ class Corpus(NamedTuple):
     syntax: np.ndarray
 
 
+@checks.checked({"atoms": "integer [1, inf)"} | PROCESS)
 def stick_breaking(
     rng: np.random.Generator,
     atoms: int,
@@ -69,18 +71,12 @@ def stick_breaking(
     Returns:
       `Sticks(weights, left)`, `[*shape, atoms]` and `[*shape]`.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> stick_breaking(np.random.default_rng(0), 3, 0.5, 1.0).weights.shape
       (3,)
 
     Source: paper 000, lemma G.1.
     """
-    checks.whole("atoms", atoms, "[1, inf)")
-    checks.pitman_yor(alpha, beta)
-    atoms = int(atoms)
     size = (*shape, atoms)
     # Two gammas give W and 1 - W, each with all its digits; near shape 0 both underflow
     # and only their logarithms are numbers.
@@ -99,6 +95,7 @@ def _log_gamma_draw(
     return above - rng.standard_exponential(size) / concentration
 
 
+@checks.checked({"customers": "integer [1, inf)"} | PROCESS)
 def chinese_restaurant(
     rng: np.random.Generator, customers: int, alpha: float, beta: float
 ) -> np.ndarray:
@@ -120,18 +117,12 @@ def chinese_restaurant(
     Returns:
       Table of each customer, int64 [n], numbered from 0 in order of opening.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> chinese_restaurant(np.random.default_rng(0), 5, 0.0, 1e-12)
       array([0, 0, 0, 0, 0])
 
     Source: paper 000, section 4; the construction is ours.
     """
-    checks.whole("customers", customers, "[1, inf)")
-    checks.pitman_yor(alpha, beta)
-    customers = int(customers)
     earlier = np.arange(customers, dtype=np.float64)
     point = rng.random(customers) * (earlier + beta)
     coin = rng.random(customers)
@@ -186,6 +177,18 @@ def _roots(parent: np.ndarray) -> np.ndarray:
         parent = above
 
 
+@checks.checked(
+    {
+        "sentences": "integer [1, inf)",
+        "d_knw": "integer [1, inf)",
+        "d_syn": "integer [1, inf)",
+        "n_s": "integer [1, inf)",
+        "elements": "integer [n_s, inf)",
+        "wordings": "integer [1, inf)",
+        "lipschitz": "[0, inf) of [2]",
+    }
+    | PROCESS
+)
 def syntax_knowledge_corpus(
     rng: np.random.Generator,
     sentences: int,
@@ -224,9 +227,6 @@ def syntax_knowledge_corpus(
     Returns:
       `Corpus`, whose clusters follow the exact Pitman-Yor law.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> corpus = syntax_knowledge_corpus(np.random.default_rng(0), 5)
       >>> corpus.cluster.shape
@@ -234,13 +234,6 @@ def syntax_knowledge_corpus(
 
     Source: paper 000, section 4 and appendix C.
     """
-    sizes = {"d_knw": d_knw, "d_syn": d_syn, "n_s": n_s, "wordings": wordings}
-    for name, value in {**sizes, "elements": elements}.items():
-        checks.whole(name, value, "[1, inf)")
-    d_knw, d_syn, n_s = int(d_knw), int(d_syn), int(n_s)
-    elements, wordings = int(elements), int(wordings)
-    checks.inside("lipschitz", lipschitz, "[0, inf)")
-    checks.refuse("elements", elements, elements < n_s, "must be at least n_s")
     cluster = chinese_restaurant(rng, sentences, alpha, beta)
     knowledge = _in_ball(rng, int(cluster.max()) + 1, d_knw)
     syntax = _in_ball(rng, n_s, d_syn)

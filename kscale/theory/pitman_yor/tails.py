@@ -12,7 +12,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import (
     log_gamma_cross,
     log_gamma_ratio,
@@ -21,6 +20,7 @@ from kscale.theory.numerics.quadrature import (
     integral_over_logarithm,
     integral_with_power,
 )
+from kscale.theory.pitman_yor.moments import PROCESS
 from kscale.theory.solver import solver
 
 
@@ -32,26 +32,7 @@ class Tail(NamedTuple):
     ranked: ArrayLike
 
 
-def _check(alpha, beta):
-    checks.pitman_yor(alpha, beta)
-
-
-def _check_weights(alpha, beta, weight):
-    checks.pitman_yor(alpha, beta)
-    checks.inside("weight", weight, "(0, 1]")
-
-
-def _check_ranks(rank, alpha, beta):
-    checks.pitman_yor(alpha, beta)
-    checks.inside("rank", rank, "[1, inf)")
-
-
-def _check_sizes(seats, alpha):
-    checks.inside("seats", seats, "[1, inf)")
-    checks.inside("alpha", alpha, "[0, 1)")
-
-
-@solver(scalars=("alpha", "beta"), check=_check)
+@solver(domain=PROCESS)
 def power_law_constants(alpha, beta):
     """Constants of the power laws of the process.
 
@@ -70,9 +51,6 @@ def power_law_constants(alpha, beta):
     Returns:
       `Tail(stick, tables, ranked)`; `stick` and `ranked` overflow to infinity for alpha
       below about 0.007.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(power_law_constants(0.5, 1.0).tables), 9)
@@ -94,7 +72,7 @@ def _constants(alpha, beta):
     return Tail(jnp.exp(log_stick), tables, ranked)
 
 
-@solver(scalars=("rank", "alpha", "beta"), check=_check_ranks)
+@solver(domain={"rank": "[1, inf)"} | PROCESS)
 def zipf_curve(rank, alpha, beta):
     """Mean weight of the i-th largest atom by its power law, `ranked i^(-1/alpha)`.
 
@@ -108,9 +86,6 @@ def zipf_curve(rank, alpha, beta):
     Returns:
       A number; above 1 where i is too small for the asymptote to mean anything.
 
-    Raises:
-      ValueError: a parameter outside its range.
-
     Example:
       >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
       array([0.019099, 0.000191])
@@ -120,7 +95,7 @@ def zipf_curve(rank, alpha, beta):
     return _constants(alpha, beta).ranked * rank ** (-1 / alpha)
 
 
-@solver(scalars=("weight", "alpha", "beta"), check=_check_weights)
+@solver(domain={"weight": "(0, 1]"} | PROCESS)
 def expected_atoms_above(weight, alpha, beta):
     """Mean number of atoms whose weight exceeds x: the rank that x has on average.
 
@@ -138,9 +113,6 @@ def expected_atoms_above(weight, alpha, beta):
 
     Returns:
       A number from 0 to 1/x.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
@@ -164,7 +136,7 @@ def expected_atoms_above(weight, alpha, beta):
     return scale * (low + high)
 
 
-@solver(scalars=("seats", "alpha"), check=_check_sizes)
+@solver(domain={"seats": "[1, inf)", "alpha": "[0, 1)"})
 def table_size_law(seats, alpha):
     """Share of the tables that hold exactly j customers, as n -> infinity.
 
@@ -176,9 +148,6 @@ def table_size_law(seats, alpha):
 
     Returns:
       A probability; they sum to 1 over j.
-
-    Raises:
-      ValueError: a parameter outside its range.
 
     Example:
       >>> table_size_law([1, 2, 3], 0.5)

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kscale.theory.checks import inside, refuse
+from kscale.theory.checks import checked, refuse
 from kscale.theory.numerics.newton import first_fall
 from kscale.theory.skills.levels import (
+    CURVE,
     check_curve,
     learning_ratio,
     level_graphs,
@@ -24,16 +25,7 @@ _GRID = 512  # sizes on which the first crossing is sought
 _WINDOW = 64  # steps of the grid on which phases are told apart, a window
 
 
-def _check_size(level, **settings) -> None:
-    inside("level", level, "(0, 1]")
-    check_curve(**settings)
-
-
-@solver(
-    scalars=("level", "d", "sigma"),
-    static=("levels", "kind", "as_published"),
-    check=_check_size,
-)
+@solver(domain=CURVE | {"level": "(0, 1]"}, check=check_curve)
 def emergence_size(
     level,
     tasks=None,
@@ -70,9 +62,6 @@ def emergence_size(
     Returns:
       N, parameters, [tasks]; NaN where no size in the range reaches the level, or all
       do.
-
-    Raises:
-      ValueError: for a value outside its range.
 
     Example:
       >>> emergence_size(0.5)[:2] / 1e9
@@ -134,6 +123,14 @@ class Phases(NamedTuple):
     slope: np.ndarray
 
 
+@checked(
+    {
+        "sizes": "(0, inf) of [n>=2]",
+        "accuracy": "[0, 1.0000001] of [n]",
+        "tolerance": "(0, 1)",
+        "window": "(0, inf)",
+    }
+)
 def phases(
     sizes: ArrayLike,
     accuracy: ArrayLike,
@@ -169,7 +166,6 @@ def phases(
     Source: paper 004, section 3.3: a plateau announces the next emergence.
     """
     x, y = _curve(sizes, accuracy, window)
-    inside("tolerance", tolerance, "(0, 1)")
     steps = int(np.ceil((x[-1] - x[0]) / window * _WINDOW))
     grid = np.linspace(x[0], x[-1], steps + 1)
     curve = np.interp(grid, x, y)
@@ -187,16 +183,15 @@ def phases(
 def _curve(sizes: ArrayLike, accuracy: ArrayLike, window: float):
     """(log10 sizes, accuracy), checked."""
     n, y = np.asarray(sizes, float), np.asarray(accuracy, float)
-    inside("sizes", n, "(0, inf)")
-    inside("accuracy", y, "[0, 1.0000001]")
-    inside("window", window, "(0, inf)")
-    few = n.ndim != 1 or n.size < 2
-    refuse("sizes", str(n.shape), few, "must be one row of two sizes or more")
-    refuse("accuracy", str(y.shape), y.shape != n.shape, f"must be of shape {n.shape}")
     x = np.log10(n)
-    refuse("sizes", n[1:], np.diff(x) <= 0, "must grow")
+    refuse("sizes", n[1:], np.diff(x) <= 0, "must grow: sort the curve")
     short = x[-1] - x[0] < 2 * window
-    refuse("sizes", x[-1] - x[0], short, f"must span {2 * window:g} decades")
+    refuse(
+        "span of sizes",
+        x[-1] - x[0],
+        short,
+        f"must be {2 * window:g} decades at least: narrow the window",
+    )
     return x, y
 
 

@@ -15,17 +15,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.checks import inside, refuse, whole
+from kscale.theory.checks import distribution, inside, refuse
 from kscale.theory.concepts.poisson import transition_constants
 from kscale.theory.skills.tails import (
-    check_graph,
-    check_kind,
+    CONCEPTS,
+    KINDS,
     pairs_and_chance,
     tail_of,
 )
 from kscale.theory.skills.tasks import paper_tasks, task_accuracy
 from kscale.theory.solver import solver
 
+LEVELS = {
+    "levels": "integer [1, inf)",
+    "eta": "(0, inf) of [] or [levels]",
+    "prerequisites": "[0, inf) of [] or [levels]",
+    "skills": "[2, inf) of [] or [levels]",
+}
+TASKS = "[0, 1] of [levels+1, m] or [k, levels+1, m]"
+CURVE = LEVELS | {
+    "d": "(0, inf)",
+    "sigma": "(0, inf)",
+    "texts_per_concept": "[0, inf) of []",
+    "tasks": TASKS,
+    "kind": KINDS,
+}
 _CODE_LEVEL = 11  # where the authors' code looks for the prerequisites of later levels
 
 
@@ -83,37 +97,7 @@ def learning_ratio(given, d):
     return given
 
 
-def check_settings(eta, prerequisites, skills, levels, kind) -> None:
-    """Refuse levels that are none."""
-    check_kind(kind)
-    whole("levels", levels, "[1, inf)")
-    levels = int(levels)
-    inside("skills", skills, "[2, inf)")
-    arrays = {"eta": eta, "prerequisites": prerequisites, "skills": skills}
-    for name, value in arrays.items():
-        if value is not None and np.ndim(value):
-            rule = f"must hold {levels} numbers, one a level"
-            refuse(name, np.size(value), np.shape(value) != (levels,), rule)
-    if eta is not None:
-        inside("eta", eta, "(0, inf)")
-    if prerequisites is not None:
-        inside("prerequisites", prerequisites, "[0, inf)")
-
-
-def _check_levels(
-    concepts, texts, eta, prerequisites, skills, d, levels, kind, thinned, **_
-) -> None:
-    check_settings(eta, prerequisites, skills, levels, kind)
-    bad = thinned not in ("links", "skills")
-    refuse("thinned", thinned, bad, "must be one of links, skills")
-    check_graph(concepts, texts, d, np.min(np.asarray(skills, float)))
-
-
-@solver(
-    scalars=("concepts", "texts", "d"),
-    static=("levels", "kind", "as_published", "thinned"),
-    check=_check_levels,
-)
+@solver(domain=CONCEPTS | LEVELS | {"kind": KINDS, "thinned": "links | skills"})
 def skill_levels(
     concepts,
     texts,
@@ -151,9 +135,6 @@ def skill_levels(
     Returns:
       SkillLevels(p, gamma, top).
 
-    Raises:
-      ValueError: for a value outside its range, or arrays of another length than L.
-
     Example:
       >>> int(skill_levels(2500, 11332.5).top)
       14
@@ -166,7 +147,6 @@ def skill_levels(
 
 def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
     """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
-    levels = int(levels)
     defaults = map(jnp.asarray, default_levels(levels, as_published))
     eta, needed = (
         given if given is not None else default
@@ -209,42 +189,21 @@ def _power(base, exponent):
 
 
 def check_curve(
-    tasks, texts_per_concept, eta, prerequisites, skills, d, sigma, levels, kind, **_
+    tasks, texts_per_concept, d, sigma, parameters=None, **_: object
 ) -> None:
-    """Refuse a setting of which there is no accuracy curve."""
-    check_settings(eta, prerequisites, skills, levels, kind)
-    inside("sigma", sigma, "(0, inf)")
-    inside("d", d, f"({np.e if texts_per_concept is None else 0!r}, inf)")
-    if texts_per_concept is not None:
-        inside("texts_per_concept", texts_per_concept, "[0, inf)")
+    """Checks what no domain says of an accuracy curve."""
+    if texts_per_concept is None:
+        inside("d", d, "(e, inf)")  # else no ratio is the one that learns
     if tasks is not None:
-        check_tasks(tasks, levels)
+        distribution("tasks", tasks, axes=2)
+    if parameters is not None:
+        concepts = np.asarray(parameters, float) / np.asarray(sigma, float)
+        bad = ~(concepts >= np.maximum(np.asarray(d, float), 2.0))
+        rule = f"must be at least 2 and at least d={d}: take a larger model"
+        refuse("parameters / sigma", concepts, bad, rule)
 
 
-def check_tasks(tasks, levels) -> None:
-    """Refuse distributions q(l, m) that are none, or are of other levels."""
-    q, levels = np.asarray(tasks, float), int(levels)
-    bad = q.ndim not in (2, 3) or q.shape[-2] != levels + 1
-    refuse("tasks", str(q.shape), bad, f"must be [..., {levels} + 1, m]: q(l, m)")
-    inside("q(l, m)", q, "[0, 1]")
-    total = q.sum((-2, -1))
-    refuse("the sum of q(l, m)", total, abs(total - 1) > 1e-6, "must be 1")
-
-
-def _check_accuracy(parameters, texts_per_concept, skills, d, sigma, **rest) -> None:
-    settings = {"skills": skills, "d": d, "sigma": sigma, **rest}
-    check_curve(texts_per_concept=texts_per_concept, **settings)
-    concepts = np.asarray(parameters, float) / np.asarray(sigma, float)
-    bad = ~(concepts >= np.maximum(np.asarray(d, float), 2.0))
-    rule = f"must be at least 2 and at least d = {d}"
-    refuse("parameters / sigma", concepts, bad, rule)
-
-
-@solver(
-    scalars=("parameters", "d", "sigma"),
-    static=("levels", "kind", "as_published"),
-    check=_check_accuracy,
-)
+@solver(domain=CURVE | {"parameters": "(0, inf)"}, check=check_curve)
 def accuracy_curve(
     parameters,
     tasks=None,
@@ -286,9 +245,6 @@ def accuracy_curve(
     Returns:
       AccuracyCurve(accuracy, p, gamma, top).
 
-    Raises:
-      ValueError: for a value outside its range.
-
     Example:
       >>> accuracy_curve(1e11).accuracy.round(6)
       array([1.      , 0.940411, 0.530713])
@@ -306,7 +262,7 @@ def accuracy_curve(
 
 
 # The giant component of a random graph, within which skills can be composed.
-@solver(scalars=("c",), check=lambda c: inside("c", c, "[0, inf]"))
+@solver(domain={"c": "[0, inf]"})
 def giant_component(c):
     """Share of a random graph's nodes that lie in its giant component.
 
@@ -320,9 +276,6 @@ def giant_component(c):
 
     Returns:
       gamma in [0, 1], to 15 digits relative, also at c = 1 + 1e-12.
-
-    Raises:
-      ValueError: for a negative c.
 
     Example:
       >>> float(giant_component(1.5)).__round__(12)

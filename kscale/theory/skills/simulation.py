@@ -13,16 +13,16 @@ from numpy.typing import ArrayLike
 from scipy import sparse, special
 from scipy.sparse.csgraph import connected_components
 
-from kscale.theory.checks import refuse, whole
-from kscale.theory.skills.levels import (
-    check_settings,
-    check_tasks,
-    default_levels,
-)
-from kscale.theory.skills.tails import check_graph
+from kscale.theory.checks import checked, distribution
+from kscale.theory.skills.levels import LEVELS, TASKS, default_levels
 from kscale.theory.skills.tasks import paper_tasks
 
 Array = np.ndarray
+SIZES = {
+    "d": "(0, inf)",
+    "concepts": "integer [2, 1e9] and [d, inf)",
+    "texts": "integer [0, inf)",
+}
 
 
 class SkillSimulation(NamedTuple):
@@ -49,6 +49,16 @@ class SkillSimulation(NamedTuple):
     graphs: int
 
 
+@checked(
+    LEVELS
+    | SIZES
+    | {
+        "skills": "integer [2, 1e5] of [] or [levels]",
+        "tasks": TASKS,
+        "graphs": "integer [2, inf)",
+        "counts": "texts | binomial",
+    }
+)
 def simulate_skills(
     concepts: int,
     texts: int,
@@ -98,9 +108,6 @@ def simulate_skills(
       SkillSimulation. Given a graph, the accuracy is exact: the chance that m distinct
       skills fall into one component.
 
-    Raises:
-      ValueError: for a value outside its range.
-
     Example:
       >>> rng = np.random.default_rng(0)
       >>> found = simulate_skills(500, 2266, rng, skills=50, levels=11)
@@ -109,11 +116,8 @@ def simulate_skills(
 
     Source: paper 004, sections 2.3 to 2.5.
     """
-    check_settings(eta, prerequisites, skills, levels, "exact")
-    _check_sizes(concepts, texts, d, skills, graphs, counts)
-    concepts, texts, levels = int(concepts), int(texts), int(levels)
     tasks = paper_tasks(levels) if tasks is None else np.asarray(tasks, float)
-    check_tasks(tasks, levels)
+    distribution("tasks", tasks, axes=2)
     defaults = default_levels(levels)
     eta, needed = (
         default if given is None else np.broadcast_to(np.asarray(given, float), levels)
@@ -121,7 +125,7 @@ def simulate_skills(
     )
     sizes = np.broadcast_to(np.asarray(skills, int), levels)
     rows = []
-    for _ in range(int(graphs)):
+    for _ in range(graphs):
         if counts == "texts":
             pairs = concept_pairs(concepts, texts, rng, d)
             tables = _counted(pairs, concepts, sizes, rng)
@@ -135,9 +139,10 @@ def simulate_skills(
         rows.append((*_measured(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
     measured = [number for column in columns for number in _mean(column)]
-    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=int(graphs))
+    return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=graphs)
 
 
+@checked(SIZES)
 def concept_pairs(
     concepts: int, texts: int, rng: np.random.Generator, d: float = 6.0
 ) -> np.ndarray:
@@ -152,17 +157,13 @@ def concept_pairs(
     Returns:
       int64 [pairs, 2], sorted, each pair once with the smaller concept first.
 
-    Raises:
-      ValueError: for a value outside its range.
-
     Example:
       >>> concept_pairs(3, 1, np.random.default_rng(0), d=3.0).tolist()
       [[0, 1], [0, 2], [1, 2]]
 
     Source: paper 004, section 2.4.
     """
-    _check_sizes(concepts, texts, d, 2, 2, "texts")
-    R, texts = int(concepts), int(texts)
+    R = concepts
     degrees = rng.binomial(R, d / R, size=texts)
     degrees = np.sort(degrees[degrees > 1])
     keys = [np.empty(0, np.int64)]
@@ -196,16 +197,6 @@ def component_labels(linked: np.ndarray) -> np.ndarray:
     n = len(linked)
     shape = sparse.coo_array((np.ones(first.size, bool), (first, second)), (n, n))
     return connected_components(shape, directed=False)[1]
-
-
-def _check_sizes(concepts, texts, d, skills, graphs, counts) -> None:
-    whole("concepts", concepts, "[2, 1e9]")
-    whole("texts", texts, "[0, inf)")
-    whole("skills", skills, "[2, 1e5]")
-    check_graph(concepts, texts, d, np.min(skills))
-    whole("graphs", graphs, "[2, inf)")
-    known = ("texts", "binomial")
-    refuse("counts", counts, counts not in known, f"must be one of {', '.join(known)}")
 
 
 def _distinct(texts: int, degree: int, R: int, rng: np.random.Generator) -> Array:

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.checks import inside, refuse
 from kscale.theory.numerics.count_laws import (
     deviance,
     log_binomial_law,
@@ -22,7 +21,12 @@ from kscale.theory.solver import solver
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _CUT = 40.0  # exp(-40) of the integrand's peak is left out
-KINDS = ("literal", "monotone", "bound", "exact", "two_ways")
+KINDS = "literal | monotone | bound | exact | two_ways"
+CONCEPTS = {  # a text holds a concept with probability d/R
+    "d": "(0, inf)",
+    "concepts": "[2, inf) and [d, inf)",
+    "texts": "[0, inf)",
+}
 
 
 class BinomialTail(NamedTuple):
@@ -51,13 +55,7 @@ class PairTail(NamedTuple):
     log_tail: jax.Array
 
 
-def _check_binomial(n: object, p: object, k: object) -> None:
-    inside("n", n, "(0, inf)")
-    inside("p", p, "[0, 1)")
-    inside("k", k, "[-inf, inf)")
-
-
-@solver(scalars=("n", "p", "k"), check=_check_binomial)
+@solver(domain={"n": "(0, inf)", "p": "[0, 1)", "k": "[-inf, inf)"})
 def binomial_tail(n, p, k) -> BinomialTail:
     """P(X >= k) of a binomial variable, to twelve digits even where it is 10^-1000.
 
@@ -80,9 +78,6 @@ def binomial_tail(n, p, k) -> BinomialTail:
     Returns:
       BinomialTail(tail, log_tail).
 
-    Raises:
-      ValueError: for n or p outside its range.
-
     Example:
       >>> round(float(binomial_tail(3, 0.5, 2).tail), 12)
       0.5
@@ -93,34 +88,7 @@ def binomial_tail(n, p, k) -> BinomialTail:
     return BinomialTail(*_exact(n, p, jnp.ceil(k)))
 
 
-def _check_pair(concepts, texts, eta, d, skills, kind, as_published) -> None:
-    check_graph(concepts, texts, d, skills)
-    inside("eta", eta, "(0, inf)")
-    check_kind(kind)
-
-
-def check_graph(concepts: object, texts: object, d: object, skills: object) -> None:
-    """Refuse sizes for which a pair of concepts has no probability."""
-    inside("concepts", concepts, "[2, inf)")
-    inside("texts", texts, "[0, inf)")
-    inside("d", d, "(0, inf)")
-    inside("skills", skills, "[2, inf)")
-    bad = np.asarray(concepts, float) < np.asarray(d, float)
-    rule = f"must be at least d = {d} (a text holds a concept with probability d/R)"
-    refuse("concepts", concepts, bad, rule)
-
-
-def check_kind(kind: str) -> None:
-    """Refuse a kind of tail that there is not."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-
-
-@solver(
-    scalars=("concepts", "texts", "eta", "d", "skills"),
-    static=("kind", "as_published"),
-    check=_check_pair,
-)
+@solver(domain=CONCEPTS | {"eta": "(0, inf)", "skills": "[2, inf)", "kind": KINDS})
 def pair_tail(
     concepts,
     texts,
@@ -161,9 +129,6 @@ def pair_tail(
 
     Returns:
       PairTail(p, pairs, mean, tail, log_tail).
-
-    Raises:
-      ValueError: for a value outside its range or an unknown kind.
 
     Example:
       >>> float(pair_tail(1000, 4533, 2.0).tail).__round__(9)

@@ -11,12 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from kscale.theory.checks import inside, probabilities, refuse, whole
+from kscale.theory.checks import checked, refuse
 from kscale.theory.solver import solver
 
 _PAPER_COUNTS = (2, 3, 4, 5, 6, 7)
+COUNTS = "integer [0, 1e6] of [k>=1]"
 
 
+@checked(
+    {
+        "levels": "integer [1, inf)",
+        "level": "integer [0, levels]",
+        "skill_counts": COUNTS,
+    }
+)
 def homogeneous_task(
     level: int = 10, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
@@ -30,9 +38,6 @@ def homogeneous_task(
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Raises:
-      ValueError: for a level beyond L or a negative number of skills.
-
     Example:
       >>> homogeneous_task(1, levels=2, skill_counts=(2,))
       array([[0., 0., 0.],
@@ -41,11 +46,8 @@ def homogeneous_task(
 
     Source: paper 004, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
     """
-    whole("levels", levels, "[1, inf)")
-    levels = int(levels)
-    whole("level", level, f"[0, {levels}]")
     share = np.zeros(levels + 1)
-    share[int(level)] = 1.0
+    share[level] = 1.0
     return task(share, skill_counts)
 
 
@@ -62,14 +64,18 @@ def binomial_task(
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Raises:
-      ValueError: for a share outside [0, 1] or a negative number of skills.
-
     Source: paper 004, section 3.3, the unimodal task.
     """
     return mixture_task((1.0,), (share,), levels, skill_counts)
 
 
+@checked(
+    {
+        "weights": "distribution of [k]",
+        "shares": "[0, 1] of [k]",
+        "levels": "integer [1, inf)",
+    }
+)
 def mixture_task(
     weights: Sequence[float] = (0.4, 0.4, 0.2),
     shares: Sequence[float] = (0.2, 0.6, 0.95),
@@ -87,18 +93,14 @@ def mixture_task(
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Raises:
-      ValueError: where the weights do not sum to 1 or a share is none.
-
     Source: paper 004, section 3.3, the multimodal task.
     """
-    _check_mixture(weights, shares)
-    whole("levels", levels, "[1, inf)")
-    level = np.arange(int(levels) + 1)
+    level = np.arange(levels + 1)
     shape = stats.binom.pmf(level[:, None], levels, np.asarray(shares, float)[None, :])
     return task(shape @ np.asarray(weights, float), skill_counts)
 
 
+@checked({"levels": "distribution of [l]", "skill_counts": COUNTS})
 def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.ndarray:
     """q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
 
@@ -109,20 +111,14 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Raises:
-      ValueError: where q(l) does not sum to 1, or for a negative number of skills.
-
     Source: paper 004, section 3.3.
     """
-    share, size = np.asarray(levels, float), np.size(skill_counts)
-    refuse("q(l)", str(share.shape), share.ndim != 1, "must be one row of numbers")
-    probabilities("q(l)", share)
-    refuse("skill_counts", size, not size, "must hold one number or more")
-    whole("skill_counts", skill_counts, "[0, 1e6]")
+    share = np.asarray(levels, float)
     counts = np.bincount(np.asarray(skill_counts, int))
     return share[:, None] * (counts / counts.sum())[None, :]
 
 
+@checked({"levels": "integer [1, inf)"})
 def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     """The three tasks of figure 3: homogeneous, binomial, mixture.
 
@@ -140,15 +136,15 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
 
     Source: paper 004, section 3.3 and figure 3.
     """
-    whole("levels", levels, "[1, inf)")
     few = levels < (11 if as_published else 10)
-    refuse("levels", levels, few, "must be at least 10 (11 as_published)")
+    refuse("levels", levels, few, "must be at least 10, or 11 as_published: take more")
     one = homogeneous_task(10, levels)
     if as_published:
         one = homogeneous_task(11, levels, (7,))
     return np.stack([one, binomial_task(levels=levels), mixture_task(levels=levels)])
 
 
+@checked({"weights": "distribution of [k]", "shares": "[0, 1] of [k]"})
 def plateau_heights(
     weights: Sequence[float] = (0.4, 0.4, 0.2),
     shares: Sequence[float] = (0.2, 0.6, 0.95),
@@ -165,35 +161,17 @@ def plateau_heights(
     Returns:
       Heights, lowest first.
 
-    Raises:
-      ValueError: where the weights do not sum to 1 or a share is none.
-
     Example:
       >>> plateau_heights().round(6)
       array([0.4, 0.8, 1. ])
 
     Source: paper 004, figure 3(a), which the text does not say.
     """
-    _check_mixture(weights, shares)
     order = np.argsort(np.asarray(shares, float), kind="stable")
     return np.cumsum(np.asarray(weights, float)[order])
 
 
-def _check_mixture(weights: Sequence[float], shares: Sequence[float]) -> None:
-    probabilities("weights", weights)
-    inside("shares", shares, "[0, 1]")
-    short = np.shape(weights) != np.shape(shares)
-    refuse("shares", np.size(shares), short, f"must be {np.size(weights)} numbers")
-
-
-def _check_accuracy(gamma: ArrayLike, q: ArrayLike) -> None:
-    inside("gamma", gamma, "[0, 1]")
-    levels, given = np.shape(gamma)[-1], np.shape(q)
-    bad = len(given) < 2 or given[-2] != levels
-    refuse("q", str(given), bad, f"must be [..., {levels}, m] for {levels} gammas")
-
-
-@solver(check=_check_accuracy)
+@solver(domain={"gamma": "[0, 1] of [levels]", "q": "number of [..., levels, m]"})
 def task_accuracy(gamma, q):
     """sum_{l,m} q(l, m) gamma_l^m: all m skills of a subtask in the giant component.
 
@@ -203,9 +181,6 @@ def task_accuracy(gamma, q):
 
     Returns:
       [...], a lower bound of the accuracy.
-
-    Raises:
-      ValueError: where gamma leaves [0, 1] or the shapes disagree.
 
     Example:
       >>> float(task_accuracy([1.0, 0.5], [[0.0, 0.0], [0.0, 1.0]]))

@@ -57,8 +57,6 @@ def test_a_tiny_probability_is_not_rounded():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"lengths must lie in \[0, inf\], got -1\.0"):
-        kraft_sum([2, -1])
     with pytest.raises(ValueError, match="probabilities must be above 0"):
         shannon_lengths([1, 0])
 
@@ -66,5 +64,5 @@ def test_refusals():
 @pytest.mark.parametrize("bad", [math.nan, "a", "1/0", None, np.inf])
 def test_what_is_no_number_is_no_probability(bad):
     for lengths in (shannon_lengths, optimal_lengths):
-        with pytest.raises(ValueError, match=r"must be numbers or fractions .*, got"):
+        with pytest.raises(ValueError, match=r"probability=.* must be a number"):
             lengths([bad, 0.5])

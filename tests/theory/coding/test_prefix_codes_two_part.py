@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -54,16 +53,3 @@ def test_the_definition_and_its_laws(model, data):
     order = np.random.default_rng(0).permutation(model.size)
     shuffled = structure_function(model[order], data[order])
     np.testing.assert_array_equal(shuffled.h, found.h)
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match="must be one for each of 2 models, got 1"):
-        structure_function([1, 2], [3])
-    with pytest.raises(ValueError, match="data_bits must be one for each of 0 models"):
-        structure_function([], [])
-    with pytest.raises(ValueError, match=r"model_bits must lie in .*, got -1\.0"):
-        structure_function([-1], [3])
-    with pytest.raises(ValueError, match=r"slack must lie in \[0, inf\), got -1"):
-        structure_function([1], [3], slack=-1)
-    with pytest.raises(ValueError, match=r"alpha must lie in \[0, inf\], got nan"):
-        structure_function([1], [3], alpha=[np.nan])

@@ -106,23 +106,3 @@ def test_derivative_of_the_threshold_is_that_at_fixed_x():
         slope = jax.grad(lambda T: density.threshold(1e4, T).eps_star)(4.8e4)
     near = density.threshold(1e4, [4.8e4 - 1, 4.8e4 + 1]).eps_star
     np.testing.assert_allclose(slope, np.diff(near)[0] / 2, rtol=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((100.0, 500.0, 6.0, 0.0), r"eps must lie in \(0, 1\), got 0.0"),
-        ((100.0, 500.0, 6.0, 1.0), r"eps must lie in \(0, 1\), got 1.0"),
-        ((100.0, 0.0), r"texts must lie in \[1, inf\), got 0.0"),
-        (([9.0, 6.0], 9.0), r"concepts must exceed d, got 6.0 at \[1\]"),
-        ((100.0, 500.0, np.nan), r"d must lie in \(0, inf\), got nan"),
-    ],
-)
-def test_bad_parameters_raise(arguments, message):
-    for solver in (
-        density.threshold,
-        density.density_evolution,
-        density.matching_bound,
-    ):
-        with pytest.raises(ValueError, match=message):
-            solver(*arguments)

@@ -67,14 +67,3 @@ def test_mean_over_graphs_is_linear_in_sticking():
     assert found.error > 1000 * of_mean
     assert found.half > excess.excess_entropy(found.error).half  # Jensen
     np.testing.assert_allclose(found.total_variation, 4 * found.half)
-
-
-def test_bad_parameters_raise():
-    with pytest.raises(ValueError, match=r"unlearnt must lie in \[0, 1\], got 1.1"):
-        excess.training_error(1.1, 1e4)
-    with pytest.raises(ValueError, match=r"concepts must exceed d, got 6.0"):
-        excess.training_error(0.1, 6.0)
-    with pytest.raises(ValueError, match=r"error must lie in \[-1, 1\], got 2.0"):
-        excess.excess_entropy(2.0)
-    with pytest.raises(ValueError, match=r"texts must lie in \[1, inf\)"):
-        excess.bimodal_error(100.0, 0.0)

@@ -131,12 +131,3 @@ def test_derivatives_of_the_corrected_law(d):
     along = (learnt(up, d) - learnt(down, d)) / (up - down)
     across = (learnt(texts, d + step) - learnt(texts, d - step)) / (2 * step)
     np.testing.assert_allclose(slopes, [along, across], rtol=1e-5)
-
-
-def test_bad_parameters_raise():
-    with pytest.raises(ValueError, match=r"eps must lie in \(0, 1\), got 1.5"):
-        finite_length.printed_law(1e4, 1e4, eps=1.5)
-    with pytest.raises(ValueError, match=r"concepts must exceed d, got 5.0"):
-        finite_length.corrected_law(5.0, 1e4)
-    with pytest.raises(ValueError, match=r"d must lie in \(0, inf\), got 0.0"):
-        finite_length.equivalent_alpha(0.0)

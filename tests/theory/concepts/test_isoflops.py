@@ -51,10 +51,3 @@ def test_spurious_optimum_claims_more_than_texts_can_teach(compute_budget, eps):
     np.testing.assert_allclose(law[-1], far.learnt, rtol=2e-3)
     beyond = finite_length.printed_law(1.0001 * far.concepts, far.texts / 1.0001)
     assert np.isnan(beyond.learnt)
-
-
-def test_bad_parameters_raise():
-    with pytest.raises(ValueError, match=r"ratio must lie in \(0, inf\), got -1"):
-        isoflops.isoflop(1e20, [-1.0])
-    with pytest.raises(ValueError, match=r"compute must lie in \(0, inf\), got 0"):
-        isoflops.spurious_optimum(0.0)

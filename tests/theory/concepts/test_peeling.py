@@ -87,14 +87,3 @@ def test_corrected_law_agrees_where_the_printed_one_does_not():
     theirs = finite_length.printed_law(concepts, texts).unlearnt
     assert abs(found.mean - ours) < 0.03
     assert abs(found.mean - theirs) > 4 * found.standard_error
-
-
-def test_bad_parameters_raise():
-    with pytest.raises(ValueError, match=r"texts must be a whole number, got 3.5"):
-        peeling.learning_law(10, 3.5)
-    with pytest.raises(ValueError, match=r"concepts must exceed d, got 6"):
-        peeling.learning_law(6, 30)
-    with pytest.raises(ValueError, match=r"tail must lie in \[0, 0.01\], got 0.5"):
-        peeling.learning_law(10, 30, tail=0.5)
-    with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
-        peeling.sample_chain(10, 30, 1, np.random.default_rng(0))

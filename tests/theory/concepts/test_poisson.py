@@ -66,19 +66,3 @@ def test_texts_overflow_and_no_more():
 def test_threshold_rises_with_texts():
     star = poisson.poisson_threshold(np.geomspace(2.72, 1e10, 200)).eps_star
     assert (np.diff(star) > 0).all()
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: poisson.transition(-1.0), r"d must lie in \(0, inf\), got -1.0"),
-        (
-            lambda: poisson.fixed_points(0.0),
-            r"texts_of_a_concept must lie in \(0, inf\), got 0.0",
-        ),
-        (lambda: poisson.poisson_threshold(9.0, 6.0, 1.0), r"eps must lie in \(0, 1\)"),
-    ],
-)
-def test_bad_parameters_raise(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -1,6 +1,5 @@
 import mpmath
 import numpy as np
-import pytest
 from scipy import stats
 
 from kscale.theory.concepts import finite_length
@@ -61,12 +60,3 @@ def test_binomial_degrees_written_out_give_the_binomial_solver():
     np.testing.assert_allclose(ours.alpha, law.alpha, rtol=1e-6)
     # L has no constant term here: L(1) - L(0) is all that lambda tells
     assert ours.nu_star < law.nu_star
-
-
-def test_what_is_no_distribution_raises():
-    with pytest.raises(ValueError, match=r"the sum of lam must be 1, got 0.5"):
-        polynomial_threshold([0, 0.5], [0, 1])
-    with pytest.raises(ValueError, match=r"rho must lie in \[0, 1\], got -1"):
-        polynomial_threshold([0, 1], [-1, 2])
-    with pytest.raises(ValueError, match=r"lam must be one row of .*, got \(1, 2\)"):
-        polynomial_threshold([[0, 1]], [0, 1])

@@ -65,15 +65,6 @@ def test_arrays_broadcast():
     assert got.per_sample.shape == (2, 2)
 
 
-def test_bad_parameters():
-    with pytest.raises(ValueError, match=r"new must lie in \(0, inf\), got 0"):
-        ft.finetuning_knowledge(1, 0, 0.5)
-    with pytest.raises(ValueError, match="syntax must be one of same, new, got 'old'"):
-        ft.finetuning_redundancy(1, 1, 0.5, syntax="old")
-    with pytest.raises(ValueError, match=r"old must lie in \(0, inf\), got 0"):
-        ft.finetuning_knowledge_ceiling(0, 0.5)
-
-
 def test_the_first_old_sentence_helps_without_limit():
     with theory.float64():
         slope = jax.grad(lambda old: ft.finetuning_knowledge(old, 1.0, 0.5))

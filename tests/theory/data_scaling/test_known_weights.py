@@ -55,13 +55,6 @@ def test_the_constant_is_the_limit_and_growth_is_monotone():
     assert constant == pytest.approx(0.786956947741401963, rel=1e-13)
 
 
-def test_bad_parameters():
-    with pytest.raises(ValueError, match=r"the sum of p must be 1, got 0\.5"):
-        kw.known_weights_information(3, [0.5])
-    with pytest.raises(ValueError, match=r"alpha must lie in \(0, 1\), got 0"):
-        kw.known_weights_information_power_law(3, 0)
-
-
 @pytest.mark.parametrize("p", [[0.7, 0.3], [1.0, 0.0]])
 def test_slopes_in_the_frequencies(p):
     # E I(t) is a polynomial in p: its derivatives by Bernstein's differences

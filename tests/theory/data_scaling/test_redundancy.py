@@ -142,42 +142,6 @@ def test_uniform_clusters():
     assert ds.data_redundancy_uniform(9, 1) == pytest.approx(0.1, rel=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: ds.data_redundancy(-1, [1.0]),
-            r"draws must lie in \[0, inf\)",
-        ),
-        (lambda: ds.data_redundancy(1, [0.5, 0.4]), r"sum of p must be 1, got 0\.9"),
-        (lambda: ds.data_redundancy(1, [1.0], "log"), "one of inverse, unseen, got"),
-        (
-            lambda: ds.data_redundancy_power_law(1, 1.0),
-            r"alpha must lie in \(0, 1\), got 1\.0",
-        ),
-        (
-            lambda: ds.data_redundancy_constant(0.0),
-            r"alpha must lie in \(0, 1\), got 0\.0",
-        ),
-        (
-            lambda: ds.data_redundancy_of_table(1, [1.0], [[1.0]]),
-            r"table must be of one axis, got shape \(1, 1\)",
-        ),
-        (
-            lambda: ds.data_redundancy_power_law_of_table(1, 0.5, [1.0], tail="x"),
-            "tail must be one of constant, inverse, got 'x'",
-        ),
-        (
-            lambda: ds.data_redundancy_uniform(1, 0),
-            r"clusters must lie in \[1, inf\), got 0",
-        ),
-    ],
-)
-def test_bad_parameters(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 @pytest.mark.parametrize("alpha", [1e-6, 5e-4, 1.5e-3, 5e-3])
 def test_steep_laws_have_one_cluster(alpha):
     assert ds.data_redundancy_power_law(10, alpha) == pytest.approx(1 / 11)

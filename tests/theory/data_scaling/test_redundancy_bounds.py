@@ -97,17 +97,3 @@ def test_the_printed_cover_fails(outcomes, eps):
 def test_a_grid_without_points():
     assert bounds.published_cover_gap(3, 1.6) == np.inf
     assert bounds.published_cover_gap(1, 0.5) == 0
-
-
-def test_bad_parameters():
-    with pytest.raises(ValueError, match=r"cover must be one of valid, published, got"):
-        bounds.redundancy_bound(10, 0.5, 1.0, cover="other")
-    with pytest.raises(ValueError, match=r"l_knw must lie in \(0, inf\), got 0"):
-        bounds.redundancy_bound(10, 0.5, 1.0, l_knw=0)
-    with pytest.raises(ValueError, match=r"eps must lie in \(0, inf\), got 0"):
-        bounds.simplex_cover(3, 0)
-
-
-def test_the_cover_takes_one_law():
-    with pytest.raises(ValueError, match=r"p must be of one axis, got shape \(2, 2\)"):
-        bounds.nearest_in_cover(np.full((2, 2), 0.5), 0.5)

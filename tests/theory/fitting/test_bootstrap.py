@@ -1,7 +1,6 @@
 """Bootstraps: repeatable, as wide as theory says, around the fit."""
 
 import numpy as np
-import pytest
 
 from kscale.theory.fitting.bootstrap import (
     bootstrap_chinchilla,
@@ -50,17 +49,6 @@ def test_noise_widens_the_bootstrap():
         interval = bootstrap_power_law(x, y, np.random.default_rng(1), 400, False).alpha
         widths.append(interval.high - interval.low)
     np.testing.assert_allclose(widths[1] / widths[0], 10 / 3, rtol=0.1)
-
-
-def test_refusals(noisy):
-    points, fit = noisy
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"resamples must lie in .* got 1"):
-        bootstrap_chinchilla(*points, fit, rng, resamples=1)
-    with pytest.raises(ValueError, match=r"confidence must lie in .* got 2"):
-        bootstrap_power_law([1, 2, 3, 4], [4, 3, 2, 1], rng, confidence=2)
-    with pytest.raises(ValueError, match=r"two rows of at least 4 points"):
-        bootstrap_power_law([1, 2, 3], [3, 2, 1], rng)
 
 
 def test_whole_floats_are_numbers_of_resamples():

@@ -1,7 +1,6 @@
 """Profiles: near the normal law's intervals, monotone in the confidence, open ends."""
 
 import numpy as np
-import pytest
 
 from kscale.theory.fitting.chinchilla import (
     fit_chinchilla,
@@ -31,14 +30,6 @@ def test_more_confidence_is_wider_until_open(noisy):
         inner, outer = getattr(narrow, name), getattr(wide, name)
         assert outer.low < inner.low < inner.high < outer.high
     assert open_ended.a == (-np.inf, np.inf)
-
-
-def test_refusals(noisy):
-    points, fit = noisy
-    with pytest.raises(ValueError, match=r"confidence must lie in .* got 2"):
-        profile_chinchilla(*points, fit, confidence=2)
-    with pytest.raises(ValueError, match=r"delta must lie in .* got 0\.0"):
-        profile_chinchilla(*points, fit, delta=0.0)
 
 
 def test_an_exact_law_has_one_value_and_an_open_one_none(noisy):

@@ -101,25 +101,5 @@ def test_the_parts_by_hand():
         assert float(von_neumann(noise)[0]) == pytest.approx(2.0, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"tolerance": -1}, r"tolerance must lie in \[0, inf\), got -1"),
-        ({"level": 1.0}, r"level must lie in \(0, 1\), got 1\.0"),
-        ({"noise": -0.1}, r"noise must lie in \[0, inf\), got -0\.1"),
-    ],
-)
-def test_refusals(options, message):
-    with pytest.raises(ValueError, match=message):
-        diagnose(X, X, **options)
-    with pytest.raises(ValueError, match=r"x must have at least 8 points .* got 7"):
-        diagnose(X[:7], 1 / X[:7])
-
-
 def test_a_constant_has_no_variance_to_explain():
     assert np.isnan(diagnose(X, np.full(16, 0.3)).r_squared)
-
-
-def test_the_noise_is_one_number():
-    with pytest.raises(ValueError, match=r"noise must be one number, got shape \(2,\)"):
-        diagnose(X, power_law(X, 0.4, 10.0, 0.2), noise=[0.1, 0.2])

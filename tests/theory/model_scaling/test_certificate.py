@@ -58,10 +58,3 @@ def test_a_cluster_that_ought_to_be_served(best):
     certificate = kkt_certificate(memory, best.level.log_price, C, P, A, B)
     gain = 0.5 * np.log(2) / best.level.price
     np.testing.assert_allclose(certificate.dual, gain - 1, rtol=1e-12)
-
-
-def test_refusals_of_a_candidate():
-    with pytest.raises(ValueError, match=r"one number a cluster: shape \(1,\) with p"):
-        kkt_certificate([1.0], 0.0, 2.0, [0.5, 0.5])
-    with pytest.raises(ValueError, match=r"memory must lie in .*, got nan at \[0\]"):
-        kkt_certificate([np.nan, 1.0], 0.0, 2.0, [0.5, 0.5])

@@ -1,7 +1,6 @@
 """Convex tables: by hand, against a linear program, the smooth problem as a limit."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, spatial
@@ -95,33 +94,3 @@ def test_the_minorant_is_the_lower_hull(seed):
 
 def test_a_convex_table_is_its_own_minorant():
     np.testing.assert_allclose(convex_minorant(X, [D, D]), [D, D], rtol=1e-15)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((-1.0, [1.0], X, D), r"capacity must lie in .* got -1\.0"),
-        ((1.0, [0.9], X, D), r"the sum of p must be 1, got 0\.9"),
-        ((1.0, [1.0], [0.5, 1.0, 2.0], D), r"the first memory must be 0, got 0\.5"),
-        ((1.0, [1.0], [0.0, 1.0, 1.0], D), r"memory must increase along a table"),
-        ((1.0, [1.0], X, [1.0, 0.5, 0.6]), r"loss must not rise .* got 0\.6"),
-        ((1.0, [1.0], X, [1.0, 0.9, 0.0]), r"must be convex .*convex_minorant.*0\.9"),
-        ((1.0, [1.0], X, [1.0, 0.9]), r"memory has 3 entries a table and loss 2"),
-        ((1.0, [1.0], [0.0], [1.0]), r"memory must be one table of at least 2 entries"),
-    ],
-)
-def test_refusals(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        table_allocation(*arguments)
-
-
-@pytest.mark.parametrize("loss", [[1.0, 0.5, 0.2], 1.0])
-def test_a_minorant_of_tables_of_other_lengths(loss):
-    with pytest.raises(ValueError, match="memory must be a row, as long as loss"):
-        convex_minorant([0.0, 1.0], loss)
-
-
-@pytest.mark.parametrize("entries", [[0.0], 0.0])
-def test_a_table_has_two_entries(entries):
-    with pytest.raises(ValueError, match="one table of at least 2 entries"):
-        table_allocation(1.0, [0.5, 0.5], entries, entries)

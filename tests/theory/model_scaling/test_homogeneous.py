@@ -114,22 +114,6 @@ def test_onsets():
         np.testing.assert_allclose(ours, float(truth / 0.999), rtol=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: infinite_allocation(1.0, 1.0), r"alpha must lie in \(0, 1\), got 1"),
-        (lambda: infinite_allocation(-1.0, 0.5), r"capacity must lie in .* got -1\.0"),
-        (lambda: infinite_allocation(1.0, 0.5, b=1.0), r"b must lie in .* got 1\.0"),
-        (lambda: infinite_contribution(0, 1.0, 0.5), r"rank must lie in .* got 0"),
-        (lambda: infinite_onset_capacity(1.5, 0.5), r"rank must be a whole number"),
-        (lambda: infinite_redundancy_constant(0.5, a=0), r"a must lie in .* got 0"),
-    ],
-)
-def test_refusals(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 @pytest.mark.parametrize("alpha", [0.1, 0.25, 0.5, 0.8])
 def test_every_cluster_is_served_from_its_onset_on(alpha):
     rank = np.arange(1.0, 2001.0)

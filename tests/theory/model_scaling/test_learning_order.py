@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import pytest
 
 from kscale import theory
 from kscale.theory.model_scaling.allocation import allocate, water_level
@@ -97,32 +96,3 @@ def test_many_populations_at_once():
     with theory.float64():
         got = jax.vmap(lambda p: onset_capacity(0.1, p))(np.stack([P, P[::-1]]))
     np.testing.assert_allclose(got[0], got[1])
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: onset_capacity(1.5, P), r"frequency must lie in \[0, 1\], got 1\.5"),
-        (lambda: onset_capacity(0.5, P, of_b=1.0), r"of_b must lie in .* got 1\.0"),
-        (lambda: threshold_frequency(-1.0, P), r"capacity must lie in .* got -1\.0"),
-        (lambda: threshold_frequency(1.0, P, of_a=0), r"of_a must lie in .* got 0"),
-        (lambda: class_losses(1.0, P, [0, 1, 2, 4]), r"labels must .* got 4\.0 at"),
-        (lambda: class_losses(1.0, P, [0] * 4, irreducible=-1), r"irreducible must"),
-    ],
-)
-def test_refusals(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"labels": [0, 1, 1]}, r"labels must be one a cluster: shape \(3,\) with p"),
-        ({"irreducible": [1.0, 2.0, 3.0]}, r"irreducible must be one a cluster"),
-        ({"classes": 2.5}, r"classes must be a whole number, got 2\.5"),
-    ],
-)
-def test_refusals_of_classes(change, message):
-    with pytest.raises(ValueError, match=message):
-        class_losses(1.0, [0.5, 0.5], **({"labels": [0, 1]} | change))

@@ -45,8 +45,3 @@ def test_small_remainders_of_log1p_and_expm1(x):
     with float64():
         np.testing.assert_allclose(lambert.log1p_minus(np.float64(x)), log, rtol=5e-15)
         np.testing.assert_allclose(lambert.expm1_minus(np.float64(x)), exp, rtol=5e-15)
-
-
-def test_outside_the_real_branch_raises():
-    with pytest.raises(ValueError, match=r"x must lie in \[-0.3678.*, 0\), got -0.4"):
-        lambert.lambert_w_minus1(-0.4)

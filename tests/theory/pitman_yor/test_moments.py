@@ -119,25 +119,6 @@ def test_what_must_grow_grows(alpha, beta, n):
     assert py.stick_left(n + 1, alpha, beta) <= py.stick_left(n, alpha, beta)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((10, 1.0, 1.0), r"alpha must lie in \[0, 1\), got 1.0"),
-        ((10, 0.5, -0.5), r"beta must exceed -alpha, got -0.5"),
-        ((10, 0.0, 0.0), r"beta must exceed -alpha, got 0.0"),
-        ((0, 0.5, 1.0), r"customers must lie in \[1, inf\), got 0"),
-    ],
-)
-def test_bad_parameters(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        py.expected_tables(*arguments)
-
-
-def test_more_seats_than_customers():
-    with pytest.raises(ValueError, match="seats must not exceed customers, got 3"):
-        py.expected_tables_of_size(3, 2, 0.5, 1.0)
-
-
 def tables_exactly(alpha, beta=1.0, n=10.0):
     grown = mpmath.gamma(1 + beta) * mpmath.gamma(n + alpha + beta)
     grown /= mpmath.gamma(1 + alpha + beta) * mpmath.gamma(n + beta)

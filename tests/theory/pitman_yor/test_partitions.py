@@ -82,12 +82,3 @@ def test_information_grows_with_draws_and_labels():
     two = partitions.labelled_atoms_information(2, 0.5, 1.0, logs)
     assert two[0] > one
     assert two[1] - two[0] == pytest.approx(1.75, rel=1e-12)
-
-
-def test_bad_parameters():
-    with pytest.raises(ValueError, match=r"must be a whole number, got 2\.5"):
-        partitions.table_count_law(2.5, 0.5, 1.0)
-    with pytest.raises(ValueError, match="the sum of counts must be at least 1, got 0"):
-        partitions.log_partition_probability([0, 0], 0.5, 1.0)
-    with pytest.raises(ValueError, match=r"log_atoms must lie in \[0, inf\), got -1"):
-        partitions.labelled_atoms_information(2, 0.5, 1.0, -1.0)

@@ -80,12 +80,3 @@ def test_sizes_are_a_law_and_the_limit():
     limit = moments.expected_tables_of_size(4, n, 0.5, 1.0)
     limit /= moments.expected_tables(n, 0.5, 1.0)
     assert share[3] == pytest.approx(limit, rel=1e-5)
-
-
-def test_bad_parameters():
-    with pytest.raises(ValueError, match=r"weight must lie in \(0, 1\], got 0.0"):
-        tails.expected_atoms_above(0.0, 0.5, 1.0)
-    with pytest.raises(ValueError, match=r"rank must lie in \[1, inf\), got 0"):
-        tails.zipf_curve(0, 0.5, 1.0)
-    with pytest.raises(ValueError, match=r"alpha must lie in \[0, 1\), got 1.0"):
-        tails.table_size_law(1, 1.0)

@@ -11,7 +11,6 @@ from kscale.theory.skills.levels import accuracy_curve
 from kscale.theory.skills.tasks import (
     homogeneous_task,
     mixture_task,
-    paper_tasks,
 )
 
 
@@ -115,25 +114,3 @@ def test_no_phases():
     assert found.height.size == found.emergence.size == 0
     rising = phases(N, np.linspace(0, 1, 50))
     assert rising.height.size == rising.emergence.size == 0
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
-        emergence_size(0.5, levels=5)
-    with pytest.raises(ValueError, match="levels must be a whole number"):
-        emergence_size(0.5, levels=20.5)
-    with pytest.raises(ValueError, match=r"level must lie in \(0, 1\], got 0\.0"):
-        emergence_size(0.0)
-    with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 2 \+ 1, m\]"):
-        emergence_size(0.5, paper_tasks(), levels=2)
-    for few in ([], [1.0], [[0.5, 1.0]]):
-        with pytest.raises(
-            ValueError, match=r"sizes must be one row of two sizes .*\("
-        ):
-            phases(few, few)
-    with pytest.raises(ValueError, match="sizes must grow, got"):
-        phases([1.0, 1.0, 1e3], [0.0, 0.5, 1.0])
-    with pytest.raises(ValueError, match=r"sizes must span 0\.5 decades, got"):
-        phases([1.0, 2.0], [0.0, 1.0])
-    with pytest.raises(ValueError, match=r"accuracy must be of shape \(2,\)"):
-        phases([1.0, 1e3], [0.0])

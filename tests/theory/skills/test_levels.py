@@ -74,7 +74,7 @@ def test_as_published_against_a_plain_loop(N):
     np.testing.assert_allclose(found.gamma, plain, rtol=1e-11, atol=1e-300)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS.split(" | "))
 def test_one_level_is_one_giant_component(kind):
     found = skill_levels(
         4000, 18000, eta=[2.0], prerequisites=[0.0], levels=1, kind=kind
@@ -195,32 +195,3 @@ def test_levels_may_be_a_whole_float():
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match=r"levels must be a whole number, got 100\.5"):
-        accuracy_curve(1e11, levels=100.5)
-    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
-        accuracy_curve(1e11, levels=5)
-    with pytest.raises(ValueError, match="eta must hold 3 numbers, one a level, got 2"):
-        skill_levels(100, 450, eta=[1.0, 2.0], levels=3)
-    with pytest.raises(ValueError, match="thinned must be one of links, skills, got x"):
-        skill_levels(100, 450, thinned="x")
-    with pytest.raises(ValueError, match=r"levels must lie in \[1, inf\), got 0"):
-        skill_levels(100, 450, levels=0)
-    with pytest.raises(ValueError, match=r"skills must lie in \[2, inf\), got 1\.0"):
-        skill_levels(100, 450, skills=1.0)
-    with pytest.raises(ValueError, match=r"parameters / sigma must be .* d = 6.*got 5"):
-        accuracy_curve(1e6)
-    with pytest.raises(ValueError, match=r"texts_per_concept must lie in \[0, inf\)"):
-        accuracy_curve(1e9, texts_per_concept=-1.0)
-    with pytest.raises(ValueError, match=r"d must lie in \(2\.718.*, inf\), got 2\.0"):
-        accuracy_curve(1e9, d=2.0)
-    with pytest.raises(ValueError, match=r"sum of q\(l, m\) must be 1, got 2\.0"):
-        accuracy_curve(1e9, 2 * homogeneous_task())
-    with pytest.raises(ValueError, match=r"tasks must be \[\.\.\., 5 \+ 1, m\]"):
-        accuracy_curve(1e9, homogeneous_task(), levels=5)
-    with pytest.raises(
-        ValueError, match=r"prerequisites must lie in \[0, inf\), got -1"
-    ):
-        skill_levels(100, 450, prerequisites=[-1.0, 0.0], levels=2)

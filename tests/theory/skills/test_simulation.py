@@ -142,19 +142,3 @@ def test_the_same_seed_gives_the_same_graphs():
     )
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_refusals():
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"levels must be at least 10 \(11.*got 5"):
-        simulate_skills(60, 300, rng, levels=5)
-    with pytest.raises(ValueError, match=r"graphs must lie in \[2, inf\), got 1"):
-        simulate_skills(60, 300, rng, graphs=1)
-    with pytest.raises(ValueError, match="concepts must be a whole number"):
-        simulate_skills(60.5, 300, rng)
-    with pytest.raises(ValueError, match="one of texts, binomial, got x"):
-        simulate_skills(60, 300, rng, counts="x")
-    with pytest.raises(ValueError, match="skills must be a whole number"):
-        simulate_skills(60, 300, rng, skills=10.5)
-    with pytest.raises(ValueError, match=r"concepts must be at least d = 6"):
-        concept_pairs(5, 10, rng)

@@ -208,14 +208,3 @@ def test_no_texts_and_too_few_pairs():
     for kind in ("literal", "monotone", "bound", "exact", "two_ways"):
         assert pair_tail(100, 0, 2.0, kind=kind).tail == 0
         assert pair_tail(6, 10, 16.0, kind=kind).tail == 0  # 15 pairs there are
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match=r"concepts must be at least d = 6\.0.*got 5"):
-        pair_tail(5, 10, 1.0)
-    with pytest.raises(ValueError, match=r"kind must be one of literal, .* got 'best'"):
-        pair_tail(10, 10, 1.0, kind="best")
-    with pytest.raises(ValueError, match=r"eta must lie in \(0, inf\), got 0\.0"):
-        pair_tail(10, 10, 0.0)
-    with pytest.raises(ValueError, match=r"p must lie in \[0, 1\), got 1\.0"):
-        binomial_tail(10, 1.0, 3)
