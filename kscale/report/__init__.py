@@ -1,20 +1,19 @@
-"""Result rows as figures, theory beside them. Never reads models or checkpoints."""
+"""Result rows as figures, theory beside them. Never reads models or checkpoints.
+
+from kscale import report
+report.draw_capacity(rows, pathlib.Path("capacity.png"), "bioS(N), GPT-2")
+"""
 
 from kscale.report.ablation import draw_ablation
 from kscale.report.allocation_fit import (
     AllocationFit,
-    Line,
     fit_allocation,
-    fit_line,
     predict_threshold,
 )
 from kscale.report.capacity import draw_capacity, draw_exposures
 from kscale.report.comparison import BestRate, choose_rates, draw_comparison
-from kscale.report.extraction import Extraction, draw_extraction, pair_extractions
-from kscale.report.learning_fit import (
-    LearningFit,
-    fit_learning,
-)
+from kscale.report.extraction import draw_extraction
+from kscale.report.learning_fit import LearningFit, Line, fit_learning, fit_line
 from kscale.report.panels import COLORS, Curve, Panel, draw_panels
 from kscale.report.quantization import draw_quantization
 
@@ -23,7 +22,6 @@ __all__ = [
     "BestRate",
     "AllocationFit",
     "Curve",
-    "Extraction",
     "LearningFit",
     "Line",
     "Panel",
@@ -35,7 +33,6 @@ __all__ = [
     "draw_extraction",
     "draw_panels",
     "draw_quantization",
-    "pair_extractions",
     "fit_line",
     "fit_allocation",
     "fit_learning",

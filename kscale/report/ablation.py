@@ -1,27 +1,25 @@
-"""What is left of a model's knowledge without its parts.
+"""The figure of a model's knowledge without its parts.
 
 A row has "config" with "of" and "rounded_to", and "rows": "what" was done and
 "tempered_kept", the share of the bits that is left.
 """
 
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from kscale.files import Row
 from kscale.report.panels import COLORS
-
-Row = Mapping[str, Any]
 
 
 def draw_ablation(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
-    """The share of bits left after each change, a panel for each number of bits.
+    """Draws the share of bits left after each change, a panel for each bit width.
 
-    Below zero nothing is known of the facts: a share of less than -0.5 is drawn there.
+    Below zero nothing is known of the facts; shares below -0.5 are drawn as -0.5.
 
     Args:
-      rows: of `kscale ablate`, others are left out.
+      rows: of `kscale ablate`; others are left out.
       path: the PNG to write.
       title: says what was run.
 

@@ -6,21 +6,20 @@ A row has "exposures", "bits" (with "total"), "parameters", "bits_per_param",
 
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kscale.files import Row
 from kscale.report.panels import COLORS
-
-Row = Mapping[str, Any]
 
 
 def draw_capacity(
     rows: Sequence[Row], path: pathlib.Path, title: str, published: bool = True
 ) -> None:
-    """Learnt bits against parameters, a panel for each number of exposures.
+    """Draws learnt bits against parameters, a panel for each number of exposures.
 
     Both axes are logarithmic; the lines of 2 and of 1 bit per parameter are drawn, and
     a ring around a dot marks a model that could hold no more, since R_max is near R.
@@ -34,7 +33,7 @@ def draw_capacity(
     Raises:
       ValueError: there are no rows.
 
-    Source: paper 002, figure 1.
+    Source: Allen-Zhu & Li 2024, figure 1.
     """
     exposures = sorted({row["exposures"] for row in rows}, reverse=True)
     if not exposures:
@@ -63,7 +62,7 @@ def draw_capacity(
 
 
 def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
-    """Bits per parameter against exposures, with the 2-bit and the 1-bit line.
+    """Draws bits per parameter against exposures, with the 2-bit and the 1-bit line.
 
     Args:
       rows: one per run. A dash over a dot is its R_max.
@@ -142,7 +141,12 @@ def _dots(
             color=COLORS[i % len(COLORS)],
             label=f"{model}, N = {people:,}",
         )
-        full = [row for row in members if _knows_all(row)]
+        # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
+        full = [
+            row
+            for row in members
+            if row["bits_per_param"] >= 0.95 * row["max_bits_per_param"]
+        ]
         axes.plot(
             [x(row) for row in full],
             [y(row) for row in full],
@@ -154,11 +158,6 @@ def _dots(
         )
     axes.plot([], [], "o", markersize=12, mfc="none", mec="0.3", label="knows it all")
     axes.legend(fontsize=7, frameon=False)
-
-
-def _knows_all(row: Row) -> bool:
-    # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
-    return row["bits_per_param"] >= 0.95 * row["max_bits_per_param"]
 
 
 def _bit_lines(axes: Axes, parameters: Sequence[float]) -> None:

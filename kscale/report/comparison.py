@@ -1,4 +1,4 @@
-"""Models beside each other: the best learning rate of each, and ratios to one.
+"""The figure of models beside each other, each at its best learning rate.
 
 A row has "name" (of the architecture), "model" (its layers and heads), "people",
 "parameters", "exposures", "bits_per_param" and "config" with "train.learning_rate" and
@@ -7,15 +7,14 @@ A row has "name" (of the architecture), "model" (its layers and heads), "people"
 
 import pathlib
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kscale.files import Row
 from kscale.report.panels import COLORS
-
-Row = Mapping[str, Any]
 
 
 class BestRate(NamedTuple):
@@ -50,8 +49,8 @@ class BestRate(NamedTuple):
         return (max(self.values) - min(self.values)) / 2
 
 
-def choose_rates(rows: Sequence[Row], value: str = "bits_per_param") -> list[BestRate]:
-    """The best learning rate of each model in each world, in the order of the rows.
+def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
+    """Chooses the best learning rate of each model in each world, in the rows' order.
 
     The rate is chosen by its mean over seeds, not seed by seed: so a model is not
     favored by chance of its best seed.
@@ -59,7 +58,6 @@ def choose_rates(rows: Sequence[Row], value: str = "bits_per_param") -> list[Bes
     Args:
       rows: of one number of exposures; name, model, people, rate and seed tell them
         apart.
-      value: what is compared.
 
     Raises:
       ValueError: two rows are of the same model, world, rate and seed.
@@ -76,7 +74,7 @@ def choose_rates(rows: Sequence[Row], value: str = "bits_per_param") -> list[Bes
                 f"two rows of {key[0]} ({key[1]}, {key[2]:,} people) have rate {rate:g}"
                 f" and seed {seed}: give rows of one number of exposures"
             )
-        seeds[seed] = row[value]
+        seeds[seed] = row["bits_per_param"]
         parameters[key] = row["parameters"]
     found = []
     for key, rates in tried.items():
@@ -89,7 +87,7 @@ def choose_rates(rows: Sequence[Row], value: str = "bits_per_param") -> list[Bes
 def draw_comparison(
     rows: Sequence[Row], path: pathlib.Path, title: str, baseline: str
 ) -> None:
-    """Bits per parameter of each model, a panel for each number of exposures.
+    """Draws bits per parameter of each model, a panel for each number of exposures.
 
     With one model of each name: bars of the means at the best rates, with ratios to the
     baseline over them; a ring is a run at another rate than the model's best, a dot one
@@ -102,7 +100,7 @@ def draw_comparison(
       baseline: name of the model that the others are divided by.
 
     Raises:
-      ValueError: there are no rows; as `best`.
+      ValueError: there are no rows; as `choose_rates`.
     """
     exposures = sorted({row["exposures"] for row in rows}, reverse=True)
     if not exposures:

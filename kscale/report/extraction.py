@@ -1,4 +1,4 @@
-"""What is memorized beside what can be extracted by questions.
+"""The figure of what is memorized beside what questions extract.
 
 A row of a model has "name", "config", "accuracy" by piece and "pieces"; one of its
 fine-tuning has "config" with "start", the model's fingerprint, and "parts" with
@@ -8,14 +8,12 @@ fine-tuning has "config" with "start", the model's fingerprint, and "parts" with
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from kscale.files import Row
 from kscale.report.panels import COLORS
-
-Row = Mapping[str, Any]
-ALL = "all"  # parameters are trained, in place of adapters
 
 
 class Extraction(NamedTuple):
@@ -36,24 +34,15 @@ class Extraction(NamedTuple):
     held_out: list[float]
     trained: list[float]
 
-    @property
-    def best(self) -> int:
-        """Which fine-tuning by adapters has most right answers about people held out.
-
-        If all parameters were trained in each, of those.
-        """
-        adapted = [i for i, row in enumerate(self.tuned) if ranks(row) != ALL]
-        return max(adapted or range(len(self.tuned)), key=self.held_out.__getitem__)
-
 
 def pair_extractions(rows: Sequence[Row]) -> list[Extraction]:
-    """Each model of which there is a fine-tuning, with all of them.
+    """Pairs each model of which there is a fine-tuning with all of them.
 
     Args:
       rows: of models and of fine-tunings, in any order.
 
-    Source: paper 002, appendix A.2: five attributes, and the best choice of ranks is
-    what can be extracted.
+    Source: Allen-Zhu & Li 2024, appendix A.2: five attributes; the best choice of ranks
+    is what can be extracted.
     """
     found = []
     for base in rows:
@@ -61,31 +50,31 @@ def pair_extractions(rows: Sequence[Row]) -> list[Extraction]:
         if not tuned:
             continue
         values = {x["piece"] for x in base["pieces"] if x["kind"] == "value"}
-        told = [row["parts"]["questions"] for row in tuned]
-        held_out = [_mean(x["held_out"]["accuracy_by_piece"], values) for x in told]
-        trained = [_mean(x["trained"]["accuracy_by_piece"], values) for x in told]
-        asked = values & told[0]["held_out"]["accuracy_by_piece"].keys()
+        answers = [row["parts"]["questions"] for row in tuned]
+        held_out = [_mean(x["held_out"]["accuracy_by_piece"], values) for x in answers]
+        trained = [_mean(x["trained"]["accuracy_by_piece"], values) for x in answers]
+        asked = values & answers[0]["held_out"]["accuracy_by_piece"].keys()
         memorized = _mean(base["accuracy"], asked)
         found.append(Extraction(base, memorized, tuned, held_out, trained))
     return found
 
 
 def _mean(by_piece: Mapping[str, float], pieces: set[str]) -> float:
-    """The mean over those pieces that there are."""
+    """The mean over those of the pieces that there are."""
     return statistics.fmean(x for piece, x in by_piece.items() if piece in pieces)
 
 
-def ranks(row: Row) -> str:
-    """The ranks of a fine-tuning's adapters as "(r', r)"; "all" without adapters."""
+def format_ranks(row: Row) -> str:
+    """Formats the ranks of a fine-tuning's adapters: "(r', r)", "all" without any."""
     rules = row["config"]["model"]["lora"]["rules"]
     rank = dict(rule.rsplit(":", 1) for rule in rules)
     if not rank:
-        return ALL
+        return "all"  # parameters are trained
     return f"({rank['embed/table']}, {rank['*/attention/query']})"
 
 
 def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
-    """Accuracy of answers by ranks, and the memorized accuracy as a line.
+    """Draws the accuracy of answers by ranks, and the memorized accuracy as a line.
 
     Args:
       rows: of models and of their fine-tunings.
@@ -102,7 +91,7 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     axes = figure.subplots()
     for i, one in enumerate(found):
         color = COLORS[i % len(COLORS)]
-        labels = [ranks(row) for row in one.tuned]
+        labels = [format_ranks(row) for row in one.tuned]
         name = f"{one.base['name']}, {one.base['exposures']:g} exposures"
         axes.axhline(
             one.memorized, color=color, ls="--", lw=1, label=f"{name}: memorized"

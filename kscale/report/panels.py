@@ -57,7 +57,7 @@ class Panel(NamedTuple):
 
 
 def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None:
-    """Draw panels side by side, two a row at most.
+    """Draws panels side by side, two a row at most.
 
     Args:
       panels: at least one.

@@ -1,4 +1,4 @@
-"""Knowledge kept in fewer bits a weight.
+"""The figure of knowledge kept in fewer bits a weight.
 
 A row of a rounded model has "config" with "of", "method" and "leaves", and "rows"; one
 of a model trained with rounded weights has "name", "config" with "qat", "bits" and
@@ -6,27 +6,26 @@ of a model trained with rounded weights has "name", "config" with "qat", "bits" 
 """
 
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from kscale.files import Row
 from kscale.report.panels import COLORS
 
-Row = Mapping[str, Any]
 _STYLES = {"gptq": "-", "nearest": ":"}
 
 
 def draw_quantization(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
-    """Bits kept against bits a weight, and knowledge in each stored bit.
+    """Draws bits kept against bits a weight, and knowledge in each stored bit.
 
     A color for each model; lines for GPTQ, dotted ones for rounding to the nearest,
     full dots where the embedding is rounded too, open ones where it is not. Stars are
-    models trained with rounded weights; the thin line is the model trained on as it
-    was, with which those trained on are to be compared.
+    models trained with rounded weights; the thin line is their control, the model that
+    was trained as long without rounding.
 
     Args:
-      rows: of rounded models and of models trained so.
+      rows: of rounded models, and of models trained with rounded weights.
       path: the PNG to write.
       title: says what was run.
 

@@ -10,7 +10,6 @@ from kscale.scores.answers import AnswerTable, ask_questions
 from kscale.scores.by_frequency import (
     ClassRow,
     PieceRow,
-    person_accuracy,
     summarize_classes,
     summarize_pieces,
 )
@@ -23,6 +22,7 @@ from kscale.scores.known_bits import (
     no_error_bits,
     partial_memorizer,
 )
+from kscale.scores.labels import person_accuracy
 from kscale.scores.score import Model, dropped_share, score_corpus
 from kscale.scores.sizing import people_for_bits, world_for_model
 from kscale.scores.table import ScoreTable

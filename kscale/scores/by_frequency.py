@@ -15,7 +15,14 @@ import numpy as np
 from kscale.corpora import Label
 from kscale.scores.capacity import check_table, mean_error
 from kscale.scores.known_bits import bits_from_losses, loss_units
-from kscale.scores.labels import VALUE, check_labels, columns, pieces, rightness
+from kscale.scores.labels import (
+    VALUE,
+    check_labels,
+    columns,
+    person_accuracy,
+    pieces,
+    rightness,
+)
 from kscale.scores.table import ScoreTable
 from kscale.worlds import Counts
 
@@ -192,17 +199,6 @@ def summarize_pieces(
                 means = _losses(bits, right[piece][stated], weights[stated])
                 rows.append({"piece": piece, "kind": kind, **means})
     return rows
-
-
-def person_accuracy(labels: Sequence[Label], table: ScoreTable) -> np.ndarray:
-    """Returns the share of a person's values that is greedily right: float64 [n].
-
-    Names and derived facts do not count; NaN for a person of whom no value is written.
-    """
-    right = rightness(labels, table, *VALUE)
-    hits = np.array(list(right.values())).reshape(len(right), len(table.people))
-    stated = (~np.isnan(hits)).sum(axis=0)
-    return np.where(stated > 0, np.nansum(hits, axis=0) / np.maximum(stated, 1), np.nan)
 
 
 def check_each(what: str, name: str, values: np.ndarray, people: int) -> None:

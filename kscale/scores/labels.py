@@ -1,4 +1,4 @@
-"""Which labels make a piece: a name, the value of an attribute, a derived fact."""
+"""Pieces, made of labels: a name, the value of an attribute, a derived fact."""
 
 from collections.abc import Sequence
 
@@ -40,6 +40,17 @@ def rightness(
             right = np.all(table.correct[:, which], axis=1)
             found[piece] = np.where(stated, right, np.nan)
     return found
+
+
+def person_accuracy(labels: Sequence[Label], table: ScoreTable) -> np.ndarray:
+    """Returns the share of a person's values that is greedily right: float64 [n].
+
+    Names and derived facts do not count; NaN for a person of whom no value is written.
+    """
+    right = rightness(labels, table, *VALUE)
+    hits = np.array(list(right.values())).reshape(len(right), len(table.people))
+    stated = (~np.isnan(hits)).sum(axis=0)
+    return np.where(stated > 0, np.nansum(hits, axis=0) / np.maximum(stated, 1), np.nan)
 
 
 def check_labels(labels: Sequence[Label], table: ScoreTable, what: str) -> None:

@@ -7,31 +7,30 @@ import numpy as np
 import pytest
 
 from kscale import theory
-from kscale.report import fit_allocation, fit_line, predict_threshold
+from kscale.report import fit_allocation, predict_threshold
 
 BITS = 47.591624
 BASE = math.exp(1 / BITS)
 P = theory.model_scaling.zipf_frequencies(2000, exponent=1.2, bias=20.0)
-LABELS = theory.model_scaling.frequency_classes(P, classes=4).astype(int)
+CLASSES = theory.model_scaling.frequency_classes(P, classes=4).astype(int)
 SIZES = np.geomspace(2e3, 2e5, 7)
 
 
 def theirs(ratio, floor, sizes=SIZES):
     """Losses of the theory itself, [m, 4]."""
     return theory.model_scaling.class_losses(
-        ratio * sizes, P, LABELS, BITS, BASE, floor
+        ratio * sizes, P, CLASSES, BITS, BASE, floor
     ).mean_loss
 
 
 @pytest.mark.parametrize(("ratio", "floor"), [(2.0, 1.2), (0.3, 0.1), (0.05, 4.0)])
 def test_the_theorys_own_losses_give_its_constants(ratio, floor):
-    said = fit_allocation(SIZES, theirs(ratio, floor), P, LABELS, BITS)
-    assert said["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
-    assert said["irreducible_bits"] == pytest.approx(floor, rel=1e-4)
-    assert said["residual"] < 1e-5
-    assert said["bits_per_param_error"] < 1e-3 * ratio
-    np.testing.assert_allclose(said["predicted"], theirs(ratio, floor), rtol=1e-4)
-    lines, drawn = np.array(said["loss_bits"]), np.array(said["parameters"])
+    fit = fit_allocation(SIZES, theirs(ratio, floor), P, CLASSES, BITS)
+    assert fit["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
+    assert fit["irreducible_bits"] == pytest.approx(floor, rel=1e-4)
+    assert fit["residual"] < 1e-5
+    assert fit["bits_per_param_error"] < 1e-3 * ratio
+    lines, drawn = np.array(fit["loss_bits"]), np.array(fit["parameters"])
     assert (drawn[0], drawn[-1]) == pytest.approx((SIZES[0], SIZES[-1]))
     np.testing.assert_allclose(lines, theirs(ratio, floor, drawn), rtol=1e-4)
     # Four classes in order, each falling with the size, from a + h to h.
@@ -44,8 +43,8 @@ def test_the_theorys_own_losses_give_its_constants(ratio, floor):
 def test_weights_have_any_unit_and_people_any_order():
     measured = theirs(1.0, 1.0)
     order = np.random.default_rng(0).permutation(len(P))
-    one = fit_allocation(SIZES, measured, P, LABELS, BITS)
-    other = fit_allocation(SIZES, measured, 1e7 * P[order], LABELS[order], BITS)
+    one = fit_allocation(SIZES, measured, P, CLASSES, BITS)
+    other = fit_allocation(SIZES, measured, 1e7 * P[order], CLASSES[order], BITS)
     assert other["bits_per_param"] == pytest.approx(one["bits_per_param"], rel=1e-6)
     np.testing.assert_allclose(other["loss_bits"], one["loss_bits"], rtol=1e-6)
 
@@ -54,39 +53,37 @@ def test_noise_moves_the_constants_as_far_as_the_errors_say():
     rng, found = np.random.default_rng(0), []
     for _ in range(12):
         measured = theirs(1.0, 1.5) * np.exp(0.03 * rng.normal(size=(7, 4)))
-        said = fit_allocation(SIZES, measured, P, LABELS, BITS)
-        assert said["residual"] == pytest.approx(0.03, rel=0.5)
+        fit = fit_allocation(SIZES, measured, P, CLASSES, BITS)
+        assert fit["residual"] == pytest.approx(0.03, rel=0.5)
         found.append(
             (
-                (said["bits_per_param"] - 1.0) / said["bits_per_param_error"],
-                (said["irreducible_bits"] - 1.5) / said["irreducible_bits_error"],
+                (fit["bits_per_param"] - 1.0) / fit["bits_per_param_error"],
+                (fit["irreducible_bits"] - 1.5) / fit["irreducible_bits_error"],
             )
         )
-        assert said["bits_per_param"] == pytest.approx(1.0, rel=0.1)
+        assert fit["bits_per_param"] == pytest.approx(1.0, rel=0.1)
     assert 0.4 < np.std(found) < 1.8
 
 
 def test_another_base_is_another_ratio():
     # Only R ln b matters: a memory whose bits halve the loss needs fewer of them.
     halves = theory.model_scaling.class_losses(
-        0.02 * SIZES, P, LABELS, BITS, 2.0, 1.0
+        0.02 * SIZES, P, CLASSES, BITS, 2.0, 1.0
     ).mean_loss
-    said = fit_allocation(SIZES, halves, P, LABELS, BITS)
+    fit = fit_allocation(SIZES, halves, P, CLASSES, BITS)
     ratio = 0.02 * BITS * math.log(2)
-    assert said["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
+    assert fit["bits_per_param"] == pytest.approx(ratio, rel=1e-4)
 
 
 def test_models_that_learnt_nothing_tell_no_ratio():
-    said = fit_allocation(SIZES, np.full((7, 4), BITS + 1), P, LABELS, BITS)
-    assert said["residual"] < 1e-3
-    assert said["bits_per_param_error"] == math.inf  # all is floor, or all is ignorance
+    fit = fit_allocation(SIZES, np.full((7, 4), BITS + 1), P, CLASSES, BITS)
+    assert fit["residual"] < 1e-3
+    assert fit["bits_per_param_error"] == math.inf  # all is floor, or all is ignorance
 
 
 def test_a_row_is_plain():
-    said = fit_allocation(SIZES, theirs(1.0, 1.0), P, LABELS, BITS)
-    assert json.loads(json.dumps(said, allow_nan=False)) == said
-    line = fit_line(SIZES, SIZES**-0.5 + 0.1)
-    assert json.loads(json.dumps(line)) == line
+    fit = fit_allocation(SIZES, theirs(1.0, 1.0), P, CLASSES, BITS)
+    assert json.loads(json.dumps(fit, allow_nan=False)) == fit
 
 
 def test_thresholds_are_where_the_theory_begins_to_learn():
@@ -111,35 +108,6 @@ def test_half_is_known_of_whom_one_meets_twice_as_often():
         assert (known == (count <= 1e6 * P)).mean() > 0.999
 
 
-def test_a_line():
-    x = 2.0 ** np.arange(8)
-    line = fit_line(x, 1 / x + 1)
-    assert (line["alpha"], line["x0"], line["eps"]) == pytest.approx((1, 1, 1))
-    assert line["is_power_law"] is True
-    assert line["r_squared"] == pytest.approx(1)
-    assert line["largest"] < 1e-6
-    drop = np.array([2.0, 2, 2, 2, 2, 0.2, 0.1, 0.1])
-    bent = fit_line(x, drop)
-    assert bent["is_power_law"] is False
-    assert bent["r_squared"] < 0.95
-    assert bent["largest"] > 0.2
-    few = fit_line(x[:5], 1 / x[:5] + 1)
-    assert few["is_power_law"] is None
-    assert few["alpha"] == pytest.approx(1)
-
-
-def test_a_line_is_judged_as_the_theory_judges():
-    x = np.geomspace(1, 1e4, 12)
-    y = (x**-0.5 + 0.1) * np.exp(0.02 * np.random.default_rng(0).normal(size=12))
-    line, verdict = (
-        fit_line(x, y, noise=0.02),
-        theory.fitting.diagnose(x, y, noise=0.02),
-    )
-    assert line["r_squared"] == pytest.approx(float(verdict.r_squared))
-    assert line["largest"] == pytest.approx(float(verdict.largest))
-    assert line["is_power_law"] == bool(verdict.is_power_law)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -148,21 +116,21 @@ def test_a_line_is_judged_as_the_theory_judges():
         ({"measured": np.zeros((7, 4))}, "must be finite and above 0"),
         ({"measured": np.full((7, 4), math.nan)}, "must be finite and above 0"),
         ({"bits": 0.0}, r"bits=0.0 of knowledge"),
-        ({"weights": P[:9]}, r"weights of shape \(9,\), labels of shape \(2000,\)"),
+        ({"weights": P[:9]}, r"weights of shape \(9,\), classes of shape \(2000,\)"),
         ({"weights": -P}, "one weight of at least 0"),
         (
-            {"labels": np.zeros(2000, int)},
+            {"classes": np.zeros(2000, int)},
             r"of the classes \[0\], the losses of 0 to 3",
         ),
-        ({"weights": np.where(LABELS == 3, 0, P)}, r"classes \[0, 1, 2\]"),
+        ({"weights": np.where(CLASSES == 3, 0, P)}, r"classes \[0, 1, 2\]"),
     ],
 )
-def test_what_is_refused(change, message):
+def test_refused_arguments(change, message):
     given = {
         "parameters": SIZES,
         "measured": np.ones((7, 4)),
         "weights": P,
-        "labels": LABELS,
+        "classes": CLASSES,
         "bits": BITS,
     }
     with pytest.raises(ValueError, match=f"fit_allocation: .*{message}"):

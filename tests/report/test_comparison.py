@@ -79,11 +79,6 @@ def test_several_sizes_are_dots_at_their_parameters(drawn, tmp_path):
     assert list(llama.get_ydata()) == [0.25, 0.5, 0.75]
 
 
-def test_another_value_may_be_compared():
-    rows = [row(rate=r) | {"seconds": s} for r, s in ((1e-3, 5.0), (2e-3, 3.0))]
-    assert report.choose_rates(rows, "seconds")[0].values == [5.0]
-
-
 def test_a_panel_for_each_number_of_exposures_with_ratios(drawn, tmp_path):
     few = grid("GPT2", {1e-3: (1.0,)}, 100.0) + grid("LLaMA", {1e-3: (0.75,)}, 100.0)
     rows = [*few, *GPT2, *LLAMA]

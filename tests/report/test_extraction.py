@@ -3,7 +3,7 @@
 import pytest
 
 from kscale import report
-from kscale.report.extraction import ranks
+from kscale.report.extraction import pair_extractions
 
 # Two values are asked about: 0.9 and 0.7; the name is in every question, and the city
 # follows from the employer.
@@ -64,28 +64,13 @@ ROWS = [
 
 
 def test_each_model_with_its_fine_tunings():
-    first, second = report.pair_extractions(ROWS)
+    first, second = pair_extractions(ROWS)
     assert first.base["name"] == "bios"
     assert first.memorized == pytest.approx(0.8)
     assert first.held_out == pytest.approx([0.25, 0.6, 0.7])
     assert first.trained == pytest.approx([0.9, 1.0, 1.0])
     assert second.base["name"] == "bios_simple"
     assert second.held_out == pytest.approx([0.05])
-
-
-def test_the_best_is_the_best_by_adapters():
-    first, _ = report.pair_extractions(ROWS)
-    assert first.best == 1  # all parameters got 0.7, which is no choice of ranks
-    (only,) = report.pair_extractions([base(), tuned("aaa", 0.7, 1.0, 0, 0)])
-    assert only.best == 0
-
-
-def test_ranks_are_told_of_the_adapters():
-    assert [ranks(row) for row in report.pair_extractions(ROWS)[0].tuned] == [
-        "(8, 4)",
-        "(32, 8)",
-        "all",
-    ]
 
 
 def test_the_picture_shows_both_accuracies_and_what_is_memorized(drawn, tmp_path):
