@@ -99,7 +99,7 @@ class Tally:
 
 def refusal(marks: FactFinder, person: int, text: str) -> str:
     """Why a text is refused; "" if it is not."""
-    if marks.whole(person, text):
+    if marks.scores_whole(person, text):
         return ""
     missing = [name for name, at in marks.find(person, " " + text) if at is None]
     return missing[0] if missing else "order"
@@ -124,7 +124,9 @@ def read_found(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]
             try:
                 written = json.loads(line)
                 person, text = written["id"], written["text"]
-                right = person in range(world.people) and marks.whole(person, text)
+                right = person in range(world.people) and marks.scores_whole(
+                    person, text
+                )
             except (ValueError, KeyError, TypeError):
                 right = False
             if not right:

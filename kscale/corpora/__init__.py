@@ -1,9 +1,9 @@
-"""How facts are told: documents with spans that say whose name, which value.
+"""How facts are told: documents whose spans say whose name and which value.
 
 from kscale import corpora, worlds
 corpus = corpora.Biographies(worlds.build_bios(1000))
-plan = corpus.plan(people, exposures)   # which pieces make each document
-corpora.compose_document(corpus, plan[0])       # its text, span by span
+plan = corpus.plan(people, exposures)          # which pieces make each document
+corpora.compose_document(corpus, plan[0])      # its text, span by span
 """
 
 from kscale.corpora import standin
@@ -19,23 +19,18 @@ from kscale.corpora.corpus import (
 )
 from kscale.corpora.questions import Questions
 from kscale.corpora.rewrites import FactFinder, Rewrites
-from kscale.corpora.templates import Templates, biod_templates, load_templates, parse
 
 __all__ = [
     "NAME",
     "TEXT",
     "Biographies",
     "Corpus",
-    "Label",
     "FactFinder",
+    "Label",
     "Questions",
     "Rewrites",
     "Span",
-    "Templates",
-    "biod_templates",
-    "compose_document",
-    "load_templates",
-    "parse",
-    "standin",
     "build_labels",
+    "compose_document",
+    "standin",
 ]

@@ -1,7 +1,7 @@
-"""Biographies and bioD paragraphs: one sentence per attribute, made by address.
+"""Biographies and bioD paragraphs: one sentence per attribute, composed by address.
 
 The text of a visit is a function of (seed, person, exposure), so any document can be
-made at any time, by anybody, without those before it.
+composed at any time, by anybody, without those before it.
 """
 
 import functools
@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from kscale.corpora.compiled import Grammar, compile_grammar, fill
+from kscale.corpora.compiled import Grammar, compile_grammar, gather_pieces
 from kscale.corpora.corpus import Label, Piece, build_labels
 from kscale.corpora.templates import biod_templates, load_templates
 from kscale.worlds import World, derive_key, keyed_hash, scale_to_range
@@ -22,7 +22,7 @@ class Biographies:
     """Documents of one sentence per attribute, from templates.
 
     bioS draws a template for each sentence and an order of the sentences afresh for
-    each exposure; bioS-simple draws both once per person (paper 002, section 2.2).
+    each exposure; bioS-simple draws both once per person; bioD has one fixed template.
 
     Args:
       world: the people.
@@ -39,6 +39,8 @@ class Biographies:
       >>> plan = corpus.plan(np.array([0]), np.array([0]))
       >>> "".join(s.text for i in plan[0] for s in corpus.pieces[i]).count("ID")
       2
+
+    Source: Allen-Zhu & Li 2024, section 2.2.
     """
 
     documents_per_exposure = 1  # an exposure is one text
@@ -65,21 +67,21 @@ class Biographies:
 
     @property
     def num_people(self) -> int:
-        """N: everybody is told of."""
+        """N: everybody has documents."""
         return self.world.people
 
     def people(self, index: np.ndarray) -> np.ndarray:
-        """The person of each index: the index itself."""
+        """Returns the person of each index: the index itself."""
         return index
 
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
-        """int32 [n, slots]: the pieces of each document."""
+        """Returns int32 [n, slots]: the pieces of each document."""
         words = (people, address if self._fresh else np.zeros_like(address))
         order = self._orders("training", *words)
         return self._compose(people, self._choose("training", *words), order)
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
-        """int32 [n, slots]: the document in which each person is scored.
+        """Returns int32 [n, slots]: the document in which each person is scored.
 
         A text like those of training (bioS-simple: the person's own), with two changes.
         Two sentences trade places where a derived fact would come before its attribute.
@@ -93,7 +95,7 @@ class Biographies:
         salt = np.zeros_like(people)
         order = self._orders(purpose, people, salt)
         for fact, attribute in self._grammar.leaks:
-            order = _before(order, attribute, fact)
+            order = _move_before(order, attribute, fact)
         choice = self._choose(purpose, people, salt)
         for _ in range(_TRIES):
             (unfit,) = np.nonzero(~self._scorable(choice, order))
@@ -107,14 +109,14 @@ class Biographies:
         )
 
     def _scorable(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
-        placed = _placed(choice, order)
-        fit = self._grammar.opens[placed[:, 0]]
+        templates = _arrange(choice, order)
+        fit = self._grammar.opens[templates[:, 0]]
         if self._grammar.refers.any():
-            fit &= self._refers(placed).any(axis=1)
+            fit &= self._refers(templates).any(axis=1)
         return fit
 
     def _choose(self, purpose: str, *address: np.ndarray) -> np.ndarray:
-        """The template of each sentence: int64 [n, sentences]."""
+        """Returns int64 [n, sentences]: the template of each sentence."""
         starts, numbers = self._grammar.ranges.T
         if numbers.max() == 1:
             return np.tile(starts, (len(address[0]), 1))
@@ -122,7 +124,7 @@ class Biographies:
         return scale_to_range(self._words(key, *address), numbers) + starts
 
     def _orders(self, purpose: str, *address: np.ndarray) -> np.ndarray:
-        """Which sentence stands at each position: int64 [n, sentences]."""
+        """Returns int64 [n, sentences]: which sentence stands at each position."""
         n, number = len(address[0]), len(self._grammar.ranges)
         if not self._shuffled or number == 1:
             return np.tile(np.arange(number), (n, 1))
@@ -135,34 +137,34 @@ class Biographies:
         return np.argsort(self._words(key, *address), axis=1)
 
     def _words(self, key: int, *address: np.ndarray) -> np.ndarray:
-        """A word for each sentence: uint64 [n, sentences]."""
+        """Returns uint64 [n, sentences]: a random word for each sentence."""
         sentences = np.arange(len(self._grammar.ranges))
         return keyed_hash(key, *(a[:, None] for a in address), sentences)
 
-    def _refers(self, placed: np.ndarray) -> np.ndarray:
-        """Which sentences, by position, refer to the person by a form that informs."""
-        refers = self._grammar.refers[:, 0].take(placed)
-        refers[:, 0] = self._grammar.refers[:, 1].take(placed[:, 0])
+    def _refers(self, templates: np.ndarray) -> np.ndarray:
+        """Returns which sentences, by position, hold a form that counts."""
+        refers = self._grammar.refers[:, 0].take(templates)
+        refers[:, 0] = self._grammar.refers[:, 1].take(templates[:, 0])
         return refers
 
     def _compose(self, people, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
         grammar = self._grammar
-        placed = _placed(choice, order)
-        program = placed * 8
+        templates = _arrange(choice, order)
+        program = templates * 8
         program[:, 0] += 4  # it opens the document
         if grammar.refers.any():
-            refers = self._refers(placed)
+            refers = self._refers(templates)
             opener = refers.argmax(axis=1)
             program[np.arange(len(program)), opener] += 2 * refers.any(axis=1)
         for fact, attribute in grammar.leaks:
             at = np.argmax(order == attribute, axis=1)
             leaked = np.argmax(order == fact, axis=1) < at
             program[np.arange(len(program)), at] |= leaked
-        return fill(self.world, grammar, people, program)
+        return gather_pieces(self.world, grammar, people, program)
 
 
-def _placed(choice: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """The template at each position: `choice[i, order[i, j]]`."""
+def _arrange(choice: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Returns the template at each position: `choice[i, order[i, j]]`."""
     rows = np.arange(len(choice))[:, None] * choice.shape[1]
     return choice.ravel().take(order + rows)
 
@@ -172,8 +174,8 @@ def _all_orders(number: int) -> np.ndarray:
     return np.array(list(itertools.permutations(range(number))))
 
 
-def _before(order: np.ndarray, one: int, other: int) -> np.ndarray:
-    """Orders in which sentence `one` comes before `other`, changing places if not."""
+def _move_before(order: np.ndarray, one: int, other: int) -> np.ndarray:
+    """Swaps sentences `one` and `other` in the orders where `other` comes first."""
     at = np.argmax(order == one, axis=1)
     to = np.argmax(order == other, axis=1)
     late = at > to

@@ -13,7 +13,7 @@ import numpy as np
 
 from kscale.corpora.corpus import NAME, TEXT, Label, Piece, Span
 from kscale.corpora.templates import FULL_NAME, Template, Templates
-from kscale.worlds import Attribute, World
+from kscale.worlds import World
 
 Run = tuple[int, int]  # the first piece of a run, and the column that picks from it
 _FEW = 4  # words of a form: so many that each template can have its own copies
@@ -22,7 +22,7 @@ _SHORT = 2  # characters of a text that every value can have a copy with
 
 @dataclasses.dataclass(frozen=True)
 class Grammar:
-    """The compiled templates of a world.
+    """The compiled templates of a world, as tables of programs.
 
     Programs are numbered `((template * 2 + first) * 2 + counted) * 2 + leaked`, with
     first: the sentence opens the document; counted: its form of reference (the pronoun)
@@ -50,10 +50,10 @@ class Grammar:
     leaks: tuple[tuple[int, int], ...]
 
 
-def fill(
+def gather_pieces(
     world: World, grammar: Grammar, people: np.ndarray, program: np.ndarray
 ) -> np.ndarray:
-    """The pieces of programs that tell of people.
+    """Gathers the pieces of programs that tell of people.
 
     Args:
       world: the people.
@@ -115,10 +115,9 @@ def compile_grammar(
         opens=np.array(opens),
         ranges=np.array(ranges),
         leaks=tuple(
-            (order.index(fact.name), order.index(attribute.name))
-            for attribute in world.attributes
-            for fact in attribute.derived
-            if fact.name in order and attribute.name in order
+            (order.index(fact), order.index(attribute))
+            for fact, attribute in world.derived_from.items()
+            if fact in order and attribute in order
         ),
     )
 
@@ -137,7 +136,7 @@ class Choice(NamedTuple):
     after: str = ""
 
     def pieces(self) -> list[Piece]:
-        """One for each word; empty spans are left out."""
+        """Returns one piece for each word; empty spans are left out."""
         before, after = Span(self.before, TEXT), Span(self.after, TEXT)
         words = [Span(self.space + w if w else "", self.label) for w in self.words]
         return [tuple(x for x in (before, w, after) if x.text) for w in words]
@@ -150,7 +149,7 @@ class _Compiler:
         self.pieces: list[Piece] = [()]
         self._world = world
         self._forms = templates.forms
-        self._labels = labels
+        self._labels = {(x.name, x.kind): i for i, x in enumerate(labels)}
         self._runs: dict[Choice, int] = {}
         start = 1 + len(world.name_columns)
         self._start = {}  # attribute -> its first column
@@ -159,71 +158,64 @@ class _Compiler:
             start += len(attribute.columns)
 
     def refers(self, template: Template, first: int) -> bool:
+        """Returns whether a form of reference in the template counts."""
         mentions = [slot for slot in template if slot.kind == "person"][first:]
-        return any(self._informs(slot.text) for slot in mentions)
+        return any(self._counts(slot.text) for slot in mentions)
 
-    def _informs(self, form: str) -> bool:
+    def _counts(self, form: str) -> bool:
         return form in self._forms and bool(self._forms[form].attribute)
 
     def program(
         self, sentence: str, template: Template, first: int, counted: int, leaked: int
     ) -> list[Run]:
-        """The runs of one template in one situation."""
+        """Returns the runs of one template in one situation."""
         choices: list[Choice] = []
         for slot in template:
             space = " " * slot.space
             if slot.kind == "text":
-                choices.append(_fixed(slot.text))
+                choices.append(_fixed_text(slot.text))
             elif slot.kind == "value":
                 choices += self._value(sentence, space, bool(leaked))
             elif first or slot.text == FULL_NAME:
-                choices += self._name(space, NAME if first else TEXT)
+                choices += [
+                    Choice(
+                        c.strings, 1 + i, NAME if first else TEXT, " " if i else space
+                    )
+                    for i, c in enumerate(self._world.name_columns)
+                ]
                 if slot.text != FULL_NAME:
-                    choices.append(_fixed(self._forms[slot.text].suffix))
+                    choices.append(_fixed_text(self._forms[slot.text].suffix))
                 first = 0
             else:
                 choices.append(self._reference(slot.text, space, bool(counted)))
-                counted = counted and not self._informs(slot.text)
-        return [(self._run(choice), choice.column) for choice in _merged(choices)]
+                counted = counted and not self._counts(slot.text)
+        return [(self._run(choice), choice.column) for choice in _merge(choices)]
 
     def _reference(self, name: str, space: str, counted: bool) -> Choice:
         form = self._forms[name]
         if not form.attribute:
-            return _fixed(space + form.words[0] if form.words[0] else "")
-        label = self._label(form.attribute, "value") if counted else TEXT
+            return _fixed_text(space + form.words[0] if form.words[0] else "")
+        label = self._labels[form.attribute, "value"] if counted else TEXT
         return Choice(form.words, self._start[form.attribute], label, space)
-
-    def _name(self, space: str, label: int) -> list[Choice]:
-        return [
-            Choice(column.strings, 1 + i, label, " " if i else space)
-            for i, column in enumerate(self._world.name_columns)
-        ]
 
     def _value(self, sentence: str, space: str, leaked: bool) -> list[Choice]:
         for attribute in self._world.attributes:
-            if attribute.name == sentence:
-                return self._columns(attribute, space, leaked)
+            start = self._start[attribute.name]
             for fact in attribute.derived:
                 if fact.name == sentence:
-                    label = self._label(fact.name, "derived")
-                    start = self._start[attribute.name]
+                    label = self._labels[fact.name, "derived"]
                     return [Choice(fact.strings, start, label, space)]
-        raise AssertionError(f"{sentence} is neither attribute nor derived fact")
-
-    def _columns(self, attribute: Attribute, space: str, leaked: bool) -> list[Choice]:
+            if attribute.name == sentence:
+                break
+        else:
+            raise AssertionError(f"{sentence} is neither attribute nor derived fact")
         choices = []
         for i, column in enumerate(attribute.columns):
             kind = "value1" if self._world.diversity and i == 0 else "value"
-            label = TEXT if leaked else self._label(attribute.name, kind)
+            label = TEXT if leaked else self._labels[sentence, kind]
             prefix = (space if i == 0 else "") + attribute.joins[i]
-            start = self._start[attribute.name]
             choices.append(Choice(column.strings, start + i, label, prefix))
         return choices
-
-    def _label(self, name: str, kind: str) -> int:
-        return next(
-            i for i, x in enumerate(self._labels) if (x.name, x.kind) == (name, kind)
-        )
 
     def _run(self, choice: Choice) -> int:
         if choice not in self._runs:
@@ -232,19 +224,19 @@ class _Compiler:
         return self._runs[choice]
 
 
-def _fixed(text: str) -> Choice:
+def _fixed_text(text: str) -> Choice:
     return Choice(("",), 0, before=text)
 
 
-def _merged(choices: list[Choice]) -> list[Choice]:
-    """Neighbors as one where that costs few pieces: fewer gathers per document.
+def _merge(choices: list[Choice]) -> list[Choice]:
+    """Merges neighbors where that costs few pieces: fewer gathers per document.
 
     Fixed texts become one text, a form takes in the text around it (" He" and
     " was born in"), a value the full stop behind it. Spans of words stay apart.
     """
     merged: list[Choice] = []
     for choice in reversed(choices):
-        after = merged.pop() if merged else _fixed("")
+        after = merged.pop() if merged else _fixed_text("")
         short = len(after.before) <= _SHORT or len(choice.words) <= _FEW
         if choice.column == 0 and (after.column == 0 or len(after.words) <= _FEW):
             merged.append(after._replace(before=choice.before + after.before))
@@ -252,4 +244,4 @@ def _merged(choices: list[Choice]) -> list[Choice]:
             merged.append(choice._replace(after=after.before))
         else:
             merged += [after, choice]
-    return [choice for choice in reversed(merged) if choice != _fixed("")]
+    return [choice for choice in reversed(merged) if choice != _fixed_text("")]

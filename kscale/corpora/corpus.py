@@ -1,4 +1,4 @@
-"""Which characters are whose name, which value: spans, labels, and what a corpus is.
+"""What a corpus is: documents made of spans, and labels that say what each span tells.
 
 A document is a row of pieces; a piece is a few spans of text, each with a label. Pieces
 are few and fixed, so they are tokenized once, and labels travel with the tokens.
@@ -43,7 +43,7 @@ class Label:
 
 
 class Corpus(Protocol):
-    """How a world is told: documents that can be made from (person, address) alone."""
+    """Documents about a world, each made from (person, address) alone."""
 
     @property
     def world(self) -> World:
@@ -62,7 +62,7 @@ class Corpus(Protocol):
 
     @property
     def num_people(self) -> int:
-        """How many people are told of: N, less those skipped."""
+        """How many people have documents: N, less those left out."""
         ...
 
     @property
@@ -71,11 +71,11 @@ class Corpus(Protocol):
         ...
 
     def people(self, index: np.ndarray) -> np.ndarray:
-        """The person of each index, 0 to num_people-1; itself if none is skipped."""
+        """Returns the person of each index 0 to num_people-1."""
         ...
 
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
-        """int32 [n, slots]: the pieces of each document, 0 where a slot is empty.
+        """Returns int32 [n, slots]: the pieces of each document, 0 for an empty slot.
 
         The address, of at least 0, says which text of the person: with n documents per
         exposure, document `address % n` of exposure `address // n`.
@@ -83,7 +83,7 @@ class Corpus(Protocol):
         ...
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
-        """int32 [n, slots]: the document in which each person's knowledge is scored.
+        """Returns int32 [n, slots]: the document in which each person is scored.
 
         Every label that counts stands in it once, and no value is scored after a fact
         that gives it away (the employer after its city).
@@ -92,10 +92,14 @@ class Corpus(Protocol):
 
 
 def build_labels(world: World) -> tuple[Label, ...]:
-    """Labels of a world: text, name, each attribute, then the derived facts.
+    """Builds the labels of a world: text, name, each attribute, the derived facts.
 
     A bioD attribute has two, the first chunk's ("value1") and the other chunks'
-    ("value"), since the diversity term of Definition 4.1 asks for the first alone.
+    ("value"), since the diversity term of Definition 4.1 of Allen-Zhu & Li 2024 asks
+    for the first alone.
+
+    Raises:
+      ValueError: the world needs more than 255 labels.
     """
     labels = [Label("text", "text"), Label("name", "name")]
     for i, attribute in enumerate(world.attributes):
@@ -114,7 +118,7 @@ def build_labels(world: World) -> tuple[Label, ...]:
 
 
 def compose_document(corpus: Corpus, row: np.ndarray) -> list[Span]:
-    """The spans of one document, neighbors of one label joined.
+    """Composes the spans of one document, neighbors of one label joined.
 
     Args:
       corpus: where the pieces are.

@@ -1,9 +1,9 @@
 """Questions with their answers: " Q: What did Jane Mary Doe study? A: Physics".
 
-A document is one question about one person. Exposure and question share an address:
-by the exact law every person is asked everything equally often, in any order. By a
-drawn law addresses are the numbers of the visits, and a person's questions are those at
-which the person is met: about equally often, as draws are.
+A document is one question about one person. Exposure and question share an address: by
+the exact law every question is put about every person equally often, in any order. By a
+drawn law addresses are the numbers of the visits, and the questions about a person are
+those at the person's visits: about equally often, as draws are.
 """
 
 import pathlib
@@ -11,9 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from kscale.corpora.compiled import Grammar, compile_grammar, fill
+from kscale.corpora.compiled import Grammar, compile_grammar, gather_pieces
 from kscale.corpora.corpus import Label, Piece, build_labels
-from kscale.corpora.templates import FULL_NAME, Slot, Template, Templates, parse
+from kscale.corpora.templates import (
+    FULL_NAME,
+    Slot,
+    Template,
+    Templates,
+    parse_template,
+)
 from kscale.worlds import World, derive_key, keyed_hash, scale_to_range
 from kscale.worlds.bios import read_lines
 
@@ -22,24 +28,19 @@ _HALVES = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}  # first person, step
 
 
 class Questions:
-    """Documents of one question and its answer.
+    """Documents of one question and its answer, one for each sentence of the world.
 
-    A plan takes addresses in place of exposures: address a asks question
-    `(a + offset(person)) % n` of n for the time `a // n`. The offset is a keyed
-    hash, so that visits in a row do not ask one thing after the other in turns. The
-    template is a function of (seed, person, exposure, question). The answer alone
-    carries labels, its attribute's.
+    A plan takes addresses in place of exposures: of n questions, address a puts
+    question `(a + offset(person)) % n` for the time `a // n`. The offset is a keyed
+    hash, so that visits in a row do not put the questions in turns. The template is a
+    function of (seed, person, exposure, question). The answer alone carries labels, its
+    attribute's.
 
     Args:
       world: the people.
       which: "all", or every second person as numbered from 1: "odd" (0, 2, 4, ...) or
         "even" (1, 3, 5, ...). It limits `people`; a plan can ask about anybody.
       seed: of templates.
-
-    Attributes:
-      world: the people.
-      which: of the people are asked about.
-      labels: from `build_labels`.
 
     Raises:
       ValueError: an unknown `which`, "even" of a world of one person, or a template
@@ -52,13 +53,14 @@ class Questions:
       >>> "".join(span.text for span in corpora.compose_document(corpus, row))
       ' Q: What did Jordan Neil Valentine study? A: English'
 
-    Source: paper 000, section 6.1 and appendix (50 templates per question).
+    Source: Pan et al. 2025, section 6.1 and appendix (50 templates per question).
     """
 
     def __init__(self, world: World, which: Which = "all", seed: int = 0):
         if which not in _HALVES:
             raise ValueError(f"which={which!r}: choose one of {list(_HALVES)}")
         self.world = world
+        self.which: Which = which
         self.labels: tuple[Label, ...] = build_labels(world)
         self._first, self._step = _HALVES[which]
         if self.num_people < 1:
@@ -66,7 +68,6 @@ class Questions:
                 f"which={which!r} of people={world.people} is nobody: people are"
                 f" numbered from 1; ask for two people or more, or for 'all'"
             )
-        self.which: Which = which
         self._seed = seed
         self._grammar: Grammar = compile_grammar(
             world, load_questions(world), self.labels, alone=True
@@ -84,29 +85,29 @@ class Questions:
 
     @property
     def num_people(self) -> int:
-        """How many people are asked about."""
+        """How many people have questions about them."""
         return len(range(self._first, self.world.people, self._step))
 
     def people(self, index: np.ndarray) -> np.ndarray:
-        """The person of each index 0 to num_people-1."""
+        """Returns the person of each index 0 to num_people-1."""
         return self._first + self._step * index
 
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
-        """int32 [n, slots]: the pieces of each document.
+        """Returns int32 [n, slots]: the pieces of each document.
 
         Args:
           people: int [n].
-          address: int [n]; those from `exposure * n` on ask each question
-            once, beginning with one of the person's own.
+          address: int [n]; of n questions, those from `exposure * n` on put each once,
+            beginning with one of the person's own.
         """
         key = derive_key(self._seed, "questions", "first")
-        offset = scale_to_range(keyed_hash(key, people), self.documents_per_exposure)
-        exposure = address // self.documents_per_exposure
-        question = (address + offset) % self.documents_per_exposure
-        return self._compose("training", people, exposure, question)
+        number = self.documents_per_exposure
+        offset = scale_to_range(keyed_hash(key, people), number)
+        question = (address + offset) % number
+        return self._compose("training", people, address // number, question)
 
     def complement(self) -> "Questions | None":
-        """The same questions about the people left out; None if nobody is."""
+        """Returns the same questions about the people left out; None if nobody is."""
         if self.which == "all":
             return None
         rest = "even" if self.which == "odd" else "odd"
@@ -115,7 +116,7 @@ class Questions:
     def ask(
         self, people: np.ndarray, question: np.ndarray | int, seed: int = 0
     ) -> np.ndarray:
-        """int32 [n, slots]: documents for testing, with templates of their own draw.
+        """Returns int32 [n, slots]: documents for testing, in words of their own draw.
 
         Args:
           people: int [n], anybody of the world.
@@ -136,7 +137,7 @@ class Questions:
         return self._compose(f"test {seed}", people, np.zeros_like(people), question)
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
-        """Questions have no document that scores a person whole.
+        """Refuses: questions have no document that scores a person whole.
 
         Raises:
           ValueError: always.
@@ -148,10 +149,10 @@ class Questions:
 
     def _compose(self, purpose: str, people, exposure, question) -> np.ndarray:
         template = self._choose(purpose, people, exposure, question)
-        return fill(self.world, self._grammar, people, template[:, None])
+        return gather_pieces(self.world, self._grammar, people, template[:, None])
 
     def _choose(self, purpose: str, people, exposure, question) -> np.ndarray:
-        """The template of each document: int64 [n]."""
+        """Returns int64 [n]: the template of each document."""
         starts, numbers = self._grammar.ranges.T
         key = derive_key(self._seed, "questions", purpose)
         words = keyed_hash(key, people, exposure, question)
@@ -159,9 +160,9 @@ class Questions:
 
 
 def load_questions(world: World) -> Templates:
-    """The templates of a world's questions, with their answers.
+    """Reads the templates of a world's questions, with their answers.
 
-    Read from `questions/ATTRIBUTE.txt` in the world's folder; a folder without
+    They are in `questions/ATTRIBUTE.txt` in the world's folder; a folder without
     questions/ asks "What is the birth city of {name}?", and bioD says "Q n1 n2 n3 ID 7
     A s4 s2".
 
@@ -179,11 +180,17 @@ def load_questions(world: World) -> Templates:
     for name in world.sentences:
         path = folder / f"{name}.txt"
         if not world.folder:
-            sentences[name] = (_symbolic(name),)
+            symbolic = (
+                Slot("text", " Q"),
+                Slot("person", FULL_NAME, space=True),
+                Slot("text", f" {name} A"),
+                Slot("value", "value", space=True),
+            )
+            sentences[name] = (symbolic,)
         elif folder.is_dir():
-            lines = enumerate(read_lines(path), 1)
             sentences[name] = tuple(
-                parse_question(s, f"{path}, line {i}") for i, s in lines
+                parse_question(line, f"{path}, line {i}")
+                for i, line in enumerate(read_lines(path), 1)
             )
         else:
             line = f"What is the {name.replace('_', ' ')} of {{name}}?"
@@ -192,7 +199,7 @@ def load_questions(world: World) -> Templates:
 
 
 def parse_question(line: str, where: str = "question") -> Template:
-    """The template of a question and its answer.
+    """Parses a question to a template with its answer.
 
     Args:
       line: has {name} once, no other placeholder, and ends in a question mark.
@@ -210,13 +217,4 @@ def parse_question(line: str, where: str = "question") -> Template:
             f"{where}: {line!r} must have {{name}} once, no other placeholder, and end"
             f" with '?'"
         )
-    return parse(f"Q: {line} A: {{value}}", {}, where)
-
-
-def _symbolic(name: str) -> Template:
-    return (
-        Slot("text", " Q"),
-        Slot("person", FULL_NAME, space=True),
-        Slot("text", f" {name} A"),
-        Slot("value", "value", space=True),
-    )
+    return parse_template(f"Q: {line} A: {{value}}", {}, where)

@@ -33,7 +33,7 @@ class Rewrites:
         attribute's value is not in a text; a person has no text, or none that scores
         every attribute (the employer before its city; the pronoun somewhere).
 
-    Source: paper 002, section 2.2 (bioR: 40 texts per person by LLaMA2).
+    Source: Allen-Zhu & Li 2024, section 2.2 (bioR: 40 texts per person by LLaMA2).
     """
 
     documents_per_exposure = 1  # an exposure is one text
@@ -49,12 +49,12 @@ class Rewrites:
         self._files = _files(paths)
         self._skip = skip_unfound
         self.skipped_texts = 0
-        self._marks = FactFinder(world)
+        self._finder = FactFinder(world)
         self._read()
 
     @property
     def pieces(self) -> Sequence[Piece]:
-        """pieces[0] is empty; piece i is text i - 1, read and marked when asked for."""
+        """pieces[0] is empty; piece i is text i - 1, read when it is asked for."""
         return _Pieces(self)
 
     @property
@@ -68,17 +68,17 @@ class Rewrites:
         return self.world.people - len(self._people)
 
     def people(self, index: np.ndarray) -> np.ndarray:
-        """The person of each index 0 to num_people-1."""
+        """Returns the person of each index 0 to num_people-1."""
         return self._people[index]
 
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
-        """int32 [n, 1]: the text of each visit."""
+        """Returns int32 [n, 1]: the text of each visit."""
         row = self._rows(people)
         text = self._first[row] + address % self._count[row]
         return (1 + self._texts[text]).astype(np.int32)[:, None]
 
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
-        """int32 [n, 1]: each person's first text that scores every attribute."""
+        """Returns int32 [n, 1]: each person's first text that scores all attributes."""
         del seed  # a person has the texts that were written
         return (1 + self._scored[self._rows(people)]).astype(np.int32)[:, None]
 
@@ -105,7 +105,7 @@ class Rewrites:
                     else:
                         places.append((number, offset))
                         owners.append(person)
-                        whole.append(self._marks.counts_all(spans))
+                        whole.append(self._finder.counts_all(spans))
                     offset += len(line)
         self._places = np.array(places, np.int64).reshape(-1, 2)
         self._group(np.array(owners, np.int64), np.array(whole, bool))
@@ -153,7 +153,7 @@ class Rewrites:
         return person, " " + text
 
     def _spans(self, person: int, text: str, path: pathlib.Path) -> Piece | None:
-        found = self._marks.find(person, text)
+        found = self._finder.find(person, text)
         missing = [name for name, place in found if place is None]
         if missing and not self._skip:
             raise ValueError(
@@ -161,7 +161,7 @@ class Rewrites:
                 f" {self.world.person(person)[missing[0]]!r} is not in the text"
                 f" {text[:60]!r}...; mend it or pass skip_unfound"
             )
-        return None if missing else self._marks.spans(person, text)
+        return None if missing else self._finder.spans(person, text)
 
     def _piece(self, index: int) -> Piece:
         number, offset = self._places[index]
@@ -197,81 +197,74 @@ class FactFinder:
 
     def __init__(self, world: World):
         self._world = world
-        self._silent = [a for a in world.attributes if a.name not in world.sentences]
         labels = build_labels(world)
         self._labels = {label.name: i for i, label in enumerate(labels)}
         self._scored = {
             i for i, label in enumerate(labels) if label.kind in ("name", "value")
         }
+        # A reference (the pronoun) is any of its forms; {he: [he, his]}.
+        self._forms = {
+            a.name: [a.name, *(fact.name for fact in a.derived)]
+            for a in world.references
+        }
+        self._references = {form for forms in self._forms.values() for form in forms}
+        self._optional = {*world.derived_from, *self._references}
 
     def find(self, person: int, text: str) -> list[tuple[str, int | None]]:
-        """Where the name and the values begin; None for those that must be but are not.
+        """Returns where the name and the values begin; None for a missing one.
 
         Derived facts and attributes without a sentence (the pronoun) may be absent.
         """
-        facts = self._facts(person)
-        optional = {fact.name for a in self._world.attributes for fact in a.derived}
-        optional |= {attribute.name for attribute in self._silent}
-        found: list[tuple[str, int | None]] = []
-        for name, match in self._matches(person, text, facts):
-            if match or name not in optional:
-                found.append((name, match.start() if match else None))
-        return found
+        return [
+            (name, match.start() if match else None)
+            for name, match in self._matches(person, text)
+            if match or name not in self._optional
+        ]
 
     def spans(self, person: int, text: str) -> Piece:
-        """The text cut into spans. A value that a derived fact gave away is text."""
-        facts = self._facts(person)
-        leaks = {
-            fact.name: a.name for a in self._world.attributes for fact in a.derived
-        }
+        """Cuts the text into spans. A value that a derived fact gave away is text."""
+        leaks = self._world.derived_from
         # The longest of those that begin together is meant, and what counts first.
         places = sorted(
             (match.start(), -match.end(), name in leaks, name)
-            for name, match in self._matches(person, text, facts)
+            for name, match in self._matches(person, text)
             if match
         )
-        spans, end, told = [], 0, set()
+        spans, end, leaked = [], 0, set()
         for start, minus_stop, _, name in places:
-            if start < end:  # inside another value, so it is not stated on its own,
-                told.add(leaks.get(name, ""))  # but what it gives away, it gives away
-                continue
-            if start > end:
-                spans.append(Span(text[end:start], TEXT))
-            label = TEXT if name in told else self._labels[name]
-            spans.append(Span(text[start:-minus_stop], label))
-            told.add(leaks.get(name, ""))
-            end = -minus_stop
+            if start >= end:  # else it stands inside another value: not on its own
+                if start > end:
+                    spans.append(Span(text[end:start], TEXT))
+                label = TEXT if name in leaked else self._labels[name]
+                spans.append(Span(text[start:-minus_stop], label))
+                end = -minus_stop
+            leaked.add(leaks.get(name, ""))
         return (*spans, Span(text[end:], TEXT)) if end < len(text) else tuple(spans)
 
     def counts_all(self, spans: Piece) -> bool:
-        """Whether a text opens with the name and every attribute counts in it."""
-        told = {span.label for span in spans}
-        return bool(spans) and spans[0].label == NAME and self._scored <= told
+        """Returns whether a text opens with the name and every attribute counts."""
+        labels = {span.label for span in spans}
+        return bool(spans) and spans[0].label == NAME and self._scored <= labels
 
-    def whole(self, person: int, text: str) -> bool:
-        """Whether a text, without the space before it, scores its person whole."""
+    def scores_whole(self, person: int, text: str) -> bool:
+        """Returns whether a text, without its first space, scores its person whole."""
         return self.counts_all(self.spans(person, " " + text))
 
-    def _matches(self, person: int, text: str, facts: dict[str, str]):
-        """(name of a fact, its first match in the text or None)."""
+    def _matches(self, person: int, text: str):
+        """Yields (name of a fact, its first match in the text or None)."""
+        facts = self._facts(person)
         hidden = text.replace(facts["name"], "\0" * len(facts["name"]))
-        for name, pattern in self._patterns(person, facts):
-            yield name, re.search(pattern, text if name == "name" else hidden)
+        for name, value in facts.items():
+            if name in self._forms:
+                words = "|".join(re.escape(facts[form]) for form in self._forms[name])
+                yield name, re.search(rf"(?i: ?\b(?:{words})\b)", hidden)
+            elif name not in self._references:
+                pattern = rf" ?(?<!\w){re.escape(value)}(?!\w)"
+                yield name, re.search(pattern, text if name == "name" else hidden)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 - one small object per corpus
     def _facts(self, person: int) -> dict[str, str]:
         return self._world.person(person)
-
-    def _patterns(self, person: int, facts: dict[str, str]):
-        """(name, regular expression) of everything to look for, with its space."""
-        silent = {a.name: [a.name, *(f.name for f in a.derived)] for a in self._silent}
-        hidden = {name for names in silent.values() for name in names[1:]}
-        for name, value in facts.items():
-            if name in silent:
-                words = "|".join(re.escape(facts[form]) for form in silent[name])
-                yield name, rf"(?i: ?\b(?:{words})\b)"
-            elif name not in hidden:
-                yield name, rf" ?(?<!\w){re.escape(value)}(?!\w)"
 
 
 def _files(paths) -> list[pathlib.Path]:

@@ -2,14 +2,22 @@
 
 bioR's texts are a large model's rewrites. These are not: sentences are merged, their
 order, openings and connectives vary, and details that hold no fact of the world stand
-between them, but every clause comes from the lists in the folder `phrases`.
+between them, but every clause is a line of the lists in the folder `phrases`:
+
+    phrases/facts/birth_city.txt        "{he} hails from {birth_city}", or a tag:
+                                        ", born in {birth_city},"
+    phrases/facts/university+major.txt  two attributes in one clause
+    phrases/details/aside.txt ...       "{he} spends {time} {hobby}": no fact at all
+
+{he} and {his} are the pronoun; other words in braces are attributes, or lists in
+details/.
 """
 
 import functools
 import importlib.resources
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,16 +27,7 @@ from kscale.corpora.templates import load_templates
 from kscale.worlds import World, derive_key, keyed_hash
 from kscale.worlds.bios import read_lines
 
-# The grammar of the stand-in for bioR: lines from lists, put together into texts.
-#
-#     phrases/facts/birth_city.txt        "{he} hails from {birth_city}", or a tag:
-#                                         ", born in {birth_city},"
-#     phrases/facts/university+major.txt  two attributes in one clause
-#     phrases/details/aside.txt ...       "{he} spends {time} {hobby}": no fact at all
-#
-# {he} and {his} are the pronoun; other words in braces are attributes, or lists in
-# details/.
-_WORDS = 64  # drawn at once
+_WORDS = 64  # random words drawn at once
 _TRIES = 64
 _MOST_DETAILS = 6
 _MERGED = 3  # clauses in a sentence, at most
@@ -38,33 +37,55 @@ T = TypeVar("T")
 Unit = tuple[str, ...]  # the attributes that one clause tells
 
 
-class Draws:
-    """Random choices by key, the same everywhere."""
+def write_biographies(
+    world: World, person: int, texts: int = 40, seed: int = 0
+) -> list[str]:
+    """Writes biographies of one person, all different: a stand-in for bioR.
 
-    def __init__(self, key: int):
-        self._key, self._drawn = key, 0
-        self._words: list[int] = []
+    Every text opens with the full name, tells each sentence of the world, an attribute
+    before what follows from it, and uses the pronoun, so that `Rewrites` scores it
+    whole. Details never hold a name or value of the world's lists. Two texts of a
+    person share 4 % of their runs of three words (of those in either one; bioS: 7 %).
 
-    def below(self, n: int) -> int:
-        """A whole number in [0, n)."""
-        if not self._words:
-            counters = np.arange(self._drawn, self._drawn + _WORDS)
-            self._words = keyed_hash(self._key, counters).tolist()
-            self._drawn += _WORDS
-        return self._words.pop() * n >> 64
+    Args:
+      world: from `kscale.worlds.build_bios`. Attributes that the lists have no clauses
+        for are told by the world's own templates.
+      person: 0 to N-1.
+      texts: how many, at least 1; text i is the same however many are asked for.
+      seed: of the wording.
 
-    def chance(self, percent: int) -> bool:
-        """True in so many of a hundred cases."""
-        return self.below(100) < percent
+    Returns:
+      Texts, each a function of (world.seed, person, i, seed) and the facts.
 
-    def choice(self, items: Sequence[T]) -> T:
-        """One of the items."""
-        return items[self.below(len(items))]
+    Raises:
+      ValueError: texts is below 1; the world has no folder (bioD); no text that tells
+        of the person was found, as where two attributes have the same value.
 
-    def shuffled(self, items: Iterable[T]) -> list[T]:
-        """The items in a random order."""
-        rest = list(items)
-        return [rest.pop(self.below(len(rest))) for _ in range(len(rest))]
+    Source: Allen-Zhu & Li 2024, section 2.2 (bioR: 40 texts a person), which this
+    stands in for.
+    """
+    if texts < 1:
+        raise ValueError(f"texts={texts} must be at least 1")
+    if not world.folder:
+        raise ValueError(
+            "the stand-in for bioR writes English, which a world without a folder of"
+            " lists (bioD) does not have: use worlds.build_bios"
+        )
+    wording, facts = _wording_of(world), world.person(person)
+    found: dict[str, None] = {}
+    for text in range(texts):
+        for attempt in range(_TRIES):
+            key = derive_key(world.seed, "stand-in", seed, person, text, attempt)
+            written = Writer(wording, facts, Draws(key)).text()
+            if written not in found and wording.finder.scores_whole(person, written):
+                found[written] = None
+                break
+        else:
+            raise ValueError(
+                f"person {person} ({facts['name']}): in {_TRIES} tries no new text"
+                f" tells every attribute apart; is a value the same as another's?"
+            )
+    return list(found)
 
 
 class Wording:
@@ -84,7 +105,7 @@ class Wording:
       leaks: {derived fact: the attribute that it gives away}.
       he: the fact that {he} stands for, the pronoun, or "name" in a world without.
       his: the same for {his}; "" if it is the name's possessive.
-      marks: finds the facts in a text.
+      finder: finds the facts in a text.
 
     Raises:
       ValueError: the world's templates are malformed, or its values are such common
@@ -92,27 +113,36 @@ class Wording:
     """
 
     def __init__(self, world: World):
-        phrases = (
-            pathlib.Path(str(importlib.resources.files("kscale.corpora"))) / "phrases"
-        )
-        self.marks = FactFinder(world)
+        package = pathlib.Path(str(importlib.resources.files("kscale.corpora")))
+        self.finder = FactFinder(world)
         self.order = world.sentences
-        self.leaks = {f.name: a.name for a in world.attributes for f in a.derived}
-        silent = [a for a in world.attributes if a.name not in world.sentences]
-        self.he = silent[0].name if silent else "name"
-        forms = [fact.name for a in silent for fact in a.derived]
+        self.leaks = world.derived_from
+        references = world.references
+        self.he = references[0].name if references else "name"
+        forms = [fact.name for a in references for fact in a.derived]
         self.his = next((form for form in forms if form.startswith("poss")), "")
-        taken = _any_of(world, silent)
-        self.details = _details(phrases / "details", taken)
+        taken = _match_any(world)
+        self.details = _read_details(package / "phrases" / "details", taken)
         self.clauses: dict[Unit, list[str]] = {}
         self.tags: dict[Unit, list[str]] = {}
-        for path in sorted((phrases / "facts").glob("*.txt")):
+        for path in sorted((package / "phrases" / "facts").glob("*.txt")):
             unit = tuple(path.stem.split("+"))
             if set(unit) <= set(world.sentences):
                 lines = [x for x in read_lines(path) if not taken.search(x)]
                 self.tags[unit] = [x for x in lines if x.startswith(",")]
                 self.clauses[unit] = [x for x in lines if not x.startswith(",")]
-        self.own = _own_sentences(world, self.clauses)
+        strange = [name for name in world.sentences if not self.clauses.get((name,))]
+        if strange:
+            load_templates(world)  # refuses what is malformed
+        self.own = {
+            name: [
+                line.replace("{value}", f"{{{name}}}")
+                for line in read_lines(
+                    pathlib.Path(world.folder) / "templates" / f"{name}.txt"
+                )
+            ]
+            for name in strange
+        }
         if not self.details["opening"]:
             raise ValueError(
                 f"the values of {world.folder} are words that every opening line of the"
@@ -120,18 +150,21 @@ class Wording:
             )
 
 
-def _any_of(world: World, silent) -> re.Pattern[str]:
-    """Finds any name or value of the lists, but for the forms of reference."""
+_wording_of = functools.lru_cache(maxsize=4)(Wording)
+
+
+def _match_any(world: World) -> re.Pattern[str]:
+    """Matches any name or value of the lists, but for the forms of reference."""
     columns = [*world.name_columns]
     for attribute in world.attributes:
-        if attribute not in silent:
+        if attribute not in world.references:
             columns += [*attribute.columns, *attribute.derived]
-    labels = dict.fromkeys(label for column in columns for label in column.strings)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, labels))})(?!\w)")
+    strings = dict.fromkeys(x for column in columns for x in column.strings)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, strings))})(?!\w)")
 
 
-def _details(folder: pathlib.Path, taken: re.Pattern[str]) -> dict[str, list[str]]:
-    """The lists of details, less the lines that are taken or need an empty list."""
+def _read_details(folder: pathlib.Path, taken: re.Pattern[str]) -> dict[str, list[str]]:
+    """Reads the lists of details, less the lines taken and those of an empty list."""
     details = {
         path.stem: [line for line in read_lines(path) if not taken.search(line)]
         for path in sorted(folder.glob("*.txt"))
@@ -147,18 +180,33 @@ def _details(folder: pathlib.Path, taken: re.Pattern[str]) -> dict[str, list[str
     return details
 
 
-def _own_sentences(world: World, clauses) -> dict[str, list[str]]:
-    strange = [name for name in world.sentences if not clauses.get((name,))]
-    if strange:
-        load_templates(world)  # refuses what is malformed
-    folder = pathlib.Path(world.folder) / "templates"
-    return {
-        name: [
-            line.replace("{value}", f"{{{name}}}")
-            for line in read_lines(folder / f"{name}.txt")
-        ]
-        for name in strange
-    }
+class Draws:
+    """Random choices by key, the same everywhere."""
+
+    def __init__(self, key: int):
+        self._key, self._drawn = key, 0
+        self._words: list[int] = []
+
+    def below(self, n: int) -> int:
+        """Draws a whole number in [0, n)."""
+        if not self._words:
+            counters = np.arange(self._drawn, self._drawn + _WORDS)
+            self._words = keyed_hash(self._key, counters).tolist()
+            self._drawn += _WORDS
+        return self._words.pop() * n >> 64
+
+    def chance(self, percent: int) -> bool:
+        """Draws True in so many of a hundred cases."""
+        return self.below(100) < percent
+
+    def choose(self, items: Sequence[T]) -> T:
+        """Draws one of the items."""
+        return items[self.below(len(items))]
+
+    def shuffle(self, items: Iterable[T]) -> list[T]:
+        """Returns the items in a random order."""
+        rest = list(items)
+        return [rest.pop(self.below(len(rest))) for _ in range(len(rest))]
 
 
 class Clause(NamedTuple):
@@ -194,10 +242,9 @@ class Writer:
         ]
 
     def text(self) -> str:
-        """The text, which may fail to tell everything apart: see `FactFinder.whole`."""
+        """Writes the text, in which a fact may be missed: see `FactFinder`."""
         draws = self._draws
-        units = self._units()
-        opening, rest = self._opening(units)
+        opening, rest = self._open(self._order_units())
         clauses = [self._clause(unit) for unit in rest]
         for _ in range(draws.below(_MOST_DETAILS + 1)):
             aside = Clause(self._detail("aside"))
@@ -205,13 +252,13 @@ class Writer:
                 clauses.insert(draws.below(len(clauses) + 1), aside)
         return " ".join(self._sentences([opening, *clauses]))
 
-    def _units(self) -> list[Unit]:
-        """What to tell in which order, some of it in one clause."""
-        order = self._draws.shuffled(self._wording.order)
+    def _order_units(self) -> list[Unit]:
+        """Draws what to tell in which order, some of it in one clause."""
+        order = self._draws.shuffle(self._wording.order)
         for _ in range(_TRIES):
             if all(order.index(a) < order.index(b) for a, b in self._late):
                 break
-            order = self._draws.shuffled(order)
+            order = self._draws.shuffle(order)
         units: list[Unit] = []
         for name in order:
             last = units[-1] if units else ()
@@ -223,44 +270,43 @@ class Writer:
                 units.append((name,))
         return units
 
-    def _opening(self, units: list[Unit]) -> tuple[Clause, list[Unit]]:
-        """A clause that begins with the name, and what it leaves to tell."""
+    def _open(self, units: list[Unit]) -> tuple[Clause, list[Unit]]:
+        """Draws a clause that begins with the name; returns it and what is left."""
         wording, draws = self._wording, self._draws
         subject = "{name}"
         if draws.chance(50) and wording.tags.get(units[0]):
-            subject += draws.choice(wording.tags[units[0]])
+            subject += draws.choose(wording.tags[units[0]])
             units = units[1:]
-        if draws.chance(50) and units and (lines := self._predicates(units[0])):
-            return Clause(f"{subject} {draws.choice(lines)}"), units[1:]
+        if draws.chance(50) and units:
+            lines = wording.clauses.get(units[0], [])
+            lines = [x.removeprefix(_SUBJECT) for x in lines if x.startswith(_SUBJECT)]
+            if lines:
+                return Clause(f"{subject} {draws.choose(lines)}"), units[1:]
         return Clause(f"{subject} {self._detail('opening')}"), units
-
-    def _predicates(self, unit: Unit) -> list[str]:
-        lines = self._wording.clauses.get(unit, [])
-        return [x.removeprefix(_SUBJECT) for x in lines if x.startswith(_SUBJECT)]
 
     def _clause(self, unit: Unit) -> Clause:
         if unit[0] in self._wording.own and len(unit) == 1:
-            return Clause(self._draws.choice(self._wording.own[unit[0]]), alone=True)
-        return Clause(self._draws.choice(self._wording.clauses[unit]))
+            return Clause(self._draws.choose(self._wording.own[unit[0]]), alone=True)
+        return Clause(self._draws.choose(self._wording.clauses[unit]))
 
     def _detail(self, name: str) -> str:
-        """A line of a list, with lines of others in it."""
-        line = self._draws.choice(self._wording.details[name])
+        """Draws a line of a list, with lines of others in it."""
+        line = self._draws.choose(self._wording.details[name])
         return re.sub(
             r"\{(\w+)\}",
             lambda m: self._detail(m[1]) if m[1] in self._wording.details else m[0],
             line,
         )
 
-    def _sentences(self, clauses: list[Clause]) -> Iterable[str]:
+    def _sentences(self, clauses: list[Clause]) -> Iterator[str]:
         draws = self._draws
-        merging = draws.choice((5, 30, 60))  # some authors write long sentences
+        merging = draws.choose((5, 30, 60))  # some authors write long sentences
         first = True
         while clauses:
             taken = 1
             while len(clauses) > taken < _MERGED and draws.chance(merging):
                 taken += 1
-            sentence, taken = self._merged(clauses[:taken])
+            sentence, taken = self._merge(clauses[:taken])
             alone, clauses = clauses[0].alone, clauses[taken:]
             if not (first or alone):
                 if sentence.startswith(_SUBJECT) and draws.chance(10):
@@ -271,8 +317,8 @@ class Writer:
             yield filled if alone else filled[0].upper() + filled[1:] + "."
             first = False
 
-    def _merged(self, clauses: list[Clause]) -> tuple[str, int]:
-        """One sentence without its full stop, and how many clauses are in it."""
+    def _merge(self, clauses: list[Clause]) -> tuple[str, int]:
+        """Merges clauses to a sentence without its stop; returns how many are in it."""
         lines = [clause.line for clause in clauses]
         free = [not clause.alone for clause in clauses]
         if len(lines) == 1 or not all(free[:2]):
@@ -282,61 +328,3 @@ class Writer:
             *most, last = lines[0], *(x.removeprefix(_SUBJECT) for x in lines[1:])
             return f"{', '.join(most)} and {last}", len(lines)
         return f"{lines[0]}{self._detail('join')} {lines[1]}", 2
-
-
-_TRIES = 64
-
-
-def write_biographies(
-    world: World, person: int, texts: int = 40, seed: int = 0
-) -> list[str]:
-    """Biographies of one person, all different: a stand-in for bioR.
-
-    Every text opens with the full name, tells each sentence of the world, an attribute
-    before what follows from it, and uses the pronoun, so that `Rewrites` scores it
-    whole. Details never hold a name or value of the world's lists. Two texts of a
-    person share 4 % of their runs of three words (of those in either one; bioS: 7 %).
-
-    Args:
-      world: from `kscale.worlds.build_bios`. Attributes that the grammar has no words
-        for are told by the world's own templates.
-      person: 0 to N-1.
-      texts: how many, at least 1; text i is the same however many are asked for.
-      seed: of the wording.
-
-    Returns:
-      Texts, each a function of (world.seed, person, i, seed) and the facts.
-
-    Raises:
-      ValueError: texts is below 1; the world has no folder (bioD); no text that tells
-        of the person was found, as where two attributes have the same value.
-
-    Source: paper 002, section 2.2 (bioR: 40 texts a person), which this stands in for.
-    """
-    if texts < 1:
-        raise ValueError(f"texts={texts} must be at least 1")
-    if not world.folder:
-        raise ValueError(
-            "the stand-in for bioR writes English, which a world without a folder of"
-            " lists (bioD) does not have: use worlds.build_bios"
-        )
-    wording, facts = _wording(world), world.person(person)
-    found: dict[str, None] = {}
-    for text in range(texts):
-        for attempt in range(_TRIES):
-            key = derive_key(world.seed, "stand-in", seed, person, text, attempt)
-            written = Writer(wording, facts, Draws(key)).text()
-            if written not in found and wording.marks.whole(person, written):
-                found[written] = None
-                break
-        else:
-            raise ValueError(
-                f"person {person} ({facts['name']}): in {_TRIES} tries no new text"
-                f" tells every attribute apart; is a value the same as another's?"
-            )
-    return list(found)
-
-
-@functools.lru_cache(maxsize=4)
-def _wording(world: World) -> Wording:
-    return Wording(world)

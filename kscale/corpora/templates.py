@@ -9,7 +9,7 @@ import dataclasses
 import pathlib
 import re
 
-from kscale.worlds import Attribute, World
+from kscale.worlds import World
 from kscale.worlds.bios import read_lines
 
 FULL_NAME = "name"
@@ -49,7 +49,7 @@ Template = tuple[Slot, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Templates:
-    """The templates of each sentence and the forms they use.
+    """The templates of each sentence and the forms in them.
 
     Attributes:
       sentences: {attribute or derived fact: its templates}, in the default order.
@@ -60,8 +60,10 @@ class Templates:
     forms: dict[str, Form]
 
 
-def parse(line: str, forms: dict[str, Form], where: str = "template") -> Template:
-    """A template from a line of text.
+def parse_template(
+    line: str, forms: dict[str, Form], where: str = "template"
+) -> Template:
+    """Parses a line of text to a template.
 
     Args:
       line: has {value} once and at least one of {name} and the forms.
@@ -72,10 +74,11 @@ def parse(line: str, forms: dict[str, Form], where: str = "template") -> Templat
       Slots, the first preceded by a space, as every sentence is.
 
     Raises:
-      ValueError: a placeholder is unknown, {value} is not there once, or nobody is.
+      ValueError: a placeholder is unknown, {value} does not stand there once, or no
+        person is mentioned.
 
     Example:
-      >>> [slot.text for slot in parse("{name} is {value}.", {})]
+      >>> [slot.text for slot in parse_template("{name} is {value}.", {})]
       ['name', ' is', 'value', '.']
     """
     slots = []
@@ -113,31 +116,40 @@ def load_templates(world: World) -> Templates:
       ValueError: a file is absent, empty or malformed; the world counts an attribute
         that no sentence can ever tell; more than one attribute has no sentence.
     """
+    _check_references(world)
     forms = {}
-    silent = [a for a in world.attributes if a.name not in world.sentences]
-    _check_silent(world, silent)
-    for attribute in silent:
+    for attribute in world.references:
         # The first column stands for the person, further ones for the possessive.
         forms[attribute.name] = Form(attribute.name, attribute.columns[0].strings)
         for fact in attribute.derived:
             suffix = "'s" if fact.name.startswith("possessive") else ""
             forms[fact.name] = Form(attribute.name, fact.strings, suffix)
-    sentences = {}
+    sentences: dict[str, tuple[Template, ...]] = {}
     for name in world.sentences:
         path = pathlib.Path(world.folder) / "templates" / f"{name}.txt"
-        lines = enumerate(read_lines(path), 1)
-        sentences[name] = tuple(parse(s, forms, f"{path}, line {i}") for i, s in lines)
-    _check_told(world, sentences, forms)
+        sentences[name] = tuple(
+            parse_template(line, forms, f"{path}, line {i}")
+            for i, line in enumerate(read_lines(path), 1)
+        )
+    slots = {slot.text for ts in sentences.values() for t in ts for slot in t}
+    written = {forms[name].attribute for name in slots if name in forms}
+    for attribute in world.attributes:
+        if attribute.name not in written | set(sentences):
+            raise ValueError(
+                f"the attribute {attribute.name!r} has bits but is never written: name"
+                f" it in order.txt and give it templates, or use {{{attribute.name}}}"
+                f" in a template"
+            )
     return Templates(sentences, forms)
 
 
 def biod_templates(world: World, style: str = "paper") -> Templates:
-    """The one fixed template of each bioD attribute.
+    """Returns the one fixed template of each bioD attribute.
 
     Args:
       world: from `kscale.worlds.build_biod`.
-      style: "paper" tells "n1 n2 n3 's ID 7 is s4 s2 . Her ID 2 is s3 s1 ."; "bare"
-        keeps what is needed to tell it: "n1 n2 n3 ID 7 s4 s2 ID 2 s3 s1".
+      style: "paper" writes "n1 n2 n3 's ID 7 is s4 s2 . Her ID 2 is s3 s1 ."; "bare"
+        keeps the names and values: "n1 n2 n3 ID 7 s4 s2 ID 2 s3 s1".
 
     Returns:
       Templates, one for each attribute.
@@ -145,7 +157,7 @@ def biod_templates(world: World, style: str = "paper") -> Templates:
     Raises:
       ValueError: an unknown style.
 
-    Source: paper 002, section 2.2.
+    Source: Allen-Zhu & Li 2024, section 2.2.
     """
     if style not in ("paper", "bare"):
         raise ValueError(f"bioD style={style!r}: choose 'paper' or 'bare'")
@@ -162,14 +174,15 @@ def biod_templates(world: World, style: str = "paper") -> Templates:
     return Templates(sentences, forms)
 
 
-def _check_silent(world: World, silent: list[Attribute]) -> None:
-    """What has no sentence is told by forms: one attribute, by its forms alone."""
-    if len(silent) > 1:
+def _check_references(world: World) -> None:
+    """Checks that what has no sentence is one attribute, which forms alone can tell."""
+    if len(world.references) > 1:
         raise ValueError(
-            f"the attributes {[a.name for a in silent]} have no sentence, but only one"
-            f" can be told by how a person is referred to: name the others in order.txt"
+            f"the attributes {[a.name for a in world.references]} have no sentence, but"
+            f" only one can be told by how a person is referred to: name the others in"
+            f" order.txt"
         )
-    for attribute in silent:
+    for attribute in world.references:
         if len(attribute.columns) > 1:
             raise ValueError(
                 f"the attribute {attribute.name!r} has {len(attribute.columns)} columns"
@@ -181,15 +194,3 @@ def _check_silent(world: World, silent: list[Attribute]) -> None:
                     f"the sentence {fact.name!r} gives {attribute.name!r} away, which"
                     f" has no sentence itself: name both in order.txt or neither"
                 )
-
-
-def _check_told(world: World, sentences, forms: dict[str, Form]) -> None:
-    used = {slot.text for ts in sentences.values() for t in ts for slot in t}
-    told = set(sentences) | {forms[name].attribute for name in used if name in forms}
-    for attribute in world.attributes:
-        if attribute.name not in told:
-            raise ValueError(
-                f"the attribute {attribute.name!r} has bits but is never written: name"
-                f" it in order.txt and give it templates, or use {{{attribute.name}}}"
-                f" in a template"
-            )

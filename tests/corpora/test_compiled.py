@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import corpora, worlds
-from kscale.corpora import TEXT, Span, build_labels, load_templates
+from kscale.corpora import TEXT, Span, build_labels
 from kscale.corpora.compiled import (
     Choice,
-    _fixed,
-    _merged,
+    _fixed_text,
+    _merge,
     compile_grammar,
 )
+from kscale.corpora.templates import load_templates
 
 CITIES = Choice(tuple("abcdefgh"), 3, label=2, space=" ")
 FORMS = Choice(("He", "She"), 1, label=4, space=" ")
@@ -25,24 +26,24 @@ def test_a_choice_makes_a_piece_of_each_word():
     he, she = FORMS._replace(before=" So", after=" is").pieces()
     assert he == (Span(" So", TEXT), Span(" He", 4), Span(" is", TEXT))
     assert she[1] == Span(" She", 4)
-    assert _fixed(" was in").pieces() == [(Span(" was in", TEXT),)]
-    assert _fixed("").pieces() == [()]
+    assert _fixed_text(" was in").pieces() == [(Span(" was in", TEXT),)]
+    assert _fixed_text("").pieces() == [()]
 
 
 def test_pieces_are_joined_where_it_costs_little():
-    was, stop = _fixed(" was in"), _fixed(".")
-    long = _fixed(" for ever.")
-    assert _merged([_fixed(" Her"), was, CITIES, stop]) == [
-        _fixed(" Her was in"),
+    was, stop = _fixed_text(" was in"), _fixed_text(".")
+    long = _fixed_text(" for ever.")
+    assert _merge([_fixed_text(" Her"), was, CITIES, stop]) == [
+        _fixed_text(" Her was in"),
         CITIES._replace(after="."),
     ]
-    assert _merged([CITIES, long]) == [CITIES, long]
-    assert _merged([was, FORMS, long, CITIES]) == [
+    assert _merge([CITIES, long]) == [CITIES, long]
+    assert _merge([was, FORMS, long, CITIES]) == [
         FORMS._replace(before=" was in", after=" for ever."),
         CITIES,
     ]
-    assert _merged([FORMS, CITIES]) == [FORMS, CITIES]
-    assert _merged([_fixed(""), CITIES, _fixed("")]) == [CITIES]
+    assert _merge([FORMS, CITIES]) == [FORMS, CITIES]
+    assert _merge([_fixed_text(""), CITIES, _fixed_text("")]) == [CITIES]
 
 
 def test_tables_of_a_world(write):

@@ -109,9 +109,9 @@ def test_a_value_in_a_name_is_no_value(write, tmp_path):
         (" " + facts["pronoun"], "pronoun"),
         (" " + employer, "employer"),
     ]
-    assert FactFinder(world).whole(0, start + rest)
-    assert not FactFinder(world).whole(0, start)
-    assert not FactFinder(world).whole(0, "Oh, " + start + rest)
+    assert FactFinder(world).scores_whole(0, start + rest)
+    assert not FactFinder(world).scores_whole(0, start)
+    assert not FactFinder(world).scores_whole(0, "Oh, " + start + rest)
 
 
 def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):

@@ -146,7 +146,7 @@ def test_a_world_without_words_is_told_by_its_templates(write):
         texts = write_biographies(world, person, 5)
         assert len(set(texts)) == 5
         for text in texts:
-            assert corpora.FactFinder(world).whole(person, text)
+            assert corpora.FactFinder(world).scores_whole(person, text)
             assert f"{facts['possessive']} birthday is in {facts['birth']}." in text
             assert f"{facts['name']} is in {facts['city']}." in text
 

@@ -30,7 +30,7 @@ def test_draws_by_hand():
     again = Draws(3)
     assert [again.below(6) for _ in range(200)] == numbers
     assert set(numbers) == set(range(6))
-    assert Draws(4).shuffled("abc") in [
+    assert Draws(4).shuffle("abc") in [
         list(x) for x in ("abc", "acb", "bac", "bca", "cab", "cba")
     ]
     assert not any(Draws(key).chance(0) for key in range(50))
@@ -41,7 +41,7 @@ def test_draws_are_uniform():
     draws = Draws(0)
     counts = np.bincount([draws.below(7) for _ in range(7000)])
     assert stats.chisquare(counts).pvalue > 1e-4
-    orders = [draws.shuffled("abcd") for _ in range(4800)]
+    orders = [draws.shuffle("abcd") for _ in range(4800)]
     _, counts = np.unique(["".join(order) for order in orders], return_counts=True)
     assert len(counts) == 24
     assert stats.chisquare(counts).pvalue > 1e-4
@@ -126,15 +126,15 @@ def writer(key=0, person=0):
 
 def test_predicates_share_a_subject():
     lines = [Clause("{he} a"), Clause("{he} b"), Clause("{he} c")]
-    assert writer()._merged(lines) == ("{he} a, b and c", 3)
-    assert writer()._merged(lines[:2]) == ("{he} a and b", 2)
-    assert writer()._merged([Clause("{name} a"), lines[1]]) == ("{name} a and b", 2)
-    assert writer()._merged(lines[:1]) == ("{he} a", 1)
-    text, taken = writer()._merged([lines[0], Clause("{his} d"), lines[2]])
+    assert writer()._merge(lines) == ("{he} a, b and c", 3)
+    assert writer()._merge(lines[:2]) == ("{he} a and b", 2)
+    assert writer()._merge([Clause("{name} a"), lines[1]]) == ("{name} a and b", 2)
+    assert writer()._merge(lines[:1]) == ("{he} a", 1)
+    text, taken = writer()._merge([lines[0], Clause("{his} d"), lines[2]])
     assert taken == 2
     assert re.fullmatch(r"\{he\} a(, |; ).*\{his\} d", text) or ", and {his} d" in text
-    assert writer()._merged([lines[0], Clause("{he} x.", alone=True)]) == ("{he} a", 1)
-    assert writer()._merged([Clause("x.", alone=True), lines[0]]) == ("x.", 1)
+    assert writer()._merge([lines[0], Clause("{he} x.", alone=True)]) == ("{he} a", 1)
+    assert writer()._merge([Clause("x.", alone=True), lines[0]]) == ("x.", 1)
 
 
 def test_the_city_that_gives_the_employer_away_comes_later():
@@ -149,7 +149,7 @@ def test_the_city_that_gives_the_employer_away_comes_later():
     assert homes
     for person in homes[:5]:
         for key in range(20):
-            units = Writer(wording, world.person(person), Draws(key))._units()
+            units = Writer(wording, world.person(person), Draws(key))._order_units()
             order = [name for unit in units for name in unit]
             assert sorted(order) == sorted(world.sentences)
             assert order.index("employer") < order.index("birth_city")

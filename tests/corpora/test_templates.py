@@ -5,20 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import worlds
-from kscale.corpora import Templates, biod_templates, load_templates, parse
-from kscale.corpora.templates import Form, Slot
+from kscale.corpora.templates import (
+    Form,
+    Slot,
+    Templates,
+    biod_templates,
+    load_templates,
+    parse_template,
+)
 
 FORMS = {"pronoun": Form("pronoun", ("He", "She"))}
 
 
 def test_a_line_by_hand():
-    assert parse("{pronoun}, of {value}!", FORMS) == (
+    assert parse_template("{pronoun}, of {value}!", FORMS) == (
         Slot("person", "pronoun", space=True),
         Slot("text", ", of"),
         Slot("value", "value", space=True),
         Slot("text", "!"),
     )
-    assert parse("At ({value}) {name} stood", {}) == (
+    assert parse_template("At ({value}) {name} stood", {}) == (
         Slot("text", " At ("),
         Slot("value", "value"),
         Slot("text", ")"),
@@ -30,7 +36,7 @@ def test_a_line_by_hand():
 @given(st.lists(st.sampled_from(["{pronoun}", "a", " ", "b.", "'s", "-"]), max_size=8))
 def test_nothing_is_lost(parts):
     line = "".join(parts) + "{name} {value}"
-    slots = parse(line, FORMS)
+    slots = parse_template(line, FORMS)
     written = "".join(
         slot.text if slot.kind == "text" else " " * slot.space + f"{{{slot.text}}}"
         for slot in slots
@@ -50,7 +56,7 @@ def test_nothing_is_lost(parts):
 )
 def test_bad_lines(line, message):
     with pytest.raises(ValueError, match=f"here: .*{message}"):
-        parse(line, FORMS, "here")
+        parse_template(line, FORMS, "here")
 
 
 def test_templates_of_a_folder(write):
