@@ -84,6 +84,17 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def pair(tmp_path_factory):
+    """The folder of a finished population of two, to be copied where it changes."""
+    from kscale import cli
+
+    folder = tmp_path_factory.mktemp("pair") / "run"
+    words = ["train", *TINY, "--config.members.seeds=0,1", f"--workdir={folder}"]
+    assert cli.main(words) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def start():
     """Starts `kscale WORDS` as a process of its own; its output is piped."""
 

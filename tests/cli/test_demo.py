@@ -1,18 +1,14 @@
-"""The demo, with runs of seconds: side by side, resumed, drawn, and its failures."""
+"""`kscale demo`: the three facts, the plan, and how it is stopped."""
 
 import json
 import os
 import signal
-import sys
 import time
 
 import pytest
 
 from kscale import cli
 from kscale.cli import demo
-from kscale.runs import launch
-
-SMALL = ("demo:people=9,exposures=20", "smoke")
 
 
 def row(name, exposures, bits, most):
@@ -37,64 +33,6 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(launch, "_POLL_SECONDS", 0.02)
-
-
-def test_runs_side_by_side_are_drawn_and_not_repeated(quick, tmp_path, capsys):
-    rows = launch.train_side_by_side(tmp_path, SMALL, False, sys.stderr)
-    assert [r["name"] for r in rows] == ["demo", "smoke"]
-    for spec, result in zip(SMALL, rows, strict=True):
-        assert json.loads((tmp_path / spec / "result.json").read_text()) == result
-    err = capsys.readouterr().err
-    assert err.count("done: ") == 2
-    assert "bits per parameter" in err
-    files = list((tmp_path / "smoke" / "checkpoints").rglob("*"))
-    before = [p.stat().st_mtime_ns for p in files]
-    (again,) = launch.train_side_by_side(tmp_path, ["smoke"], False, sys.stderr)
-    assert again["bits"] == rows[1]["bits"]
-    assert [p.stat().st_mtime_ns for p in files] == before
-
-
-def test_a_run_that_fails_gives_its_own_message(quick, tmp_path):
-    spec = "demo:people=4097"
-    message = f"the run {spec} failed: kscale train: people=4097: names are drawn"
-    with pytest.raises(ValueError, match=message):
-        launch.train_side_by_side(tmp_path, [spec], False, sys.stderr)
-
-
-def test_the_progress_is_that_of_the_metrics(tmp_path):
-    (tmp_path / "a").mkdir()
-    said = {"step": 12_000, "loss": 1.23456}
-    (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(said) + "\n")
-    assert launch._last_step(tmp_path, "a") == "a step 12,000, loss 1.235"
-    assert launch._last_step(tmp_path, "b") == "b compiling"
-
-
-SLOW = """
-from kscale.cli import demo
-demo.RUNS = {"demo:people=20,exposures=100K": "long"}
-from kscale.cli import main
-sys.exit(main(["demo", *sys.argv[1:]]))
-"""
-
-
-def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
-    process = start(f"--workdir={tmp_path}", code=SLOW)
-    folder = tmp_path / "demo:people=20,exposures=100K"
-    log = folder / "metrics.jsonl"
-    while process.poll() is None and not (log.exists() and log.stat().st_size):
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert err.endswith("kscale demo: stopped\n")
-    said = (tmp_path / f"{folder.name}.log").read_text()
-    assert "stopped after step" in said
-    assert list((folder / "checkpoints").iterdir())
-
-
 def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "train_side_by_side", lambda *_: ROWS)
     words = ["demo", f"--workdir={tmp_path}"]
@@ -104,8 +42,9 @@ def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
         "A transformer at its limit holds 1.15 bits per parameter after 100 exposures"
         " and 1.85 after 1000; one with room to spare holds 1.22 of 1.22."
     )
-    assert f"picture: {tmp_path / 'demo.png'}" in out
-    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    picture = tmp_path / "demo.png"
+    assert f"picture: {picture}" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
     assert all(meaning in out for meaning in demo.RUNS.values())
     assert cli.main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == ROWS
@@ -119,6 +58,29 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, caps
     assert cli.main(["demo", "--dry_run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out).keys() == demo.RUNS.keys()
     assert list(tmp_path.iterdir()) == []
+
+
+LONG = """
+from kscale import cli
+from kscale.cli import demo
+demo.RUNS = {"demo:people=20,exposures=100K": "long"}
+sys.exit(cli.main(["demo", *sys.argv[1:]]))
+"""
+
+
+def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
+    process = start(f"--workdir={tmp_path}", code=LONG)
+    folder = tmp_path / "demo:people=20,exposures=100K"
+    log = folder / "metrics.jsonl"
+    while process.poll() is None and not (log.exists() and log.stat().st_size):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("kscale demo: stopped\n")
+    said = (tmp_path / f"{folder.name}.log").read_text()
+    assert "stopped after step" in said
+    assert list((folder / "checkpoints").iterdir())
 
 
 @pytest.mark.slow

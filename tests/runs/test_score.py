@@ -1,0 +1,104 @@
+"""Scoring a finished run again: a sample, a member, other weights, what is written."""
+
+import dataclasses
+import json
+import shutil
+
+import jax
+import pytest
+
+from kscale import cli, models, quant, scores
+from kscale.runs import folder
+from kscale.runs.quantize import Choice, quantize_run
+from kscale.runs.score import plan_score, score_run
+
+
+def result_of(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def test_a_sample_has_standard_errors_and_says_so(finished):
+    whole, sample = score_run(finished), score_run(finished, people=6)
+    assert (sample["people"], sample["population"]) == (6, 12)
+    error = sample["sampling_error"]["total"]
+    assert error > 0
+    assert abs(sample["bits"]["total"] - whole["bits"]["total"]) < 5 * error
+
+
+def test_it_writes_only_when_asked_to(copy):
+    (copy / "scores.npz").unlink()
+    before = result_of(copy)
+    score_run(copy)
+    assert result_of(copy) == before
+    assert not (copy / "scores.npz").exists()
+    row = score_run(copy, write=True)
+    after = result_of(copy)
+    assert after["bits"] == row["bits"]
+    assert after["seconds"] == before["seconds"]  # of the training, which was not
+    assert len(scores.ScoreTable.load(copy / "scores.npz").people) == 12
+
+
+def test_a_member_of_a_population(pair, tmp_path):
+    run = shutil.copytree(pair, tmp_path / "run")
+    before = result_of(run)
+    shutil.copy(run / "params_0.npz", run / "params_1.npz")
+    row = score_run(run, member=1, write=True)
+    after = result_of(run)
+    assert row["seed"] == 1
+    assert after["members"][0] == before["members"][0]
+    assert after["members"][1]["bits"] == pytest.approx(
+        before["members"][0]["bits"], rel=1e-5
+    )
+    assert after["members"][1]["seconds"] == before["members"][1]["seconds"]
+
+
+def test_a_run_that_is_not_finished_or_spoilt(copy, capsys):
+    data = (copy / "params.npz").read_bytes()
+    for spoilt in (data[: len(data) // 2], b""):
+        (copy / "params.npz").write_bytes(spoilt)
+        with pytest.raises(ValueError, match=r"params\.npz cannot be read"):
+            score_run(copy)
+    (copy / "params.npz").unlink()
+    for verb in ("score", "ablate", "quantize"):
+        assert cli.main([verb, f"--workdir={copy}", "--dry_run"]) == 2
+        assert capsys.readouterr().err == (
+            f"kscale {verb}: {copy} holds no finished run: finish it with --resume\n"
+        )
+
+
+def test_a_saved_file_scores_what_was_said_when_it_was_made(copy):
+    choice = Choice(bits=(2,), method="nearest", scheme=quant.Scheme(leaves=("*",)))
+    row = quantize_run(copy, choice, people=6, save=True)["rows"][1]
+    before = result_of(copy)
+    again = score_run(copy, people=6, weights=copy / "quantized_nearest_2.npz")
+    own = score_run(copy, people=6)
+    assert again["bits"] == row["bits"] != own["bits"]  # to the last digit
+    assert (again["weights"], again["weight_bits"]) == (row["file"], 2)
+    for name in ("accuracy", "stored_bits", "bits_per_stored_bit"):
+        assert again[name] == row[name]
+    assert "stored_bits" not in own
+    assert result_of(copy) == before
+
+
+@pytest.mark.parametrize("work", [score_run, plan_score])
+def test_weights_of_another_model_or_run_are_refused(work, finished, tmp_path):
+    task, params = folder.load(finished)
+    other = dataclasses.replace(task.config.model, head_size=8)
+    for name, tree, about in (
+        ("other", jax.eval_shape(lambda: models.init(other, jax.random.key(0))), {}),
+        ("his", params, {"fingerprint": "0123456789ab"}),
+    ):
+        tree = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape), tree)
+        rounded = quant.quantize(tree, quant.Scheme(bits=8))
+        quant.save(tmp_path / f"{name}.npz", rounded, about=about)
+    with pytest.raises(ValueError, match="are of another model than the run's; give a"):
+        work(finished, weights=tmp_path / "other.npz")
+    own = result_of(finished)["fingerprint"]
+    message = f"of the run or member 0123456789ab, not of {own}, which is to be scored"
+    with pytest.raises(ValueError, match=message):
+        work(finished, weights=tmp_path / "his.npz")
