@@ -44,7 +44,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         ),
         "table_count_law": "--customers=50 --alpha=0.5 --beta=1",
         "table_size_law": "--seats=1:1000:10 --alpha=0.5",
-        "stick_left": "--sticks=1:1e6:7 --alpha=0.5 --beta=1",
+        "stick_remainder": "--sticks=1:1e6:7 --alpha=0.5 --beta=1",
         "stick_weight": "--atom=1:1e6:7 --alpha=0.5 --beta=1",
         "zipf_curve": "--rank=1:1e6:7 --alpha=0.5 --beta=1",
         "expected_atoms_above": "--weight=1e-6:0.5:7 --alpha=0.5 --beta=1",

@@ -87,7 +87,7 @@ def check(domains: Mapping[str, Domain], arguments: Mapping[str, Any]) -> None:
             _check_interval(name, value, interval, domain.integer, arguments)
 
 
-def checked(domain: Mapping[str, str]) -> Callable[[Callable], Callable]:
+def check_domain(domain: Mapping[str, str]) -> Callable[[Callable], Callable]:
     """Decorates a NumPy function: arguments outside their domain raise `ValueError`.
 
     Whole numbers reach the function as `int`, whatever type they were given in.
@@ -105,7 +105,7 @@ def checked(domain: Mapping[str, str]) -> Callable[[Callable], Callable]:
             return function(**as_integers(domains, bound.arguments, domains))
 
         call.domain = domains  # pyright: ignore
-        call.__doc__ = documented(function, domains)
+        call.__doc__ = document(function, domains)
         return call
 
     return decorate
@@ -126,7 +126,7 @@ def as_integers(
     }
 
 
-def documented(function: Callable, domains: Mapping[str, Domain]) -> str:
+def document(function: Callable, domains: Mapping[str, Domain]) -> str:
     """Returns the docstring of a function with the domains of its arguments."""
     lines = [f"  {name}: {domain.text}" for name, domain in domains.items()]
     said = inspect.cleandoc(function.__doc__ or "")

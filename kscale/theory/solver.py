@@ -20,7 +20,7 @@ from kscale.theory import checks
 
 
 def float64() -> contextlib.AbstractContextManager[Any]:
-    """A scope in which JAX computes in float64: for transforming solvers.
+    """Opens a scope in which JAX computes in float64, for transforming solvers.
 
     A plain call of a solver needs no scope. `jax.vmap`, `jax.grad` and `jax.jit` of one
     do, since they make their tracers before the solver is entered.
@@ -104,7 +104,7 @@ def solver(
         call.scalars = scalars  # pyright: ignore
         call.static = static  # pyright: ignore
         call.domain = domains  # pyright: ignore
-        call.__doc__ = checks.documented(function, domains)
+        call.__doc__ = checks.document(function, domains)
         return call
 
     return decorate
@@ -119,7 +119,7 @@ def _cast(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _batched(function: Callable, batch: dict[str, jax.Array]) -> Any:
-    """`function(**one)` over every element of the broadcast arrays in `batch`."""
+    """Maps `function(**one)` over the elements of the broadcast arrays in `batch`."""
     shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in batch.values()))
     if not shape:
         return function(**batch)

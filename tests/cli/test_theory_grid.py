@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kscale.cli import theory_grid
-from kscale.theory.checks import checked
+from kscale.theory.checks import check_domain
 from kscale.theory.solver import solver
 
 
@@ -22,7 +22,7 @@ def law(n, scale=2.0):
     return Law(n * scale, n * np.arange(3.0))
 
 
-@checked({"size": "integer [1, inf)", "share": "number"})
+@check_domain({"size": "integer [1, inf)", "share": "number"})
 def simulation(size: int, share: float, rng: np.random.Generator):
     """A simulation."""
     return {"mean": size * share, "inner": Law(1.0, rng.random(2)), "kind": "some"}

@@ -17,7 +17,7 @@ def pitman_yor_moments(inputs, outputs):
     n, process = inputs["n"], (inputs["alpha"], inputs["beta"])
     constants = tails.power_law_constants(*process)
     return {
-        "E_len": moments.stick_left(n, *process),
+        "E_len": moments.stick_remainder(n, *process),
         "E_p": moments.stick_weight(n, *process),
         "E_K": moments.expected_tables(n, *process),
         "E_M1": moments.expected_tables_of_size(1, n, *process),

@@ -104,7 +104,7 @@ def test_shapes(domain, shapes, message):
 
 
 def test_whole_numbers_reach_a_function_as_int():
-    @checks.checked({"n": "integer [1, inf)", "x": "number"})
+    @checks.check_domain({"n": "integer [1, inf)", "x": "number"})
     def types(n, x):
         """A function for the tests."""
         return type(n), type(x)

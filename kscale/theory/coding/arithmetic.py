@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from kscale.theory.checks import checked
+from kscale.theory.checks import check_domain
 from kscale.theory.coding.prefix_codes import (
     Probabilities,
     exact_shares,
@@ -65,7 +65,7 @@ class ExpectedLengths(NamedTuple):
 
 
 def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
-    """Interval, shortest point and prefix-free word of a message.
+    """Returns the interval, shortest point and prefix-free word of a message.
 
     Each symbol narrows the interval, first [0, 1), to its share of it.
 
@@ -84,8 +84,8 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
       >>> float(code.low), float(code.high), code.point, code.dyadic
       (0.25, 0.4, '01', '010')
 
-    Source: paper 000, example A.1, whose rule ("01") is not uniquely decodable: "01"
-    begins the words of other messages. A whole dyadic interval inside makes it so.
+    Source: Pan et al. 2025, example A.1, whose rule ("01") is not uniquely decodable:
+    "01" begins the words of other messages. A whole dyadic interval inside makes it so.
     """
     following = _following(source)
     low, width = Fraction(0), Fraction(1)
@@ -106,9 +106,9 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
     )
 
 
-@checked({"length": "integer [0, inf)"})
+@check_domain({"length": "integer [0, inf)"})
 def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
-    """The message of `length` symbols in whose interval the binary fraction lies.
+    """Returns the message of `length` symbols whose interval holds the fraction.
 
     Args:
       word: digits 0 and 1 after "0.", of either rule.
@@ -125,7 +125,7 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
       ('A', 'B')
 
-    Source: paper 000, appendix A.
+    Source: Pan et al. 2025, appendix A.
     """
     if set(word) - {"0", "1"}:
         raise ValueError(f"word={word!r} must be digits 0 and 1: drop all others")
@@ -143,7 +143,7 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
 
 
 def shortest_point(low: Fraction, high: Fraction) -> str:
-    """Digits of the shortest binary fraction in [low, high), at least one digit.
+    """Returns the digits of the shortest binary fraction in [low, high).
 
     Args:
       low: at least 0.
@@ -156,13 +156,13 @@ def shortest_point(low: Fraction, high: Fraction) -> str:
       >>> shortest_point(Fraction(1, 4), Fraction(2, 5))
       '01'
 
-    Source: paper 000, example A.1.
+    Source: Pan et al. 2025, example A.1.
     """
     return _shortest(low, high, open_end=True)
 
 
 def dyadic_word(low: Fraction, high: Fraction) -> str:
-    """Shortest word w such that all fractions 0.w... lie in [low, high).
+    """Returns the shortest word w such that all fractions 0.w... lie in [low, high).
 
     Words of disjoint intervals are prefix-free. A word has less than two bits more than
     -log2(high - low): of width 2^-k, every interval that holds two such steps holds
@@ -184,9 +184,9 @@ def dyadic_word(low: Fraction, high: Fraction) -> str:
     return _shortest(low, high, open_end=False)
 
 
-@checked({"n": "integer [0, inf)"})
+@check_domain({"n": "integer [0, inf)"})
 def expected_lengths(source: Source, n: int) -> ExpectedLengths:
-    """Lengths of the two rules over all messages of n symbols, one by one.
+    """Returns the lengths of the two rules over all messages of n symbols.
 
     Args:
       source: as in `arithmetic_code`.
@@ -202,7 +202,7 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
       >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic
       3.45
 
-    Source: paper 000, example A.1, over all messages.
+    Source: Pan et al. 2025, example A.1, over all messages.
     """
     point = dyadic = Fraction(0)
     entropy, worst, kraft = [], [-math.inf, -math.inf], [Fraction(0), Fraction(0)]
@@ -227,7 +227,7 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
 
 
 def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
-    """(low, width) of every message of n symbols that can occur."""
+    """Returns (low, width) of every message of n symbols that can occur."""
     following = _following(source)
     front: list[tuple[tuple, Fraction, Fraction]] = [((), Fraction(0), Fraction(1))]
     for _ in range(n):
@@ -247,7 +247,7 @@ def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
 
 
 def _following(source: Source) -> Callable[[Sequence[Hashable]], dict[Any, Fraction]]:
-    """The exact probabilities of the next symbol, after any message."""
+    """Returns the exact probabilities of the next symbol, after any message."""
     if callable(source):
         return lambda message: exact_shares(source(message))
     shares = exact_shares(source)
@@ -268,5 +268,5 @@ def _shortest(low: Fraction, high: Fraction, open_end: bool) -> str:
 
 
 def _bits(share: Fraction) -> float:
-    """-log2 of a fraction that a float may not hold."""
+    """Returns -log2 of a fraction that a float may not hold."""
     return math.log2(share.denominator) - math.log2(share.numerator)

@@ -5,7 +5,7 @@ the player names a distribution and pays its log loss. What he pays beyond the e
 of theta is the regret, and its mean over nature is the Bayes redundancy: never less
 than the mutual information, and equal to it for the Bayes mixture.
 
-Source: paper 000, appendix A.2.2.
+Source: Pan et al. 2025, appendix A.2.2.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,9 @@ class Game(NamedTuple):
     regret: np.ndarray
 
 
-@checks.checked({"concentrations": "(0, inf) of [k]"})
+@checks.check_domain({"concentrations": "(0, inf) of [k]"})
 def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The Bayes mixture of a Dirichlet prior, as a player.
+    """Returns the Bayes mixture of a Dirichlet prior, as a player.
 
     Its prediction after counts s is `(a_i + s_i)/(A + n)`: Laplace's rule for a = 1,
     the Krichevsky-Trofimov rule for a = 1/2.
@@ -49,7 +49,8 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
       >>> dirichlet_mixture([1.0, 1.0])(np.array([[2, 0]]))
       array([[0.75, 0.25]])
 
-    Source: R. Krichevsky, V. Trofimov 1981; paper 000, lemma A.3, the optimal player.
+    Source: R. Krichevsky, V. Trofimov 1981; Pan et al. 2025, lemma A.3, the optimal
+    player.
     """
     prior = np.asarray(concentrations, float)
 
@@ -60,7 +61,7 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     return player
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "draws": "integer [1, inf)",
         "games": "integer [2, inf)",
@@ -74,7 +75,7 @@ def play_coding_game(
     nature: np.ndarray,
     player: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Game:
-    """Play the coding game with categorical outcomes and a Dirichlet nature.
+    """Plays the coding game with categorical outcomes and a Dirichlet nature.
 
     The regret of a round is taken in the mean over the outcome,
     `D_KL(P_theta || Q(. | history))`, which has the same expectation as
@@ -92,7 +93,7 @@ def play_coding_game(
       `Game(mean, se, games, regret)`; for the default player, `mean[n-1]` estimates
       `dirichlet_information(n, nature)`.
 
-    Source: paper 000, equation (8) and lemma A.3.
+    Source: Pan et al. 2025, equation (8) and lemma A.3.
     """
     player = dirichlet_mixture(nature) if player is None else player
     outcomes = len(nature)
@@ -112,7 +113,7 @@ def play_coding_game(
     return Game(regret.mean(axis=0), se, games, regret)
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "prior": "distribution of [k]",
         "laws": "distribution of [k, m]",
@@ -123,7 +124,7 @@ def play_coding_game(
 def finite_game_regret(
     prior: np.ndarray, laws: np.ndarray, draws: int, player: np.ndarray | None = None
 ) -> float:
-    """Bayes redundancy of a mixture where theta takes finitely many values, exactly.
+    """Returns the exact Bayes redundancy of a mixture over finitely many values.
 
     Every sequence of outcomes is enumerated: `outcomes**draws` of them, at most 1e6.
 
@@ -148,7 +149,7 @@ def finite_game_regret(
       >>> finite_game_regret([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], 3)  # ln 2
       0.6931471805599453
 
-    Source: paper 000, lemma A.3.
+    Source: Pan et al. 2025, lemma A.3.
     """
     prior, laws = np.asarray(prior, float), np.asarray(laws, float)
     weights = prior if player is None else np.asarray(player, float)

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kscale.theory.checks import checked
+from kscale.theory.checks import check_domain
 
 Probabilities = Mapping[Any, Any]
 
 
-@checked({"lengths": "[0, inf] of [...]", "radix": "integer [2, inf)"})
+@check_domain({"lengths": "[0, inf] of [...]", "radix": "integer [2, inf)"})
 def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
-    """sum_i radix^-length_i: a uniquely decodable code has at most 1.
+    """Returns sum_i radix^-length_i: at most 1 for a uniquely decodable code.
 
     Args:
       lengths: of the words, at least 0; they need not be whole.
@@ -29,13 +29,13 @@ def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
       >>> kraft_sum([1, 2, 3, 3])
       1.0
 
-    Source: Kraft 1949, McMillan 1956; paper 000, section 2.
+    Source: Kraft 1949, McMillan 1956; Pan et al. 2025, section 2.
     """
     return math.fsum(np.ravel(float(radix) ** -np.asarray(lengths, float)))
 
 
 def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
-    """ceil(-log2 p_i), exactly: within one bit of the ideal, and Kraft's sum holds.
+    """Returns ceil(-log2 p_i), exactly: lengths that satisfy Kraft's inequality.
 
     Args:
       probabilities: above 0, sum to 1; fractions, strings such as "3/10", or numbers,
@@ -61,7 +61,7 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
 
 
 def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
-    """Word lengths of an optimal prefix code (Huffman's).
+    """Returns the word lengths of an optimal prefix code (Huffman's).
 
     Args:
       probabilities: as in `shannon_lengths`; 0 is allowed.
@@ -91,7 +91,7 @@ def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
 
 
 def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
-    """Fractions that sum to 1 exactly: decimals taken at their word, then scaled."""
+    """Returns fractions that sum to 1 exactly, of decimals taken at their word."""
     shares = {symbol: _exact(p) for symbol, p in probabilities.items()}
     total = sum(shares.values())
     if min(shares.values(), default=-1) < 0 or abs(total - 1) > Fraction(1, 10**6):
@@ -109,7 +109,7 @@ def _exact(probability: Any) -> Fraction:
 
 
 def least_bits(share: Fraction) -> int:
-    """ceil(-log2 share), exactly."""
+    """Returns ceil(-log2 share), exactly."""
     return (math.ceil(1 / share) - 1).bit_length()
 
 
@@ -136,7 +136,7 @@ class StructureFunction(NamedTuple):
     slack: float
 
 
-@checked(
+@check_domain(
     {
         "model_bits": "[0, inf) of [n>=1]",
         "data_bits": "[0, inf) of [n]",
@@ -150,7 +150,7 @@ def structure_function(
     alpha: ArrayLike | None = None,
     slack: float | None = None,
 ) -> StructureFunction:
-    """Kolmogorov's structure function, restricted to a family of models.
+    """Returns Kolmogorov's structure function, restricted to a family of models.
 
         h(alpha) = min{data bits of M : model bits of M <= alpha}
 
@@ -172,8 +172,8 @@ def structure_function(
       >>> found.h.tolist(), found.best_total, found.minimal_sufficient
       ([1000.0, 700.0, 650.0, 650.0], 690.0, 40.0)
 
-    Source: paper 000, definition 3.1 and appendix B; the minimal sufficient statistic
-    of Gacs, Tromp and Vitanyi 2001.
+    Source: Pan et al. 2025, definition 3.1 and appendix B; the minimal sufficient
+    statistic of Gacs, Tromp and Vitanyi 2001.
     """
     model, data = np.asarray(model_bits, float), np.asarray(data_bits, float)
     slack = float(np.log2(model.size)) if slack is None else slack

@@ -26,7 +26,7 @@ from kscale.theory.concepts.finite_length import (
 )
 from kscale.theory.concepts.graph import (
     Graph,
-    Learnt,
+    Peeling,
     graph_from_edges,
     peel,
     sample_graph,
@@ -50,7 +50,7 @@ from kscale.theory.concepts.polynomial_ensemble import (
 
 __all__ = [
     "Graph",
-    "Learnt",
+    "Peeling",
     "Optimum",
     "bimodal_error",
     "compute_optimal",

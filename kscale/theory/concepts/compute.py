@@ -53,7 +53,7 @@ class Optimum(NamedTuple):
 
 
 def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
-    """The unlearnt fraction at ln R = r along R T = C'."""
+    """Returns the unlearnt fraction at ln R = r along R T = C'."""
     budget, d, eps = scene
     concepts, texts = jnp.exp(r), budget * jnp.exp(-r)
     if mode == "iid":
@@ -66,7 +66,7 @@ def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
 def _first_maximum(
     mode: str, as_published: bool, scene: tuple, middle: Array, high: Array
 ) -> Array:
-    """ln R of the first maximum: the first root of d ln E[R+]/d ln R.
+    """Returns ln R of the first maximum: the first root of d ln E[R+]/d ln R.
 
     Comparing values would give half the digits of R. The scan is densest near the
     threshold `middle`, as the maximum lies within R^(-1/2) of it; by equation (2) it
@@ -88,7 +88,7 @@ def _first_maximum(
 
 
 def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
-    """ln R at which eps* = eps, at finite R."""
+    """Returns ln R at which eps* = eps, at finite R."""
 
     def margin(r: Array, budget: Array, d: Array, eps: Array) -> Array:
         of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
@@ -99,7 +99,7 @@ def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
 
 
 def _threshold_optimum(scene: tuple, middle: Array, high: Array) -> tuple[Array, Array]:
-    """ln R where eps* = eps, and the unlearnt fraction there once peeling succeeds."""
+    """Returns ln R where eps* = eps, and the fraction that peeling leaves there."""
     budget, d, eps = scene
     r = _threshold_size(scene, middle, high)
     of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
@@ -119,7 +119,7 @@ def optimum_of(
     sigma: Array,
     tau: Array,
 ) -> Optimum:
-    """`compute_optimal` of float64 tracers."""
+    """Computes `compute_optimal` of float64 tracers."""
     budget = compute / (6 * sigma * tau)
     scene = (budget, d, eps)
     at = poisson.transition_constants(d)
@@ -161,7 +161,7 @@ def compute_optimal(
     tau: Any = 8e5,
     as_published: bool = False,
 ) -> Optimum:
-    """The number of concepts R* and texts T* that learn most at given compute.
+    """Returns the number of concepts R* and texts T* that learn most at given compute.
 
     The first local maximum over R of E[R+] along R T = C/(6 sigma tau). (That of
     equation (2) has a larger one, which is spurious: `spurious_optimum`.)
@@ -187,7 +187,7 @@ def compute_optimal(
       >>> f"{best.parameters:.4e} {best.tokens:.4e}"  # Chinchilla: 7.0e10, 1.4e12
       '7.2019e+10 1.3330e+12'
 
-    Source: paper 004, equation (1) and figure 2a.
+    Source: Nayak & Varshney 2024, equation (1) and figure 2a.
     """
     return optimum_of(compute, mode, as_published, d, eps, sigma, tau)
 
@@ -226,7 +226,7 @@ def scaling_exponents(
     tau: Any = 8e5,
     as_published: bool = False,
 ) -> Exponents:
-    """How N* and D* grow with compute: equally in the limit, N* faster before.
+    """Returns the powers of compute by which N* and D* grow: 1/2 in the limit.
 
     T*/R* falls to c* like c* + O((ln R/R)^(1/2)), so both exponents tend to 1/2.
 
@@ -244,7 +244,7 @@ def scaling_exponents(
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)
       0.5086
 
-    Source: paper 004, proposition 1.
+    Source: Nayak & Varshney 2024, proposition 1.
     """
     settings = (mode, as_published, d, eps, sigma, tau)
     compute = jnp.sort(compute.reshape(-1))

@@ -30,32 +30,32 @@ class Ensemble(NamedTuple):
 
 
 def ensemble(concepts: Array, texts: Array, d: Array, eps: Array) -> Ensemble:
-    """The exponents of lambda and rho, and the probability of an edge."""
+    """Returns the exponents of lambda and rho, and the probability of an edge."""
     return Ensemble(d / concepts, texts - 1, concepts / eps - 1)
 
 
 def log_rho(x: Array, of: Ensemble) -> Array:
-    """ln rho(1-x)."""
+    """Returns ln rho(1-x)."""
     return of.symbols * jnp.log1p(-of.p * x)
 
 
 def log_lambda(x: Array, of: Ensemble) -> Array:
-    """ln lambda(1-rho(1-x))."""
+    """Returns ln lambda(1-rho(1-x))."""
     return of.checks * jnp.log1p(-of.p * jnp.exp(log_rho(x, of)))
 
 
 def log_node(x: Array, of: Ensemble) -> Array:
-    """ln L(1-rho(1-x))."""
+    """Returns ln L(1-rho(1-x))."""
     return (of.checks + 1) * jnp.log1p(-of.p * jnp.exp(log_rho(x, of)))
 
 
 def log_eps(t: Array, of: Ensemble) -> Array:
-    """ln eps(x) = ln(x/lambda(1-rho(1-x))) at t = ln x."""
+    """Returns ln eps(x) = ln(x/lambda(1-rho(1-x))) at t = ln x."""
     return t - log_lambda(jnp.exp(t), of)
 
 
 def _log_slope(t: Array, of: Ensemble) -> Array:
-    """ln(1 - d ln eps(x)/d ln x): zero at critical points, positive between the two."""
+    """Returns ln(1 - d ln eps(x)/d ln x): positive between the critical points."""
     p, checks, symbols = of
     x = jnp.exp(t)
     scale = jnp.log(checks * p) + jnp.log(symbols * p)
@@ -64,7 +64,7 @@ def _log_slope(t: Array, of: Ensemble) -> Array:
 
 
 def log_peak(of: Ensemble) -> Array:
-    """ln x where ln eps(x) falls fastest, between the two critical points."""
+    """Returns ln x where ln eps(x) falls fastest, between the two critical points."""
 
     def turn(t: Array, of: Ensemble) -> Array:
         p, _, symbols = of
@@ -85,9 +85,10 @@ class Critical(NamedTuple):
 
 
 def meeting(of: Ensemble) -> tuple[Array, Array]:
-    """Where the critical points would meet, and how far apart they are (< 0: none).
+    """Returns where the critical points would meet, and how far apart they are.
 
-    The peak maximizes the depth, so the depth's slope needs none of the peak's.
+    A distance below 0: they do not. The peak maximizes the depth, so the depth's slope
+    needs none of the peak's.
     """
     peak = log_peak(lax.stop_gradient(of))
     return peak, _log_slope(peak, of)
@@ -96,7 +97,7 @@ def meeting(of: Ensemble) -> tuple[Array, Array]:
 def _upper_bracket(
     peak: Array, depth: Array, of: Ensemble
 ) -> tuple[Array, Array, Array]:
-    """(low, high, start) of the larger critical point; the start is exact at depth 0.
+    """Returns (low, high, start) of the larger critical point, exact at depth 0.
 
     R -> inf is x exp(-x) = y, whose roots bound those of finite R on either side.
     """
@@ -106,7 +107,7 @@ def _upper_bracket(
 
 
 def upper_critical(of: Ensemble) -> Array:
-    """ln of the larger critical point."""
+    """Returns ln of the larger critical point."""
     peak, depth = meeting(of)
     bracket = _upper_bracket(peak, depth, of)
     root = bracketed_root(_log_slope, *bracket, of, rising=False)
@@ -114,7 +115,7 @@ def upper_critical(of: Ensemble) -> Array:
 
 
 def critical_points(of: Ensemble) -> Critical:
-    """Both critical points, by one search over two lanes."""
+    """Returns both critical points, found by one search over two lanes."""
     peak, depth = meeting(of)
     delta = jnp.fmax(depth, 0.0)
     floor = peak - delta + 2 * jnp.log1p(-of.p) - 1.0
@@ -155,7 +156,7 @@ class Threshold(NamedTuple):
 
 
 def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
-    """(eps*, x*, nu*) at the critical point ln x = t."""
+    """Returns (eps*, x*, nu*) at the critical point ln x = t."""
     log_star, x = log_eps(t, of), jnp.exp(t)
     return jnp.exp(log_star), x, jnp.exp(log_star + log_node(x, of))
 
@@ -167,7 +168,7 @@ def threshold(
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> Threshold:
-    """The decoding threshold eps* and its critical point, at finite R and T.
+    """Returns the decoding threshold eps* and its critical point, at finite R and T.
 
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
 
@@ -188,7 +189,7 @@ def threshold(
       >>> round(float(found.eps_star), 10), round(float(found.x_star), 10)
       (0.5014959207, 0.4090695342)
 
-    Source: paper 004, equations (18)-(20).
+    Source: Nayak & Varshney 2024, equations (18)-(20).
     """
     of = ensemble(concepts, texts, d, eps)
     points = critical_points(of)
@@ -200,7 +201,7 @@ def threshold(
 def unlearnt_of(
     of: Ensemble, eps: Array, points: Critical, succeeds: bool = False
 ) -> Array:
-    """`density_evolution` of float64 tracers, from the critical points of `of`.
+    """Computes `density_evolution` of float64 tracers, from the critical points.
 
     `succeeds` decides at the threshold itself, where both fixed points are limits.
     """
@@ -227,7 +228,7 @@ def density_evolution(
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> Array:
-    """The fraction of concepts that density evolution leaves unlearnt.
+    """Returns the fraction of concepts that density evolution leaves unlearnt.
 
     The largest solution x <= eps of x = eps lambda(1-rho(1-x)), and there
     L(1-rho(1-x)). Below the threshold that is little more than the concepts without a
@@ -246,7 +247,7 @@ def density_evolution(
       >>> float(density_evolution(1e5, 4e5)).__round__(6)
       0.893286
 
-    Source: paper 004, section C.2.
+    Source: Nayak & Varshney 2024, section C.2.
     """
     of = ensemble(concepts, texts, d, eps)
     return unlearnt_of(of, eps, critical_points(of))
@@ -259,7 +260,7 @@ def matching_bound(
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> Array:
-    """An upper bound of the threshold: the integral of rho over that of lambda.
+    """Returns an upper bound of the threshold: the integral of rho over that of lambda.
 
         eps* <= (T eps/R) (1 - (1-p)^(R/eps)) / (1 - (1-p)^T)
 
@@ -272,7 +273,7 @@ def matching_bound(
     Returns:
       The bound, which may exceed 1.
 
-    Source: paper 004, appendix B.
+    Source: Nayak & Varshney 2024, appendix B.
     """
     log_miss = jnp.log1p(-d / concepts)
     symbols = concepts / eps

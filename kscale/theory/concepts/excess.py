@@ -33,7 +33,7 @@ class TrainingError(NamedTuple):
 
 
 def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
-    """`TrainingError.exact`, whose leading terms cancel, from what is left of them."""
+    """Returns `TrainingError.exact` from what its cancelling terms leave."""
     q = d * unlearnt / concepts
     odds = concepts * q / (1 - q)
     # ln(1-q)^R (1 + odds), where the terms linear in q cancel
@@ -47,7 +47,7 @@ def training_error(
     concepts: Any,
     d: Any = 6.0,
 ) -> TrainingError:
-    """The probability that a text holds two or more unlearnt concepts.
+    """Returns the probability that a text holds two or more unlearnt concepts.
 
     Args:
       unlearnt: P_b, the fraction of concepts unlearnt, in [0, 1].
@@ -62,8 +62,8 @@ def training_error(
       >>> round(float(error.exact), 8), round(float(error.paper), 4)
       (0.00172944, 0.0144)
 
-    Source: paper 004, equations (3) and (24)-(27); "exact" evaluates (26) with k P_b
-    where kR is printed.
+    Source: Nayak & Varshney 2024, equations (3) and (24)-(27); "exact" evaluates (26)
+    with k P_b where kR is printed.
     """
     mean = d * unlearnt
     q = mean / concepts
@@ -88,7 +88,7 @@ class ExcessEntropy(NamedTuple):
 
 @solver(domain={"error": "[-1, 1]"})
 def excess_entropy(error: Any) -> ExcessEntropy:
-    """What an error rate on cloze questions costs in nats at least.
+    """Returns what an error rate on cloze questions costs in nats at least.
 
     Args:
       error: P_e, as of `training_error`; equation (27) may be below 0.
@@ -100,7 +100,7 @@ def excess_entropy(error: Any) -> ExcessEntropy:
       >>> float(excess_entropy(0.1).half).__round__(12)
       0.005
 
-    Source: paper 004, equation (4).
+    Source: Nayak & Varshney 2024, equation (4).
     """
     return ExcessEntropy(error**2 / 2, 2 * error**2)
 
@@ -126,7 +126,7 @@ def bimodal_error(
     texts: Any,
     d: Any = 6.0,
 ) -> BimodalError:
-    """Training error and excess entropy averaged over graphs, not over concepts.
+    """Returns training error and excess entropy averaged over graphs, not concepts.
 
     A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear
     in the probability of sticking, where P_e(mean P_b) would be quadratic.
@@ -143,7 +143,7 @@ def bimodal_error(
       >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)
       0.36056
 
-    Source: paper 004, equation (27), under `finite_length.corrected_law`.
+    Source: Nayak & Varshney 2024, equation (27), under `finite_length.corrected_law`.
     """
     law = finite_length.corrected_of(concepts, texts, d)
     stuck = _two_or_more(law.unlearnt_if_stuck, concepts, d)

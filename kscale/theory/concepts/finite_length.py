@@ -17,7 +17,7 @@ from kscale.theory.solver import solver
 
 
 def gaussian_tail(x: Array) -> Array:
-    """Q(x) = P(a standard Gaussian exceeds x), to full relative accuracy."""
+    """Returns P(a standard Gaussian exceeds x), to full relative accuracy."""
     return 0.5 * erfc(x / jnp.sqrt(2.0))
 
 
@@ -46,7 +46,7 @@ class PrintedLaw(NamedTuple):
 def alpha_terms(
     eps_star: Array, x: Array, of: Ensemble, as_published: bool
 ) -> tuple[Array, Array]:
-    """The summands of (22)-(23) for binomial degrees; at (1-x)^2 as at 1 - x(2-x)."""
+    """Returns the summands of (22)-(23); at (1-x)^2 as at 1 - x(2-x)."""
     p, checks, symbols = of
 
     def rho(x: Array) -> tuple[Array, Array]:
@@ -71,7 +71,7 @@ def alpha_terms(
 
 
 def _search_from_tenth(x_star: Array, of: Ensemble) -> tuple[Array, Array]:
-    """(eps*, x*) as the least eps(x) on [0.1, 1]."""
+    """Returns (eps*, x*) as the least eps(x) on [0.1, 1]."""
     ends = jnp.array([0.1, 1.0])
     inside = (x_star >= 0.1) & (x_star <= 1)
     x = jnp.append(ends, jnp.where(inside, x_star, 0.1))
@@ -87,7 +87,7 @@ def printed_of(
     upper: Array,
     as_published: bool = False,
 ) -> PrintedLaw:
-    """`printed_law` of float64 tracers, from ln of the larger critical point."""
+    """Computes `printed_law` of float64 tracers, from ln of the critical point."""
     eps_star, x, nu = density.saddle(of, upper)
     if as_published:
         eps_star, x = _search_from_tenth(x, of)
@@ -103,7 +103,7 @@ def printed_at(
     of: Ensemble,
     as_published: bool = False,
 ) -> PrintedLaw:
-    """Equation (2) from `critical` = (eps*, x*, nu*)."""
+    """Evaluates equation (2) at `critical` = (eps*, x*, nu*)."""
     eps_star, x, nu = critical
     first, second = alpha_terms(eps_star, x, of, as_published)
     alpha = jnp.sqrt(first + second)
@@ -121,7 +121,7 @@ def printed_law(
     eps: Any = 0.5,
     as_published: bool = False,
 ) -> PrintedLaw:
-    """The finite-length law as the paper prints it.
+    """Returns the finite-length law as the paper prints it.
 
         P_b = nu* Q(sqrt(R/eps) (eps* - eps)/alpha),    E[R+] = R (1 - P_b/eps)
 
@@ -148,7 +148,7 @@ def printed_law(
       >>> round(float(law.alpha), 6), round(float(law.learnt), 3)
       (0.590479, 89477.684)
 
-    Source: paper 004, equations (2) and (21)-(23).
+    Source: Nayak & Varshney 2024, equations (2) and (21)-(23).
     """
     of = density.ensemble(concepts, texts, d, eps)
     return printed_of(concepts, eps, of, density.upper_critical(of), as_published)
@@ -182,14 +182,14 @@ def _no_text(concepts: Array, texts: Array, d: Array) -> Array:
 
 
 def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
-    """The unlearnt fraction of `corrected_law` for T/R >= c* and d > e."""
+    """Returns the unlearnt fraction of `corrected_law` for T/R >= c* and d > e."""
     at = poisson.transition_constants(d)
     stuck = _stuck(concepts, texts, at)
     return stuck * at.unlearnt + (1 - stuck) * _no_text(concepts, texts, d)
 
 
 def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
-    """`corrected_law` of float64 tracers."""
+    """Computes `corrected_law` of float64 tracers."""
     jumps = d > jnp.e
     at = poisson.transition_constants(jnp.where(jumps, d, 6.0))  # 6: not used
     c = texts / concepts
@@ -211,7 +211,7 @@ def corrected_law(
     texts: Any,
     d: Any = 6.0,
 ) -> CorrectedLaw:
-    """The finite-length law of the graph that the paper defines: independent edges.
+    """Returns the finite-length law of the paper's own graph, independent edges.
 
         P(stuck) = Q(sqrt(R) (T/R - c* - shift R^(-2/3))/sigma)
         unlearnt = P z + (1-P) (1-p)^T
@@ -236,7 +236,8 @@ def corrected_law(
 
     Source: the diffusion limit of peeling, with the shift of Amraoui, Montanari,
     Richardson and Urbanke, "Finite-length scaling for iteratively decoded LDPC
-    ensembles" (2009), for independent edges; the meaning of paper 004, equation (2).
+    ensembles" (2009), for independent edges; the meaning of Nayak & Varshney 2024,
+    equation (2).
     """
     return corrected_of(concepts, texts, d)
 
@@ -246,7 +247,7 @@ def equivalent_alpha(
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> Array:
-    """The alpha at which equation (21) would be right for independent edges.
+    """Returns the alpha that would make equation (21) right for independent edges.
 
         alpha^2 = eps ((1-z)/z - ln(z)^2/c)    at c = c*, z = z*
 
@@ -261,7 +262,8 @@ def equivalent_alpha(
       >>> float(equivalent_alpha()).__round__(6)
       0.329897
 
-    Source: matching paper 004, equation (21), to `corrected_law` at large R.
+    Source: matching Nayak & Varshney 2024, equation (21), to `corrected_law` at large
+    R.
     """
     at = poisson.transition_constants(d)
     v = -jnp.log(at.unlearnt)

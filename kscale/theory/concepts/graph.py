@@ -28,16 +28,16 @@ class Graph(NamedTuple):
 
     @property
     def concept_count(self) -> int:
-        """R."""
+        """Returns R."""
         return len(self.starts) - 1
 
     def first(self, concepts: int) -> "Graph":
-        """The graph without all concepts but the first few."""
+        """Returns the graph without all concepts but the first few."""
         starts = self.starts[: concepts + 1]
         return Graph(starts, self.texts[: starts[-1]], self.text_count)
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "concepts": "integer [0, inf)",
         "texts": "integer [0, inf)",
@@ -48,7 +48,7 @@ class Graph(NamedTuple):
 def graph_from_edges(
     concept: np.ndarray, text: np.ndarray, concepts: int, texts: int
 ) -> Graph:
-    """The graph with these edges, in any order.
+    """Returns the graph with these edges, in any order.
 
     Args:
       concept, text: int [edges], the ends of each edge; no edge twice.
@@ -64,7 +64,7 @@ def graph_from_edges(
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
       array([0, 0, 1])
 
-    Source: paper 004, section 2.2, the bipartite graph.
+    Source: Nayak & Varshney 2024, section 2.2, the bipartite graph.
     """
     concept, text = (np.asarray(x, np.int64) for x in (concept, text))
     order = np.lexsort((text, concept))
@@ -77,7 +77,7 @@ def graph_from_edges(
     return Graph(starts, columns, texts)
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "concepts": "integer [1, inf)",
         "texts": "integer [1, inf)",
@@ -87,7 +87,7 @@ def graph_from_edges(
 def sample_graph(
     concepts: int, texts: int, probability: float, rng: np.random.Generator
 ) -> Graph:
-    """A graph in which each concept and text are joined independently.
+    """Draws a graph that joins each concept and text independently.
 
     The gaps between edges, in the order of the grid of R x T cells, are geometric: time
     and memory (24 bytes an edge) are those of the edges, not of the cells.
@@ -104,20 +104,20 @@ def sample_graph(
       >>> sample_graph(2, 3, 1.0, np.random.default_rng(0)).texts
       array([0, 1, 2, 0, 1, 2])
 
-    Source: paper 004, section 2.2.
+    Source: Nayak & Varshney 2024, section 2.2.
     """
     cells = concepts * texts
     rule = "must be below 2^56: take fewer"
     checks.refuse("concepts * texts", cells, cells >= 2**56, rule)
-    cell = _chosen(cells, probability, rng)
+    cell = _draw_cells(cells, probability, rng)
     rows = np.arange(concepts + 1, dtype=np.int64) * texts
     starts = np.searchsorted(cell, rows)
     cell -= np.repeat(rows[:-1], np.diff(starts))
     return Graph(starts, cell, texts)
 
 
-def _chosen(cells: int, probability: float, rng: np.random.Generator) -> np.ndarray:
-    """The cells of 0..cells-1 that hold an edge, ascending."""
+def _draw_cells(cells: int, probability: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns the cells of 0..cells-1 that hold an edge, ascending."""
     if probability == 0:
         return np.zeros(0, np.int64)
     parts, last = [], -1
@@ -134,7 +134,7 @@ def _chosen(cells: int, probability: float, rng: np.random.Generator) -> np.ndar
     return cell[: np.searchsorted(cell, cells)]
 
 
-class Learnt(NamedTuple):
+class Peeling(NamedTuple):
     """The result of peeling, the same in whatever order texts are taken.
 
     Attributes:
@@ -152,12 +152,12 @@ class Learnt(NamedTuple):
 
     @property
     def rounds(self) -> int:
-        """How many rounds taught something."""
+        """Returns how many rounds taught something."""
         return len(self.by_round)
 
 
-def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
-    """Learn concepts from texts that hold a single unlearnt one until none is left.
+def peel(graph: Graph, known: np.ndarray | None = None) -> Peeling:
+    """Learns concepts from texts with a single unlearnt one until none is left.
 
     Linear in the edges: a round costs its own edges and a fixed 50 microseconds.
 
@@ -178,7 +178,7 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
       >>> peel(chain).by_round  # text 0 teaches concept 0, then text 1 concept 1 ...
       array([1, 1, 1])
 
-    Source: paper 004, section 2.3.
+    Source: Nayak & Varshney 2024, section 2.3.
     """
     size = graph.concept_count
     left, total = _unlearnt_of_texts(graph)
@@ -201,11 +201,11 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Learnt:
         touched = _remove(graph, new, left, total)
         ready = touched[left[touched] == 1]
     stuck = bool((left > 1).any())
-    return Learnt(mask, int(mask.sum()), np.asarray(by_round, np.int64), stuck)
+    return Peeling(mask, int(mask.sum()), np.asarray(by_round, np.int64), stuck)
 
 
 def _unlearnt_of_texts(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Of each text, the number of its concepts and the sum of their numbers."""
+    """Returns how many concepts each text has, and the sum of their numbers."""
     texts, size = graph.texts, graph.text_count
     names = np.repeat(np.arange(graph.concept_count), np.diff(graph.starts))
     left = np.bincount(texts, minlength=size)
@@ -217,7 +217,7 @@ def _unlearnt_of_texts(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 def _remove(
     graph: Graph, concepts: np.ndarray, left: np.ndarray, total: np.ndarray
 ) -> np.ndarray:
-    """Take concepts off their texts; returns these texts, one entry an edge."""
+    """Takes concepts off their texts; returns these texts, one entry an edge."""
     if len(concepts) == 1:  # chains of single concepts go fast
         one = concepts[0]
         touched = graph.texts[graph.starts[one] : graph.starts[one + 1]]

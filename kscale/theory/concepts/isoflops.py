@@ -39,7 +39,7 @@ def isoflop(
     tau: Any = 8e5,
     as_published: bool = False,
 ) -> IsoFlop:
-    """Concepts learnt against R at fixed compute.
+    """Returns the concepts learnt against R at fixed compute.
 
     Args:
       compute: C in floating-point operations.
@@ -53,7 +53,7 @@ def isoflop(
       >>> float(isoflop(1e20, 1.0).concepts).__round__(3)
       4793.713
 
-    Source: paper 004, figure 4.
+    Source: Nayak & Varshney 2024, figure 4.
     """
     budget = compute / (6 * sigma * tau)
     at = poisson.transition_constants(d)
@@ -93,7 +93,7 @@ def spurious_optimum(
     sigma: Any = 2e5,
     tau: Any = 8e5,
 ) -> SpuriousOptimum:
-    """The global maximum of equation (2) over R, which no graph attains.
+    """Returns the largest value of equation (2) over R, which no graph attains.
 
     Far beyond the threshold equation (2) rises again in R, as its nu* Q tends to a
     constant below 1, up to where the critical points meet and it ends: d T/R near e.
@@ -110,7 +110,7 @@ def spurious_optimum(
       >>> bool(spurious_optimum(1e22).learnt_per_text > 1)
       True
 
-    Source: paper 004, equation (2); its consequence for proposition 1.
+    Source: Nayak & Varshney 2024, equation (2); its consequence for proposition 1.
     """
     budget = compute / (6 * sigma * tau)
 

@@ -26,13 +26,13 @@ COUNTS = {
 
 
 def _kinds(unlearnt: int, p: float) -> tuple[float, float]:
-    """P(Binomial(u, p) = 1) and P(... >= 2)."""
+    """Returns P(Binomial(u, p) = 1) and P(... >= 2)."""
     one = unlearnt * p * np.exp((unlearnt - 1) * np.log1p(-p))
     return float(one), float(special.betainc(2, unlearnt - 1, p)) if unlearnt > 1 else 0
 
 
-def _comes_down(unlearnt: int, p: float) -> float:
-    """theta_u."""
+def _reduction_chance(unlearnt: int, p: float) -> float:
+    """Returns theta_u."""
     if unlearnt < 2:
         return 1.0  # there is no text with two
     two = (unlearnt - 1) * p * p * np.exp((unlearnt - 2) * np.log1p(-p))
@@ -57,11 +57,11 @@ class LearningLaw(NamedTuple):
     truncated: float
 
 
-@checks.checked(COUNTS | {"tail": "[0, 0.01]"})
+@checks.check_domain(COUNTS | {"tail": "[0, 0.01]"})
 def learning_law(
     concepts: int, texts: int, d: float = 6.0, tail: float = 1e-30
 ) -> LearningLaw:
-    """The exact law of what peeling learns: a dynamic program over the three counts.
+    """Returns the exact law of what peeling learns, by a dynamic program.
 
     After each concept the joint law of the texts with one and with two or more is held
     on the window that carries all of it but `tail`; windows are some R^(1/2) wide, so
@@ -82,8 +82,8 @@ def learning_law(
       >>> law.pmf_unlearnt.round(12).tolist(), round(law.mean_learnt, 12)
       ([0.65625, 0.21875, 0.125], 1.53125)
 
-    Source: what paper 004, equation (10), asks for; the reduction is that of
-    Luby, Mitzenmacher and Shokrollahi's analysis of erasure decoding.
+    Source: what Nayak & Varshney 2024, equation (10), asks for; the reduction is that
+    of Luby, Mitzenmacher and Shokrollahi's analysis of erasure decoding.
     """
     p = d / concepts
     log_factorial = _log_factorials(texts)
@@ -98,7 +98,7 @@ def learning_law(
             break
         law = _Law(law.mass, law.ones - 1, law.more)  # the text that teaches
         law = _lose(law, 1 / unlearnt, tail, log_factorial)
-        theta = _comes_down(unlearnt, p)
+        theta = _reduction_chance(unlearnt, p)
         law = _unshear(_lose(_shear(law), theta, tail, log_factorial, axis=1))
         law, cut = _trim(law, tail)
         truncated += cut + 2 * tail
@@ -116,13 +116,13 @@ class _Law(NamedTuple):
 
 
 def _log_factorials(n: int) -> np.ndarray:
-    """ln 0!, ..., ln n!, in extended precision, as their differences lose digits."""
+    """Returns ln 0!, ..., ln n!, in extended precision, as differences lose digits."""
     logs = np.log(np.arange(1, n + 1, dtype=np.longdouble))
     return np.concatenate([np.zeros(1, np.longdouble), np.cumsum(logs)])
 
 
 def _window(mean: float, most: int, tail: float) -> tuple[int, int]:
-    """Where a binomial count lies but for twice `tail`, by Bernstein's inequality."""
+    """Returns a window of a binomial count that misses twice `tail`, by Bernstein."""
     if tail == 0:
         return 0, most
     bits = -np.log(tail)
@@ -134,7 +134,7 @@ def _window(mean: float, most: int, tail: float) -> tuple[int, int]:
 def _start(
     concepts: int, texts: int, p: float, tail: float, log_factorial: np.ndarray
 ) -> _Law:
-    """The law of the kinds of texts before anything is learnt: trinomial."""
+    """Returns the trinomial law of the kinds of texts before anything is learnt."""
     one, more = _kinds(concepts, p)
     low_1, high_1 = _window(texts * one, texts, tail)
     low_2, high_2 = _window(texts * more, texts, tail)
@@ -151,7 +151,7 @@ def _start(
 def _lose(
     law: _Law, chance: float, tail: float, log_factorial: np.ndarray, axis: int = 0
 ) -> _Law:
-    """Each item of one count is lost with this chance: the law of what remains."""
+    """Loses each item of one count with a chance; returns the law of the rest."""
     low = law.more if axis else law.ones
     high = low + law.mass.shape[axis] - 1
     most = _window(high * chance, high, tail)[1]
@@ -172,7 +172,7 @@ def _lose(
 
 
 def _shear(law: _Law) -> _Law:
-    """From (ones, more) to (ones + more, more)."""
+    """Changes the axes (ones, more) to (ones + more, more)."""
     rows, columns = law.mass.shape
     out = np.zeros((rows + columns - 1, columns))
     i, k = np.ogrid[:rows, :columns]
@@ -181,7 +181,7 @@ def _shear(law: _Law) -> _Law:
 
 
 def _unshear(law: _Law) -> _Law:
-    """From (ones + more, more) to (ones, more)."""
+    """Changes the axes (ones + more, more) to (ones, more)."""
     rows, columns = law.mass.shape
     offset = law.ones - law.more
     low, high = max(0, offset - columns + 1), offset + rows - 1
@@ -194,7 +194,7 @@ def _unshear(law: _Law) -> _Law:
 
 
 def _trim(law: _Law, tail: float) -> tuple[_Law, float]:
-    """Cut rows and columns at the edges that hold at most `tail` together."""
+    """Cuts rows and columns at the edges that hold at most `tail` together."""
     corner, mass, cut = [law.ones, law.more], law.mass, 0.0
     for axis in (0, 1):
         margin = mass.sum(axis=1 - axis)
@@ -226,11 +226,11 @@ class ChainSample(NamedTuple):
     stuck_fraction: float
 
 
-@checks.checked(COUNTS | {"graphs": "integer [2, inf)"})
+@checks.check_domain(COUNTS | {"graphs": "integer [2, inf)"})
 def sample_chain(
     concepts: int, texts: int, graphs: int, rng: np.random.Generator, d: float = 6.0
 ) -> ChainSample:
-    """Peel many random graphs at once, through the chain of three counts.
+    """Peels many random graphs at once, through the chain of three counts.
 
     The law of `concept_graph.peel(concept_graph.sample_graph(...))`, without graphs.
 
@@ -263,7 +263,7 @@ def sample_chain(
             alive, ones, twos = alive[~over], ones[~over], twos[~over]
         if not len(alive):
             break
-        down = rng.binomial(twos, _comes_down(left, p))
+        down = rng.binomial(twos, _reduction_chance(left, p))
         ones = ones - 1 - rng.binomial(ones - 1, 1 / left) + down
         twos = twos - down
     share = unlearnt / concepts

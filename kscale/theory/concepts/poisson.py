@@ -43,7 +43,7 @@ class Transition(NamedTuple):
 
 
 def transition_constants(d: Array) -> Transition:
-    """`transition` of one float64 tracer."""
+    """Computes `transition` of one float64 tracer."""
     v = jnp.exp(log_lower_root(jnp.where(d > jnp.e, jnp.log(d) - 1, jnp.nan)))
     u = 1 / v  # and v = -ln z*
     a = jnp.exp(u) * v
@@ -56,7 +56,7 @@ def transition_constants(d: Array) -> Transition:
 
 @solver(domain={"d": "(0, inf)"})
 def transition(d: Any = 6.0) -> Transition:
-    """Where learning by peeling sets in as texts grow: independent of any dummy eps.
+    """Returns where learning by peeling sets in as texts grow, whatever eps is.
 
         u exp(1/u) = d,  a* = exp(u)/u,  c* = a*/d,  z* = u/d
         sigma^2 = c*^2 (1-z)/(z ln(z)^2) - c*,   shift = Omega F^(-1/3) c* u/z
@@ -73,8 +73,9 @@ def transition(d: Any = 6.0) -> Transition:
       >>> round(float(found.texts_per_concept), 6), round(float(found.unlearnt), 6)
       (4.53299, 0.81507)
 
-    Source: the large-R limit of paper 004, equations (18)-(20); width and shift from
-    the diffusion limit of peeling (as for LDPC codes), for independent edges.
+    Source: the large-R limit of Nayak & Varshney 2024, equations (18)-(20); width and
+    shift from the diffusion limit of peeling (as for LDPC codes), for independent
+    edges.
     """
     return transition_constants(d)
 
@@ -103,7 +104,7 @@ def poisson_threshold(
     d: Any = 6.0,
     eps: Any = 0.5,
 ) -> PoissonThreshold:
-    """The threshold eps* at a = d T/R texts of a concept, in closed form.
+    """Returns the threshold eps* at a = d T/R texts of a concept, in closed form.
 
         u exp(-u) = 1/a,  u > 1,   eps* = (eps/d) u exp(1/u),   x* = eps u/d
 
@@ -121,7 +122,8 @@ def poisson_threshold(
       >>> float(poisson_threshold(27.6).eps_star).__round__(6)
       0.5015
 
-    Source: the large-R limit of paper 004, equation (20), read as the interior minimum.
+    Source: the large-R limit of Nayak & Varshney 2024, equation (20), read as the
+    interior minimum.
     """
     a = texts_of_a_concept
     delta = jnp.where(a >= jnp.e, jnp.log(a) - 1, jnp.nan)
@@ -142,7 +144,7 @@ class FixedPoints(NamedTuple):
 
 
 def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
-    """`fixed_points` of float64 tracers."""
+    """Computes `fixed_points` of float64 tracers."""
 
     def log_residual(t: Array, a: Array, d: Array) -> Array:
         return t + a * jnp.exp(-d * jnp.exp(t))
@@ -168,7 +170,7 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
 def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
-    """The fractions of concepts at which peeling of infinitely many could rest.
+    """Returns the fractions of unlearnt concepts at which peeling could rest.
 
     Peeling starts from everything unlearnt and so ends at the largest solution of
 
@@ -186,6 +188,6 @@ def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
       >>> float(found.high), bool(found.low < 1e-12)
       (nan, True)
 
-    Source: paper 004, section C.2, with Poisson degrees.
+    Source: Nayak & Varshney 2024, section C.2, with Poisson degrees.
     """
     return poisson_fixed_points(texts_of_a_concept, d)

@@ -1,7 +1,7 @@
 """Thresholds and finite-length scaling of any pair of degree distributions.
 
 The oracle of the binomial case: here the degrees are given as polynomials, as in the
-theory of low-density parity-check codes from which paper 004 takes its law.
+theory of low-density parity-check codes from which Nayak & Varshney 2024 takes its law.
 """
 
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class PolynomialThreshold(NamedTuple):
 
 
 def _gap(rho: Array, x: Array) -> Array:
-    """1 - rho(1-x), to full relative accuracy at small x."""
+    """Returns 1 - rho(1-x), to full relative accuracy at small x."""
     k = jnp.arange(len(rho))
     power = jnp.where(k > 0, k, 1) * jnp.log1p(-x)
     return -(jnp.where(k > 0, rho, 0.0) * jnp.expm1(power)).sum()
@@ -47,7 +47,7 @@ def _log_eps(x: Array, lam: Array, rho: Array) -> Array:
 
 
 def _alpha(eps: Array, x: Array, lam: Array, rho: Array) -> Array:
-    """Equations (22)-(23)."""
+    """Returns alpha by equations (22)-(23)."""
 
     def at(coefficients: Array, x: Array) -> tuple[Array, Array]:
         return jax.jvp(
@@ -67,7 +67,7 @@ def _alpha(eps: Array, x: Array, lam: Array, rho: Array) -> Array:
 
 @solver(domain={"lam": "distribution of [m]", "rho": "distribution of [n]"})
 def polynomial_threshold(lam, rho) -> PolynomialThreshold:
-    """The erasure threshold of the ensemble with these edge-degree polynomials.
+    """Returns the erasure threshold of an ensemble with these edge degrees.
 
         eps(x) = x/lambda(1 - rho(1-x)),   lambda(x) = sum_k lam[k] x^k
 
@@ -85,7 +85,7 @@ def polynomial_threshold(lam, rho) -> PolynomialThreshold:
       (0.42944, 0.560355)
 
     Source: Richardson and Urbanke, "Modern Coding Theory", sections 3.12 and 3.23;
-    paper 004, equations (20), (22), (23).
+    Nayak & Varshney 2024, equations (20), (22), (23).
     """
     nodes = jnp.linspace(0.0, 1.0, _NODES + 1)[1:]
     height = jax.vmap(lambda x: _log_eps(x, lam, rho))(nodes)

@@ -4,7 +4,7 @@ A predictor that knows only the prior loses, in n draws, at least I(X_1..n; thet
 more than one who knows theta, and the Bayes mixture loses no more (lemma A.3). Here are
 conjugate families, where that information has a closed form.
 
-Source: paper 000, section 5.1 and appendix A.2.2.
+Source: Pan et al. 2025, section 5.1 and appendix A.2.2.
 """
 
 import math
@@ -31,7 +31,7 @@ _SUMMED = 24  # draws below which the coin's information is a finite sum
 
 @solver(domain={"draws": "integer [0, inf)", "concentrations": "(0, inf) of [n]"})
 def dirichlet_information(draws: int, concentrations):
-    """Information of n draws from a categorical law with a Dirichlet prior.
+    """Returns the information of n categorical draws with a Dirichlet prior.
 
         I = n sum_i m_i (psi(a_i+1) - psi(A+1)) - sum_i E ln (a_i)_{s_i} + ln (A)_n
 
@@ -49,7 +49,7 @@ def dirichlet_information(draws: int, concentrations):
       >>> round(float(dirichlet_information(1, [1.0, 1.0])), 12)  # ln 2 - 1/2
       0.19314718056
 
-    Source: paper 000, lemma A.3, for a conjugate family.
+    Source: Pan et al. 2025, lemma A.3, for a conjugate family.
     """
     return _dirichlet_regret(draws, concentrations, concentrations)
 
@@ -62,7 +62,7 @@ def dirichlet_information(draws: int, concentrations):
     }
 )
 def dirichlet_regret(draws: int, nature, player):
-    """Mean regret of a Dirichlet mixture where nature draws from another Dirichlet.
+    """Returns the mean regret of a Dirichlet mixture under another Dirichlet.
 
     It is `dirichlet_information(n, nature)` plus the divergence between the two
     marginal laws of the data, so that no player beats the one who uses nature's prior.
@@ -79,7 +79,7 @@ def dirichlet_regret(draws: int, nature, player):
       >>> round(float(dirichlet_regret(10, [1.0, 1.0], [0.5, 0.5])), 12)
       0.935516656982
 
-    Source: paper 000, the proof of lemma A.3.
+    Source: Pan et al. 2025, the proof of lemma A.3.
     """
     return _dirichlet_regret(draws, nature, player)
 
@@ -92,7 +92,7 @@ def _dirichlet_regret(draws, nature, player):
     s = jnp.arange(draws + 1.0)
 
     def marginal(a, b):
-        """E ln (b)_s for the count s of an outcome of concentration a."""
+        """Returns E ln (b)_s for the count s of an outcome of concentration a."""
         law = jnp.exp(_log_weight(a, s) + _log_weight(total - a, draws - s))
         # (a)_s/s! (A-a)_(n-s)/(n-s)! n!/(A)_n
         return jnp.sum(law * log_gamma_ratio(b, s)) / jnp.sum(law)
@@ -109,7 +109,7 @@ def _log_weight(a, s):
 
 @solver(domain={"draws": "integer [0, inf)"})
 def coin_information(draws):
-    """Information of t tosses of a coin whose bias is uniform on [0, 1].
+    """Returns the information of t tosses of a coin with a uniform bias.
 
         I(t) = ln(t+1) + mean_s ln C(t, s) - t/2 = ln(t+1)/2 + (1 - ln(2 pi))/2 + o(1)
 
@@ -126,7 +126,7 @@ def coin_information(draws):
       >>> round(float(coin_information(10)), 12)
       0.853997345529
 
-    Source: paper 000, lemma A.3; the closed form is ours.
+    Source: Pan et al. 2025, lemma A.3; the closed form is ours.
     """
     return coin_information_core(draws)
 
@@ -143,7 +143,7 @@ _FEW = _summed_information()
 
 
 def coin_information_core(t):
-    """`coin_information` for the bodies of other solvers: no checks."""
+    """Computes `coin_information` in the bodies of other solvers, unchecked."""
     z = jnp.where(t < _SUMMED, float(_SUMMED), t) + 1.0
     log = jnp.log(z)
     many = log / 2 + LIMIT + stirling_rest(z) + log / (6 * z) - 2 * ZETA_SLOPE / z
@@ -155,13 +155,13 @@ def coin_information_core(t):
 
 @jax.custom_jvp
 def _few(t):
-    """I(t) of a whole t below 24."""
+    """Returns I(t) of a whole t below 24."""
     return jnp.asarray(_FEW)[t.astype(int)]
 
 
 @_few.defjvp
 def _few_along(primals, tangents):
-    """I = ln(t+1) + lgamma(t+1) - 2 ln G(t+2)/(t+1) - t/2, of which G' is known."""
+    """Differentiates ln(t+1) + lgamma(t+1) - 2 ln G(t+2)/(t+1) - t/2 by G'."""
     (t,), (step,) = primals, tangents
     z, value = t + 1, _few(t)
     barnes = jnp.log(z) + gammaln(z) - t / 2 - value  # 2 ln G(z+1)/z

@@ -4,7 +4,7 @@ Knowledge costs `c N^alpha` nats in all, syntax, a parametric model of d paramet
 `(d/2) ln(1+N)`; fine-tuning on n more pays the increment if it meets the same source,
 and the whole price of n from scratch if the source is new.
 
-Source: paper 000, appendix E; (d/2) ln n for a parametric model is Rissanen's.
+Source: Pan et al. 2025, appendix E; (d/2) ln n for a parametric model is Rissanen's.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class FineTuning(NamedTuple):
     }
 )
 def finetuning_knowledge(old, new, alpha, scale=1.0):
-    """Knowledge redundancy per new sentence, `c ((N+n)^alpha - N^alpha)/n`.
+    """Returns the knowledge redundancy `c ((N+n)^alpha - N^alpha)/n`.
 
     Never above `finetuning_knowledge_ceiling`, which it reaches as n/N -> 0.
 
@@ -56,7 +56,7 @@ def finetuning_knowledge(old, new, alpha, scale=1.0):
       >>> round(float(finetuning_knowledge(1e6, 1e6, 0.5)), 15)
       0.000414213562373
 
-    Source: paper 000, appendix E, whose display lacks the 1/n on one side.
+    Source: Pan et al. 2025, appendix E, whose display lacks the 1/n on one side.
     """
     return scale * _increment(old, new, alpha)
 
@@ -71,7 +71,7 @@ def _increment(old, new, alpha):
 
 @solver(domain={"old": "(0, inf)", "alpha": "(0, 1)", "scale": "[0, inf)"})
 def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
-    """`c alpha N^(alpha-1)`: fine-tuning on old knowledge never costs more a sentence.
+    """Returns `c alpha N^(alpha-1)`, the most that old knowledge costs a sentence.
 
     Args:
       old: N, sentences of pretraining, above 0.
@@ -85,7 +85,8 @@ def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
       >>> float(finetuning_knowledge_ceiling(1e4, 0.5))
       0.005
 
-    Source: paper 000, appendix E; by concavity it holds for every n, not only n << N.
+    Source: Pan et al. 2025, appendix E; by concavity it holds for every n, not only n
+    << N.
     """
     return scale * alpha * old ** (alpha - 1)
 
@@ -110,7 +111,7 @@ def finetuning_redundancy(
     knowledge: str = "same",
     syntax: str = "new",
 ):
-    """Redundancy per sentence of fine-tuning in the four cases of appendix E.
+    """Returns the redundancy of fine-tuning a sentence in appendix E's four cases.
 
                     same                              new
         knowledge   c ((N+n)^alpha - N^alpha)/n       c n^(alpha-1)
@@ -136,7 +137,7 @@ def finetuning_redundancy(
       >>> float(found.knowledge), round(float(found.syntax), 9)
       (0.1, 2.4999e-05)
 
-    Source: paper 000, appendix E.
+    Source: Pan et al. 2025, appendix E.
     """
     none = jnp.zeros_like(old)
     known = scale * _increment(old if knowledge == "same" else none, new, alpha)

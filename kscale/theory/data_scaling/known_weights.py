@@ -4,7 +4,7 @@ Each draw shows a cluster i, of known frequency p_i, and one toss of the cluster
 whose bias is uniform on [0, 1] and unknown. The optimal predictor's redundancy after N
 draws is `I_N = sum_i E I(t_i)` with I the information of t tosses.
 
-Source: paper 000, section 5.2, in a case that can be computed to the last digit.
+Source: Pan et al. 2025, section 5.2, in a case that can be computed to the last digit.
 """
 
 import functools
@@ -37,7 +37,7 @@ _FAR = 1e12
 
 
 def _information_slopes(mean):
-    """Second to sixth derivative of I(t): ln z/2 + ln z/(6z) + c/z + d/z^3, z = t+1."""
+    """Returns derivatives 2 to 6 of ln z/2 + ln z/(6z) + c/z + d/z^3, z = t+1."""
     z = mean + 1.0
     c, d = 1 / 12 - 2 * ZETA_SLOPE, -1 / 360 + 1 / 120
     slopes = []
@@ -50,8 +50,8 @@ def _information_slopes(mean):
     return slopes
 
 
-def _expanded(mean, variance, product, skew):
-    """E I(t) by moments; `product` is p (1-p) and `skew` is 1 - 2p of a binomial."""
+def _expand_in_moments(mean, variance, product, skew):
+    """Returns E I(t) by moments; `product` is p (1-p), `skew` 1 - 2p of a binomial."""
     v = variance
     moments = (
         v,
@@ -74,8 +74,8 @@ def _expanded(mean, variance, product, skew):
     return value
 
 
-def _walked(log_law, last, like):
-    """E I(t) by the sum over t = 1..last."""
+def _sum_counts(log_law, last, like):
+    """Sums E I(t) over t = 1..last."""
 
     def add(t, value):
         t = jnp.asarray(t, float)
@@ -85,8 +85,8 @@ def _walked(log_law, last, like):
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _walked_binomial(order, draws, p):
-    """The derivative of an order of E I(t) in p, t ~ Binomial(draws, p), summed over t.
+def _sum_binomial(order, draws, p):
+    """Sums a derivative in p of E I(t), t ~ Binomial(draws, p), over t.
 
     It is `N (N-1) ... E I_k(t)` with N - k draws, I_k the k-th difference: the law is
     not differentiated, and the ends 0 and 1 are like any other p.
@@ -106,36 +106,36 @@ def _walked_binomial(order, draws, p):
 
 def _along_p(order, primals, tangents):
     draws, p = primals
-    value = _walked_binomial(order, draws, p)
+    value = _sum_binomial(order, draws, p)
     change = jnp.zeros_like(p)
     if not isinstance(tangents[1], SymbolicZero):
-        change += tangents[1] * _walked_binomial(order + 1, draws, p)
+        change += tangents[1] * _sum_binomial(order + 1, draws, p)
     if not isinstance(tangents[0], SymbolicZero):  # few draws are a whole number
         change += tangents[0] * jnp.where(draws * p < _SMOOTH, jnp.nan, 0.0)
     return value, change
 
 
-_walked_binomial.defjvp(_along_p, symbolic_zeros=True)
+_sum_binomial.defjvp(_along_p, symbolic_zeros=True)
 
 
 def _binomial_information(draws, p):
     mean = draws * p
-    near = _walked_binomial(0, draws, p)
+    near = _sum_binomial(0, draws, p)
     spread = p * (1 - p)
     big = jnp.where(mean < _SMOOTH, _SMOOTH, mean)
-    far = _expanded(big, draws * spread, spread, 1 - 2 * p)
+    far = _expand_in_moments(big, draws * spread, spread, 1 - 2 * p)
     return jnp.where(mean < _SMOOTH, near, far)
 
 
 def _poisson_information(mean):
-    near = _walked(lambda t: log_poisson_law(t, mean), _LAST, mean)
+    near = _sum_counts(lambda t: log_poisson_law(t, mean), _LAST, mean)
     big = jnp.maximum(mean, _SMOOTH)
-    return jnp.where(mean < _SMOOTH, near, _expanded(big, big, 0.0, 1.0))
+    return jnp.where(mean < _SMOOTH, near, _expand_in_moments(big, big, 0.0, 1.0))
 
 
 @solver(domain={"draws": "integer [0, inf)", "p": "distribution of [clusters]"})
 def known_weights_information(draws, p):
-    """Information of N draws about many coins, one for each cluster of known frequency.
+    """Returns the information of N draws about coins of known frequencies.
 
     Each draw shows a cluster i, of frequency p_i, and a toss of its coin, whose bias is
     uniform: `I_N = sum_i E I(t_i)`, `t_i ~ Binomial(N, p_i)`, I as `coin_information`.
@@ -152,14 +152,14 @@ def known_weights_information(draws, p):
       >>> round(float(known_weights_information(1, [0.5, 0.5])), 12)  # ln 2 - 1/2
       0.19314718056
 
-    Source: paper 000, section 5.2 in a case that can be computed.
+    Source: Pan et al. 2025, section 5.2 in a case that can be computed.
     """
     return jnp.sum(_binomial_information(draws, p))
 
 
 @solver(domain={"draws": "integer [0, inf)", "alpha": "(0, 1)"})
 def known_weights_information_power_law(draws, alpha):
-    """`known_weights_information` for the infinite power law of the frequencies.
+    """Returns `known_weights_information` for an infinite power law.
 
     Args:
       draws: N, whole, at least 0; up to 1e12.
@@ -173,7 +173,7 @@ def known_weights_information_power_law(draws, alpha):
       >>> round(float(known_weights_information_power_law(1, 0.5)), 12)
       0.19314718056
 
-    Source: paper 000, section 5.2 in a case that can be computed.
+    Source: Pan et al. 2025, section 5.2 in a case that can be computed.
     """
     # Sum_k p_k (E I(t_k)/p_k), a polynomial in p_k divided by its root at 0.
     return power_law_mean(
@@ -183,7 +183,7 @@ def known_weights_information_power_law(draws, alpha):
 
 @solver(domain={"alpha": "(0, 1)"})
 def known_weights_constant(alpha):
-    """The c of `I_N ~ c N^alpha` for `known_weights_information_power_law`.
+    """Returns the c of `known_weights_information_power_law`, `I_N ~ c N^alpha`.
 
     `c = alpha zeta(1/alpha)^-alpha` times the integral over x > 0 of
     `x^(-1-alpha) E I(Poisson(x))`.
@@ -198,7 +198,8 @@ def known_weights_constant(alpha):
       >>> round(float(known_weights_constant(0.5)), 9)
       0.786956948
 
-    Source: ours, by the limit of many draws; paper 000, section 5.2, has the exponent.
+    Source: ours, by the limit of many draws; Pan et al. 2025, section 5.2, has the
+    exponent.
     """
     low, low_weights = rule_with_power(-alpha, 1.0)
     high, high_weights = rule_over_logarithm(1.0, _FAR)

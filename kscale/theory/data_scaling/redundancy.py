@@ -10,7 +10,7 @@ distinct clusters among N+1 draws divided by N+1; and "unseen", f(t) = 1 where t
 0 else, the probability that the next draw is new. Any other f is given by a table of
 its first values. Losses are per draw, in the unit of f; scale them as you like.
 
-Source: paper 000, appendix D.1 (definition D.2 to theorem D.5).
+Source: Pan et al. 2025, appendix D.1 (definition D.2 to theorem D.5).
 """
 
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class Bounds(NamedTuple):
     }
 )
 def data_redundancy(draws, p, loss: str = "inverse"):
-    """Red_D(N) for any finite list of frequencies.
+    """Returns Red_D(N) for any finite list of frequencies.
 
     Args:
       draws: N, at least 0; up to 1e12 and beyond.
@@ -62,7 +62,7 @@ def data_redundancy(draws, p, loss: str = "inverse"):
       >>> round(float(data_redundancy(1, [0.5, 0.5])), 12)  # 3/2 distinct in two draws
       0.75
 
-    Source: paper 000, section D.1.
+    Source: Pan et al. 2025, section D.1.
     """
     return jnp.sum(p * LOSSES[loss](draws, p, 1 - p))
 
@@ -76,7 +76,7 @@ def data_redundancy(draws, p, loss: str = "inverse"):
     }
 )
 def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
-    """Red_D(N) for any finite list of frequencies and any loss f.
+    """Returns Red_D(N) for any finite list of frequencies and any loss f.
 
     Exact where the table reaches N or the tail is right.
 
@@ -93,14 +93,14 @@ def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
       >>> float(data_redundancy_of_table(4, [0.5, 0.5], [1.0, 0.0]))  # the unseen
       0.0625
 
-    Source: paper 000, definition D.2, for a general loss.
+    Source: Pan et al. 2025, definition D.2, for a general loss.
     """
     return jnp.sum(p * table_mean(table, draws, p, 1 - p, tail))
 
 
 @solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)", "loss": "inverse | unseen"})
 def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
-    """Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
+    """Returns Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
     Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N.
 
@@ -117,7 +117,7 @@ def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
       >>> round(float(data_redundancy_power_law(1000, 0.5)), 12)
       0.043186057029
 
-    Source: paper 000, theorem D.5.
+    Source: Pan et al. 2025, theorem D.5.
     """
     return power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
 
@@ -131,7 +131,7 @@ def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
     }
 )
 def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse"):
-    """Red_D(N) for the infinite power law and any loss f.
+    """Returns Red_D(N) for the infinite power law and any loss f.
 
     Args:
       draws: N, whole, at least 0.
@@ -142,7 +142,7 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse
     Returns:
       Red_D in the unit of f.
 
-    Source: paper 000, theorem D.5, for a general loss under assumption D.3.
+    Source: Pan et al. 2025, theorem D.5, for a general loss under assumption D.3.
     """
     return power_law_mean(
         lambda *p: table_mean(table, draws, *p, tail=tail), alpha, draws + 1
@@ -151,7 +151,7 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse
 
 @solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)"})
 def expected_distinct_power_law(draws, alpha):
-    """Mean number of distinct clusters among N draws from the infinite power law.
+    """Returns the mean number of distinct clusters among N draws.
 
     Args:
       draws: N, at least 1.
@@ -173,7 +173,7 @@ def expected_distinct_power_law(draws, alpha):
 
 @solver(domain={"alpha": "(0, 1)"})
 def data_redundancy_constant(alpha):
-    """The c of `Red_D(N) ~ c N^(alpha-1)`, `Gamma(1-alpha) zeta(1/alpha)^-alpha`.
+    """Returns `Gamma(1-alpha) zeta(1/alpha)^-alpha`, of `Red_D(N) ~ c N^(alpha-1)`.
 
     Args:
       alpha: in (0, 1).
@@ -185,7 +185,7 @@ def data_redundancy_constant(alpha):
       >>> round(float(data_redundancy_constant(0.5)), 9)
       1.381976598
 
-    Source: the constant that theorem D.5 of paper 000 leaves open.
+    Source: the constant that theorem D.5 of Pan et al. 2025 leaves open.
     """
     log_zeta = log_zeta_core((1 - alpha) / alpha, jnp.ones(()))
     return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - alpha * log_zeta)
@@ -200,7 +200,7 @@ def data_redundancy_constant(alpha):
     }
 )
 def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
-    """Theorem D.5 with its constants: `c1 lower <= Red_D(N) <= c2 upper`.
+    """Returns theorem D.5 with constants: `c1 lower <= Red_D(N) <= c2 upper`.
 
     With m = floor(N^alpha) and the tail `T = sum_{k > m} p_k`:
 
@@ -221,9 +221,9 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
       >>> round(float(low), 6), round(float(high), 6)
       (0.031442, 0.156864)
 
-    Source: paper 000, assumption D.3 and the proof of theorem D.5. There, (II) leaves
-    t = 0 out although the proof needs it, and one sum starts at N^(1/alpha) where
-    N^alpha is meant.
+    Source: Pan et al. 2025, assumption D.3 and the proof of theorem D.5. There, (II)
+    leaves t = 0 out although the proof needs it, and one sum starts at N^(1/alpha)
+    where N^alpha is meant.
     """
     head = jnp.floor(draws**alpha)
     tail = tail_mass(head, alpha)
@@ -234,7 +234,7 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
 
 @solver(domain={"draws": "[0, inf)", "clusters": "integer [1, inf)"})
 def data_redundancy_uniform(draws, clusters):
-    """Red_D(N) for M equally frequent clusters, `M/(N+1) (1 - (1-1/M)^(N+1))`.
+    """Returns Red_D(N) for M equally frequent clusters, `M/(N+1) (1 - (1-1/M)^(N+1))`.
 
     No power law: about `1 - N/(2M)` for N well below M, and `M/(N+1)` above.
 

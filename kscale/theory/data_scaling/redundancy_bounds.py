@@ -1,6 +1,6 @@
 """Theorem 5.2 with its constants, and the covers of the simplex that it needs.
 
-Source: paper 000, theorem 5.2 and its proof, theorem G.7.
+Source: Pan et al. 2025, theorem 5.2 and its proof, theorem G.7.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from kscale.theory import checks
 from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
-from kscale.theory.pitman_yor.moments import PROCESS, stick_left
+from kscale.theory.pitman_yor.moments import PROCESS, stick_remainder
 from kscale.theory.solver import solver
 
 
@@ -76,7 +76,7 @@ def redundancy_bound(
     log_elements=20.0,
     cover: str = "published",
 ):
-    """Upper bound of the Bayes redundancy of the Syntax-Knowledge model.
+    """Returns a bound of the Bayes redundancy of the Syntax-Knowledge model.
 
     With eps = 1/N, m = floor(N^alpha) clusters told apart and n = m + 1 weights:
 
@@ -111,12 +111,12 @@ def redundancy_bound(
       >>> round(float(redundancy_bound(1e6, 0.5, 1.0).total))
       237951
 
-    Source: paper 000, the proof of theorem G.7. Its last display moves a factor 2 from
-    one logarithm to another and drops those inside; these are the terms before it.
+    Source: Pan et al. 2025, the proof of theorem G.7. Its last display moves a factor 2
+    from one logarithm to another and drops those inside; these are the terms before it.
     """
     m = jnp.floor(draws**alpha)
     n = m + 1
-    unseen = draws * stick_left(m, alpha, beta) * log_elements
+    unseen = draws * stick_remainder(m, alpha, beta) * log_elements
     knw = m * d_knw * jnp.log(jnp.ceil(2 * l_knw * jnp.sqrt(d_knw) * draws))
     syn = n_s * d_syn * jnp.log(jnp.ceil(2 * l_syn * jnp.sqrt(d_syn) * draws))
     if cover == "valid":
@@ -131,7 +131,7 @@ def redundancy_bound(
 
 @solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def simplex_cover(outcomes, eps):
-    """A cover of the simplex in divergence: the points with M cells, none empty.
+    """Returns a cover of the simplex in divergence: points of M cells, none empty.
 
     `M = ceil(n (1 + 1/eps))`. To p belongs a q with `q_i >= p_i (M-n)/M`, see
     `nearest_in_cover`, so that `KL(p||q) <= ln(M/(M-n)) <= ln(1+eps) <= eps`.
@@ -148,8 +148,8 @@ def simplex_cover(outcomes, eps):
       >>> float(cover.cells), round(float(cover.log_size), 6)
       (4.0, 1.098612)
 
-    Source: ours; it repairs the cover in the proof of theorem G.7 of paper 000, at the
-    same rate.
+    Source: ours; it repairs the cover in the proof of theorem G.7 of Pan et al. 2025,
+    at the same rate.
     """
     return _cover(outcomes, eps)
 
@@ -163,7 +163,7 @@ def _cover(n, eps):
 
 @solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def published_cover_gap(outcomes, eps):
-    """How far a corner of the simplex lies from the printed grid: a counterexample.
+    """Returns how far a corner of the simplex lies from the printed grid.
 
     The grid has `G = floor(n/eps)` cells, none empty, so the point nearest to a corner
     gives it `(G-n+1)/G` and `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and eps
@@ -181,7 +181,7 @@ def published_cover_gap(outcomes, eps):
       >>> round(float(published_cover_gap(3, 1.0)), 12)  # ln 3, not at most 1
       1.098612288668
 
-    Source: paper 000, the proof of theorem G.7.
+    Source: Pan et al. 2025, the proof of theorem G.7.
     """
     cells = jnp.floor(outcomes / eps)
     largest = cells - outcomes + 1
@@ -189,9 +189,9 @@ def published_cover_gap(outcomes, eps):
     return jnp.where(largest >= 1, gap, jnp.inf)
 
 
-@checks.checked({"p": "distribution of [n]", "eps": "(0, inf)"})
+@checks.check_domain({"p": "distribution of [n]", "eps": "(0, inf)"})
 def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
-    """The point of `simplex_cover` that stands for p.
+    """Returns the point of `simplex_cover` that stands for p.
 
     Each outcome gets `floor(p_i (M-n)) + 1` of the M cells, the most likely the rest.
 

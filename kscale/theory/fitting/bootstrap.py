@@ -16,7 +16,7 @@ from kscale.theory.fitting.chinchilla import (
     Chinchilla,
     Interval,
     best_of,
-    centered,
+    center_data,
     check_identified,
     shift,
     theta_of,
@@ -84,7 +84,7 @@ def _refit_curves(x: Array, curves: Array, robust: bool) -> Array:
     return jax.vmap(refit)(curves)
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "x": "(0, inf) of [n>=4]",
         "y": "(0, inf) of [n]",
@@ -100,7 +100,7 @@ def bootstrap_power_law(
     robust: bool = True,
     confidence: float = 0.95,
 ) -> PowerLawBootstrap:
-    """Intervals of a power law by drawing its residuals anew.
+    """Returns intervals of a power law by drawing its residuals anew.
 
     The residuals ln y - ln law, centerd and widened by sqrt(n/(n - 3)) for the three
     parameters they were left by, are drawn with replacement and added to the law.
@@ -141,8 +141,8 @@ def _refit_points(
     weights: Array,
     delta: Array,
 ) -> Array:
-    """The best theta of each row of weights over all starts."""
-    data, n, d = centered(parameters, tokens, loss, delta)
+    """Returns the best theta of each row of weights over all starts."""
+    data, n, d = center_data(parameters, tokens, loss, delta)
     rows, count = weights.shape[0], starts.shape[0]
     every = jnp.tile(shift(starts, n, d), (rows, 1))
     found = descend_all(
@@ -153,7 +153,7 @@ def _refit_points(
     return shift(theta, -n, -d)
 
 
-@checks.checked(POINTS | {"resamples": "integer [2, inf)", "confidence": "(0, 1)"})
+@checks.check_domain(POINTS | {"resamples": "integer [2, inf)", "confidence": "(0, 1)"})
 def bootstrap_chinchilla(
     parameters: Any,
     tokens: Any,
@@ -164,7 +164,7 @@ def bootstrap_chinchilla(
     delta: float = 1e-3,
     confidence: float = 0.95,
 ) -> ChinchillaBootstrap:
-    """Intervals of Chinchilla's law by drawing the points anew.
+    """Returns intervals of Chinchilla's law by drawing the points anew.
 
     Every refit starts from the fit and from two other places and keeps the best.
 

@@ -82,7 +82,7 @@ class Chinchilla(NamedTuple):
 
 
 def chinchilla_starts() -> np.ndarray:
-    """The 4,500 published starts, [4500, 5]: (ln A, a, ln B, b, ln E).
+    """Returns the 4,500 published starts, [4500, 5]: (ln A, a, ln B, b, ln E).
 
     ln A, ln B in 0, 5, ..., 25; a, b in 0, 0.5, ..., 2; ln E in -1, -0.5, ..., 1.
 
@@ -110,7 +110,7 @@ def chinchilla_starts() -> np.ndarray:
 def chinchilla_law(
     parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
 ) -> Array:
-    """`A/N^a + B/D^b + E`.
+    """Returns `A/N^a + B/D^b + E`.
 
     Args:
       parameters: [n], N > 0.
@@ -134,21 +134,21 @@ def chinchilla_law(
     return first + B * jnp.exp(-b * jnp.log(tokens)) + E
 
 
-def centered(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
-    """(data in units of geometric means, the shift of theta that undoes it)."""
+def center_data(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
+    """Returns the data in units of geometric means, and the logarithms of these."""
     n, d = jnp.log(parameters), jnp.log(tokens)
     data = Data(n - n.mean(), d - d.mean(), jnp.log(loss), delta)
     return data, n.mean(), d.mean()
 
 
 def shift(theta: Array, n: Array, d: Array) -> Array:
-    """ln A and ln B of [..., 5] where ln N and ln D are measured from n and d."""
+    """Returns theta with ln A and ln B for sizes measured from n and d."""
     a, b = theta[..., 1], theta[..., 3]
     return theta.at[..., 0].add(-a * n).at[..., 2].add(-b * d)
 
 
 def _errors(theta: Array, data: Data) -> Array:
-    """Covariance of theta, [5, 5]: H^-1 (sum rho'(r)^2 J J') H^-1."""
+    """Returns the covariance of theta, [5, 5]: H^-1 (sum rho'(r)^2 J J') H^-1."""
     r, share = residuals(theta, data)
     j = jacobian(share, data)
     score = jnp.clip(r, -data.delta, data.delta)[None, :] * j
@@ -168,12 +168,12 @@ def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
 
 
 def theta_of(fit: Chinchilla) -> np.ndarray:
-    """(ln A, a, ln B, b, ln E) of a fit."""
+    """Returns (ln A, a, ln B, b, ln E) of a fit."""
     return np.array([np.log(fit.A), fit.a, np.log(fit.B), fit.b, np.log(fit.E)])
 
 
 def best_of(losses: Array) -> Array:
-    """Index of the least finite loss along the last axis."""
+    """Returns the index of the least finite loss along the last axis."""
     return jnp.argmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf), axis=-1)
 
 
@@ -197,7 +197,7 @@ def fit_chinchilla(
     starts: Array | None = None,
     delta: Array = 1e-3,
 ) -> Chinchilla:
-    """Fit `A/N^a + B/D^b + E` from all starts, in one program.
+    """Fits `A/N^a + B/D^b + E` from all starts, in one program.
 
     Args:
       parameters: [n], N > 0, at least 6, three of them distinct.
@@ -214,7 +214,7 @@ def fit_chinchilla(
 
     Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
     """
-    data, n, d = centered(parameters, tokens, loss, delta)
+    data, n, d = center_data(parameters, tokens, loss, delta)
     theta = jnp.asarray(chinchilla_starts()) if starts is None else starts
     count = theta.shape[0]
     weights = jnp.ones((count, data.log_n.size))
@@ -272,8 +272,8 @@ def _profiles(
     errors: Array,
     delta: Array,
 ) -> tuple[Array, Array]:
-    """(steps [17], signed roots [3, 17]) of the profiles of a, b and ln E."""
-    data, n, d = centered(parameters, tokens, loss, delta)
+    """Returns (steps [17], signed roots [3, 17]) of the profiles of a, b and ln E."""
+    data, n, d = center_data(parameters, tokens, loss, delta)
     center = shift(theta, n, d)
     steps = jnp.linspace(-_SPAN, _SPAN, _HELD)
     held = jnp.asarray([1, 3, 4])
@@ -299,7 +299,7 @@ def _profiles(
     return steps, jnp.sign(steps)[None, :] * jnp.sqrt(rise)
 
 
-@checks.checked(POINTS | {"confidence": "(0, 1)"})
+@checks.check_domain(POINTS | {"confidence": "(0, 1)"})
 def profile_chinchilla(
     parameters: Any,
     tokens: Any,
@@ -308,7 +308,7 @@ def profile_chinchilla(
     delta: float = 1e-3,
     confidence: float = 0.95,
 ) -> ChinchillaProfile:
-    """Intervals of the exponents and of the floor by profile.
+    """Returns intervals of the exponents and of the floor by profile.
 
     Each is held at 17 values within 4 standard errors while the others are refitted.
     The rise of the loss, in units of sum psi^2/(2 sum psi'), follows a chi-squared law

@@ -104,7 +104,7 @@ class State(NamedTuple):
 
 
 def residuals(theta: Array, data: Data) -> tuple[Array, Array]:
-    """(r [n], softmax weights [3, n])."""
+    """Returns (r [n], softmax weights [3, n])."""
     log_a, a, log_b, b, log_e = theta
     terms = jnp.stack(
         [
@@ -120,13 +120,13 @@ def residuals(theta: Array, data: Data) -> tuple[Array, Array]:
 
 
 def jacobian(share: Array, data: Data) -> Array:
-    """J, [5, n], from the softmax weights."""
+    """Returns J, [5, n], from the softmax weights."""
     n, d, e = share
     return jnp.stack([n, -n * data.log_n, d, -d * data.log_d, e])
 
 
 def model(theta: Array, weight: Array, data: Data) -> Model:
-    """The objective `sum weight rho(r)` and its derivatives, exact."""
+    """Returns the objective `sum weight rho(r)` and its derivatives, exact."""
     r, share = residuals(theta, data)
     pull = weight * jnp.clip(r, -data.delta, data.delta)
     bend = weight * (abs(r) <= data.delta)
@@ -154,7 +154,7 @@ def model(theta: Array, weight: Array, data: Data) -> Model:
 
 
 def solve_positive(matrix: Array, vector: Array) -> tuple[Array, Array]:
-    """(x, whether the matrix is positive definite) with matrix x = vector, by LDL'."""
+    """Solves matrix x = vector by LDL'; returns x and whether that is definite."""
     size = vector.size
     low = [[matrix[i, j] for j in range(size)] for i in range(size)]
     x, positive = [vector[i] for i in range(size)], jnp.array(True)
@@ -172,7 +172,7 @@ def solve_positive(matrix: Array, vector: Array) -> tuple[Array, Array]:
 
 
 def _step(at: Model, damping: Array, free: Array) -> Array:
-    """The damped step; parameters that are not free stay."""
+    """Returns the damped step; parameters that are not free stay."""
     scale = jnp.diag(at.above)
     # The floor keeps parameters of a vanished term from leaping.
     ridge = jnp.diag(damping * (scale + _FLOOR * scale.max()) + (1 - free))
@@ -202,7 +202,7 @@ def _advance(
 
 
 def descend_all(starts: Array, weights: Array, free: Array, data: Data) -> Model:
-    """The local optimum that each start reaches, in one program.
+    """Returns the local optimum that each start reaches, in one program.
 
     Args:
       starts: [s, 5], theta = (ln A, a, ln B, b, ln E), sizes relative to their
@@ -246,7 +246,7 @@ def _begin(start: Array) -> State:
 def _go_on(
     work: tuple[State, Array, Array], data: Data, stage: tuple[Array, Array]
 ) -> State:
-    """One row of `_STAGES` for one start."""
+    """Runs one row of `_STAGES` for one start."""
     (state, weight, free), ((widening, limit, least), fresh) = work, stage
     here = data._replace(delta=data.delta * widening)
     begun = State(

@@ -9,7 +9,7 @@ Residuals are relative, (law - y)/y. The robust loss is Huber's: it weighs a res
 by min(1, 1.345 s/|r|) with s the normalized median of all |r|, refitted until the
 weights stand. x is taken in units of its geometric mean.
 
-Source: paper 000, figures 4a and 5a (the form); the method is ours.
+Source: Pan et al. 2025, figures 4a and 5a (the form); the method is ours.
 """
 
 # Defaults are numbers where arrays are declared: `solver` casts them.
@@ -66,7 +66,7 @@ class PowerLaw(NamedTuple):
 def _at_exponent(
     alpha: Array, log_z: Array, y: Array, weight: Array
 ) -> tuple[Array, Array, Array]:
-    """(u, eps, residuals) that minimize sum w r^2 at a given exponent; u, eps >= 0."""
+    """Returns (u, eps, residuals) that minimize sum w r^2 at an exponent."""
     # The column of the law is scaled to 1 at its largest, whatever the exponent.
     top = (-alpha * log_z).max()
     f, g = jnp.exp(-alpha * log_z - top) / y, 1 / y
@@ -86,7 +86,7 @@ def _sum_of_squares(alpha: Array, log_z: Array, y: Array, weight: Array) -> Arra
 
 
 def _slope(alpha: Array, log_z: Array, y: Array, weight: Array) -> Array:
-    """Derivative of the profile; u and eps are optimal, so only A itself counts."""
+    """Returns the derivative of the profile, along A alone: u and eps are optimal."""
     u, _, residual = _at_exponent(alpha, log_z, y, weight)
     law = u * jnp.exp(-alpha * log_z) / y
     return -(weight * residual * law * log_z).sum()
@@ -100,21 +100,21 @@ def _best_exponent(log_z: Array, y: Array, weight: Array) -> Array:
 
 
 def _search(low: Array, high: Array, *data: Array) -> Array:
-    """The exponent between two that is best; at an end of the range it stays there."""
+    """Returns the best exponent between two; at an end of the range it stays there."""
     alpha = bisected_root(_slope, low, high, *data)
     inside = (alpha > EXPONENTS[0] * (1 + _EDGE)) & (alpha < EXPONENTS[1] * (1 - _EDGE))
     return jnp.where(inside, alpha, jax.lax.stop_gradient(alpha))
 
 
 def huber_loss(residual: Array, limit: Array) -> Array:
-    """`r^2/2` up to the limit, then `limit (|r| - limit/2)`."""
+    """Returns `r^2/2` up to the limit, then `limit (|r| - limit/2)`."""
     size = abs(residual)
     inner = jnp.minimum(size, limit)
     return inner * (size - 0.5 * inner)
 
 
 def _robust(log_z: Array, y: Array) -> tuple[Array, Array, Array]:
-    """(alpha, weights, scale) of Huber's fit by reweighted least squares."""
+    """Returns (alpha, weights, scale) of Huber's fit by reweighted least squares."""
 
     def refit(i: int, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         alpha, weight, scale = state
@@ -141,7 +141,7 @@ def _spread(size: Array) -> Array:
 def _interval(
     alpha: Array, threshold: Array, log_z: Array, y: Array, weight: Array
 ) -> tuple[Array, Array]:
-    """Where the profile crosses the threshold on both sides of its least value."""
+    """Returns where the profile crosses the threshold on both sides of its least."""
 
     def excess(exponent: Array, *data: Array) -> Array:
         return _sum_of_squares(exponent, *data[:3]) - data[3]
@@ -160,7 +160,7 @@ def _interval(
 def fit_core(
     x: Array, y: Array, robust: bool = True, confidence: float = 0.95
 ) -> PowerLaw:
-    """`fit_power_law`, unchecked: for programs that map over many data sets."""
+    """Computes `fit_power_law`, unchecked, for programs that map over data sets."""
     center = jnp.log(x).mean()
     log_z = jnp.log(x) - center
     # In units of its own size, y may have any: nothing of it is ever squared.
@@ -200,7 +200,7 @@ def check_curve(x: Any, **_: Any) -> None:
 def fit_power_law(
     x: Array, y: Array, robust: bool = True, confidence: float = 0.95
 ) -> PowerLaw:
-    """Fit `(x/x0)^-A + eps` with eps >= 0 to a falling curve.
+    """Fits `(x/x0)^-A + eps` with eps >= 0 to a falling curve.
 
     The interval of A is that of the profile: exponents at which the weighted sum of
     squares, over x0 and eps, is at most 1 + F/(n - 3) times its least, F the quantile
@@ -225,7 +225,7 @@ def fit_power_law(
       >>> round(float(fit.alpha), 9), round(float(fit.x0), 9), round(float(fit.eps), 9)
       (1.0, 2.0, 1.0)
 
-    Source: paper 000, figures 4a and 5a.
+    Source: Pan et al. 2025, figures 4a and 5a.
     """
     return fit_core(x, y, robust, confidence)
 
@@ -239,7 +239,7 @@ def fit_power_law(
     }
 )
 def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
-    """`(x/x0)^-alpha + eps`.
+    """Returns `(x/x0)^-alpha + eps`.
 
     Args:
       x: [n], > 0.
@@ -254,6 +254,6 @@ def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
       >>> power_law([1.0, 4.0], 0.5, 4.0)
       array([2., 1.])
 
-    Source: paper 000, the law of sections 5.2 and 5.3, with a floor.
+    Source: Pan et al. 2025, the law of sections 5.2 and 5.3, with a floor.
     """
     return jnp.exp(-alpha * jnp.log(x / x0)) + eps

@@ -64,7 +64,7 @@ class Diagnosis(NamedTuple):
 
 
 def von_neumann(residual: Array) -> tuple[Array, Array]:
-    """(ratio, chance that noise has a lower one), by its normal approximation."""
+    """Returns (ratio, chance that noise has a lower one), normal approximation."""
     n = residual.size
     total = (residual**2).sum()
     ratio = (jnp.diff(residual) ** 2).sum() / jnp.where(total > 0, total, 1.0)
@@ -73,7 +73,7 @@ def von_neumann(residual: Array) -> tuple[Array, Array]:
 
 
 def sign_runs(residual: Array) -> tuple[Array, Array]:
-    """(stretches of one sign, chance that noise has as few), normal approximation."""
+    """Returns (stretches of one sign, chance that noise has as few), approximately."""
     up = (residual > 0).astype(float)
     n, plus = residual.size, (residual > 0).sum()
     runs = 1 + abs(jnp.diff(up)).sum()
@@ -85,7 +85,7 @@ def sign_runs(residual: Array) -> tuple[Array, Array]:
 
 
 def second_difference_noise(residual: Array) -> Array:
-    """Standard deviation of the noise in a smooth curve with noise."""
+    """Returns the standard deviation of the noise in a smooth curve with noise."""
     bend = residual[:-2] - 2 * residual[1:-1] + residual[2:]
     return jnp.sqrt((bend**2).mean() / 6)
 
@@ -108,7 +108,7 @@ def diagnose(
     noise: Array = 0.0,
     robust: bool = True,
 ) -> Diagnosis:
-    """Fit a power law with a floor and say whether the curve is one.
+    """Fits a power law with a floor and says whether the curve is one.
 
     Args:
       x: [n], sizes, > 0, in any order; at least 8, evenly spread in ln x at best.
@@ -132,8 +132,9 @@ def diagnose(
       >>> float(diagnose(x, 1 / (1 + x)).is_power_law)
       0.0
 
-    Source: J. von Neumann 1941; A. Wald and J. Wolfowitz 1940. That paper 000's biased
-    data are no clean power law, and uniform data none at all, is what it must find.
+    Source: J. von Neumann 1941; A. Wald and J. Wolfowitz 1940. That Pan et al. 2025's
+    biased data are no clean power law, and uniform data none at all, is what it must
+    find.
     """
     order = jnp.argsort(x)
     x, y = x[order], y[order] / jnp.exp(jnp.log(y).mean())  # in units of its size

@@ -11,7 +11,7 @@ so clusters enter in the order of s_i. The memory at which the k-th enters is a
 cumulative sum of non-negative terms, and between two entries ln lambda is linear in C:
 one sort serves all capacities, in closed form.
 
-Source: paper 000, section 5.2 and theorem D.7.
+Source: Pan et al. 2025, section 5.2 and theorem D.7.
 """
 
 # Defaults are numbers where arrays are declared: `solver` casts them.
@@ -28,10 +28,10 @@ from kscale.theory.model_scaling.certificate import (
     CLUSTERS,
     Certificate,
     Clusters,
+    build_clusters,
     certify,
     loss_at,
     memory_at,
-    population,
 )
 from kscale.theory.solver import solver
 
@@ -68,7 +68,7 @@ class Allocation(NamedTuple):
     level: WaterLevel
 
 
-class Shores(NamedTuple):
+class EntryOrder(NamedTuple):
     """Clusters sorted by entry: what the water level at any capacity is read from."""
 
     log_gain: Array  # s_i, decreasing
@@ -76,35 +76,35 @@ class Shores(NamedTuple):
     entry: Array  # capacity at which i begins to be served, increasing
 
 
-def shores_of(clusters: Clusters) -> Shores:
-    """Sort once: what every capacity's water level is read from."""
+def order_by_entry(clusters: Clusters) -> EntryOrder:
+    """Sorts the clusters once: every capacity's water level is read from these."""
     ranked, rate = jax.lax.sort((-clusters.log_gain, 1 / clusters.log_b), num_keys=1)
     slope = jnp.cumsum(rate)
     never = jnp.isinf(ranked[1:])
     drop = jnp.where(never, 0.0, ranked[1:]) - jnp.where(never, 0.0, ranked[:-1])
     gap = jnp.where(never, jnp.inf, slope[:-1] * drop)
     entry = jnp.cumsum(jnp.concatenate([jnp.zeros(1), gap]))
-    return Shores(-ranked, slope, entry)
+    return EntryOrder(-ranked, slope, entry)
 
 
-def price_at(shores: Shores, capacity: Array) -> tuple[Array, Array]:
-    """(ln lambda, number of active clusters) at one capacity."""
-    active = jnp.searchsorted(shores.entry, capacity, side="left")
+def price_at(entries: EntryOrder, capacity: Array) -> tuple[Array, Array]:
+    """Returns (ln lambda, number of active clusters) at one capacity."""
+    active = jnp.searchsorted(entries.entry, capacity, side="left")
     last = jnp.maximum(active, 1) - 1
-    beyond = (capacity - shores.entry[last]) / shores.slope[last]
-    return shores.log_gain[last] - beyond, active
+    beyond = (capacity - entries.entry[last]) / entries.slope[last]
+    return entries.log_gain[last] - beyond, active
 
 
-def _level(shores: Shores, capacity: Array, clusters: Clusters) -> WaterLevel:
-    log_price, active = price_at(shores, capacity)
+def _level(entries: EntryOrder, capacity: Array, clusters: Clusters) -> WaterLevel:
+    log_price, active = price_at(entries, capacity)
     memory = memory_at(log_price, clusters)
     loss = loss_at(memory, clusters).sum()
     certificate = certify(memory, log_price, capacity, clusters)
     return WaterLevel(loss, jnp.exp(log_price), log_price, active, certificate)
 
 
-def each_capacity(function: Callable[[Array], Any], capacity: Array) -> Any:
-    """`function` of every capacity, one after another: n numbers at a time are held."""
+def map_capacities(function: Callable[[Array], Any], capacity: Array) -> Any:
+    """Maps `function` over the capacities, one after another, to spare memory."""
     result = jax.lax.map(function, capacity.reshape(-1))
     return jax.tree.map(lambda y: y.reshape(capacity.shape + y.shape[1:]), result)
 
@@ -113,7 +113,7 @@ def each_capacity(function: Callable[[Array], Any], capacity: Array) -> Any:
 def water_level(
     capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0
 ) -> WaterLevel:
-    """Least loss, price of memory and certificate at every capacity.
+    """Returns the least loss, price of memory and certificate at every capacity.
 
     One sort, O(n log n), then O(n) for each capacity; memory O(n) however many
     capacities are asked for.
@@ -133,16 +133,16 @@ def water_level(
       >>> round(float(level.redundancy), 6), int(level.active)
       (0.498497, 3)
 
-    Source: paper 000, problem (9) and the conditions (11) to (14).
+    Source: Pan et al. 2025, problem (9) and the conditions (11) to (14).
     """
-    clusters = population(p, a, b)
-    shores = shores_of(clusters)
-    return each_capacity(lambda c: _level(shores, c, clusters), capacity)
+    clusters = build_clusters(p, a, b)
+    entries = order_by_entry(clusters)
+    return map_capacities(lambda c: _level(entries, c, clusters), capacity)
 
 
 @solver(domain=CLUSTERS | {"capacity": "[0, inf) of [...]"})
 def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Allocation:
-    """The optimal memory and remaining loss of every cluster.
+    """Returns the optimal memory and remaining loss of every cluster.
 
     As `water_level`, whose totals it holds, but the result has n numbers for each
     capacity.
@@ -160,14 +160,14 @@ def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Alloc
       >>> allocate(4.0, [0.5, 0.25, 0.25]).memory
       array([2., 1., 1.])
 
-    Source: paper 000, problem (9), theorem 5.6.
+    Source: Pan et al. 2025, problem (9), theorem 5.6.
     """
-    clusters = population(p, a, b)
-    shores = shores_of(clusters)
+    clusters = build_clusters(p, a, b)
+    entries = order_by_entry(clusters)
 
     def one(c: Array) -> Allocation:
-        level = _level(shores, c, clusters)
+        level = _level(entries, c, clusters)
         memory = memory_at(level.log_price, clusters)
         return Allocation(memory, loss_at(memory, clusters), level)
 
-    return each_capacity(one, capacity)
+    return map_capacities(one, capacity)

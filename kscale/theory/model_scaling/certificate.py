@@ -4,7 +4,7 @@ Clusters have frequencies p_i and losses a_i b_i^-m of their memory m; a price l
 memory and the memory itself are optimal together exactly where the conditions below
 hold. They are evaluated here for any candidate, whatever solver it comes from.
 
-Source: paper 000, conditions (11) to (14).
+Source: Pan et al. 2025, conditions (11) to (14).
 """
 
 # Defaults are numbers where arrays are declared: `solver` casts them.
@@ -63,8 +63,8 @@ class Clusters(NamedTuple):
     log_b: Array
 
 
-def population(p: Array, a: Array, b: Array) -> Clusters:
-    """Clusters from frequencies; `a` and `b` may be one number for all."""
+def build_clusters(p: Array, a: Array, b: Array) -> Clusters:
+    """Returns clusters of frequencies; `a` and `b` may be one number for all."""
     log_b = jnp.broadcast_to(jnp.log(b), p.shape)
     met = p > 0
     log_p = jnp.where(met, jnp.log(jnp.where(met, p, 1.0)), -jnp.inf)
@@ -72,24 +72,24 @@ def population(p: Array, a: Array, b: Array) -> Clusters:
 
 
 def memory_at(log_price: Array, clusters: Clusters) -> Array:
-    """m_i where the price of memory is given: the minimum of the Lagrangian."""
+    """Returns m_i at a price of memory: the minimum of the Lagrangian."""
     return jnp.maximum(clusters.log_gain - log_price, 0.0) / clusters.log_b
 
 
 def loss_at(memory: Array, clusters: Clusters) -> Array:
-    """Contributions p_i a_i b_i^-m_i."""
+    """Returns the contributions p_i a_i b_i^-m_i."""
     return clusters.loss * jnp.exp(-memory * clusters.log_b)
 
 
 def _relative(value: Array, unit: Array) -> Array:
-    """value/unit; 0/0 = 0, since nothing is missing from nothing."""
+    """Returns value/unit; 0/0 = 0, since nothing is missing from nothing."""
     return jnp.where(value == 0, 0.0, value / jnp.where(value == 0, 1.0, unit))
 
 
 def certify(
     memory: Array, log_price: Array, capacity: Array, clusters: Clusters
 ) -> Certificate:
-    """The certificate of arrays of one length; see `kkt_certificate`."""
+    """Computes the certificate of arrays of one length; see `kkt_certificate`."""
     excess = jnp.expm1(clusters.log_gain - memory * clusters.log_b - log_price)
     served = memory > 0
     price = jnp.exp(log_price)
@@ -123,7 +123,7 @@ def kkt_certificate(
     a: Array = 1.0,
     b: Array = 2.0,
 ) -> Certificate:
-    """How far any allocation, found by whatever means, is from the optimum.
+    """Returns how far any allocation, found by whatever means, is from the optimum.
 
     Args:
       memory: [n], the allocation in question.
@@ -141,6 +141,6 @@ def kkt_certificate(
       >>> float(kkt_certificate([1.0, 1.0], np.log(np.log(2) / 4), 2.0, [0.5, 0.5]).gap)
       0.0
 
-    Source: paper 000, conditions (11) to (14).
+    Source: Pan et al. 2025, conditions (11) to (14).
     """
-    return certify(memory, log_price, capacity, population(p, a, b))
+    return certify(memory, log_price, capacity, build_clusters(p, a, b))

@@ -9,7 +9,8 @@ A table that is not convex has no such order (the problem is a knapsack). It is 
 `convex_minorant` gives the nearest table below it that is convex, the loss of a model
 that may mix two of its states, and so a lower bound.
 
-Source: paper 000, problem (9) and definition of D_i in section D.2 (convex in theory).
+Source: Pan et al. 2025, problem (9) and definition of D_i in section D.2 (convex in
+theory).
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ import numpy as np
 from jax import Array
 
 from kscale.theory import checks
-from kscale.theory.model_scaling.allocation import each_capacity
+from kscale.theory.model_scaling.allocation import map_capacities
 from kscale.theory.solver import solver
 
 _ROUNDING = 1e-9  # of the largest loss: what may be rounding in a convex table
@@ -80,7 +81,7 @@ def _check_increasing(memory: Any, **_: Any) -> None:
 def table_allocation(
     capacity: Array, p: Array, memory: Array, loss: Array
 ) -> TableAllocation:
-    """The optimal memory of clusters whose losses are convex tables, exactly.
+    """Returns the optimal memory of clusters whose losses are convex tables.
 
     Args:
       capacity: C >= 0, any shape.
@@ -102,7 +103,7 @@ def table_allocation(
       >>> round(float(best.redundancy), 12)
       0.44
 
-    Source: paper 000, problem (9).
+    Source: Pan et al. 2025, problem (9).
     """
     n, entries = p.size, memory.shape[-1]
     x = jnp.broadcast_to(memory, (n, entries))
@@ -132,7 +133,7 @@ def table_allocation(
         total = contribution.sum()
         return TableAllocation(total, price, own, contribution, total - bound)
 
-    return each_capacity(one, capacity)
+    return map_capacities(one, capacity)
 
 
 @solver(
@@ -140,7 +141,7 @@ def table_allocation(
     check=_check_increasing,
 )
 def convex_minorant(memory: Array, loss: Array) -> Array:
-    """The largest convex table that never rises and lies below a given one.
+    """Returns the largest convex table that never rises and lies below a given one.
 
     Memory may stay unused, so first each entry becomes the least up to there; then
     entry j becomes the lowest point at x_j of any chord between entries i <= j <= k.
@@ -156,7 +157,8 @@ def convex_minorant(memory: Array, loss: Array) -> Array:
       >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])
       array([1. , 0.5, 0. ])
 
-    Source: ours; what problem (9) of paper 000 makes of a table that is not convex.
+    Source: ours; what problem (9) of Pan et al. 2025 makes of a table that is not
+    convex.
     """
     least = jax.lax.cummin(loss.reshape(-1, memory.size), axis=1)
     index = jnp.arange(memory.size)

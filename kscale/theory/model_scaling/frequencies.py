@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
     domain={"size": "integer [1, inf)", "exponent": "[0, inf)", "bias": "(-1, inf)"}
 )
 def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> Array:
-    """Frequencies of a power law with a flattened head and an end.
+    """Returns the frequencies of a power law with a flattened head and an end.
 
         p_i = (i + bias)^-exponent / sum_j (j + bias)^-exponent        i = 1..size
 
@@ -38,7 +38,8 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
       >>> zipf_frequencies(4, exponent=1.0, bias=0.0)
       array([0.48, 0.24, 0.16, 0.12])
 
-    Source: paper 000, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000 people).
+    Source: Pan et al. 2025, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000
+    people).
     """
     log = -exponent * jnp.log(jnp.arange(1.0, size + 1) + bias)
     weights = jnp.exp(log - log[0])  # the head is 1, so that no exponent underflows it
@@ -47,7 +48,7 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
 
 @solver(domain={"p": "distribution of [n]"})
 def entropy_bits(p: Array) -> Array:
-    """Bits of the choice of one piece: `-sum_i p_i log2 p_i`, 0 log 0 = 0.
+    """Returns the bits of the choice of one piece, `-sum_i p_i log2 p_i`.
 
     Args:
       p: [n], frequencies.
@@ -67,7 +68,7 @@ def entropy_bits(p: Array) -> Array:
 
 @solver(domain={"share": "[0, 1]", "p": "distribution of [n]"})
 def top_mass(share: Array, p: Array) -> Array:
-    """Mass of the most frequent pieces.
+    """Returns the mass of the most frequent pieces.
 
     Args:
       share: which share of the pieces, 0 to 1; `floor(share n)` of them are summed.
@@ -95,7 +96,7 @@ def top_mass(share: Array, p: Array) -> Array:
     }
 )
 def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
-    """The class of every piece, class 0 being the most frequent.
+    """Returns the class of every piece, class 0 being the most frequent.
 
     By count, classes hold equally many pieces (the first ones hold one more where the
     division leaves a rest). By mass, the piece of rank k lies in class j where the mass
@@ -116,7 +117,7 @@ def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
       >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="count")
       array([1, 0, 0, 1])
 
-    Source: paper 000, figures 1 and 4b (quartiles of the people).
+    Source: Pan et al. 2025, figures 1 and 4b (quartiles of the people).
     """
     order = jnp.argsort(-p)
     if by == "count":

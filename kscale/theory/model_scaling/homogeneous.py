@@ -11,7 +11,7 @@ G(K) = K ln K - ln K!
 No term here is the difference of large ones, except C - C_K < 1.5/(alpha ln b), whose
 rounding moves nothing, since all is continuous in C across C_K.
 
-Source: paper 000, theorem 5.6 (D.7), with constants.
+Source: Pan et al. 2025, theorem 5.6 (D.7), with constants.
 """
 
 # Defaults are numbers where arrays are declared: `solver` casts them.
@@ -54,20 +54,20 @@ class InfiniteAllocation(NamedTuple):
 
 
 def _stirling(k: Array) -> Array:
-    """G(k) = k ln k - ln k! for k of at least 16."""
+    """Returns G(k) = k ln k - ln k! for k of at least 16."""
     y = 1 / (k * k)
     series = 1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))
     return k - 0.5 * jnp.log(2 * jnp.pi * k) - series / k
 
 
 def log_factorial_gap(k: Array) -> Array:
-    """`G(k) = k ln k - ln k!` without cancellation; k a whole number of at least 1."""
+    """Returns `k ln k - ln k!` without cancellation, k whole, at least 1."""
     small = jnp.asarray(_TABLE)[jnp.clip(k, 1, _SMALL - 1).astype(int) - 1]
     return jnp.where(k < _SMALL, small, _stirling(jnp.maximum(k, _SMALL)))
 
 
 def _clusters_served(volume: Array) -> Array:
-    """The largest k with G(k) <= volume, up to rounding."""
+    """Returns the largest k with G(k) <= volume, up to rounding."""
 
     def newton(_: int, k: Array) -> Array:
         return k - (_stirling(k) - volume) / (1 - 0.5 / k)
@@ -106,7 +106,7 @@ def _solve(capacity: Array, alpha: Array, a: Array, b: Array) -> InfiniteAllocat
 def infinite_allocation(
     capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
 ) -> InfiniteAllocation:
-    """Least loss, price of memory and number of served clusters, without an end.
+    """Returns least loss, price of memory and served clusters of a power law.
 
     Args:
       capacity: C >= 0; the last digits hold to 1e15 and beyond.
@@ -123,7 +123,7 @@ def infinite_allocation(
       >>> int(best.active), round(float(best.redundancy), 9)
       (350, 0.003467209)
 
-    Source: paper 000, theorem 5.6 (D.7), with constants.
+    Source: Pan et al. 2025, theorem 5.6 (D.7), with constants.
     """
     return _solve(capacity, alpha, a, b)
 
@@ -132,7 +132,7 @@ def infinite_allocation(
 def infinite_contribution(
     rank: Array, capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
 ) -> Array:
-    """What the cluster of a rank adds to the loss: `min(p_k a, lambda/ln b)`.
+    """Returns what a cluster adds to the loss: `min(p_k a, lambda/ln b)`.
 
     All served clusters add the same; of the order of min(k^(-1/alpha), C^(-1/alpha)).
 
@@ -150,7 +150,7 @@ def infinite_contribution(
       >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
       array([4.35e-04, 4.35e-04, 1.00e-06])
 
-    Source: paper 000, theorem 5.6, second part.
+    Source: Pan et al. 2025, theorem 5.6, second part.
     """
     log_price = _solve(capacity, alpha, a, b).log_price
     unlearnt = _log_frequency(rank, (1 - alpha) / alpha) + jnp.log(a)
@@ -159,7 +159,7 @@ def infinite_contribution(
 
 @solver(domain={"rank": "integer [1, inf)", "alpha": "(0, 1)", "b": "(1, inf)"})
 def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
-    """The capacity from which the cluster of a rank is served.
+    """Returns the capacity from which the cluster of a rank is served.
 
         C_k = (k ln k - ln k!)/(alpha ln b)
 
@@ -175,14 +175,14 @@ def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
       >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
       2.0
 
-    Source: paper 000, problem (9), solved for p_k of power alpha.
+    Source: Pan et al. 2025, problem (9), solved for p_k of power alpha.
     """
     return log_factorial_gap(rank) / (alpha * jnp.log(b))
 
 
 @solver(domain=LAW)
 def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -> Array:
-    """The limit of `redundancy C^(1/alpha - 1)` as C grows.
+    """Returns the limit of `redundancy C^(1/alpha - 1)` as C grows.
 
         a (alpha ln b)^(1 - 1/alpha)/(zeta(1/alpha) (1 - alpha))
 
@@ -198,7 +198,7 @@ def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -
       >>> round(float(infinite_redundancy_constant(0.5)), 9)
       3.50821366
 
-    Source: the constant that theorem 5.6 of paper 000 leaves open.
+    Source: the constant that theorem 5.6 of Pan et al. 2025 leaves open.
     """
     excess = (1 - alpha) / alpha
     log = jnp.log(a) - excess * jnp.log(alpha * jnp.log(b))

@@ -5,7 +5,7 @@ first gain, p a ln b. So for each capacity there is a frequency below which noth
 learnt, and for each frequency a capacity at which learning begins; the two are inverse.
 Summed over classes of frequency this gives the curves of figure 1b.
 
-Source: paper 000, section 5.2, figures 1b and 2a.
+Source: Pan et al. 2025, section 5.2, figures 1b and 2a.
 """
 
 # Defaults are numbers where arrays are declared: `solver` casts them.
@@ -18,15 +18,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from kscale.theory.model_scaling.allocation import (
-    each_capacity,
+    map_capacities,
+    order_by_entry,
     price_at,
-    shores_of,
 )
 from kscale.theory.model_scaling.certificate import (
     CLUSTERS,
+    build_clusters,
     loss_at,
     memory_at,
-    population,
 )
 from kscale.theory.solver import solver
 
@@ -62,7 +62,7 @@ def threshold_frequency(
     of_a: Array = 1.0,
     of_b: Array = 2.0,
 ) -> Array:
-    """The frequency up to which a cluster is not learnt at capacity C.
+    """Returns the frequency up to which a cluster is not learnt at capacity C.
 
         lambda(C) / (a ln b)
 
@@ -81,10 +81,10 @@ def threshold_frequency(
       >>> round(float(threshold_frequency(3.0, [0.5, 0.25, 0.15, 0.1])), 9)
       0.132832321
 
-    Source: paper 000, figure 2a.
+    Source: Pan et al. 2025, figure 2a.
     """
-    shores = shores_of(population(p, a, b))
-    return jnp.exp(price_at(shores, capacity)[0]) / (of_a * jnp.log(of_b))
+    entries = order_by_entry(build_clusters(p, a, b))
+    return jnp.exp(price_at(entries, capacity)[0]) / (of_a * jnp.log(of_b))
 
 
 @solver(
@@ -98,7 +98,7 @@ def onset_capacity(
     of_a: Array = 1.0,
     of_b: Array = 2.0,
 ) -> Array:
-    """The capacity at which clusters of a frequency begin to be learnt.
+    """Returns the capacity at which clusters of a frequency begin to be learnt.
 
         sum_j max(0, s_j - s)/ln b_j     s = ln(frequency a ln b), s_j of the population
 
@@ -118,13 +118,13 @@ def onset_capacity(
       >>> round(float(onset_capacity(0.1, [0.5, 0.25, 0.15, 0.1])), 12)
       4.228818690496
 
-    Source: the inverse of figure 2a of paper 000.
+    Source: the inverse of figure 2a of Pan et al. 2025.
     """
-    shores = shores_of(population(p, a, b))
+    entries = order_by_entry(build_clusters(p, a, b))
     level = jnp.log(frequency * of_a * jnp.log(of_b))
-    before = jnp.searchsorted(-shores.log_gain, -level, side="left")
+    before = jnp.searchsorted(-entries.log_gain, -level, side="left")
     last = jnp.maximum(before, 1) - 1
-    more = shores.entry[last] + shores.slope[last] * (shores.log_gain[last] - level)
+    more = entries.entry[last] + entries.slope[last] * (entries.log_gain[last] - level)
     return jnp.where(before == 0, 0.0, more)
 
 
@@ -146,7 +146,7 @@ def class_losses(
     irreducible: Array = 0.0,
     classes: int = 4,
 ) -> ClassLosses:
-    """The loss at the optimum, by class of frequency, with its irreducible part.
+    """Returns the optimal loss by class of frequency, with its irreducible part.
 
     Args:
       capacity: C >= 0, any shape.
@@ -165,10 +165,10 @@ def class_losses(
       >>> class_losses(1.0, [0.5, 0.25, 0.25], [0, 1, 1], classes=2).contribution
       array([0.25, 0.5 ])
 
-    Source: paper 000, figure 1b; equation (3) for the irreducible part.
+    Source: Pan et al. 2025, figure 1b; equation (3) for the irreducible part.
     """
-    clusters = population(p, a, b)
-    shores = shores_of(clusters)
+    clusters = build_clusters(p, a, b)
+    entries = order_by_entry(clusters)
     label = labels.astype(int)
 
     # A thousand at a time: one running sum of a million would lose five digits.
@@ -180,9 +180,9 @@ def class_losses(
         return parts.reshape(blocks, classes).sum(axis=0)
 
     def contributions(c: Array) -> Array:
-        return total(loss_at(memory_at(price_at(shores, c)[0], clusters), clusters))
+        return total(loss_at(memory_at(price_at(entries, c)[0], clusters), clusters))
 
-    contribution = each_capacity(contributions, capacity)
+    contribution = map_capacities(contributions, capacity)
     mass, fixed = total(p), total(p * irreducible)
     spread = (1,) * capacity.ndim + (classes,)
     mean = (contribution + fixed.reshape(spread)) / mass.reshape(spread)

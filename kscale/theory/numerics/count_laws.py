@@ -14,7 +14,7 @@ _LEAST_MEAN = 1e-280  # stands for 0: exp(-deviance) is 0, its derivatives too
 
 
 def deviance(x: jax.Array, mean: jax.Array, excess: jax.Array) -> jax.Array:
-    """`x ln(x/mean) - excess`, whose terms cancel where x is close to the mean.
+    """Returns `x ln(x/mean) - excess`, whose terms cancel for x close to the mean.
 
     Args:
       x: above 0.
@@ -41,7 +41,7 @@ def log_binomial_law(
     excess: jax.Array | None = None,
     miss: jax.Array | None = None,
 ) -> jax.Array:
-    """Logarithm of P(Binomial(draws, p) = t).
+    """Returns ln P(Binomial(draws, p) = t).
 
     Args:
       t: at least 0, a number.
@@ -70,14 +70,14 @@ def log_binomial_law(
 
 
 def _log_rest(p: jax.Array, miss: jax.Array) -> jax.Array:
-    """ln(1 - p) with all digits, from p where it is small, else from 1 - p."""
+    """Returns ln(1 - p) with all digits, from p where it is small, else from 1 - p."""
     small = p < 0.5
     near = jnp.log1p(-jnp.where(small, p, 0.0))
     return jnp.where(small, near, jnp.log(jnp.where(small, 1.0, miss)))
 
 
 def product_rest(a: jax.Array, b: jax.Array) -> jax.Array:
-    """What rounding took from the product `a * b`; constant under differentiation.
+    """Returns what rounding took from `a * b`; constant under differentiation.
 
     The halves of each factor multiply without rounding. They are cut by their bits,
     since a compiler may fuse the arithmetic that usually cuts them.
@@ -96,7 +96,7 @@ def product_rest(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def log_poisson_law(t: jax.Array, mean: jax.Array) -> jax.Array:
-    """Logarithm of P(Poisson(mean) = t): `log_binomial_law` in the limit of rare hits.
+    """Returns ln P(Poisson(mean) = t): `log_binomial_law` for rare hits.
 
     Args:
       t: whole, a number.

@@ -16,7 +16,7 @@ _STEPS = 12  # of Newton's method; seven reach the last digit anywhere
 
 
 def log1p_minus(x: Array) -> Array:
-    """ln(1+x) - x, to full relative accuracy at small x."""
+    """Returns ln(1+x) - x, to full relative accuracy at small x."""
     small = jnp.abs(x) < 0.1
     near = jnp.where(small, x, 0.0)
     series = jnp.zeros_like(near)
@@ -27,7 +27,7 @@ def log1p_minus(x: Array) -> Array:
 
 
 def expm1_minus(x: Array) -> Array:
-    """exp(x) - 1 - x, to full relative accuracy at small x."""
+    """Returns exp(x) - 1 - x, to full relative accuracy at small x."""
     small = jnp.abs(x) < 0.5
     near = jnp.where(small, x, 0.0)
     series = jnp.zeros_like(near)
@@ -38,7 +38,7 @@ def expm1_minus(x: Array) -> Array:
 
 
 def upper_root(delta: Array) -> Array:
-    """The root w >= 1 of w exp(-w) = exp(-1-delta); NaN for delta < 0.
+    """Returns the root w >= 1 of w exp(-w) = exp(-1-delta); NaN for delta < 0.
 
     Newton's method for y - ln(1+y) = delta, y = w - 1, convex, from above.
     """
@@ -52,7 +52,7 @@ def upper_root(delta: Array) -> Array:
 
 
 def log_lower_root(delta: Array) -> Array:
-    """The logarithm of the root w <= 1 of w exp(-w) = exp(-1-delta).
+    """Returns the logarithm of the root w <= 1 of w exp(-w) = exp(-1-delta).
 
     NaN for delta < 0. Newton's method for exp(t) - 1 - t = delta, convex, from below.
     """
@@ -67,7 +67,7 @@ def log_lower_root(delta: Array) -> Array:
 
 @solver(domain={"x": "[-1/e, 0)"})
 def lambert_w_minus1(x) -> Array:
-    """The lower real branch of Lambert's W: the w <= -1 with w exp(w) = x.
+    """Returns the lower real branch of Lambert's W: w <= -1 with w exp(w) = x.
 
     Args:
       x: in [-1/e, 0).

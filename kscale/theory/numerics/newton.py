@@ -21,7 +21,7 @@ def bracketed_root(
     *parameters: Any,
     rising: bool,
 ) -> Array:
-    """The root of `function(x, *parameters)` in [low, high].
+    """Returns the root of `function(x, *parameters)` in [low, high].
 
     A Newton step that leaves the bracket is replaced by its middle, so that it always
     ends. Derivatives of any order, forward or reverse, are those of the implicit
@@ -44,7 +44,7 @@ def bracketed_root(
 def bisected_root(
     function: Callable[..., Array], low: Any, high: Any, *parameters: Any
 ) -> Array:
-    """The root in [low, high] by bisection alone; else as `bracketed_root`.
+    """Returns the root in [low, high] by bisection; else as `bracketed_root`.
 
     For functions whose slope is long to compute, or flat and rough around the root. A
     program of this kind has a fixed number of steps.
@@ -61,11 +61,11 @@ def bisected_root(
 
 
 def first_fall(function: Callable[..., Array], nodes: Array, *parameters: Any) -> Array:
-    """The root in the first gap of `nodes` over which the function falls below 0.
+    """Returns the root in the first gap of `nodes` over which the function falls.
 
-    The search takes values alone, and has one place in the program where it takes them:
-    for functions that hold searches of their own, whose derivatives are long. Else as
-    `bracketed_root`.
+    It falls below 0 there. The search takes values alone, and has one place in the
+    program where it takes them: for functions that hold searches of their own, whose
+    derivatives are long. Else as `bracketed_root`.
 
     Args:
       function: of a number x and the parameters.
@@ -99,7 +99,7 @@ def _differentiate(
     at: tuple,
     along: tuple,
 ) -> tuple[Array, Array]:
-    """Of the implicit function: f(x, a) = 0 gives f_x dx + f_a da = 0."""
+    """Differentiates the implicit function: f(x, a) = 0 gives f_x dx + f_a da = 0."""
     root, parameters = _root(search, function, *at), at[1]
     _, slope = _value_and_slope(function, root, parameters)
     _, change = jax.jvp(lambda *a: function(root, *a), parameters, along[1])
@@ -189,7 +189,7 @@ def _scan_and_close_in(
 
 
 def _interpolate(points: tuple, values: tuple) -> Array:
-    """Where the inverse parabola of three points is 0, if it may be trusted, or half.
+    """Returns where the inverse parabola of three points is 0, or half the bracket.
 
     Source: Chandrupatla, Advances in Engineering Software 28 (1997).
     """

@@ -38,14 +38,14 @@ _GREGORY = (
 
 
 def tail_mass(after: jax.Array, alpha: jax.Array) -> jnp.ndarray:
-    """Frequency of all clusters beyond the first `after`, `sum_{k > after} p_k`."""
+    """Returns the frequency of all clusters beyond the first `after`."""
     return zeta(1 / alpha, after + 1.0) / zeta(1 / alpha, 1.0)
 
 
 def power_law_mean(
     function: Callable, alpha: jax.Array, draws: jax.Array
 ) -> jnp.ndarray:
-    """`sum_k p_k function(p_k)` over the infinite power law.
+    """Sums `p_k function(p_k)` over the infinite power law.
 
     Args:
       function: takes two arrays [n], frequencies p > 0 and 1 - p (which p no longer
@@ -94,7 +94,7 @@ def table_mean(
     miss: jnp.ndarray,
     tail: str,
 ) -> jnp.ndarray:
-    """`E f(t)`, t ~ Binomial(draws, p), for f given by its first values.
+    """Returns `E f(t)`, t ~ Binomial(draws, p), of f given by its first values.
 
     Args:
       table: f(0), ..., f(T), [T+1].
@@ -123,9 +123,9 @@ def table_mean(
 
 
 def inverse_mean(draws: jax.Array, p: jax.Array, miss: jax.Array) -> jnp.ndarray:
-    """`E 1/(t+1)`, t ~ Binomial(draws, p): `(1 - (1-p)^(N+1))/((N+1) p)`.
+    """Returns `E 1/(t+1)`, t ~ Binomial(draws, p).
 
-    `miss` is 1 - p.
+    It is `(1 - (1-p)^(N+1))/((N+1) p)`; `miss` is 1 - p.
     """
     trials = draws + 1
     small = p < 0.5
@@ -135,12 +135,12 @@ def inverse_mean(draws: jax.Array, p: jax.Array, miss: jax.Array) -> jnp.ndarray
 
 
 def unseen_mean(draws: jax.Array, p: jax.Array, miss: jax.Array) -> jnp.ndarray:
-    """`P(t = 0)`, t ~ Binomial(draws, p): `(1-p)^N`, 1 where N = 0; `miss` is 1 - p."""
+    """Returns `P(t = 0)`, t ~ Binomial(draws, p): `(1-p)^N`; `miss` is 1 - p."""
     small = p < 0.5
     near = jnp.exp(draws * jnp.log1p(-jnp.where(small, p, 0.0)))
     return jnp.where(small, near, _power(miss, draws, small))
 
 
 def _power(miss: jax.Array, trials: jax.Array, small: jax.Array) -> jnp.ndarray:
-    """`miss^trials` where p is not small: with its derivatives also at miss = 0."""
+    """Returns `miss^trials` where p is not small, differentiable at miss = 0."""
     return jnp.power(jnp.where(small, 0.5, miss), trials)

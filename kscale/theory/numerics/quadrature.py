@@ -26,7 +26,7 @@ _LEGENDRE = (
 def integral_with_power(
     function: Callable, exponent: ArrayLike, end: ArrayLike
 ) -> jnp.ndarray:
-    """The integral of `p^exponent function(p)` from 0 to `end`.
+    """Integrates `p^exponent function(p)` from 0 to `end`.
 
     Exact for polynomials of degree 19, whatever the exponent: the function is expanded
     in Legendre polynomials, whose moments are products.
@@ -46,7 +46,7 @@ def integral_with_power(
 def rule_with_power(
     exponent: ArrayLike, end: ArrayLike
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Nodes and weights of `integral_with_power`, [20] and [20].
+    """Returns the nodes and weights of `integral_with_power`, [20] and [20].
 
     Args:
       exponent: above -1.
@@ -66,7 +66,7 @@ def rule_with_power(
 def integral_over_logarithm(
     function: Callable, start: ArrayLike, end: ArrayLike
 ) -> jnp.ndarray:
-    """The integral of `function(p) dp` from `start` to `end`, in equal steps of ln p.
+    """Integrates `function(p) dp` from `start` to `end`, in equal steps of ln p.
 
     64 panels of 20 nodes; good to rounding where the integrand turns over a factor of
     1.5 in p at the fastest and the range spans 1e12.
@@ -86,7 +86,7 @@ def integral_over_logarithm(
 def rule_over_logarithm(
     start: ArrayLike, end: ArrayLike
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Nodes and weights of `integral_over_logarithm`, [1280] and [1280].
+    """Returns the nodes and weights of `integral_over_logarithm`, [1280] and [1280].
 
     Args:
       start: above 0.

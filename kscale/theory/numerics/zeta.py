@@ -30,7 +30,7 @@ _BERNOULLI = (
 
 
 def log_zeta_core(excess: Array, q: Array) -> Array:
-    """`ln zeta(1 + excess, q)`, unchecked; one number each."""
+    """Computes `ln zeta(1 + excess, q)`, unchecked; one number each."""
     s = 1 + excess
     # Everything in units of q^-s: the direct terms lie in (0, 1] for every q.
     ratio = jnp.log1p(jnp.arange(_DIRECT) / q)
@@ -49,7 +49,7 @@ def log_zeta_core(excess: Array, q: Array) -> Array:
 
 @solver(domain={"excess": "(0, inf)", "q": "[1, inf)"})
 def log_zeta(excess: Array, q: Array = 1.0) -> Array:
-    """`ln zeta(1 + excess, q)` by Euler-Maclaurin summation after 32 terms.
+    """Returns `ln zeta(1 + excess, q)`, by Euler-Maclaurin summation.
 
     Args:
       excess: s - 1 > 0.

@@ -9,7 +9,7 @@ from kscale.theory.pitman_yor.moments import (
     expected_square,
     expected_tables,
     expected_tables_of_size,
-    stick_left,
+    stick_remainder,
     stick_weight,
 )
 from kscale.theory.pitman_yor.partitions import (
@@ -43,7 +43,7 @@ __all__ = [
     "partition_entropy",
     "power_law_constants",
     "stick_breaking",
-    "stick_left",
+    "stick_remainder",
     "stick_weight",
     "syntax_knowledge_corpus",
     "table_count_law",

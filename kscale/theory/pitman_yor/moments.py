@@ -4,8 +4,8 @@ Discount `0 <= alpha < 1`, concentration `beta > -alpha`; alpha = 0 is the Diric
 process, and every formula reaches it without a jump. Numbers of customers and of sticks
 may be as large as 1e12: ratios of gamma functions are taken as ratios.
 
-Source: paper 000, section 4 and lemmas G.1 to G.3; Pitman, Combinatorial Stochastic
-Processes (2006), chapter 3.
+Source: Pan et al. 2025, section 4 and lemmas G.1 to G.3; Pitman, Combinatorial
+Stochastic Processes (2006), chapter 3.
 """
 
 import math
@@ -42,7 +42,7 @@ def _log_stick(sticks, alpha, beta):
 
 
 def _log_product(x, n):
-    """`sum_{i<=n} ln(1 + i x)` for n x up to 0.01, by Euler and Maclaurin's formula."""
+    """Returns `sum_{i<=n} ln(1 + i x)` for n x up to 0.01, by Euler and Maclaurin."""
     w = n * x
     # ((1+w) ln(1+w) - w)/w
     powers = [0.0] + [(-1) ** (m + 1) / (m * (m + 1)) for m in range(1, 9)]
@@ -54,8 +54,8 @@ def _log_product(x, n):
 
 
 @solver(domain={"sticks": "[0, inf)"} | PROCESS)
-def stick_left(sticks, alpha, beta):
-    """Mean of what is left of the unit stick after `sticks` breaks, E[Len_n].
+def stick_remainder(sticks, alpha, beta):
+    """Returns the mean of what `sticks` breaks leave of the unit stick, E[Len_n].
 
         E[Len_n] = prod_{i<=n} (beta + i alpha)/(1 + beta + (i-1) alpha)
                  = Gamma(n+1+beta/alpha) Gamma((1+beta)/alpha)
@@ -72,17 +72,17 @@ def stick_left(sticks, alpha, beta):
       A number in (0, 1].
 
     Example:
-      >>> round(float(stick_left(10, 0.5, 1.0)), 12)
+      >>> round(float(stick_remainder(10, 0.5, 1.0)), 12)
       0.230769230769
 
-    Source: paper 000, lemma G.3. The E[W_i] printed in its proof is E[1 - W_i].
+    Source: Pan et al. 2025, lemma G.3. The E[W_i] printed in its proof is E[1 - W_i].
     """
     return jnp.exp(_log_stick(sticks, alpha, beta))
 
 
 @solver(domain={"atom": "[1, inf)"} | PROCESS)
 def stick_weight(atom, alpha, beta):
-    """Mean weight of the j-th atom in the order of discovery (size-biased order).
+    """Returns the mean weight of the j-th atom in (size-biased) order of discovery.
 
     `E[p_j] = (1-alpha)/(1 + beta + (j-1) alpha) E[Len_{j-1}]`.
 
@@ -98,7 +98,7 @@ def stick_weight(atom, alpha, beta):
       >>> round(float(stick_weight(2, 0.5, 1.0)), 12)
       0.15
 
-    Source: paper 000, lemma G.1.
+    Source: Pan et al. 2025, lemma G.1.
     """
     before = atom - 1
     share = (1 - alpha) / (1 + beta + before * alpha)
@@ -107,7 +107,7 @@ def stick_weight(atom, alpha, beta):
 
 @solver(domain={"customers": "[1, inf)"} | PROCESS)
 def expected_tables(customers, alpha, beta):
-    """Mean number of tables of n customers, E[K_n]: Heaps' curve.
+    """Returns the mean number of tables of n customers, E[K_n]: Heaps' curve.
 
         E[K_n] = Gamma(1+beta) Gamma(n+alpha+beta) / (alpha Gamma(alpha+beta)
                  Gamma(n+beta)) - beta/alpha
@@ -126,7 +126,7 @@ def expected_tables(customers, alpha, beta):
       >>> round(float(expected_tables(1e12, 0.5, 1.0)), 3)
       2256756.334
 
-    Source: paper 000, section 4 (Heaps' law); Pitman (2006), section 3.3.
+    Source: Pan et al. 2025, section 4 (Heaps' law); Pitman (2006), section 3.3.
     """
     near = alpha < _SMALL
     far = jnp.where(near, 0.5, alpha)
@@ -147,7 +147,7 @@ def expected_tables(customers, alpha, beta):
 
 
 def _exponential_quotient(x):
-    """`(e^x - 1)/x`, with all derivatives at 0."""
+    """Returns `(e^x - 1)/x`, with all derivatives at 0."""
     small = jnp.abs(x) < 0.5
     near = [1 / math.factorial(k + 1) for k in range(14)]
     series = jnp.polyval(jnp.asarray(near[::-1]), jnp.where(small, x, 0.0))
@@ -157,7 +157,7 @@ def _exponential_quotient(x):
 
 @solver(domain={"customers": "[1, inf)", "seats": "integer [1, customers]"} | PROCESS)
 def expected_tables_of_size(seats, customers, alpha, beta):
-    """Mean number of tables at which exactly j of n customers sit, E[M_{n,j}].
+    """Returns the mean number of tables with exactly j of n customers, E[M_{n,j}].
 
     `C(n, j) B(j-alpha, n-j+alpha+beta)/B(1-alpha, alpha+beta)`. Summed over j with
     weight 1 it is E[K_n], with weight j it is n.
@@ -175,7 +175,7 @@ def expected_tables_of_size(seats, customers, alpha, beta):
       >>> expected_tables_of_size([1, 2], 2, 0.5, 1.0).round(12)
       array([1.5 , 0.25])
 
-    Source: Pitman (2006), section 3.2; paper 000, section 4 (Zipf's law).
+    Source: Pitman (2006), section 3.2; Pan et al. 2025, section 4 (Zipf's law).
     """
     return _tables_of_size(seats, customers, alpha, beta)
 
@@ -194,7 +194,7 @@ def _tables_of_size(seats, customers, alpha, beta):
 
 @solver(domain=PROCESS)
 def expected_square(alpha, beta):
-    """Probability that two draws are the same atom, `E[sum p^2]`, (1-alpha)/(1+beta).
+    """Returns the probability that two draws are the same atom, (1-alpha)/(1+beta).
 
     Args:
       alpha: discount in [0, 1).
@@ -207,14 +207,14 @@ def expected_square(alpha, beta):
       >>> float(expected_square(0.5, 1.0))
       0.25
 
-    Source: the first stick of lemma G.1 of paper 000, size-biased: its mean.
+    Source: the first stick of lemma G.1 of Pan et al. 2025, size-biased: its mean.
     """
     return (1 - alpha) / (1 + beta)
 
 
 @solver(domain=PROCESS)
 def expected_entropy(alpha, beta):
-    """Mean entropy of the weights in nats, `psi(1+beta) - psi(1-alpha)`.
+    """Returns the mean entropy of the weights in nats, `psi(1+beta) - psi(1-alpha)`.
 
     Args:
       alpha: discount in [0, 1).

@@ -1,6 +1,6 @@
 """The exact laws of Pitman-Yor partitions: tables, seatings, entropies.
 
-Source: paper 000, section 4; Pitman, Combinatorial Stochastic Processes (2006),
+Source: Pan et al. 2025, section 4; Pitman, Combinatorial Stochastic Processes (2006),
 sections 3.2 and 3.3.
 """
 
@@ -29,7 +29,7 @@ def _check_counts(counts, **_):
 
 @solver(domain=CUSTOMERS | PROCESS)
 def table_count_law(customers: int, alpha, beta):
-    """Law of the number of tables K_n.
+    """Returns the law of the number of tables K_n.
 
     By the recurrence over customers, all of whose terms are positive:
 
@@ -49,8 +49,8 @@ def table_count_law(customers: int, alpha, beta):
       >>> table_count_law(2, 0.5, 1.0)
       array([0.  , 0.25, 0.75])
 
-    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.2; paper 000,
-    section 4.
+    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.2; Pan et al.
+    2025, section 4.
     """
     return _table_count_law(customers, alpha, beta)
 
@@ -74,7 +74,7 @@ def _table_count_law(customers, alpha, beta):
     check=_check_counts,
 )
 def log_partition_probability(counts, alpha, beta):
-    """Logarithm of the probability of one seating of n customers.
+    """Returns the logarithm of the probability of one seating of n customers.
 
         prod_{i<k} (beta + i alpha) / (1+beta)_{n-1} prod_j (1-alpha)_{n_j - 1}
 
@@ -108,7 +108,7 @@ def log_partition_probability(counts, alpha, beta):
 
 @solver(domain=CUSTOMERS | PROCESS)
 def partition_entropy(customers: int, alpha, beta):
-    """Entropy in nats of the partition of n customers into tables, exactly.
+    """Returns Entropy in nats of the partition of n customers into tables, exactly.
 
     The mean of -`log_partition_probability`: it needs the law of K_n and the means
     E[M_{n,j}] only. Takes n^2 steps.
@@ -145,7 +145,7 @@ def _partition_entropy(customers, alpha, beta):
 
 @solver(domain=CUSTOMERS | PROCESS | {"log_atoms": "[0, inf)"})
 def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
-    """Information in n draws about a PYP whose atoms carry labels from a set of size A.
+    """Returns the information of n draws about a PYP with labelled atoms.
 
         I = H(partition) + E[K_n] ln A - n E[H(p)]
 
@@ -166,7 +166,8 @@ def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
       >>> round(float(labelled_atoms_information(100, 0.5, 1.0, 20.0)), 6)
       347.876204
 
-    Source: paper 000, section 5.2 and lemma A.3, for this special case in closed form.
+    Source: Pan et al. 2025, section 5.2 and lemma A.3, for this special case in closed
+    form.
     """
     n = jnp.asarray(float(customers))
     tables = expected_tables(n, alpha, beta)

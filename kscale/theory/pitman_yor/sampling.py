@@ -3,7 +3,7 @@
 All take a `numpy.random.Generator`, draw from the exact law and are vectorized: a
 million customers are seated in a fraction of a second.
 
-Source: paper 000, section 4, appendix C and lemma G.1.
+Source: Pan et al. 2025, section 4, appendix C and lemma G.1.
 """
 
 from typing import Any, NamedTuple
@@ -49,7 +49,7 @@ class Corpus(NamedTuple):
     syntax: np.ndarray
 
 
-@checks.checked({"atoms": "integer [1, inf)"} | PROCESS)
+@checks.check_domain({"atoms": "integer [1, inf)"} | PROCESS)
 def stick_breaking(
     rng: np.random.Generator,
     atoms: int,
@@ -57,7 +57,7 @@ def stick_breaking(
     beta: float,
     shape: tuple[int, ...] = (),
 ) -> Sticks:
-    """Draw weights by breaking sticks.
+    """Draws weights by breaking sticks.
 
     `p_j = W_j prod_{i<j} (1-W_i)` with independent `W_i ~ Beta(1-alpha, beta+i alpha)`.
 
@@ -75,7 +75,7 @@ def stick_breaking(
       >>> stick_breaking(np.random.default_rng(0), 3, 0.5, 1.0).weights.shape
       (3,)
 
-    Source: paper 000, lemma G.1.
+    Source: Pan et al. 2025, lemma G.1.
     """
     size = (*shape, atoms)
     # Two gammas give W and 1 - W, each with all its digits; near shape 0 both underflow
@@ -90,16 +90,16 @@ def stick_breaking(
 def _log_gamma_draw(
     rng: np.random.Generator, concentration: Any, size: tuple[int, ...]
 ) -> np.ndarray:
-    """ln of gamma variables: that of concentration a is one of a + 1 times U^(1/a)."""
+    """Draws ln of gamma variables: that of a is one of a + 1 times U^(1/a)."""
     above = np.log(rng.standard_gamma(concentration + 1, size))
     return above - rng.standard_exponential(size) / concentration
 
 
-@checks.checked({"customers": "integer [1, inf)"} | PROCESS)
+@checks.check_domain({"customers": "integer [1, inf)"} | PROCESS)
 def chinese_restaurant(
     rng: np.random.Generator, customers: int, alpha: float, beta: float
 ) -> np.ndarray:
-    """Seat customers one after another by the Pitman-Yor restaurant, exactly.
+    """Seats customers one after another by the Pitman-Yor restaurant, exactly.
 
     The n-th customer joins table k of N_k customers with probability
     `(N_k - alpha)/(n-1+beta)` and else opens the next. In other words, he copies the
@@ -121,7 +121,7 @@ def chinese_restaurant(
       >>> chinese_restaurant(np.random.default_rng(0), 5, 0.0, 1e-12)
       array([0, 0, 0, 0, 0])
 
-    Source: paper 000, section 4; the construction is ours.
+    Source: Pan et al. 2025, section 4; the construction is ours.
     """
     earlier = np.arange(customers, dtype=np.float64)
     point = rng.random(customers) * (earlier + beta)
@@ -143,7 +143,7 @@ def chinese_restaurant(
 
 
 def table_sizes(tables: np.ndarray) -> np.ndarray:
-    """Customers at each table, from the table of each customer: counts of 0, 1, ...
+    """Counts the customers at each table, from the table of each customer.
 
     Args:
       tables: int [customers], the table of each customer, from 0.
@@ -155,13 +155,13 @@ def table_sizes(tables: np.ndarray) -> np.ndarray:
       >>> table_sizes(np.array([0, 0, 1, 0]))
       array([3, 1])
 
-    Source: paper 000, section 4, the restaurant.
+    Source: Pan et al. 2025, section 4, the restaurant.
     """
     return np.bincount(tables)
 
 
 def _founders(picked: np.ndarray, opens: np.ndarray, doubtful: np.ndarray):
-    """Who founds a table: opens one, or is in doubt and picked a founder."""
+    """Returns who founds a table: opens one, or is in doubt and picked a founder."""
     everyone = np.arange(len(picked))
     doubtful = doubtful & ~opens
     # Follow picks as long as there is doubt: the end of the chain decides.
@@ -169,7 +169,7 @@ def _founders(picked: np.ndarray, opens: np.ndarray, doubtful: np.ndarray):
 
 
 def _roots(parent: np.ndarray) -> np.ndarray:
-    """Follow `parent` to its fixed points; the length of the path halves each turn."""
+    """Follows `parent` to its fixed points; the path halves each turn."""
     while True:
         above = parent[parent]
         if np.array_equal(above, parent):
@@ -177,7 +177,7 @@ def _roots(parent: np.ndarray) -> np.ndarray:
         parent = above
 
 
-@checks.checked(
+@checks.check_domain(
     {
         "sentences": "integer [1, inf)",
         "d_knw": "integer [1, inf)",
@@ -201,7 +201,7 @@ def syntax_knowledge_corpus(
     wordings: int = 50,
     lipschitz: tuple[float, float] = (1.0, 1.0),
 ) -> Corpus:
-    """Write sentences by the Syntax-Knowledge model.
+    """Writes sentences by the Syntax-Knowledge model.
 
     A Pitman-Yor mixture picks a knowledge cluster phi; the cluster picks a knowledge
     element kappa; kappa picks one of n_s syntax models, which picks the wording xi. The
@@ -232,7 +232,7 @@ def syntax_knowledge_corpus(
       >>> corpus.cluster.shape
       (5,)
 
-    Source: paper 000, section 4 and appendix C.
+    Source: Pan et al. 2025, section 4 and appendix C.
     """
     cluster = chinese_restaurant(rng, sentences, alpha, beta)
     knowledge = _in_ball(rng, int(cluster.max()) + 1, d_knw)
@@ -254,7 +254,7 @@ def _on_sphere(rng: np.random.Generator, count: int, dimension: int) -> np.ndarr
 
 
 def _log_linear(rng, row, parameters, outcomes, lipschitz):
-    """One outcome for each entry of `row`, the index of its parameter."""
+    """Draws one outcome for each entry of `row`, the index of its parameter."""
     features = _on_sphere(rng, outcomes, parameters.shape[1])
     weights = np.exp(lipschitz / 2 * parameters @ features.T)
     upto = np.cumsum(weights, axis=1)

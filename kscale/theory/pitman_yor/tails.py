@@ -3,8 +3,8 @@
 Discount `0 <= alpha < 1`, concentration `beta > -alpha`. Heaps' curve is
 `expected_tables` of the sibling module.
 
-Source: paper 000, section 4 and lemmas G.2 and G.3; Pitman, Combinatorial Stochastic
-Processes (2006), chapter 3.
+Source: Pan et al. 2025, section 4 and lemmas G.2 and G.3; Pitman, Combinatorial
+Stochastic Processes (2006), chapter 3.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Tail(NamedTuple):
 
 @solver(domain=PROCESS)
 def power_law_constants(alpha, beta):
-    """Constants of the power laws of the process.
+    """Returns the constants of the power laws of the process.
 
         stick    E[Len_n] ~ stick n^(1-1/alpha),
                  Gamma((1+beta)/alpha)/Gamma(1+beta/alpha)
@@ -56,8 +56,8 @@ def power_law_constants(alpha, beta):
       >>> round(float(power_law_constants(0.5, 1.0).tables), 9)
       2.256758334
 
-    Source: paper 000, lemmas G.2 and G.3. G.2 holds for the weights in falling order
-    only, and its limit is random: `ranked` is the mean of it.
+    Source: Pan et al. 2025, lemmas G.2 and G.3. G.2 holds for the weights in falling
+    order only, and its limit is random: `ranked` is the mean of it.
     """
     return _constants(alpha, beta)
 
@@ -74,7 +74,7 @@ def _constants(alpha, beta):
 
 @solver(domain={"rank": "[1, inf)"} | PROCESS)
 def zipf_curve(rank, alpha, beta):
-    """Mean weight of the i-th largest atom by its power law, `ranked i^(-1/alpha)`.
+    """Returns the mean weight of the i-th largest atom, `ranked i^(-1/alpha)`.
 
     The asymptote for large i, with `ranked` from `power_law_constants`.
 
@@ -90,14 +90,14 @@ def zipf_curve(rank, alpha, beta):
       >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
       array([0.019099, 0.000191])
 
-    Source: paper 000, section 4 (Zipf's law) and lemma G.2.
+    Source: Pan et al. 2025, section 4 (Zipf's law) and lemma G.2.
     """
     return _constants(alpha, beta).ranked * rank ** (-1 / alpha)
 
 
 @solver(domain={"weight": "(0, 1]"} | PROCESS)
 def expected_atoms_above(weight, alpha, beta):
-    """Mean number of atoms whose weight exceeds x: the rank that x has on average.
+    """Returns the mean number of atoms whose weight exceeds x: its mean rank.
 
     The integral from x to 1 of the mean density of the weights,
 
@@ -118,7 +118,8 @@ def expected_atoms_above(weight, alpha, beta):
       >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
       10.796111
 
-    Source: Pitman and Yor (1997), the first correlation measure; paper 000, lemma G.2.
+    Source: Pitman and Yor (1997), the first correlation measure; Pan et al. 2025, lemma
+    G.2.
     """
     scale = (alpha + beta) * jnp.exp(
         log_gamma_ratio(1 - alpha, alpha) - log_gamma_ratio(1 + beta, alpha)
@@ -138,7 +139,7 @@ def expected_atoms_above(weight, alpha, beta):
 
 @solver(domain={"seats": "[1, inf)", "alpha": "[0, 1)"})
 def table_size_law(seats, alpha):
-    """Share of the tables that hold exactly j customers, as n -> infinity.
+    """Returns the share of the tables with exactly j customers, as n -> infinity.
 
     `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes.
 

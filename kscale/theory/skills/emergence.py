@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kscale.theory.checks import checked, refuse
+from kscale.theory.checks import check_domain, refuse
 from kscale.theory.numerics.newton import first_fall
 from kscale.theory.skills.levels import (
     CURVE,
@@ -39,7 +39,7 @@ def emergence_size(
     kind: str = "monotone",
     as_published: bool = False,
 ):
-    """The smallest model whose accuracy reaches a level, for each task.
+    """Returns the smallest model whose accuracy reaches a level, for each task.
 
     The first crossing on 512 sizes from R = max(2, d) to 1e10 concepts, closed in on in
     ln R; so a curve that dips (kind "literal") gives its first crossing that is wider
@@ -67,7 +67,7 @@ def emergence_size(
       >>> emergence_size(0.5)[:2] / 1e9
       array([ 0.20944466, 50.16919148])
 
-    Source: paper 004, section 2.5 and figure 3(a).
+    Source: Nayak & Varshney 2024, section 2.5 and figure 3(a).
     """
     ratio = learning_ratio(texts_per_concept, d)
     if tasks is None:
@@ -123,7 +123,7 @@ class Phases(NamedTuple):
     slope: np.ndarray
 
 
-@checked(
+@check_domain(
     {
         "sizes": "(0, inf) of [n>=2]",
         "accuracy": "[0, 1.0000001] of [n]",
@@ -137,7 +137,7 @@ def phases(
     tolerance: float = 0.01,
     window: float = 0.25,
 ) -> Phases:
-    """Find the plateaus of an accuracy curve and the emergences between them.
+    """Finds the plateaus of an accuracy curve and the emergences between them.
 
     A size is at rest if accuracy varies by at most `tolerance` within a `window` that
     holds it. The window spans several skill levels (one every 7/L nats of size in the
@@ -163,7 +163,7 @@ def phases(
       >>> phases(N, accuracy_curve(N).accuracy[:, 2]).height.round(3)
       array([0.4, 0.8, 1. ])
 
-    Source: paper 004, section 3.3: a plateau announces the next emergence.
+    Source: Nayak & Varshney 2024, section 3.3: a plateau announces the next emergence.
     """
     x, y = _curve(sizes, accuracy, window)
     steps = int(np.ceil((x[-1] - x[0]) / window * _WINDOW))
@@ -173,7 +173,7 @@ def phases(
     spread, gain = np.ptp(views, axis=1), views[:, -1] - views[:, 0]
     edges = np.flatnonzero(np.diff(np.concatenate([[0], spread <= tolerance, [0]])))
     runs = [_rest(spread, *run) for run in edges.reshape(-1, 2)]
-    runs = _merged(runs, curve, tolerance)
+    runs = _merge(runs, curve, tolerance)
     rises = [_rise(grid, curve, gain / window, pair) for pair in pairwise(runs)]
     rests = [(curve[k], 10 ** grid[a], 10 ** grid[b]) for k, a, b in runs]
     rests = [rest for rest in rests if rest[0] > tolerance]
@@ -181,7 +181,7 @@ def phases(
 
 
 def _curve(sizes: ArrayLike, accuracy: ArrayLike, window: float):
-    """(log10 sizes, accuracy), checked."""
+    """Returns (log10 sizes, accuracy), checked."""
     n, y = np.asarray(sizes, float), np.asarray(accuracy, float)
     x = np.log10(n)
     refuse("sizes", n[1:], np.diff(x) <= 0, "must grow: sort the curve")
@@ -196,7 +196,7 @@ def _curve(sizes: ArrayLike, accuracy: ArrayLike, window: float):
 
 
 def _rest(spread: np.ndarray, begin: int, end: int) -> tuple[int, int, int]:
-    """(flattest, first, last) grid points of the windows [begin, end)."""
+    """Returns (flattest, first, last) grid points of the windows [begin, end)."""
     quiet = spread[begin:end]
     # the middle of the flattest stretch, not its first point
     flattest = np.flatnonzero(quiet <= quiet.min() + 1e-9)
@@ -204,8 +204,8 @@ def _rest(spread: np.ndarray, begin: int, end: int) -> tuple[int, int, int]:
     return int(place), begin, end - 1 + _WINDOW
 
 
-def _merged(runs: list[tuple], curve: np.ndarray, tolerance: float) -> list[tuple]:
-    """Neighboring runs of one height become one."""
+def _merge(runs: list[tuple], curve: np.ndarray, tolerance: float) -> list[tuple]:
+    """Merges neighboring runs of one height."""
     merged: list[tuple] = []
     for run in runs:
         if merged and abs(curve[run[0]] - curve[merged[-1][0]]) <= tolerance:
@@ -216,7 +216,7 @@ def _merged(runs: list[tuple], curve: np.ndarray, tolerance: float) -> list[tupl
 
 
 def _rise(grid, curve, slope, rests: tuple[tuple, tuple]):
-    """(size halfway, gain, steepest slope) between two rests."""
+    """Returns (size halfway, gain, steepest slope) between two rests."""
     (low, _, _), (high, _, _) = rests
     part = slice(low, high + 1)
     level = (curve[low] + curve[high]) / 2

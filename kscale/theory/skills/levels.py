@@ -6,7 +6,7 @@ belongs to the giant component of its own level with probability gamma_l:
 
     p_l = P(X >= eta_l) gamma_{l-1}^(2 s_l),    gamma_l = 1 - exp(-p_l S_l gamma_l)
 
-Source: paper 004, section 3.3.
+Source: Nayak & Varshney 2024, section 3.3.
 """
 
 from typing import NamedTuple
@@ -74,7 +74,7 @@ class AccuracyCurve(NamedTuple):
 
 
 def default_levels(levels: int, as_published: bool = False):
-    """(eta, prerequisites) of the paper's levels 1..L: exp(7 l/L) and log2 l.
+    """Returns (eta, prerequisites) of the paper's levels 1..L: exp(7 l/L) and log2 l.
 
     Args:
       levels: L.
@@ -83,7 +83,7 @@ def default_levels(levels: int, as_published: bool = False):
     Returns:
       Two float64 arrays [L].
 
-    Source: paper 004, section 3.3.
+    Source: Nayak & Varshney 2024, section 3.3.
     """
     level = np.arange(1, levels + 1)
     eta, needed = np.exp(7 * level / levels), np.log2(level)
@@ -91,7 +91,7 @@ def default_levels(levels: int, as_published: bool = False):
 
 
 def learning_ratio(given, d):
-    """T/R: as given, or where a large concept-text graph is learnt."""
+    """Returns T/R: as given, or where a large concept-text graph is learnt."""
     if given is None:
         return transition_constants(jnp.asarray(d)).texts_per_concept
     return given
@@ -110,7 +110,7 @@ def skill_levels(
     as_published: bool = False,
     thinned: str = "links",
 ) -> SkillLevels:
-    """Link probabilities and giant components of all levels.
+    """Returns the link probabilities and giant components of all levels.
 
     Args:
       concepts: R, at least 2 and at least d.
@@ -139,14 +139,14 @@ def skill_levels(
       >>> int(skill_levels(2500, 11332.5).top)
       14
 
-    Source: paper 004, equations (5) and (6), where gamma_0 = 1.
+    Source: Nayak & Varshney 2024, equations (5) and (6), where gamma_0 = 1.
     """
     given = (concepts, texts, eta, prerequisites, skills, d, levels, kind)
     return level_graphs(*given, as_published, thinned)
 
 
 def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
-    """`skill_levels` of float64 scalars and [L] arrays, inside a solver."""
+    """Computes `skill_levels` of float64 scalars and [L] arrays, inside a solver."""
     defaults = map(jnp.asarray, default_levels(levels, as_published))
     eta, needed = (
         given if given is not None else default
@@ -182,7 +182,7 @@ def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="l
 
 
 def _power(base, exponent):
-    """base^exponent of a base in [0, 1], 0^0 = 1, with finite derivatives."""
+    """Returns base^exponent of a base in [0, 1], 0^0 = 1, with finite derivatives."""
     positive = base > 0
     power = jnp.where(positive, base, 1.0) ** exponent
     return jnp.where(positive | (exponent == 0), power, 0.0)
@@ -217,7 +217,7 @@ def accuracy_curve(
     kind: str = "monotone",
     as_published: bool = False,
 ) -> AccuracyCurve:
-    """Accuracy of tasks at model size N: figure 3(a) in one call.
+    """Returns the accuracy of tasks at model size N: figure 3(a) in one call.
 
     A model of N parameters holds R = N/sigma concepts; with T texts to match they give
     the levels, and
@@ -249,7 +249,7 @@ def accuracy_curve(
       >>> accuracy_curve(1e11).accuracy.round(6)
       array([1.      , 0.940411, 0.530713])
 
-    Source: paper 004, equation (7) and section 3.3.
+    Source: Nayak & Varshney 2024, equation (7) and section 3.3.
     """
     concepts = parameters / sigma
     texts = concepts * learning_ratio(texts_per_concept, d)
@@ -264,7 +264,7 @@ def accuracy_curve(
 # The giant component of a random graph, within which skills can be composed.
 @solver(domain={"c": "[0, inf]"})
 def giant_component(c):
-    """Share of a random graph's nodes that lie in its giant component.
+    """Returns the share of a random graph's nodes that lie in its giant component.
 
     The largest solution of gamma = 1 - exp(-c gamma), which is
     1 + W0(-c exp(-c))/c: 0 where c <= 1. Instead of W0, whose argument loses half of
@@ -281,7 +281,7 @@ def giant_component(c):
       >>> float(giant_component(1.5)).__round__(12)
       0.582811643866
 
-    Source: paper 004, equation (6); Erdos and Renyi 1960.
+    Source: Nayak & Varshney 2024, equation (6); Erdos and Renyi 1960.
     """
     above = c > 1
     degree = jnp.where(above, c, 2.0)
@@ -298,7 +298,7 @@ def giant_component(c):
 
 
 def _degree_excess(u):
-    """u/(1 - exp(-u)) - 1 = v + (v coth v - 1) with v = u/2, for u > 0."""
+    """Returns u/(1 - exp(-u)) - 1 = v + (v coth v - 1) with v = u/2, for u > 0."""
     v = u / 2
     near = v < 0.3
     w = jnp.where(near, v, 0.0) ** 2

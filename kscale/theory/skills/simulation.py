@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse, special
 from scipy.sparse.csgraph import connected_components
 
-from kscale.theory.checks import checked, distribution
+from kscale.theory.checks import check_domain, distribution
 from kscale.theory.skills.levels import LEVELS, TASKS, default_levels
 from kscale.theory.skills.tasks import paper_tasks
 
@@ -49,7 +49,7 @@ class SkillSimulation(NamedTuple):
     graphs: int
 
 
-@checked(
+@check_domain(
     LEVELS
     | SIZES
     | {
@@ -72,7 +72,7 @@ def simulate_skills(
     graphs: int = 4,
     counts: str = "texts",
 ) -> SkillSimulation:
-    """Sample concept-text and skill graphs, and measure what can be composed.
+    """Samples concept-text and skill graphs, and measures what can be composed.
 
     Each text holds each concept with probability d/R. Each concept carries one skill a
     level, uniformly. Two skills are linked by the distinct pairs of concepts that share
@@ -114,7 +114,7 @@ def simulate_skills(
       >>> bool(found.gamma[1] > 0.99), found.graphs
       (True, 4)
 
-    Source: paper 004, sections 2.3 to 2.5.
+    Source: Nayak & Varshney 2024, sections 2.3 to 2.5.
     """
     tasks = paper_tasks(levels) if tasks is None else np.asarray(tasks, float)
     distribution("tasks", tasks, axes=2)
@@ -128,25 +128,25 @@ def simulate_skills(
     for _ in range(graphs):
         if counts == "texts":
             pairs = concept_pairs(concepts, texts, rng, d)
-            tables = _counted(pairs, concepts, sizes, rng)
+            tables = _count_pairs(pairs, concepts, sizes, rng)
             met = len(pairs)
         else:
             chance = -np.expm1(texts * np.log1p(-((d / concepts) ** 2)))
             trials = concepts * (concepts - 1) // 2
-            tables = _drawn(trials, 2 * chance, sizes, rng)
+            tables = _draw_pairs(trials, 2 * chance, sizes, rng)
             met = trials * chance
         found = _levels(tables, eta, needed, sizes, rng)
-        rows.append((*_measured(found, tasks), met))
+        rows.append((*_measure(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
     measured = [number for column in columns for number in _mean(column)]
     return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=graphs)
 
 
-@checked(SIZES)
+@check_domain(SIZES)
 def concept_pairs(
     concepts: int, texts: int, rng: np.random.Generator, d: float = 6.0
 ) -> np.ndarray:
-    """The pairs of concepts that share at least one text.
+    """Returns the pairs of concepts that share at least one text.
 
     Args:
       concepts: R, at least 2 and at least d.
@@ -161,7 +161,7 @@ def concept_pairs(
       >>> concept_pairs(3, 1, np.random.default_rng(0), d=3.0).tolist()
       [[0, 1], [0, 2], [1, 2]]
 
-    Source: paper 004, section 2.4.
+    Source: Nayak & Varshney 2024, section 2.4.
     """
     R = concepts
     degrees = rng.binomial(R, d / R, size=texts)
@@ -177,7 +177,7 @@ def concept_pairs(
 
 
 def component_labels(linked: np.ndarray) -> np.ndarray:
-    """Which component each node of a graph belongs to.
+    """Returns which component each node of a graph belongs to.
 
     Args:
       linked: bool [n, n], of which the upper triangle counts.
@@ -191,7 +191,7 @@ def component_labels(linked: np.ndarray) -> np.ndarray:
       >>> component_labels(linked).tolist()
       [0, 1, 0]
 
-    Source: paper 004, section 2.4, the components of the skill graph.
+    Source: Nayak & Varshney 2024, section 2.4, the components of the skill graph.
     """
     first, second = np.nonzero(linked)
     n = len(linked)
@@ -200,7 +200,7 @@ def component_labels(linked: np.ndarray) -> np.ndarray:
 
 
 def _distinct(texts: int, degree: int, R: int, rng: np.random.Generator) -> Array:
-    """Rows of `degree` distinct concepts, sorted: repeats are drawn anew."""
+    """Draws rows of `degree` distinct concepts, sorted: repeats are drawn anew."""
     if degree > R / 4:
         rows = np.tile(np.arange(R), (texts, 1))
         return np.sort(rng.permuted(rows, axis=1)[:, :degree], axis=1)
@@ -214,10 +214,10 @@ def _distinct(texts: int, degree: int, R: int, rng: np.random.Generator) -> Arra
         rows[touched] = np.sort(rows[touched], axis=1)
 
 
-def _counted(
+def _count_pairs(
     pairs: Array, R: int, sizes: Array, rng: np.random.Generator
 ) -> Iterator[Callable[[], Array]]:
-    """For each level, how many pairs of concepts join skills a < b."""
+    """Yields for each level how many pairs of concepts join skills a < b."""
     first, second = np.ascontiguousarray(pairs.T)
 
     def table(S: int) -> Array:
@@ -229,7 +229,7 @@ def _counted(
     return (functools.partial(table, S) for S in sizes)
 
 
-def _drawn(
+def _draw_pairs(
     n: int, chance: float, sizes: Array, rng: np.random.Generator
 ) -> Iterator[Callable[[], Array]]:
     def table(S: int) -> Array:
@@ -245,7 +245,7 @@ def _levels(
     sizes: Array,
     rng: np.random.Generator,
 ) -> Iterator[tuple[float, Array]]:
-    """For each level, the share of linked pairs and the sizes of the components."""
+    """Yields for each level the share of linked pairs and the components' sizes."""
     below = np.ones(1, bool)
     levels = zip(tables, eta, prerequisites, sizes, strict=True)
     for table, least, needed, S in levels:
@@ -261,15 +261,15 @@ def _levels(
 
 
 def _ready(below: Array, needed: float, S: int, rng: np.random.Generator) -> Array:
-    """Which of S skills have all their prerequisites in the giant component below."""
+    """Returns which of S skills have all their prerequisites in the component below."""
     asked = int(np.floor(needed)) + (rng.random(S) < needed - np.floor(needed))
     drawn = below[rng.integers(below.size, size=(S, int(np.ceil(needed)) or 1))]
     unasked = np.arange(drawn.shape[1])[None, :] >= asked[:, None]
     return (drawn | unasked).all(axis=1)
 
 
-def _measured(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array, ...]:
-    """(p, gamma, accuracy) of one graph."""
+def _measure(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array, ...]:
+    """Returns (p, gamma, accuracy) of one graph."""
     p, gamma = [1.0], [1.0]
     together = [
         np.ones(tasks.shape[-1])
@@ -287,6 +287,6 @@ def _measured(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array
 
 
 def _mean(values: Sequence[Array]) -> tuple[Array, Array]:
-    """Mean and standard error over the graphs."""
+    """Returns the mean and standard error over the graphs."""
     table = np.stack(values)
     return table.mean(0), table.std(0, ddof=1) / np.sqrt(len(values))

@@ -57,7 +57,7 @@ class PairTail(NamedTuple):
 
 @solver(domain={"n": "(0, inf)", "p": "[0, 1)", "k": "[-inf, inf)"})
 def binomial_tail(n, p, k) -> BinomialTail:
-    """P(X >= k) of a binomial variable, to twelve digits even where it is 10^-1000.
+    """Returns P(X >= k) of a binomial variable, to twelve digits, even 10^-1000.
 
     It is the regularized incomplete beta function I_p(k, n - k + 1), taken as
 
@@ -98,7 +98,7 @@ def pair_tail(
     kind: str = "exact",
     as_published: bool = False,
 ) -> PairTail:
-    """Chance that two skills of a level are linked by at least eta pairs of concepts.
+    """Returns the chance that at least eta pairs of concepts link two skills.
 
     Two concepts share a text with probability 1 - (1 - d^2/R^2)^T, and belong to the
     two skills with 1/S^2:
@@ -134,7 +134,7 @@ def pair_tail(
       >>> float(pair_tail(1000, 4533, 2.0).tail).__round__(9)
       0.002690394
 
-    Source: paper 004, equations (5) and (28).
+    Source: Nayak & Varshney 2024, equations (5) and (28).
     """
     n, p = pairs_and_chance(concepts, texts, d, skills)
     kind = "published" if as_published else kind
@@ -144,12 +144,12 @@ def pair_tail(
 
 
 def pairs_and_chance(R, T, d, S):
-    """C(R, 2) and p_rr of float64 scalars."""
+    """Returns C(R, 2) and p_rr of float64 scalars."""
     return R * (R - 1) / 2, -jnp.expm1(T * jnp.log1p(-((d / R) ** 2))) / S**2
 
 
 def tail_of(kind: str):
-    """The function (n, p, eta) -> (tail, log tail) of scalars that a kind names."""
+    """Returns the function (n, p, eta) -> (tail, log tail) that a kind names."""
     if kind == "exact":
         return lambda n, p, eta: _exact(n, p, jnp.ceil(eta))
     if kind == "two_ways":
@@ -160,7 +160,7 @@ def tail_of(kind: str):
 
 
 def _chernoff(n, p, eta, kind):
-    """Equation (28): literal, monotone or published; and its logarithm."""
+    """Returns equation (28), literal, monotone or published, and its logarithm."""
     mean, possible = n * p, eta < n
     k = jnp.where(possible, eta, n / 2)
     divergence = _kl(n, mean, k)
@@ -181,7 +181,7 @@ def _chernoff(n, p, eta, kind):
 
 
 def _exact(n, p, k):
-    """P(X >= k) and its logarithm for a whole k; see `binomial_tail`."""
+    """Returns P(X >= k) and its logarithm for a whole k; see `binomial_tail`."""
     inner = (k >= 1) & (k < n) & (p > 0) & (p < 1)
     j = jnp.where(inner, k, n / 2)
     all_of_n = n * jnp.log(jnp.where(p > 0, p, 1.0))
@@ -208,7 +208,7 @@ def _exact(n, p, k):
 
 
 def _integral(p, k, rest, excess, upper):
-    """int_0^inf exp(-k s) ((1 - p exp(-s))/(1-p))^rest ds; of -s unless `upper`.
+    """Integrates exp(-k s) ((1 - p exp(-s))/(1-p))^rest over s; -s unless `upper`.
 
     With y = 1 - exp(-s) and q = p/(1-p) the exponent is
 
@@ -226,7 +226,7 @@ def _integral(p, k, rest, excess, upper):
 
 
 def _end(p, drift, slope, upper):
-    """Where the integrand has fallen below exp(-40), or 0, and not far beyond."""
+    """Returns where the integrand has fallen below exp(-40), or 0, and little more."""
     third = jnp.where(upper, _CUT / (3 * slope), 0.0)
     curved = third + jnp.sqrt(third**2 + 2 * _CUT / slope)
     end = jnp.minimum(_CUT / jnp.maximum(drift, 1e-300), curved)
@@ -234,11 +234,11 @@ def _end(p, drift, slope, upper):
 
 
 def _kl(n, mean, k):
-    """n KL(k/n || mean/n) in nats, 0 < k < n."""
+    """Returns n KL(k/n || mean/n) in nats, 0 < k < n."""
     return deviance(k, mean, k - mean) + deviance(n - k, n - mean, mean - k)
 
 
 def _log1mexp(x):
-    """ln(1 - exp(-x)) for x >= 0."""
+    """Returns ln(1 - exp(-x)) for x >= 0."""
     low = jnp.log(-jnp.expm1(-jnp.minimum(x, 0.7)))
     return jnp.where(x < 0.7, low, jnp.log1p(-jnp.exp(-jnp.maximum(x, 0.7))))

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from kscale.theory.checks import checked, refuse
+from kscale.theory.checks import check_domain, refuse
 from kscale.theory.solver import solver
 
 _PAPER_COUNTS = (2, 3, 4, 5, 6, 7)
 COUNTS = "integer [0, 1e6] of [k>=1]"
 
 
-@checked(
+@check_domain(
     {
         "levels": "integer [1, inf)",
         "level": "integer [0, levels]",
@@ -28,7 +28,7 @@ COUNTS = "integer [0, 1e6] of [k>=1]"
 def homogeneous_task(
     level: int = 10, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
-    """A task of one level.
+    """Returns a task of one level.
 
     Args:
       level: l, 0..L.
@@ -44,7 +44,7 @@ def homogeneous_task(
              [0., 0., 1.],
              [0., 0., 0.]])
 
-    Source: paper 004, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
+    Source: Nayak & Varshney 2024, section 3.3: q(m) = 1/6 for m = 2..7, l = 10.
     """
     share = np.zeros(levels + 1)
     share[level] = 1.0
@@ -54,7 +54,7 @@ def homogeneous_task(
 def binomial_task(
     share: float = 0.5, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
-    """A task whose levels are Binomial(L, share); see `mixture_task`.
+    """Returns a task whose levels are Binomial(L, share); see `mixture_task`.
 
     Args:
       share: mean level over L, in [0, 1].
@@ -64,12 +64,12 @@ def binomial_task(
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Source: paper 004, section 3.3, the unimodal task.
+    Source: Nayak & Varshney 2024, section 3.3, the unimodal task.
     """
     return mixture_task((1.0,), (share,), levels, skill_counts)
 
 
-@checked(
+@check_domain(
     {
         "weights": "distribution of [k]",
         "shares": "[0, 1] of [k]",
@@ -82,7 +82,7 @@ def mixture_task(
     levels: int = 100,
     skill_counts: Sequence[int] = _PAPER_COUNTS,
 ) -> np.ndarray:
-    """A task whose levels are a mixture of Binomial(L, share_i) with weights w_i.
+    """Returns a task whose levels are a mixture of binomials of weights w_i.
 
     Args:
       weights: sum to 1.
@@ -93,16 +93,16 @@ def mixture_task(
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Source: paper 004, section 3.3, the multimodal task.
+    Source: Nayak & Varshney 2024, section 3.3, the multimodal task.
     """
     level = np.arange(levels + 1)
     shape = stats.binom.pmf(level[:, None], levels, np.asarray(shares, float)[None, :])
     return task(shape @ np.asarray(weights, float), skill_counts)
 
 
-@checked({"levels": "distribution of [l]", "skill_counts": COUNTS})
+@check_domain({"levels": "distribution of [l]", "skill_counts": COUNTS})
 def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.ndarray:
-    """q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
+    """Returns q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
 
     Args:
       levels: q(l) for l = 0..L, sums to 1.
@@ -111,16 +111,16 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
     Returns:
       q [L + 1, max(skill_counts) + 1].
 
-    Source: paper 004, section 3.3.
+    Source: Nayak & Varshney 2024, section 3.3.
     """
     share = np.asarray(levels, float)
     counts = np.bincount(np.asarray(skill_counts, int))
     return share[:, None] * (counts / counts.sum())[None, :]
 
 
-@checked({"levels": "integer [1, inf)"})
+@check_domain({"levels": "integer [1, inf)"})
 def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
-    """The three tasks of figure 3: homogeneous, binomial, mixture.
+    """Returns the three tasks of figure 3: homogeneous, binomial, mixture.
 
     Args:
       levels: L, at least 10, or 11 as_published: of these levels the homogeneous task
@@ -134,7 +134,7 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     Raises:
       ValueError: for fewer levels.
 
-    Source: paper 004, section 3.3 and figure 3.
+    Source: Nayak & Varshney 2024, section 3.3 and figure 3.
     """
     few = levels < (11 if as_published else 10)
     refuse("levels", levels, few, "must be at least 10, or 11 as_published: take more")
@@ -144,12 +144,12 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     return np.stack([one, binomial_task(levels=levels), mixture_task(levels=levels)])
 
 
-@checked({"weights": "distribution of [k]", "shares": "[0, 1] of [k]"})
+@check_domain({"weights": "distribution of [k]", "shares": "[0, 1] of [k]"})
 def plateau_heights(
     weights: Sequence[float] = (0.4, 0.4, 0.2),
     shares: Sequence[float] = (0.2, 0.6, 0.95),
 ) -> np.ndarray:
-    """Where the accuracy of `mixture_task` rests, if its modes lie far apart.
+    """Returns where the accuracy of `mixture_task` rests if its modes lie apart.
 
     A plateau is reached when all levels of the easier modes have emerged and none of
     the harder: the cumulative sums of the weights, in the order of the shares.
@@ -165,7 +165,7 @@ def plateau_heights(
       >>> plateau_heights().round(6)
       array([0.4, 0.8, 1. ])
 
-    Source: paper 004, figure 3(a), which the text does not say.
+    Source: Nayak & Varshney 2024, figure 3(a), which the text does not say.
     """
     order = np.argsort(np.asarray(shares, float), kind="stable")
     return np.cumsum(np.asarray(weights, float)[order])
@@ -173,7 +173,7 @@ def plateau_heights(
 
 @solver(domain={"gamma": "[0, 1] of [levels]", "q": "number of [..., levels, m]"})
 def task_accuracy(gamma, q):
-    """sum_{l,m} q(l, m) gamma_l^m: all m skills of a subtask in the giant component.
+    """Sums q(l, m) gamma_l^m: all m skills of a subtask in the giant component.
 
     Args:
       gamma: [L + 1], of levels 0..L; gamma_0 = 1.
@@ -186,7 +186,7 @@ def task_accuracy(gamma, q):
       >>> float(task_accuracy([1.0, 0.5], [[0.0, 0.0], [0.0, 1.0]]))
       0.5
 
-    Source: paper 004, equation (7).
+    Source: Nayak & Varshney 2024, equation (7).
     """
     # Horner's rule in m: 0^0 = 1 without a power
     total = jnp.zeros(q.shape[:-1])

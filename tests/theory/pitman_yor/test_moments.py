@@ -34,16 +34,16 @@ def tables_recurrence(n, alpha, beta):
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_sticks_are_the_product(process):
-    assert py.stick_left(0, *process) == 1
+    assert py.stick_remainder(0, *process) == 1
     for n in (1, 7, 300):
-        got = py.stick_left(n, *process)
+        got = py.stick_remainder(n, *process)
         assert got == pytest.approx(stick_product(n, *process), rel=1e-12)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_weights_and_the_rest_are_the_stick(process):
     weights = py.stick_weight(np.arange(1, 51), *process)
-    total = weights.sum() + py.stick_left(50, *process)
+    total = weights.sum() + py.stick_remainder(50, *process)
     assert total == pytest.approx(1, rel=1e-13)
 
 
@@ -65,7 +65,7 @@ def test_sizes_sum_to_tables_and_to_customers(process):
 @pytest.mark.parametrize("alpha", TINY)
 def test_the_dirichlet_process_is_reached_smoothly(alpha):
     for function, arguments in [
-        (py.stick_left, (12,)),
+        (py.stick_remainder, (12,)),
         (py.stick_weight, (12,)),
         (py.expected_tables, (1e6,)),
         (py.expected_tables_of_size, (3, 1e6)),
@@ -82,7 +82,7 @@ def test_dirichlet_process_in_closed_form():
     i = np.arange(1000)
     got = py.expected_tables(1000, 0.0, 2.5)
     assert got == pytest.approx((2.5 / (2.5 + i)).sum(), rel=1e-13)
-    assert py.stick_left(5, 0.0, 2.5) == pytest.approx((2.5 / 3.5) ** 5, rel=1e-14)
+    assert py.stick_remainder(5, 0.0, 2.5) == pytest.approx((2.5 / 3.5) ** 5, rel=1e-14)
 
 
 @pytest.mark.parametrize("process", [(0.5, 1.0), (0.9, -0.4), (1e-6, 3.0), (0.2, 1e6)])
@@ -92,7 +92,7 @@ def test_a_million_million_customers(process):
     assert py.expected_tables(n, *process) == pytest.approx(float(tables), rel=1e-12)
     left = mpmath.gammaprod([n + 1 + b / a, (1 + b) / a], [n + (1 + b) / a, 1 + b / a])
     # a stick of e^-1000 carries a thousand roundings of its logarithm
-    assert py.stick_left(n, *process) == pytest.approx(float(left), rel=1e-11)
+    assert py.stick_remainder(n, *process) == pytest.approx(float(left), rel=1e-11)
     for j in (1, 10, 10**6):
         size = mpmath.binomial(n, j) * mpmath.beta(j - a, n - j + a + b)
         size = float(size / mpmath.beta(1 - a, a + b))
@@ -116,7 +116,7 @@ def test_what_must_grow_grows(alpha, beta, n):
     assert py.expected_tables(n, alpha, beta) <= n * (1 + 1e-12)
     more = py.expected_tables(n + 1, alpha + 0.04, beta)
     assert more > py.expected_tables(n + 1, alpha, beta)
-    assert py.stick_left(n + 1, alpha, beta) <= py.stick_left(n, alpha, beta)
+    assert py.stick_remainder(n + 1, alpha, beta) <= py.stick_remainder(n, alpha, beta)
 
 
 def tables_exactly(alpha, beta=1.0, n=10.0):
@@ -132,7 +132,7 @@ def stick_exactly(alpha, beta=1.0, n=10):
 
 @pytest.mark.parametrize(
     ("ours", "exactly"),
-    [(py.expected_tables, tables_exactly), (py.stick_left, stick_exactly)],
+    [(py.expected_tables, tables_exactly), (py.stick_remainder, stick_exactly)],
 )
 def test_slopes_in_the_discount_down_to_0(ours, exactly):
     for alpha in (0.0, 1e-13, 1e-9, 1e-5, 0.00999, 0.01001, 0.3):

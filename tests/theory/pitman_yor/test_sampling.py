@@ -24,7 +24,7 @@ def test_sticks(process):
     total = sticks.weights.sum(axis=1) + sticks.left
     np.testing.assert_allclose(total, 1, rtol=1e-12)
     assert_mean(sticks.weights, moments.stick_weight(np.arange(1, 7), *process))
-    assert_mean(sticks.left, moments.stick_left(6, *process))
+    assert_mean(sticks.left, moments.stick_remainder(6, *process))
 
 
 def test_squares_of_all_sticks():
@@ -119,7 +119,9 @@ def test_sticks_of_vanishing_gammas_are_numbers():
     total = sticks.weights.sum(axis=-1) + sticks.left
     np.testing.assert_allclose(total, 1, rtol=1e-12)
     error = sticks.left.std() / 20_000**0.5
-    assert abs(sticks.left.mean() - moments.stick_left(20, 0.999, -0.998)) < 4 * error
+    assert (
+        abs(sticks.left.mean() - moments.stick_remainder(20, 0.999, -0.998)) < 4 * error
+    )
 
 
 def test_whole_floats_are_sizes_of_a_corpus():

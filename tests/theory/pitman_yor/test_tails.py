@@ -13,7 +13,7 @@ PROCESSES = [(0.5, 1.0), (0.8, 0.0), (0.3, -0.2)]
 def test_constants_are_the_limits(process):
     alpha, n = process[0], 1e10
     constants = tails.power_law_constants(*process)
-    sticks = moments.stick_left(n, *process) * n ** (1 / alpha - 1)
+    sticks = moments.stick_remainder(n, *process) * n ** (1 / alpha - 1)
     assert sticks == pytest.approx(constants.stick, rel=1e-8)
     tables = moments.expected_tables(n, *process) + process[1] / alpha
     assert tables / n**alpha == pytest.approx(constants.tables, rel=1e-8)
