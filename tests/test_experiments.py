@@ -1,9 +1,10 @@
-"""Every experiment says what it reproduces, runs at smoke size, and draws."""
+"""Every experiment says what it reproduces, runs at smoke size, and draws its rows."""
 
 import ast
 import json
 import pathlib
 import re
+import shutil
 
 import matplotlib.image
 import numpy as np
@@ -19,6 +20,7 @@ from kscale.runs.experiment import (
     names,
     run_fingerprint,
 )
+from kscale.runs.sweep import draw_figure, rows_path
 from kscale.runs.task import prepare
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -28,6 +30,8 @@ FILES = sorted(
     if path.name.startswith(("figure", "section", "table"))
 )
 NAMES = [f"{path.parent.name}/{path.stem}" for path in FILES]
+RESULTS = ROOT / "experiments" / "results"
+PICTURES = sorted(RESULTS.glob("*/*.png"))
 
 
 @pytest.fixture(params=NAMES)
@@ -38,7 +42,7 @@ def name(request, monkeypatch):
 
 def test_every_experiment_is_known_by_its_name(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert names() == sorted(NAMES)
+    assert names() == sorted(NAMES) != []
     assert [load_experiment(str(path)).name for path in FILES] == NAMES
 
 
@@ -81,46 +85,64 @@ def test_sizes_share_no_run(name):
     assert sum(map(len, marks)) == len(set.union(*marks))
 
 
-# Trained ones of which smoke runs are fast enough for every run of the tests: models
-# side by side, and runs that go on from another.
-TRAINED_FAST = ("capacity/figure3", "capacity/figure10")
+# Smoke runs that are quick enough for every run of the tests. The others train models
+# (as tests of sweeps do) or compile larger programs.
+QUICK = (
+    *("compression/figure1b", "compression/figure4a", "compression/figure6"),
+    "emergence/figure3",
+)
 
 
-def fast_or_slow(name):
-    """What trains or simulates compiles for long: most is left to the slow tests."""
-    runs = load_experiment(str(ROOT / f"experiments/{name}.py")).runs("smoke")
-    slow = any(isinstance(x, Config) for x in runs) and name not in TRAINED_FAST
-    slow = slow or name in ("compression/figure5a", "emergence/figure2")
-    return pytest.param(name, marks=[pytest.mark.slow] if slow else [])
-
-
-@pytest.mark.parametrize("name", [fast_or_slow(name) for name in NAMES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+        for name in NAMES
+    ],
+)
 def test_it_runs_at_smoke_size_and_draws(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     words = ["sweep", name, "--size=smoke", f"--results={tmp_path}", "--json"]
     assert cli.main(words) == 0
     answer = json.loads(capsys.readouterr().out)
-    experiment = load_experiment(name)
-    runs = experiment.runs("smoke")
-    assert [row["fingerprint"] for row in answer["rows"]] == list(
-        map(run_fingerprint, runs)
-    )
+    wanted = [run_fingerprint(run) for run in load_experiment(name).runs("smoke")]
+    assert [row["fingerprint"] for row in answer["rows"]] == wanted
     (picture,) = tmp_path.glob("*/*.png")
     assert answer["figure"] == str(picture)
-    pixels = matplotlib.image.imread(picture)
-    assert min(pixels.shape[:2]) > 300
-    assert np.std(pixels[..., :3]) > 0.02  # neither blank nor one color
+    assert_shows_something(picture)
     assert cli.main(words) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == []
 
 
+def assert_shows_something(picture):
+    pixels = matplotlib.image.imread(picture)
+    assert min(pixels.shape[:2]) > 300
+    assert np.std(pixels[..., :3]) > 0.02  # neither blank nor one color
+    return pixels
+
+
+@pytest.mark.parametrize("committed", PICTURES, ids=lambda path: path.stem)
+def test_the_committed_figure_is_that_of_the_committed_rows(
+    committed, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    figure = str(committed.relative_to(RESULTS).with_suffix(""))
+    name, _, size = figure.rpartition("_")
+    experiment = load_experiment(name)
+    rows = rows_path(experiment, size, tmp_path)
+    rows.parent.mkdir()
+    shutil.copy(rows_path(experiment, size, RESULTS), rows)
+    pixels = assert_shows_something(draw_figure(experiment, size, tmp_path))
+    before = matplotlib.image.imread(committed)
+    assert pixels.shape == before.shape
+    assert np.mean(np.abs(pixels - before)) < 0.01  # fonts differ between versions
+
+
 def test_committed_rows_are_of_runs_that_the_files_give(monkeypatch):
-    """Rows of runs that nobody can name any more are of no use."""
     monkeypatch.chdir(ROOT)
     experiments = list(map(load_experiment, NAMES))
-    results = ROOT / "experiments" / "results"
-    for rows in sorted(results.glob("*/*.jsonl")):
-        name, _, size = str(rows.relative_to(results).with_suffix("")).rpartition("_")
+    for rows in sorted(RESULTS.glob("*/*.jsonl")):
+        name, _, size = str(rows.relative_to(RESULTS).with_suffix("")).rpartition("_")
         known = {
             run_fingerprint(run)
             for experiment in experiments
@@ -130,4 +152,3 @@ def test_committed_rows_are_of_runs_that_the_files_give(monkeypatch):
         found = [row["fingerprint"] for row in files.read_rows(rows)]
         assert len(found) == len(set(found))
         assert set(found) <= known
-        assert rows.with_suffix(".png").exists()
