@@ -7,12 +7,11 @@ labels as in `corpus.labels` (label 0 is text that is no knowledge).
 
 import dataclasses
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from kscale.files import write_arrays
+from kscale import files
 
 _ARRAYS = {"people": "int64", "nats": "float64", "correct": "bool", "counts": "int32"}
 
@@ -68,39 +67,36 @@ class ScoreTable:
         """Writes the table as one npz file, whole or not at all.
 
         Args:
-          path: the file. A file of that name is replaced.
+          path: the file; one of that name is replaced.
 
         Raises:
           ValueError: the file cannot be written; one that existed stays as it was.
         """
         seed = [] if self.sample_seed is None else [self.sample_seed]
-        arrays = {
-            **{what: getattr(self, what) for what in _ARRAYS},
+        arrays = {what: getattr(self, what) for what in _ARRAYS} | {
             "labels": np.array(self.labels, dtype=np.str_),
             "population": np.int64(self.population),
             "sample_seed": np.array(seed, dtype=np.int64),
         }
-        write_arrays(Path(path), arrays, "Score table ", compress=True)
+        files.write_arrays(Path(path), arrays, "Scores ", compress=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ScoreTable":
         """Reads what `save` wrote.
 
         Raises:
-          FileNotFoundError: no such file.
-          ValueError: the file is not a score table.
+          ValueError: there is no such file, or it is not a score table.
         """
+        stored = files.read_arrays(Path(path), "Scores ")
         try:
-            with open(path, "rb") as file, np.load(file) as stored:
-                seed = stored["sample_seed"]
-                arrays = {what: stored[what].astype(t) for what, t in _ARRAYS.items()}
-                return cls(
-                    **arrays,
-                    labels=tuple(stored["labels"].tolist()),
-                    population=int(stored["population"]),
-                    sample_seed=int(seed[0]) if len(seed) else None,
-                )
-        except (KeyError, TypeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            seed = stored["sample_seed"]
+            return cls(
+                **{what: stored[what].astype(t) for what, t in _ARRAYS.items()},
+                labels=tuple(stored["labels"].tolist()),
+                population=int(stored["population"]),
+                sample_seed=int(seed[0]) if len(seed) else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{os.fspath(path)} is not a score table ({error}): score the model "
                 "again"

@@ -55,51 +55,25 @@ class Chain:
         return self.tries[at](prefix[start:])
 
 
-class Retold:
-    """A pool whose documents are changed, one by one, by `tell(tokens, labels)`."""
-
-    def __init__(self, pool, tell):
-        self.pool, self.tell = pool, tell
-        self.vocabulary, self.eos = pool.vocabulary, pool.eos
-        self.prefix = pool.prefix
-
-    def compose(self, plan):
-        pairs = [self.tell(*pair) for pair in Task.split(self.pool.compose(plan))]
-        return data.Documents(
-            np.array([t for tokens, _ in pairs for t in tokens], np.int32),
-            np.array([x for _, labels in pairs for x in labels], np.uint8),
-            np.array([len(tokens) for tokens, _ in pairs], np.int64),
-        )
-
-
 class Task:
-    """A corpus with its pool, and the tries of its lists.
+    """A corpus with its pool, and the tries of its lists."""
 
-    `tell` may change the documents that the pool composes.
-    """
-
-    def __init__(self, corpus, tokenizer, tell=None):
+    def __init__(self, corpus, tokenizer):
         self.corpus, self.world = corpus, corpus.world
         self.pool = data.tokenize(corpus, tokenizer)
-        if tell is not None:
-            self.pool = Retold(self.pool, tell)
         self.vocab = self.pool.vocabulary.size
         self._encode = tokenizer.encode
         self.people = np.arange(self.world.people)
-        self.documents = self.split(self.pool.compose(corpus.score_plan(self.people)))
+        documents = self.pool.compose(corpus.score_plan(self.people))
+        ends = np.cumsum(documents.lengths)
+        self.documents = [
+            (documents.tokens[a:b].tolist(), documents.labels[a:b].tolist())
+            for a, b in zip(ends - documents.lengths, ends, strict=True)
+        ]
         self.by_tokens = {}
         for person, (tokens, labels) in enumerate(self.documents):
             for end in (len(tokens), len(tokens) - 1):
                 self.by_tokens[tuple(tokens[1:end])] = (person, labels)
-
-    @staticmethod
-    def split(documents):
-        ends = np.cumsum(documents.lengths)
-        pairs = zip(ends - documents.lengths, ends, strict=True)
-        return [
-            (documents.tokens[a:b].tolist(), documents.labels[a:b].tolist())
-            for a, b in pairs
-        ]
 
     def label(self, name):
         return [label.name for label in self.corpus.labels].index(name)

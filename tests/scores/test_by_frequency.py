@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale import theory
 from kscale.corpora import Label
 from kscale.scores import (
     ScoreTable,
     measure_capacity,
     person_accuracy,
-    score_corpus,
     summarize_classes,
     summarize_pieces,
 )
@@ -44,7 +42,7 @@ def table_of(bits, right, labels=LABELS, population=None):
         correct=np.asarray(right, bool),
         counts=np.ones(bits.shape, np.int32),
         labels=tuple(one.name for one in labels),
-        population=n if population is None else population,
+        population=population or n,
     )
 
 
@@ -198,65 +196,28 @@ def test_rows_are_plain():
     assert json.loads(json.dumps(pieces, allow_nan=False)) == pieces
 
 
-def test_a_model_that_knows_the_frequent_half(exact, mini):
-    """On a real table: who is known is found in the classes, and nobody else."""
-    counts, labels, n = mini.world.counts, mini.corpus.labels, mini.world.people
-    p = theory.model_scaling.zipf_frequencies(n, exponent=1.0, bias=0.0)
-    classes = theory.model_scaling.frequency_classes(p, classes=4).astype(int)
-    rules, blind, facts = exact.nothing(mini), exact.nothing(mini), mini.facts()
-    for i in [i for i, one in enumerate(labels) if one.kind == "value"]:
-
-        def rule(person, prefix, seen, i=i):
-            if classes[person] < 2:
-                return exact.Trie(mini.vocab, [facts[person][i]])(prefix)
-            return blind[i](person, prefix, seen)
-
-        rules[i] = rule
-    table = score_corpus(exact.Oracle(mini, rules), mini.corpus, mini.pool)
-    rows = summarize_classes(counts, labels, table, classes, p)
-    assert [row["people"] for row in rows] == [60] * 4
-    assert sum(row["mass"] for row in rows) == pytest.approx(1)
-    for row in rows[:2]:
-        assert row["loss_bits"] == pytest.approx(0, abs=1e-4)
-        assert row["bits"] == pytest.approx(60 * counts.value_bits, rel=1e-6)
-        assert row["accuracy"] == 1
-        assert row["visit_accuracy"] == pytest.approx(1)
-    for row in rows[2:]:
-        assert row["visit_loss_bits"] == pytest.approx(counts.value_bits, rel=1e-4)
-        assert row["bits"] == pytest.approx(0, abs=0.01)
-        assert row["accuracy"] < 0.4  # a pronoun is right half of the time
-    assert person_accuracy(labels, table)[classes < 2].min() == 1
-
-
 @pytest.mark.parametrize(
-    ("classes", "weights", "visits", "message"),
+    ("change", "message"),
     [
-        ([0, 0, 0], [1] * 4, None, r"classes has shape \(3,\); 4 people scored need"),
-        ([0, 0, 0, -1], [1] * 4, None, r"classes\[3\]=-1; must be finite and at le"),
-        ([0, 0, 0, 0.5], [1] * 4, None, "float64 must be whole numbers"),
-        ([0] * 4, [1, 1, -2, 1], None, r"weights\[2\]=-2.0; must be finite"),
-        ([0] * 4, [[1] * 4], None, r"weights has shape \(1, 4\)"),
-        ([0] * 4, [1] * 4, [1, 2, 3, math.inf], r"visits\[3\]=inf"),
+        ({"classes": [0] * 3}, r"classes has shape \(3,\); 4 people scored need"),
+        ({"classes": [0, 0, 0, -1]}, r"classes\[3\]=-1; must be finite and at least 0"),
+        ({"classes": [0, 0, 0, 0.5]}, "float64 must be whole numbers"),
+        ({"weights": [1, 1, -2, 1]}, r"weights\[2\]=-2.0; must be finite"),
+        ({"weights": [[1] * 4]}, r"weights has shape \(1, 4\)"),
+        ({"visits": [1, 2, 3, math.inf]}, r"visits\[3\]=inf"),
+        ({"labels": LABELS[:4]}, "the table's labels .* are not"),
+        ({"counts": Counts(5, 9, 2, 5.0)}, "2 labelled attributes of 4 people"),
+        ({"table": table_of(np.ones((0, 5)), np.ones((0, 5)))}, "0 people scored"),
     ],
 )
-def test_what_is_refused(classes, weights, visits, message):
+def test_refused_arguments(change, message):
+    given = {"counts": COUNTS, "labels": LABELS, "table": FOUR}
+    given |= {"classes": [0] * 4, "weights": [1] * 4} | change
     with pytest.raises(ValueError, match=f"summarize_classes: .*{message}"):
-        summarize_classes(COUNTS, LABELS, FOUR, classes, weights, visits)
+        summarize_classes(**given)
 
 
-def test_other_tables_are_refused():
-    with pytest.raises(
-        ValueError, match=r"summarize_classes: the table's labels .* are not"
-    ):
-        summarize_classes(COUNTS, LABELS[:4], FOUR, [0] * 4, [1] * 4)
-    with pytest.raises(
-        ValueError, match="summarize_classes: 2 labelled attributes of 4 people"
-    ):
-        summarize_classes(Counts(5, 9, 2, 5.0), LABELS, FOUR, [0] * 4, [1] * 4)
-    with pytest.raises(ValueError, match="summarize_classes: 0 people scored"):
-        summarize_classes(
-            COUNTS, LABELS, table_of(np.ones((0, 5)), np.ones((0, 5))), [], []
-        )
+def test_refused_arguments_of_pieces():
     with pytest.raises(ValueError, match=r"summarize_pieces: the table's labels"):
         summarize_pieces(BIOD, FOUR, [1] * 4)
     with pytest.raises(ValueError, match=r"summarize_pieces: weights has shape \(1,\)"):

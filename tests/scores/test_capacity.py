@@ -1,6 +1,7 @@
 """From a table to bits, with tables made by hand."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -25,29 +26,36 @@ BIOD = (
 )
 
 
-def table_of(labels, nats, population=None, people=None, correct=None):
+BIOD_COUNTS = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
+
+
+def table_of(labels, nats, population=None, correct=True):
     nats = np.asarray(nats, float)
-    n = len(nats)
     return ScoreTable(
-        people=np.arange(n) if people is None else people,
+        people=np.arange(len(nats)),
         nats=nats,
-        correct=np.ones(nats.shape, bool) if correct is None else np.array(correct),
+        correct=np.broadcast_to(np.array(correct, bool), nats.shape),
         counts=np.ones(nats.shape, np.int32),
         labels=tuple(label.name for label in labels),
-        population=n if population is None else population,
+        population=population or len(nats),
     )
 
 
-def bios_counts(people, name_space=1024):
-    return Counts(people, name_space, 2, value_bits=1 + 4)
+def bios_counts(people):
+    return Counts(people, 1024, 2, value_bits=1 + 4)
+
+
+def measure(table, parameters=1):
+    """The capacity of a bioS table."""
+    return measure_capacity(bios_counts(table.population), BIOS, table, parameters)
 
 
 def test_bios_by_hand():
     # N 2, N0 1024, values of 1 and 4 bits; losses in whole bits.
     nats = LN2 * np.array([[9, 3, 1, 2, 7], [9, 5, 0, 1, 7]])
     correct = [[0, 1, 0, 0, 1], [0, 1, 1, 0, 1]]
-    table = table_of(BIOS, nats, correct=np.array(correct, bool))
-    known = measure_capacity(bios_counts(2), BIOS, table, parameters=4)
+    table = table_of(BIOS, nats, correct=correct)
+    known = measure(table, parameters=4)
     assert known.p1 == pytest.approx(4 * LN2)
     assert known.p2 == pytest.approx(2 * LN2)  # text and the derived city do not count
     assert (known.bits.name, known.bits.value, known.bits.diversity) == (
@@ -63,11 +71,10 @@ def test_bios_by_hand():
 
 def test_biod_by_hand():
     # N 2, K 2, C 3, D 4, strings of 6 bits, N0 64: values of 6 bits per attribute.
-    counts = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
     nats = LN2 * np.array([[0, 2, 1, 2, 0, 1], [0, 4, 0, 0, 1, 3]])
     correct = [[0, 1, 0, 1, 1, 1], [0, 1, 1, 0, 1, 1]]
-    table = table_of(BIOD, nats, correct=np.array(correct, bool))
-    known = measure_capacity(counts, BIOD, table, parameters=1)
+    table = table_of(BIOD, nats, correct=correct)
+    known = measure_capacity(BIOD_COUNTS, BIOD, table, parameters=1)
     assert known.p1 == pytest.approx(3 * LN2)
     assert known.p2 == pytest.approx(2 * LN2)  # the mean of 3, 1, 0, 4
     assert known.p3 == pytest.approx(0.5 * LN2)  # the mean of 1, 0, 0, 1
@@ -84,7 +91,7 @@ def test_nobody_is_clipped():
     nats = np.zeros((10, 5))
     nats[:, 1] = math.log(10)
     nats[::2, 3] = 30 * LN2
-    known = measure_capacity(bios_counts(10), BIOS, table_of(BIOS, nats), parameters=1)
+    known = measure(table_of(BIOS, nats))
     assert known.bits_per_person.min() < -10
     assert known.bits.value == pytest.approx(10 * 5 - 5 * 30)
     assert known.bits_per_person.mean() * 10 == pytest.approx(known.bits.total)
@@ -102,17 +109,16 @@ def test_nobody_is_clipped():
 )
 def test_impossible_scores_are_refused(column, nats, message):
     table = table_of(BIOS, np.full((50, 5), math.log(50)) * [0, 1, 0, 0, 0])
-    measure_capacity(bios_counts(50), BIOS, table, parameters=1)
+    measure(table)
     table.nats[:, column] = nats
     with pytest.raises(ValueError, match=message):
-        measure_capacity(bios_counts(50), BIOS, table, parameters=1)
+        measure(table)
 
 
-def test_first_chunk_below_zero_is_refused():
-    counts = Counts(2, 64, 2, value_bits=12, diversity=4, chunks=3, string_bits=6)
+def test_a_first_chunk_below_zero_is_refused():
     nats = np.array([[0, 1, -0.1, 0.1, 0, 0]] * 2)
     with pytest.raises(ValueError, match=r"p3=-0\.05 .* R would exceed R_max"):
-        measure_capacity(counts, BIOD, table_of(BIOD, nats), parameters=1)
+        measure_capacity(BIOD_COUNTS, BIOD, table_of(BIOD, nats), parameters=1)
 
 
 def test_a_sample_may_hold_favorite_names_by_chance():
@@ -120,12 +126,10 @@ def test_a_sample_may_hold_favorite_names_by_chance():
     nats = np.zeros((40, 5))
     nats[:, 1] = np.tile([4.0, 7.5], 20)
     sample = table_of(BIOS, nats, population=400)
-    assert measure_capacity(bios_counts(400), BIOS, sample, parameters=1).p1 < math.log(
-        400
-    )
+    assert measure(sample).p1 < math.log(400)
     nats[:, 1] = 4.0
     with pytest.raises(ValueError, match="the score is wrong"):
-        measure_capacity(bios_counts(400), BIOS, sample, parameters=1)
+        measure(sample)
 
 
 def test_a_pronoun_that_is_never_written_is_refused():
@@ -133,7 +137,7 @@ def test_a_pronoun_that_is_never_written_is_refused():
     table.counts[1:, 2] = 0
     message = r"pronoun is never written in the document of person 1 \(and 2 others\)"
     with pytest.raises(ValueError, match=message):
-        measure_capacity(bios_counts(4), BIOS, table, parameters=1)
+        measure(table)
 
 
 def test_strings_never_shown_are_warned_of():
@@ -143,16 +147,19 @@ def test_strings_never_shown_are_warned_of():
         measure_capacity(counts, BIOD, table, parameters=1)
 
 
-def test_wrong_tables_are_refused():
-    table = table_of(BIOS, np.full((4, 5), 2.0))
-    with pytest.raises(ValueError, match="parameters=0"):
-        measure_capacity(bios_counts(4), BIOS, table, parameters=0)
-    with pytest.raises(ValueError, match=r"labels .* are not the corpus'"):
-        measure_capacity(bios_counts(4), BIOS[:4], table, parameters=1)
-    with pytest.raises(ValueError, match="2 labelled attributes of 4 people"):
-        measure_capacity(bios_counts(5), BIOS, table, parameters=1)
-    with pytest.raises(ValueError, match="the world has 6 of 4"):
-        measure_capacity(Counts(4, 99, 6, 9.0), BIOS, table, parameters=1)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameters": 0}, "parameters=0"),
+        ({"labels": BIOS[:4]}, "labels .* are not the corpus'"),
+        ({"counts": bios_counts(5)}, "2 labelled attributes of 4 people"),
+        ({"counts": Counts(4, 99, 6, 9.0)}, "the world has 6 of 4"),
+    ],
+)
+def test_tables_of_other_worlds_are_refused(change, message):
+    given = {"counts": bios_counts(4), "labels": BIOS, "parameters": 1} | change
+    with pytest.raises(ValueError, match=message):
+        measure_capacity(table=table_of(BIOS, np.full((4, 5), 2.0)), **given)
 
 
 def random_table(rng, people):
@@ -170,14 +177,13 @@ def rows_of(table, people):
 def test_sampling_error_covers_the_whole_world():
     rng = np.random.default_rng(0)
     whole = random_table(rng, 400)
-    counts = bios_counts(400)
-    true = measure_capacity(counts, BIOS, whole, parameters=1)
+    true = measure(whole)
     assert true.sampling_error.total == 0
     assert true.accuracy_error["employer"] == 0
     z = {"total": [], "value": [], "accuracy": []}
     for _ in range(400):
         people = np.sort(rng.choice(400, 150, replace=False))
-        known = measure_capacity(counts, BIOS, rows_of(whole, people), parameters=1)
+        known = measure(rows_of(whole, people))
         for part in ("total", "value"):
             miss = getattr(known.bits, part) - getattr(true.bits, part)
             z[part].append(miss / getattr(known.sampling_error, part))
@@ -191,11 +197,7 @@ def test_sampling_error_covers_the_whole_world():
 
 def test_people_error_covers_other_worlds():
     rng = np.random.default_rng(1)
-    counts = bios_counts(200)
-    known = [
-        measure_capacity(counts, BIOS, random_table(rng, 200), parameters=1)
-        for _ in range(400)
-    ]
+    known = [measure(random_table(rng, 200)) for _ in range(400)]
     bits = np.array([k.bits.total for k in known])
     errors = np.array([k.people_error.total for k in known])
     covered = np.mean(np.abs(bits - bits.mean()) < 1.96 * errors)
@@ -207,16 +209,14 @@ def test_people_error_covers_other_worlds():
 
 def test_one_person_has_no_standard_error():
     table = table_of(BIOS, np.full((1, 5), 9.0), population=2)
-    known = measure_capacity(bios_counts(2), BIOS, table, parameters=1)
+    known = measure(table)
     assert math.isnan(known.sampling_error.total)
     assert known.summary()["people"] == 1
 
 
-def test_summary_is_plain_numbers():
+def test_a_summary_is_plain_numbers():
     table = table_of(BIOS, np.full((4, 5), 2.0))
-    row = measure_capacity(bios_counts(4), BIOS, table, parameters=8).summary()
+    row = measure(table, parameters=8).summary()
     assert row["bits"]["total"] == pytest.approx(row["bits_per_param"] * 8)
-    for part in ("name", "value", "diversity", "total"):
-        assert type(row["sampling_error"][part]) is float
-        assert type(row["bits"][part]) is float
+    assert json.loads(json.dumps(row)) == row
     assert row["population"] == 4

@@ -8,13 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale import corpora, tokenizers
+from kscale import corpora
 from kscale.models import ModelConfig, apply, init
 from kscale.scores import measure_capacity, partial_memorizer, score_corpus
 from kscale.scores.documents import batches, choose_people
 
 LN2 = math.log(2)
-CITY = "employer_city"
 
 
 def measure(exact, task, rules, **options):
@@ -49,74 +48,7 @@ def test_table_lookup_scores_the_maximum(request, exact, which):
         most = getattr(known.bits_max, part)
         assert getattr(known.bits, part) == pytest.approx(most, rel=1e-6)
     assert known.bits_per_param == pytest.approx(known.max_bits_per_param, rel=1e-6)
-    told = {a.name for a in task.world.attributes}
-    assert {known.accuracy[name] for name in told} == {1.0}
-
-
-def employer_and_city(task):
-    """The tokens of each city -> a draw from the employers there."""
-    (employer,) = (a for a in task.world.attributes if a.name == "employer")
-    pairs = zip(employer.columns[0].strings, employer.derived[0].strings, strict=True)
-    by_city = {}
-    for name, city in pairs:
-        by_city.setdefault(task.encode(" " + city), []).append(" " + name)
-    return by_city
-
-
-def knows_cities_of_employers(exact, task, mark):
-    """Rules: nothing, but employer -> city, and city -> employers where told before."""
-    rules, facts = exact.nothing(task), task.facts()
-    by_city = {
-        city: task.trie(names) for city, names in employer_and_city(task).items()
-    }
-    anywhere = rules[task.label("employer")]
-
-    def employer(person, prefix, seen):
-        if mark in seen:
-            return by_city[seen[mark]](prefix)
-        return anywhere(person, prefix, seen)
-
-    def city(person, prefix, seen):
-        return exact.Trie(task.vocab, [facts[person][task.label(CITY)]])(prefix)
-
-    return rules | {task.label("employer"): employer, task.label(CITY): city}
-
-
-def city_first(mini, mark):
-    """Documents that name the employer's city straight after the person's name."""
-    label = mini.label(CITY)
-
-    def tell(tokens, labels):
-        at = next(i for i in range(2, len(labels)) if labels[i] != corpora.NAME)
-        city = [t for t, x in zip(tokens, labels, strict=True) if x == label]
-        rest = [(t, x) for t, x in zip(tokens, labels, strict=True) if x != label]
-        head, tail = rest[:at], rest[at:]
-        pairs = head + [(t, mark) for t in city] + tail
-        return [t for t, _ in pairs], [x for _, x in pairs]
-
-    return tell
-
-
-def test_employer_to_city_alone_scores_zero(exact, mini):
-    rules = knows_cities_of_employers(exact, mini, mini.label(CITY))
-    known = measure(exact, mini, rules)
-    assert known.bits.total == pytest.approx(0, abs=1e-3)
-    assert known.accuracy[CITY] == 1.0
-
-
-def test_employer_after_its_city_would_score_too_much(exact, mini):
-    # The trap: the same model, asked in a text that says the city first. The city's
-    # tokens are marked as padding here, or `score_corpus` would refuse the text.
-    task = exact.Task(
-        mini.corpus, tokenizers.load_gpt2(), city_first(mini, mark := 255)
-    )
-    known = measure(exact, task, knows_cities_of_employers(exact, task, mark))
-    cities = employer_and_city(mini)
-    sizes = [len(cities[fact[mini.label(CITY)]]) for fact in mini.facts()]
-    everywhere = sum(map(len, cities.values()))
-    leaked = sum(math.log2(everywhere / size) for size in sizes)
-    assert leaked > 500
-    assert known.bits.value == pytest.approx(leaked, rel=1e-5)
+    assert {known.accuracy[a.name] for a in task.world.attributes} == {1.0}
 
 
 def memorizer_rules(exact, task, q_name, q_value, delta):
@@ -168,25 +100,6 @@ def test_partial_memorizer_scores_its_closed_form(exact, biod):
     assert (known.bits.name, known.bits.value, known.bits.diversity) == (
         pytest.approx(bits, rel=1e-5)
     )
-
-
-def test_first_token_accuracy_times_entropy_would_score_too_much(exact, mini):
-    # It knows the first token of every value and guesses the rest from the lists.
-    rules, facts, expected = exact.nothing(mini), mini.facts(), 0.0
-    labels = mini.corpus.labels
-    for i in [i for i, label in enumerate(labels) if label.kind == "value"]:
-
-        def rule(person, prefix, seen, i=i, blind=rules[i]):
-            first = exact.Trie(mini.vocab, [facts[person][i][:1]])
-            return blind(person, prefix, seen) if prefix else first(())
-
-        for person, fact in enumerate(facts):
-            expected -= rules[i](person, (), {})[fact[i][0]] / LN2
-        rules[i] = rule
-    known = measure(exact, mini, rules)
-    assert known.bits.value == pytest.approx(expected, rel=1e-5)
-    assert known.bits.value < 0.8 * known.bits_max.value  # which it would be called
-    assert known.accuracy["birth_date"] < 0.1 < known.accuracy["pronoun"] == 1.0
 
 
 def test_a_loss_is_the_sum_over_tokens(exact, mini):

@@ -1,3 +1,5 @@
+"""Score tables: sums by label, files, and what is refused."""
+
 import numpy as np
 import pytest
 
@@ -7,17 +9,12 @@ from kscale.scores.table import sum_by_label
 LABELS = ("text", "name", "city")
 
 
-def make(people, population=10, seed=None, labels=LABELS):
-    n, size = len(people), len(labels)
-    nats = np.arange(n * size, dtype=float).reshape(n, size)
+def make(people, population=10, seed=None):
+    n = len(people)
+    nats = np.arange(3.0 * n).reshape(n, 3)
+    counts = np.ones((n, 3), np.int32)
     return ScoreTable(
-        people=np.array(people),
-        nats=nats,
-        correct=nats % 2 == 0,
-        counts=np.ones((n, size), np.int32),
-        labels=labels,
-        population=population,
-        sample_seed=seed,
+        np.array(people), nats, nats % 2 == 0, counts, LABELS, population, seed
     )
 
 
@@ -46,43 +43,25 @@ def test_sums_are_float64():
     assert sums[0, 1] == 2e7 + 2 * float(np.float32(0.1))
 
 
-def test_round_trip(tmp_path):
-    for seed in (None, 7):
-        table = make([2, 3, 9], seed=seed)
-        table.save(tmp_path / "scores.npz")
-        assert equal(ScoreTable.load(tmp_path / "scores.npz"), table)
+@pytest.mark.parametrize("seed", [None, 7])
+def test_a_table_is_read_as_it_was_written(tmp_path, seed):
+    table = make([2, 3, 9], seed=seed)
+    table.save(tmp_path / "scores.npz")
+    assert equal(ScoreTable.load(tmp_path / "scores.npz"), table)
     assert [path.name for path in tmp_path.iterdir()] == ["scores.npz"]
 
 
-def test_failed_save_leaves_the_old_table(tmp_path, monkeypatch):
-    table = make([0, 1])
-    table.save(tmp_path / "scores.npz")
-
-    def full(file, **_):
-        file.write(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(ValueError, match=r"scores\.npz cannot be written \(No space"):
-        make([5]).save(tmp_path / "scores.npz")
-    assert equal(ScoreTable.load(tmp_path / "scores.npz"), table)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04broken"])
-def test_corrupt_file(tmp_path, content):
+def test_a_broken_file_is_refused(tmp_path, content):
     (tmp_path / "scores.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"Scores .*scores\.npz cannot be read"):
+        ScoreTable.load(tmp_path / "scores.npz")
+    np.savez(tmp_path / "scores.npz", people=np.arange(3))
     with pytest.raises(ValueError, match=r"scores\.npz is not a score table"):
         ScoreTable.load(tmp_path / "scores.npz")
 
 
-def test_another_npz(tmp_path):
-    np.savez(tmp_path / "scores.npz", people=np.arange(3))
-    with pytest.raises(ValueError, match="not a score table"):
-        ScoreTable.load(tmp_path / "scores.npz")
-
-
-def test_table_errors():
+def test_refused_tables():
     with pytest.raises(ValueError, match="not strictly ascending"):
         make([3, 1])
     with pytest.raises(ValueError, match="11 people from 0 on are not among the 10"):
@@ -90,8 +69,6 @@ def test_table_errors():
     with pytest.raises(ValueError, match="2 people from -1 on are not among the 10"):
         make([-1, 3])
     assert len(make([3, 10]).people) == 2  # of a corpus that skips some of its world
-    table = make([1, 2])
+    t = make([1, 2])
     with pytest.raises(ValueError, match=r"nats has shape \(1, 3\).*need \(2, 3\)"):
-        ScoreTable(
-            table.people, table.nats[:1], table.correct, table.counts, LABELS, 10
-        )
+        ScoreTable(t.people, t.nats[:1], t.correct, t.counts, LABELS, 10)
