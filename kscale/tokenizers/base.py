@@ -1,4 +1,4 @@
-"""What the rest of kscale asks of a tokenizer.
+"""What a tokenizer is.
 
 Three promises hold for every tokenizer of this room, beyond the signatures:
 
@@ -35,33 +35,33 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, without EOS."""
+        """Returns the ids of a text, without EOS."""
         ...
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of ids, EOS passed over."""
+        """Returns the text of ids, EOS passed over."""
         ...
 
 
 def text_ids(ids: Iterable[int], tokenizer: Tokenizer) -> list[int]:
-    """Return the ids that stand for text, as Python ints: all but EOS.
+    """Returns the ids that stand for text, as Python ints: all but EOS.
 
     Args:
-        ids: Token ids, any integers (a one-dimensional array too).
-        tokenizer: The tokenizer that gave them.
+      ids: token ids, any integers (a one-dimensional array too).
+      tokenizer: the tokenizer that gave them.
 
     Returns:
-        The same ids in order, EOS left out.
+      The same ids in order, EOS left out.
 
     Raises:
-        ValueError: An id lies outside the vocabulary.
+      ValueError: an id lies outside the vocabulary.
     """
-    plain = [operator.index(token) for token in ids]
-    for token in plain:
+    integers = [operator.index(token) for token in ids]
+    for token in integers:
         if not 0 <= token < tokenizer.vocab_size:
             raise ValueError(
                 f"token id {token} is not in the {tokenizer.name} vocabulary: ids must "
-                f"be from 0 to {tokenizer.vocab_size - 1}; map compacted ids back with "
+                f"be from 0 to {tokenizer.vocab_size - 1}; map dense ids back with "
                 "DenseVocabulary.to_original first"
             )
-    return [token for token in plain if token != tokenizer.eos]
+    return [token for token in integers if token != tokenizer.eos]

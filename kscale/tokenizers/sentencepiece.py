@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import sentencepiece as spm
@@ -38,7 +37,7 @@ class SentencePiece:
     """A trained SentencePiece tokenizer; equal when the models' bytes are equal.
 
     Args:
-        model: The serialized model, as `sentencepiece` made it.
+      model: the serialized model, the bytes of a `.model` file of SentencePiece.
     """
 
     model: bytes
@@ -59,10 +58,10 @@ class SentencePiece:
         return self._processor.eos_id()
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of any Unicode text.
+        """Returns the ids of any Unicode text.
 
         Raises:
-            UnicodeEncodeError: (a ValueError) The text holds a lone surrogate.
+          UnicodeEncodeError: (a ValueError) the text holds a lone surrogate.
         """
         first, *rest = text.split(BLOCK)
         ids = self._processor.encode(first.encode())
@@ -71,25 +70,21 @@ class SentencePiece:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD.
+        """Returns the text of the ids; bytes that are not UTF-8 become U+FFFD.
 
         Raises:
-            ValueError: An id lies outside the vocabulary.
+          ValueError: an id lies outside the vocabulary.
         """
         return self._processor.decode(text_ids(ids, self))
 
-    def to_bytes(self) -> bytes:
-        """Return the serialized model, a `.model` file of SentencePiece."""
-        return self.model
-
     @classmethod
     def from_bytes(cls, model: bytes) -> "SentencePiece":
-        """Return the tokenizer of a serialized model.
+        """Returns the tokenizer of a serialized model.
 
         Raises:
-            ValueError: The bytes are no model, or one that breaks the promises of
-                `kscale.tokenizers.base`: no EOS, no byte fallback, spaces added or
-                taken away.
+          ValueError: the bytes are no model, or one that breaks the promises of
+            `kscale.tokenizers.base`: no EOS, no byte fallback, spaces added or
+            taken away.
         """
         tokenizer = cls(model)
         try:
@@ -107,15 +102,6 @@ class SentencePiece:
             )
         return tokenizer
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to a file."""
-        Path(path).write_bytes(self.model)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "SentencePiece":
-        """Return the tokenizer of a file written by `save`; errors as `from_bytes`."""
-        return cls.from_bytes(Path(path).read_bytes())
-
     @cached_property
     def _processor(self) -> spm.SentencePieceProcessor:
         return spm.SentencePieceProcessor(model_proto=self.model)
@@ -126,30 +112,25 @@ class SentencePiece:
         return [self._processor.piece_to_id(piece) for piece in pieces]
 
 
-def train_sentencepiece(
-    texts: Iterable[str], vocab_size: int, *, exact: bool = True
-) -> SentencePiece:
-    """Train a tokenizer; the same texts in the same order give the same bytes.
+def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> SentencePiece:
+    """Trains a tokenizer; the same texts in the same order give the same bytes.
 
     Args:
-        texts: What to learn the pieces from, read once. Every character in them
-            becomes a piece.
-        vocab_size: Number of ids: 3 special ones, 256 bytes, one for each distinct
-            character of the texts, and the merges learned.
-        exact: If False, texts with too little in them for `vocab_size` give the
-            largest vocabulary that they allow, which is an error otherwise.
+      texts: what to learn the pieces from, read once. Every character in them
+        becomes a piece.
+      vocab_size: number of ids: 3 special ones, 256 bytes, one for each distinct
+        character of the texts, and the merges learned.
 
     Raises:
-        ValueError: `vocab_size` is smaller or larger than the texts allow (the
-            message says what is possible), or the texts are empty.
+      ValueError: `vocab_size` is smaller or larger than the texts allow (the
+        message says what is possible), or the texts are empty.
 
     Example:
-        >>> tokenizer = train_sentencepiece([
-        ...     " Anya was born in Ulm."], 300, exact=False)
-        >>> tokenizer.decode(tokenizer.encode(" Anya"))
-        ' Anya'
+      >>> tokenizer = train_sentencepiece([" Anya was born in Ulm."], 300)
+      >>> tokenizer.decode(tokenizer.encode(" Anya"))
+      ' Anya'
 
-    Source: Kudo and Richardson 2018, "SentencePiece"; single digits and bytes for
+    Source: Kudo & Richardson 2018, "SentencePiece"; single digits and bytes for
     unknown characters as in Touvron et al. 2023, "LLaMA", section 2.1.
     """
     if vocab_size <= SPECIAL_AND_BYTES:
@@ -161,25 +142,25 @@ def train_sentencepiece(
     buffer = io.BytesIO()
     try:
         spm.SentencePieceTrainer.train(
-            sentence_iterator=_watched(texts, letters),
+            sentence_iterator=_collect_letters(texts, letters),
             model_writer=buffer,
             vocab_size=vocab_size,
             hard_vocab_limit=False,
             **OPTIONS,
         )
     except RuntimeError as error:
-        raise ValueError(_why_not(vocab_size, letters, error)) from error
+        raise ValueError(_explain_failure(vocab_size, letters, error)) from error
     tokenizer = SentencePiece.from_bytes(buffer.getvalue())
-    if exact and tokenizer.vocab_size != vocab_size:
+    if tokenizer.vocab_size != vocab_size:
         raise ValueError(
             f"vocab_size {vocab_size} is larger than these texts allow: at most "
-            f"{tokenizer.vocab_size}; ask for that, or pass exact=False"
+            f"{tokenizer.vocab_size}; ask for that"
         )
     return tokenizer
 
 
 def _keeps_promises(tokenizer: SentencePiece) -> bool:
-    """Say whether a model has an EOS, loses nothing and can be cut at spaces."""
+    """Says whether a model has an EOS, loses nothing and can be cut at spaces."""
     encode, rare = tokenizer.encode, " a\U0010ffff"
     return (
         tokenizer.eos >= 0
@@ -188,14 +169,14 @@ def _keeps_promises(tokenizer: SentencePiece) -> bool:
     )
 
 
-def _watched(texts: Iterable[str], letters: set[str]) -> Iterator[bytes]:
-    """Yield the texts to the trainer and collect their distinct characters."""
+def _collect_letters(texts: Iterable[str], letters: set[str]) -> Iterator[bytes]:
+    """Yields the texts to the trainer and collects their distinct characters."""
     for text in texts:
         letters.update(text.replace(" ", BLOCK))
         yield text.encode()
 
 
-def _why_not(vocab_size: int, letters: set[str], error: RuntimeError) -> str:
+def _explain_failure(vocab_size: int, letters: set[str], error: RuntimeError) -> str:
     smallest = SPECIAL_AND_BYTES + len(letters)
     if not letters:
         return "SentencePiece needs texts to learn from, but these are empty"

@@ -69,46 +69,38 @@ class Symbols:
         return len(self.words)
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of the symbols, the longest match first.
+        """Returns the ids of the symbols, the longest match first.
 
         Raises:
-            ValueError: The text holds something else than symbols and single spaces.
+          ValueError: the text holds something else than symbols and single spaces.
         """
         parts = text.removeprefix(" ").split(" ") if text else []
         ids: list[int] = []
         start = 0
         while start < len(parts):
-            token, taken = self._longest(parts, start)
-            if not taken:
-                self._refuse(text, parts, start)
-            ids.append(token)
-            start += taken
+            most = min(self._most_parts, len(parts) - start)
+            for taken in range(most, 0, -1):
+                token = self._ids.get(" ".join(parts[start : start + taken]))
+                if token is not None:
+                    ids.append(token)
+                    start += taken
+                    break
+            else:
+                raise ValueError(
+                    f"unknown symbol {parts[start]!r} at character"
+                    f" {len(text) - len(' '.join(parts[start:]))} of {text[:80]!r}: it"
+                    f" must be one of the {len(self.words)} words given to the"
+                    f" tokenizer, each after a single space"
+                )
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the symbols, a space before each, the first one too.
+        """Returns the symbols, a space before each, the first one too.
 
         Raises:
-            ValueError: An id lies outside the vocabulary.
+          ValueError: an id lies outside the vocabulary.
         """
         return "".join(" " + self.words[token] for token in text_ids(ids, self))
-
-    def _longest(self, parts: list[str], start: int) -> tuple[int, int]:
-        """Return (id, parts taken) of the longest word at `start`; (-1, 0) if none."""
-        most = min(self._most_parts, len(parts) - start)
-        for taken in range(most, 0, -1):
-            token = self._ids.get(" ".join(parts[start : start + taken]))
-            if token is not None:
-                return token, taken
-        return -1, 0
-
-    def _refuse(self, text: str, parts: list[str], start: int) -> None:
-        position = len(text) - len(" ".join(parts[start:]))
-        raise ValueError(
-            f"unknown symbol {parts[start]!r} at character {position} of "
-            f"{text[:80]!r}: it must be one of the {len(self.words)} words "
-            "given to the tokenizer, each after a single space"
-        )
 
     @cached_property
     def _ids(self) -> dict[str, int]:

@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class VocabularyRecord(NamedTuple):
-    """What the dense ids of a model stand for.
+    """What the dense ids of a model stand for, as a run folder keeps it.
+
+    A model that goes on from another keeps its ids: see `DenseVocabulary` for the ids
+    of one corpus.
 
     Attributes:
       tokens: ids of the tokenizer, ascending.
@@ -32,14 +35,14 @@ class DenseVocabulary:
     """A bijection between the original ids in use and `range(size)`, order kept.
 
     Args:
-        original_ids: int64 [size], strictly ascending, from 0; read-only here.
-        eos: Dense id of EOS, below `size`.
+      original_ids: int64 [size], strictly ascending, from 0; read-only here.
+      eos: dense id of EOS, below `size`.
 
     Raises:
-        ValueError: The ids are not strictly ascending, or `eos` is out of range.
+      ValueError: the ids are not strictly ascending, or `eos` is out of range.
 
-    Source: Allen-Zhu and Li, "Physics of Language Models: Part 3.3", where a model's
-    embedding is counted only for the tokens that the data uses.
+    Source: Allen-Zhu & Li 2024, where a model's embedding is counted only for the
+    tokens that the data uses.
     """
 
     original_ids: NDArray[np.int64]
@@ -66,10 +69,10 @@ class DenseVocabulary:
         return self.original_ids.size
 
     def to_dense(self, ids: ArrayLike) -> NDArray[np.int32]:
-        """Return the dense ids (int32) of original ids, of the same shape.
+        """Returns the dense ids (int32) of original ids, of the same shape.
 
         Raises:
-            ValueError: An id is not among `original_ids`.
+          ValueError: an id is not among `original_ids`.
         """
         original = _integers(ids)
         dense = np.searchsorted(self.original_ids, original)
@@ -83,10 +86,10 @@ class DenseVocabulary:
         return dense.astype(np.int32)
 
     def to_original(self, ids: ArrayLike) -> NDArray[np.int32]:
-        """Return the original ids (int32) of dense ids, of the same shape.
+        """Returns the original ids (int32) of dense ids, of the same shape.
 
         Raises:
-            ValueError: An id is not in `range(size)`.
+          ValueError: an id is not in `range(size)`.
         """
         dense = _integers(ids)
         outside = (dense < 0) | (dense >= self.size)
@@ -99,31 +102,29 @@ class DenseVocabulary:
 
 
 def build_vocabulary(token_arrays: Iterable[ArrayLike], eos: int) -> DenseVocabulary:
-    """Return the dense vocabulary of all the ids in some arrays, and EOS.
+    """Builds the dense vocabulary of all the ids in some arrays, and EOS.
 
     Dense ids follow the order of the original ones, whatever the order of the arrays.
 
     Args:
-        token_arrays: Arrays or lists of original ids, of any shapes.
-        eos: Original id of EOS; it has a place even if no array holds it.
+      token_arrays: arrays or lists of original ids, of any shapes.
+      eos: original id of EOS; it has a place even if no array holds it.
 
     Raises:
-        ValueError: An id is negative or not an integer.
+      ValueError: an id is negative or not an integer.
 
     Example:
-        >>> compaction = build_vocabulary([[9, 4], [4, 700]], eos=50)
-        >>> compaction.original_ids.tolist(), compaction.eos
-        ([4, 9, 50, 700], 2)
-        >>> compaction.to_dense([700, 4]).tolist()
-        [3, 0]
+      >>> vocabulary = build_vocabulary([[9, 4], [4, 700]], eos=50)
+      >>> vocabulary.original_ids.tolist(), vocabulary.eos
+      ([4, 9, 50, 700], 2)
+      >>> vocabulary.to_dense([700, 4]).tolist()
+      [3, 0]
     """
-    used = {token for ids in token_arrays for token in _distinct(ids)}
-    original_ids = np.array(sorted(used | {int(eos)}), dtype=np.int64)
+    ids = {
+        token for ids in token_arrays for token in np.unique(_integers(ids)).tolist()
+    }
+    original_ids = np.array(sorted(ids | {int(eos)}), dtype=np.int64)
     return DenseVocabulary(original_ids, int(np.searchsorted(original_ids, eos)))
-
-
-def _distinct(ids: ArrayLike) -> list[int]:
-    return np.unique(_integers(ids)).tolist()
 
 
 def _integers(ids: ArrayLike) -> NDArray[np.int64]:

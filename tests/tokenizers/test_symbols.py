@@ -15,12 +15,9 @@ def test_ids_follow_the_given_order_and_eos_is_last():
     assert BIOD.vocab_size == 7
 
 
-def test_the_first_space_may_be_missing():
+def test_the_longest_match_wins_and_the_first_space_may_be_missing():
     assert BIOD.encode("n3 n5") == BIOD.encode(" n3 n5") == [0, 1]
     assert BIOD.decode([0, 1]) == " n3 n5"
-
-
-def test_the_longest_match_wins():
     assert BIOD.encode(" ID n3") == [2, 0]
     assert BIOD.encode(" ID 7 n3") == [3, 0]
     assert BIOD.encode(" ID 7 8 n3") == [4, 0]
@@ -44,18 +41,12 @@ def test_an_unknown_symbol_is_named_with_its_place(text, symbol, position):
         BIOD.encode(text)
 
 
-def test_a_word_given_twice_is_an_error():
+def test_words_are_a_list_of_distinct_words():
     with pytest.raises(ValueError, match="the word 'b' comes twice"):
         Symbols(["a", "b", "c", "b"])
-
-
-@pytest.mark.parametrize("word", ["", " a", "a ", "a  b"])
-def test_a_word_with_stray_spaces_is_an_error(word):
-    with pytest.raises(ValueError, match=f"the word '{word}' must be parts"):
-        Symbols(["x", word])
-
-
-def test_one_text_in_place_of_words_is_an_error():
+    for word in ("", " a", "a ", "a  b"):
+        with pytest.raises(ValueError, match=f"the word '{word}' must be parts"):
+            Symbols(["x", word])
     with pytest.raises(ValueError, match="pass a list"):
         Symbols("abc")
 
