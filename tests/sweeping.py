@@ -1,6 +1,8 @@
-"""An experiment that tests of sweeps share."""
+"""Experiments that tests of sweeps share."""
 
-from kscale.configs import base
+from kscale import configs
+from kscale.configs import fields
+from kscale.runs.experiment import Experiment, run_fingerprint
 
 FILE = '''
 """An experiment of three groups of runs."""
@@ -24,5 +26,30 @@ def draw(rows, path):
 '''
 
 
-def marks(runs):
-    return [base.fingerprint(run) for run in runs]
+def fingerprints(runs):
+    return list(map(run_fingerprint, runs))
+
+
+def small(**values):
+    """The config of a tiny run, some of its fields changed."""
+    base = {"model__layers": 1, "world__people": 12, "data__exposures": 4}
+    found = {path.replace("__", "."): value for path, value in (base | values).items()}
+    return fields.override_all(configs.load("smoke"), found)
+
+
+def going_on():
+    """An experiment with runs and settings that start from its second run."""
+    first, other = small(), small(train__seed=1)
+    start = run_fingerprint(first)
+    after = [small(start=start, data__exposures=exposures) for exposures in (2, 3)]
+    settings = [{"bits": 8}, {"start": start, "bits": 4}, {"start": start, "bits": 2}]
+
+    def compute(setting, folder=None):
+        return {"folder": str(folder)}
+
+    return Experiment(
+        "on",
+        lambda _: [other, first, small(data__exposures=1), *after, *settings],
+        lambda rows, path: None,
+        compute,
+    )
