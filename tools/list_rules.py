@@ -1,15 +1,15 @@
 """What build_lists.py leaves out of its sources, or writes otherwise."""
 
 
-def entries(text: str) -> frozenset[str]:
-    """The entries of a text that separates them by bars and line ends."""
+def split_entries(text: str) -> frozenset[str]:
+    """Returns the entries of a text that separates them by bars and line ends."""
     return frozenset(e.strip() for e in text.replace("\n", "|").split("|") if e.strip())
 
 
 NEW_YORK = "New York, NY"
 NEW_YORK_FIRMS = 18
 
-NOT_CITIES = entries(
+NOT_CITIES = split_entries(
     """Brooklyn, NY|Queens, NY|Manhattan, NY|The Bronx, NY|New South Memphis, TN
     South Boston, MA|Staten Island, NY|West Raleigh, NC|Lexington-Fayette, KY
     Meads, KY|Tri-Cities, WA|Upper West Side, NY|Paradise, NV|Jamaica, NY
@@ -38,7 +38,7 @@ UNIVERSITY_NAMES = {
 }
 """Source name of a campus: the plain name that most people would use."""
 
-NOT_US_UNIVERSITIES = entries(
+NOT_US_UNIVERSITIES = split_entries(
     """Africa|Alahgaff|Alfaisal|Ambassador|Arba Minch|Athabasca|Atlantis|Bethlehem
     Birzeit|CUNEF|Caribbean|City|Columbus|DY Patil|Darul Ihsan|Dongguk|East West
     European|Hamdard|Hebron|ICI|IE|INHA|John Cabot|King's|Monash|Mondragon|NIST
@@ -63,7 +63,7 @@ FIRM_NAMES = {
 NOT_FIRMS = frozenset(["Hartford", "Nike", "Southern", "Williams"])
 """Names that read as something else, or that have a county for a city."""
 
-CONTINUED_NAMES = entries(
+CONTINUED_NAMES = split_entries(
     """Browning|Bull|Carrillo|Frye|Hartman|Hooper|Huffman|Leach|Leblanc|Maynard|Waller
     Whitehead|Woodard"""
 )

@@ -1,4 +1,4 @@
-"""What the tools that write biographies share: flags of a world, one-line errors."""
+"""Flags of a world and one-line errors, for the tools that write biographies."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ USAGE = 2  # the exit code of a command that could not be carried out as given
 
 
 def define_world(flag_values: flags.FlagValues) -> None:
-    """Define --lists, --people, --seed, --texts and --output."""
+    """Defines --lists, --people, --seed, --texts and --output."""
     flags.DEFINE_string(
         "lists",
         "bios",
@@ -30,28 +30,28 @@ def define_world(flag_values: flags.FlagValues) -> None:
     )
 
 
-def world_of(found: flags.FlagValues) -> worlds.World:
-    """The world that the flags ask for."""
-    return worlds.build_bios(found.people, found.seed, lists=found.lists)
+def build_world(values: flags.FlagValues) -> worlds.World:
+    """Builds the world that the flags ask for."""
+    return worlds.build_bios(values.people, values.seed, lists=values.lists)
 
 
-def record(person: int, text: str) -> str:
-    """A line of JSONL as `kscale.corpora.Rewrites` reads it."""
+def format_record(person: int, text: str) -> str:
+    """Formats a line of JSONL as `kscale.corpora.Rewrites` reads it."""
     return json.dumps({"id": person, "text": text}) + "\n"
 
 
-def run(
+def run_tool(
     name: str,
     main: Callable[[flags.FlagValues], str],
     flag_values: flags.FlagValues,
     argv: Sequence[str],
     about: str = "",
 ) -> int:
-    """Carries out a tool: prints its last line, or one line of what to mend.
+    """Runs a tool: prints its last line, or one line that says what to mend.
 
     Args:
       name: of the tool, for the error.
-      main: does the work and says what was done.
+      main: does the work and returns a line about it.
       flag_values: the tool's flags, not parsed yet.
       argv: the words after the name.
       about: what the tool does, for --help.

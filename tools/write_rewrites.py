@@ -10,10 +10,11 @@ every value word for word, none after what gives it away, and the pronoun. Other
 counted and asked for again. Texts are appended as they come; the same command goes on
 where it stopped.
 
-Paper 002, section 2.2: 40 texts a person by LLaMA2. This was run with transformers
-5.23.0 and a Llama of two layers that had learnt eight texts by heart (5 of 16 answers
-kept), never yet with a model that writes by itself: how many of such a model's answers
-are kept is not known, and its texts are bioR only as far as it can write.
+Allen-Zhu & Li 2024, section 2.2: 40 texts a person by LLaMA2. This was run with
+transformers 5.23.0 and a Llama of two layers that had learnt eight texts by heart (5 of
+16 answers kept), never yet with a model that writes by itself: how many of such a
+model's answers are kept is not known, and its texts are bioR only as far as it can
+write.
 """
 
 import collections
@@ -28,7 +29,7 @@ from absl import flags
 
 from kscale import worlds
 from kscale.corpora import FactFinder
-from tools import texts as shared
+from tools.texts import build_world, define_world, format_record, run_tool
 
 Ask = Callable[[str, int, int], list[str]]  # (prompt, texts, seed) -> texts
 
@@ -44,18 +45,19 @@ Biography:
 """
 
 
-def prompt_of(world: worlds.World, person: int) -> str:
-    """What a model is asked, with the person's facts in the default order."""
+def format_prompt(world: worlds.World, person: int) -> str:
+    """Formats what a model is asked, with the person's facts in the default order."""
     facts = world.person(person)
-    silent = [a.name for a in world.attributes if a.name not in world.sentences]
     lines = [f"- {n.replace('_', ' ')}: {facts[n]}" for n in world.sentences]
-    he = facts[silent[0]] if silent else facts["name"]
+    he = facts[world.references[0].name if world.references else "name"]
     return PROMPT.format(name=facts["name"], he=he, facts="\n".join(lines))
 
 
 def tidy(text: str, name: str) -> str:
-    """The biography in an answer: from the line that begins with the name, one
-    paragraph, up to the last full sentence, single spaces.
+    """Returns the biography in an answer.
+
+    It is one paragraph from the line that begins with the name, up to the last full
+    sentence, with single spaces.
 
     Example:
       >>> tidy("Sure! Here it is:\\nAl Ek is old.  He naps.\\nHe ea", "Al Ek")
@@ -70,7 +72,7 @@ def tidy(text: str, name: str) -> str:
 
 @dataclasses.dataclass
 class Tally:
-    """What became of the answers.
+    """Counts of what became of the answers.
 
     Attributes:
       kept: texts written by this call.
@@ -88,7 +90,7 @@ class Tally:
     short: list[int] = dataclasses.field(default_factory=list)
 
     def line(self) -> str:
-        """One line of report."""
+        """Returns one line of report."""
         reasons = ", ".join(f"{n} {name}" for name, n in self.refused.most_common())
         return (
             f"{self.kept} texts written, {self.found} were there,"
@@ -97,16 +99,16 @@ class Tally:
         )
 
 
-def refusal(marks: FactFinder, person: int, text: str) -> str:
-    """Why a text is refused; "" if it is not."""
-    if marks.scores_whole(person, text):
+def find_fault(finder: FactFinder, person: int, text: str) -> str:
+    """Returns why a text is refused; "" if it is not."""
+    if finder.scores_whole(person, text):
         return ""
-    missing = [name for name, at in marks.find(person, " " + text) if at is None]
+    missing = [name for name, at in finder.find(person, " " + text) if at is None]
     return missing[0] if missing else "order"
 
 
-def read_found(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]:
-    """The texts of each person that an earlier call wrote.
+def read_texts(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]:
+    """Reads the texts of each person that an earlier call wrote.
 
     A last line without its end, from a call that was killed, is cut off.
 
@@ -116,7 +118,7 @@ def read_found(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]
     found: dict[int, set[str]] = collections.defaultdict(set)
     if not output.exists():
         return found
-    marks, good = FactFinder(world), 0
+    finder, good = FactFinder(world), 0
     with output.open("r+b") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
@@ -124,7 +126,7 @@ def read_found(world: worlds.World, output: pathlib.Path) -> dict[int, set[str]]
             try:
                 written = json.loads(line)
                 person, text = written["id"], written["text"]
-                right = person in range(world.people) and marks.scores_whole(
+                right = person in range(world.people) and finder.scores_whole(
                     person, text
                 )
             except (ValueError, KeyError, TypeError):
@@ -166,12 +168,12 @@ def write(
     Raises:
       ValueError: the file holds something else.
     """
-    tally, found, marks = Tally(), read_found(world, output), FactFinder(world)
+    tally, found, finder = Tally(), read_texts(world, output), FactFinder(world)
     tally.found = sum(map(len, found.values()))
     with output.open("a", encoding="utf-8") as file:
         for person in range(world.people):
             have, idle = found[person], 0
-            name, prompt = world.person(person)["name"], prompt_of(world, person)
+            name, prompt = world.person(person)["name"], format_prompt(world, person)
             for turn in itertools.count(len(have)):
                 if len(have) >= texts or idle == tries:
                     break
@@ -180,13 +182,13 @@ def write(
                 before = len(have)
                 for answer in ask(prompt, number, key % 2**32):
                     text = tidy(answer, name)
-                    reason = refusal(marks, person, text)
+                    reason = find_fault(finder, person, text)
                     reason = "repeated" if text in have else reason
                     if reason:
                         tally.refused[reason] += 1
                     else:
                         have.add(text)
-                        file.write(shared.record(person, text))
+                        file.write(format_record(person, text))
                 file.flush()
                 tally.kept += len(have) - before
                 idle = 0 if len(have) > before else idle + 1
@@ -195,10 +197,10 @@ def write(
     return tally
 
 
-def load(
+def load_model(
     folder: str, device: str, tokens: int, temperature: float, top_p: float
 ) -> Ask:
-    """A causal language model in a folder, as a function. Imports transformers."""
+    """Loads a causal language model as a function. Imports transformers."""
     try:
         import torch  # pyright: ignore[reportMissingImports]
         import transformers  # pyright: ignore[reportMissingImports]
@@ -214,7 +216,7 @@ def load(
     model = model.to(device).eval()
 
     def ask(prompt: str, number: int, seed: int) -> list[str]:
-        """So many texts that the model gives in answer."""
+        """Returns so many texts that the model gives in answer."""
         torch.manual_seed(seed)
         if tokenizer.chat_template:
             inputs = tokenizer.apply_chat_template(
@@ -241,51 +243,54 @@ def load(
     return ask
 
 
-def define() -> flags.FlagValues:
-    """The tool's flags."""
-    found = flags.FlagValues()
-    shared.define_world(found)
-    flags.DEFINE_string("model", None, "folder of the model", flag_values=found)
-    flags.DEFINE_string("device", "cpu", "where it runs: cpu, cuda", flag_values=found)
-    flags.DEFINE_integer("samples", 8, "texts at once", 1, flag_values=found)
+def define_flags() -> flags.FlagValues:
+    """Defines the tool's flags."""
+    values = flags.FlagValues()
+    define_world(values)
+    flags.DEFINE_string("model", None, "folder of the model", flag_values=values)
+    flags.DEFINE_string("device", "cpu", "where it runs: cpu, cuda", flag_values=values)
+    flags.DEFINE_integer("samples", 8, "texts at once", 1, flag_values=values)
     flags.DEFINE_integer(
-        "tries", 8, "calls without a new text to give up after", 1, flag_values=found
+        "tries", 8, "calls without a new text to give up after", 1, flag_values=values
     )
-    flags.DEFINE_integer("tokens", 300, "of a text, at most", 1, flag_values=found)
-    flags.DEFINE_float("temperature", 0.8, "of sampling", 1e-3, flag_values=found)
-    flags.DEFINE_float("top_p", 0.95, "of sampling", 1e-3, 1.0, flag_values=found)
-    flags.DEFINE_integer("sampling_seed", 0, "of sampling", flag_values=found)
-    return found
+    flags.DEFINE_integer("tokens", 300, "of a text, at most", 1, flag_values=values)
+    flags.DEFINE_float("temperature", 0.8, "of sampling", 1e-3, flag_values=values)
+    flags.DEFINE_float("top_p", 0.95, "of sampling", 1e-3, 1.0, flag_values=values)
+    flags.DEFINE_integer("sampling_seed", 0, "of sampling", flag_values=values)
+    return values
 
 
-def work(found: flags.FlagValues) -> str:
-    """Writes what the flags ask for and says what became of the answers."""
+def write_from_flags(values: flags.FlagValues) -> str:
+    """Writes what the flags ask for and returns a line about the answers."""
     for name in ("output", "model"):
-        if not found[name].value:
+        if not values[name].value:
             raise ValueError(f"--{name} is needed")
-    output = pathlib.Path(found.output).expanduser()
+    output = pathlib.Path(values.output).expanduser()
     if not output.parent.is_dir():
         raise ValueError(f"{output.parent} is no folder: make it first")
-    if not pathlib.Path(found.model).is_dir():
-        raise ValueError(f"--model={found.model} is no folder: nothing is downloaded")
-    world = shared.world_of(found)
-    read_found(world, output)  # before a model is loaded
-    ask = load(found.model, found.device, found.tokens, found.temperature, found.top_p)
+    if not pathlib.Path(values.model).is_dir():
+        raise ValueError(f"--model={values.model} is no folder: nothing is downloaded")
+    world = build_world(values)
+    read_texts(world, output)  # before a model is loaded
+    ask = load_model(
+        values.model, values.device, values.tokens, values.temperature, values.top_p
+    )
     tally = write(
         world,
         ask,
         output,
-        found.texts,
-        found.samples,
-        found.tries,
-        found.sampling_seed,
+        values.texts,
+        values.samples,
+        values.tries,
+        values.sampling_seed,
     )
     return f"{output}: {tally.line()}"
 
 
 def main(argv: Sequence[str]) -> int:
-    """The exit code."""
-    return shared.run("write_rewrites", work, define(), argv, __doc__ or "")
+    """Runs the tool and returns the exit code."""
+    tool = write_from_flags
+    return run_tool("write_rewrites", tool, define_flags(), argv, __doc__ or "")
 
 
 if __name__ == "__main__":

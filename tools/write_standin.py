@@ -7,16 +7,15 @@ language model is asked (tools/write_rewrites.py asks one). 5,000 texts a second
 kilobyte each; the file has its name only when it is whole.
 """
 
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from kscale import worlds
+from kscale import files, worlds
 from kscale.corpora import standin
-from tools import texts as shared
+from tools.texts import build_world, define_world, format_record, run_tool
 
 
 def write(
@@ -40,50 +39,45 @@ def write(
 
     Raises:
       ValueError: the file is there and may not be replaced, its folder is not there,
-        or the grammar cannot tell of this world.
+        or the lists have no words for this world.
     """
     if output.exists() and not overwrite:
         raise ValueError(f"{output} exists already: pass --overwrite or another name")
     if not output.parent.is_dir():
         raise ValueError(f"{output.parent} is no folder: make it first")
-    part = output.with_name(f"{output.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            for person in range(world.people):
-                for text in standin.write_biographies(world, person, texts, seed):
-                    file.write(shared.record(person, text))
-        size = part.stat().st_size
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
-    return size
+    with files.replace_file(output) as file:
+        for person in range(world.people):
+            for text in standin.write_biographies(world, person, texts, seed):
+                file.write(format_record(person, text).encode())
+    return output.stat().st_size
 
 
-def define() -> flags.FlagValues:
-    """The tool's flags."""
-    found = flags.FlagValues()
-    shared.define_world(found)
-    flags.DEFINE_integer("wording_seed", 0, "of the texts", flag_values=found)
-    flags.DEFINE_bool("overwrite", False, "replace the file", flag_values=found)
-    return found
+def define_flags() -> flags.FlagValues:
+    """Defines the tool's flags."""
+    values = flags.FlagValues()
+    define_world(values)
+    flags.DEFINE_integer("wording_seed", 0, "of the texts", flag_values=values)
+    flags.DEFINE_bool("overwrite", False, "replace the file", flag_values=values)
+    return values
 
 
-def work(found: flags.FlagValues) -> str:
-    """Writes what the flags ask for and says so."""
-    if not found.output:
-        raise ValueError("say where to: --output=FILE.jsonl")
-    output = pathlib.Path(found.output).expanduser()
-    world = shared.world_of(found)
-    size = write(world, output, found.texts, found.wording_seed, found.overwrite)
+def write_from_flags(values: flags.FlagValues) -> str:
+    """Writes what the flags ask for and returns a line about it."""
+    if not values.output:
+        raise ValueError("--output must name the file to write: --output=FILE.jsonl")
+    output = pathlib.Path(values.output).expanduser()
+    world = build_world(values)
+    size = write(world, output, values.texts, values.wording_seed, values.overwrite)
     return (
-        f"{output}: {world.people * found.texts:,} texts of {world.people:,} people,"
+        f"{output}: {world.people * values.texts:,} texts of {world.people:,} people,"
         f" {size / 1e6:,.1f} MB, a stand-in for bioR"
     )
 
 
 def main(argv: Sequence[str]) -> int:
-    """The exit code."""
-    return shared.run("write_standin", work, define(), argv, __doc__ or "")
+    """Runs the tool and returns the exit code."""
+    tool = write_from_flags
+    return run_tool("write_standin", tool, define_flags(), argv, __doc__ or "")
 
 
 if __name__ == "__main__":

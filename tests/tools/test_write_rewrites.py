@@ -22,7 +22,7 @@ class Model:
         self._given = collections.Counter()
 
     def __call__(self, prompt, number, seed):
-        (person,) = (p for p in range(4) if tool.prompt_of(WORLD, p) == prompt)
+        (person,) = (p for p in range(4) if tool.format_prompt(WORLD, p) == prompt)
         self.asked.append((person, number, seed))
         first = self._given[person]
         self._given[person] += number
@@ -37,7 +37,7 @@ def lines_of(file):
 
 def test_the_prompt_holds_the_facts():
     facts = WORLD.person(2)
-    prompt = tool.prompt_of(WORLD, 2)
+    prompt = tool.format_prompt(WORLD, 2)
     assert f"short biography of {facts['name']} in" in prompt
     assert f"- birth date: {facts['birth_date']}\n- birth city: " in prompt
     assert all(facts[name] in prompt for name in WORLD.sentences)
@@ -62,16 +62,16 @@ def test_answers_are_tidied(answer, text):
 
 
 def test_refusals():
-    marks = FactFinder(WORLD)
+    finder = FactFinder(WORLD)
     facts = WORLD.person(0)
     good = corpora.standin.write_biographies(WORLD, 0, 1)[0]
-    assert tool.refusal(marks, 0, good) == ""
-    assert tool.refusal(marks, 0, good.replace(facts["major"], "Law")) == "major"
-    assert tool.refusal(marks, 0, good.replace(facts["name"], "Al")) == "name"
-    assert tool.refusal(marks, 0, "Well, " + good) == "order"
+    assert tool.find_fault(finder, 0, good) == ""
+    assert tool.find_fault(finder, 0, good.replace(facts["major"], "Law")) == "major"
+    assert tool.find_fault(finder, 0, good.replace(facts["name"], "Al")) == "name"
+    assert tool.find_fault(finder, 0, "Well, " + good) == "order"
     city = f"{facts['name']}, in {facts['employer_city']}: "
-    assert tool.refusal(marks, 0, city + good) == "order"
-    assert tool.refusal(marks, 1, good) == "name"
+    assert tool.find_fault(finder, 0, city + good) == "order"
+    assert tool.find_fault(finder, 1, good) == "name"
 
 
 def test_all_good_answers_are_kept(tmp_path):
@@ -178,7 +178,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         given["words"] = words
         return Model()
 
-    monkeypatch.setattr(tool, "load", load)
+    monkeypatch.setattr(tool, "load_model", load)
     file = tmp_path / "r.jsonl"
     words = ["--lists=mini", "--people=4", "--texts=2", f"--model={tmp_path}"]
     assert tool.main([*words, f"--output={file}", "--top_p=0.5"]) == 0
@@ -207,7 +207,7 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):
 def test_without_the_packages(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ValueError, match=r"pip install -e '\.\[huggingface\]'"):
-        tool.load(".", "cpu", 10, 1.0, 1.0)
+        tool.load_model(".", "cpu", 10, 1.0, 1.0)
 
 
 def test_help_says_first_what_it_does(capsys):

@@ -76,7 +76,7 @@ def test_what_fails_leaves_no_file(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "say where to: --output=FILE.jsonl"),
+        ((), "--output must name the file to write"),
         (("--output=/no/such/place/x",), "/no/such/place is no folder"),
         (("--output=x", "--people=0"), "--people=0"),
         (("--output=x", "--person=1"), "Unknown command line flag 'person'"),
