@@ -1,21 +1,17 @@
-"""Compiled templates: tables, joined pieces, and the same text as a plain renderer."""
+"""Compiled templates: tables, merged pieces, and the same text as a plain renderer."""
 
 import functools
 import pathlib
 
 import numpy as np
 import pytest
+from documents import text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import corpora, worlds
 from kscale.corpora import TEXT, Span, build_labels
-from kscale.corpora.compiled import (
-    Choice,
-    _fixed_text,
-    _merge,
-    compile_grammar,
-)
+from kscale.corpora.compiled import Choice, _fixed_text, _merge, compile_grammar
 from kscale.corpora.templates import load_templates
 
 CITIES = Choice(tuple("abcdefgh"), 3, label=2, space=" ")
@@ -30,9 +26,8 @@ def test_a_choice_makes_a_piece_of_each_word():
     assert _fixed_text("").pieces() == [()]
 
 
-def test_pieces_are_joined_where_it_costs_little():
-    was, stop = _fixed_text(" was in"), _fixed_text(".")
-    long = _fixed_text(" for ever.")
+def test_pieces_are_merged_where_it_costs_little():
+    was, stop, long = map(_fixed_text, (" was in", ".", " for ever."))
     assert _merge([_fixed_text(" Her"), was, CITIES, stop]) == [
         _fixed_text(" Her was in"),
         CITIES._replace(after="."),
@@ -62,16 +57,13 @@ def test_tables_of_a_world(write):
 
 
 def render(facts, order, lines):
-    """A biography by string replacement alone."""
+    """Renders a biography by string replacement alone."""
     text = ""
     for place, name in enumerate(order):
         line = lines[name].replace("{value}", facts[name])
         if place == 0:
-            mention = min(
-                (line.index(form), form)
-                for form in ("{name}", "{pronoun}", "{possessive}")
-                if form in line
-            )[1]
+            forms = ("{name}", "{pronoun}", "{possessive}")
+            _, mention = min((line.index(form), form) for form in forms if form in line)
             full = facts["name"] + ("'s" if mention == "{possessive}" else "")
             line = line.replace(mention, full, 1)
         for form in ("name", "pronoun", "possessive"):
@@ -81,7 +73,7 @@ def render(facts, order, lines):
 
 
 @functools.cache
-def told(lists):
+def corpus_and_lines(lists):
     corpus = corpora.Biographies(worlds.build_bios(1000, lists=lists))
     folder = pathlib.Path(corpus.world.folder) / "templates"
     names = corpus.world.sentences
@@ -91,7 +83,7 @@ def told(lists):
 @pytest.mark.parametrize("lists", ["bios", "mini"])
 @given(st.integers(0, 999), st.integers(0, 10**6))
 def test_the_text_is_the_renderers(lists, person, exposure):
-    corpus, templates = told(lists)
+    corpus, templates = corpus_and_lines(lists)
     world = corpus.world
     address = np.array([person]), np.array([exposure])
     order = [world.sentences[i] for i in corpus._orders("training", *address)[0]]
@@ -100,6 +92,5 @@ def test_the_text_is_the_renderers(lists, person, exposure):
         name: templates[name][index]
         for name, index in zip(world.sentences, choice, strict=True)
     }
-    row = corpus.plan(*address)[0]
-    text = "".join(span.text for span in corpora.compose_document(corpus, row))
+    text = text_of(corpus, corpus.plan(*address)[0])
     assert text == render(world.person(person), order, lines)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from documents import spans_of, text_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -18,45 +19,39 @@ FILES = {
 }
 
 
-def spans(corpus, row):
-    found = corpora.compose_document(corpus, row)
-    return [(s.text, corpus.labels[s.label]) for s in found]
-
-
-def text(corpus, row):
-    return "".join(span.text for span in corpora.compose_document(corpus, row))
+def questions_of(corpus, rows):
+    """Returns the index of the question of each document."""
+    names = [spans_of(corpus, row)[-1][1] for row in rows]
+    return [corpus.world.sentences.index(name) for name in names]
 
 
 def by_question(corpus, person):
-    """A person's documents of one exposure, in the order of `asked`."""
-    asked = corpus.documents_per_exposure
-    rows = corpus.plan(np.full(asked, person), np.arange(asked))
-    names = [spans(corpus, row)[-1][1].name for row in rows]
-    return [rows[names.index(name)] for name in corpus.world.sentences]
+    """Returns a person's documents of one exposure, in the order of the sentences."""
+    number = corpus.documents_per_exposure
+    rows = corpus.plan(np.full(number, person), np.arange(number))
+    return rows[np.argsort(questions_of(corpus, rows))]
 
 
 def test_documents_by_hand(write):
     world = write(**FILES)
     corpus = corpora.Questions(world)
-    assert corpus.world.sentences == ("birth", "employer", "city")
     assert corpus.documents_per_exposure == 3
-    label = {x.name: x for x in corpus.labels}
     for person in range(12):
         facts = world.person(person)
         name = facts["name"]
         birth, employer, city = by_question(corpus, person)
-        assert spans(corpus, birth) == [
-            (f" Q: When was {name} born? A:", label["text"]),
-            (f" {facts['birth']}", label["birth"]),
+        assert spans_of(corpus, birth) == [
+            (f" Q: When was {name} born? A:", ""),
+            (f" {facts['birth']}", "birth"),
         ]
-        assert text(corpus, employer).removesuffix(f" {facts['employer']}") in (
+        assert text_of(corpus, employer).removesuffix(f" {facts['employer']}") in (
             f" Q: Who pays {name}? A:",
             f" Q: What is {name}'s firm? A:",
         )
-        assert spans(corpus, employer)[-1][1] == label["employer"]
-        assert spans(corpus, city) == [
-            (f" Q: Where does {name} work? A:", label["text"]),
-            (f" {facts['city']}", label["city"]),
+        assert spans_of(corpus, employer)[-1][1] == "employer"
+        assert spans_of(corpus, city) == [
+            (f" Q: Where does {name} work? A:", ""),
+            (f" {facts['city']}", "city"),
         ]
 
 
@@ -64,11 +59,12 @@ def test_symbolic_questions_by_hand():
     world = worlds.build_biod(3, 2, 3, 5, 2, 7, name_parts=(3, 3))
     corpus = corpora.Questions(world)
     facts = world.person(1)
-    row = by_question(corpus, 1)[1]
-    question, first, rest = spans(corpus, row)
-    assert question[0] == f" Q {facts['name']} ID 2 A"
-    assert (len(first[0].split()), first[1].kind) == (2, "value1")
-    assert (first[0] + rest[0], rest[1].kind) == (" " + facts["ID 2"], "value")
+    spans = corpora.compose_document(corpus, by_question(corpus, 1)[1])
+    question, first, rest = spans
+    assert question.text == f" Q {facts['name']} ID 2 A"
+    assert len(first.text.split()) == 2
+    assert first.text + rest.text == " " + facts["ID 2"]
+    assert [corpus.labels[x.label].kind for x in spans] == ["text", "value1", "value"]
 
 
 @pytest.mark.parametrize(
@@ -77,11 +73,7 @@ def test_symbolic_questions_by_hand():
 )
 def test_odd_and_even_share_out_the_people(people, odd, even):
     world = worlds.build_bios(people, lists="tiny")
-    everybody = corpora.Questions(world)
-    assert everybody.people(np.arange(everybody.num_people)).tolist() == [
-        *range(people)
-    ]
-    for which, expected in (("odd", odd), ("even", even)):
+    for which, expected in (("all", [*range(people)]), ("odd", odd), ("even", even)):
         if expected is None:
             with pytest.raises(ValueError, match=r"which='even' of people=1 is nobody"):
                 corpora.Questions(world, which)
@@ -89,28 +81,21 @@ def test_odd_and_even_share_out_the_people(people, odd, even):
         corpus = corpora.Questions(world, which)
         assert corpus.num_people == len(expected)
         assert corpus.people(np.arange(corpus.num_people)).tolist() == expected
-
-
-def test_which_is_checked(write):
     with pytest.raises(ValueError, match="which='half': choose one of"):
-        corpora.Questions(write(), "half")
+        corpora.Questions(world, "half")
 
 
 @pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
 def test_every_question_has_its_answer(lists):
     world = worlds.build_bios(200, lists=lists)
     corpus = corpora.Questions(world)
-    people = np.repeat(np.arange(200), 6)
-    for person, question, row in zip(
-        people,
-        np.tile(range(6), 200),
-        corpus.ask(people, np.tile(range(6), 200)),
-        strict=True,
-    ):
-        (asked, _), (answer, label) = spans(corpus, row)
+    people, questions = np.repeat(np.arange(200), 6), np.tile(range(6), 200)
+    rows = corpus.ask(people, questions)
+    for person, question, row in zip(people, questions, rows, strict=True):
+        (asked, _), (answer, name) = spans_of(corpus, row)
         facts = world.person(person)
-        assert label.name == corpus.world.sentences[question]
-        assert answer == " " + facts[label.name]
+        assert name == world.sentences[question]
+        assert answer == " " + facts[name]
         assert asked.startswith(" Q: ")
         assert asked.endswith("? A:")
         assert asked.count(facts["name"]) == 1
@@ -126,37 +111,30 @@ def test_a_document_does_not_depend_on_its_batch_nor_on_the_half():
     assert (plan != other).any(axis=1).mean() > 0.5
 
 
-def asked_of(corpus, rows):
-    """The index of the question that each document asks."""
-    return [
-        corpus.world.sentences.index(spans(corpus, row)[-1][1].name) for row in rows
-    ]
-
-
-def test_an_exposure_asks_everything_once_from_a_question_of_the_persons_own():
+def test_an_exposure_puts_every_question_once_from_one_of_the_persons_own():
     corpus = corpora.Questions(worlds.build_bios(120, lists="tiny"))
     first = []
     for person in range(120):
         rows = corpus.plan(np.full(18, person), np.arange(18))
-        asked = asked_of(corpus, rows)
+        asked = questions_of(corpus, rows)
         assert sorted(asked[:6]) == sorted(asked[12:]) == list(range(6))
         first.append(asked[0])
     assert stats.chisquare(np.bincount(first, minlength=6)).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("kind", ["exact", "zipf"])
-def test_visits_in_a_row_do_not_ask_in_turns(kind):
+def test_visits_in_a_row_do_not_put_questions_in_turns(kind):
     law = worlds.Law(kind, exponent=0.5)
     corpus = corpora.Questions(worlds.build_bios(500, lists="tiny", law=law))
     pool = data.tokenize(corpus, tokenizers.load_gpt2())
     stream = data.Stream(corpus, pool, 2, 64)
-    asked = asked_of(corpus, corpus.plan(*stream.visit(np.arange(3000))))
+    asked = questions_of(corpus, corpus.plan(*stream.visit(np.arange(3000))))
     steps = np.bincount(np.diff(asked) % 6, minlength=6)
     assert stats.chisquare(steps).pvalue > 1e-3  # one after the other would be all 1
 
 
 @pytest.mark.parametrize("which", ["odd", "even"])
-def test_those_left_out_are_asked_the_same(which):
+def test_the_complement_is_asked_the_same(which):
     world = worlds.build_bios(7, lists="mini")
     corpus = corpora.Questions(world, which, seed=3)
     rest = corpus.complement()
@@ -183,58 +161,57 @@ def test_templates_are_uniform():
     for other in (chosen(0, 4), chosen(1, 3)):
         counts = np.bincount(one * 50 + other, minlength=2500)
         assert stats.chisquare(counts).pvalue > 1e-5
+    # log2 50 bits of a question say nothing of the person; 6 of them 33.86.
+    numbers = corpus._grammar.ranges[:, 1]
+    assert math.log2(math.prod(numbers.tolist())) == pytest.approx(33.86314, abs=1e-5)
 
 
-def test_tests_ask_in_other_words():
+def test_tests_ask_in_other_words_and_have_no_scores_in_bits():
     world = worlds.build_bios(300)
     corpus = corpora.Questions(world)
     people = np.arange(300)
     asked = corpus.ask(people, 3)
     assert np.array_equal(asked, corpus.ask(people, np.full(300, 3)))
-    told = np.stack([by_question(corpus, person)[3] for person in people])
-    assert (asked != told).any(axis=1).mean() > 0.9
+    training = np.stack([by_question(corpus, person)[3] for person in people])
+    assert (asked != training).any(axis=1).mean() > 0.9
     assert (asked != corpus.ask(people, 3, seed=1)).any(axis=1).mean() > 0.9
     for person, row in zip(people, asked, strict=True):
-        assert text(corpus, row).endswith(f"A: {world.person(person)['major']}")
+        assert text_of(corpus, row).endswith(f"A: {world.person(person)['major']}")
     with pytest.raises(ValueError, match=r"question 6\.\.6 is outside 0\.\.5"):
         corpus.ask(people, 6)
-
-
-def test_questions_have_no_scores_in_bits(write):
     with pytest.raises(ValueError, match="not scored in bits"):
-        corpora.Questions(write()).score_plan(np.array([0]))
+        corpus.score_plan(people)
 
 
-def test_a_folder_without_questions_is_asked_plainly(write):
+def test_a_folder_without_questions_has_plain_ones(write):
     world = write(
         **{
             "values/home_town.txt": "Rome\nOslo",
             "order.txt": "home_town\nbirth\nemployer",
-        },
-        **{"templates/home_town.txt": "{name} is of {value}."},
+            "templates/home_town.txt": "{name} is of {value}.",
+        }
     )
     corpus = corpora.Questions(world)
     row = corpus.plan(np.array([2]), np.array([0]))[0]
     facts = world.person(2)
-    assert text(corpus, row) == (
+    assert text_of(corpus, row) == (
         f" Q: What is the home town of {facts['name']}? A: {facts['home_town']}"
     )
 
 
-def test_a_missing_file_is_named(write):
-    world = write(**FILES | {"questions/city.txt": ""})
-    with pytest.raises(ValueError, match=r"questions/city\.txt does not exist"):
-        load_questions(world)
-
-
 @pytest.mark.parametrize(
-    "line",
-    ["Who is {name}", "Who is it?", "Is {name} {name}?", "Is {name} at {value}?"],
+    ("line", "message"),
+    [
+        ("", r"questions/city\.txt does not exist"),
+        *(
+            (line, r"city\.txt, line 1: .* must have {name} once")
+            for line in ("Who is {name}", "Who is it?", "Is {name} {name}?")
+        ),
+        ("Is {name} at {value}?", r"city\.txt, line 1: .* must have {name} once"),
+    ],
 )
-def test_bad_lines(write, line):
-    with pytest.raises(
-        ValueError, match=r"city\.txt, line 1: .* must have {name} once"
-    ):
+def test_bad_files(write, line, message):
+    with pytest.raises(ValueError, match=message):
         load_questions(write(**FILES | {"questions/city.txt": line}))
 
 
@@ -250,11 +227,14 @@ def test_a_template_keeps_the_words():
 
 @pytest.fixture(scope="module")
 def pools():
-    made = {}
-    for lists in ("bios", "mini", "tiny"):
-        corpus = corpora.Questions(worlds.build_bios(64, lists=lists))
-        made[lists] = corpus, data.tokenize(corpus, tokenizers.load_gpt2())
-    return made
+    corpora_of = {
+        lists: corpora.Questions(worlds.build_bios(64, lists=lists))
+        for lists in ("bios", "mini", "tiny")
+    }
+    return {
+        lists: (corpus, data.tokenize(corpus, tokenizers.load_gpt2()))
+        for lists, corpus in corpora_of.items()
+    }
 
 
 @pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
@@ -265,13 +245,7 @@ def test_pieces_have_the_tokens_of_the_whole_text(pools, lists, person, address)
     documents = pool.compose(plan)
     ids = pool.vocabulary.to_original(documents.tokens).tolist()
     tokenizer = tokenizers.load_gpt2()
-    assert ids == [tokenizer.eos, *tokenizer.encode(text(corpus, plan[0]))]
+    assert ids == [tokenizer.eos, *tokenizer.encode(text_of(corpus, plan[0]))]
     answer = tokenizer.decode(np.array(ids)[documents.labels > 0])
     facts = corpus.world.person(person)
     assert answer in [" " + facts[name] for name in corpus.world.sentences]
-
-
-def test_irreducible_text():
-    """log2 50 bits of a question say nothing of the person; 6 of them 33.86."""
-    numbers = corpora.Questions(worlds.build_bios(10))._grammar.ranges[:, 1]
-    assert math.log2(math.prod(numbers.tolist())) == pytest.approx(33.86314, abs=1e-5)

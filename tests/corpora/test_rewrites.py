@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from documents import text_of
 
 from kscale import corpora, worlds
 from kscale.corpora import FactFinder, Rewrites
@@ -20,11 +21,12 @@ def spans(corpus, piece):
     return [(s.text, corpus.labels[s.label].name) for s in corpus.pieces[piece]]
 
 
-def texts_of(world, corpus, exposures=1):
+def texts_of(world, exposures=1):
+    """Yields (person, text) of template biographies, shuffled if there are several."""
+    corpus = corpora.Biographies(world, shuffled=exposures > 1)
     for person in range(world.people):
         for row in corpus.plan(np.full(exposures, person), np.arange(exposures)):
-            spans = corpora.compose_document(corpus, row)
-            yield person, "".join(span.text for span in spans).strip()
+            yield person, text_of(corpus, row).strip()
 
 
 def test_a_text_by_hand(write, tmp_path):
@@ -57,7 +59,7 @@ def test_the_renderers_own_texts_have_its_spans(tmp_path):
     """What was composed from templates is found again in the written text."""
     world = worlds.build_bios(60, lists="mini")
     rendered = corpora.Biographies(world)
-    folder = write_texts(tmp_path / "t", texts_of(world, rendered, 4))
+    folder = write_texts(tmp_path / "t", texts_of(world, 4))
     found = Rewrites(world, folder, skip_unfound=True)
     plan = rendered.plan(np.repeat(np.arange(60), 4), np.tile(np.arange(4), 60))
     same = 0
@@ -73,7 +75,7 @@ def test_the_renderers_own_texts_have_its_spans(tmp_path):
 
 def test_exposures_go_through_the_texts_of_a_person(write, tmp_path):
     world = write(people=3)
-    texts = list(texts_of(world, corpora.Biographies(world), 4))
+    texts = list(texts_of(world, 4))
     corpus = Rewrites(world, write_texts(tmp_path / "t", texts[::-1]), True)
     people = np.repeat(np.arange(3), 8)
     plan = corpus.plan(people, np.tile(np.arange(8), 3)).reshape(3, 8)
@@ -164,11 +166,7 @@ def test_an_absent_value_is_named(write, tmp_path):
 
 def test_skipped_texts_and_people_are_counted(write, tmp_path):
     world = write(people=4)
-    texts = [
-        (person, text)
-        for person, text in texts_of(world, corpora.Biographies(world, shuffled=False))
-        if person != 2
-    ]
+    texts = [(person, text) for person, text in texts_of(world) if person != 2]
     texts[0] = (0, "nothing of interest")
     folder = write_texts(tmp_path / "t", [*texts, (1, "nor here")])
     corpus = Rewrites(world, folder, skip_unfound=True)
@@ -180,18 +178,14 @@ def test_skipped_texts_and_people_are_counted(write, tmp_path):
         corpus.score_plan(np.array([0]))
     with pytest.raises(ValueError, match=r"id 0: the name"):
         Rewrites(world, folder)
-
-
-def test_a_person_without_text_is_an_error(write, tmp_path):
-    world = write(people=2)
-    texts = list(texts_of(world, corpora.Biographies(world, shuffled=False)))[:1]
+    folder = write_texts(tmp_path / "one", list(texts_of(world))[:1])
     with pytest.raises(ValueError, match=r"person 1 \(.*\) has 0 texts"):
-        Rewrites(world, write_texts(tmp_path / "t", texts))
+        Rewrites(world, folder)
 
 
 def test_files(write, tmp_path):
     world = write(people=2)
-    texts = list(texts_of(world, corpora.Biographies(world, shuffled=False)))
+    texts = list(texts_of(world))
     folder = write_texts(tmp_path / "t", texts[:1], "a.jsonl")
     write_texts(folder, texts[1:], "b.jsonl")
     both = Rewrites(world, folder)

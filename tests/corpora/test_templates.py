@@ -59,16 +59,13 @@ def test_bad_lines(line, message):
         parse_template(line, FORMS, "here")
 
 
-def test_templates_of_a_folder(write):
+def test_templates_of_a_folder_and_of_biod(write):
     templates = load_templates(write())
     assert list(templates.sentences) == ["birth", "employer", "city"]
     assert templates.forms == {
         "pronoun": Form("pronoun", ("He", "She")),
         "possessive": Form("pronoun", ("His", "Her"), "'s"),
     }
-
-
-def test_biod_templates():
     world = worlds.build_biod(1, attributes=2)
     for style, number in (("paper", 4), ("bare", 3)):
         templates = biod_templates(world, style)
@@ -76,9 +73,6 @@ def test_biod_templates():
         assert [len(t) for (t,) in templates.sentences.values()] == [number] * 2
     with pytest.raises(ValueError, match="style='rich': choose 'paper' or 'bare'"):
         biod_templates(world, "rich")
-
-
-TITLE = "Dr\nMs"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +88,7 @@ TITLE = "Dr\nMs"
             "'pronoun' has bits but is never written",
         ),
         ({"order.txt": "birth\ncity"}, r"\['employer', 'pronoun'\] have no sentence"),
-        ({"values/title.txt": TITLE}, r"\['pronoun', 'title'\] have no sentence"),
+        ({"values/title.txt": "Dr\nMs"}, r"\['pronoun', 'title'\] have no sentence"),
         (
             {"values/pronoun+possessive.txt": "", "order.txt": "employer\ncity"},
             "'birth' has 2 columns and so needs a sentence",
