@@ -72,19 +72,11 @@ def test_published_name_space():
         build_biod(13, name_parts=(3, 4))
 
 
-def test_more_strings_than_there_are():
+def test_sizes_out_of_range():
     with pytest.raises(ValueError, match=r"must be at most 3\^2=9, the number of"):
         build_biod(1, diversity=10, length=2, symbols=3)
-
-
-@pytest.mark.parametrize(
-    "name", ["attributes", "chunks", "diversity", "length", "symbols"]
-)
-def test_counts_below_one(name):
-    with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
-        build_biod(1, **{name: 0})  # pyright: ignore[reportArgumentType]
-
-
-def test_no_name():
+    for name in ("attributes", "chunks", "diversity", "length", "symbols"):
+        with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
+            build_biod(1, **{name: 0})  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="name_parts=0"):
         build_biod(1, name_parts=())

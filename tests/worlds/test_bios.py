@@ -46,9 +46,6 @@ def test_an_altogether_different_world(tmp_path):
         assert days in ("10", "20", "30")
         assert tilt in ("5", "6")
 
-
-def test_it_is_told_end_to_end(tmp_path):
-    world = build_bios(6, lists=write(tmp_path))
     corpus = corpora.Biographies(world, shuffled=False)
     people = np.arange(6)
     for person, row in enumerate(corpus.plan(people, people)):

