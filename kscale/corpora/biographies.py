@@ -59,16 +59,8 @@ class Biographies:
         folder = bool(world.folder)
         templates = load_templates(world) if folder else biod_templates(world, style)
         self._grammar: Grammar = compile_grammar(world, templates, self.labels)
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """All pieces; pieces[0] is empty."""
-        return self._grammar.pieces
-
-    @property
-    def num_people(self) -> int:
-        """N: everybody has documents."""
-        return self.world.people
+        self.pieces: tuple[Piece, ...] = self._grammar.pieces
+        self.num_people = world.people
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index: the index itself."""

@@ -62,7 +62,9 @@ class Questions:
         self.world = world
         self.which: Which = which
         self.labels: tuple[Label, ...] = build_labels(world)
+        self.documents_per_exposure = len(world.sentences)
         self._first, self._step = _HALVES[which]
+        self.num_people = len(range(self._first, world.people, self._step))
         if self.num_people < 1:
             raise ValueError(
                 f"which={which!r} of people={world.people} is nobody: people are"
@@ -72,21 +74,7 @@ class Questions:
         self._grammar: Grammar = compile_grammar(
             world, load_questions(world), self.labels, alone=True
         )
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """All pieces; pieces[0] is empty."""
-        return self._grammar.pieces
-
-    @property
-    def documents_per_exposure(self) -> int:
-        """How many documents one exposure of a person takes: one for each question."""
-        return len(self.world.sentences)
-
-    @property
-    def num_people(self) -> int:
-        """How many people have questions about them."""
-        return len(range(self._first, self.world.people, self._step))
+        self.pieces: tuple[Piece, ...] = self._grammar.pieces
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index 0 to num_people-1."""

@@ -48,24 +48,12 @@ class Rewrites:
         self.labels = build_labels(world)
         self._files = _files(paths)
         self._skip = skip_unfound
-        self.skipped_texts = 0
         self._finder = FactFinder(world)
         self._read()
-
-    @property
-    def pieces(self) -> Sequence[Piece]:
-        """pieces[0] is empty; piece i is text i - 1, read when it is asked for."""
-        return _Pieces(self)
-
-    @property
-    def num_people(self) -> int:
-        """People with a usable text."""
-        return len(self._people)
-
-    @property
-    def skipped_people(self) -> int:
-        """People of the world that no usable text tells of."""
-        return self.world.people - len(self._people)
+        # pieces[0] is empty; piece i is text i - 1, read when it is asked for.
+        self.pieces: Sequence[Piece] = _Pieces(self)
+        self.num_people = len(self._people)
+        self.skipped_people = world.people - self.num_people
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index 0 to num_people-1."""
@@ -94,6 +82,7 @@ class Rewrites:
     def _read(self) -> None:
         """Notes where each text lies and which of them score their person whole."""
         places, owners, whole = [], [], []
+        self.skipped_texts = 0
         for number, path in enumerate(self._files):
             offset = 0
             with path.open("rb") as file:

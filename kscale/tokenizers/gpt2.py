@@ -31,21 +31,9 @@ class GPT2:
     """GPT-2's tokenizer: 50257 ids, of which 50256 is EOS. Made by `load_gpt2`."""
 
     encoding: tiktoken.Encoding
-
-    @property
-    def name(self) -> str:
-        """Key in `TOKENIZERS`."""
-        return "gpt2"
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of ids, special ones included."""
-        return self.encoding.n_vocab
-
-    @property
-    def eos(self) -> int:
-        """Id that separates documents."""
-        return self.encoding.eot_token
+    name = "gpt2"
+    vocab_size = VOCAB_SIZE
+    eos = VOCAB_SIZE - 1
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of any Unicode text; "<|endoftext|>" is text like any other.

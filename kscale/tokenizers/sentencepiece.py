@@ -41,11 +41,7 @@ class SentencePiece:
     """
 
     model: bytes
-
-    @property
-    def name(self) -> str:
-        """Key in `TOKENIZERS`."""
-        return "sentencepiece"
+    name = "sentencepiece"
 
     @property
     def vocab_size(self) -> int:

@@ -32,6 +32,7 @@ class Symbols:
     """
 
     words: Sequence[str]
+    name = "symbols"
 
     def __post_init__(self) -> None:
         if isinstance(self.words, str):
@@ -52,11 +53,6 @@ class Symbols:
                 f"the word {twice!r} comes twice, but each needs an id of its own: "
                 "remove one"
             )
-
-    @property
-    def name(self) -> str:
-        """Key in `TOKENIZERS`."""
-        return "symbols"
 
     @property
     def vocab_size(self) -> int:
