@@ -6,20 +6,21 @@ Example:
   >>> config = models.from_name("GPT2-2-1", vocab=100)
   >>> params = models.init(config, jax.random.key(0))
   >>> tree = quantize(params, Scheme(bits=4))
-  >>> save("small.npz", tree)
-  >>> logits_BTV, aux = models.apply(config, dequantize(load("small.npz")), ...)
+  >>> save_quantized("small.npz", tree)
+  >>> params = dequantize(load_quantized("small.npz"))
 """
 
-from kscale.quant.files import about, cut, load, save
-from kscale.quant.gptq import Report, calibrated, gptq, require_options
-from kscale.quant.quantize import (
+from kscale.quant.files import cast_rest, load_about, load_quantized, save_quantized
+from kscale.quant.gptq import Report, quantize_gptq, require_options
+from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
+from kscale.quant.weights import (
     Quantized,
     dequantize,
-    fake,
+    fake_quantize,
+    is_quantized,
     quantize,
     stored_bits,
 )
-from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
 
 __all__ = [
     "BITS",
@@ -27,15 +28,15 @@ __all__ = [
     "Quantized",
     "Report",
     "Scheme",
-    "about",
-    "calibrated",
-    "cut",
+    "cast_rest",
     "dequantize",
-    "fake",
-    "gptq",
-    "load",
+    "fake_quantize",
+    "is_quantized",
+    "load_about",
+    "load_quantized",
     "quantize",
+    "quantize_gptq",
     "require_options",
-    "save",
+    "save_quantized",
     "stored_bits",
 ]

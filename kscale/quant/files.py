@@ -16,8 +16,8 @@ import numpy as np
 
 from kscale.files import write_arrays
 from kscale.quant.grid import packed_size
-from kscale.quant.quantize import Quantized, is_quantized
 from kscale.quant.scheme import Scheme
+from kscale.quant.weights import Quantized, is_quantized
 from kscale.trees import leaves_by_path, map_by_path, nest
 
 _FORMAT = "kscale quantized 1"
@@ -25,53 +25,63 @@ _PARTS = ("codes", "scales", "zeros")
 _REST = {16: np.float16, 32: np.float32}
 
 
-def cut(tree: Any, rest: int = 16) -> Any:
-    """The model as ``load`` gives it back: numbers that are not rounded are cut.
+def cast_rest(tree: Any, rest: int = 16) -> Any:
+    """Returns the model as `load_quantized` does: numbers not rounded are cast.
 
     Args:
-      tree: from ``quantize`` or ``gptq``.
+      tree: from `quantize` or `quantize_gptq`.
       rest: bits of a number that is not rounded, 16 or 32.
 
     Returns:
-      The same tree, its other leaves float32 NumPy arrays that ``rest`` bits can hold.
+      The same tree, its other leaves float32 NumPy arrays that `rest` bits can hold.
 
     Raises:
-      ValueError: ``rest`` is neither; a number does not fit float16.
+      ValueError: `rest` is neither; a number does not fit float16.
     """
     if rest not in _REST:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
 
-    def one(path: str, leaf: Any) -> Any:
-        return leaf if is_quantized(leaf) else _cut(path, leaf, rest)
+    def cast(path: str, leaf: Any) -> Any:
+        if is_quantized(leaf):
+            return leaf
+        whole = np.asarray(leaf, np.float32)
+        with np.errstate(over="ignore"):
+            found = whole.astype(_REST[rest])
+        if not np.array_equal(np.isfinite(found), np.isfinite(whole)):
+            raise ValueError(
+                f"{path} has numbers up to {np.abs(whole).max():g}, which float16"
+                " cannot hold; save with rest=32."
+            )
+        return found.astype(np.float32)
 
-    return map_by_path(one, tree, is_leaf=is_quantized)
+    return map_by_path(cast, tree, is_leaf=is_quantized)
 
 
-def save(
+def save_quantized(
     path: Path | str,
     tree: Any,
     rest: int = 16,
     about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a rounded model to an ``.npz`` file, whole or not at all.
+    """Writes a rounded model to an `.npz` file, whole or not at all.
 
-    The file takes about ``stored_bits(tree, rest) / 8`` bytes, and up to 1 KB for each
+    The file takes about `stored_bits(tree, rest) / 8` bytes, and up to 1 KB for each
     leaf.
 
     Args:
       path: the file; replaced if it exists, its folder made if it does not.
-      tree: from ``quantize`` or ``gptq``.
-      rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cut to
+      tree: from `quantize` or `quantize_gptq`.
+      rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cast to
         float16, as usual beside GPTQ, and come back as float32.
-      about: what else the file shall say, in JSON types; `about` reads it back.
+      about: what else the file shall say, in JSON types; `load_about` reads it back.
 
     Raises:
-      ValueError: ``rest`` is neither; a number does not fit float16; the file cannot be
+      ValueError: `rest` is neither; a number does not fit float16; the file cannot be
         written (one that existed stays as it was).
     """
     arrays: dict[str, Any] = {}
     rounded: dict[str, Any] = {}
-    for name, leaf in leaves_by_path(cut(tree, rest), is_quantized).items():
+    for name, leaf in leaves_by_path(cast_rest(tree, rest), is_quantized).items():
         if not is_quantized(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
@@ -88,43 +98,43 @@ def save(
     write_arrays(Path(path), {"": text, **jax.device_get(arrays)})
 
 
-def load(path: Path | str) -> dict[str, Any]:
-    """Reads what ``save`` wrote.
+def load_quantized(path: Path | str) -> dict[str, Any]:
+    """Reads what `save_quantized` wrote.
 
     Args:
       path: the file.
 
     Returns:
-      Nested dict of ``Quantized`` and float32 NumPy arrays.
+      Nested dict of `Quantized` and float32 NumPy arrays.
 
     Raises:
-      ValueError: the file does not exist, is not whole, or is none of ``save``.
+      ValueError: the file does not exist, is not whole, or is of another kind.
     """
-    with _opened(path) as file:
-        arrays = {name: file[name] for name in file.files}
-        header = _header(arrays.pop(""))
+    with _open(path) as (header, file):
+        arrays = {name: file[name] for name in file.files if name}
         if header["arrays"] != sorted(arrays):
             raise ValueError("it has not the arrays that it should have")
         found = {
-            name: _read(arrays, name, x) for name, x in header["quantized"].items()
+            name: _read_weight(arrays, name, fields)
+            for name, fields in header["quantized"].items()
         }
     rest = {name: x.astype(np.float32) for name, x in arrays.items()}
     return nest(rest | found)
 
 
-def about(path: Path | str) -> dict[str, Any]:
-    """What a file says besides its weights: `about` of ``save``; nothing if not given.
+def load_about(path: Path | str) -> dict[str, Any]:
+    """Returns what a file says besides its weights: `about` of `save_quantized`.
 
     Raises:
-      ValueError: as ``load``.
+      ValueError: as `load_quantized`.
     """
-    with _opened(path) as file:
-        return dict(_header(file[""]).get("about", {}))
+    with _open(path) as (header, _):
+        return dict(header.get("about", {}))
 
 
 @contextlib.contextmanager
-def _opened(path: Path | str) -> Iterator[Any]:
-    """The arrays of a file; what goes wrong with it is put into words."""
+def _open(path: Path | str) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yields a file's header and its arrays; words what is wrong with it."""
     broken = (ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError)
     try:
         with Path(path).open("rb") as raw:
@@ -134,7 +144,12 @@ def _opened(path: Path | str) -> Iterator[Any]:
             with np.load(raw, allow_pickle=False) as file:
                 if "" not in file.files:
                     raise ValueError("it has no header")
-                yield file
+                header = json.loads(str(file[""]))
+                if header["format"] != _FORMAT:
+                    raise ValueError(
+                        f"its format is {header['format']!r}, not {_FORMAT!r}"
+                    )
+                yield header, file
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     except (*broken, zipfile.BadZipFile, zlib.error) as error:
@@ -144,30 +159,13 @@ def _opened(path: Path | str) -> Iterator[Any]:
         ) from error
 
 
-def _header(array: np.ndarray) -> dict[str, Any]:
-    header = json.loads(str(array))
-    if header["format"] != _FORMAT:
-        raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
-    return header
-
-
-def _cut(name: str, leaf: Any, rest: int) -> np.ndarray:
-    whole = np.asarray(leaf, np.float32)
-    with np.errstate(over="ignore"):
-        found = whole.astype(_REST[rest])
-    if not np.array_equal(np.isfinite(found), np.isfinite(whole)):
-        raise ValueError(
-            f"{name} has numbers up to {np.abs(whole).max():g}, which float16 cannot"
-            " hold; save with rest=32."
-        )
-    return found.astype(np.float32)
-
-
-def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Quantized:
+def _read_weight(
+    arrays: dict[str, np.ndarray], name: str, fields: dict[str, Any]
+) -> Quantized:
     """Takes the parts of a weight out of the arrays and checks their sizes."""
-    leaves = tuple(about["scheme"].pop("leaves"))
-    scheme = Scheme(**about["scheme"], leaves=leaves)
-    shape, table = tuple(about["shape"]), bool(about["table"])
+    leaves = tuple(fields["scheme"].pop("leaves"))
+    scheme = Scheme(**fields["scheme"], leaves=leaves)
+    shape, table = tuple(fields["shape"]), bool(fields["table"])
     parts = {part: arrays.pop(f"{name}:{part}") for part in _PARTS}
     *lead, inputs, outputs = shape if not table else (*shape[:-2], *shape[:-3:-1])
     groups = -(-inputs // (scheme.group or inputs))
@@ -181,5 +179,5 @@ def _read(arrays: dict[str, np.ndarray], name: str, about: dict[str, Any]) -> Qu
     for part, (dtype, size) in expected.items():
         if parts[part].dtype != dtype or parts[part].shape != size:
             raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
-    fields = {part: jnp.asarray(x) for part, x in parts.items()}
-    return Quantized(**fields, shape=shape, table=table, scheme=scheme)
+    arrays_ = {part: jnp.asarray(x) for part, x in parts.items()}
+    return Quantized(**arrays_, shape=shape, table=table, scheme=scheme)

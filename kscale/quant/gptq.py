@@ -3,7 +3,6 @@
 Axes: N sequences, T positions, D width, I inputs, E experts; batches of R rows.
 """
 
-import dataclasses
 import functools
 import math
 from typing import Any, NamedTuple
@@ -15,15 +14,15 @@ import numpy as np
 from kscale.models import layerwise
 from kscale.models.config import ModelConfig
 from kscale.quant.gptq_matrix import Solution, solve
-from kscale.quant.quantize import (
+from kscale.quant.scheme import Scheme
+from kscale.quant.weights import (
     dequantize,
-    from_codes,
     is_table,
-    map_matrices,
-    nearest,
+    map_weights,
+    pack_weight,
+    quantize_weight,
     require_finite,
 )
-from kscale.quant.scheme import Scheme
 from kscale.trees import leaves_by_path, nest, overlay
 
 # In the order of the forward pass: each sees what came out of those before.
@@ -43,7 +42,7 @@ class Report(NamedTuple):
     """How one weight was rounded.
 
     Attributes:
-      error: ``||X (W - V)||^2`` of the weights taken, summed over counted tokens.
+      error: `||X (W - V)||^2` of the weights taken, summed over counted tokens.
       nearest_error: the same, had all been rounded to the nearest.
       nearest_share: of its channels, how many were rounded to the nearest, as GPTQ
         would have been worse there.
@@ -57,7 +56,7 @@ class Report(NamedTuple):
 
 
 def require_options(damp: float = 0.01, block: int = 128, **_: Any) -> None:
-    """Refuses options of ``gptq`` that are out of range.
+    """Checks that options of `quantize_gptq` are in range.
 
     Raises:
       ValueError: a damp that is negative or not finite, or a block of no inputs.
@@ -68,12 +67,7 @@ def require_options(damp: float = 0.01, block: int = 128, **_: Any) -> None:
         raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
 
 
-def gptq(*args: Any, **options: Any) -> Any:
-    """``calibrated`` without its reports: the tree alone."""
-    return calibrated(*args, **options)[0]
-
-
-def calibrated(
+def quantize_gptq(
     config: ModelConfig,
     params: Any,
     scheme: Scheme,
@@ -93,20 +87,20 @@ def calibrated(
     it comes first, from the final inputs of the unrounded model, so that the layers
     make up for what is looked up too. An embedding table that is not tied has no inputs
     but tokens and is rounded to the nearest. Each channel takes GPTQ's codes or the
-    nearest ones, whichever are better on the sample (``solver.solve``).
+    nearest ones, whichever are better on the sample (`gptq_matrix.solve`).
 
     Args:
       config: the model, without adapters.
       params: its parameters.
       scheme: which weights and how.
       tokens_NT: int, the sample (the paper: 1000 biographies).
-      segments_NT: the document of each position, as in ``models.apply``; positions of
+      segments_NT: the document of each position, as in `models.apply`; positions of
         a negative document are padding and not counted.
-      damp, act_order, block: as in ``solver.solve``.
+      damp, act_order, block: as in `gptq_matrix.solve`.
       sequential: False takes all inputs from the unrounded model.
 
     Returns:
-      ``(tree, reports)``: the tree as from ``quantize``, and a report by the path of
+      `(tree, reports)`: the tree as from `quantize`, and a report by the path of
       each weight that GPTQ rounded.
 
     Raises:
@@ -117,16 +111,18 @@ def calibrated(
     Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
     """
     require_options(damp, block)
+    if "lora" in params:
+        raise ValueError("The parameters have adapters; merge them first.")
     chosen: list[str] = []
 
-    def choose(name: str, weight: Any) -> None:
-        require_finite(name, weight, "weights")
-        chosen.append(name)
+    def choose(path: str, weight: Any) -> None:
+        require_finite(path, weight, "weights")
+        chosen.append(path)
 
-    map_matrices(params, scheme, choose)
+    map_weights(params, scheme, choose)
     if not chosen:
         return params, {}
-    texts = _texts(config.vocab, tokens_NT, segments_NT)
+    texts = _batches(config.vocab, tokens_NT, segments_NT)
     solver = functools.partial(
         solve, scheme=scheme, damp=damp, act_order=act_order, block=block
     )
@@ -140,25 +136,35 @@ def calibrated(
             require_finite(output, total, "inputs")
             found[output] = solver(leaves_by_path(params)[output].T, total)
 
-    start = [_embedded(config, params, text) for text in texts]
+    start = [_embed(params, text) for text in texts]
     early = config.tied or not sequential
     if early and output in chosen:
-        round_output(_through(config, params, start))
-    new = {name: from_codes(*x[:3], True, scheme) for name, x in found.items()}
+        round_output(_round_layers(config, params, (), start, None, False)[1])
+    new = {path: pack_weight(*x[:3], True, scheme) for path, x in found.items()}
     if "embed/table" in chosen and not config.tied:
-        new["embed/table"] = nearest(params["embed"]["table"], "embed/table", scheme)
+        table = params["embed"]["table"]
+        new["embed/table"] = quantize_weight(table, "embed/table", scheme)
     if "embed/table" in new and sequential:
-        known = {"embed": {"table": dequantize(new["embed/table"])}}
-        start = [_embedded(config, known, text) for text in texts]
-    layers, end = _rounded_layers(config, params, chosen, start, solver, sequential)
+        rounded = {"embed": {"table": dequantize(new["embed/table"])}}
+        start = [_embed(rounded, text) for text in texts]
+    layers, end = _round_layers(config, params, chosen, start, solver, sequential)
     if not early:
         round_output(end)
     found |= layers
-    new |= {n: from_codes(*x[:3], is_table(n), scheme) for n, x in found.items()}
-    for name, solution in found.items():
-        require_finite(name, solution.scales, "scales in float16")
-    reports = {name: _report(solution) for name, solution in found.items()}
-    return map_matrices(params, scheme, lambda name, weight: new[name]), reports
+    new |= {p: pack_weight(*x[:3], is_table(p), scheme) for p, x in found.items()}
+    for path, solution in found.items():
+        require_finite(path, solution.scales, "scales in float16")
+    reports = {path: _report(solution) for path, solution in found.items()}
+    return map_weights(params, scheme, lambda path, weight: new[path]), reports
+
+
+def _report(solution: Solution) -> Report:
+    return Report(
+        float(jnp.sum(solution.error)),
+        float(jnp.sum(solution.nearest_error)),
+        float(jnp.mean(solution.nearest)),
+        float(jnp.max(solution.damp)),
+    )
 
 
 class _Batch(NamedTuple):
@@ -170,8 +176,8 @@ class _Batch(NamedTuple):
     known: Any = {}  # noqa: RUF012 (inputs of the layer's kernels, never changed)
 
 
-def _texts(vocab: int, tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
-    """The sample in batches of equal shape; rows that fill the last are not counted."""
+def _batches(vocab: int, tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
+    """Cuts the sample into batches of one shape; rows that fill the last count not."""
     tokens_NT = np.asarray(tokens_NT, np.int32)
     if tokens_NT.ndim != 2 or not tokens_NT.size:
         raise ValueError(
@@ -196,35 +202,29 @@ def _texts(vocab: int, tokens_NT: Any, segments_NT: Any) -> list[_Batch]:
     return [_Batch(*part) for part in zip(*parts, strict=True)]
 
 
-def _rounded_layers(config, params, chosen, batches, solver, sequential):
-    """Solutions by path, and what leaves the last layer."""
-    one = dataclasses.replace(config, layers=1)
+def _round_layers(config, params, chosen, batches, solver, sequential):
+    """Returns solutions by path, and the batches as they leave the last layer."""
     solutions: dict[str, Solution] = {}
     for i in range(config.layers):
-        prefix = f"layer_{i}"
-        names = [name for name in _ORDER if f"{prefix}/{name}" in chosen]
-        layer = layerwise.layer_params(config, params, i)
-        solved: dict[str, Solution] = {}
+        layer = params[f"layer_{i}"]
+        names = [name for name in _ORDER if f"layer_{i}/{name}" in chosen]
         for group in [(name,) for name in names] if sequential else [tuple(names)]:
-            totals, batches = _measured(one, layer, batches, group)
+            totals, batches = _measure(config, layer, batches, group)
             for name in group:
-                require_finite(f"{prefix}/{name}", totals[name], "inputs")
+                path = f"layer_{i}/{name}"
+                require_finite(path, totals[name], "inputs")
                 weight = leaves_by_path(layer)[name]
-                solved[name] = _solved(solver, weight, totals[name])
+                experts = weight.ndim > 2
+                run = jax.vmap(solver) if experts else solver
+                solutions[path] = run(weight, totals[name])
                 if sequential:
-                    layer = overlay(layer, nest({name: solved[name].points}))
-        solutions |= {f"{prefix}/{name}": x for name, x in solved.items()}
-        batches = [b._replace(x=_block(one, layer, b), known={}) for b in batches]
+                    layer = overlay(layer, nest({name: solutions[path].points}))
+        batches = [b._replace(x=_leave(config, layer, b), known={}) for b in batches]
     return solutions, batches
 
 
-def _through(config, params, batches):
-    """What leaves the last layer."""
-    return _rounded_layers(config, params, (), batches, None, False)[1]
-
-
-def _measured(config, layer, batches, names):
-    """Moments of these kernels, and the batches with what is kept of their inputs."""
+def _measure(config, layer, batches, names):
+    """Sums moments of these kernels; the batches keep what is dear of their inputs."""
     if not names:
         return {}, batches
     totals: Any = None
@@ -236,45 +236,28 @@ def _measured(config, layer, batches, names):
     return totals, after
 
 
-def _solved(solver, weight, moments):
-    """The solution of a kernel, or of the kernels of all experts."""
-    return (solver if weight.ndim == 2 else jax.vmap(solver))(weight, moments)
-
-
-@functools.partial(jax.jit, static_argnames="config")
-def _embedded(config, params, text: _Batch) -> _Batch:
-    return text._replace(x=layerwise.embedded(config, params, text.x))
+@jax.jit
+def _embed(params, text: _Batch) -> _Batch:
+    return text._replace(x=layerwise.embed_tokens(params, text.x))
 
 
 @functools.partial(jax.jit, static_argnames=("config", "names"))
 def _moments(config, layer, batch: _Batch, names):
     x_BTD, segments_BT, counted_BT, known = batch
-    inputs = layerwise.kernel_inputs(
-        config, {"layer_0": layer}, 0, x_BTD, segments_BT, known
-    )
+    inputs = layerwise.kernel_inputs(config, layer, x_BTD, segments_BT, known)
     inputs = {name: inputs[name] for name in names}
     # Experts' inputs are not kept: they come in places, not in rows.
     kept = {n: x for n, x in inputs.items() if n in _KEPT and not isinstance(x, tuple)}
-    return layerwise.moments(config, inputs, counted_BT), kept
+    return layerwise.second_moments(config, inputs, counted_BT), kept
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _block(config, layer, batch: _Batch):
+def _leave(config, layer, batch: _Batch):
     x_BTD, segments_BT, _, known = batch
-    return layerwise.block(config, {"layer_0": layer}, 0, x_BTD, segments_BT, known)
+    return layerwise.apply_layer(config, layer, x_BTD, segments_BT, known)
 
 
 @functools.partial(jax.jit, static_argnames="config")
 def _final_moment(config, params, batch: _Batch):
-    return layerwise.moment(
-        layerwise.final_inputs(config, params, batch.x), batch.counted
-    )
-
-
-def _report(solution: Solution) -> Report:
-    return Report(
-        float(jnp.sum(solution.error)),
-        float(jnp.sum(solution.nearest_error)),
-        float(jnp.mean(solution.nearest)),
-        float(jnp.max(solution.damp)),
-    )
+    inputs_BTD = layerwise.final_inputs(config, params, batch.x)
+    return layerwise.second_moment(inputs_BTD, batch.counted)

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from kscale.quant.grid import decode, encode, fit
-from kscale.quant.quantize import by_input, grids
+from kscale.quant.grid import decode, encode, fit, fit_groups, repeat_groups
 from kscale.quant.scheme import Scheme
 
 _LARGEST_DAMP = 1e4
@@ -24,7 +23,7 @@ class Solution(NamedTuple):
       scales, zeros: the grid of each group, [G, O].
       points: the rounded weights, float32 [I, O].
       damp: what was added to the diagonal in the end, relative to its mean.
-      error: [O], ``||X (w - v)||^2`` of each channel, of these weights.
+      error: [O], `||X (w - v)||^2` of each channel, of these weights.
       nearest_error: [O], the same of weights rounded to the nearest.
       nearest: [O], where the latter were better and were taken.
     """
@@ -57,12 +56,12 @@ def solve(
 
     Args:
       w_IO: float32 weights.
-      moment_II: sum of ``x x^T``, float32.
+      moment_II: sum of `x x^T`, float32.
       scheme: bits, groups, symmetry.
       damp: added to the diagonal, relative to its mean; ten times more, again and
         again, where the factorization fails.
       act_order: inputs of large second moment first. Groups then have the grids of the
-        weights before GPTQ (AutoGPTQ's ``static_groups``), as neighbors in a group are
+        weights before GPTQ (AutoGPTQ's `static_groups`), as neighbors in a group are
         not rounded together; without it a group has the grid of its weights when it is
         reached.
       block: inputs whose updates of later ones are applied at once; a multiple of the
@@ -71,7 +70,7 @@ def solve(
     Returns:
       The solution. Inputs that are always 0 get weights of 0 from GPTQ.
 
-    Source: Frantar et al., "GPTQ" (2022), algorithm 1; AutoGPTQ, ``gptq.py``.
+    Source: Frantar et al., "GPTQ" (2022), algorithm 1; AutoGPTQ, `gptq.py`.
     """
     form = scheme.group, scheme.symmetric, act_order, block
     return _solve(w_IO, moment_II, jnp.asarray(scheme.bits), damp, *form)
@@ -81,8 +80,8 @@ def solve(
 def _solve(w_IO, moment_II, bits, damp, group, symmetric, act_order, block):
     # Bits are traced: one program serves all of them.
     inputs = w_IO.shape[0]
-    scales_GO, zeros_GO = grids(w_IO, bits, group, symmetric)
-    wide = by_input(scales_GO, zeros_GO, inputs, group)
+    scales_GO, zeros_GO = fit_groups(w_IO, bits, group, symmetric)
+    wide = repeat_groups(scales_GO, zeros_GO, inputs, group)
     near_IO = encode(w_IO, *wide, bits)
     near_error_O = _error(w_IO, decode(near_IO, *wide), moment_II)
 
@@ -102,7 +101,7 @@ def _solve(w_IO, moment_II, bits, damp, group, symmetric, act_order, block):
     codes_IO = pick(near_IO, codes_IO)
     scales_GO = pick(scales_GO, wide[0][::step])
     zeros_GO = pick(zeros_GO, wide[1][::step])
-    wide = by_input(scales_GO, zeros_GO, inputs, group)
+    wide = repeat_groups(scales_GO, zeros_GO, inputs, group)
     points_IO = decode(codes_IO, *wide)
     error_O = jnp.where(nearest_O, near_error_O, error_O)
     return Solution(
@@ -118,7 +117,7 @@ def _solve(w_IO, moment_II, bits, damp, group, symmetric, act_order, block):
 
 
 def _error(w_IO, points_IO, moment_II):
-    """``||X (w - v)||^2`` of each channel."""
+    """`||X (w - v)||^2` of each channel."""
     off_IO = w_IO - points_IO
     return jnp.sum(off_IO * jnp.matmul(moment_II, off_IO, precision="highest"), axis=0)
 
@@ -131,10 +130,10 @@ def _order(moment_II, act_order):
 
 
 def _inverse_factor(moment_II, damp, act_order):
-    """Upper U with ``U^T U`` the inverse of the damped moment, and the damp it took.
+    """Upper U with `U^T U` the inverse of the damped moment, and the damp it took.
 
-    With J the reversal, ``J H J = L L^T`` gives ``H = R R^T`` with the upper
-    ``R = J L J``, so that ``U = R^-1``: one factorization and no inverse of H.
+    With J the reversal, `J H J = L L^T` gives `H = R R^T` with the upper
+    `R = J L J`, so that `U = R^-1`: one factorization and no inverse of H.
     """
     inputs = moment_II.shape[0]
     order_I = _order(moment_II, act_order)

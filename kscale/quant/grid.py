@@ -1,10 +1,11 @@
-"""Grids of few points, and the nearest of them to each weight.
+"""Grids of few points, the nearest of them to each weight, and codes in packed bytes.
 
-Axes: I inputs, O output channels, G groups of inputs. Any axes may lead (layers,
-experts). A grid is ``scale (code - zero)`` for the codes 0 to ``2^bits - 1``; its scale
-is float16, so that the products are exact in float32.
+Axes: I inputs, O output channels, G groups of inputs. Any axes may lead (experts). A
+grid is `scale (code - zero)` for the codes 0 to `2^bits - 1`; its scale is float16, so
+that the products are exact in float32.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -12,10 +13,10 @@ import jax.numpy as jnp
 
 
 def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Array]:
-    """The grid of the inputs of each channel, from their least and greatest weights.
+    """Fits a grid to the least and greatest weight of each channel.
 
-    ``scale = (high - low) / (2^bits - 1)`` with ``low <= 0 <= high``. Symmetric:
-    ``-low = high``, the greatest magnitude, and the zero point is ``2^(bits - 1)``; the
+    `scale = (high - low) / (2^bits - 1)` with `low <= 0 <= high`. Symmetric:
+    `-low = high`, the greatest magnitude, and the zero point is `2^(bits - 1)`; the
     greatest positive weight is then half a step off. Scales are rounded up to float16,
     so that no weight is more than half a step from the grid. Rounded weights that are
     rounded once more may shrink, as the greatest magnitude may have: with 2 symmetric
@@ -24,14 +25,14 @@ def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Arr
     Args:
       w_IO: float32 weights.
       bits: of a code; may be traced, here and below.
-      symmetric: as in ``Scheme``.
+      symmetric: as in `Scheme`.
 
     Returns:
-      ``(scale float16, zero uint8)``, [1, O]; scale is 1 where all weights are 0. Of
+      `(scale float16, zero uint8)`, [1, O]; scale is 1 where all weights are 0. Of
       weights that are not finite, or too large for any float16 scale, it is not finite,
-      and nor is what ``decode`` gives.
+      and nor is what `decode` gives.
 
-    Source: AutoGPTQ, ``quantization/quantizer.py`` (``find_params``).
+    Source: AutoGPTQ, `quantization/quantizer.py` (`find_params`).
     """
     top = 2**bits - 1
     low = jnp.minimum(jnp.min(w_IO, axis=-2, keepdims=True), 0.0)
@@ -47,12 +48,48 @@ def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Arr
     return scale, zero.astype(jnp.uint8)
 
 
+def _half_above(step: jax.Array) -> jax.Array:
+    """Returns the least float16 not below a positive number; a NaN stays one."""
+    near = step.astype(jnp.float16)
+    bits = jax.lax.bitcast_convert_type(near, jnp.uint16)
+    next_one = jax.lax.bitcast_convert_type(bits + jnp.uint16(1), jnp.float16)
+    return jnp.where(near.astype(jnp.float32) < step, next_one, near)
+
+
+def fit_groups(
+    w_IO: jax.Array, bits: Any, group: int, symmetric: bool
+) -> tuple[jax.Array, jax.Array]:
+    """Fits a grid to each group of inputs: scales and zero points [..., G, O].
+
+    The last group is filled up with zeros, which change no grid, as 0 is in every
+    range. `group` 0 is one group of all inputs.
+    """
+    *lead, inputs, outputs = w_IO.shape
+    size = group or inputs
+    pad = -inputs % size
+    w_IO = jnp.pad(w_IO, [(0, 0)] * len(lead) + [(0, pad), (0, 0)])
+    w_GIO = w_IO.reshape(*lead, (inputs + pad) // size, size, outputs)
+    scales, zeros = fit(w_GIO, bits, symmetric)
+    return scales[..., 0, :], zeros[..., 0, :]
+
+
+def repeat_groups(
+    scales_GO: jax.Array, zeros_GO: jax.Array, inputs: int, group: int
+) -> tuple[jax.Array, jax.Array]:
+    """Repeats the grids of groups for each of their inputs: [..., I, O]."""
+
+    def repeat(x_GO: jax.Array) -> jax.Array:
+        return jnp.repeat(x_GO, group or inputs, axis=-2)[..., :inputs, :]
+
+    return repeat(scales_GO), repeat(zeros_GO)
+
+
 def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: Any) -> jax.Array:
-    """Codes (uint8) of the points nearest to the weights; halves go to even multiples.
+    """Returns the codes (uint8) of the nearest points; halves go to even multiples.
 
     Args:
       w_IO: float32 weights.
-      scale, zero: of the same rank, from ``fit``.
+      scale, zero: of the same rank, from `fit`.
       bits: of a code.
     """
     steps = jnp.round(w_IO / scale.astype(jnp.float32))
@@ -60,37 +97,16 @@ def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: Any) -> jax
 
 
 def decode(codes: jax.Array, scale: jax.Array, zero: jax.Array) -> jax.Array:
-    """``scale (code - zero)``, float32 and exact."""
+    """Returns `scale (code - zero)`, float32 and exact."""
     steps = codes.astype(jnp.float32) - zero.astype(jnp.float32)
     return scale.astype(jnp.float32) * steps
 
 
-def grouped(x_IO: jax.Array, group: int) -> jax.Array:
-    """[..., I, O] as [..., G, group, O], with zeros behind the last group.
-
-    Zeros change no grid, as 0 is in every range. ``group`` 0: one group of all inputs.
-    """
-    *lead, inputs, outputs = x_IO.shape
-    size = group or inputs
-    pad = -inputs % size
-    x_IO = jnp.pad(x_IO, [(0, 0)] * len(lead) + [(0, pad), (0, 0)])
-    return x_IO.reshape(*lead, (inputs + pad) // size, size, outputs)
-
-
-def _half_above(step: jax.Array) -> jax.Array:
-    """The least float16 that is not below a positive number; a NaN stays one."""
-    near = step.astype(jnp.float16)
-    bits = jax.lax.bitcast_convert_type(near, jnp.uint16)
-    next_one = jax.lax.bitcast_convert_type(bits + jnp.uint16(1), jnp.float16)
-    return jnp.where(near.astype(jnp.float32) < step, next_one, near)
-
-
-# Codes of a few bits, packed into bytes without gaps.
 def pack(codes: jax.Array, bits: int) -> jax.Array:
-    """Eight codes in ``bits`` bytes: byte j of them holds bit j of each.
+    """Packs eight codes into `bits` bytes: byte j of them holds bit j of each.
 
     Args:
-      codes: uint8 below ``2^bits``, any shape; read in order.
+      codes: uint8 below `2^bits`, any shape; read in order.
       bits: of a code, 1 to 8.
 
     Returns:
@@ -102,24 +118,21 @@ def pack(codes: jax.Array, bits: int) -> jax.Array:
     """
     flat = codes.reshape(-1)
     eights = jnp.pad(flat, (0, -flat.size % 8)).reshape(-1, 1, 8)
-    planes = (eights >> _places(bits)) & 1
+    planes = (eights >> _bit_places(bits)) & 1
     return jnp.packbits(planes.astype(jnp.uint8), axis=-1).reshape(-1)
 
 
 def unpack(packed: jax.Array, bits: int, shape: tuple[int, ...]) -> jax.Array:
-    """The codes (uint8) that ``pack`` was given, in their shape."""
+    """Returns the codes (uint8) that were packed, in their shape."""
     planes = jnp.unpackbits(packed.reshape(-1, bits, 1), axis=-1, count=8)
-    codes = jnp.sum(planes << _places(bits), axis=1, dtype=jnp.uint8)
-    size = 1
-    for length in shape:
-        size *= length
-    return codes.reshape(-1)[:size].reshape(shape)
+    codes = jnp.sum(planes << _bit_places(bits), axis=1, dtype=jnp.uint8)
+    return codes.reshape(-1)[: math.prod(shape)].reshape(shape)
 
 
 def packed_size(count: int, bits: int) -> int:
-    """Bytes of ``count`` packed codes."""
+    """Returns the bytes of `count` packed codes."""
     return bits * -(-count // 8)
 
 
-def _places(bits: int) -> jax.Array:
+def _bit_places(bits: int) -> jax.Array:
     return jnp.arange(bits, dtype=jnp.uint8)[None, :, None]

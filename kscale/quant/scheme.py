@@ -15,7 +15,7 @@ class Scheme:
         group is shorter where it does not divide the inputs.
       symmetric: the grid lies around 0 and needs no zero point; else it goes from the
         least to the greatest weight of the group, 0 always among its points.
-      leaves: patterns of the paths that are rounded (``*`` matches slashes); the others
+      leaves: patterns of the paths that are rounded (`*` matches slashes); the others
         stay as they are. Kernels and tables alone are ever rounded, never biases or the
         scales of norms.
 

@@ -23,7 +23,7 @@ def problem(task: Task) -> train.Problem:
     """The trainer's view of a task's model; with `qat` its weights seem rounded.
 
     The loss is that of the rounded weights, and its gradient moves the ones beneath
-    (`quant.fake`).
+    (`quant.fake_quantize`).
 
     Raises:
       ValueError: a pattern of `qat.leaves` matches no weight of the model.
@@ -35,7 +35,7 @@ def problem(task: Task) -> train.Problem:
     check(jax.eval_shape(plainly.init, jax.random.key(0)), scheme)
 
     def token_nats(params: Any, *rest: Any) -> tuple[jax.Array, dict]:
-        return plainly.token_nats(quant.fake(params, scheme), *rest)
+        return plainly.token_nats(quant.fake_quantize(params, scheme), *rest)
 
     told = {"qat": fields.to_dict(scheme)}
     return plainly._replace(
@@ -53,7 +53,7 @@ def check(params: Any, scheme: Scheme) -> None:
     Raises:
       ValueError: a pattern matches no weight.
     """
-    jax.eval_shape(lambda params: quant.fake(params, scheme), params)
+    jax.eval_shape(lambda params: quant.fake_quantize(params, scheme), params)
 
 
 def used(task: Task, params: models.Params) -> models.Params:

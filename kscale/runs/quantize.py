@@ -34,7 +34,7 @@ class Choice:
       bits: each of these numbers of bits, out of `quant.BITS`.
       method: "gptq" or "nearest".
       scheme: all else; its bits do not matter.
-      options: of `quant.gptq`: damp, act_order, block, sequential.
+      options: of `quant.quantize_gptq`: damp, act_order, block, sequential.
       sample: biographies from which GPTQ learns.
 
     Raises:
@@ -97,14 +97,14 @@ def quantize_run(
     about = {name: row[name] for name in ("name", "fingerprint")}
     for bits, file in files.items():
         began = time.perf_counter()
-        tree = quant.cut(quantize_params(task, params, bits, choice))
+        tree = quant.cast_rest(quantize_params(task, params, bits, choice))
         one = {
             "what": f"{choice.method} at {bits} bits",
             "weight_bits": bits,
             "seconds": time.perf_counter() - began,
         } | _score(task, quant.dequantize(tree), tree, people, member)
         if save:
-            quant.save(file, tree, about=about)
+            quant.save_quantized(file, tree, about=about)
             one |= {"file": str(file)}
         rows.append(one)
     whole = rows[0]["bits"]["total"]
@@ -137,7 +137,7 @@ def quantize_params(
       choice: which weights and how.
 
     Returns:
-      The tree that `quant.dequantize`, `quant.save` and `qat.stored` take.
+      The tree that `quant.dequantize`, `quant.save_quantized` and `qat.stored` take.
 
     Raises:
       ValueError: a pattern that matches no weight.
@@ -146,7 +146,9 @@ def quantize_params(
     if choice.method == "nearest":
         return quant.quantize(params, scheme)
     windows = sample_windows(task, choice.sample)
-    return quant.gptq(task.config.model, params, scheme, *windows, **choice.options)
+    return quant.quantize_gptq(
+        task.config.model, params, scheme, *windows, **choice.options
+    )[0]
 
 
 def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:

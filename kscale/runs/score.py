@@ -115,9 +115,9 @@ def _open(
     plan = describe_scoring(task, people, member)
     if weights is None:
         return task, params, None, plan
-    tree, own = quant.load(weights), plan["fingerprint"]
+    tree, own = quant.load_quantized(weights), plan["fingerprint"]
     # A file that does not say of which run it is, is told by its shapes alone.
-    if (made_for := quant.about(weights).get("fingerprint", own)) != own:
+    if (made_for := quant.load_about(weights).get("fingerprint", own)) != own:
         raise ValueError(
             f"weights={weights} are of the run or member {made_for}, not of {own},"
             f" which is to be scored; give a file of its own"

@@ -9,9 +9,18 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.quant import Quantized, Scheme, about, cut, dequantize, load, quantize, save
-from kscale.quant import stored_bits as stored
-from kscale.quant.quantize import is_quantized
+from kscale.quant import (
+    Quantized,
+    Scheme,
+    cast_rest,
+    dequantize,
+    is_quantized,
+    load_about,
+    load_quantized,
+    quantize,
+    save_quantized,
+    stored_bits,
+)
 
 SCHEMES = (Scheme(3, 5, False, ("layer*/kernel", "embed/table")), Scheme(4))
 
@@ -35,21 +44,25 @@ def small():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_file_has_the_size_of_its_bits(tmp_path, params, scheme, rest):
     tree = quantize(params, scheme)
-    save(tmp_path / "model.npz", tree, rest)
+    save_quantized(tmp_path / "model.npz", tree, rest)
     size = (tmp_path / "model.npz").stat().st_size
     leaves = len(jax.tree.leaves(tree, is_leaf=is_quantized))
-    assert stored(tree, rest) / 8 < size < 1.02 * stored(tree, rest) / 8 + 1024 * leaves
+    assert (
+        stored_bits(tree, rest) / 8
+        < size
+        < 1.02 * stored_bits(tree, rest) / 8 + 1024 * leaves
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_rounded_weights_come_back_as_they_were(tmp_path, params, scheme):
     tree = quantize(params, scheme)
-    save(tmp_path / "new" / "model.npz", tree, rest=32)
-    again = load(tmp_path / "new" / "model.npz")
+    save_quantized(tmp_path / "new" / "model.npz", tree, rest=32)
+    again = load_quantized(tmp_path / "new" / "model.npz")
     jax.tree.map(np.testing.assert_array_equal, dequantize(again), dequantize(tree))
     assert again["layer_0"]["mlp"]["up"]["kernel"].scheme == scheme
     assert isinstance(again["embed"]["table"], Quantized) == (scheme == SCHEMES[0])
-    assert stored(again) == stored(tree)
+    assert stored_bits(again) == stored_bits(tree)
     assert [f.name for f in (tmp_path / "new").iterdir()] == ["model.npz"]
 
 
@@ -57,21 +70,23 @@ def test_other_numbers_are_cut_to_16_bits_where_not_asked_otherwise(tmp_path, sm
     tree = small | {"bias": np.array([1.0, 1 + 2**-10, 1 + 2**-20], np.float32)}
     found = {}
     for rest in (16, 32):
-        save(tmp_path / "model.npz", tree, rest)
-        again = load(tmp_path / "model.npz")
+        save_quantized(tmp_path / "model.npz", tree, rest)
+        again = load_quantized(tmp_path / "model.npz")
         found[rest] = again["bias"]
         assert found[rest].dtype == np.float32
-        jax.tree.map(np.testing.assert_array_equal, again, cut(tree, rest))
+        jax.tree.map(np.testing.assert_array_equal, again, cast_rest(tree, rest))
     np.testing.assert_array_equal(found[32], tree["bias"])
     np.testing.assert_array_equal(found[16], [1.0, 1 + 2**-10, 1.0])
 
 
 def test_a_file_says_what_it_is_about(tmp_path, small):
-    save(tmp_path / "model.npz", small, about={"fingerprint": "0a"})
-    assert about(tmp_path / "model.npz") == {"fingerprint": "0a"}
-    jax.tree.map(np.testing.assert_array_equal, load(tmp_path / "model.npz"), small)
-    save(tmp_path / "model.npz", small)
-    assert about(tmp_path / "model.npz") == {}
+    save_quantized(tmp_path / "model.npz", small, about={"fingerprint": "0a"})
+    assert load_about(tmp_path / "model.npz") == {"fingerprint": "0a"}
+    jax.tree.map(
+        np.testing.assert_array_equal, load_quantized(tmp_path / "model.npz"), small
+    )
+    save_quantized(tmp_path / "model.npz", small)
+    assert load_about(tmp_path / "model.npz") == {}
 
 
 def test_numbers_that_do_not_fit_are_refused_before_anything_is_written(
@@ -79,17 +94,17 @@ def test_numbers_that_do_not_fit_are_refused_before_anything_is_written(
 ):
     tree = small | {"bias": np.array([7e4], np.float32)}
     with pytest.raises(ValueError, match=r"bias has numbers up to 70000.*rest=32"):
-        save(tmp_path / "model.npz", tree)
+        save_quantized(tmp_path / "model.npz", tree)
     assert not list(tmp_path.iterdir())
-    save(tmp_path / "model.npz", tree, rest=32)
-    assert load(tmp_path / "model.npz")["bias"] == 7e4
+    save_quantized(tmp_path / "model.npz", tree, rest=32)
+    assert load_quantized(tmp_path / "model.npz")["bias"] == 7e4
     with pytest.raises(ValueError, match="rest is 8, must be 16 or 32 bits"):
-        save(tmp_path / "model.npz", tree, rest=8)
+        save_quantized(tmp_path / "model.npz", tree, rest=8)
 
 
 def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
     path = tmp_path / "model.npz"
-    save(path, small)
+    save_quantized(path, small)
     before = path.read_bytes()
 
     def full(file, **arrays):
@@ -100,7 +115,7 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
     with pytest.raises(
         ValueError, match=r"model\.npz cannot be written.*No space left"
     ):
-        save(path, small)
+        save_quantized(path, small)
     assert path.read_bytes() == before
     assert [f.name for f in tmp_path.iterdir()] == ["model.npz"]
 
@@ -108,8 +123,8 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
 def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
     path = tmp_path / "model.npz"
     with pytest.raises(ValueError, match=r"model\.npz cannot be read .*No such file"):
-        load(path)
-    save(path, small)
+        load_quantized(path)
+    save_quantized(path, small)
     whole = path.read_bytes()
     message = r"model\.npz is no file of kscale quantize --save, or is damaged \("
     other = io.BytesIO()
@@ -122,7 +137,7 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
         (other.getvalue(), "it has no header"),
     ):
         path.write_bytes(content)
-        for read in (load, about):
+        for read in (load_quantized, load_about):
             with pytest.raises(ValueError, match=message + reason):
                 read(path)
 
@@ -130,14 +145,14 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
 def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
     """Every seventh byte changed, one at a time."""
     path = tmp_path / "model.npz"
-    save(path, small)
+    save_quantized(path, small)
     whole = path.read_bytes()
     exact = jax.tree.leaves(small)
     refused = 0
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
-            found = load(path)
+            found = load_quantized(path)
         except ValueError:
             refused += 1
             continue
@@ -161,7 +176,7 @@ def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
 def test_headers_that_do_not_fit_their_arrays_are_refused(
     tmp_path, small, change, message
 ):
-    save(tmp_path / "model.npz", small)
+    save_quantized(tmp_path / "model.npz", small)
     with np.load(tmp_path / "model.npz") as file:
         arrays = dict(file)
     header = json.loads(str(arrays[""]))
@@ -171,4 +186,4 @@ def test_headers_that_do_not_fit_their_arrays_are_refused(
         place[field] = value
     np.savez(tmp_path / "model.npz", **arrays | {"": np.array(json.dumps(header))})
     with pytest.raises(ValueError, match=message):
-        load(tmp_path / "model.npz")
+        load_quantized(tmp_path / "model.npz")

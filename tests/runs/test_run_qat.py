@@ -10,7 +10,7 @@ from folders import assert_same_arrays, checkpoints, metrics
 from kscale import models, quant, scores
 from kscale.configs import base as config_module
 from kscale.configs.base import PartConfig
-from kscale.quant.quantize import is_quantized
+from kscale.quant.weights import is_quantized
 from kscale.runs import evaluate, folder, qat, run
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.task import prepare

@@ -95,7 +95,7 @@ def test_weights_of_another_model_or_run_are_refused(work, finished, tmp_path):
     ):
         tree = jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape), tree)
         rounded = quant.quantize(tree, quant.Scheme(bits=8))
-        quant.save(tmp_path / f"{name}.npz", rounded, about=about)
+        quant.save_quantized(tmp_path / f"{name}.npz", rounded, about=about)
     with pytest.raises(ValueError, match="are of another model than the run's; give a"):
         work(finished, weights=tmp_path / "other.npz")
     own = result_of(finished)["fingerprint"]

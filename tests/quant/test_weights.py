@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from kscale import models
-from kscale.quant import BITS, Quantized, Scheme, dequantize, fake, quantize
-from kscale.quant import stored_bits as stored
+from kscale.quant import (
+    BITS,
+    Quantized,
+    Scheme,
+    dequantize,
+    fake_quantize,
+    quantize,
+    stored_bits,
+)
 from kscale.quant.grid import unpack
 
 ALL = ("*",)
@@ -124,12 +131,12 @@ def test_biases_and_norms_are_never_rounded_and_no_bits_round_nothing():
     np.testing.assert_array_equal(back["norm"]["scale"], params["norm"]["scale"])
     np.testing.assert_array_equal(back["up"]["bias"], params["up"]["bias"])
     assert quantize(params, Scheme(bits=0, leaves=("nothing",))) is params
-    assert fake(params, Scheme(bits=0)) is params
+    assert fake_quantize(params, Scheme(bits=0)) is params
 
 
 def test_a_pattern_that_matches_nothing_is_named_with_the_nearest_path():
     params = {"up": {"kernel": drawn(2, 2), "bias": drawn(2)}}
-    for function in (quantize, fake):
+    for function in (quantize, fake_quantize):
         with pytest.raises(
             ValueError, match=r"'\*bias', which matches.*nearest is 'up/kernel'"
         ):
@@ -153,7 +160,7 @@ def test_what_no_grid_can_hold_is_refused_and_stops_training(value, what, symmet
     message = f"up/kernel cannot be rounded: its {what} must be finite"
     with pytest.raises(ValueError, match=message):
         quantize(params, scheme)
-    found = jax.jit(lambda x: fake(x, scheme))(params)["up"]["kernel"]
+    found = jax.jit(lambda x: fake_quantize(x, scheme))(params)["up"]["kernel"]
     lost = ~np.isfinite(found)
     assert lost[4:, 1].all()
     assert lost.sum() == 3  # of its own group alone
@@ -165,10 +172,12 @@ def test_fake_is_the_rounded_model_and_its_gradient_passes_straight(scheme):
     params = {"a": {"kernel": jnp.asarray(drawn(2, 7, 4))}, "table": drawn(5, 8)}
     params["bias"] = drawn(3)
     exact = dequantize(quantize(params, scheme))
-    jax.tree.map(np.testing.assert_array_equal, fake(params, scheme), exact)
+    jax.tree.map(np.testing.assert_array_equal, fake_quantize(params, scheme), exact)
 
     def loss(params):
-        return sum(jnp.sum(x**2) for x in jax.tree.leaves(fake(params, scheme)))
+        return sum(
+            jnp.sum(x**2) for x in jax.tree.leaves(fake_quantize(params, scheme))
+        )
 
     value, grads = jax.jit(jax.value_and_grad(loss))(params)
     np.testing.assert_allclose(
@@ -181,7 +190,9 @@ def test_fake_is_the_rounded_model_and_its_gradient_passes_straight(scheme):
 def test_populations_are_rounded_member_by_member():
     weights = jnp.asarray(drawn(3, 7, 4))
     scheme = Scheme(3, leaves=ALL)
-    together = jax.vmap(lambda w: fake({"kernel": w}, scheme)["kernel"])(weights)
+    together = jax.vmap(lambda w: fake_quantize({"kernel": w}, scheme)["kernel"])(
+        weights
+    )
     alone = [rounded(w, scheme) for w in weights]
     np.testing.assert_array_equal(together, np.array(alone))
 
@@ -190,8 +201,8 @@ def test_stored_bits_by_hand():
     params = {"kernel": drawn(10, 3), "table": drawn(6, 5), "bias": drawn(7)}
     # Codes 30 x 4; three groups of each of 3 channels, 16 bits a scale; the rest whole.
     tree = quantize(params, Scheme(4, 4, leaves=("kernel",)))
-    assert stored(tree) == 120 + 9 * 16 + (30 + 7) * 16
+    assert stored_bits(tree) == 120 + 9 * 16 + (30 + 7) * 16
     # Zero points have as many bits as codes; a table's channels are its 6 rows.
     tree = quantize(params, Scheme(3, 0, False, ALL))
-    assert stored(tree, rest=32) == (30 * 3 + 3 * 19) + (30 * 3 + 6 * 19) + 7 * 32
-    assert stored(params) == 67 * 16
+    assert stored_bits(tree, rest=32) == (30 * 3 + 3 * 19) + (30 * 3 + 6 * 19) + 7 * 32
+    assert stored_bits(params) == 67 * 16
