@@ -83,21 +83,23 @@ def kscale_trainer(case: Case, train: Any, tokens: np.ndarray) -> Callable[[], f
     import jax
     import jax.numpy as jnp
 
-    from kscale.train import one_device, problem_of, solo
-    from kscale.train.dispatch import compile_program, first_state
+    from kscale.train import make_hyper, make_objective, make_step, one_device
+    from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 
-    problem, hyper, mesh = problem_of(case.config), solo(train), one_device()
+    objective, mesh = make_objective(case.config), one_device()
+    hyper = make_hyper(train)
     chunk = {
         "tokens": jnp.asarray(tokens),
         "labels": jnp.zeros(tokens.shape, jnp.uint8),
     }
-    steps = 10**6
-    program = compile_program(problem, train, steps, 1, hyper, mesh, chunk)
-    state = first_state(problem, hyper, mesh)
+    step = make_step(objective, train, total_steps=10**6, labels=1)
+    abstract = abstract_state(objective, hyper, mesh)
+    dispatch = compile_dispatch(step, abstract, chunk, hyper, mesh)
+    state = start_state(objective, hyper, mesh)
 
     def run() -> float:
         nonlocal state
-        state, metrics = program(state, chunk)
+        state, metrics = dispatch(state, chunk, hyper)
         sums = jax.device_get(metrics)
         return float(sums["nats_sum"][0] / sums["token_count"][0])
 

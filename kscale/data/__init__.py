@@ -2,10 +2,11 @@
 
 pool = data.tokenize(corpus, tokenizer)
 stream = data.Stream(corpus, pool, exposures=1000, context=512)
-for chunk in data.batches(data.BatchSource([stream], batch=24)): ...
+batches = data.Batches(stream, batch=24)
+batches[7]["tokens"]  # [24, 513]: what step 7 reads
 """
 
-from kscale.data.batches import BatchSource, Chunk, batches
+from kscale.data.batches import Batch, Batches
 from kscale.data.mixture import Mixture
 from kscale.data.stream import Stream
 from kscale.data.tokenized import (
@@ -18,13 +19,12 @@ from kscale.data.tokenized import (
 
 __all__ = [
     "PAD",
-    "BatchSource",
-    "Chunk",
+    "Batch",
+    "Batches",
     "Documents",
     "Mixture",
     "Stream",
     "TokenPool",
-    "batches",
     "tokenize",
     "tokenize_all",
 ]

@@ -1,12 +1,11 @@
-"""Batches by number: what a step sees is a function of the step alone.
+"""Batches by step: what a step reads is a function of the step alone.
 
-A grain source of whole dispatches (K steps of B windows each) with a prefetch thread.
 The position of a run is its step number: it does not depend on the number of
 processes, and nothing else needs saving.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import grain
 import numpy as np
@@ -14,42 +13,45 @@ import numpy as np
 from kscale.data.mixture import Mixture
 from kscale.data.stream import Stream
 
-Chunk = dict[str, np.ndarray]
+Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class BatchSource:
-    """Random access to dispatches: item i holds steps i K to i K + K - 1.
+class Batches:
+    """Random access to batches: item s is what step s reads.
+
+    A batch is a dict of arrays [B / processes, T + 1], as `Stream.windows` gives them.
+    Past the last window all is padding.
 
     Attributes:
-      streams: one, or one for each member of a population that has its own order;
-        streams or mixtures of them.
+      stream: where the windows come from.
       batch: B, windows per step over all processes.
-      steps_per_dispatch: K.
-      segments: whether documents in a window are told apart.
+      segments: whether documents in a window are numbered, to be told apart.
       process: which share of each batch's rows this process makes.
       processes: how many shares; it divides B.
-
-    Items are dicts of arrays [K, B / processes, T + 1], with an axis [K, M, ...] of
-    members if there are several streams. Past the last window all is padding.
+      prefetch: how many items `iterate` keeps ready, made in a thread.
 
     Raises:
       ValueError: B is not divisible by the processes, or a number is out of range.
-      IndexError: an item past the last one.
+      IndexError: there is no such step.
+
+    Example:
+      >>> batches = Batches(stream, batch=24)
+      >>> batches[0]["tokens"].shape
+      (24, 513)
     """
 
-    streams: Sequence[Stream | Mixture]
+    stream: Stream | Mixture
     batch: int
-    steps_per_dispatch: int = 1
     segments: bool = False
     process: int = 0
     processes: int = 1
+    prefetch: int = 2
 
     def __post_init__(self):
-        if self.batch < 1 or self.steps_per_dispatch < 1 or not self.streams:
+        if self.batch < 1 or self.prefetch < 1:
             raise ValueError(
-                f"batch={self.batch} and steps_per_dispatch={self.steps_per_dispatch}"
-                f" must be at least 1, and there must be a stream"
+                f"batch={self.batch} and prefetch={self.prefetch} must be at least 1"
             )
         if not 0 <= self.process < self.processes:
             raise ValueError(
@@ -58,63 +60,47 @@ class BatchSource:
             )
         if self.batch % self.processes:
             raise ValueError(
-                f"batch={self.batch} is not divisible by the {self.processes}"
-                f" processes: choose a multiple"
+                f"batch={self.batch} must be divisible by processes={self.processes}:"
+                f" choose a multiple"
             )
-
-    @property
-    def num_steps(self) -> int:
-        """Steps until every token was predicted; the last batch may be partial."""
-        windows = max(stream.num_windows for stream in self.streams)
-        return -(-windows // self.batch)
 
     def __len__(self) -> int:
-        return -(-self.num_steps // self.steps_per_dispatch)
+        """Steps until every token was predicted; the last batch may be partial."""
+        return -(-self.stream.num_windows // self.batch)
 
-    def __getitem__(self, index: int) -> Chunk:
-        if not 0 <= index < len(self):
-            raise IndexError(f"dispatch {index} of a run of {len(self)}")
-        members = [self._steps(stream, index) for stream in self.streams]
-        if len(members) == 1:
-            return members[0]
-        return {k: np.stack([m[k] for m in members], axis=1) for k in members[0]}
+    def __getitem__(self, step: int) -> Batch:
+        if not 0 <= step < len(self):
+            raise IndexError(f"step {step} of a run of {len(self)}")
+        return {name: array[0] for name, array in self._block(step, 1).items()}
 
-    def _steps(self, stream: Stream | Mixture, index: int) -> Chunk:
-        steps, rows = self.steps_per_dispatch, self.batch // self.processes
-        first = index * steps * self.batch
+    def iterate(self, first: int = 0, steps: int = 1) -> Iterator[Batch]:
+        """Yields the batches from a step on, several at a time, composed ahead.
+
+        Args:
+          first: the step to begin with; a resumed run begins where it stopped.
+          steps: K, how many an item holds: small batches cost less together.
+
+        Returns:
+          An iterator of dicts of arrays [K, B / processes, T + 1]; the last item may
+          hold fewer steps.
+        """
+        starts = range(first, len(self), steps)
+        if not starts:
+            return iter(())
+        blocks = grain.MapDataset.source(starts).map(
+            lambda start: self._block(start, min(steps, len(self) - start))
+        )
+        options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=self.prefetch)
+        return iter(blocks.to_iter_dataset(options))
+
+    def _block(self, first: int, steps: int) -> Batch:
+        """Returns arrays [steps, B / processes, T + 1] of consecutive steps."""
+        rows, offset = self.batch // self.processes, self.process
         if self.processes == 1:
-            parts = [stream.windows(first, steps * rows, self.segments)]
-        else:
-            offset = self.process * rows
-            parts = [
-                stream.windows(first + i * self.batch + offset, rows, self.segments)
-                for i in range(steps)
-            ]
-        return {
-            name: np.concatenate([part[name] for part in parts]).reshape(
-                steps, rows, stream.context + 1
-            )
-            for name in parts[0]
-        }
-
-
-def batches(
-    source: BatchSource, start: int = 0, stop: int | None = None, prefetch: int = 2
-) -> Iterator[Chunk]:
-    """Dispatches `start` to `stop - 1` in order, composed ahead in a thread.
-
-    Args:
-      source: where they come from.
-      start: the first dispatch; a resumed run starts at its step / K.
-      stop: the one after the last; all by default.
-      prefetch: how many are kept ready.
-
-    Returns:
-      An iterator of chunks.
-    """
-    stop = len(source) if stop is None else stop
-    if start >= stop:
-        return iter(())
-    dataset = grain.MapDataset.range(start, stop).map(lambda i: source[int(i)])
-    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=prefetch)
-    return iter(dataset.to_iter_dataset(options))
+            found = self.stream.windows(first * rows, steps * rows, self.segments)
+            return {x: a.reshape(steps, rows, -1) for x, a in found.items()}
+        parts = [
+            self.stream.windows(step * self.batch + offset * rows, rows, self.segments)
+            for step in range(first, first + steps)
+        ]
+        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}

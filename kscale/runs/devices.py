@@ -31,7 +31,7 @@ def arrange(task: Task) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
     _require_experts(task)
     mesh = train.make_mesh(**dataclasses.asdict(task.config.mesh))
     chosen, hyper = check(task)
-    one = hyper or train.solo(chosen)
+    one = hyper or train.make_hyper(chosen)
     abstract_state(qat.problem(task), one, mesh, chosen.trainable)
     return chosen, hyper, mesh
 
@@ -55,13 +55,13 @@ def check(task: Task) -> tuple[train.TrainConfig, Hyper | None]:
         context=order.context,
         total_steps=task.order.steps,
         members=len(task.hypers),
-        together=task.config.model.route_rows,
+        rows_together=task.config.model.route_rows,
     )
     steps = chosen.steps_per_dispatch
     steps = curve_module.dispatch(task.config, task.order.steps, steps)
     chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
     if len(task.hypers) > 1:
-        hyper = train.population(task.hypers)
+        hyper = train.stack_hypers(task.hypers)
     else:
         chosen = dataclasses.replace(chosen, **task.hypers[0]._asdict())
     _require_rows(task, chosen.rows_per_gradient)
@@ -108,5 +108,5 @@ def _require_parameters(task: Task, chosen: train.TrainConfig) -> None:
             f"train.trainable has {adapters[0]!r}, and the model has no adapters: name"
             f" some in model.lora.rules, such as '*/attention/query:8'"
         )
-    one = train.solo(chosen)
+    one = train.make_hyper(chosen)
     jax.eval_shape(lambda: train.init_state(problem, one, chosen.trainable))

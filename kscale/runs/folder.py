@@ -88,10 +88,10 @@ def logged_routing(rows: list[Row], member: int) -> Row:
 
     Returns:
       dropped_share, load_max, load_entropy and router_entropy of the last row
-      (`train.totals.routed`).
+      (`train.metrics.summarize_routing`).
     """
     last = rows[-1] if rows else {}
-    found = {name: last[name] for name in train.ROUTED if name in last}
+    found = {name: last[name] for name in train.ROUTING if name in last}
     return {k: x[member] if isinstance(x, list) else x for k, x in found.items()}
 
 

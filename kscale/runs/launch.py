@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from kscale.files import Row
-from kscale.train.interruption import stoppable
+from kscale.train.interruption import raise_on_sigterm
 
 _POLL_SECONDS = 1.0
 _LINE_SECONDS = 15.0
@@ -41,7 +41,7 @@ def train_side_by_side(
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     running: dict[int, tuple[str, subprocess.Popen]] = {}
     began = spoke = time.monotonic()
-    with stoppable():
+    with raise_on_sigterm():
         try:
             while waiting or running:
                 for core in cores:

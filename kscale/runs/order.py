@@ -110,17 +110,15 @@ class Order:
             return visits / visits.sum()
         return weights[self._corpus.people(np.arange(self._corpus.num_people))]
 
-    def source(
-        self, steps_per_dispatch: int, process: int = 0, processes: int = 1
-    ) -> data.BatchSource:
-        """Returns the batches of the run, whole dispatches at a time."""
-        return data.BatchSource(
-            [self.stream],
+    def batches(self, process: int = 0, processes: int = 1) -> data.Batches:
+        """Returns the batches of the run, by step; of several processes, a share."""
+        return data.Batches(
+            self.stream,
             self._config.data.batch,
-            steps_per_dispatch,
             segments=self._config.corpus.mask_documents,
             process=process,
             processes=processes,
+            prefetch=self._config.data.prefetch,
         )
 
     @functools.cached_property

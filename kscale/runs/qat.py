@@ -19,7 +19,7 @@ from kscale.runs.task import Task
 _WHOLE = 16  # bits of a number that is not rounded
 
 
-def problem(task: Task) -> train.Problem:
+def problem(task: Task) -> train.Objective:
     """The trainer's view of a task's model; with `qat` its weights seem rounded.
 
     The loss is that of the rounded weights, and its gradient moves the ones beneath
@@ -28,7 +28,7 @@ def problem(task: Task) -> train.Problem:
     Raises:
       ValueError: a pattern of `qat.leaves` matches no weight of the model.
     """
-    plainly, scheme = train.problem_of(task.config.model), task.config.qat
+    plainly, scheme = train.make_objective(task.config.model), task.config.qat
     if not scheme.bits:
         return plainly
 

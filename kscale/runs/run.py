@@ -16,7 +16,7 @@ from typing import TextIO
 import jax
 import numpy as np
 
-from kscale import data, files, models, scores, train
+from kscale import files, models, scores, train
 from kscale.configs import base as config_module
 from kscale.configs import fields
 from kscale.configs.base import Config
@@ -29,7 +29,7 @@ from kscale.runs.rows import provenance
 from kscale.runs.task import Task, prepare
 from kscale.tokenizers.vocabulary import NO_VOCABULARY
 from kscale.train.config import Hyper
-from kscale.train.interruption import Interrupted, stoppable
+from kscale.train.interruption import Interrupted, raise_on_sigterm
 
 Beginning = tuple[models.Params, str]  # parameters, and a digest of their file
 
@@ -65,7 +65,7 @@ def run(
         resume nor overwrite is set, or another run.
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
-    with stoppable():
+    with raise_on_sigterm():
         opened = finetune.opened(config, start, workdir)
         known = opened.vocabulary if opened else NO_VOCABULARY
         task = prepare(config, known)
@@ -140,9 +140,7 @@ def fit(
     """
     config = task.config
     chosen, hyper, mesh = arrange(task)
-    source = task.order.source(
-        chosen.steps_per_dispatch, jax.process_index(), jax.process_count()
-    )
+    batches = task.order.batches(jax.process_index(), jax.process_count())
     identity = {"corpus.content": task.content} | {
         path: leaf
         for path, leaf in config_module.meaningful(config).items()
@@ -155,7 +153,7 @@ def fit(
     result = train.fit(
         qat.problem(task),
         chosen,
-        lambda first: data.batches(source, first, prefetch=config.data.prefetch),
+        batches.iterate,
         task.order.steps,
         labels=task.labels,
         hyper=hyper,

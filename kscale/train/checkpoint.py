@@ -19,44 +19,56 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from kscale.files import read_arrays, write_arrays
-from kscale.train.checksums import broken, seal
-from kscale.train.config import LATER, RHYTHM, Hyper, TrainConfig, members
-from kscale.train.infeed import Chunks
-from kscale.train.objective import Problem, told
+from kscale.train.checksums import find_broken, seal
+from kscale.train.config import RHYTHM, Hyper, TrainConfig, count_members
+from kscale.train.infeed import Infeed
+from kscale.train.objective import Objective, describe_config
 from kscale.train.step import State
 from kscale.trees import leaves_by_path, nest
 
 # What a run is, so that a checkpoint of another run can be told and refused.
 Description = Mapping[str, Any]
 
+CHECKPOINTS = "checkpoints"  # the folder's name in that of a run
 
-def describe(
-    problem: Problem,
+# Raised when descriptions are made otherwise, so that older ones cannot be compared.
+FORMAT = 2
+
+
+def describe_run(
+    objective: Objective,
     config: TrainConfig,
     total_steps: int,
     labels: Sequence[str],
     hyper: Hyper,
-    chunks: Chunks,
+    infeed: Infeed,
+    identity: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What makes a run what it is, in JSON's types; the rhythm is no part of it."""
-    train = told(config, LATER)
+    """Returns what makes a run what it is, in JSON's types; the rhythm is left out."""
+    train = describe_config(config)
     run = {
-        "model": dict(problem.description),
+        "format": FORMAT,
+        "model": dict(objective.description),
         "train": {name: x for name, x in train.items() if name not in RHYTHM},
         "total_steps": total_steps,
         "labels": list(labels),
-        "batch": chunks.describe(),
+        "batch": {
+            "rows": infeed.rows,
+            "context": infeed.context,
+            "fields": infeed.fields,
+        },
+        "identity": dict(identity),
     }
-    if members(hyper) is not None:
+    if count_members(hyper) is not None:
         run["population"] = {
             name: np.asarray(x).tolist() for name, x in hyper._asdict().items()
         }
     return run
 
 
-def differences(old: Description, new: Description) -> list[str]:
-    """Every field that differs, for example ``"model.layers was 2, is 4"``."""
-    before, after = _flat(old), _flat(json.loads(json.dumps(new)))
+def list_differences(old: Description, new: Description) -> list[str]:
+    """Lists every field that differs, for example "model.layers was 2, is 4"."""
+    before, after = _flatten(old), _flatten(json.loads(json.dumps(new)))
     missing = "absent"
     return [
         f"{name} was {before.get(name, missing)!r}, is {after.get(name, missing)!r}"
@@ -65,12 +77,12 @@ def differences(old: Description, new: Description) -> list[str]:
     ]
 
 
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, Mapping):
         return {prefix: tree}
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return flat
 
 
@@ -107,7 +119,7 @@ class Checkpoints:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
 
     def latest(self) -> int | None:
-        """Step of the latest complete checkpoint, or None."""
+        """Returns the step of the latest complete checkpoint, or None."""
         return self._manager.latest_step()
 
     def save(self, step: int, state: State, description: Description) -> None:
@@ -116,7 +128,7 @@ class Checkpoints:
         Args:
           step: number of steps taken.
           state: on the devices; may be donated right afterwards.
-          description: JSON types; what ``restore`` compares.
+          description: JSON types; what `restore` compares.
 
         Raises:
           CheckpointError: this or the one before could not be written, for example
@@ -140,8 +152,8 @@ class Checkpoints:
         """Reads a checkpoint, whole and of this run, or raises.
 
         Args:
-          step: one that exists (``latest``).
-          abstract: tree of ``ShapeDtypeStruct`` with shardings.
+          step: one that exists (`latest`).
+          abstract: tree of `ShapeDtypeStruct` with shardings.
           description: of the run that wants to go on.
 
         Returns:
@@ -152,7 +164,7 @@ class Checkpoints:
             that differs, old and new), or it cannot be read, or was changed.
         """
         path = self.folder / str(step)
-        if damage := broken(path):
+        if damage := find_broken(path):
             raise CheckpointError(
                 f"Checkpoint {path} cannot be read ({', '.join(damage[:3])} missing or "
                 f"changed since it was written). {self._way_out(step)}"
@@ -160,7 +172,16 @@ class Checkpoints:
         item = ocp.args.Composite(description=ocp.args.JsonRestore())
         with self._reporting("read", step):
             run = self._manager.restore(step, args=item)["description"]
-        _require_same_run(path, run, description)
+        if run.get("format") != description.get("format"):
+            raise CheckpointError(
+                f"Checkpoint {path} was written by an older kscale: finish its run with"
+                f" that version, or start a new run in another folder."
+            )
+        if found := list_differences(run, description):
+            raise CheckpointError(
+                f"Checkpoint {path} belongs to another run: {'; '.join(found)}. Resume"
+                f" with the old values, or start a new run in another folder."
+            )
         item = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
         with self._reporting("read", step):
             state = self._manager.restore(step, args=item)["state"]
@@ -195,7 +216,7 @@ class Checkpoints:
             yield
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            if any(sign in _whole(error) for sign in _FULL):
+            if any(sign in _messages(error) for sign in _FULL):
                 reason = "the disk is full"
             where = self.folder if step is None else self.folder / str(step)
             way_out = "Complete checkpoints in it are intact; make room and resume."
@@ -224,28 +245,14 @@ def _require_room(folder: Path, state: State) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-def _require_same_run(path: Path, old: Description, new: Description) -> None:
-    found = differences(old, new)
-    if found:
-        raise CheckpointError(
-            f"Checkpoint {path} belongs to another run: {'; '.join(found)}. "
-            "Resume with the old values, or start a new run in another folder."
-        )
+def _messages(error: BaseException) -> str:
+    """Joins the messages of an error and of all that caused it."""
+    cause = error.__cause__ or error.__context__
+    return str(error) if cause is None else f"{error} {_messages(cause)}"
 
 
-def _whole(error: BaseException) -> str:
-    """The messages of an error and of all that caused it."""
-    parts = []
-    seen: BaseException | None = error
-    while seen is not None:
-        parts.append(str(seen))
-        seen = seen.__cause__ or seen.__context__
-    return " ".join(parts)
-
-
-# Final weights in one small file, for scoring.
 def save_params(path: Path | str, params: Any) -> None:
-    """Writes parameters to an `.npz` file, whole or not at all.
+    """Writes parameters to an `.npz` file, whole or not at all, for scoring.
 
     Args:
       path: the file; replaced if it exists, its folder made if it does not.

@@ -4,14 +4,14 @@ import json
 import zlib
 from pathlib import Path
 
-from kscale.files import write_text
+from kscale import files
 
 SEAL = "checksums.json"
 _BLOCK = 2**20
 
 
 def seal(folder: Path) -> None:
-    """Writes the CRC-32 of every file below ``folder`` into its ``checksums.json``.
+    """Writes the CRC-32 of every file below a folder into its `checksums.json`.
 
     Args:
       folder: complete, and not to be changed any more.
@@ -19,11 +19,11 @@ def seal(folder: Path) -> None:
     Raises:
       OSError: a file cannot be read or the seal cannot be written.
     """
-    write_text(folder / SEAL, json.dumps(_checksums(folder)))
+    files.write_json(folder / SEAL, _compute_checksums(folder))
 
 
-def broken(folder: Path) -> list[str]:
-    """The files that are missing or were changed since the folder was sealed.
+def find_broken(folder: Path) -> list[str]:
+    """Lists the files that are missing or were changed since the folder was sealed.
 
     Args:
       folder: sealed, or not: a run may be killed between its last checkpoint and the
@@ -33,7 +33,7 @@ def broken(folder: Path) -> list[str]:
       Relative paths in order; none where all are as they were, or without a seal.
 
     Example:
-      >>> broken(Path("checkpoints/100"))
+      >>> find_broken(Path("checkpoints/100"))
       ['state/d/0f3c']
     """
     path = folder / SEAL
@@ -41,21 +41,19 @@ def broken(folder: Path) -> list[str]:
         return []
     try:
         sealed = json.loads(path.read_text())
-        found = _checksums(folder)
+        found = _compute_checksums(folder)
     except (OSError, ValueError):
         return [SEAL]
     return sorted(name for name in sealed if found.get(name) != sealed[name])
 
 
-def _checksums(folder: Path) -> dict[str, int]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {name: _crc32(path) for name, path in names.items() if name != SEAL}
-
-
-def _crc32(path: Path) -> int:
-    value = 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            value = zlib.crc32(block, value)
-    return value
+def _compute_checksums(folder: Path) -> dict[str, int]:
+    checksums = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith(SEAL):
+            value = 0
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    value = zlib.crc32(block, value)
+            checksums[path.relative_to(folder).as_posix()] = value
+    return checksums

@@ -10,6 +10,9 @@ import jax.numpy as jnp
 
 SCHEDULES = ("cosine", "constant", "linear", "trapezoid")
 
+# Fields that change what is written when, never what is computed.
+RHYTHM = ("log_every", "checkpoint_every", "keep")
+
 # A dispatch should take about a second, so that its overhead vanishes and Ctrl-C, logs
 # and checkpoints still come soon enough.
 _DISPATCH_TOKENS = {"cpu": 2**17, "accelerator": 2**20}
@@ -23,16 +26,18 @@ _CHECKPOINTS_A_RUN = 20
 class TrainConfig:
     """How a model is trained: AdamW, its schedule, and the rhythm of the run.
 
+    Fields that may be 0 for an automatic value are set by `resolve`.
+
     Attributes:
       learning_rate: peak learning rate.
       weight_decay: decoupled decay of matrices, multiplied by the learning rate.
       b1, b2: Adam's decay rates of the first and second moment.
       eps: Adam's epsilon, added to the root of the second moment.
       clip: largest global norm of the gradient; 0 means no clipping.
-      schedule: ``"cosine"``, ``"linear"``, ``"constant"`` or ``"trapezoid"``.
-      warmup_steps, warmup_ratio: the warm-up takes ``max(warmup_steps,
-        round(warmup_ratio * total_steps))`` steps. A run shorter than its warm-up
-        ends on the way up, at ``total_steps / warmup`` of the peak.
+      schedule: "cosine", "linear", "constant" or "trapezoid".
+      warmup_steps, warmup_ratio: the warm-up takes `max(warmup_steps,
+        round(warmup_ratio * total_steps))` steps. A run shorter than its warm-up
+        ends on the way up, at `total_steps / warmup` of the peak.
       warmdown_ratio: share of the run over which a trapezoid falls at its end.
       final_ratio: the last step's learning rate in units of the peak.
       rows_per_gradient: sequences that one device differentiates at once; the rest
@@ -40,8 +45,8 @@ class TrainConfig:
         more, else all.
       steps_per_dispatch: optimizer steps in one call of the device. 0: as many as
         take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
-      seed: of the initial parameters, where no ``Hyper`` says otherwise.
-      trainable: patterns of the paths of parameters that are trained (``*`` matches
+      seed: of the initial parameters, where no `Hyper` says otherwise.
+      trainable: patterns of the paths of parameters that are trained (`*` matches
         slashes); all others stay as they are and have no moments.
       balance_weight: of the load-balance loss of a mixture of experts, which is added
         to the mean loss of a token in nats.
@@ -53,7 +58,7 @@ class TrainConfig:
     Raises:
       ValueError: a field out of range; the message names it and its condition.
 
-    Source: "Physics of Language Models: Part 3.3", appendix A.
+    Source: Allen-Zhu & Li 2024, appendix A.
     """
 
     learning_rate: float = 1e-3
@@ -77,35 +82,30 @@ class TrainConfig:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        _require(self.schedule in SCHEDULES, self, "schedule", f"one of {SCHEDULES}")
+        conditions = {
+            "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
+            "eps": (0 < self.eps < math.inf, "greater than 0 and finite"),
+            "trainable": (len(self.trainable) > 0, "one pattern or more"),
+            "keep": (self.keep >= 1, "1 or more"),
+            "seed": (0 <= self.seed < 2**32, "in [0, 2^32)"),
+        }
         for field in ("learning_rate", "weight_decay", "clip", "balance_weight"):
-            value = getattr(self, field)
-            _require(0 <= value < math.inf, self, field, "0 or more and finite")
+            holds = 0 <= getattr(self, field) < math.inf
+            conditions[field] = (holds, "0 or more and finite")
         for field in ("b1", "b2"):
-            _require(0 <= getattr(self, field) < 1, self, field, "in [0, 1)")
-        _require(0 < self.eps < math.inf, self, "eps", "greater than 0 and finite")
+            conditions[field] = (0 <= getattr(self, field) < 1, "in [0, 1)")
         for field in ("warmup_ratio", "warmdown_ratio", "final_ratio"):
-            _require(0 <= getattr(self, field) <= 1, self, field, "between 0 and 1")
-        for field in _NATURAL:
-            _require(getattr(self, field) >= 0, self, field, "0 or more")
-        _require(len(self.trainable) > 0, self, "trainable", "one pattern or more")
-        _require(self.keep >= 1, self, "keep", "1 or more")
-        _require(0 <= self.seed < 2**32, self, "seed", "in [0, 2^32)")
+            conditions[field] = (0 <= getattr(self, field) <= 1, "between 0 and 1")
+        for field in ("warmup_steps", "log_every", *_AUTOMATIC):
+            conditions[field] = (getattr(self, field) >= 0, "0 or more")
+        for field, (holds, condition) in conditions.items():
+            if not holds:
+                raise ValueError(
+                    f"TrainConfig.{field}={getattr(self, field)!r} must be {condition}"
+                )
 
 
-_NATURAL = (
-    "warmup_steps",
-    "rows_per_gradient",
-    "steps_per_dispatch",
-    "log_every",
-    "checkpoint_every",
-)
-
-# Fields that change what is written when, never what is computed.
-RHYTHM = ("log_every", "checkpoint_every", "keep")
-
-# Fields that came after the first checkpoints, which are described without them.
-LATER = ("trainable", "balance_weight")
+_AUTOMATIC = ("rows_per_gradient", "steps_per_dispatch", "checkpoint_every")
 
 
 class Hyper(NamedTuple):
@@ -122,35 +122,35 @@ class Hyper(NamedTuple):
     seed: Any
 
 
-def solo(config: TrainConfig) -> Hyper:
-    """The config's own values, for a run of one model."""
+def make_hyper(config: TrainConfig) -> Hyper:
+    """Returns the config's own values as arrays, for a run of one model."""
     return _arrays(config.learning_rate, config.weight_decay, config.seed)
 
 
-def population(members: Sequence[Hyper]) -> Hyper:
-    """Members stacked on a leading axis M, to be trained side by side.
+def stack_hypers(hypers: Sequence[Hyper]) -> Hyper:
+    """Stacks members on a leading axis M, to be trained side by side.
 
     Args:
-      members: one ``Hyper`` of plain numbers a member; at least one.
+      hypers: numbers of one member each; at least one.
 
     Returns:
-      A ``Hyper`` of arrays [M].
+      A `Hyper` of arrays [M].
 
     Raises:
       ValueError: there is no member.
 
     Example:
-      >>> population([Hyper(1e-3, 0.02, seed) for seed in (0, 1)]).seed.shape
+      >>> stack_hypers([Hyper(1e-3, 0.02, seed) for seed in (0, 1)]).seed.shape
       (2,)
     """
-    if not members:
-        raise ValueError("population() got no members, needs at least one Hyper.")
-    rates, decays, seeds = zip(*members, strict=True)
+    if not hypers:
+        raise ValueError("hypers=[] must have one member or more")
+    rates, decays, seeds = zip(*hypers, strict=True)
     return _arrays(list(rates), list(decays), list(seeds))
 
 
-def members(hyper: Hyper) -> int | None:
-    """Number of members M of a population, or None for a single model."""
+def count_members(hyper: Hyper) -> int | None:
+    """Returns the number of members M of a population, or None for a single model."""
     shape = jnp.shape(hyper.seed)
     return shape[0] if shape else None
 
@@ -162,59 +162,54 @@ def resolve(
     context: int,
     total_steps: int,
     members: int = 1,
-    together: int = 1,
+    rows_together: int = 1,
 ) -> TrainConfig:
     """Replaces every automatic 0 by the value that it stands for on this machine.
 
+    `fit` does so itself; call it to know or to change the values before a run.
+
     Args:
-      config: what the user asked for.
+      config: what the user asked for; values that are set stay as they are.
       rows: sequences in a global batch.
       context: tokens of a sequence that the model reads.
       total_steps: optimizer steps of the whole run.
       members: size of the population.
-      together: rows that must be differentiated together
-        (``ModelConfig.route_rows``).
+      rows_together: rows that must be differentiated together (`Objective`).
 
     Returns:
-      The config with ``rows_per_gradient``, ``steps_per_dispatch`` and
-      ``checkpoint_every`` set; the dispatches are of equal length, so that only few
+      The config with `rows_per_gradient`, `steps_per_dispatch` and
+      `checkpoint_every` set; the dispatches are of equal length, so that only few
       steps of the last one are padding.
 
     Raises:
-      ValueError: one of the numbers is not positive; ``rows`` or
-        ``rows_per_gradient`` is no multiple of ``together``.
+      ValueError: one of the numbers is not positive; `rows` or
+        `rows_per_gradient` is no multiple of `rows_together`.
     """
-    for name, value in (
-        ("rows of a batch", rows),
-        ("TrainConfig.rows_per_gradient", config.rows_per_gradient),
-    ):
-        if value % together:
-            raise ValueError(
-                f"{name} is {value}, must be a multiple of route_rows={together}, as so"
-                f" many rows share the room of the experts; take"
-                f" {-(-value // together) * together}, or change route_rows."
-            )
-    for name, value in (
-        ("rows", rows),
-        ("context", context),
-        ("steps", total_steps),
-        ("members", members),
-    ):
+    sizes = {"rows": rows, "context": context, "total_steps": total_steps}
+    for name, value in (sizes | {"members": members}).items():
         if value < 1:
-            raise ValueError(f"A run of {value} {name} trains nothing; must be 1+.")
+            raise ValueError(f"{name}={value} must be 1 or more to train anything")
+    at_once = config.rows_per_gradient
+    for name, value in (("rows", rows), ("TrainConfig.rows_per_gradient", at_once)):
+        if value % rows_together:
+            raise ValueError(
+                f"{name}={value} must be a multiple of route_rows={rows_together}, as"
+                f" so many rows share the room of the experts: take"
+                f" {-(-value // rows_together) * rows_together}, or change route_rows"
+            )
     cpu = jax.default_backend() == "cpu"
     tokens = _DISPATCH_TOKENS["cpu" if cpu else "accelerator"]
     longest = min(max(1, tokens // (rows * context * members)), _LONGEST_DISPATCH)
     dispatches = math.ceil(total_steps / longest)
-    return dataclasses.replace(
-        config,
-        rows_per_gradient=config.rows_per_gradient
-        or (together if cpu and context >= _LONG_CONTEXT else rows),
-        steps_per_dispatch=config.steps_per_dispatch
-        or math.ceil(total_steps / dispatches),
-        checkpoint_every=config.checkpoint_every
-        or math.ceil(total_steps / _CHECKPOINTS_A_RUN),
-    )
+    automatic = {
+        "rows_per_gradient": rows_together
+        if cpu and context >= _LONG_CONTEXT
+        else rows,
+        "steps_per_dispatch": math.ceil(total_steps / dispatches),
+        "checkpoint_every": math.ceil(total_steps / _CHECKPOINTS_A_RUN),
+    }
+    chosen = {name: getattr(config, name) or automatic[name] for name in _AUTOMATIC}
+    return dataclasses.replace(config, **chosen)
 
 
 def _arrays(learning_rate: Any, weight_decay: Any, seed: Any) -> Hyper:
@@ -223,9 +218,3 @@ def _arrays(learning_rate: Any, weight_decay: Any, seed: Any) -> Hyper:
         jnp.asarray(weight_decay, jnp.float32),
         jnp.asarray(seed, jnp.uint32),
     )
-
-
-def _require(holds: bool, config: TrainConfig, field: str, condition: str) -> None:
-    if not holds:
-        value = getattr(config, field)
-        raise ValueError(f"TrainConfig.{field} is {value!r}, must be {condition}.")

@@ -4,16 +4,16 @@ Axes: K steps of a dispatch, M members, B rows, T positions.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from kscale.train.config import Hyper, TrainConfig, members
-from kscale.train.objective import Params, Problem
+from kscale.train.config import Hyper, count_members
+from kscale.train.objective import Objective, Params
 from kscale.train.sharding import chunk_sharding, hyper_sharding, state_shardings
-from kscale.train.step import Metrics, State, init_state, make_advance, sums
+from kscale.train.step import Metrics, State, Step, init_state, vmap_step
 from kscale.trees import leaves_by_path, map_by_path
 
 # Random numbers take long to compile (3.2 s for four tiny members, 0.8 s like this) and
@@ -21,30 +21,13 @@ from kscale.trees import leaves_by_path, map_by_path
 _QUICK = {"xla_backend_optimization_level": 0}
 
 
-class Program(NamedTuple):
-    """A compiled training program; it cannot be recompiled by accident.
-
-    Attributes:
-      run: ``(state, chunk, hyper) -> (state, metrics)``; the state given is gone
-        afterwards. Metrics have a leading axis K (then M for a population).
-      hyper: the hypers, on the devices.
-    """
-
-    run: Any
-    hyper: Hyper
-
-    def __call__(
-        self, state: State, chunk: Mapping[str, jax.Array]
-    ) -> tuple[State, Metrics]:
-        """Takes K steps."""
-        return self.run(state, chunk, self.hyper)
-
-
 def abstract_state(
-    problem: Problem, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
+    objective: Objective, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
 ) -> Any:
-    """Shapes, dtypes and shardings of the state, without allocating it."""
-    shapes = jax.eval_shape(lambda hyper: init_state(problem, hyper, trainable), hyper)
+    """Returns shapes, dtypes and shardings of the state, without allocating it."""
+    shapes = jax.eval_shape(
+        lambda hyper: init_state(objective, hyper, trainable), hyper
+    )
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(
             leaf.shape, leaf.dtype, sharding=sharding
@@ -54,46 +37,38 @@ def abstract_state(
     )
 
 
-def first_state(
-    problem: Problem, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
-) -> State:
-    """The state before the first step, made where it lies."""
-    shardings = jax.tree.map(
-        lambda leaf: leaf.sharding, abstract_state(problem, hyper, mesh, trainable)
-    )
-    on_cpus = mesh.devices.flat[0].platform == "cpu"
-    make = jax.jit(
-        lambda hyper: init_state(problem, hyper, trainable),
-        in_shardings=hyper_sharding(mesh, hyper),
-        out_shardings=shardings,
-        compiler_options=_QUICK if on_cpus else None,
-    )
-    return make(hyper)
-
-
 def start_state(
-    problem: Problem,
+    objective: Objective,
     hyper: Hyper,
     mesh: Mesh,
-    params: Params,
     trainable: Sequence[str] = ("*",),
+    params: Params | None = None,
 ) -> State:
-    """The state before the first step of a run that goes on from other parameters.
+    """Makes the state before the first step where it lies, drawn or from parameters.
 
     Args:
-      problem: gives the shapes.
+      objective: gives `init`, or the shapes that the parameters must have.
       hyper: of one model, or [M] of a population.
-      mesh: where it lies.
-      params: in the shapes of one model; they are copied. Of a population, a leaf of
-        one model is that of every member, one with an axis M has a member's at each.
-        Without adapters (``lora``), where the model has them: they are new ones.
+      mesh: where the state lies.
       trainable: patterns of the parameters that have moments.
+      params: None to draw them; else those of one model, which are copied. Of a
+        population, a leaf of one model is that of every member, one with an axis M has
+        a member's at each. Without adapters (`lora`), where the model has them, these
+        are drawn.
 
     Raises:
       ValueError: a parameter is missing, not the model's, or of another shape.
     """
-    abstract = abstract_state(problem, hyper, mesh, trainable)
-    state = first_state(problem, hyper, mesh, trainable)
+    abstract = abstract_state(objective, hyper, mesh, trainable)
+    on_cpus = mesh.devices.flat[0].platform == "cpu"
+    state = jax.jit(
+        lambda hyper: init_state(objective, hyper, trainable),
+        in_shardings=hyper_sharding(mesh, hyper),
+        out_shardings=jax.tree.map(lambda leaf: leaf.sharding, abstract),
+        compiler_options=_QUICK if on_cpus else None,
+    )(hyper)
+    if params is None:
+        return state
     if "lora" in state["params"] and "lora" not in params:
         params = params | {"lora": state["params"]["lora"]}
 
@@ -108,10 +83,11 @@ def start_state(
 
     def place(path: str, leaf: Any, value: Any) -> jax.Array:
         """A copy of a parameter where it belongs: the first step takes the state."""
-        shape = leaf.shape if members(hyper) is None else leaf.shape[1:]
+        shape = leaf.shape if count_members(hyper) is None else leaf.shape[1:]
         if jnp.shape(value) not in (shape, leaf.shape):
             raise ValueError(
-                f"start: {path} has shape {jnp.shape(value)}, the model needs {shape}"
+                f"start: {path} has shape {jnp.shape(value)}, must have"
+                f" the model's {shape}: start from parameters of the same model"
             )
         whole = jnp.broadcast_to(jnp.array(value, leaf.dtype), leaf.shape)
         return jax.device_put(whole, leaf.sharding)
@@ -120,61 +96,42 @@ def start_state(
     return state | {"params": placed}
 
 
-def compile_program(
-    problem: Problem,
-    config: TrainConfig,
-    total_steps: int,
-    labels: int,
-    hyper: Hyper,
-    mesh: Mesh,
-    chunk: Mapping[str, Any],
-) -> Program:
-    """Compiles K steps of a run for the shapes of its first chunk.
+def compile_dispatch(
+    step: Step, state: Any, chunk: Mapping[str, Any], hyper: Hyper, mesh: Mesh
+) -> jax.stages.Compiled:
+    """Compiles a scan of the step over the batches of a dispatch.
 
     Args:
-      problem: the model.
-      config: resolved (``config.resolve``).
-      total_steps: length of the run.
-      labels: number of labels.
+      step: of one model (`make_step`).
+      state: from `abstract_state`.
+      chunk: arrays [K, B, T+1], or their shapes.
       hyper: of one model, or [M] of a population.
       mesh: where it runs.
-      chunk: the first dispatch's arrays on the devices, or their shapes:
-        [K, B, T+1], or [K, M, B, T+1] where members have batches of their own.
 
     Returns:
-      The program. Any later chunk must have the same shapes.
+      `(state, chunk, hyper) -> (state, metrics)`; the state given is gone afterwards.
+      Metrics have a leading axis K (then M for a population). It cannot be compiled
+      again by accident: any later chunk must have the same shapes.
 
     Raises:
-      ValueError: rows cannot be cut by ``rows_per_gradient`` and the data axis.
+      ValueError: rows cannot be cut by `rows_per_gradient` and the data axis.
     """
-    own_data = chunk["tokens"].ndim == 4
-    state = abstract_state(problem, hyper, mesh, config.trainable)
-    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
-    advance = make_advance(
-        problem,
-        config,
-        total_steps,
-        data_shards=mesh.shape["data"],
-        population=members(hyper) is not None,
-        own_data=own_data,
-    )
+    if count_members(hyper) is not None:
+        step = vmap_step(step)
 
     def dispatch(state: State, chunk: Any, hyper: Hyper) -> tuple[State, Metrics]:
-        state, seen = jax.lax.scan(
-            lambda state, batch: advance(state, batch, hyper), state, chunk
+        return jax.lax.scan(
+            lambda state, batch: step(state, batch, hyper), state, chunk
         )
-        per_step = jax.vmap(lambda seen, wanted: sums(seen, wanted, labels))
-        return state, per_step(seen, chunk["labels"])
 
-    placed = hyper_sharding(mesh, hyper)
-    compiled = (
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
+    return (
         jax.jit(
             dispatch,
-            in_shardings=(shardings, chunk_sharding(mesh, own_data), placed),
+            in_shardings=(shardings, chunk_sharding(mesh), hyper_sharding(mesh, hyper)),
             out_shardings=(shardings, NamedSharding(mesh, PartitionSpec())),
             donate_argnums=0,
         )
         .lower(state, dict(chunk), hyper)
         .compile()
     )
-    return Program(compiled, jax.device_put(hyper, placed))

@@ -1,122 +1,128 @@
-"""The chunks of a run, one per dispatch, checked and sent to the devices.
+"""The batches of a run, checked, in dispatches, on the devices.
 
-Axes: K steps of a dispatch, M members, B rows, T positions.
+Axes: K steps of a dispatch, B rows, T positions.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from kscale.train.config import Hyper, members
 from kscale.train.sharding import place_chunk
 
-Chunk = Mapping[str, np.ndarray]
-Batches = Callable[[int], Iterator[Chunk]]
+Batch = Mapping[str, np.ndarray]
+Batches = Callable[[int, int], Iterator[Batch]]
 
 
-class Chunks:
-    """Reads chunk after chunk; all must have the shapes of the first.
+def stack_steps(batch_of: Callable[[int], Batch], total_steps: int) -> Batches:
+    """Turns a function of the step into what `fit` reads.
 
     Args:
-      batches: ``batches(d)`` yields the chunks of dispatches d, d + 1, ...: dicts of
-        ``tokens``, ``labels`` and optionally ``segments``, each [K, B, T+1] or
-        [K, M, B, T+1]. An array must not be changed after it was yielded.
-      dispatch: the first one to be read.
-      steps_per_dispatch: K.
-      hyper: tells whether there are members, and how many.
-      mesh: where the chunks go.
+      batch_of: step -> dict of `tokens`, `labels` and optionally `segments` [B, T+1].
+      total_steps: of the run; it is called for steps before that.
+
+    Returns:
+      `batches(s, k)`, which yields the batches of k steps at a time from step s on:
+      arrays [k, B, T+1]; the last item may hold fewer steps.
+    """
+
+    def batches(first: int, steps: int) -> Iterator[Batch]:
+        for start in range(first, total_steps, steps):
+            stop = min(start + steps, total_steps)
+            parts = [batch_of(step) for step in range(start, stop)]
+            yield {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+    return batches
+
+
+class Infeed:
+    """Reads dispatch after dispatch; all must have the shapes of the first batch.
+
+    Args:
+      batches: as `stack_steps` returns it; with several processes the rows of this one.
+        An array must not be changed after it was yielded.
+      step: the first one to be read; of a run at its end, its last is looked at.
+      total_steps: of the whole run.
+      mesh: where the dispatches go.
+
+    Attributes:
+      rows: sequences of a global batch.
+      context: T.
+      fields: the names of a batch's arrays, sorted.
 
     Raises:
-      ValueError: the first chunk does not fit; the message names shape and remedy.
+      ValueError: the first batch does not fit; the message names shape and remedy.
     """
 
     def __init__(
-        self,
-        batches: Batches,
-        dispatch: int,
-        steps_per_dispatch: int,
-        hyper: Hyper,
-        mesh: Mesh,
+        self, batches: Batches, step: int, total_steps: int, mesh: Mesh
     ) -> None:
-        self._dispatch = dispatch
-        self._mesh = mesh
-        self._iterator = iter(batches(dispatch))
-        chunk = self._next()
-        _require_shapes(chunk, steps_per_dispatch, members(hyper))
-        self.own_data = chunk["tokens"].ndim == 4
-        self._shapes = {name: array.shape for name, array in chunk.items()}
-        self._waiting: dict[str, jax.Array] | None = self._place(chunk)
-        self.shapes = {
-            name: jax.ShapeDtypeStruct(array.shape, array.dtype)
-            for name, array in self._waiting.items()
-        }
+        self._batches, self._mesh, self._total = batches, mesh, total_steps
+        self._step = min(step, total_steps - 1)
+        self._iterator = iter(batches(self._step, 1))
+        self._shapes = {name: x.shape[1:] for name, x in self._next().items()}
+        _require_arrays(self._shapes)
+        self.close()
+        rows, length = self._shapes["tokens"]
+        self.rows, self.context = rows * jax.process_count(), length - 1
+        self.fields = sorted(self._shapes)
+
+    def open(self, steps: int) -> None:
+        """Begins to read K steps at a time."""
+        self._iterator = iter(self._batches(self._step, steps))
+        self._steps = steps
 
     def take(self) -> dict[str, jax.Array]:
-        """The next chunk, on the devices.
+        """Sends the next K batches to the devices, as arrays [K, B, T+1].
+
+        Steps beyond the end of the run hold its last batch once more.
 
         Raises:
-          ValueError: there is none, or it has other shapes than the first.
+          ValueError: there are too few, or they have other shapes than the first.
         """
-        if self._waiting is not None:
-            placed, self._waiting = self._waiting, None
-            return placed
-        chunk = self._next()
-        shapes = {name: array.shape for name, array in chunk.items()}
-        if shapes != self._shapes:
+        batch = self._next()
+        steps = len(batch["tokens"])
+        shapes = {name: (steps, *shape) for name, shape in self._shapes.items()}
+        found = {name: x.shape for name, x in batch.items()}
+        if found != shapes:
             raise ValueError(
-                f"The chunk of dispatch {self._dispatch - 1} has shapes {shapes}, the "
-                f"first had {self._shapes}; all must be equal: pad the last one."
+                f"later batches have shapes {found}, must have those of the first,"
+                f" {shapes}: pad the last one"
             )
-        return self._place(chunk)
-
-    def describe(self) -> dict[str, Any]:
-        """What a resumed run's batches must agree on."""
-        *_, rows, length = self.shapes["tokens"].shape
-        return {
-            "rows": rows,
-            "context": length - 1,
-            "fields": sorted(self.shapes),
-            "own_data": self.own_data,
-        }
+        self._step += steps
+        if steps < self._steps and self._step >= self._total:
+            more = self._steps - steps
+            batch = {
+                name: np.concatenate([x, np.repeat(x[-1:], more, axis=0)])
+                for name, x in batch.items()
+            }
+        return place_chunk(batch, self._mesh)
 
     def close(self) -> None:
         """Ends the iterator, if it can be ended."""
         getattr(self._iterator, "close", lambda: None)()
 
-    def _place(self, chunk: Chunk) -> dict[str, jax.Array]:
-        return place_chunk(chunk, self._mesh, self.own_data)
-
-    def _next(self) -> Chunk:
-        chunk = next(self._iterator, None)
-        if chunk is None:
+    def _next(self) -> Batch:
+        batch = next(self._iterator, None)
+        if batch is None:
             raise ValueError(
-                f"The batches end before dispatch {self._dispatch}; they must last "
-                "for ceil(total_steps / steps_per_dispatch) dispatches."
+                f"batches end before step {self._step}: there must be one for each of"
+                f" total_steps={self._total}"
             )
-        self._dispatch += 1
-        return chunk
+        return batch
 
 
-def _require_shapes(chunk: Chunk, steps: int, size: int | None) -> None:
-    shapes = {name: tuple(array.shape) for name, array in chunk.items()}
-    known = {"tokens", "labels", "segments"}
-    if not {"tokens", "labels"} <= shapes.keys() <= known:
+def _require_arrays(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuses what is no batch."""
+    if not {"tokens", "labels"} <= shapes.keys() <= {"tokens", "labels", "segments"}:
         raise ValueError(
-            f"A chunk has {sorted(shapes)}, must have tokens, labels and at most "
-            "segments."
+            f"a batch has arrays {sorted(shapes)}, must have tokens, labels and at most"
+            f" segments"
         )
-    if len(set(shapes.values())) > 1:
-        raise ValueError(f"The arrays of a chunk differ in shape: {shapes}.")
     shape = shapes["tokens"]
-    expected = f"[{steps}, B, T+1]"
-    if size is not None:
-        expected += f" or, with batches of their own, [{steps}, {size}, B, T+1]"
-    own = len(shape) == 4 and size is not None and shape[1] == size
-    if shape[0] != steps or not (len(shape) == 3 or own) or shape[-1] < 2:
+    if set(shapes.values()) != {shape} or len(shape) != 2 or shape[1] < 2:
         raise ValueError(
-            f"A chunk has shape {shape}, must be {expected}, where {steps} is "
-            "TrainConfig.steps_per_dispatch and T is 1 or more."
+            f"a batch has shapes {dict(shapes)}, must have [B, T+1] for each array,"
+            f" where T is 1 or more"
         )

@@ -13,8 +13,12 @@ from tensorboardX.proto import event_pb2, summary_pb2
 from tensorboardX.record_writer import masked_crc32c
 from tqdm import tqdm
 
-from kscale.files import Row, write_text
-from kscale.train.metrics import ROUTED
+from kscale import files
+from kscale.files import Row
+from kscale.train.metrics import ROUTING
+
+METRICS = "metrics.jsonl"
+TENSORBOARD = "tensorboard"
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -23,7 +27,7 @@ class RunLog:
     """The log files of a run folder.
 
     Args:
-      folder: gets ``metrics.jsonl`` and ``tensorboard/``.
+      folder: of the run; gets `metrics.jsonl` and `tensorboard/`.
       step: the run goes on from here; rows of later steps, which a run that was
         killed left behind, are dropped.
       members: of a population, which gets one TensorBoard run each; None: one model.
@@ -33,11 +37,11 @@ class RunLog:
     """
 
     def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
-        self._path = Path(folder) / "metrics.jsonl"
+        self._path = Path(folder) / METRICS
         with self._reporting():
-            kept = rows_until(self._path, step)
-            write_text(self._path, "".join(kept))
-            board = self._path.parent / "tensorboard"
+            rows = files.read_rows(self._path)
+            files.write_rows(self._path, (row for row in rows if row["step"] <= step))
+            board = self._path.parent / TENSORBOARD
             names = [""] if members is None else [f"member_{m}" for m in range(members)]
             self._boards = [Board(board / name, step) for name in names]
 
@@ -45,7 +49,7 @@ class RunLog:
         """Appends one row.
 
         Args:
-          row: from ``Totals.row``.
+          row: from `Totals.row`.
 
         Raises:
           ValueError: the files cannot be written, for example as the disk is full.
@@ -54,7 +58,7 @@ class RunLog:
             with self._path.open("ab", buffering=0) as file:
                 file.write(json.dumps(row).encode() + b"\n")
             for member, board in enumerate(self._boards):
-                board.add(row["step"], scalars(row, member))
+                board.add(row["step"], tag_scalars(row, member))
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -66,19 +70,8 @@ class RunLog:
             ) from error
 
 
-def rows_until(path: Path, step: int) -> list[str]:
-    """The whole lines of a metrics file up to a step, line ends included."""
-    kept = []
-    if path.exists():
-        for line in path.read_text().splitlines(keepends=True):
-            with contextlib.suppress(ValueError):  # a line cut short by a kill
-                if line.endswith("\n") and json.loads(line)["step"] <= step:
-                    kept.append(line)
-    return kept
-
-
-def scalars(row: Row, member: int) -> dict[str, float]:
-    """One member's TensorBoard scalars: tag -> value."""
+def tag_scalars(row: Row, member: int) -> dict[str, float]:
+    """Returns one member's values of a row by their TensorBoard tags."""
 
     def own(value: Any) -> float:
         return value[member] if isinstance(value, list) else value
@@ -91,7 +84,7 @@ def scalars(row: Row, member: int) -> dict[str, float]:
     }
     if "mfu" in row:
         tags["speed/mfu"] = row["mfu"]
-    tags |= {f"moe/{name}": row[name] for name in ROUTED if name in row}
+    tags |= {f"moe/{name}": row[name] for name in ROUTING if name in row}
     tags |= {f"loss_by_label/{name}": x for name, x in row["loss_by_label"].items()}
     return {tag: own(value) for tag, value in tags.items()}
 
@@ -136,11 +129,9 @@ class Progress:
             self._bar.close()
 
 
-# TensorBoard event files, written at once and left closed.
-#
 # tensorboardX's own writer keeps a thread and an exit handler; both outlive a full disk
 # with a traceback each. Its messages and checksums are used here, its writer is not.
-# Generated classes, which type checkers cannot see.
+# The classes are generated, so that type checkers cannot see them.
 Event: Any = vars(event_pb2)["Event"]
 SessionLog: Any = vars(event_pb2)["SessionLog"]
 Summary: Any = vars(summary_pb2)["Summary"]
@@ -148,7 +139,7 @@ _VERSION = "brain.Event:2"
 
 
 class Board:
-    """The event file of one run.
+    """A TensorBoard event file, which is closed after each write.
 
     Args:
       folder: made if it does not exist; each start of a run adds a file to it.

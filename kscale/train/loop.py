@@ -13,21 +13,22 @@ import numpy as np
 from jax.sharding import Mesh
 
 from kscale.models import ModelConfig
-from kscale.train.checkpoint import Checkpoints, describe
-from kscale.train.config import Hyper, TrainConfig, members, solo
-from kscale.train.dispatch import (
-    abstract_state,
-    compile_program,
-    first_state,
-    start_state,
+from kscale.train.checkpoint import CHECKPOINTS, Checkpoints, describe_run
+from kscale.train.config import (
+    Hyper,
+    TrainConfig,
+    count_members,
+    make_hyper,
+    resolve,
 )
-from kscale.train.infeed import Batches, Chunks
-from kscale.train.interruption import interruption
+from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
+from kscale.train.infeed import Batches, Infeed
+from kscale.train.interruption import watch_sigterm
 from kscale.train.logs import Progress, RunLog
 from kscale.train.metrics import NotFiniteError, Totals, peak_flops, require_finite
-from kscale.train.objective import Params, Problem, problem_of
-from kscale.train.sharding import default_mesh
-from kscale.train.step import Metrics, State
+from kscale.train.objective import Objective, Params, make_objective
+from kscale.train.sharding import default_mesh, hyper_sharding
+from kscale.train.step import Metrics, State, make_step
 
 OnRow = Callable[[Mapping[str, Any]], None]
 OnEvaluation = Callable[[int, State], None]
@@ -37,9 +38,9 @@ class FitResult(NamedTuple):
     """What a run leaves.
 
     Attributes:
-      state: after the last step, on the devices: ``params``, ``mu``, ``nu``, ``step``;
+      state: after the last step, on the devices: `params`, `mu`, `nu`, `step`;
         a leading axis M in a population.
-      rows: the logged rows of this call, oldest first (``Totals.row``).
+      rows: the logged rows of this call, oldest first (`Totals.row`).
       step: number of steps taken.
       interrupted: SIGTERM came before the end.
       tokens: targets that counted in this call, of all members.
@@ -55,7 +56,7 @@ class FitResult(NamedTuple):
 
 
 def fit(
-    model: ModelConfig | Problem,
+    model: ModelConfig | Objective,
     config: TrainConfig,
     batches: Batches,
     total_steps: int,
@@ -74,71 +75,85 @@ def fit(
 ) -> FitResult:
     """Trains one model, or a population side by side, on the batches given.
 
-    SIGTERM makes it save and return early, which ``FitResult.interrupted`` tells.
+    SIGTERM makes it save and return early, which `FitResult.interrupted` tells.
     The state after step s depends on the arguments and s only: a run that was stopped
     or killed and resumed ends as one that was not, bit for bit on CPUs.
 
     Args:
-      model: a transformer, or any other ``Problem``.
-      config: how; automatic values must have been set (``resolve``), as
-        ``steps_per_dispatch`` decides what ``batches`` yields.
-      batches: ``batches(d)`` yields the chunks of dispatches d, d + 1, ...: dicts of
-        ``tokens``, ``labels`` and optionally ``segments``, [K, B, T+1], or
-        [K, M, B, T+1] for members with batches of their own. Steps at or beyond
-        ``total_steps`` in the last one are ignored, whatever they hold. With several
-        processes, the rows of this one.
+      model: a transformer, or any other `Objective`.
+      config: how; automatic values are set by `resolve`.
+      batches: `data.Batches.iterate`, or `stack_steps` of a function of the step;
+        with several processes, the rows of this one.
       total_steps: optimizer steps of the whole run.
       labels: names of the labels, in order.
-      hyper: ``population([...])``; None: one model with the config's values.
-      mesh: from ``make_mesh``; None: one device.
+      hyper: `stack_hypers([...])`; None: one model with the config's values.
+      mesh: from `make_mesh`; None: one device.
       folder: run folder for checkpoints and logs; None: nothing is written.
       identity: what else the run is made of (world, data), JSON types; a checkpoint
         of another identity is refused.
       resume: go on from the latest checkpoint in the folder, if there is one.
-      progress: stream for a bar or lines, such as ``sys.stderr``.
+      progress: stream for a bar or lines, such as `sys.stderr`.
       on_row: called with every logged row.
-      start: parameters to begin with, those of one model for all members, or leaves
-        with an axis of members; without adapters these are new ones. None: drawn.
-      evaluate_at: steps, rounded up to dispatches, at which ``on_evaluation`` is called
+      start: parameters to begin with (`dispatch.start_state`); None: drawn.
+      evaluate_at: steps, rounded up to dispatches, at which `on_evaluation` is called
         with step and state; it must not keep the state, which the next step takes.
-      on_evaluation: see ``evaluate_at``; each call is of another step.
+      on_evaluation: see `evaluate_at`; each call is of another step.
 
     Returns:
       The last state and the logged rows.
 
     Raises:
       ValueError: the batches do not fit the config, the mesh or the run; the folder
-        holds a run and ``resume`` is False.
+        holds a run and `resume` is False.
       CheckpointError: a checkpoint cannot be written or read, or is another run's.
       NotFiniteError: the loss or gradient is not finite; the message names the step,
         and the latest checkpoint is from before it.
     """
-    problem = model if isinstance(model, Problem) else problem_of(model)
-    hyper = solo(config) if hyper is None else hyper
-    mesh = default_mesh() if mesh is None else mesh
-    require_resolved(config, total_steps)
+    if total_steps < 1:
+        raise ValueError(f"total_steps={total_steps} must be 1 or more")
+    objective = model if isinstance(model, Objective) else make_objective(model)
+    if hyper is None:
+        hyper = make_hyper(config)
+    if mesh is None:
+        mesh = default_mesh()
+    members = count_members(hyper)
     with contextlib.ExitStack() as stack:
-        checkpoints = open_checkpoints(folder, config, stack)
-        step = first_step(checkpoints, resume)
-        chunks = open_chunks(batches, step, config, total_steps, hyper, mesh)
-        stack.callback(chunks.close)
-        run = describe(problem, config, total_steps, labels, hyper, chunks)
-        run["identity"] = dict(identity or {})
+        checkpoints, step = None, 0
+        if folder is not None:
+            checkpoints = Checkpoints(Path(folder) / CHECKPOINTS, config.keep)
+            stack.callback(checkpoints.close)
+            step = _first_step(checkpoints, resume)
+        infeed = Infeed(batches, step, total_steps, mesh)
+        stack.callback(infeed.close)
+        config = resolve(
+            config,
+            rows=infeed.rows,
+            context=infeed.context,
+            total_steps=total_steps,
+            members=members or 1,
+            rows_together=objective.rows_together,
+        )
+        run = describe_run(
+            objective, config, total_steps, labels, hyper, infeed, identity or {}
+        )
+        abstract = abstract_state(objective, hyper, mesh, config.trainable)
         if checkpoints is not None and step:
-            abstract = abstract_state(problem, hyper, mesh, config.trainable)
             state = checkpoints.restore(step, abstract, run)
-        elif start is not None:
-            state = start_state(problem, hyper, mesh, start, config.trainable)
         else:
-            state = first_state(problem, hyper, mesh, config.trainable)
+            state = start_state(objective, hyper, mesh, config.trainable, start)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0)
-        program = compile_program(
-            problem, config, total_steps, len(labels), hyper, mesh, chunks.shapes
-        )
+        infeed.open(config.steps_per_dispatch)
+        chunk = infeed.take()
+        shards = mesh.shape["data"]
+        one = make_step(objective, config, total_steps, len(labels), data_shards=shards)
+        dispatch = compile_dispatch(one, abstract, chunk, hyper, mesh)
         bar = Progress(progress, total_steps, step)
         stack.callback(bar.close)
-        flops = problem.flops_per_token(run["batch"]["context"])
+        log = None
+        if folder is not None and not jax.process_index():
+            log = RunLog(folder, step, members)
+        flops = objective.flops_per_token(infeed.context)
         loop = _Loop(
             config=config,
             total_steps=total_steps,
@@ -146,18 +161,30 @@ def fit(
             run=run,
             totals=Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist())),
             checkpoints=checkpoints,
-            log=open_log(folder, step, hyper),
+            log=log,
             bar=bar,
             on_row=on_row,
             evaluate_at=evaluate_at,
             on_evaluation=on_evaluation,
         )
-        return loop.go(program, state, chunks)
+        placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
+        return loop.go(dispatch, state, placed, infeed, chunk)
+
+
+def _first_step(checkpoints: Checkpoints, resume: bool) -> int:
+    """Returns the step to go on from."""
+    step = checkpoints.latest() or 0
+    if step and not resume:
+        raise ValueError(
+            f"{checkpoints.folder} holds a run at step {step}: resume it, or choose"
+            f" another folder"
+        )
+    return step
 
 
 @dataclasses.dataclass
 class _Loop:
-    """A run under way; ``step`` is the last step whose metrics have been seen."""
+    """A run under way; `step` is the last step whose metrics have been seen."""
 
     config: TrainConfig
     total_steps: int
@@ -173,7 +200,14 @@ class _Loop:
     tokens: int = 0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
-    def go(self, program: Any, state: State, chunks: Chunks) -> FitResult:
+    def go(
+        self,
+        dispatch: Callable[..., tuple[State, Metrics]],
+        state: State,
+        hyper: Hyper,
+        infeed: Infeed,
+        chunk: dict[str, jax.Array],
+    ) -> FitResult:
         """Runs to the end or to SIGTERM. Metrics are fetched one dispatch late."""
         steps = self.config.steps_per_dispatch
         dispatches = math.ceil(self.total_steps / steps)
@@ -181,18 +215,17 @@ class _Loop:
         look_at = self._next_evaluation()
         late: Metrics | None = None
         began = time.perf_counter()
-        chunk = chunks.take()
-        with interruption() as asked:
-            for dispatch in range(self.step // steps, dispatches):
-                state, metrics = program(state, chunk)
-                last = dispatch + 1 == dispatches
+        with watch_sigterm() as stop_requested:
+            for number in range(self.step // steps, dispatches):
+                state, metrics = dispatch(state, chunk, hyper)
+                last = number + 1 == dispatches
                 if not last:
-                    chunk = chunks.take()
+                    chunk = infeed.take()
                 if late is not None:
                     self._see(late)
                 late = metrics
-                stop = asked(dispatch) or last
-                if stop or (dispatch + 1) * steps >= min(save_at, look_at):
+                stop = stop_requested(number) or last
+                if stop or (number + 1) * steps >= min(save_at, look_at):
                     self._see(metrics)
                     late = None
                     if self.step >= look_at and self.on_evaluation is not None:
@@ -212,13 +245,13 @@ class _Loop:
         return FitResult(state, self.rows, self.step, not ended, self.tokens, seconds)
 
     def _next_evaluation(self) -> float:
-        """The first step after this one that is to be evaluated."""
+        """Returns the first step after this one that is to be evaluated."""
         if self.on_evaluation is None:
             return math.inf
         return min((at for at in self.evaluate_at if at > self.step), default=math.inf)
 
     def _evaluate(self, on_evaluation: OnEvaluation, state: State) -> float:
-        """Shows a state to whoever asked; the seconds that it took are no training."""
+        """Evaluates a state; returns the seconds, which do not count as training."""
         began = time.perf_counter()
         on_evaluation(self.step, state)
         seconds = time.perf_counter() - began
@@ -232,7 +265,12 @@ class _Loop:
         try:
             require_finite(seen, self.step)
         except NotFiniteError as error:
-            raise NotFiniteError(f"{error} {self._where()}") from None
+            latest = self.checkpoints.latest() if self.checkpoints else None
+            where = "No checkpoint was written."
+            if self.checkpoints and latest is not None:
+                path = self.checkpoints.folder / str(latest)
+                where = f"The latest checkpoint is {path}."
+            raise NotFiniteError(f"{error} {where}") from None
         self.totals.add(seen)
         self.tokens += int(np.sum(seen["token_count"], dtype=np.int64))
         before, self.step = self.step, self.step + count
@@ -260,72 +298,6 @@ class _Loop:
         if self.checkpoints is not None:
             self.checkpoints.save(self.step, state, self.run)
 
-    def _where(self) -> str:
-        latest = self.checkpoints.latest() if self.checkpoints is not None else None
-        if self.checkpoints is None or latest is None:
-            return "No checkpoint was written."
-        return f"The latest checkpoint is {self.checkpoints.folder / str(latest)}."
-
 
 def _next_multiple(step: int, every: int) -> int:
     return (step // every + 1) * every
-
-
-# What a run opens before its first step: checkpoints, log, batches, or a refusal.
-def require_resolved(config: TrainConfig, total_steps: int) -> None:
-    """Refuses a run of no steps, or with automatic values left in its config."""
-    if total_steps < 1:
-        raise ValueError(f"total_steps is {total_steps}, must be 1 or more.")
-    for field in ("rows_per_gradient", "steps_per_dispatch", "checkpoint_every"):
-        if not getattr(config, field):
-            raise ValueError(
-                f"TrainConfig.{field} is 0 (automatic), must be set before the run; "
-                "call resolve(config, rows=..., context=..., total_steps=...)."
-            )
-
-
-def open_checkpoints(
-    folder: Path | str | None, config: TrainConfig, stack: contextlib.ExitStack
-) -> Checkpoints | None:
-    """The checkpoints of a run folder, closed with the stack; None without a folder."""
-    if folder is None:
-        return None
-    path = Path(folder) / "checkpoints"
-    checkpoints = Checkpoints(path, config.keep)
-    stack.callback(checkpoints.close)
-    return checkpoints
-
-
-def open_log(folder: Path | str | None, step: int, hyper: Hyper) -> RunLog | None:
-    """The log, in the one process that writes it."""
-    if folder is None or jax.process_index():
-        return None
-    return RunLog(folder, step, members(hyper))
-
-
-def first_step(checkpoints: Checkpoints | None, resume: bool) -> int:
-    """The step to go on from."""
-    step = checkpoints.latest() if checkpoints is not None else None
-    if checkpoints is None or step is None:
-        return 0
-    if not resume:
-        raise ValueError(
-            f"Folder {checkpoints.folder} holds a run at step {step}; resume it, or "
-            "choose another folder."
-        )
-    return step
-
-
-def open_chunks(
-    batches: Batches,
-    step: int,
-    config: TrainConfig,
-    total_steps: int,
-    hyper: Hyper,
-    mesh: Mesh,
-) -> Chunks:
-    """The batches from a step on."""
-    # A run at its end looks at its last chunk, to be compared with the checkpoint's.
-    steps = config.steps_per_dispatch
-    dispatch = min(step // steps, math.ceil(total_steps / steps) - 1)
-    return Chunks(batches, dispatch, steps, hyper, mesh)

@@ -11,7 +11,7 @@ import numpy as np
 
 _SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm")
 
-ROUTED = ("dropped_share", "load_max", "load_entropy", "router_entropy")
+ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 
 
 class NotFiniteError(ValueError):
@@ -37,9 +37,9 @@ def require_finite(metrics: Mapping[str, np.ndarray], first_step: int) -> None:
             member = f", member {np.argmax(bad)}" if bad.ndim else ""
             loss = np.ravel(nats)[np.argmax(bad)]
             raise NotFiniteError(
-                f"Training stopped at step {first_step + row + 1}{member}: the loss "
-                f"is {loss}, the gradient's norm {np.ravel(norm)[np.argmax(bad)]}. "
-                "Lower learning_rate, or clip the gradient (clip > 0)."
+                f"Training stopped at step {first_step + row + 1}{member}: the loss"
+                f" is {loss}, the gradient's norm {np.ravel(norm)[np.argmax(bad)]}."
+                f" Lower learning_rate, or clip the gradient (clip > 0)."
             )
 
 
@@ -80,29 +80,34 @@ class Totals:
         self._since += seconds
 
     def row(self, step: int) -> dict[str, Any]:
-        """The means since the last row, and a fresh start.
+        """Returns the means since the last row, and starts afresh.
 
         Args:
           step: number of steps taken so far.
 
         Returns:
-          JSON types: ``step``, ``loss`` (nats per token), ``loss_by_label`` (labels
-          that occurred), ``learning_rate``, ``grad_norm`` (mean over steps),
-          ``tokens``, ``seconds``, ``tokens_per_second``, where known ``mfu``, and
-          ``routed`` of a mixture of experts.
-          In a population, numbers of the members are lists; ``tokens`` is of one.
+          JSON types: `step`, `loss` (nats per token), `loss_by_label` (labels
+          that occurred), `learning_rate`, `grad_norm` (mean over steps),
+          `tokens`, `seconds`, `tokens_per_second`, where known `mfu`, and
+          those of `summarize_routing`.
+          In a population, numbers of the members are lists; `tokens` is of one.
         """
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
         sums, tokens = self._sums, self._sums["token_count"]
+        nats, counts = sums["label_nats_sum"], sums["label_count"]
         members = int(np.size(tokens))
         speed = float(np.sum(tokens)) / seconds
         row = {
             "step": step,
-            "loss": _plain(sums["nats_sum"] / np.maximum(tokens, 1)),
-            "loss_by_label": self._by_label(),
-            "learning_rate": _plain(self._rate),
-            "grad_norm": _plain(sums["grad_norm"] / max(self.steps, 1)),
+            "loss": _to_json(sums["nats_sum"] / np.maximum(tokens, 1)),
+            "loss_by_label": {
+                name: _to_json(nats[..., i] / np.maximum(counts[..., i], 1))
+                for i, name in enumerate(self._labels)
+                if np.any(counts[..., i])
+            },
+            "learning_rate": _to_json(self._rate),
+            "grad_norm": _to_json(sums["grad_norm"] / max(self.steps, 1)),
             "tokens": round(float(np.sum(tokens)) / members),
             "seconds": round(seconds, 4),
             "tokens_per_second": round(speed, 1),
@@ -110,32 +115,25 @@ class Totals:
         if self._flops_per_token and self._peak_flops:
             row["mfu"] = speed * self._flops_per_token / self._peak_flops
         if self._routing:
-            row |= {name: _plain(x) for name, x in routed(self._routing).items()}
+            routing = summarize_routing(self._routing)
+            row |= {name: _to_json(x) for name, x in routing.items()}
         self._sums, self._routing, self.steps, self._since = {}, {}, 0, now
         return row
 
-    def _by_label(self) -> dict[str, Any]:
-        nats, counts = self._sums["label_nats_sum"], self._sums["label_count"]
-        return {
-            name: _plain(nats[..., i] / np.maximum(counts[..., i], 1))
-            for i, name in enumerate(self._labels)
-            if np.any(counts[..., i])
-        }
 
-
-def routed(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """How evenly tokens went to experts.
+def summarize_routing(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Measures how evenly tokens went to experts.
 
     Args:
-      sums: ``dropped`` and ``choices`` (numbers of choices), ``load_LE`` (choices that
-        asked for each expert of each layer), ``entropy`` (of the gate, nats) and
-        ``tokens`` (tokens times layers); each may have leading axes.
+      sums: `dropped` and `choices` (numbers of choices), `load_LE` (choices that
+        asked for each expert of each layer), `entropy` (of the gate, nats) and
+        `tokens` (tokens times layers); each may have leading axes.
 
     Returns:
-      ``dropped_share`` of the choices; ``load_max``, the largest share of an expert
-      times E (1: even, E: all choices to one), a mean over layers; ``load_entropy``,
+      `dropped_share` of the choices; `load_max`, the largest share of an expert
+      times E (1: even, E: all choices to one), a mean over layers; `load_entropy`,
       the entropy of the shares over ln E (1: even, 0: one expert), likewise;
-      ``router_entropy``, nats per token.
+      `router_entropy`, nats per token.
     """
     load = np.asarray(sums["load_LE"], np.float64)
     share = load / np.maximum(np.sum(load, axis=-1, keepdims=True), 1)
@@ -150,14 +148,14 @@ def routed(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """A float, or a list of floats for a population."""
+def _to_json(value: Any) -> Any:
+    """Returns a float, or a list of floats for a population."""
     return np.asarray(value, np.float64).tolist()
 
 
-# How many floating point operations a second a device can do, where it is known.
-# Dense bfloat16 (TPU, and GPUs from Ampere on) or float16 (older GPUs) of the makers'
-# data sheets, by a part of ``device_kind``; first match.
+# Floating point operations a second of a device: dense bfloat16 (TPU, and GPUs from
+# Ampere on) or float16 (older GPUs) of the makers' data sheets, by a part of
+# `device_kind`; first match.
 PEAK_FLOPS: tuple[tuple[str, float], ...] = (
     ("B200", 2250e12),
     ("H200", 989e12),
@@ -179,7 +177,7 @@ PEAK_FLOPS: tuple[tuple[str, float], ...] = (
 
 
 def peak_flops(devices: Sequence[Any]) -> float:
-    """Peak operations a second of all devices together; 0 if a kind is not known.
+    """Sums the peak operations a second of devices; 0 if a kind is not known.
 
     Example:
       >>> peak_flops([])

@@ -1,93 +1,85 @@
-"""Batches by number: any process count, any place to resume, populations."""
+"""Batches by step: any number of processes, any place to resume, any number at once."""
 
 import numpy as np
 import pytest
 
-from kscale.data import PAD, BatchSource, Stream, batches
+from kscale.data import PAD, Batches, Stream
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stream(made):
     m = made("mini", 40)
     return Stream(m.corpus, m.pool, 3, 50)
 
 
-def test_dispatches_are_windows_in_order(stream):
-    source = BatchSource([stream], batch=6, steps_per_dispatch=4, segments=True)
-    assert source.num_steps == -(-stream.num_windows // 6)
-    assert len(source) == -(-source.num_steps // 4)
-    everything = stream.windows(0, len(source) * 24, segments=True)
-    chunks = [source[i] for i in range(len(source))]
-    assert len(chunks) == len(source)
-    for name, array in everything.items():
-        assert chunks[0][name].shape == (4, 6, 51)
-        together = np.concatenate([chunk[name] for chunk in chunks])
-        assert np.array_equal(together.reshape(-1, 51), array)
-    targets = sum((chunk["labels"][:, :, 1:] != PAD).sum() for chunk in chunks)
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_steps_are_windows_in_order(stream):
+    batches = Batches(stream, batch=6, segments=True)
+    assert len(batches) == -(-stream.num_windows // 6)
+    everything = stream.windows(0, len(batches) * 6, segments=True)
+    together = [batches[step] for step in range(len(batches))]
+    assert together[0]["tokens"].shape == (6, 51)
+    assert_equal(
+        {x: np.concatenate([b[x] for b in together]) for x in together[0]}, everything
+    )
+    targets = sum((batch["labels"][:, 1:] != PAD).sum() for batch in together)
     assert targets == stream.total_tokens - 1
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 6])
-@pytest.mark.parametrize("steps", [1, 4])
-def test_any_process_count_gives_the_same_global_batch(stream, processes, steps):
-    whole = BatchSource([stream], 6, steps, segments=True)
-    shares = [
-        BatchSource([stream], 6, steps, True, process, processes)
-        for process in range(processes)
+def test_any_number_of_processes_makes_the_same_global_batch(stream, processes):
+    whole = Batches(stream, 6, segments=True)
+    shares = [Batches(stream, 6, True, i, processes) for i in range(processes)]
+    assert {len(share) for share in shares} == {len(whole)}
+    for step in (0, 3, len(whole) - 1):
+        parts = [share[step] for share in shares]
+        assert_equal(
+            {x: np.concatenate([p[x] for p in parts]) for x in parts[0]}, whole[step]
+        )
+    for blocks in zip(*(share.iterate(1, 4) for share in shares), strict=True):
+        first = {x: np.concatenate([b[x][0] for b in blocks]) for x in blocks[0]}
+        assert any(
+            np.array_equal(first["tokens"], whole[s]["tokens"])
+            for s in range(len(whole))
+        )
+
+
+@pytest.mark.parametrize("first", [0, 1, 5])
+@pytest.mark.parametrize("steps", [1, 2, 1000])
+def test_a_resumed_run_reads_what_it_would_have_read(stream, first, steps):
+    batches = Batches(stream, 6, prefetch=1)
+    blocks = list(batches.iterate(first, steps))
+    assert {len(block["tokens"]) for block in blocks[:-1]} <= {steps}
+    found = [
+        {x: a[i] for x, a in b.items()} for b in blocks for i in range(len(b["tokens"]))
     ]
-    for index in (0, 3, len(whole) - 1):
-        for name, array in whole[index].items():
-            parts = [share[index][name] for share in shares]
-            assert np.array_equal(np.concatenate(parts, axis=1), array)
-
-
-def test_populations_with_their_own_order(made):
-    m = made("mini", 40)
-    streams = [Stream(m.corpus, m.pool, 3, 50, seed) for seed in (0, 1)]
-    both = BatchSource(streams, 6, 2)[1]
-    for name, array in both.items():
-        assert array.shape == (2, 2, 6, 51)
-        for member, stream in enumerate(streams):
-            alone = BatchSource([stream], 6, 2)[1][name]
-            assert np.array_equal(array[:, member], alone)
-
-
-@pytest.mark.parametrize("start", [0, 1, 5])
-def test_a_resumed_run_sees_what_it_would_have_seen(stream, start):
-    source = BatchSource([stream], 6, 2)
-    chunks = list(batches(source, start))
-    assert len(chunks) == len(source) - start
-    for index, chunk in enumerate(chunks, start):
-        for name, array in source[index].items():
-            assert np.array_equal(chunk[name], array)
-
-
-def test_a_part_of_a_run(stream):
-    source = BatchSource([stream], 6, 2)
-    (chunk,) = batches(source, 2, 3, prefetch=1)
-    assert np.array_equal(chunk["tokens"], source[2]["tokens"])
-    assert list(batches(source, 3, 3)) == []
-    assert list(batches(source, len(source))) == []
+    assert len(found) == len(batches) - first
+    for step, batch in enumerate(found, first):
+        assert_equal(batch, batches[step])
+    assert list(batches.iterate(len(batches), steps)) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch": 0}, "batch=0 and steps_per_dispatch=1 must be at least 1"),
-        ({"batch": 2, "steps_per_dispatch": 0}, "steps_per_dispatch=0"),
-        ({"batch": 6, "processes": 4}, "not divisible by the 4 processes"),
+        ({"batch": 0}, "batch=0 and prefetch=2 must be at least 1"),
+        ({"batch": 2, "prefetch": 0}, "prefetch=0 must"),
+        ({"batch": 6, "processes": 4}, "batch=6 must be divisible by processes=4"),
         ({"batch": 6, "process": 2, "processes": 2}, "process=2 must be 0 to 1"),
     ],
 )
 def test_numbers_that_do_not_fit(stream, arguments, message):
     with pytest.raises(ValueError, match=message):
-        BatchSource([stream], **arguments)
-    with pytest.raises(ValueError, match="there must be a stream"):
-        BatchSource([], batch=1)
+        Batches(stream, **arguments)
 
 
-def test_no_such_dispatch(stream):
-    source = BatchSource([stream], 6)
-    for index in (-1, len(source)):
-        with pytest.raises(IndexError, match=f"dispatch {index} of a run"):
-            source[index]
+def test_no_such_step(stream):
+    batches = Batches(stream, 6)
+    for step in (-1, len(batches)):
+        with pytest.raises(IndexError, match=f"step {step} of a run"):
+            batches[step]

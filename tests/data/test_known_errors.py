@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 
 from kscale import corpora, data, worlds
-from kscale.data import PAD, BatchSource, Stream
+from kscale.data import PAD, Batches, Stream
 
 
 def text(corpus, row):
@@ -94,12 +94,12 @@ def test_devices_share_the_exposures_of_one_run(made):
     """Eight processes see E exposures together; none has a run of its own."""
     m = made("mini", 40)
     stream = Stream(m.corpus, m.pool, 4, 50)
-    shares = [BatchSource([stream], 8, 2, process=i, processes=8) for i in range(8)]
-    assert {len(share) for share in shares} == {len(BatchSource([stream], 8, 2))}
+    shares = [Batches(stream, 8, process=i, processes=8) for i in range(8)]
+    assert {len(share) for share in shares} == {len(Batches(stream, 8))}
     targets = sum(
-        (share[i]["labels"][..., 1:] != PAD).sum()
+        (share[step]["labels"][:, 1:] != PAD).sum()
         for share in shares
-        for i in range(len(share))
+        for step in range(len(share))
     )
     assert targets == stream.total_tokens - 1
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import corpora, data, tokenizers, worlds
-from kscale.data import PAD, BatchSource, Mixture, Stream
+from kscale.data import PAD, Batches, Mixture, Stream
 from kscale.data import mixture as module
 from kscale.worlds import Law
 
@@ -213,17 +213,15 @@ def test_a_part_without_windows_is_not_there(parts):
 
 
 def test_batches_of_mixtures(mixed):
-    """Sources take a mixture for a stream, processes and populations included."""
-    source = BatchSource([mixed.mixture], 6, 2, segments=True)
-    assert source.num_steps == -(-mixed.mixture.num_windows // 6)
-    tokens = np.concatenate([source[i]["tokens"] for i in range(len(source))])
-    rows = tokens.reshape(-1, 33)[: mixed.mixture.num_windows]
+    """A mixture takes the place of a stream, in several processes too."""
+    batches = Batches(mixed.mixture, 6, segments=True)
+    assert len(batches) == -(-mixed.mixture.num_windows // 6)
+    tokens = np.concatenate([batches[step]["tokens"] for step in range(len(batches))])
+    rows = tokens[: mixed.mixture.num_windows]
     assert np.array_equal(rows, mixed.windows["tokens"])
-    halves = [BatchSource([mixed.mixture], 6, 2, True, i, 2)[1] for i in range(2)]
-    for name, array in source[1].items():
-        assert np.array_equal(np.concatenate([h[name] for h in halves], axis=1), array)
-    both = BatchSource([mixed.mixture, mixed.streams[0]], 6)[0]["tokens"]
-    assert np.array_equal(both[:, 0], BatchSource([mixed.mixture], 6)[0]["tokens"])
+    halves = [Batches(mixed.mixture, 6, True, i, 2)[1] for i in range(2)]
+    for name, array in batches[1].items():
+        assert np.array_equal(np.concatenate([h[name] for h in halves]), array)
 
 
 def test_parts_that_do_not_fit(made, parts):

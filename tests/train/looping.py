@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from standin import CONFIG, LABELS, PROBLEM, batches
+from standin import CONFIG, LABELS, OBJECTIVE, batches
 
 from kscale.train import fit
 
@@ -12,9 +12,10 @@ TOTAL = 22  # six dispatches of four steps, two of them padding
 
 
 def run(folder=None, total=TOTAL, config=CONFIG, source=None, **options):
-    source = batches(config.steps_per_dispatch) if source is None else source
-    options = {"labels": LABELS, "folder": folder} | options
-    return fit(PROBLEM, config, source, total, **options)
+    """Fits the stand-in, or another `model`."""
+    options = {"model": OBJECTIVE, "labels": LABELS, "folder": folder} | options
+    model = options.pop("model")
+    return fit(model, config, source or batches(), total, **options)
 
 
 def stop_after(step):

@@ -52,7 +52,7 @@ def token_nats(params, tokens_BT, targets_BT, segments_BT):
     return nats, {}
 
 
-PROBLEM = train.Problem(init, token_nats, {"vocab": VOCAB, "width": WIDTH})
+OBJECTIVE = train.Objective(init, token_nats, {"vocab": VOCAB, "width": WIDTH})
 
 
 def batch(step, rows=ROWS, seed=0, segments=False):
@@ -68,26 +68,14 @@ def batch(step, rows=ROWS, seed=0, segments=False):
     return arrays
 
 
-def stacked(batches):
-    """Batches on a new leading axis."""
-    return {name: np.stack([b[name] for b in batches]) for name in batches[0]}
-
-
-def batches(steps_per_dispatch=4, dispatches=1000, **options):
-    """The iterator factory that ``fit`` takes."""
-
-    def start(dispatch):
-        for d in range(dispatch, dispatches):
-            first = d * steps_per_dispatch
-            steps = range(first, first + steps_per_dispatch)
-            yield stacked([batch(step, **options) for step in steps])
-
-    return start
+def batches(stop=10**6, **options):
+    """What `fit` reads."""
+    return train.stack_steps(lambda step: batch(step, **options), stop)
 
 
 def eight_members():
     """A population that differs in everything it can."""
-    return train.population([train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)])
+    return train.stack_hypers([train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)])
 
 
 def mixture():
@@ -124,9 +112,9 @@ def main(folder, options):
 
     config = dataclasses.replace(CONFIG, **options)
     result = train.fit(
-        PROBLEM,
+        OBJECTIVE,
         config,
-        batches(config.steps_per_dispatch),
+        batches(),
         total_steps,
         labels=LABELS,
         folder=folder,

@@ -7,6 +7,7 @@ import pytest
 from standin import digest
 
 from kscale.train import CheckpointError, Checkpoints, load_params, save_params
+from kscale.train.checkpoint import list_differences
 
 RUN = {"model": {"layers": 2}, "labels": ["text", "name"]}
 
@@ -77,6 +78,22 @@ def test_another_run_is_refused_field_by_field(tmp_path):
     )
     with pytest.raises(CheckpointError, match=expected):
         restore(checkpoints, 5, other)
+
+
+def test_fields_may_come_and_go_and_tuples_are_lists():
+    old = {"a": {"b": 1}, "c": 2, "d": [1, 2]}
+    assert list_differences(old, {"a": {"b": 3, "e": 4}, "d": (1, 2)}) == [
+        "a.b was 1, is 3",
+        "a.e was 'absent', is 4",
+        "c was 2, is 'absent'",
+    ]
+
+
+def test_a_checkpoint_of_an_older_kscale_is_refused_with_a_way_out(tmp_path):
+    checkpoints = written(tmp_path, 5)
+    expected = "5 was written by an older kscale: finish its run with that version"
+    with pytest.raises(CheckpointError, match=expected):
+        restore(checkpoints, 5, RUN | {"format": 2})
 
 
 def largest(folder):

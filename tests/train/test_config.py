@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from kscale.train import Hyper, TrainConfig, members, population, resolve, solo
+from kscale.train import (
+    Hyper,
+    TrainConfig,
+    count_members,
+    make_hyper,
+    resolve,
+    stack_hypers,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,54 +24,65 @@ from kscale.train import Hyper, TrainConfig, members, population, resolve, solo
         ("eps", 0.0, "greater than 0"),
         ("final_ratio", 1.5, "between 0 and 1"),
         ("warmup_steps", -1, "0 or more"),
+        ("trainable", (), "one pattern or more"),
         ("keep", 0, "1 or more"),
         ("seed", -1, r"in \[0, 2\^32\)"),
     ],
 )
 def test_a_field_out_of_range_is_named(field, value, condition):
-    with pytest.raises(ValueError, match=rf"TrainConfig\.{field} is .*{condition}"):
+    message = rf"TrainConfig\.{field}=.* must be .*{condition}"
+    with pytest.raises(ValueError, match=message):
         TrainConfig(**{field: value})
 
 
-def test_automatic_values_on_a_cpu():
-    tiny = resolve(TrainConfig(), rows=3, context=64, total_steps=1000)
-    assert tiny.rows_per_gradient == 3
-    # 2^17 / 192 = 682, at most 512; 1000 steps are two dispatches of 500.
-    assert tiny.steps_per_dispatch == 500
-    assert tiny.checkpoint_every == 50
-    long = resolve(TrainConfig(), rows=24, context=512, total_steps=1000)
-    assert long.rows_per_gradient == 1
-    assert long.steps_per_dispatch == 10  # 2^17 / 12288 = 10.7
-    many = resolve(TrainConfig(), rows=3, context=64, total_steps=1000, members=4)
-    assert many.steps_per_dispatch == 167  # 2^17 / 768 = 170, six dispatches
-
-
-def test_a_huge_batch_is_one_step_a_dispatch():
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        # 2^17 / 192 = 682, at most 512; 1000 steps are two dispatches of 500.
+        ({"rows": 3, "context": 64, "total_steps": 1000}, (3, 500, 50)),
+        # 2^17 / 12288 = 10.7; long sequences are differentiated one by one.
+        ({"rows": 24, "context": 512, "total_steps": 1000}, (1, 10, 50)),
+        # 2^17 / 768 = 170, six dispatches.
+        ({"rows": 3, "context": 64, "total_steps": 1000, "members": 4}, (3, 167, 50)),
+        ({"rows": 1536, "context": 512, "total_steps": 7}, (1, 1, 1)),
+        # Rows that are routed together are differentiated together.
+        ({"rows": 6, "context": 512, "total_steps": 9, "rows_together": 3}, (3, 9, 1)),
+        ({"rows": 6, "context": 64, "total_steps": 9, "rows_together": 3}, (6, 9, 1)),
+    ],
+)
+def test_automatic_values_on_a_cpu(sizes, expected):
+    found = resolve(TrainConfig(), **sizes)
     assert (
-        resolve(TrainConfig(), rows=1536, context=512, total_steps=7).steps_per_dispatch
-        == 1
-    )
+        found.rows_per_gradient,
+        found.steps_per_dispatch,
+        found.checkpoint_every,
+    ) == expected
+    assert resolve(found, **sizes) == found
+    mine = TrainConfig(rows_per_gradient=6, steps_per_dispatch=5, checkpoint_every=9)
+    assert resolve(mine, **sizes) == mine
 
 
-def test_what_the_user_set_stays():
-    mine = TrainConfig(rows_per_gradient=2, steps_per_dispatch=5, checkpoint_every=9)
-    assert resolve(mine, rows=4, context=512, total_steps=100) == mine
-
-
-def test_a_run_without_steps_is_an_error():
-    with pytest.raises(ValueError, match="0 steps trains nothing"):
-        resolve(TrainConfig(), rows=1, context=1, total_steps=0)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"total_steps": 0}, "total_steps=0 must be 1 or more"),
+        ({"rows": 7}, "rows=7 must be a multiple of route_rows=3.* take 9"),
+        ({"at_once": 2}, r"rows_per_gradient=2 must .* take 3"),
+    ],
+)
+def test_sizes_that_cannot_be_trained_are_an_error(change, message):
+    sizes = {"rows": 6, "context": 64, "total_steps": 9, "rows_together": 3} | change
+    config = TrainConfig(rows_per_gradient=sizes.pop("at_once", 0))
+    with pytest.raises(ValueError, match=message):
+        resolve(config, **sizes)
 
 
 def test_members_are_stacked():
-    stacked = population([Hyper(1e-3, 0.1, 4), Hyper(2e-3, 0.2, 5)])
-    assert members(stacked) == 2
+    stacked = stack_hypers([Hyper(1e-3, 0.1, 4), Hyper(2e-3, 0.2, 5)])
+    assert count_members(stacked) == 2
     np.testing.assert_allclose(stacked.learning_rate, [1e-3, 2e-3])
     np.testing.assert_array_equal(stacked.seed, [4, 5])
-    assert members(solo(TrainConfig())) is None
-    assert members(population([Hyper(1e-3, 0.1, 4)])) == 1
-
-
-def test_a_population_of_none_is_an_error():
-    with pytest.raises(ValueError, match="got no members"):
-        population([])
+    assert count_members(make_hyper(TrainConfig())) is None
+    assert count_members(stack_hypers([Hyper(1e-3, 0.1, 4)])) == 1
+    with pytest.raises(ValueError, match=r"hypers=\[\] must have one member"):
+        stack_hypers([])

@@ -7,7 +7,8 @@ import struct
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from kscale.train.logs import Progress, RunLog, rows_until, scalars
+from kscale.train import ROUTING
+from kscale.train.logs import Progress, RunLog, tag_scalars
 
 
 def row(step, loss=1.0, **more):
@@ -53,10 +54,6 @@ def test_rows_after_the_restored_step_are_dropped(tmp_path):
     assert steps(tmp_path) == []
 
 
-def test_a_missing_file_has_no_rows(tmp_path):
-    assert rows_until(tmp_path / "metrics.jsonl", 9) == []
-
-
 def test_tensorboard_has_a_run_per_member(tmp_path):
     log = RunLog(tmp_path, 0, 2)
     log.write(row(5, [1.5, 2.5], mfu=0.25))
@@ -67,8 +64,12 @@ def test_tensorboard_has_a_run_per_member(tmp_path):
         assert got["speed/mfu"] == (5, 0.25)
 
 
-def test_scalars_of_one_model():
-    assert scalars(row(1, 3.0), 0)["train/loss"] == 3.0
+def test_tags_of_one_model_and_of_a_mixture_of_experts():
+    tags = tag_scalars(row(1, 3.0), 0)
+    assert tags["train/loss"] == 3.0
+    routed = tag_scalars(row(1) | {name: [0.25, 0.5] for name in ROUTING}, 1)
+    assert routed.keys() - tags.keys() == {f"moe/{name}" for name in ROUTING}
+    assert routed["moe/dropped_share"] == 0.5
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):

@@ -1,8 +1,9 @@
-"""Whole runs: rows, resuming, NaN, SIGTERM, refusals."""
+"""Whole runs: rows, resuming, evaluations, given parameters, NaN, SIGTERM, refusals."""
 
 import dataclasses
 import signal
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,22 @@ import pytest
 import standin
 from jax import monitoring
 from looping import TOTAL, rows, run, stop_after
-from standin import CONFIG, LABELS, PROBLEM, batches, digest
+from standin import CONFIG, LABELS, OBJECTIVE, batches, digest
 
 from kscale.models import from_name
-from kscale.train import CheckpointError, Hyper, NotFiniteError, fit, population
+from kscale.train import (
+    CheckpointError,
+    Checkpoints,
+    Hyper,
+    NotFiniteError,
+    fit,
+    stack_hypers,
+    stack_steps,
+)
+
+
+def kept(folder):
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
 def test_a_run_leaves_rows_and_its_last_state(whole):
@@ -25,12 +38,22 @@ def test_a_run_leaves_rows_and_its_last_state(whole):
     expected = [batch["labels"][:, 1:] for batch in map(standin.batch, range(TOTAL))]
     assert result.tokens == sum(np.sum(labels != 255) for labels in expected)
     assert rows(folder)[-1]["step"] == TOTAL
-    kept = sorted(path.name for path in (folder / "checkpoints").iterdir())
-    assert kept == ["16", "22"]
+    assert kept(folder) == ["16", "22"]
 
 
-def test_writing_nothing_changes_nothing(whole):
-    assert digest(run().state) == digest(whole[0].state)
+def test_writing_nothing_changes_nothing_and_compiles_nothing_late(whole):
+    compiled, counts = [], []
+
+    def listen(event, seconds, **details):
+        if "backend_compile" in event:
+            compiled.append(event)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    result = run(on_row=lambda row: counts.append(len(compiled)))
+    monitoring.unregister_event_duration_listener(listen)
+    assert digest(result.state) == digest(whole[0].state)
+    assert counts[0] > 0
+    assert counts == counts[:1] * 6
 
 
 def test_rows_and_checkpoints_at_any_rhythm_change_nothing(whole, tmp_path):
@@ -38,8 +61,7 @@ def test_rows_and_checkpoints_at_any_rhythm_change_nothing(whole, tmp_path):
     result = run(tmp_path, config=config)
     assert digest(result.state) == digest(whole[0].state)
     assert [row["step"] for row in result.rows] == [12, 20, 22]
-    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert kept == ["12", "22"]
+    assert kept(tmp_path) == ["12", "22"]
 
 
 def test_sigterm_saves_and_resuming_ends_the_same(whole, tmp_path):
@@ -55,9 +77,11 @@ def test_sigterm_saves_and_resuming_ends_the_same(whole, tmp_path):
 
 
 def test_a_finished_run_resumes_to_its_end(whole):
-    again = run(whole[1], resume=True)
-    assert digest(again.state) == digest(whole[0].state)
-    assert again.rows == []
+    rhythm = dataclasses.replace(CONFIG, log_every=3, checkpoint_every=2, keep=7)
+    for config in (CONFIG, rhythm):
+        again = run(whole[1], resume=True, config=config)
+        assert digest(again.state) == digest(whole[0].state)
+        assert again.rows == []
 
 
 def test_a_run_outside_the_main_thread(whole):
@@ -69,32 +93,35 @@ def test_a_run_outside_the_main_thread(whole):
 
 
 def test_a_folder_with_a_run_is_not_overwritten(whole):
-    with pytest.raises(ValueError, match="holds a run at step 22; resume it, or"):
+    with pytest.raises(ValueError, match="holds a run at step 22: resume it, or"):
         run(whole[1])
+
+
+OTHER = OBJECTIVE._replace(description={"vocab": 13, "width": 16})
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"config": dataclasses.replace(CONFIG, b2=0.9)}, "train.b2 was 0.98, is 0.9"),
+        (
+            {"config": dataclasses.replace(CONFIG, trainable=("up/*",))},
+            r"train.trainable was \['\*'\], is \['up/\*'\]",
+        ),
         ({"total": 30}, "total_steps was 22, is 30"),
         ({"identity": {"seed": 1}}, "identity.seed was 'absent', is 1"),
         ({"source": batches(rows=8)}, "batch.rows was 4, is 8"),
-        ({"hyper": population([Hyper(1e-2, 0.1, 0)])}, "population.seed was 'absent'"),
+        (
+            {"hyper": stack_hypers([Hyper(1e-2, 0.1, 0)])},
+            "population.seed was",
+        ),
+        ({"model": OTHER}, r"model\.width was 8, is 16"),
     ],
 )
 def test_another_run_is_refused(whole, change, message):
     with pytest.raises(CheckpointError, match=message):
         run(whole[1], resume=True, **change)
     assert rows(whole[1])[-1]["step"] == TOTAL
-
-
-def test_another_model_is_refused(whole):
-    other = PROBLEM._replace(description={"vocab": 13, "width": 16})
-    with pytest.raises(CheckpointError, match=r"model\.width was 8, is 16"):
-        fit(
-            other, CONFIG, batches(), TOTAL, labels=LABELS, folder=whole[1], resume=True
-        )
 
 
 def test_a_damaged_checkpoint_stops_the_run(tmp_path):
@@ -105,81 +132,143 @@ def test_a_damaged_checkpoint_stops_the_run(tmp_path):
         run(tmp_path, total=4, resume=True)
 
 
-def poisoned(step):
-    """A model whose loss is NaN where a batch holds token 99, and such batches."""
-
+def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(tmp_path):
     def token_nats(params, tokens_BT, *rest):
         nats, aux = standin.token_nats(params, tokens_BT % 13, *rest)
         return jnp.where(jnp.any(tokens_BT == 99), jnp.nan, nats), aux
 
-    def source(dispatch):
-        for d, chunk in enumerate(batches()(dispatch), start=dispatch):
-            if d == step // 4:
-                chunk["tokens"][step % 4, 0, 0] = 99
-            yield chunk
+    def batch(step):
+        found = standin.batch(step)
+        found["tokens"][0, 0] = 99 if step == 14 else 0
+        return found
 
-    return PROBLEM._replace(token_nats=token_nats), source
-
-
-def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(tmp_path):
-    problem, source = poisoned(step=14)
+    model = OBJECTIVE._replace(token_nats=token_nats)
     with pytest.raises(NotFiniteError) as error:
-        fit(problem, CONFIG, source, TOTAL, labels=LABELS, folder=tmp_path)
+        run(tmp_path, model=model, source=stack_steps(batch, TOTAL))
     assert "stopped at step 15: the loss is nan" in str(error.value)
     assert str(tmp_path / "checkpoints" / "8") in str(error.value)
-    healed = fit(
-        problem, CONFIG, batches(), TOTAL, labels=LABELS, folder=tmp_path, resume=True
+    assert run(tmp_path, model=model, resume=True).step == TOTAL
+
+
+def test_what_cannot_be_run_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="batches end before step 8"):
+        run(source=batches(8))
+    with pytest.raises(ValueError, match="total_steps=0 must be 1 or more"):
+        run(tmp_path / "new", total=0)
+    assert not (tmp_path / "new").exists()
+
+
+def test_automatic_values_are_set(whole):
+    automatic = {"rows_per_gradient": 0, "steps_per_dispatch": 0, "checkpoint_every": 0}
+    result = run(config=dataclasses.replace(CONFIG, **automatic))
+    assert [row["step"] for row in result.rows] == [TOTAL]
+    assert result.tokens == whole[0].tokens
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6),
+        result.state["params"],
+        whole[0].state["params"],
     )
-    assert healed.step == TOTAL
-
-
-def test_nothing_is_compiled_after_the_first_row(tmp_path):
-    compiled = []
-
-    def listen(event, seconds, **details):
-        if "backend_compile" in event:
-            compiled.append(event)
-
-    monitoring.register_event_duration_secs_listener(listen)
-    counts = []
-    run(on_row=lambda row: counts.append(len(compiled)))
-    monitoring.unregister_event_duration_listener(listen)
-    assert counts[0] > 0
-    assert counts == counts[:1] * 6
-
-
-def test_batches_that_end_early_are_an_error():
-    with pytest.raises(ValueError, match="batches end before dispatch 2"):
-        run(source=batches(dispatches=2))
-
-
-def test_automatic_values_must_be_resolved():
-    config = dataclasses.replace(CONFIG, steps_per_dispatch=0)
-    with pytest.raises(ValueError, match=r"steps_per_dispatch is 0.*call resolve"):
-        fit(PROBLEM, config, batches(), TOTAL, labels=LABELS)
-    with pytest.raises(ValueError, match="total_steps is 0"):
-        run(total=0)
 
 
 def test_a_population_logs_lists_and_a_board_each(tmp_path):
-    hyper = population([Hyper(1e-2, 0.1, 0), Hyper(1e-3, 0.1, 1)])
-    result = run(tmp_path, total=8, hyper=hyper)
-    assert result.state["params"]["up"]["bias"].shape == (2, 8)
+    hyper = stack_hypers([Hyper(0.0, 0.0, 0), Hyper(1e-2, 0.1, 1)])
+    given = standin.init(jax.random.key(5))
+    options = {"start": given, "hyper": hyper, "total": 8}
+    result = run(tmp_path, **options)
     assert len(rows(tmp_path)[0]["loss"]) == 2
     boards = sorted(path.name for path in (tmp_path / "tensorboard").iterdir())
     assert boards == ["member_0", "member_1"]
-    again = run(tmp_path, total=8, hyper=hyper, resume=True)
+    # Both start alike; the first learns at a rate of 0.
+    still, moved = (
+        jax.tree.map(lambda leaf, m=m: leaf[m], result.state["params"]) for m in (0, 1)
+    )
+    jax.tree.map(np.testing.assert_array_equal, still, given)
+    assert digest(moved) != digest(given)
+    again = run(tmp_path, resume=True, **options)
     assert digest(again.state) == digest(result.state)
 
 
 def test_a_transformer_learns_a_constant_text():
     model = from_name("GPT2-1-1", vocab=13, head_size=16)
 
-    def source(dispatch):
-        for chunk in batches()(dispatch):
-            yield chunk | {"tokens": np.full_like(chunk["tokens"], 5)}
+    def batch(step):
+        found = standin.batch(step)
+        return found | {"tokens": np.full_like(found["tokens"], 5)}
 
-    result = fit(model, CONFIG, source, 24, labels=LABELS)
+    result = fit(model, CONFIG, stack_steps(batch, 24), 24, labels=LABELS)
     losses = [row["loss"] for row in result.rows]
     assert losses[-1] < 0.5 < losses[0] < np.log(13)
     assert jax.tree.leaves(result.state["params"])[0].dtype == np.float32
+
+
+def evaluated(evaluate_at, **options):
+    """What a run shows of itself on its way: (step, digest of the parameters)."""
+    seen = []
+
+    def evaluate(step, state):
+        assert int(state["step"]) == step
+        seen.append((step, digest(state["params"])))
+
+    return run(evaluate_at=evaluate_at, on_evaluation=evaluate, **options), seen
+
+
+def test_evaluations_are_at_dispatches_and_change_nothing(whole, tmp_path):
+    # 5 and 7 lie in one dispatch, 22 is the last step, 40 never comes.
+    result, seen = evaluated([7, 5, 1, 4, 12, 22, 40], folder=tmp_path)
+    assert [step for step, _ in seen] == [4, 8, 12, 22]
+    assert digest(result.state) == digest(whole[0].state)
+    assert rows(tmp_path) == rows(whole[1])
+    assert seen[-1][1] == digest(result.state["params"])
+    assert len({params for _, params in seen}) == 4
+
+
+def test_a_state_is_evaluated_before_it_is_saved(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, step, *_: order.append(("save", step))
+    )
+    run(
+        tmp_path,
+        evaluate_at=(3, 8, 9),
+        on_evaluation=lambda step, _: order.append(("evaluate", step)),
+    )
+    # What was seen is never lost.
+    assert order == [
+        ("evaluate", 4),
+        ("evaluate", 8),
+        ("save", 8),
+        ("evaluate", 12),
+        ("save", 16),
+        ("save", 22),
+    ]
+
+
+def test_a_resumed_run_is_evaluated_where_it_would_have_been(tmp_path):
+    _, all_seen = evaluated((2, 9, 17))
+    first, seen = evaluated((2, 9, 17), folder=tmp_path, on_row=stop_after(4))
+    assert first.interrupted
+    second, rest = evaluated((2, 9, 17), folder=tmp_path, resume=True)
+    assert not second.interrupted
+    assert seen + rest == all_seen
+    assert seen
+    assert rest
+
+
+def test_the_time_of_evaluations_is_no_training_time():
+    result = run(evaluate_at=(4, 12), on_evaluation=lambda *_: time.sleep(0.6))
+    assert sum(row["seconds"] for row in result.rows) < 0.6
+    assert result.seconds < 0.6
+
+
+def test_a_run_begins_with_the_parameters_given_and_leaves_them_whole(whole):
+    given = standin.init(jax.random.key(99))
+    before = jax.tree.map(np.array, given)
+    still = dataclasses.replace(CONFIG, learning_rate=0.0, weight_decay=0.0)
+    result = run(config=still, start=given)
+    jax.tree.map(np.testing.assert_array_equal, result.state["params"], given)
+    numpy = jax.tree.map(np.array, given)
+    ends = {digest(run(start=start).state) for start in (given, numpy)}
+    assert len(ends) == 1
+    assert digest(whole[0].state) not in ends
+    for params in (given, numpy):
+        jax.tree.map(np.testing.assert_array_equal, params, before)

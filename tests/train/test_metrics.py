@@ -1,12 +1,13 @@
-"""Rows from sums, and the check for NaN."""
+"""Rows from sums, routing, the check for NaN, peak speeds of devices."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from kscale.train import NotFiniteError
-from kscale.train.metrics import Totals, require_finite
+from kscale.train import ROUTING, NotFiniteError
+from kscale.train.metrics import Totals, peak_flops, require_finite, summarize_routing
 
 
 def metrics(nats, counts, norms=None):
@@ -23,7 +24,19 @@ def metrics(nats, counts, norms=None):
     }
 
 
-def test_a_row_is_sums_over_counts():
+def routing(load, dropped=0.0, entropy=0.0):
+    load = np.asarray(load, np.float32)
+    choices = load.sum(axis=(-2, -1))
+    return {
+        "dropped": np.asarray(dropped, np.float32),
+        "choices": choices,
+        "load_LE": load,
+        "entropy": np.asarray(entropy, np.float32),
+        "tokens": choices,
+    }
+
+
+def test_a_row_is_sums_over_counts_and_the_next_starts_afresh():
     totals = Totals(["name", "value"], flops_per_token=2.0, peak_flops=100.0)
     totals.add(metrics([4.0, 2.0], [1, 1]))
     totals.add(metrics([6.0], [2], norms=[4.0]))
@@ -34,16 +47,8 @@ def test_a_row_is_sums_over_counts():
     assert row["learning_rate"] == 0.5
     assert (row["step"], row["tokens"]) == (3, 4)
     assert row["mfu"] == pytest.approx(row["tokens_per_second"] * 2 / 100, rel=0.01)
-
-
-def test_the_next_row_starts_afresh():
-    totals = Totals(["name", "value"], 0.0, 0.0)
-    totals.add(metrics([4.0], [1]))
-    totals.row(1)
     totals.add(metrics([1.0], [1]))
-    row = totals.row(2)
-    assert row["loss"] == 1.0
-    assert "mfu" not in row
+    assert totals.row(4)["loss"] == 1.0
 
 
 def test_members_have_lists():
@@ -53,6 +58,7 @@ def test_members_have_lists():
     assert row["loss"] == [2.0, 4.0]
     assert row["loss_by_label"] == {"name": [2.0, 4.0]}
     assert row["tokens"] == 2
+    assert "mfu" not in row
 
 
 @pytest.mark.parametrize(
@@ -67,9 +73,6 @@ def test_the_first_bad_step_is_named(nats, norms, where):
     bad = metrics(nats, np.ones_like(nats), norms)
     with pytest.raises(NotFiniteError, match=f"{where}.*Lower learning_rate"):
         require_finite(bad, 10)
-
-
-def test_finite_steps_pass():
     assert require_finite(metrics([1.0], [1]), 0) is None
 
 
@@ -81,3 +84,54 @@ def test_a_pause_is_no_training(monkeypatch):
         totals.add(metrics([1.0], [1]))
         totals.pause(paused)
         assert totals.row(1)["seconds"] == seconds
+
+
+def test_routing_by_hand():
+    # Layer 0 sends 6 of 8 tokens to one of two experts, layer 1 is even.
+    found = summarize_routing(routing([[6, 2], [4, 4]], dropped=4.0, entropy=8.0))
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)) / np.log(2)
+    expected = {
+        "dropped_share": 0.25,
+        "load_max": (1.5 + 1.0) / 2,
+        "load_entropy": (entropy + 1) / 2,
+        "router_entropy": 0.5,
+    }
+    assert found == pytest.approx(expected)
+
+
+def test_one_expert_is_even_and_no_token_no_nan():
+    even = {"load_max": 1.0, "load_entropy": 1.0}
+    assert summarize_routing(routing([[5]])).items() >= even.items()
+    assert all(np.isfinite(x) for x in summarize_routing(routing([[0, 0]])).values())
+    all_to_one = summarize_routing(routing([[0, 9, 0]]))
+    assert (all_to_one["load_max"], all_to_one["load_entropy"]) == (3.0, 0.0)
+
+
+def test_routing_is_of_sums_over_steps_and_members_have_lists():
+    totals = Totals(["name", "value"], 0.0, 0.0)
+    for load in ([[1, 3]], [[3, 1]]):
+        one = routing([[load, [[2, 2]]]], dropped=[[1.0, 0.0]], entropy=[[0.0, 2.0]])
+        totals.add(metrics([[1.0, 1.0]], [[1, 1]]) | {"routing": one})
+    row = totals.row(2)
+    assert row["dropped_share"] == [0.25, 0.0]
+    assert row["load_max"] == [1.0, 1.0]  # uneven steps that add up to an even load
+    assert row["router_entropy"] == [0.0, 0.5]
+    totals.add(metrics([[1.0, 1.0]], [[1, 1]]))
+    assert not set(ROUTING) & totals.row(3).keys()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["NVIDIA H200"], 989e12),
+        (["NVIDIA L4"], 121e12),
+        (["NVIDIA L40S"], 362e12),
+        (["TPU v5 lite"] * 4, 4 * 197e12),
+        (["TPU v5"], 459e12),
+        (["cpu"], 0.0),
+        (["NVIDIA H200", "cpu"], 0.0),
+    ],
+)
+def test_peak_speeds_by_kind(kinds, expected):
+    devices = [SimpleNamespace(device_kind=kind) for kind in kinds]
+    assert peak_flops(devices) == expected

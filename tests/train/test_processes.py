@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import standin
-from standin import CONFIG, LABELS, PROBLEM, batches
+from standin import CONFIG, LABELS, OBJECTIVE, batches
 
 from kscale.train import fit
 
@@ -62,7 +62,7 @@ def test_killed_at_any_moment_a_resumed_run_ends_the_same(tmp_path, environment,
     child = start(tmp_path, environment)
     _, errors = child.communicate()
     assert child.returncode == 0, errors
-    whole = fit(PROBLEM, CONFIG, batches(), TOTAL, labels=LABELS)
+    whole = fit(OBJECTIVE, CONFIG, batches(), TOTAL, labels=LABELS)
     assert summary(tmp_path)["digest"] == standin.digest(whole.state)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(4, TOTAL + 1, 4))
@@ -113,7 +113,7 @@ EIGHT = """
     ]:
         mesh = train.make_mesh(*sizes)
         result = train.fit(
-            standin.PROBLEM, config, standin.batches(rows=8), 8,
+            standin.OBJECTIVE, config, standin.batches(rows=8), 8,
             labels=standin.LABELS, hyper=hyper, mesh=mesh,
         )
         found[name] = [row["loss"] for row in result.rows]
@@ -133,7 +133,7 @@ EIGHT = """
         found[name + " shard"] = kernel.addressable_shards[0].data.shape
     try:
         train.fit(
-            standin.PROBLEM, config, standin.batches(rows=6), 8,
+            standin.OBJECTIVE, config, standin.batches(rows=6), 8,
             labels=standin.LABELS, mesh=train.make_mesh(),
         )
     except ValueError as error:
@@ -155,9 +155,9 @@ def test_eight_devices_equal_one(environment):
     found = json.loads(child.stdout)
     assert found["devices"] == 8
 
-    def alone(hyper=None, problem=PROBLEM, total=8):
+    def alone(hyper=None, model=OBJECTIVE, total=8):
         source = batches(rows=8)
-        run = fit(problem, CONFIG, source, total, labels=LABELS, hyper=hyper)
+        run = fit(model, CONFIG, source, total, labels=LABELS, hyper=hyper)
         return [row["loss"] for row in run.rows]
 
     members, mixture = standin.eight_members(), standin.mixture()
@@ -186,19 +186,19 @@ TWO = """
     import standin
     from kscale import train
 
-    def batches(dispatch):
-        for chunk in standin.batches(rows=8)(dispatch):
+    def batches(step, steps):
+        for chunk in standin.batches(rows=8)(step, steps):
             yield {k: x[:, 4 * process : 4 * process + 4] for k, x in chunk.items()}
 
     config = dataclasses.replace(standin.CONFIG, rows_per_gradient=1)
     options = dict(labels=standin.LABELS, folder=folder, resume=True)
     try:
-        train.fit(standin.PROBLEM, config, batches, 8, **options)
+        train.fit(standin.OBJECTIVE, config, batches, 8, **options)
     except ValueError as error:
         print(error)
     mesh = train.make_mesh()
-    first = train.fit(standin.PROBLEM, config, batches, 8, mesh=mesh, **options)
-    again = train.fit(standin.PROBLEM, config, batches, 8, mesh=mesh, **options)
+    first = train.fit(standin.OBJECTIVE, config, batches, 8, mesh=mesh, **options)
+    again = train.fit(standin.OBJECTIVE, config, batches, 8, mesh=mesh, **options)
     print(standin.digest(first.state) == standin.digest(again.state))
     print(json.dumps([row["loss"] for row in first.rows]))
 """
@@ -220,13 +220,13 @@ def test_two_processes_equal_one(tmp_path, environment):
         )
         for process in range(2)
     ]
-    alone = fit(PROBLEM, CONFIG, batches(rows=8), 8, labels=LABELS)
+    alone = fit(OBJECTIVE, CONFIG, batches(rows=8), 8, labels=LABELS)
     outputs = [child.communicate() for child in children]
     for child, (out, errors) in zip(children, outputs, strict=True):
         assert child.returncode == 0, errors
         lines = [line for line in out.splitlines() if not line.startswith("[Gloo]")]
         refusal, same, losses = lines
-        assert "2 processes and no mesh" in refusal
+        assert "2 processes without a mesh" in refusal
         assert same == "True"
         expected = [row["loss"] for row in alone.rows]
         np.testing.assert_allclose(json.loads(losses), expected, atol=1e-5)

@@ -6,12 +6,19 @@ import pytest
 from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
 from kscale.models import Lora, from_name
-from kscale.train import Hyper, TrainConfig, make_mesh, population, problem_of, solo
+from kscale.train import (
+    Hyper,
+    TrainConfig,
+    make_hyper,
+    make_mesh,
+    make_objective,
+    stack_hypers,
+)
 from kscale.train.dispatch import abstract_state
 from kscale.train.sharding import AXES, place_chunk, state_shardings
 
-SOLO = solo(TrainConfig())
-FOUR = population([Hyper(1e-3, 0.0, seed) for seed in range(4)])
+SOLO = make_hyper(TrainConfig())
+FOUR = stack_hypers([Hyper(1e-3, 0.0, seed) for seed in range(4)])
 
 
 def abstract(population=1, data=1, model=1, expert=1):
@@ -20,7 +27,7 @@ def abstract(population=1, data=1, model=1, expert=1):
 
 def specs(config, mesh, hyper):
     one = abstract_state(
-        problem_of(config), hyper, make_mesh(devices=jax.devices()[:1])
+        make_objective(config), hyper, make_mesh(devices=jax.devices()[:1])
     )
     shardings = state_shardings(mesh, one, hyper)
     return jax.tree.map(lambda sharding: sharding.spec, shardings)
@@ -34,12 +41,12 @@ def test_one_device_is_the_trivial_mesh():
 
 @pytest.mark.parametrize("sizes", [(2, 1, 1), (1, 3, 1), (2, 0, 1), (1, 0, 2)])
 def test_a_mesh_must_use_all_devices(sizes):
-    with pytest.raises(ValueError, match="but there are 1 devices; the product"):
+    with pytest.raises(ValueError, match="must have a product of 1, the devices"):
         make_mesh(*sizes, devices=jax.devices()[:1])
 
 
 def test_sizes_must_be_positive():
-    with pytest.raises(ValueError, match="sizes must be 1 or more"):
+    with pytest.raises(ValueError, match="must be 1 or more each"):
         make_mesh(population=0)
 
 
@@ -90,4 +97,4 @@ def test_what_cannot_be_shared_is_an_error():
     with pytest.raises(ValueError, match=r"parameter embed/table has 8 columns .* 16"):
         specs(from_name("GPT2-1-1", vocab=8, head_size=8), abstract(1, 1, 16), SOLO)
     with pytest.raises(ValueError, match=r"batch has 3 rows, .* by the 2 devices .* 4"):
-        place_chunk({"tokens": np.zeros((1, 3, 5))}, abstract(1, 2), False)
+        place_chunk({"tokens": np.zeros((1, 3, 5))}, abstract(1, 2))
