@@ -42,7 +42,6 @@ def describe_run(
     labels: Sequence[str],
     hyper: Hyper,
     infeed: Infeed,
-    identity: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Returns what makes a run what it is, in JSON's types; the rhythm is left out."""
     train = describe_config(config)
@@ -57,7 +56,6 @@ def describe_run(
             "context": infeed.context,
             "fields": infeed.fields,
         },
-        "identity": dict(identity),
     }
     if count_members(hyper) is not None:
         run["population"] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
+from jax.dtypes import canonicalize_dtype
 from jax.sharding import Mesh
 
 from kscale.train.sharding import place_chunk
@@ -61,17 +62,23 @@ class Infeed:
         self._batches, self._mesh, self._total = batches, mesh, total_steps
         self._step = min(step, total_steps - 1)
         self._iterator = iter(batches(self._step, 1))
-        self._shapes = {name: x.shape[1:] for name, x in self._next().items()}
-        _require_arrays(self._shapes)
+        first = self._next()
         self.close()
+        self._shapes = {name: x.shape[1:] for name, x in first.items()}
+        self._dtypes = {name: canonicalize_dtype(x.dtype) for name, x in first.items()}
+        _require_arrays(self._shapes)
         rows, length = self._shapes["tokens"]
         self.rows, self.context = rows * jax.process_count(), length - 1
         self.fields = sorted(self._shapes)
 
-    def open(self, steps: int) -> None:
-        """Begins to read K steps at a time."""
+    def open(self, steps: int) -> dict[str, jax.ShapeDtypeStruct]:
+        """Begins to read K steps at a time; returns the shapes of what `take` gives."""
         self._iterator = iter(self._batches(self._step, steps))
         self._steps = steps
+        return {
+            name: jax.ShapeDtypeStruct((steps, self.rows, self.context + 1), dtype)
+            for name, dtype in self._dtypes.items()
+        }
 
     def take(self) -> dict[str, jax.Array]:
         """Sends the next K batches to the devices, as arrays [K, B, T+1].

@@ -5,10 +5,11 @@ import json
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+import jax
 from tensorboardX.proto import event_pb2, summary_pb2
 from tensorboardX.record_writer import masked_crc32c
 from tqdm import tqdm
@@ -20,7 +21,51 @@ from kscale.train.metrics import ROUTING
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 
+OnRow = Callable[[Row], Any]
 _SECONDS_BETWEEN_LINES = 5.0
+
+
+class RowWriter:
+    """Everything that a logged row goes to.
+
+    Args:
+      folder: of the run, for `RunLog`; None: nothing is written.
+      step: the run goes on from here.
+      total_steps: length of the run.
+      members: of a population; None: one model.
+      progress: stream for `Progress`; None: nothing is shown.
+      on_row: called with every row, such as by a tracker.
+
+    Attributes:
+      rows: those written, oldest first.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str | None,
+        step: int,
+        total_steps: int,
+        members: int | None,
+        progress: TextIO | None,
+        on_row: OnRow | None,
+    ) -> None:
+        self.rows: list[Row] = []
+        self._bar = Progress(progress, total_steps, step)
+        self._receivers: list[OnRow] = [self.rows.append]
+        if folder is not None and not jax.process_index():
+            self._receivers.append(RunLog(folder, step, members).write)
+        self._receivers.append(self._bar.show)
+        if on_row is not None:
+            self._receivers.append(on_row)
+
+    def write(self, row: Row) -> None:
+        """Hands on one row."""
+        for receive in self._receivers:
+            receive(row)
+
+    def close(self) -> None:
+        """Ends the bar."""
+        self._bar.close()
 
 
 class RunLog:

@@ -24,13 +24,12 @@ from kscale.train.config import (
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.infeed import Batches, Infeed
 from kscale.train.interruption import watch_sigterm
-from kscale.train.logs import Progress, RunLog
+from kscale.train.logs import OnRow, RowWriter
 from kscale.train.metrics import NotFiniteError, Totals, peak_flops, require_finite
 from kscale.train.objective import Objective, Params, make_objective
 from kscale.train.sharding import default_mesh, hyper_sharding
 from kscale.train.step import Metrics, State, make_step
 
-OnRow = Callable[[Mapping[str, Any]], None]
 OnEvaluation = Callable[[int, State], None]
 
 
@@ -112,11 +111,8 @@ def fit(
     if total_steps < 1:
         raise ValueError(f"total_steps={total_steps} must be 1 or more")
     objective = model if isinstance(model, Objective) else make_objective(model)
-    if hyper is None:
-        hyper = make_hyper(config)
-    if mesh is None:
-        mesh = default_mesh()
-    members = count_members(hyper)
+    hyper = make_hyper(config) if hyper is None else hyper
+    mesh = default_mesh() if mesh is None else mesh
     with contextlib.ExitStack() as stack:
         checkpoints, step = None, 0
         if folder is not None:
@@ -125,17 +121,12 @@ def fit(
             step = _first_step(checkpoints, resume)
         infeed = Infeed(batches, step, total_steps, mesh)
         stack.callback(infeed.close)
-        config = resolve(
-            config,
-            rows=infeed.rows,
-            context=infeed.context,
-            total_steps=total_steps,
-            members=members or 1,
-            rows_together=objective.rows_together,
-        )
-        run = describe_run(
-            objective, config, total_steps, labels, hyper, infeed, identity or {}
-        )
+        members = count_members(hyper)
+        sizes = {"rows": infeed.rows, "context": infeed.context}
+        sizes |= {"total_steps": total_steps, "members": members or 1}
+        config = resolve(config, **sizes, rows_together=objective.rows_together)
+        run = describe_run(objective, config, total_steps, labels, hyper, infeed)
+        run["identity"] = dict(identity or {})
         abstract = abstract_state(objective, hyper, mesh, config.trainable)
         if checkpoints is not None and step:
             state = checkpoints.restore(step, abstract, run)
@@ -143,32 +134,19 @@ def fit(
             state = start_state(objective, hyper, mesh, config.trainable, start)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0)
-        infeed.open(config.steps_per_dispatch)
-        chunk = infeed.take()
+        chunk = infeed.open(config.steps_per_dispatch)
         shards = mesh.shape["data"]
         one = make_step(objective, config, total_steps, len(labels), data_shards=shards)
         dispatch = compile_dispatch(one, abstract, chunk, hyper, mesh)
-        bar = Progress(progress, total_steps, step)
-        stack.callback(bar.close)
-        log = None
-        if folder is not None and not jax.process_index():
-            log = RunLog(folder, step, members)
+        writer = RowWriter(folder, step, total_steps, members, progress, on_row)
+        stack.callback(writer.close)
         flops = objective.flops_per_token(infeed.context)
-        loop = _Loop(
-            config=config,
-            total_steps=total_steps,
-            step=step,
-            run=run,
-            totals=Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist())),
-            checkpoints=checkpoints,
-            log=log,
-            bar=bar,
-            on_row=on_row,
-            evaluate_at=evaluate_at,
-            on_evaluation=on_evaluation,
-        )
+        totals = Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist()))
+        loop = _Loop(config, total_steps, step, run, totals, writer, checkpoints)
+        if on_evaluation is not None:
+            loop.evaluate_at, loop.on_evaluation = evaluate_at, on_evaluation
         placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
-        return loop.go(dispatch, state, placed, infeed, chunk)
+        return loop.go(dispatch, state, placed, infeed)
 
 
 def _first_step(checkpoints: Checkpoints, resume: bool) -> int:
@@ -191,14 +169,11 @@ class _Loop:
     step: int
     run: Mapping[str, Any]
     totals: Totals
+    writer: RowWriter
     checkpoints: Checkpoints | None
-    log: RunLog | None
-    bar: Progress
-    on_row: OnRow | None
-    evaluate_at: Sequence[int]
-    on_evaluation: OnEvaluation | None
+    evaluate_at: Sequence[int] = ()
+    on_evaluation: OnEvaluation = lambda step, state: None
     tokens: int = 0
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def go(
         self,
@@ -206,15 +181,15 @@ class _Loop:
         state: State,
         hyper: Hyper,
         infeed: Infeed,
-        chunk: dict[str, jax.Array],
     ) -> FitResult:
         """Runs to the end or to SIGTERM. Metrics are fetched one dispatch late."""
-        steps = self.config.steps_per_dispatch
+        steps, every = self.config.steps_per_dispatch, self.config.checkpoint_every
         dispatches = math.ceil(self.total_steps / steps)
-        save_at = _next_multiple(self.step, self.config.checkpoint_every)
-        look_at = self._next_evaluation()
+        save_at = _next_multiple(self.step, every)
+        evaluate_at = self._next_evaluation()
         late: Metrics | None = None
         began = time.perf_counter()
+        chunk = infeed.take()
         with watch_sigterm() as stop_requested:
             for number in range(self.step // steps, dispatches):
                 state, metrics = dispatch(state, chunk, hyper)
@@ -225,35 +200,31 @@ class _Loop:
                     self._see(late)
                 late = metrics
                 stop = stop_requested(number) or last
-                if stop or (number + 1) * steps >= min(save_at, look_at):
+                if stop or (number + 1) * steps >= min(save_at, evaluate_at):
                     self._see(metrics)
                     late = None
-                    if self.step >= look_at and self.on_evaluation is not None:
-                        began += self._evaluate(self.on_evaluation, state)
-                        look_at = self._next_evaluation()
+                    if self.step >= evaluate_at:
+                        began += self._evaluate(state)
+                        evaluate_at = self._next_evaluation()
                     if stop or self.step >= save_at:
                         self._checkpoint(state)
-                        save_at = _next_multiple(
-                            self.step, self.config.checkpoint_every
-                        )
+                        save_at = _next_multiple(self.step, every)
                 if stop:
                     break
         if self.checkpoints is not None:
             self.checkpoints.wait()
         seconds = time.perf_counter() - began
-        ended = self.step == self.total_steps
-        return FitResult(state, self.rows, self.step, not ended, self.tokens, seconds)
+        rows, ended = self.writer.rows, self.step == self.total_steps
+        return FitResult(state, rows, self.step, not ended, self.tokens, seconds)
 
     def _next_evaluation(self) -> float:
         """Returns the first step after this one that is to be evaluated."""
-        if self.on_evaluation is None:
-            return math.inf
         return min((at for at in self.evaluate_at if at > self.step), default=math.inf)
 
-    def _evaluate(self, on_evaluation: OnEvaluation, state: State) -> float:
+    def _evaluate(self, state: State) -> float:
         """Evaluates a state; returns the seconds, which do not count as training."""
         began = time.perf_counter()
-        on_evaluation(self.step, state)
+        self.on_evaluation(self.step, state)
         seconds = time.perf_counter() - began
         self.totals.pause(seconds)
         return seconds
@@ -276,16 +247,7 @@ class _Loop:
         before, self.step = self.step, self.step + count
         every = self.config.log_every
         if not every or self.step >= _next_multiple(before, every):
-            self._write_row()
-
-    def _write_row(self) -> None:
-        row = self.totals.row(self.step)
-        self.rows.append(row)
-        if self.log is not None:
-            self.log.write(row)
-        self.bar.show(row)
-        if self.on_row is not None:
-            self.on_row(row)
+            self.writer.write(self.totals.row(self.step))
 
     def _checkpoint(self, state: State) -> None:
         """Saves a state whose metrics were finite.
@@ -294,7 +256,7 @@ class _Loop:
         that was never stopped.
         """
         if self.totals.steps:
-            self._write_row()
+            self.writer.write(self.totals.row(self.step))
         if self.checkpoints is not None:
             self.checkpoints.save(self.step, state, self.run)
 

@@ -81,7 +81,7 @@ def make_mesh(
     shape = (population, data, expert, model)
     if math.prod(shape) != len(devices):
         raise ValueError(
-            f"the mesh's {sizes} must have a product of {len(devices)}, the devices"
+            f"the product of the mesh's {sizes} must be {len(devices)}, the devices"
             f" there are: change the mesh"
         )
     arranged = np.array(devices, dtype=object).reshape(shape)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from kscale import configs, models, tokenizers
+from kscale import configs, models, tokenizers, train
 from kscale.configs import base, fields
 from kscale.configs.base import PartConfig
 from kscale.runs import finetune, run

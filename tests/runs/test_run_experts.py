@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from folders import metrics, tree
 
-from kscale import cli, models
+from kscale import cli, models, train
 from kscale.runs import folder, run
 
 EXPERTS = {"model__experts": 4, "model__mlp_width": 1.0, "model__top_k": 2}

@@ -15,13 +15,14 @@ def test_dispatches_come_in_order_and_the_last_is_padded(mesh):
     infeed = Infeed(batches(10), 3, 10, mesh)
     assert (infeed.rows, infeed.context) == (4, 6)
     assert infeed.fields == ["labels", "tokens"]
-    infeed.open(4)
+    shapes = infeed.open(4)
     for steps in ((3, 4, 5, 6), (7, 8, 9, 9)):
         found = infeed.take()
         for name in ("tokens", "labels"):
             expected = np.stack([batch(step)[name] for step in steps])
             np.testing.assert_array_equal(found[name], expected)
-            assert found[name].dtype == expected.dtype
+            assert found[name].dtype == expected.dtype == shapes[name].dtype
+            assert found[name].shape == shapes[name].shape
     with pytest.raises(
         ValueError, match=r"batches end before step 10: .* of total_steps"
     ):
