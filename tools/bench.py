@@ -25,7 +25,7 @@ COMPOSED = re.compile(r"^(\S+) +([\d.]+) million tokens/s composed", re.MULTILIN
 
 
 def bench(module: str, repetitions: int, *, all_cores: bool = False) -> str:
-    """Runs a bench, prints its lines as they come, and gives them.
+    """Runs a bench, prints its lines as they come, and returns them.
 
     Args:
       module: in tools, run as a program.
@@ -49,7 +49,7 @@ def bench(module: str, repetitions: int, *, all_cores: bool = False) -> str:
 
 
 def beside(trained: str, composed: str) -> dict[str, float]:
-    """Batches made in the time of one train step, by model.
+    """Returns how many batches are made in the time of one train step, by model.
 
     Args:
       trained: what bench_step printed.

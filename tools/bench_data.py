@@ -50,7 +50,7 @@ class Rates:
     formatted: float
 
     def line(self) -> str:
-        """One line of the report."""
+        """Returns one line of the report."""
         return (
             f"{self.name:<6} {self.composed / 1e6:7.1f} million tokens/s composed"
             f" {self.formatted / 1e6:7.3f} formatted and tokenized"
@@ -58,25 +58,23 @@ class Rates:
         )
 
 
-def bios(people: int) -> tuple[data.Stream, Tokenizer]:
-    """bioS under GPT-2's tokenizer in windows of 512, and that tokenizer."""
-    corpus, tokenizer = (
-        corpora.Biographies(worlds.build_bios(people)),
-        tokenizers.load_gpt2(),
-    )
+def make_bios(people: int) -> tuple[data.Stream, Tokenizer]:
+    """Makes bioS in windows of 512 under GPT-2's tokenizer, and that tokenizer."""
+    corpus = corpora.Biographies(worlds.build_bios(people))
+    tokenizer = tokenizers.load_gpt2()
     pool = data.tokenize(corpus, tokenizer)
     return data.Stream(corpus, pool, exposures=30, context=512), tokenizer
 
 
-def demo() -> tuple[data.Stream, Tokenizer]:
-    """The demo's bioD world in windows of 64, and its tokenizer."""
+def make_demo() -> tuple[data.Stream, Tokenizer]:
+    """Makes the demo's bioD world in windows of 64, and its tokenizer."""
     task = prepare(configs.demo(exposures=300))
     stream = task.order.stream
     assert isinstance(stream, data.Stream), "the demo mixes nothing"
     return stream, mixture.build_tokenizer(task.config.corpus, task.corpus)
 
 
-def rates(
+def time_both(
     name: str, stream: data.Stream, tokenizer: Tokenizer, batch: int, repetitions: int
 ) -> Rates:
     """Times both ways in turns; the index of the stream is made before."""
@@ -84,10 +82,10 @@ def rates(
     compose, write = [], []
     for i in range(-1, repetitions):  # the first warms up
         start = i % spans * batch
-        composed = _rate(lambda start=start: _composed(stream, start, batch))
+        composed = _rate(lambda start=start: _compose(stream, start, batch))
         visits = np.arange(i % 16 * DOCUMENTS, (i % 16 + 1) * DOCUMENTS)
         plan = stream.corpus.plan(*stream.visit(visits))
-        formatted = _rate(lambda plan=plan: _formatted(stream, tokenizer, plan))
+        formatted = _rate(lambda plan=plan: _format(stream, tokenizer, plan))
         if i >= 0:
             compose.append(composed)
             write.append(formatted)
@@ -119,19 +117,20 @@ class Skewed:
     start: float
 
     def line(self) -> str:
-        """One line of the report."""
+        """Returns one line of the report."""
         return (
             f"{self.name:<10} {self.composed / 1e6:7.1f} million tokens/s"
             f"   beside uniform {self.ratio:5.2f}   first window {self.start:5.2f} s"
         )
 
 
-def skewed(people: int, exposures: int, batch: int, repetitions: int) -> list[Skewed]:
+def time_laws(
+    people: int, exposures: int, batch: int, repetitions: int
+) -> list[Skewed]:
     """Times windows of 512 of one bioS world under all laws, in turns."""
     tokenizer, streams, starts = tokenizers.load_gpt2(), {}, {}
-    pool = data.tokenize(
-        corpora.Biographies(worlds.build_bios(1)), tokenizer
-    )  # of any number
+    one = corpora.Biographies(worlds.build_bios(1))
+    pool = data.tokenize(one, tokenizer)  # the same for any number of people
     for name, law in LAWS.items():
         corpus = corpora.Biographies(worlds.build_bios(people, law=law))
         corpus.plan(np.arange(1), np.arange(1))  # the world's own tables
@@ -143,16 +142,16 @@ def skewed(people: int, exposures: int, batch: int, repetitions: int) -> list[Sk
     for i in range(repetitions):
         for name, stream in streams.items():
             start = i % (stream.num_windows // batch) * batch
-            found[name].append(_rate(lambda s=stream, i=start: _composed(s, i, batch)))
+            found[name].append(_rate(lambda s=stream, i=start: _compose(s, i, batch)))
     uniform = np.array(found["uniform"])
     return [
         Skewed(
             name,
-            statistics.median(rates_),
-            float(np.median(np.array(rates_) / uniform)),
+            statistics.median(speeds),
+            float(np.median(np.array(speeds) / uniform)),
             starts[name],
         )
-        for name, rates_ in found.items()
+        for name, speeds in found.items()
     ]
 
 
@@ -162,12 +161,12 @@ def _rate(make: Callable[[], int]) -> float:
     return tokens / (time.perf_counter() - start)
 
 
-def _composed(stream: data.Stream, first: int, batch: int) -> int:
+def _compose(stream: data.Stream, first: int, batch: int) -> int:
     return stream.windows(first, batch)["tokens"][:, 1:].size
 
 
-def _formatted(stream: data.Stream, tokenizer: Tokenizer, plan: np.ndarray) -> int:
-    """Tokens of documents that are written as strings, each then tokenized."""
+def _format(stream: data.Stream, tokenizer: Tokenizer, plan: np.ndarray) -> int:
+    """Writes documents as strings, tokenizes each, and counts the tokens."""
     pieces = stream.corpus.pieces
     texts = ("".join(s.text for i in row for s in pieces[i]) for row in plan)
     return sum(len(tokenizer.encode(text)) + 1 for text in texts)
@@ -176,13 +175,13 @@ def _formatted(stream: data.Stream, tokenizer: Tokenizer, plan: np.ndarray) -> i
 def main(argv: list[str]) -> None:
     """Prints a line for bioS, one for the demo's bioD, and one for each law."""
     del argv
-    stream, tokenizer = bios(_PEOPLE.value)
+    stream, tokenizer = make_bios(_PEOPLE.value)
     batch, repetitions = _BATCH.value, _REPETITIONS.value
-    print(rates("bioS", stream, tokenizer, batch, repetitions).line())
-    stream, tokenizer = demo()
+    print(time_both("bioS", stream, tokenizer, batch, repetitions).line())
+    stream, tokenizer = make_demo()
     rows = batch * 512 // stream.context  # as many tokens
-    print(rates("demo", stream, tokenizer, rows, repetitions).line())
-    for row in skewed(_SKEWED.value, 5, batch, repetitions):
+    print(time_both("demo", stream, tokenizer, rows, repetitions).line())
+    for row in time_laws(_SKEWED.value, 5, batch, repetitions):
         print(row.line())
 
 

@@ -51,7 +51,7 @@ class AllExperts(nn.Module):
 
     @nn.compact
     def __call__(self, x_BTD):
-        """Inputs [B, T, D] to outputs of the same shape."""
+        """Maps inputs [B, T, D] to outputs of the same shape."""
         config = self.config
         router = nn.Dense(config.experts, use_bias=False)
         gate = jax.nn.softmax(router(x_BTD))
@@ -61,7 +61,7 @@ class AllExperts(nn.Module):
 
 
 def layers(heads: int, experts: int, top_k: int) -> dict[str, nn.Module]:
-    """The contenders, of experts d -> d -> d."""
+    """Returns the contenders, of experts d -> d -> d."""
     config = ModelConfig(heads=heads, head_size=32, mlp_width=1.0)
     routed = dataclasses.replace(config, experts=experts, top_k=top_k)
     return {
@@ -73,12 +73,12 @@ def layers(heads: int, experts: int, top_k: int) -> dict[str, nn.Module]:
 
 
 def shapes(layer: Any, x_BTD: jax.Array) -> Any:
-    """The shapes of a layer's parameters."""
+    """Returns the shapes of a layer's parameters."""
     return jax.eval_shape(layer.init, jax.random.key(0), x_BTD)["params"]
 
 
 def trainer(layer: Any, width: int) -> Callable[[], None]:
-    """One gradient with respect to weights and inputs; compiled and run once."""
+    """Compiles and runs one gradient with respect to weights and inputs."""
     x = jax.random.normal(jax.random.key(0), (ROWS, CONTEXT, width))
     params = jax.tree.map(
         lambda leaf: jax.random.normal(jax.random.key(1), leaf.shape) * width**-0.5,
@@ -104,7 +104,7 @@ def trainer(layer: Any, width: int) -> Callable[[], None]:
 def rates(
     name: str, repetitions: int, clock: Callable[[], float]
 ) -> dict[str, list[float]]:
-    """Tokens a second of each contender in each turn.
+    """Measures tokens a second of each contender in each turn.
 
     Args:
       name: of ``CASES``.
@@ -126,7 +126,7 @@ def rates(
 
 
 def line(name: str, found: dict[str, list[float]]) -> str:
-    """One line of the table.
+    """Returns one line of the table.
 
     Example:
       >>> print(line("x", {"buffers": [4.0], "dense": [8.0], "all": [2.0]}))
@@ -146,7 +146,7 @@ def line(name: str, found: dict[str, list[float]]) -> str:
 
 
 def ratio(ours: list[float], others: list[float]) -> float:
-    """The median over turns of one rate over another."""
+    """Returns the median over turns of one rate over another."""
     return statistics.median(a / b for a, b in zip(ours, others, strict=True))
 
 

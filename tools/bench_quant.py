@@ -34,7 +34,7 @@ CASES = {
 def seconds(
     config: models.ModelConfig, scheme: quant.Scheme, people: int, repetitions: int
 ) -> list[float]:
-    """Of each call of ``gptq``, the first with all compilation.
+    """Returns the seconds of each call of `gptq`, the first with all compilation.
 
     Args:
       config: the model.
@@ -54,7 +54,7 @@ def seconds(
 
 
 def line(name: str, taken: list[float]) -> str:
-    """One line of the report."""
+    """Returns one line of the report."""
     again = statistics.median(taken[1:])
     return f"{name:<14} gptq {taken[0]:6.1f} s with compilation {again:6.1f} s without"
 

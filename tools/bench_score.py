@@ -31,7 +31,7 @@ CASES = {
 
 
 def rates(spec: str, people: int, repetitions: int) -> dict[int, float]:
-    """People a second for each batch size.
+    """Measures people a second for each batch size.
 
     Args:
       spec: a named config; its model is untrained, which costs the same.
@@ -57,7 +57,7 @@ def rates(spec: str, people: int, repetitions: int) -> dict[int, float]:
 
 
 def line(name: str, found: dict[int, float]) -> str:
-    """One line of the report."""
+    """Returns one line of the report."""
     others = (f"   batch {b}: {found[b] / found[0]:.2f}x" for b in BATCHES[1:])
     return f"{name:<9}{found[0]:10,.0f} people/s at the chosen batch" + "".join(others)
 

@@ -60,7 +60,7 @@ class Rates(NamedTuple):
     ratio: float | None
 
     def line(self) -> str:
-        """One line of the table."""
+        """Returns one line of the table."""
         rates = "".join(
             f"  {name} {rate:9,.0f}" for name, rate in self.tokens_per_second.items()
         )
@@ -69,7 +69,7 @@ class Rates(NamedTuple):
 
 
 def case(name: str) -> Case:
-    """The demo model, or a model of the paper on bioS's vocabulary."""
+    """Returns the demo model, or a model of the paper on bioS's vocabulary."""
     from kscale.models import ModelConfig, from_name
 
     if name == "demo":
@@ -79,7 +79,7 @@ def case(name: str) -> Case:
 
 
 def kscale_trainer(case: Case, train: Any, tokens: np.ndarray) -> Callable[[], float]:
-    """Kscale's own program: trains on every batch once, returns the first loss."""
+    """Makes kscale's own program: it trains on all batches, returns the first loss."""
     import jax
     import jax.numpy as jnp
 
@@ -107,7 +107,7 @@ def kscale_trainer(case: Case, train: Any, tokens: np.ndarray) -> Callable[[], f
 
 
 def contenders(case: Case, with_torch: bool) -> dict[str, Callable[[], float]]:
-    """All that train this case, from the same parameters on the same batches."""
+    """Returns all that train this case: the same parameters, the same batches."""
     import jax
 
     from kscale.models import init
@@ -137,7 +137,7 @@ def rates(
     """Trains in turns and times each turn.
 
     Args:
-      name: ``"demo"`` or a model's name, as ``case`` takes it.
+      name: `"demo"` or a model's name, as `case` takes it.
       with_torch: whether PyTorch takes part.
       repetitions: turns.
       clock: seconds since some moment.
@@ -173,7 +173,7 @@ def rates(
 
 
 def pin(cores: int) -> None:
-    """Gives this process its last ``cores`` cores; before JAX or torch is imported."""
+    """Gives this process its last `cores` cores; before JAX or torch is imported."""
     allowed = sorted(os.sched_getaffinity(0))
     if cores > len(allowed):
         raise ValueError(f"--cores is {cores}, must be at most {len(allowed)} here.")

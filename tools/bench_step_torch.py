@@ -1,4 +1,4 @@
-"""The PyTorch side of ``tools/bench_step.py``: the same model, batch and optimizer.
+"""The PyTorch side of `tools/bench_step.py`: the same model, batch and optimizer.
 
 GPT-2's block with rotary positions as one would write it in PyTorch for speed: fused
 attention, fused AdamW, gradients set to None. Imported only where torch is wanted.
@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.down = nn.Linear(config.hidden, width)
 
     def forward(self, x, cos, sin):
-        """[B, T, D] -> [B, T, D]."""
+        """Maps [B, T, D] to [B, T, D]."""
         rows, length, width = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -54,7 +54,7 @@ class Transformer(nn.Module):
         self.register_buffer("sin", torch.cat([-sin, sin], 1))
 
     def forward(self, tokens, targets):
-        """[B, T] twice -> the mean of ``-log p`` in nats."""
+        """Returns the mean of `-log p` in nats of two arrays [B, T]."""
         x = self.embed(tokens)
         for layer in self.layers:
             x = layer(x, self.cos, self.sin)
@@ -76,7 +76,7 @@ class Trainer:
       train: gives AdamW's numbers.
       params: kscale's initial parameters, copied.
       tokens: [K, B, T+1], the batches, used over and over.
-      compiled: whether through ``torch.compile``.
+      compiled: whether through `torch.compile`.
     """
 
     def __init__(

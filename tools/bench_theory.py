@@ -75,7 +75,7 @@ class Timing(NamedTuple):
     apart: float
 
     def line(self) -> str:
-        """One line of the report."""
+        """Returns one line of the report."""
         job = self.job
         target = f"(target {job.target:g})" if job.target else ""
         return (
@@ -122,7 +122,7 @@ def _clock(function: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def optima(points: int = 200) -> Job:
-    """The compute-optimal sweep of paper 004, figure 2a."""
+    """Makes the compute-optimal sweep of Nayak & Varshney 2024, figure 2a."""
     compute = np.geomspace(1e18, 1e26, points)
     order = np.random.default_rng(0).permutation(points)
     return Job(
@@ -138,7 +138,7 @@ def optima(points: int = 200) -> Job:
 
 
 def allocations(clusters: int = 10**6, capacities: int = 64) -> Job:
-    """Water filling with its certificate; SciPy makes do without."""
+    """Makes water filling with its certificate; SciPy makes do without."""
     p = np.arange(1.0, clusters + 1) ** -1.5
     p /= p.sum()
     capacity = np.geomspace(10, 10 * clusters, capacities)
@@ -156,7 +156,7 @@ def allocations(clusters: int = 10**6, capacities: int = 64) -> Job:
 
 
 def fits(starts: int = 4500, timed: int = 20) -> Job:
-    """Chinchilla's law from many starts, on 250 noisy points.
+    """Makes fits of Chinchilla's law from many starts, on 250 noisy points.
 
     The optimum is compared, not each start's: the least that SciPy reaches from the
     starts timed, which is L-BFGS and stops early.
@@ -186,7 +186,7 @@ def fits(starts: int = 4500, timed: int = 20) -> Job:
 
 
 def accuracies(sizes: int = 400) -> Job:
-    """The three accuracies of paper 004, figure 3, by the exact tail."""
+    """Makes the three accuracies of Nayak & Varshney 2024, figure 3, by exact tails."""
     N = np.geomspace(1e9, 1e12, sizes)
     order = np.random.default_rng(0).permutation(sizes)
     return Job(
@@ -202,7 +202,7 @@ def accuracies(sizes: int = 400) -> Job:
 
 
 def peeling(concepts: int = 10**6, share: int = 100) -> Job:
-    """A random graph sampled and peeled; the plain queue has a smaller one."""
+    """Makes a random graph, sampled and peeled; the plain queue has a smaller one."""
     a, d = 10.0, 4.0  # texts a concept, concepts a text: above the threshold
 
     def graph(size: int) -> theory.concepts.Graph:
@@ -225,7 +225,7 @@ def peeling(concepts: int = 10**6, share: int = 100) -> Job:
 
 
 def seatings(customers: int = 10**6, share: int = 100) -> Job:
-    """The restaurant; a plain loop seats few, and its cost grows faster than linearly.
+    """Makes the restaurant; a plain loop seats few, at more than linear cost.
 
     Two samples are compared with the mean: the share of tables with one customer.
     """
@@ -259,7 +259,7 @@ JOBS = (optima, allocations, fits, accuracies, peeling, seatings)
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Returns how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 

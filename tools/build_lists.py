@@ -49,7 +49,7 @@ def drop_extensions(values: Iterable[str]) -> list[str]:
     """Drops every value that continues another one after a space.
 
     `University of Houston Clear Lake` goes if `University of Houston` is there:
-    the end of a value is then always told by the value itself.
+    the end of a value is then always known from the value itself.
     """
     kept: list[str] = []
     for value in sorted(set(values)):

@@ -14,7 +14,10 @@ DEGREE, EPS, SIGMA, TAU = 6.0, 0.5, 2e5, 8e5
 
 
 def learnt(R: float, T: float) -> float:
-    """Concepts learnt by the printed law, paper 004, equations (2) and (21) to (23)."""
+    """Returns the concepts learnt by the printed law.
+
+    Source: Nayak & Varshney 2024, equations (2) and (21) to (23).
+    """
     p, n = DEGREE / R, R / EPS
 
     def log_lambda(x: float, power: float = T - 1) -> float:
@@ -53,7 +56,7 @@ def learnt(R: float, T: float) -> float:
 
 
 def compute_optimal(C: float) -> tuple[float, float]:
-    """(R, learnt) at the first local maximum along R T = C / (6 sigma tau)."""
+    """Returns (R, learnt) at the first local maximum along R T = C / (6 sigma tau)."""
     product = C / (6 * SIGMA * TAU)
     top = math.sqrt(product / 4.532989619860746)
     grid = np.geomspace(0.5 * top, 1.02 * top, 60)
@@ -69,7 +72,7 @@ def compute_optimal(C: float) -> tuple[float, float]:
 
 
 def allocate(p: np.ndarray, capacity: float) -> float:
-    """The least redundancy of problem (9), a = 1, b = 2, by a root in the price."""
+    """Returns the least redundancy of problem (9), a = 1, b = 2, by a root in price."""
     log_2 = math.log(2)
     logs = np.log(p * log_2)
 
@@ -85,7 +88,7 @@ def allocate(p: np.ndarray, capacity: float) -> float:
 def chinchilla(
     start: np.ndarray, log_n: np.ndarray, log_d: np.ndarray, log_loss: np.ndarray
 ) -> float:
-    """The Huber loss (1e-3, on logarithms) that L-BFGS reaches from one start.
+    """Returns the Huber loss (1e-3, on logarithms) that L-BFGS reaches from one start.
 
     It is (a, b, e, alpha, beta) of log-sum-exp(a - alpha ln N, b - beta ln D, e).
     """
@@ -107,7 +110,10 @@ def chinchilla(
 
 
 def accuracy(N: float, ratio: float = 4.532989619860746) -> tuple[float, float, float]:
-    """The three tasks' accuracies at one size, exact tails, paper 004, figure 3."""
+    """Returns the three tasks' accuracies at one size, by exact tails.
+
+    Source: Nayak & Varshney 2024, figure 3.
+    """
     R = N / SIGMA
     pairs, T, skills, levels = R * (R - 1) / 2, ratio * R, 1000, 100
     linked = -math.expm1(T * math.log1p(-((DEGREE / R) ** 2))) / skills**2
@@ -135,7 +141,7 @@ def accuracy(N: float, ratio: float = 4.532989619860746) -> tuple[float, float, 
 def peel(
     concept: np.ndarray, text: np.ndarray, concepts: int, texts: int
 ) -> np.ndarray:
-    """Which concepts a queue of texts learns from the edges of a graph, bool [R]."""
+    """Returns bool [R]: the concepts that a queue of texts learns from a graph."""
     of_text: list[set[int]] = [set() for _ in range(texts)]
     of_concept: list[list[int]] = [[] for _ in range(concepts)]
     for c, t in zip(concept.tolist(), text.tolist(), strict=True):
@@ -157,7 +163,7 @@ def peel(
 
 
 def restaurant(seed: int, customers: int, alpha: float, beta: float) -> list[int]:
-    """Customers at each table of a Pitman-Yor restaurant, seated one after another."""
+    """Seats customers of a Pitman-Yor restaurant one after another; their tables."""
     uniform = random.Random(seed).random
     tables: list[int] = []
     for seated in range(customers):

@@ -6,7 +6,7 @@ from tools import bench, bench_data
 
 
 def test_every_law_beside_the_uniform_one():
-    rows = bench_data.skewed(people=2000, exposures=4, batch=4, repetitions=3)
+    rows = bench_data.time_laws(people=2000, exposures=4, batch=4, repetitions=3)
     assert [row.name for row in rows] == list(bench_data.LAWS)
     assert rows[0].ratio == 1
     assert all(row.composed > 0 and row.ratio > 0 and row.start > 0 for row in rows)

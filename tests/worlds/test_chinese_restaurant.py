@@ -17,7 +17,7 @@ PROCESSES = [(0.0, 1.0), (0.0, 30.0), (0.5, 1.0), (0.8, -0.5), (0.9, 0.0), (0.3,
 
 
 def one_after_another(alpha, beta, customers, key):
-    """Tables of customers who come in turn; the hashes say whom they pick."""
+    """Tables of customers who come in turn; the hashes say which of them they pick."""
     words = keyed_hash(key, np.arange(customers))
     picks, coins = words * 2.0**-64, mix64(words) * 2.0**-64
     tables, founders = [0], {0: 0}
@@ -61,14 +61,14 @@ def test_five_customers_sit_by_the_exact_law(alpha, beta):
             after[*tables, len(sizes)] += chance * opens
         chances = after
     assert math.fsum(chances.values()) == pytest.approx(1)
-    draws = 2000
-    met = collections.Counter(
+    draws = 1000
+    seated = collections.Counter(
         tuple(Restaurant(alpha, beta, 5, key, 5)(np.arange(5)).tolist())
         for key in range(draws)
     )
-    assert set(met) <= set(chances)
+    assert set(seated) <= set(chances)
     likely = [ways for ways, chance in chances.items() if chance * draws > 8]
-    counts = [met[ways] for ways in likely]
+    counts = [seated[ways] for ways in likely]
     expected = [chances[ways] * draws for ways in likely]
     if len(likely) < len(chances):
         counts.append(draws - sum(counts))
@@ -114,8 +114,8 @@ def test_more_tables_than_people(customers, monkeypatch):
 
 
 def test_people_are_numbered_as_they_appear():
-    """The next new one is always one more than those met so far."""
-    met = Restaurant(0.7, 3.0, 20_000, 0, 20_000)(np.arange(20_000))
-    most = np.maximum.accumulate(met)
-    assert met[0] == 0
+    """The next new one is always one more than those seated so far."""
+    seated = Restaurant(0.7, 3.0, 20_000, 0, 20_000)(np.arange(20_000))
+    most = np.maximum.accumulate(seated)
+    assert seated[0] == 0
     assert np.diff(most).max() == 1

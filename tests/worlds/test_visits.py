@@ -59,10 +59,10 @@ def test_counts_follow_a_file(tmp_path):
 @pytest.mark.parametrize("law", ALL, ids=identity)
 def test_counts_are_those_of_every_visit(law):
     drawn = draw_visits(law, 2000, 70_000, seed=0, key=KEY)
-    met = drawn(np.arange(70_000))
-    assert met.dtype == np.int64
+    visited = drawn(np.arange(70_000))
+    assert visited.dtype == np.int64
     counts = drawn.counts()
-    assert np.array_equal(counts, np.bincount(met, minlength=2000))
+    assert np.array_equal(counts, np.bincount(visited, minlength=2000))
     assert counts.sum() == 70_000
     assert drawn.frequencies.sum() == pytest.approx(1)
     counts[:] = 0  # a copy
@@ -92,7 +92,7 @@ def test_the_guide_finds_what_a_search_finds(law):
 
 
 @pytest.mark.parametrize(
-    ("law", "met"),
+    ("law", "visited"),
     [
         (Law("zipf", bias=2.0), [8, 1, 2, 9, 1, 9, 16, 0, 25, 23, 0, 3]),
         (Law("pitman_yor", concentration=9.0), [8, 1, 2, 9, 1, 8, 10, 0, 22, 22, 0, 4]),
@@ -100,12 +100,12 @@ def test_the_guide_finds_what_a_search_finds(law):
     ],
     ids=["zipf", "pitman_yor", "restaurant"],
 )
-def test_the_first_visits_are_what_they_were(law, met):
+def test_the_first_visits_are_what_they_were(law, visited):
     """Golden: a run that is resumed later must meet the same people.
 
     To be renewed by hand, only where the draws are meant to change.
     """
-    assert draw_visits(law, 50, 40, seed=0, key=KEY)(np.arange(12)).tolist() == met
+    assert draw_visits(law, 50, 40, seed=0, key=KEY)(np.arange(12)).tolist() == visited
 
 
 def test_exact_takes_turns():
@@ -123,9 +123,9 @@ def test_exact_takes_turns():
 
 @pytest.mark.parametrize("law", WEIGHTED, ids=identity)
 def test_people_left_out_are_never_met(law):
-    told = np.array([1, 4, 5, 9])
-    drawn = draw_visits(law, 10, 50_000, seed=0, key=KEY, subset=told)
-    chances = law.frequencies(10, 0)[told]
+    subset = np.array([1, 4, 5, 9])
+    drawn = draw_visits(law, 10, 50_000, seed=0, key=KEY, subset=subset)
+    chances = law.frequencies(10, 0)[subset]
     assert drawn.people == 4
     assert drawn.frequencies == pytest.approx(chances / chances.sum())
     assert chi_square(drawn.counts(), drawn.frequencies * 50_000) > 1e-4
@@ -145,11 +145,11 @@ def test_keys_and_seeds_are_apart():
 def test_ten_billion_visits_of_few_numbers():
     tracemalloc.start()
     drawn = draw_visits(Law("zipf"), 400_000, 10**10, seed=0, key=KEY)
-    met = drawn(np.arange(10**10 - 1000, 10**10))
+    visited = drawn(np.arange(10**10 - 1000, 10**10))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40e6
-    assert len(np.unique(met)) > 900
+    assert len(np.unique(visited)) > 900
 
 
 def test_visits_out_of_range():

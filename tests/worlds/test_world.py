@@ -150,14 +150,6 @@ def test_a_world_that_begins_later_is_the_same_people():
     )
 
 
-def test_worlds_apart_share_nobody():
-    """Two halves of the name space: every name once."""
-    worlds = [build_bios(80_000, lists="mini", first=first) for first in (0, 80_000)]
-    sizes = [len(column.strings) for column in worlds[0].name_columns]
-    names = [np.ravel_multi_index(w.names(np.arange(80_000)).T, sizes) for w in worlds]
-    assert len(np.unique(names)) == 160_000 == worlds[0].name_space
-
-
 def test_a_law_changes_nobody():
     plain, skewed = build_bios(100, law=Law()), build_bios(100, law=Law("zipf"))
     people = np.arange(100)
