@@ -66,21 +66,6 @@ def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
     assert world.attributes[1].columns[0].strings == ("Rigel Ä", "Éta")
 
 
-def test_shipped_lists_have_the_published_sizes():
-    world = build_bios(1)
-    assert [len(c.strings) for c in world.name_columns] == [400, 400, 1000]
-    sizes = {a.name: [len(c.strings) for c in a.columns] for a in world.attributes}
-    assert sizes == {
-        "pronoun": [2],
-        "birth_date": [12, 28, 200],
-        "birth_city": [200],
-        "university": [300],
-        "major": [100],
-        "employer": [263],
-    }
-    assert build_bios(1, lists="mini").name_space == 40 * 40 * 100
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -111,11 +111,3 @@ def test_more_tables_than_people(customers, monkeypatch):
     with pytest.raises(ValueError, match=message) as error:
         Restaurant(0.9, 5.0, customers, key=0, tables=100)
     assert f"reaches more than people=100; E[K_n]={mean:.0f} are" in str(error.value)
-
-
-def test_people_are_numbered_as_they_appear():
-    """The next new one is always one more than those seated so far."""
-    seated = Restaurant(0.7, 3.0, 20_000, 0, 20_000)(np.arange(20_000))
-    most = np.maximum.accumulate(seated)
-    assert seated[0] == 0
-    assert np.diff(most).max() == 1
