@@ -26,11 +26,7 @@ def check(domain, **arguments):
         (NAN, "[0, inf]", "q=nan must be"),
         ([[0.0], [3.0]], "[0, 1]", r"q\[1, 0\]=3\.0 must be in"),
         (2.0, "integer [1, inf)", None),
-        (
-            1.5,
-            "integer [1, inf)",
-            r"q=1\.5 must be an integer in \[1, inf\): cho",
-        ),
+        (1.5, "integer [1, inf)", r"q=1\.5 must be an integer in \[1, inf\): cho"),
         (0, "integer [1, inf)", r"q=0\.0 .*a whole number, at least 1"),
         (5.0, "[2, inf) and [7, inf)", r"q=5\.0 must be in \[7, inf\)"),
         (NAN, "number", None),
@@ -39,11 +35,7 @@ def check(domain, **arguments):
         ("b", "a | bc", "q='b' must be one of a, bc: did you mean 'bc'?"),
         ([0.25, 0.75], "distribution of [n]", None),
         (np.full((2, 4), 0.25), "distribution of [k, n]", None),
-        (
-            [0.5, 0.4],
-            "distribution of [n]",
-            r"sum\(q\)=0\.9 must be 1: divide q",
-        ),
+        ([0.5, 0.4], "distribution of [n]", r"sum\(q\)=0\.9 must be 1: divide q"),
         ([-0.5, 1.5], "distribution of [n]", r"q\[0\]=-0\.5 must be in \[0, 1\]"),
     ],
 )

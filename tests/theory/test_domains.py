@@ -38,11 +38,11 @@ OTHERS = {
     "task_accuracy": {"gamma": [1.0, 0.5], "q": [[0.0, 0.0], [0.0, 1.0]]},
 }
 FUNCTIONS = {
-    name: getattr(topic, name)
+    name: function
     for topic in map(theory.__dict__.get, theory.__all__)
     if inspect.ismodule(topic)
-    for name in topic.__all__
-    if hasattr(getattr(topic, name), "domain")
+    for name, function in vars(topic).items()
+    if inspect.isfunction(function) and hasattr(function, "domain")
 }
 BOUND = {"accuracy_curve", "emergence_size"}  # by more than domains say
 SCALARS = [

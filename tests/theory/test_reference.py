@@ -1,9 +1,8 @@
 """Golden values computed by independent programs: every item, one public function.
 
 The environment variable KSCALE_REFERENCE names another file of the same form. The
-adapters, which only rename, lie in reference_*.py beside this file, behind the names of
-reference_names.py. The `azl.*` items
-are those of tests/scores/test_reference.py.
+adapters, which only rename, are the table of reference.py beside this file. The `azl.*`
+items are those of tests/scores/test_reference.py.
 """
 
 import json
@@ -16,11 +15,7 @@ import numpy as np
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-FUNCTIONS = {
-    prefix: function
-    for path in sorted(HERE.glob("reference_*.py"))
-    for prefix, function in runpy.run_path(str(path)).get("ADAPTERS", {}).items()
-}
+FUNCTIONS = runpy.run_path(str(HERE / "reference.py"))["FUNCTIONS"]
 MANY_SE = 4.0  # Monte Carlo items: combined standard errors
 # What the file's own arithmetic leaves open, beyond the tolerance of the item:
 # a sum cut near t = 1e5, 5e-8 to 3e-7 short of mpmath's value for alpha <= 0.5 ...

@@ -4,62 +4,41 @@ Capacity is allocated to facts by their frequencies; rare ones are learnt only b
 models (Pan et al. 2025, section 5.3).
 """
 
-from kscale.theory.model_scaling.allocation import (
-    Allocation,
-    WaterLevel,
-    allocate,
-    water_level,
-)
-from kscale.theory.model_scaling.certificate import (
-    Certificate,
-    kkt_certificate,
-)
+from kscale.theory.model_scaling.allocation import Allocation as Allocation
+from kscale.theory.model_scaling.allocation import WaterLevel as WaterLevel
+from kscale.theory.model_scaling.allocation import allocate as allocate
+from kscale.theory.model_scaling.allocation import water_level as water_level
+from kscale.theory.model_scaling.certificate import Certificate as Certificate
+from kscale.theory.model_scaling.certificate import kkt_certificate as kkt_certificate
+from kscale.theory.model_scaling.convex_tables import TableAllocation as TableAllocation
+from kscale.theory.model_scaling.convex_tables import convex_minorant as convex_minorant
 from kscale.theory.model_scaling.convex_tables import (
-    TableAllocation,
-    convex_minorant,
-    table_allocation,
+    table_allocation as table_allocation,
 )
+from kscale.theory.model_scaling.frequencies import entropy_bits as entropy_bits
 from kscale.theory.model_scaling.frequencies import (
-    entropy_bits,
-    frequency_classes,
-    top_mass,
-    zipf_frequencies,
+    frequency_classes as frequency_classes,
+)
+from kscale.theory.model_scaling.frequencies import top_mass as top_mass
+from kscale.theory.model_scaling.frequencies import zipf_frequencies as zipf_frequencies
+from kscale.theory.model_scaling.homogeneous import (
+    InfiniteAllocation as InfiniteAllocation,
 )
 from kscale.theory.model_scaling.homogeneous import (
-    InfiniteAllocation,
-    infinite_allocation,
-    infinite_contribution,
-    infinite_onset_capacity,
-    infinite_redundancy_constant,
+    infinite_allocation as infinite_allocation,
 )
+from kscale.theory.model_scaling.homogeneous import (
+    infinite_contribution as infinite_contribution,
+)
+from kscale.theory.model_scaling.homogeneous import (
+    infinite_onset_capacity as infinite_onset_capacity,
+)
+from kscale.theory.model_scaling.homogeneous import (
+    infinite_redundancy_constant as infinite_redundancy_constant,
+)
+from kscale.theory.model_scaling.learning_order import ClassLosses as ClassLosses
+from kscale.theory.model_scaling.learning_order import class_losses as class_losses
+from kscale.theory.model_scaling.learning_order import onset_capacity as onset_capacity
 from kscale.theory.model_scaling.learning_order import (
-    ClassLosses,
-    class_losses,
-    onset_capacity,
-    threshold_frequency,
+    threshold_frequency as threshold_frequency,
 )
-
-__all__ = [
-    "Allocation",
-    "Certificate",
-    "ClassLosses",
-    "InfiniteAllocation",
-    "TableAllocation",
-    "WaterLevel",
-    "allocate",
-    "class_losses",
-    "convex_minorant",
-    "entropy_bits",
-    "frequency_classes",
-    "infinite_allocation",
-    "infinite_contribution",
-    "infinite_onset_capacity",
-    "infinite_redundancy_constant",
-    "kkt_certificate",
-    "onset_capacity",
-    "table_allocation",
-    "threshold_frequency",
-    "top_mass",
-    "water_level",
-    "zipf_frequencies",
-]
