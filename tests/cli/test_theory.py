@@ -133,6 +133,7 @@ def test_help_is_the_docstring_with_the_arguments(capsys):
     assert code == 0
     assert SOLVERS["expected_tables"].summary in out
     assert "--customers=..." in out
+    assert "customers: [1, inf)" in out
     assert "named configs" not in out
 
 

@@ -10,7 +10,7 @@ from kscale.theory.fitting.chinchilla import (
 
 
 @pytest.fixture(scope="session")
-def noisy():
+def fitted():
     """Eighty noisy points of Chinchilla's law, and the fit of them."""
     rng = np.random.default_rng(0)
     parameters = np.exp(rng.uniform(17.5, 23.5, 80))

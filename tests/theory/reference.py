@@ -38,7 +38,7 @@ NAMES = {  # also written: read as
     "l_knw": "L_knw",
     "l_syn": "L_syn",
 }
-MOST_STEPS = 2e7  # of the chain: R times graphs; fewer graphs have a larger error
+MOST_STEPS = 4e6  # of the chain: R times graphs; fewer graphs have a larger error
 NOISE = 0.01  # relative noise of the fitted curves
 
 

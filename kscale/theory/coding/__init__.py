@@ -12,8 +12,8 @@ from kscale.theory.coding.arithmetic import shortest_point as shortest_point
 from kscale.theory.coding.game import dirichlet_mixture as dirichlet_mixture
 from kscale.theory.coding.game import finite_game_regret as finite_game_regret
 from kscale.theory.coding.game import play_coding_game as play_coding_game
-from kscale.theory.coding.prefix_codes import StructureFunction as StructureFunction
 from kscale.theory.coding.prefix_codes import kraft_sum as kraft_sum
 from kscale.theory.coding.prefix_codes import optimal_lengths as optimal_lengths
 from kscale.theory.coding.prefix_codes import shannon_lengths as shannon_lengths
-from kscale.theory.coding.prefix_codes import structure_function as structure_function
+from kscale.theory.coding.two_part import StructureFunction as StructureFunction
+from kscale.theory.coding.two_part import structure_function as structure_function

@@ -2,7 +2,9 @@
 
 The objective is a sum of Huber's losses of ln law - ln L (limit 1e-3), which is neither
 convex nor smooth enough to trust one start. All starts, and all resamplings of a
-bootstrap, are one program: exact Newton descents side by side (`descent`).
+bootstrap, are one program: exact Newton descents side by side (`descent`). A profile
+holds one parameter at a number of values, refits the others, and asks where the loss
+rises by more than chance explains.
 
 Source: J. Hoffmann et al., Training Compute-Optimal Large Language Models, 2022,
 section 3.3 and appendix D.3.
@@ -36,6 +38,9 @@ POINTS = {
     "loss": "(0, inf) of [n]",
     "delta": "(0, inf) of []",
 }
+_EXACT = 1e-9  # largest residual of ln L that is rounding
+_HELD = 17  # values at which a profile holds its parameter
+_SPAN = 4.0  # standard errors to either side that they cover
 _FEWEST = 3  # sizes of the model and of the data that determine an exponent
 
 
@@ -235,15 +240,6 @@ def fit_chinchilla(
         jnp.sqrt(jnp.diag(covariance)),
         residuals(center, data)[0],
     )
-
-
-# How far the points leave Chinchilla's law open, by profile.
-#
-# A profile holds one parameter at a number of values, refits the others, and asks where
-# the loss rises by more than chance explains.
-_EXACT = 1e-9  # largest residual of ln L that is rounding
-_HELD = 17  # values at which a profile holds its parameter
-_SPAN = 4.0  # standard errors to either side that they cover
 
 
 class ChinchillaProfile(NamedTuple):

@@ -3,9 +3,14 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+from blocks import in_blocks
 
 from kscale.theory import float64
 from kscale.theory.concepts import compute, finite_length, poisson
+
+compute_optimal = in_blocks(compute.compute_optimal, 32)
+printed_law = in_blocks(finite_length.printed_law, 256)
+corrected_law = in_blocks(finite_length.corrected_law, 256)
 
 MODES = ("paper", "iid", "de")
 SWEEP = np.geomspace(1e18, 1e30, 200)
@@ -13,13 +18,11 @@ SWEEP = np.geomspace(1e18, 1e30, 200)
 
 @pytest.fixture(scope="module")
 def sweep():
-    return {
-        mode: compute.compute_optimal(SWEEP, mode) for mode in ("paper", "iid", "de")
-    }
+    return {mode: compute_optimal(SWEEP, mode) for mode in MODES}
 
 
 def test_chinchilla():
-    best = compute.compute_optimal(5.76e23)
+    best = compute_optimal(5.76e23)
     np.testing.assert_allclose(best.parameters, 70e9, rtol=0.03)
     np.testing.assert_allclose(best.tokens, 1.4e12, rtol=0.05)
 
@@ -34,8 +37,8 @@ def test_budget_is_spent_and_units_agree(sweep):
 
 def test_it_is_a_maximum_and_the_first(sweep):
     for mode, law in (
-        ("paper", finite_length.printed_law),
-        ("iid", finite_length.corrected_law),
+        ("paper", printed_law),
+        ("iid", corrected_law),
     ):
         best = sweep[mode]
         # up to the optimum the curve rises, just beyond it falls
@@ -49,7 +52,7 @@ def test_it_is_a_maximum_and_the_first(sweep):
 
 @pytest.mark.parametrize("budget", [1e6, 1e12, 1e20])
 def test_corrected_optimum_against_extended_precision(budget):
-    best = compute.compute_optimal(budget * 6 * 2e5 * 8e5, "iid")
+    best = compute_optimal(budget * 6 * 2e5 * 8e5, "iid")
     with mpmath.workdps(50):
         d = mpmath.mpf(6)
         u = -1 / mpmath.lambertw(-1 / d).real
@@ -87,7 +90,7 @@ def test_texts_per_concept_fall_to_the_threshold(sweep):
 
 def test_threshold_size_is_where_eps_star_is_eps(sweep):
     best = sweep["de"]
-    law = finite_length.printed_law(best.concepts, best.texts)
+    law = printed_law(best.concepts, best.texts)
     np.testing.assert_allclose(law.eps_star, 0.5, rtol=1e-13)
     np.testing.assert_allclose(best.fraction, 1.0, atol=1e-11)
 
@@ -105,39 +108,40 @@ def test_slope_of_the_optimum_is_its_derivative():
         slope = jax.jacfwd(
             lambda x: jnp.log(compute.compute_optimal(jnp.exp(x), "iid").concepts)
         )(np.log(1e22))
-    near = compute.compute_optimal(1e22 * np.exp([-1e-4, 1e-4]), "iid").concepts
+    near = compute_optimal(1e22 * np.exp([-1e-4, 1e-4]), "iid").concepts
     np.testing.assert_allclose(slope, np.diff(np.log(near))[0] / 2e-4, rtol=1e-7)
 
 
 def test_a_maximum_beyond_the_threshold_is_found():
-    best = compute.compute_optimal(1e24, d=25.0)  # of few concepts in long texts
+    best = compute_optimal(1e24, d=25.0)  # of few concepts in long texts
     assert best.concepts > 1.05 * best.threshold_concepts
     sizes = np.linspace(26.0, 1.2 * best.concepts, 2000)
-    learnt = finite_length.printed_law(sizes, best.budget / sizes, 25.0).learnt
+    learnt = printed_law(sizes, best.budget / sizes, 25.0).learnt
     first = np.argmax(np.diff(learnt) < 0)
     np.testing.assert_allclose(best.concepts, sizes[first], atol=sizes[1] - sizes[0])
 
 
 def test_astronomic_compute_is_nan_but_for_its_limit():
-    found = [compute.compute_optimal(1e80, mode) for mode in MODES]
+    found = [compute_optimal(1e80, mode) for mode in MODES]
     assert np.isnan([best.concepts for best in found[:2]]).all()
     ratio = poisson.transition(6.0).texts_per_concept
     np.testing.assert_allclose(found[2].texts_per_concept, ratio, rtol=1e-12)
 
 
 def test_no_threshold_or_hardly_a_concept_is_nan():
-    assert np.isnan(compute.compute_optimal(1e22, "iid", d=2.0).concepts)
-    assert np.isnan(compute.compute_optimal(1e10, "iid").concepts)
-    assert np.isnan(compute.compute_optimal([1e10, 1e12], "de").concepts).all()
+    assert np.isnan(compute_optimal(1e22, "iid", d=2.0).concepts)
+    assert np.isnan(compute_optimal(1e10, "iid").concepts)
+    assert np.isnan(compute_optimal([1e10, 1e12], "de").concepts).all()
 
 
 def test_published_slips_cost_few_concepts():
-    theirs = compute.compute_optimal(1e22, as_published=True)
-    ours = compute.compute_optimal(1e22)
+    theirs = compute_optimal(1e22, as_published=True)
+    ours = compute_optimal(1e22)
     # a larger alpha asks for a wider margin from the threshold
     assert 0.97 * ours.concepts < theirs.concepts < ours.concepts
 
 
 def test_a_compute_twice_does_not_spoil_the_end():
-    once, twice = (compute.scaling_exponents([1e18, *c]) for c in ([1e20], [1e20] * 2))
+    sizes = np.geomspace(1e18, 1e26, 9)
+    once, twice = map(compute.scaling_exponents, (sizes, [*sizes[1:], sizes[-1]]))
     np.testing.assert_allclose(twice.parameters_at_end, once.parameters_at_end, 1e-12)

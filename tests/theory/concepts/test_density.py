@@ -2,11 +2,16 @@ import jax
 import mpmath
 import numpy as np
 import pytest
+from blocks import in_blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kscale.theory import float64
 from kscale.theory.concepts import density, poisson
+
+threshold = in_blocks(density.threshold, 256)
+density_evolution = in_blocks(density.density_evolution, 256)
+matching_bound = in_blocks(density.matching_bound, 256)
 
 
 def literal(concepts, texts, d=6.0, eps=0.5):
@@ -34,7 +39,7 @@ def literal(concepts, texts, d=6.0, eps=0.5):
     ],
 )
 def test_threshold_against_extended_precision(concepts, texts, d, eps):
-    found = density.threshold(concepts, texts, d, eps)
+    found = threshold(concepts, texts, d, eps)
     with mpmath.workdps(50):
         f, node = literal(concepts, texts, d, eps)
 
@@ -54,7 +59,7 @@ def test_threshold_against_extended_precision(concepts, texts, d, eps):
 
 
 def test_threshold_is_a_minimum_between_a_maximum_and_the_end():
-    found = density.threshold(500.0, 2400.0)
+    found = threshold(500.0, 2400.0)
     f, _ = literal(500, 2400)
     x = np.linspace(float(found.x_minus), 0.95, 4001)
     grid = np.array([float(f(value)) for value in x])
@@ -66,11 +71,11 @@ def test_large_graphs_reach_the_poisson_limit():
     d, c = 6.0, 4.6
     limit = poisson.poisson_threshold(c * d, d)
     errors = [
-        abs(density.threshold(R, c * R, d).eps_star / limit.eps_star - 1)
+        abs(threshold(R, c * R, d).eps_star / limit.eps_star - 1)
         for R in (1e4, 1e6, 1e8)
     ]
     np.testing.assert_allclose(np.divide(errors[:2], errors[1:]), 100.0, rtol=0.05)
-    stuck = density.density_evolution(1e10, 3e10, d)
+    stuck = density_evolution(1e10, 3e10, d)
     np.testing.assert_allclose(stuck, poisson.fixed_points(3 * d, d).high, rtol=1e-8)
 
 
@@ -81,7 +86,7 @@ def test_density_evolution_is_the_limit_of_its_iteration(texts, eps):
     for _ in range(5000):
         gap = np.exp((1000 / eps - 1) * np.log1p(-p * x))
         x = eps * np.exp((texts - 1) * np.log1p(-p * gap))
-    ours = density.density_evolution(1000.0, texts, 6.0, eps)
+    ours = density_evolution(1000.0, texts, 6.0, eps)
     gap = np.exp((1000 / eps - 1) * np.log1p(-p * x))
     np.testing.assert_allclose(ours, np.exp(texts * np.log1p(-p * gap)), rtol=1e-9)
 
@@ -90,13 +95,13 @@ def test_density_evolution_is_the_limit_of_its_iteration(texts, eps):
 @given(st.floats(2.0, 8.0), st.floats(50.0, 1e9), st.floats(0.05, 0.95))
 def test_more_texts_help(d, concepts, eps):
     texts = concepts * np.geomspace(0.05, 40.0, 60)
-    unlearnt = density.density_evolution(concepts, texts, d, eps)
+    unlearnt = density_evolution(concepts, texts, d, eps)
     assert (np.diff(unlearnt) <= 1e-13).all()
-    star = density.threshold(concepts, texts, d, eps).eps_star
+    star = threshold(concepts, texts, d, eps).eps_star
     has = ~np.isnan(star)
     assert (np.diff(has.astype(int)) >= 0).all()
     assert (np.diff(star[has]) > 0).all()
-    bound = density.matching_bound(concepts, texts, d, eps)
+    bound = matching_bound(concepts, texts, d, eps)
     real = has & (star < 1)  # beyond 1 it is a formal continuation
     assert (star[real] <= bound[real] * (1 + 1e-9)).all()
 
@@ -104,5 +109,5 @@ def test_more_texts_help(d, concepts, eps):
 def test_derivative_of_the_threshold_is_that_at_fixed_x():
     with float64():
         slope = jax.grad(lambda T: density.threshold(1e4, T).eps_star)(4.8e4)
-    near = density.threshold(1e4, [4.8e4 - 1, 4.8e4 + 1]).eps_star
+    near = threshold(1e4, [4.8e4 - 1, 4.8e4 + 1]).eps_star
     np.testing.assert_allclose(slope, np.diff(near)[0] / 2, rtol=1e-8)

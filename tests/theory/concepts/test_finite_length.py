@@ -2,9 +2,14 @@ import jax
 import mpmath
 import numpy as np
 import pytest
+from blocks import in_blocks
 
 from kscale import theory
 from kscale.theory.concepts import density, finite_length, poisson
+
+printed_law = in_blocks(finite_length.printed_law, 256)
+corrected_law = in_blocks(finite_length.corrected_law, 256)
+density_evolution = in_blocks(density.density_evolution, 256)
 
 
 def literal_alpha(concepts, texts, d, eps, x):
@@ -39,7 +44,7 @@ def literal_alpha(concepts, texts, d, eps, x):
     [(1e10, 4.5331e10, 6.0, 0.5), (1e10, 7e9, 6.0, 0.9), (50.0, 300.0, 4.0, 0.1)],
 )
 def test_printed_law_against_extended_precision(concepts, texts, d, eps):
-    law = finite_length.printed_law(concepts, texts, d, eps)
+    law = printed_law(concepts, texts, d, eps)
     with mpmath.workdps(60):
         x = mpmath.mpf(float(law.x_star))
         first, second, star = literal_alpha(concepts, texts, d, eps, x)
@@ -55,7 +60,7 @@ def test_printed_law_against_extended_precision(concepts, texts, d, eps):
 
 def test_printed_law_depends_on_the_dummies_and_so_does_its_alpha():
     eps = np.array([0.05, 0.2, 0.5, 0.8, 0.95])
-    law = finite_length.printed_law(1e4, 4.8e4, 6.0, eps)
+    law = printed_law(1e4, 4.8e4, 6.0, eps)
     assert law.unlearnt.max() > 40 * law.unlearnt.min()
     ours = finite_length.equivalent_alpha(6.0, eps)
     # with that alpha the law does not depend on eps: alpha ~ sqrt(eps)
@@ -75,35 +80,35 @@ def test_equivalent_alpha_gives_the_slope_of_the_corrected_law():
 
 
 def test_published_slips_one_by_one():
-    ours = finite_length.printed_law(3.6e5, 1.66e6)
-    theirs = finite_length.printed_law(3.6e5, 1.66e6, as_published=True)
+    ours = printed_law(3.6e5, 1.66e6)
+    theirs = printed_law(3.6e5, 1.66e6, as_published=True)
     assert round(float(ours.alpha), 2) == 0.59
     assert round(float(theirs.alpha), 2) == 0.94
     assert theirs.eps_star == ours.eps_star
     # a concept without a text is left out of L: visible where there are few texts
-    few = finite_length.printed_law(1e4, 6e3, as_published=True)
+    few = printed_law(1e4, 6e3, as_published=True)
     none = (1 - 6e-4) ** 6e3
     node = few.nu_star / few.eps_star
-    literal = finite_length.printed_law(1e4, 6e3)
+    literal = printed_law(1e4, 6e3)
     literal = literal.nu_star / literal.eps_star
     np.testing.assert_allclose(node, (literal - none) / (1 - none), rtol=1e-12)
     # no critical point, and still a threshold: that at the left end of their search
-    absent = finite_length.printed_law(1e4, 4e3, as_published=True)
+    absent = printed_law(1e4, 4e3, as_published=True)
     assert absent.x_star == 0.1
-    assert np.isnan(finite_length.printed_law(1e4, 4e3).eps_star)
+    assert np.isnan(printed_law(1e4, 4e3).eps_star)
 
 
 def test_corrected_law_has_the_right_limits():
-    law = finite_length.corrected_law(1e6, [1e6, 3e6, 4.4e6, 4.7e6, 2e7])
+    law = corrected_law(1e6, [1e6, 3e6, 4.4e6, 4.7e6, 2e7])
     np.testing.assert_allclose(law.stuck, [1, 1, 1, 0, 0], atol=1e-9)
-    evolved = density.density_evolution(1e6, [1e6, 3e6, 4.4e6, 4.7e6, 2e7])
+    evolved = density_evolution(1e6, [1e6, 3e6, 4.4e6, 4.7e6, 2e7])
     np.testing.assert_allclose(law.unlearnt, evolved, rtol=2e-4, atol=1e-11)
     np.testing.assert_allclose(law.learnt, 1e6 * (1 - law.unlearnt), rtol=1e-15)
 
 
 def test_corrected_law_falls_with_texts_and_sharpens_with_size():
     c = np.linspace(4.0, 5.5, 301)
-    laws = [finite_length.corrected_law(R, c * R) for R in (1e3, 1e5, 1e7, 1e10)]
+    laws = [corrected_law(R, c * R) for R in (1e3, 1e5, 1e7, 1e10)]
     widths = []
     for law in laws:
         assert (np.diff(law.unlearnt) <= 1e-15).all()
@@ -113,9 +118,9 @@ def test_corrected_law_falls_with_texts_and_sharpens_with_size():
 
 
 def test_without_a_jump_the_corrected_law_is_density_evolution():
-    law = finite_length.corrected_law(1e9, [2e8, 1e9, 4e9], 2.0)
+    law = corrected_law(1e9, [2e8, 1e9, 4e9], 2.0)
     assert np.isnan(law.stuck).all()
-    evolved = density.density_evolution(1e9, [2e8, 1e9, 4e9], 2.0)
+    evolved = density_evolution(1e9, [2e8, 1e9, 4e9], 2.0)
     np.testing.assert_allclose(law.unlearnt, evolved, rtol=1e-6)
 
 

@@ -4,11 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from blocks import in_blocks
 from scipy import stats
 
 from kscale import theory
 from kscale.theory.data_scaling import bayes, redundancy
 from kscale.theory.data_scaling import known_weights as kw
+
+power_law = in_blocks(kw.known_weights_information_power_law, 16)
 
 
 def plain(draws, p):
@@ -31,7 +34,7 @@ def test_one_coin_is_the_coin():
 
 
 def test_one_draw_tells_the_same_of_any_law():
-    got = kw.known_weights_information_power_law(1, [0.3, 0.5, 0.9])
+    got = power_law(1, [0.3, 0.5, 0.9])
     np.testing.assert_allclose(got, np.log(2) - 0.5, rtol=1e-12)
 
 
@@ -40,13 +43,13 @@ def test_the_power_law_is_a_redundancy_of_a_table():
     t = np.arange(1, 401)
     table = bayes.coin_information(t) / t
     red = redundancy.data_redundancy_power_law_of_table(399, 0.5, table)
-    got = kw.known_weights_information_power_law(400, 0.5)
+    got = power_law(400, 0.5)
     assert got == pytest.approx(400 * red, rel=1e-9)
 
 
 def test_the_constant_is_the_limit_and_growth_is_monotone():
     draws = np.logspace(0, 12, 13).round()
-    curve = kw.known_weights_information_power_law(draws, 0.5)
+    curve = power_law(draws, 0.5)
     assert np.all(np.diff(curve) > 0)
     constant = kw.known_weights_constant(0.5)
     # the first correction is -E I of the head over 2, of order ln N

@@ -10,8 +10,8 @@ from kscale.theory.fitting.chinchilla import theta_of
 from kscale.theory.fitting.power_laws import fit_power_law, power_law
 
 
-def test_chinchillas_points(noisy):
-    points, fit = noisy
+def test_chinchillas_points(fitted):
+    points, fit = fitted
     drawn = bootstrap_chinchilla(*points, fit, np.random.default_rng(0), resamples=128)
     centers = theta_of(fit)
     for name, i in (("a", 1), ("b", 3)):

@@ -10,6 +10,7 @@ from kscale.theory.fitting.chinchilla import (
     chinchilla_law,
     chinchilla_starts,
     fit_chinchilla,
+    profile_chinchilla,
     theta_of,
 )
 
@@ -99,3 +100,38 @@ def test_what_the_points_leave_open_has_no_error():
     parameters, tokens, _ = points(0.0)
     loss = 410.7 / tokens**0.28 + 1.69  # the model's size plays no part
     assert np.isnan(fit_chinchilla(parameters, tokens, loss, STARTS[:20]).errors).all()
+
+
+def test_profiles_and_the_sandwich(fitted):
+    points, fit = fitted
+    held = profile_chinchilla(*points, fit)
+    centers = theta_of(fit)
+    for name, i in (("a", 1), ("b", 3)):
+        interval = getattr(held, name)
+        assert interval.low < centers[i] < interval.high
+        sandwich = 2 * 1.96 * fit.errors[i]
+        assert 0.5 < (interval.high - interval.low) / sandwich < 2
+    assert held.E.low < fit.E < held.E.high
+
+
+def test_more_confidence_is_wider_until_open(fitted):
+    points, fit = fitted
+    narrow, wide, open_ended = (
+        profile_chinchilla(*points, fit, confidence=c) for c in (0.5, 0.99, 1 - 1e-15)
+    )
+    for name in ("a", "b", "E"):
+        inner, outer = getattr(narrow, name), getattr(wide, name)
+        assert outer.low < inner.low < inner.high < outer.high
+    assert open_ended.a == (-np.inf, np.inf)
+
+
+def test_an_exact_law_has_one_value_and_an_open_one_none(fitted):
+    (parameters, tokens, _), _ = fitted
+    start = np.array([[6.0, 0.3, 6.0, 0.3, 0.5]])
+    data = 410.7 / tokens**0.2849 + 1.6934
+    exact = parameters, tokens, 406.4 / parameters**0.3392 + data
+    held = profile_chinchilla(*exact, fit_chinchilla(*exact, start))
+    np.testing.assert_allclose(held.a, [0.3392, 0.3392], rtol=1e-6)
+    np.testing.assert_allclose(held.E, [1.6934, 1.6934], rtol=1e-6)
+    open_ = parameters, tokens, data
+    assert np.isnan(profile_chinchilla(*open_, fit_chinchilla(*open_, start))).all()

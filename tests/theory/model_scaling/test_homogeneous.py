@@ -5,15 +5,16 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from blocks import in_blocks
 from scipy import special
 
+from kscale.theory.model_scaling import homogeneous
 from kscale.theory.model_scaling.allocation import water_level
-from kscale.theory.model_scaling.homogeneous import (
-    infinite_allocation,
-    infinite_contribution,
-    infinite_onset_capacity,
-    infinite_redundancy_constant,
-)
+
+infinite_allocation = in_blocks(homogeneous.infinite_allocation)
+infinite_contribution = in_blocks(homogeneous.infinite_contribution)
+infinite_onset_capacity = in_blocks(homogeneous.infinite_onset_capacity)
+infinite_redundancy_constant = in_blocks(homogeneous.infinite_redundancy_constant)
 
 
 def exact(capacity, alpha, a, b):

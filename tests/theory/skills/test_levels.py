@@ -1,4 +1,4 @@
-"""The recursion over levels against a plain loop in 40 digits, limits and slips."""
+"""Levels against a loop in 40 digits; the giant component against Lambert's W in 50."""
 
 import math
 
@@ -6,6 +6,7 @@ import jax
 import mpmath
 import numpy as np
 import pytest
+from blocks import in_blocks
 
 from kscale import theory
 from kscale.theory.concepts.poisson import transition
@@ -15,12 +16,15 @@ from kscale.theory.skills.levels import (
     giant_component,
     skill_levels,
 )
+from kscale.theory.skills.simulation import component_labels
 from kscale.theory.skills.tails import KINDS, pair_tail
 from kscale.theory.skills.tasks import (
     binomial_task,
     homogeneous_task,
     paper_tasks,
 )
+
+curve_of = in_blocks(accuracy_curve, 100)
 
 
 def plain_levels(R, T, kind="monotone", levels=100, S=1000, published=False):
@@ -117,7 +121,7 @@ def test_thinned_skills_by_hand():
 
 @pytest.mark.parametrize("kind", ["monotone", "exact", "two_ways", "bound"])
 def test_accuracy_grows_with_size_from_nothing_to_one(kind):
-    curve = accuracy_curve(np.geomspace(2e6, 1e15, 200), kind=kind)
+    curve = curve_of(np.geomspace(2e6, 1e15, 200), kind=kind)
     assert curve.accuracy.shape == (200, 3)
     assert np.diff(curve.accuracy, axis=0).min() >= -1e-15
     assert curve.accuracy[0].max() < 1e-9
@@ -127,7 +131,7 @@ def test_accuracy_grows_with_size_from_nothing_to_one(kind):
 
 def test_the_literal_tail_makes_accuracy_dip():
     N = np.geomspace(1e9, 1e10, 300)
-    literal = accuracy_curve(N, kind="literal").accuracy
+    literal = curve_of(N, kind="literal").accuracy
     assert np.diff(literal, axis=0).min() < -0.1
 
 
@@ -195,3 +199,58 @@ def test_levels_may_be_a_whole_float():
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "excess",
+    [1e-14, 1e-12, 1e-8, 1e-5, 1e-3, 0.05, 0.5, 0.62, 0.66, 1.0, 5.0, 50.0, 1e3, 1e6],
+)
+def test_a_giant_component_against_lambert_w(excess):
+    c = 1.0 + excess
+    with mpmath.workdps(50):
+        x = mpmath.mpf(c)
+        truth = 1 + mpmath.lambertw(-x * mpmath.exp(-x)).real / x
+        assert abs(float(giant_component(c)) / truth - 1) < 1e-15
+
+
+def test_a_giant_component_solves_its_equation_and_grows():
+    c = np.linspace(0, 8, 801)
+    gamma = giant_component(c)
+    np.testing.assert_allclose(gamma, -np.expm1(-c * gamma), atol=1e-15)
+    assert (gamma[c <= 1] == 0).all()
+    assert (np.diff(gamma[c > 1]) > 0).all()
+
+
+def test_limits_of_the_giant_component():
+    assert giant_component(np.inf) == 1
+    np.testing.assert_allclose(giant_component(1 + 1e-7), 2e-7, rtol=1e-6)
+    np.testing.assert_allclose(1 - giant_component(20.0), np.exp(-20.0), rtol=1e-6)
+    assert giant_component(0.0) == 0
+
+
+def test_the_derivative_of_the_giant_component():
+    # of gamma = 1 - exp(-c gamma)
+    with theory.float64():
+        slope = jax.vmap(jax.grad(giant_component))(np.array([0.3, 1.0001, 1.5, 9.0]))
+        slope = np.asarray(slope)
+    gamma = giant_component([1.0001, 1.5, 9.0])
+    c = np.array([1.0001, 1.5, 9.0])
+    exact = gamma * (1 - gamma) / (1 - c * (1 - gamma))
+    assert slope[0] == 0
+    np.testing.assert_allclose(slope[1:], exact, rtol=1e-9)
+
+
+def test_the_giant_component_of_a_sampled_graph():
+    rng = np.random.default_rng(5)
+    n, c = 3000, 1.7
+    shares = []
+    for _ in range(6):
+        labels = component_labels(np.triu(rng.random((n, n)) < c / n, 1))
+        shares.append(np.bincount(labels).max() / n)
+    error = np.std(shares, ddof=1) / np.sqrt(6)
+    assert abs(np.mean(shares) - giant_component(c)) < 4 * error
+
+
+def test_no_number_stays_none_under_tracing():
+    with theory.float64():
+        assert np.isnan(np.asarray(jax.jit(giant_component)(np.nan)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kscale.theory.coding.prefix_codes import structure_function
+from kscale.theory.coding.two_part import structure_function
 
 MODEL = [10, 20, 40, 80, 160]
 DATA = [1000, 700, 650, 640, 660]
