@@ -12,7 +12,7 @@ import sys
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
-sys.path.append(os.path.dirname(__file__))  # for what several tests share
+sys.path.append(os.path.dirname(__file__))  # for tests/support
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,7 +59,7 @@ def little():
 
 @pytest.fixture(scope="session")
 def made(little):
-    """Setups by what changes, each made once."""
+    """Makes tasks of `little` configs, each once."""
     from kscale.runs.task import prepare
 
     known = {}
@@ -126,12 +126,12 @@ def call(start):
 @pytest.fixture
 def experiment(tmp_path):
     """An experiment of three groups of tiny runs."""
-    from sweeping import FILE
+    from support.sweeps import EXPERIMENT
 
     from kscale.runs.experiment import load_experiment
 
     path = tmp_path / "mine.py"
-    path.write_text(FILE)
+    path.write_text(EXPERIMENT)
     return load_experiment(str(path))
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from folders import tree
+from support.run_folders import read_files
 
 from kscale import cli, scores
 from kscale.cli import ablate
@@ -54,7 +54,7 @@ def test_a_model_that_knows_nothing_has_nothing_to_lose():
 
 
 def test_it_says_rows_and_writes_nothing(finished, capsys):
-    before = tree(finished)
+    before = read_files(finished)
     words = ["ablate", f"--workdir={finished}", "--people=4", "--bits=2", "--json"]
     assert cli.main(words) == 0
     row = json.loads(capsys.readouterr().out)
@@ -62,7 +62,7 @@ def test_it_says_rows_and_writes_nothing(finished, capsys):
     assert row["scores"] == len(row["rows"]) == 7
     assert row["rows"][2]["what"] == "attention at 2 bits"
     assert len(ablate.text(row).splitlines()) == 10
-    assert tree(finished) == before
+    assert read_files(finished) == before
 
 
 def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):

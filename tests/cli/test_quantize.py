@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from folders import tree
+from support.run_folders import read_files
 
 from kscale import cli, quant, scores
 from kscale.cli import quantize
@@ -76,7 +76,7 @@ def test_the_table_by_hand(first):
 
 
 def test_it_says_rows_and_writes_nothing(finished, capsys):
-    before = tree(finished)
+    before = read_files(finished)
     words = ["quantize", f"--workdir={finished}", "--people=6", "--method=nearest"]
     assert cli.main([*words, "--bits=8,4", "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
@@ -85,7 +85,7 @@ def test_it_says_rows_and_writes_nothing(finished, capsys):
     assert (row["people"], row["population"]) == (6, 12)
     assert row["choice"]["method"] == "nearest"
     assert "bits" not in row["choice"]["scheme"]
-    assert tree(finished) == before
+    assert read_files(finished) == before
 
 
 def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import resource
 import shutil
 
 import pytest
-from folders import tree
+from support.run_folders import read_files
 
 from kscale import cli
 from kscale.configs import base, fields
@@ -116,10 +116,10 @@ def test_a_world_folder_with_an_empty_list(tiny, capsys, tmp_path):
 def test_a_checkpoint_that_was_altered(finished, tiny, how, capsys, tmp_path):
     run = shutil.copytree(finished, tmp_path / "run")
     damage(run, how)
-    before = tree(run)
+    before = read_files(run)
     code = cli.main(["train", *tiny, f"--workdir={run}", "--resume"])
     assert_one_line(code, *capsys.readouterr(), f"{run}/checkpoints/")
-    assert tree(run) == before
+    assert read_files(run) == before
 
 
 @pytest.mark.parametrize("field", ["train.seed", "world.seed", "data.seed"])
@@ -128,13 +128,13 @@ def test_a_checkpoint_of_another_run(finished, tiny, field, capsys, tmp_path):
     run = shutil.copytree(finished, tmp_path / "run")
     other = fields.override(base.load(run / "config.json"), field, 5)
     base.save(other, run / "config.json")
-    before = tree(run)
+    before = read_files(run)
     words = ["train", *tiny, f"--config.{field}=5", f"--workdir={run}", "--resume"]
     code = cli.main(words)
     out, err = capsys.readouterr()
     assert_one_line(code, out, err, f"{field} was 0, is 5")
     assert "belongs to another run" in err
-    assert tree(run) == before
+    assert read_files(run) == before
 
 
 def test_a_loss_that_is_not_finite_names_the_step(tiny, capsys, tmp_path):

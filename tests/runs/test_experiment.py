@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sweeping import fingerprints, going_on, small
+from support.sweeps import fingerprints, going_on, small
 
 from kscale import configs
 from kscale.configs import fields

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from mixing import ASKED, JUNK, met, read
+from support.mixtures import ASKED, JUNK, count_names, read_windows
 
 from kscale import configs, corpora, data, tokenizers
 from kscale.configs import fields
@@ -30,7 +30,7 @@ def test_labels_of_parts_come_after_the_runs_own(made):
 def test_a_window_holds_the_labels_of_its_kind_alone(made):
     task, n = made(JUNK, ASKED), len(made().corpus.labels)
     for kind in range(3):
-        _, labels = read(task, kind)
+        _, labels = read_windows(task, kind)
         counted = labels[labels != PAD]
         assert counted.size
         assert (counted // n == kind).all()
@@ -80,8 +80,8 @@ def all_labels(task):
 
 def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
     task = made(JUNK, ASKED)
-    tokens, labels = read(task, 0)
-    assert met(task, task.world, tokens) == [6] * 16
+    tokens, labels = read_windows(task, 0)
+    assert count_names(task, task.world, tokens) == [6] * 16
     assert task.order.visits().tolist() == [6] * 16
     alone = made()
     arrays = alone.order.stream.windows(0, alone.order.stream.num_windows)
@@ -98,9 +98,9 @@ def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
     useful = np.cumsum(kinds == 0)
     assert np.abs(useful - np.arange(1, len(kinds) + 1) / 8).max() < 1
     # Nobody of the junk is met much more often than another, and there is no padding.
-    tokens, labels = read(made(JUNK), 1)
+    tokens, labels = read_windows(made(JUNK), 1)
     assert (labels != PAD).all()
-    counts = met(made(JUNK), made(JUNK).parts[0].corpus.world, tokens)
+    counts = count_names(made(JUNK), made(JUNK).parts[0].corpus.world, tokens)
     assert max(counts) < 1.2 * np.mean(counts)
     assert min(counts) > 0.7 * np.mean(counts)
 
@@ -108,13 +108,13 @@ def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
 def test_a_part_with_exposures_meets_each_person_so_often(made):
     part = PartConfig("known", people=9, exposures=4)
     task = made(part, JUNK)
-    tokens, _ = read(task, 1)
-    assert met(task, task.parts[0].corpus.world, tokens) == [4] * 9
+    tokens, _ = read_windows(task, 1)
+    assert count_names(task, task.parts[0].corpus.world, tokens) == [4] * 9
     # A question for each attribute is one exposure.
-    tokens, _ = read(made(JUNK, ASKED), 2)
+    tokens, _ = read_windows(made(JUNK, ASKED), 2)
     asked = made(JUNK, ASKED).parts[1].corpus
     assert (
-        met(made(JUNK, ASKED), asked.world, tokens)
+        count_names(made(JUNK, ASKED), asked.world, tokens)
         == [3 * len(asked.world.sentences)] * 6
     )
 
@@ -122,8 +122,8 @@ def test_a_part_with_exposures_meets_each_person_so_often(made):
 def test_a_part_has_a_law_of_its_own(made):
     part = PartConfig(people=5, exposures=20, law=Law("zipf", exponent=3.0, bias=0.0))
     task = made(part)
-    tokens, _ = read(task, 1)
-    counts = met(task, task.parts[0].corpus.world, tokens)
+    tokens, _ = read_windows(task, 1)
+    counts = count_names(task, task.parts[0].corpus.world, tokens)
     assert sum(counts) == 100
     assert counts[0] > 50 > counts[1]
     assert made(part).order.visits().tolist() == [6] * 16
@@ -133,8 +133,8 @@ def test_a_share_reads_so_many_of_the_visits(made):
     task = made(ASKED, data__share=0.5)
     assert task.order.exposures == 3.0
     assert task.order.visits().sum() == 48
-    tokens, _ = read(task, 0)
-    assert met(task, task.world, tokens) == task.order.visits().tolist()
+    tokens, _ = read_windows(task, 0)
+    assert count_names(task, task.world, tokens) == task.order.visits().tolist()
     assert made(data__share=0.5).order.visits().sum() == 48
     assert made(data__share=1e-9).order.visits().sum() == 1
 
@@ -148,8 +148,8 @@ def test_without_a_share_the_parts_alone_are_read(made):
     assert (labels[labels != PAD] >= n).all()  # as in a mixture
     assert task.order.part_windows == [task.order.stream.num_windows]
     two = made(ASKED, PartConfig("new", people=5, exposures=2), data__share=0.0)
-    tokens, _ = read(two, 1)
-    assert met(two, two.parts[1].corpus.world, tokens) == [2] * 5
+    tokens, _ = read_windows(two, 1)
+    assert count_names(two, two.parts[1].corpus.world, tokens) == [2] * 5
 
 
 def test_parts_share_nobody_with_the_world_or_each_other(made):
@@ -200,7 +200,7 @@ def test_domain_tokens_open_the_documents_of_their_part(made):
     assert wiki == again
     assert {wiki, web} == {task.config.model.vocab - 2, task.config.model.vocab - 1}
     for kind, token in enumerate((wiki, web, wiki)):
-        tokens, labels = read(task, kind)
+        tokens, labels = read_windows(task, kind)
         after = tokens[1:][tokens[:-1] == task.pool.eos]
         assert (after[labels[1:][tokens[:-1] == task.pool.eos] != PAD] == token).all()
     plain = made(JUNK, ASKED)
@@ -211,18 +211,21 @@ def test_domain_tokens_open_the_documents_of_their_part(made):
 @pytest.mark.parametrize(("which", "rest"), [("odd", 0), ("even", 1)])
 def test_questions_can_be_about_every_second_person(made, which, rest):
     task = made(dataclasses.replace(ASKED, people=7, which=which))
-    tokens, _ = read(task, 1)
+    tokens, _ = read_windows(task, 1)
     part = task.parts[0].corpus
     asked = 3 * len(part.world.sentences)
     wanted = [asked if i % 2 == rest else 0 for i in range(7)]
-    assert met(task, part.world, tokens) == wanted
+    assert count_names(task, part.world, tokens) == wanted
 
 
 def test_answers_alone_count_if_so_said(made):
     whole = made(ASKED)
     task = made(dataclasses.replace(ASKED, answers_only=True))
     n = len(task.corpus.labels)
-    (all_tokens, all_labels), (tokens, labels) = read(whole, 1), read(task, 1)
+    (all_tokens, all_labels), (tokens, labels) = (
+        read_windows(whole, 1),
+        read_windows(task, 1),
+    )
     np.testing.assert_array_equal(tokens, all_tokens)
     answers = all_labels > n  # n is the part's text
     ends = (tokens == task.pool.eos) & (all_labels != PAD)
@@ -281,7 +284,7 @@ def test_junk_of_100_million_people_costs_what_is_read():
     task = prepare(junk)
     main, other = task.order.stream.shares
     assert other == 7 * main
-    _, labels = read(task, 1)
+    _, labels = read_windows(task, 1)
     assert (labels != PAD).all()
     assert task.parts[0].corpus.num_people == 100_000_000
     junk, useful = task.parts[0].corpus.world, names(task.world)

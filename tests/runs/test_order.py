@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mixing import ASKED, JUNK, UNEVEN, met
+from support.mixtures import ASKED, JUNK, UNEVEN, count_names
 
 from kscale.data.tokenized import PAD
 from kscale.worlds import Law
@@ -26,7 +26,7 @@ def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
         begun = task.order.visits(step)
         # A document's first token is predicted from the EOS that opens it.
         assert begun.sum() == ((inputs == task.pool.eos) & counted).sum()
-        named = np.array(met(task, task.world, inputs))
+        named = np.array(count_names(task, task.world, inputs))
         assert (begun >= named).all()
         assert (begun - named).sum() <= 1  # the one whose name is cut
 

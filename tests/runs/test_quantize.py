@@ -6,7 +6,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from folders import tree
+from support.run_folders import read_files
 
 from kscale import models, quant
 from kscale.quant import Scheme
@@ -49,11 +49,11 @@ def test_saved_files_are_small_and_are_not_lost(finished, tmp_path):
         size = quant.stored_bits(quant.load_quantized(file)) / 8
         assert size < file.stat().st_size < size + 1024 * 20
         assert quant.load_about(file)["fingerprint"] == mark
-    before = tree(copy)
+    before = read_files(copy)
     for work in (quantize_run, plan_quantization):
         with pytest.raises(ValueError, match=r"nearest_8\.npz is there: pass --overwr"):
             work(copy, NEAREST, save=True)
-    assert tree(copy) == before
+    assert read_files(copy) == before
     saved[0].write_bytes(b"")
     quantize_run(copy, NEAREST, save=True, overwrite=True)
     assert saved[0].read_bytes() == before[saved[0].name]

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from folders import config_of, metrics, tree
+from support.run_folders import read_files, read_metrics, tiny_config
 
 from kscale import cli, scores
 from kscale.configs import base as config_module
@@ -57,7 +57,7 @@ def test_the_result_says_what_was_found_and_how(finished, tiny):
     assert result["commit"]
     assert result["parameters"] == result["parameters_by_base"]["total"]
     assert result["bits_per_param"] == result["bits"]["total"] / result["parameters"]
-    config = config_of(tiny)
+    config = tiny_config(tiny)
     assert result["fingerprint"] == config_module.fingerprint(config)
     assert config_module.load(finished / "config.json") == config
     assert fields.from_dict(config_module.Config, result["config"]) == config
@@ -76,7 +76,7 @@ def test_the_result_follows_from_the_scores(finished):
 
 
 def test_the_log_covers_every_token(finished):
-    rows = metrics(finished)
+    rows = read_metrics(finished)
     result = json.loads((finished / "result.json").read_text())
     task, _ = folder.load(finished)
     assert rows[-1]["step"] == result["steps"] == task.order.steps
@@ -86,7 +86,7 @@ def test_the_log_covers_every_token(finished):
 
 def test_members_equal_their_solo_runs(tiny, tmp_path):
     grid = {"members__seeds": "0,1", "members__learning_rates": "1e-3,4e-3"}
-    rows = run.run(config_of(tiny, **grid), tmp_path / "four")
+    rows = run.run(tiny_config(tiny, **grid), tmp_path / "four")
     result = json.loads((tmp_path / "four" / "result.json").read_text())
     members = result["members"]
     assert len(rows) == len(members) == 4
@@ -96,7 +96,7 @@ def test_members_equal_their_solo_runs(tiny, tmp_path):
         assert members[i]["config"]["train"]["learning_rate"] == rate
         assert members[i]["seed"] == seed
         if i in (0, 3):  # two of them tell
-            alone = config_of(tiny, train__learning_rate=rate, train__seed=seed)
+            alone = tiny_config(tiny, train__learning_rate=rate, train__seed=seed)
             (row,) = run.run(alone, tmp_path / str(i))
             assert row["fingerprint"] == members[i]["fingerprint"]
             together, solo = (
@@ -134,7 +134,7 @@ def test_nothing_is_lost_where_it_was_not_said_what_to_do(
     finished, tiny, tmp_path, mode
 ):
     copy = shutil.copytree(finished, tmp_path / "run")
-    before = tree(copy)
+    before = read_files(copy)
     message, flags, changes = {
         None: ("run holds a run: pass --resume to go on, --overwrite", {}, {}),
         "both": (
@@ -155,13 +155,13 @@ def test_nothing_is_lost_where_it_was_not_said_what_to_do(
         ),
     }[mode]
     with pytest.raises(ValueError, match=message):
-        run.run(config_of(tiny, **changes), copy, **flags)
-    assert tree(copy) == before
+        run.run(tiny_config(tiny, **changes), copy, **flags)
+    assert read_files(copy) == before
 
 
 def test_a_run_may_be_resumed_under_another_name_and_rhythm(finished, tiny, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "run")
-    config = config_of(tiny, name="other", train__log_every=1, data__prefetch=1)
+    config = tiny_config(tiny, name="other", train__log_every=1, data__prefetch=1)
     assert run.run(config, copy, resume=True)
 
 
@@ -175,8 +175,8 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
     runs = ("params_7.npz", "adapters.npz", "adapters_1.npz", "quantized_gptq_4.npz")
     for name in runs:
         (copy / name).write_bytes(b"of a run with more members or rounded weights")
-    run.run(config_of(tiny, train__seed=1), copy, overwrite=True)
-    after = tree(copy)
+    run.run(tiny_config(tiny, train__seed=1), copy, overwrite=True)
+    after = read_files(copy)
     assert {name: after[name] for name in own} == own
     assert not after.keys() & set(runs)
     assert config_module.load(copy / "config.json").train.seed == 1
@@ -187,14 +187,14 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
 def test_a_folder_that_is_no_run_is_left_alone(tiny, tmp_path, flags):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ValueError, match=r"holds thesis.tex and no config.json"):
-        run.run(config_of(tiny), tmp_path, **flags)
-    assert tree(tmp_path) == {"thesis.tex": b"years of work"}
+        run.run(tiny_config(tiny), tmp_path, **flags)
+    assert read_files(tmp_path) == {"thesis.tex": b"years of work"}
 
 
 def test_a_file_is_no_folder(tiny, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ValueError, match="is a file: choose another --workdir"):
-        run.run(config_of(tiny), tmp_path / "file")
+        run.run(tiny_config(tiny), tmp_path / "file")
 
 
 def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
@@ -205,7 +205,7 @@ def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
         {"members__seeds": "0,1,2", "mesh__population": 2},
     ):
         with pytest.raises(ValueError, match="must be"):
-            run.run(config_of(tiny, **changes), tmp_path / "run")
+            run.run(tiny_config(tiny, **changes), tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
 

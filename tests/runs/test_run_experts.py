@@ -5,7 +5,7 @@ import json
 import jax
 import numpy as np
 import pytest
-from folders import metrics, tree
+from support.run_folders import read_files, read_metrics
 
 from kscale import cli, models, train
 from kscale.runs import folder, run
@@ -27,7 +27,7 @@ def mixture(little, tmp_path_factory):
 
 
 def test_the_log_says_how_experts_are_used(mixture):
-    for row in metrics(mixture[0]):
+    for row in read_metrics(mixture[0]):
         assert row.keys() >= set(ROUTING)
         assert 0 <= row["dropped_share"] < 1
         assert 1 <= row["load_max"] <= 4
@@ -72,7 +72,7 @@ def test_members_of_a_population_have_lists(little, tmp_path):
     small = EXPERTS | {"data__exposures": 2}
     rows = run.run(little(members__seeds=(0, 1), **small), tmp_path / "run")
     assert len(rows) == 2
-    last = metrics(tmp_path / "run")[-1]
+    last = read_metrics(tmp_path / "run")[-1]
     for name in ROUTING:
         assert [row[name] for row in rows] == last[name]
 
@@ -175,14 +175,14 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 def test_what_cannot_be_trained_costs_no_run(
     flags, message, how, tiny, finished, capsys
 ):
-    before = tree(finished)
+    before = read_files(finished)
     words = [f"--config.{flag}" for flag in flags]
     where = f"--workdir={finished}"
     assert cli.main(["train", *tiny, *words, where, how]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
-    assert tree(finished) == before
+    assert read_files(finished) == before
 
 
 def test_experts_are_shared_out_evenly_or_not_at_all(tiny, call, tmp_path):

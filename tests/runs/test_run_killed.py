@@ -6,7 +6,12 @@ import signal
 import time
 
 import pytest
-from folders import assert_same_arrays, checkpoints, config_of, metrics
+from support.run_folders import (
+    assert_same_arrays,
+    list_checkpoints,
+    read_metrics,
+    tiny_config,
+)
 
 from kscale.runs import run
 
@@ -20,7 +25,7 @@ LONG = (
 
 def stop(process, folder, number, step=0):
     """Sends a signal once a checkpoint beyond a step is there; the exit code."""
-    while process.poll() is None and max(checkpoints(folder), default=0) <= step:
+    while process.poll() is None and max(list_checkpoints(folder), default=0) <= step:
         time.sleep(0.005)
     os.kill(process.pid, number) if process.poll() is None else None
     out, err = process.communicate()
@@ -28,24 +33,24 @@ def stop(process, folder, number, step=0):
 
 
 def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_path):
-    whole = run.run(config_of((*tiny, *LONG)), tmp_path / "whole")[0]
+    whole = run.run(tiny_config((*tiny, *LONG)), tmp_path / "whole")[0]
     words = ["train", *tiny, *LONG, f"--workdir={tmp_path / 'cut'}"]
     cut = tmp_path / "cut"
     code, out, _ = stop(start(*words), cut, signal.SIGKILL)
     assert (code, out) == (-signal.SIGKILL, "")
-    killed_at = max(checkpoints(cut))
+    killed_at = max(list_checkpoints(cut))
     code, out, err = stop(start(*words, "--resume"), cut, signal.SIGTERM, killed_at)
-    stopped_at = max(checkpoints(cut))
+    stopped_at = max(list_checkpoints(cut))
     assert killed_at < stopped_at < whole["steps"]
     assert (code, out) == (0, "")
     assert f"stopped after step {stopped_at}" in err
     assert "--resume" in err
     assert not (cut / "result.json").exists()
-    (row,) = run.run(config_of((*tiny, *LONG)), cut, resume=True)
+    (row,) = run.run(tiny_config((*tiny, *LONG)), cut, resume=True)
     assert_same_arrays(cut, tmp_path / "whole", "params.npz")
     assert_same_arrays(cut, tmp_path / "whole", "scores.npz")
     assert row["bits"] == whole["bits"]
-    ours, theirs = metrics(cut), metrics(tmp_path / "whole")
+    ours, theirs = read_metrics(cut), read_metrics(tmp_path / "whole")
     assert [x["step"] for x in ours] == [x["step"] for x in theirs]
     assert [x["loss"] for x in ours] == [x["loss"] for x in theirs]
     # The whole run's time is told, not that of its last part.

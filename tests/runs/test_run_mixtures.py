@@ -4,7 +4,12 @@ import json
 import shutil
 
 import pytest
-from folders import assert_same_arrays, checkpoints, metrics, tree
+from support.run_folders import (
+    assert_same_arrays,
+    list_checkpoints,
+    read_files,
+    read_metrics,
+)
 
 from kscale import worlds
 from kscale.configs import fields
@@ -29,7 +34,7 @@ def mixed(little, tmp_path_factory):
 def test_a_mixture_is_logged_by_part_and_scored_by_part(mixed):
     config, folder, row = mixed
     json.dumps(row, allow_nan=False)
-    rows, task = metrics(folder), prepare(config)
+    rows, task = read_metrics(folder), prepare(config)
     assert sum(x["tokens"] for x in rows) == task.order.tokens
     seen = set().union(*(x["loss_by_label"] for x in rows))
     own = {name for name in seen if "/" not in name}
@@ -65,7 +70,7 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
     assert set(row["curve"][0]) == {"step", "loss", "classes", "pieces", "parts"} | {
         "by_count"
     }
-    logged = metrics(folder)
+    logged = read_metrics(folder)
     assert row["training"]["loss"] == [x["loss"] for x in logged]
     (again,) = run.run(config)
     for name in ("bits", "curve", "parts", "classes", "by_count"):
@@ -86,7 +91,7 @@ def test_scoring_on_the_way_changes_nothing(mixed, tmp_path):
 def test_a_curve_is_the_same_after_a_kill(mixed, tmp_path):
     config, folder, row = mixed
     cut = shutil.copytree(folder, tmp_path / "cut")
-    first, *rest = checkpoints(cut)
+    first, *rest = list_checkpoints(cut)
     assert first < row["curve"][-1]["step"]
     for step in rest:  # as if killed before the second one
         shutil.rmtree(cut / "checkpoints" / str(step))
@@ -112,7 +117,7 @@ def test_a_run_that_is_thrown_away_takes_its_curve_along(mixed, tmp_path):
 
 def test_another_mixture_is_not_resumed(mixed, tmp_path):
     config, folder, _ = mixed
-    before = tree(folder)
+    before = read_files(folder)
     for path, value, message in (
         ("parts.0.people", 6, "config: parts.0.people was 5, is 6; resume"),
         ("world.law.bias", 2.0, "world.law.bias was 1.0, is 2.0"),
@@ -120,4 +125,4 @@ def test_another_mixture_is_not_resumed(mixed, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             run.run(fields.override(config, path, value), folder, resume=True)
-    assert tree(folder) == before
+    assert read_files(folder) == before

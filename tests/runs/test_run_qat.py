@@ -5,7 +5,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from folders import assert_same_arrays, checkpoints, metrics
+from support.run_folders import assert_same_arrays, list_checkpoints, read_metrics
 
 from kscale import models, quant, scores
 from kscale.configs import base as config_module
@@ -72,7 +72,7 @@ def test_answers_are_those_of_the_rounded_weights(little, monkeypatch):
 def test_rounding_changes_the_run_and_its_fingerprint(rounded, plainly):
     assert rounded[1]["fingerprint"] != plainly[1]["fingerprint"]
     first, last = (
-        [metrics(folder)[i]["loss"] for folder, _ in (rounded, plainly)]
+        [read_metrics(folder)[i]["loss"] for folder, _ in (rounded, plainly)]
         for i in (0, -1)
     )
     assert first[0] != first[1]
@@ -83,7 +83,7 @@ def test_rounding_changes_the_run_and_its_fingerprint(rounded, plainly):
 def test_a_resumed_run_equals_one_that_was_not_stopped(rounded, little, tmp_path):
     folder, row = rounded
     copy = shutil.copytree(folder, tmp_path / "run")
-    *_, before, last = checkpoints(copy)
+    *_, before, last = list_checkpoints(copy)
     shutil.rmtree(copy / "checkpoints" / str(last))
     for name in ("result.json", "params.npz", "scores.npz"):
         (copy / name).unlink()
@@ -92,7 +92,9 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(rounded, little, tmp_path
     for name in ("params.npz", "scores.npz"):
         assert_same_arrays(copy, folder, name)
     assert again["bits"] == row["bits"]
-    assert [x["loss"] for x in metrics(copy)] == [x["loss"] for x in metrics(folder)]
+    assert [x["loss"] for x in read_metrics(copy)] == [
+        x["loss"] for x in read_metrics(folder)
+    ]
 
 
 def test_a_run_without_rounding_is_no_run_with_it(plainly, little, tmp_path):

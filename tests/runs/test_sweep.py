@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from sweeping import FILE, fingerprints, going_on, small
+from support.sweeps import EXPERIMENT, fingerprints, going_on, small
 
 from kscale import files
 from kscale.configs import base, fields
@@ -118,7 +118,7 @@ def test_settings_without_compute_are_refused(tmp_path):
 @pytest.mark.parametrize("second_first", [False, True])
 def test_two_figures_share_their_rows(second_first, experiment, instant, tmp_path):
     text = '\nROWS = "mine"\nall_runs = runs\nruns = lambda size: all_runs(size)[1:]'
-    (tmp_path / "other.py").write_text(FILE + text)
+    (tmp_path / "other.py").write_text(EXPERIMENT + text)
     other = load_experiment(str(tmp_path / "other.py"))
     assert (other.name, other.rows, experiment.rows) == ("other", "mine", "mine")
     results = tmp_path / "results"

@@ -1,4 +1,4 @@
-"""What tests look at in run folders, and the configs of tiny runs."""
+"""What tests read from run folders, and the configs of tiny runs."""
 
 import json
 
@@ -8,8 +8,8 @@ from kscale import configs
 from kscale.configs import fields
 
 
-def tree(folder):
-    """Every file of a folder with its bytes."""
+def read_files(folder):
+    """The bytes of every file of a folder, by its path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -17,26 +17,28 @@ def tree(folder):
     }
 
 
-def metrics(folder):
+def read_metrics(folder):
+    """The rows of a run's log."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
 def assert_same_arrays(one, other, name):
-    """Bit for bit."""
+    """Checks that an npz file is the same in two folders, bit for bit."""
     with np.load(one / name) as ours, np.load(other / name) as theirs:
         assert set(ours) == set(theirs)
         for leaf in ours:
             np.testing.assert_array_equal(ours[leaf], theirs[leaf])
 
 
-def checkpoints(folder):
+def list_checkpoints(folder):
     """The steps of the complete checkpoints."""
     names = [p.name for p in (folder / "checkpoints").glob("*")]
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def config_of(flags, **changes):
+def tiny_config(flags, **changes):
+    """The config of the flags of a tiny run, other fields changed: `train__seed=1`."""
     values = dict(flag.removeprefix("--config.").split("=") for flag in flags[1:])
     values |= {path.replace("__", "."): value for path, value in changes.items()}
     return fields.override_all(configs.load("smoke"), values)

@@ -1,4 +1,4 @@
-"""Parts of mixtures that tests share, and what their windows tell."""
+"""Parts of mixtures that tests share, and what their windows hold."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ ASKED = PartConfig("asked", "questions", people=6, exposures=3)
 UNEVEN = Law("zipf", bias=1.0)
 
 
-def read(task, kind):
+def read_windows(task, kind):
     """Tokens and labels that are predicted in the windows of one kind, in order."""
     whole = task.order.stream
     arrays = whole.windows(0, whole.num_windows)
@@ -19,7 +19,7 @@ def read(task, kind):
     return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()
 
 
-def met(task, world, tokens):
+def count_names(task, world, tokens):
     """How often each person's name, three tokens, stands in the text: int [people]."""
     encode, vocabulary = tokenizers.load_gpt2().encode, task.pool.vocabulary
     ids = [encode(f" {world.person(i)['name']}") for i in range(world.people)]

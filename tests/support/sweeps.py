@@ -4,7 +4,7 @@ from kscale import configs
 from kscale.configs import fields
 from kscale.runs.experiment import Experiment, run_fingerprint
 
-FILE = '''
+EXPERIMENT = '''
 """An experiment of three groups of runs."""
 from kscale import configs, report
 from kscale.configs import fields
