@@ -1,13 +1,16 @@
 """kscale: how many bits of knowledge does a language model store?
 
 A world of facts is told as text, a model is trained on the telling, a scorer asks how
-many bits of the world the model holds. Each room of the library is one step of that
-sentence and is imported when it is first named, so `import kscale` is quick and does
-not start JAX:
+many bits of the world the model holds:
 
-    import kscale
-    world = kscale.worlds.build_bios(1000, lists="mini")
-    world.bits_max().total
+    config = kscale.configs.mini(people=30, exposures=10, heads=1)
+    task = kscale.prepare(config)
+    state = kscale.fit(task)
+    known = kscale.score(task, state["params"])
+    rows = kscale.run(config, "runs/mine")
+
+Each room of the library is one step of that sentence. Rooms and functions are imported
+when they are first named, so `import kscale` is quick and does not start JAX.
 """
 
 from __future__ import annotations
@@ -33,11 +36,29 @@ if TYPE_CHECKING:
         trees,
         worlds,
     )
+    from kscale.configs.base import Config
+    from kscale.runs.evaluate import score
+    from kscale.runs.run import fit, run
+    from kscale.runs.task import prepare
 
 __version__ = "0.2.0"
 
+# What is defined in which room; the other names of `__all__` are rooms.
+_HOMES = {
+    "Config": "kscale.configs.base",
+    "prepare": "kscale.runs.task",
+    "fit": "kscale.runs.run",
+    "score": "kscale.runs.evaluate",
+    "run": "kscale.runs.run",
+}
+
 __all__ = [
     "__version__",
+    "Config",
+    "prepare",
+    "fit",
+    "score",
+    "run",
     "trees",
     "files",
     "worlds",
@@ -57,7 +78,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room when it is first named."""
+    """Imports a room or a function when it is first named."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in __all__:
         return importlib.import_module(f"kscale.{name}")
     raise AttributeError(f"module 'kscale' has no attribute {name!r}")

@@ -141,6 +141,7 @@ def instant(monkeypatch):
     from kscale.configs import base as config_module
     from kscale.configs import fields
     from kscale.runs import run
+    from kscale.runs.rows import member_config
 
     asked = []
 
@@ -151,7 +152,7 @@ def instant(monkeypatch):
         assert resume == workdir.exists()
         rows = []
         for hyper in hypers:
-            solo = run.member_config(config, hyper)
+            solo = member_config(config, hyper)
             rows.append(
                 {
                     "fingerprint": config_module.fingerprint(solo),

@@ -15,7 +15,10 @@ def test_importing_kscale_does_not_start_jax():
     assert run.stdout.split() == ["False", "False"]
 
 
-def test_rooms_are_imported_when_named():
+def test_every_name_is_imported_when_named():
+    for name in kscale.__all__:
+        assert getattr(kscale, name) is not None
+    assert kscale.theory.model_scaling
     assert kscale.worlds.build_bios(10, lists="mini").people == 10
     assert "worlds" in dir(kscale)
 

@@ -9,8 +9,7 @@ kscale score --workdir=runs/mine --weights=FILE     # of kscale quantize --save
 from kscale.cli.flags import FINISHED, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
-from kscale.runs import run
-from kscale.runs.rows import findings
+from kscale.runs.rows import answer, list_findings
 from kscale.runs.score import plan_score, score_run
 
 
@@ -60,14 +59,14 @@ def text(row: Row) -> str:
         )
     out += ["", f"{'piece':<14}accuracy"]
     out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
-    out += ["", *findings(row)]
+    out += ["", *list_findings(row)]
     if "weights" in row:
         out.append(
             f"Scored is {row['weights']}: {row['weight_bits']} bits a weight,"
             f" {row['stored_bits']:,} stored bits, {row['bits_per_stored_bit']:.4f}"
             f" bits of knowledge in each."
         )
-    return "\n".join([*out, run.answer([row])])
+    return "\n".join([*out, answer([row])])
 
 
 def _arguments(command: Command) -> dict:

@@ -7,9 +7,8 @@ kscale show --workdir=runs/demo --person=3       # with the bits that the model 
 from kscale.cli.flags import CONFIG, Command, Flag, UsageError
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
-from kscale.runs import folder
 from kscale.runs.inspect import describe_person
-from kscale.runs.task import prepare
+from kscale.runs.task import open_run, prepare
 
 
 def show(command: Command) -> Reply:
@@ -18,7 +17,7 @@ def show(command: Command) -> Reply:
     if (config is None) == (chosen.workdir is None):
         raise UsageError("name either --config or --workdir: what shall be shown?")
     if config is None:
-        task, params = folder.load(command.workdir, chosen.member)
+        task, params = open_run(command.workdir, chosen.member)
     else:
         task, params = prepare(config), None
     params = None if chosen.dry_run else params

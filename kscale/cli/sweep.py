@@ -24,6 +24,7 @@ from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.files import Row
 from kscale.runs import experiment, run
 from kscale.runs import sweep as sweeps
+from kscale.runs.rows import answer
 
 
 def plan(command: Command) -> Reply:
@@ -40,7 +41,7 @@ def sweep(command: Command) -> Reply:
         for row in () if command.flags.draw_only else rows:
             new.append(row)
             if "bits_per_param" in row:
-                said = run.answer([row])
+                said = answer([row])
             else:
                 said = f"computed in {row['seconds']:.2f} s"
             with contextlib.suppress(BrokenPipeError):

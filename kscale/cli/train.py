@@ -17,7 +17,7 @@ from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.runs import run
 from kscale.runs.inspect import plan_run
-from kscale.runs.rows import findings
+from kscale.runs.rows import answer, list_findings, summarize
 
 
 def plan(command: Command) -> Reply:
@@ -40,8 +40,8 @@ def train(command: Command) -> Reply:
     except run.Interrupted as stopped:
         raise Stopped(f"{stopped}; --resume goes on", code=0) from None
     sys.stderr.write(f"written to {workdir}\n")
-    best = run.summary(rows)
-    return Reply(best, "\n".join([*findings(best), run.answer(rows)]))
+    best = summarize(rows)
+    return Reply(best, "\n".join([*list_findings(best), answer(rows)]))
 
 
 VERB = Verb(

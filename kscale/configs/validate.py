@@ -31,6 +31,11 @@ def validate(config: Config) -> World:
     _check_corpus(config.corpus, config.world.kind)
     _check_members(config.members)
     _check_order(config)
+    if config.mesh.expert > 1 and not config.model.experts:
+        raise ValueError(
+            f"mesh.expert={config.mesh.expert} shares out experts, and model.experts=0:"
+            f" the model has none; take mesh.expert=1, or give it some"
+        )
     _check_law("world", config.world, config.world.seed)
     for i, part in enumerate(config.parts):
         _check_part(part, config)

@@ -15,9 +15,10 @@ import numpy as np
 
 from kscale import models, quant, scores
 from kscale.files import Row
-from kscale.runs import evaluate, folder, qat
+from kscale.runs import qat
+from kscale.runs.evaluate import score
 from kscale.runs.score import describe_scoring
-from kscale.runs.task import Task
+from kscale.runs.task import Task, open_run
 from kscale.trees import leaves_by_path, map_by_path, matches
 
 BITS = 3  # few enough to hurt, enough to tell one part from another
@@ -42,7 +43,7 @@ def ablate_run(
     Raises:
       ValueError: no finished run, no such member, too many people, or no such bits.
     """
-    task, params = folder.load(workdir, member)
+    task, params = open_run(workdir, member)
     plan = _plan(task, params, bits, people, member)
     return plan | {"rows": ablate(task, params, bits, people)}
 
@@ -56,11 +57,11 @@ def plan_ablation(
       `describe_scoring` of the run, its layers, the bits of a rounded weight as
       `rounded_to`, and how many `scores` are taken.
     """
-    return _plan(*folder.load(workdir, member), bits, people, member)
+    return _plan(*open_run(workdir, member), bits, people, member)
 
 
 def _plan(task: Task, params: Any, bits: int, people: int, member: int) -> Row:
-    model = qat.plain(task, params)[0].config.model
+    model = qat.merge_adapters(task, params)[0].config.model
     return describe_scoring(task, people, member) | {
         "layers": model.layers,
         "rounded_to": bits,
@@ -223,10 +224,9 @@ def _best_temperature(task: Task, params: Any, people: int) -> float:
 
 def _known(task: Task, params: Any, people: int) -> tuple[Row, float]:
     """The capacity as a row, and the share of values that are right."""
-    table = evaluate.score_params(task, params, people or None)
-    labels, total = task.corpus.labels, task.parameters.total
-    known = scores.measure_capacity(task.counts, labels, table, total).summary()
-    return known, float(np.nanmean(scores.person_accuracy(labels, table)))
+    known = score(task, params, people)
+    right = scores.person_accuracy(task.corpus.labels, known.table)
+    return known.capacity.summary(), float(np.nanmean(right))
 
 
 def _tempered(task: Task, params: Any, temperature: float) -> tuple[Task, Any]:
@@ -236,7 +236,7 @@ def _tempered(task: Task, params: Any, temperature: float) -> tuple[Task, Any]:
 
 def _plain(task: Task, params: Any) -> tuple[Task, Any]:
     """The same model: rounded if it was trained so, adapters merged."""
-    return qat.plain(task, qat.used(task, params))
+    return qat.merge_adapters(task, qat.effective_params(task.config, params))
 
 
 def _with_model(task: Task, model: models.ModelConfig) -> Task:

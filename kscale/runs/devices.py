@@ -1,7 +1,7 @@
 """How a task is trained on the devices that there are, and what cannot be.
 
-chosen, hyper = arrangement.check(task)    # also for a dry run
-chosen, hyper, mesh = arrangement.arrange(task)
+plan = plan_training(task)       # also for a dry run
+plan = arrange(task)             # with the mesh of its devices
 """
 
 import dataclasses
@@ -10,71 +10,72 @@ import jax
 from jax.sharding import Mesh
 
 from kscale import train
-from kscale.runs import evaluate as curve_module
 from kscale.runs import qat
+from kscale.runs.curve import longest_dispatch, steps_to_score
 from kscale.runs.task import Task
 from kscale.train.config import Hyper
 from kscale.train.dispatch import abstract_state
 
 
-def arrange(task: Task) -> tuple[train.TrainConfig, Hyper | None, Mesh]:
-    """How a task is trained on the devices that there are.
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingPlan:
+    """How a task is trained.
 
-    Returns:
-      The train config without automatic values, the population (None: one model, whose
-      values are in the config), the mesh.
+    Attributes:
+      objective: the model as the trainer sees it.
+      config: the train config without automatic values.
+      hyper: the population, or the values of the one model.
+      score_at: steps at which the model is scored on its way.
+      mesh: of the devices; None: not asked for yet.
+    """
+
+    objective: train.Objective
+    config: train.TrainConfig
+    hyper: Hyper
+    score_at: list[int]
+    mesh: Mesh | None = None
+
+
+def arrange(task: Task) -> TrainingPlan:
+    """Plans the training of a task on the devices that there are.
 
     Raises:
-      ValueError: as `check`; the devices are not those of the mesh; members, matrices
-        or experts cannot be shared out over it.
+      ValueError: as `plan_training`; the devices are not those of the mesh; members,
+        matrices or experts cannot be shared out over it.
     """
-    _require_experts(task)
     mesh = train.make_mesh(**dataclasses.asdict(task.config.mesh))
-    chosen, hyper = check(task)
-    one = hyper or train.make_hyper(chosen)
-    abstract_state(qat.problem(task), one, mesh, chosen.trainable)
-    return chosen, hyper, mesh
+    plan = plan_training(task)
+    abstract_state(plan.objective, plan.hyper, mesh, plan.config.trainable)
+    return dataclasses.replace(plan, mesh=mesh)
 
 
-def check(task: Task) -> tuple[train.TrainConfig, Hyper | None]:
-    """Refuse what cannot be trained, without asking for the devices of its mesh.
-
-    Returns:
-      The train config and the population, as `arrange`.
+def plan_training(task: Task) -> TrainingPlan:
+    """Plans the training of a task, without asking for the devices of its mesh.
 
     Raises:
-      ValueError: rows cannot be shared out; there are no experts to share out; no
-        parameter is what `trainable` or `qat` names; the run is too short to be scored
-        on its way.
+      ValueError: rows cannot be shared out; the run is too short to be scored on its
+        way.
     """
-    _require_experts(task)
-    order, hyper = task.config.data, None
+    config, steps = task.config, task.order.steps
     chosen = train.resolve(
-        task.config.train,
-        rows=order.batch,
-        context=order.context,
-        total_steps=task.order.steps,
+        config.train,
+        rows=config.data.batch,
+        context=config.data.context,
+        total_steps=steps,
         members=len(task.hypers),
-        rows_together=task.config.model.route_rows,
+        rows_together=config.model.route_rows,
     )
-    steps = chosen.steps_per_dispatch
-    steps = curve_module.dispatch(task.config, task.order.steps, steps)
-    chosen = dataclasses.replace(chosen, steps_per_dispatch=steps)
+    score_at = steps_to_score(config, steps)
+    if score_at:
+        longest = longest_dispatch(config, steps, chosen.steps_per_dispatch)
+        chosen = dataclasses.replace(chosen, steps_per_dispatch=longest)
     if len(task.hypers) > 1:
         hyper = train.stack_hypers(task.hypers)
     else:
         chosen = dataclasses.replace(chosen, **task.hypers[0]._asdict())
+        hyper = train.make_hyper(chosen)
     _require_rows(task, chosen.rows_per_gradient)
-    _require_parameters(task, chosen)
-    return chosen, hyper
-
-
-def _require_experts(task: Task) -> None:
-    if task.config.mesh.expert > 1 and not task.config.model.experts:
-        raise ValueError(
-            f"mesh.expert={task.config.mesh.expert} shares out experts, and"
-            f" model.experts=0: the model has none; take mesh.expert=1, or give it some"
-        )
+    return TrainingPlan(qat.build_objective(config), chosen, hyper, score_at)
 
 
 def _require_rows(task: Task, rows_per_gradient: int) -> None:
@@ -96,17 +97,3 @@ def _require_rows(task: Task, rows_per_gradient: int) -> None:
             f" devices of mesh.data times train.rows_per_gradient={max(at_once, 1)};"
             f" take {-(-batch // share) * share}, or change one of them"
         )
-
-
-def _require_parameters(task: Task, chosen: train.TrainConfig) -> None:
-    """Refuses patterns of parameters that the model does not have."""
-    problem = qat.problem(task)
-    shapes = jax.eval_shape(problem.init, jax.random.key(0))
-    adapters = [x for x in chosen.trainable if x.startswith("lora/")]
-    if adapters and "lora" not in shapes:
-        raise ValueError(
-            f"train.trainable has {adapters[0]!r}, and the model has no adapters: name"
-            f" some in model.lora.rules, such as '*/attention/query:8'"
-        )
-    one = train.make_hyper(chosen)
-    jax.eval_shape(lambda: train.init_state(problem, one, chosen.trainable))

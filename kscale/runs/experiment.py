@@ -20,7 +20,7 @@ from kscale.configs import base as config_module
 from kscale.configs import fields
 from kscale.configs.base import Config
 from kscale.files import Row
-from kscale.runs import run
+from kscale.runs.rows import member_config
 from kscale.train.config import Hyper
 
 SIZES = ("smoke", "small", "paper")
@@ -142,7 +142,7 @@ def group_runs(runs: Sequence[Run]) -> list[list[Run]]:
                     f"{each.name}: a sweep's runs are solo; list its members"
                 )
             if fingerprint not in starts:
-                kind = run_fingerprint(run.member_config(each, Hyper(0.0, 0.0, 0)))
+                kind = run_fingerprint(member_config(each, Hyper(0.0, 0.0, 0)))
         if fingerprint in seen:
             raise ValueError(f"{_short_title(each)}: this run is listed twice")
         seen.add(fingerprint)

@@ -15,9 +15,11 @@ from kscale.configs import base as config_module
 from kscale.configs import fields
 from kscale.configs.base import Config
 from kscale.files import Row
-from kscale.runs import devices, finetune, run
+from kscale.runs.devices import plan_training
+from kscale.runs.evaluate import score
+from kscale.runs.folder import RunFolder
+from kscale.runs.run import require_other_folder
 from kscale.runs.task import Task, prepare
-from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 
 def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
@@ -29,13 +31,12 @@ def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
 
     Raises:
       ValueError: a contradiction in the config, what cannot be trained
-        (`devices.check`), or a start that cannot be gone on from.
+        (`devices.plan_training`), or a start that cannot be gone on from.
     """
-    opened = finetune.opened(config, workdir=workdir)
-    task = prepare(config, opened.vocabulary if opened else NO_VOCABULARY)
-    if opened is not None:
-        opened.check(task)
-    devices.check(task)
+    task = prepare(config)
+    if workdir is not None:
+        require_other_folder(task, RunFolder(workdir))
+    plan_training(task)
     most, visits = task.world.bits_max(), task.order.visits()
     return {
         "parameters": task.parameters._asdict(),
@@ -95,7 +96,7 @@ def describe_person(
         "max_bits": {"name": math.log2(counts.name_space / counts.people)} | values,
     }
     if params is not None:
-        table = run.score_params(task, params, np.array([person]))
+        table = score(task, params, np.array([person])).table
         bits = {"name": math.log2(task.world.name_space)} | values
         for i, label in enumerate(labels):
             if label.kind in ("name", "value", "value1"):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from kscale.files import Row
+from kscale.runs.folder import RunFolder
 from kscale.train.interruption import raise_on_sigterm
 
 _POLL_SECONDS = 1.0
@@ -62,13 +63,13 @@ def train_side_by_side(
                 process.terminate()  # saves a checkpoint, so that the run can go on
             for _, process in running.values():
                 process.wait()
-    return [json.loads((folder / spec / "result.json").read_text()) for spec in specs]
+    return [RunFolder(folder / spec).read_result() for spec in specs]
 
 
 def _start(
     folder: pathlib.Path, spec: str, core: int, overwrite: bool
 ) -> subprocess.Popen:
-    there = (folder / spec / "config.json").exists()
+    there = RunFolder(folder / spec).config.exists()
     mode = ["--overwrite" if overwrite else "--resume"] if there else []
     words = ["train", f"--config={spec}", f"--workdir={folder / spec}", "--device=cpu"]
     single = "--xla_cpu_multi_thread_eigen=false"
@@ -90,14 +91,14 @@ def _last_line(folder: pathlib.Path, spec: str, process: subprocess.Popen) -> st
     """Returns the last line of a run that has ended, or raises it as an error."""
     lines = (folder / f"{spec}.log").read_text().strip().splitlines()
     last = lines[-1] if lines else "it said nothing"
-    if process.returncode or not (folder / spec / "result.json").exists():
+    if process.returncode or not RunFolder(folder / spec).result.exists():
         raise ValueError(f"the run {spec} failed: {last}")
     return last
 
 
 def _last_step(folder: pathlib.Path, spec: str) -> str:
     """Returns where a run is, by the last row of its metrics."""
-    metrics = folder / spec / "metrics.jsonl"
+    metrics = RunFolder(folder / spec).metrics
     try:
         row = json.loads(metrics.read_text().splitlines()[-1])
         return f"{spec} step {row['step']:,}, loss {row['loss']:.3f}"

@@ -1,7 +1,7 @@
 """Rounded weights of a run while it is trained, and what a rounded model takes.
 
-problem = qat.problem(task)                  # what the trainer trains
-task, params = qat.plain(*folder.load(workdir))
+objective = qat.build_objective(task.config)   # what the trainer trains
+task, params = qat.merge_adapters(*open_run(path))
 qat.stored(quant.quantize(params, Scheme(bits=4)), bits=1e5)["bits_per_stored_bit"]
 """
 
@@ -12,6 +12,7 @@ import jax
 
 from kscale import models, quant, train
 from kscale.configs import fields
+from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.task import Task
@@ -19,28 +20,24 @@ from kscale.runs.task import Task
 _WHOLE = 16  # bits of a number that is not rounded
 
 
-def problem(task: Task) -> train.Objective:
-    """The trainer's view of a task's model; with `qat` its weights seem rounded.
+def build_objective(config: Config) -> train.Objective:
+    """Returns the trainer's view of a run's model; with `qat` its weights seem rounded.
 
     The loss is that of the rounded weights, and its gradient moves the ones beneath
     (`quant.fake_quantize`).
 
-    Raises:
-      ValueError: a pattern of `qat.leaves` matches no weight of the model.
+    Args:
+      config: of the run, the model's vocabulary set.
     """
-    plainly, scheme = train.make_objective(task.config.model), task.config.qat
+    objective, scheme = train.make_objective(config.model), config.qat
     if not scheme.bits:
-        return plainly
-
-    check(jax.eval_shape(plainly.init, jax.random.key(0)), scheme)
+        return objective
 
     def token_nats(params: Any, *rest: Any) -> tuple[jax.Array, dict]:
-        return plainly.token_nats(quant.fake_quantize(params, scheme), *rest)
+        return objective.token_nats(quant.fake_quantize(params, scheme), *rest)
 
-    told = {"qat": fields.to_dict(scheme)}
-    return plainly._replace(
-        token_nats=token_nats, description=dict(plainly.description) | told
-    )
+    description = dict(objective.description) | {"qat": fields.to_dict(scheme)}
+    return objective._replace(token_nats=token_nats, description=description)
 
 
 def check(params: Any, scheme: Scheme) -> None:
@@ -56,16 +53,15 @@ def check(params: Any, scheme: Scheme) -> None:
     jax.eval_shape(lambda params: quant.fake_quantize(params, scheme), params)
 
 
-def used(task: Task, params: models.Params) -> models.Params:
-    """The parameters that a task's model computes with: rounded, if by `qat`."""
-    return quant.dequantize(quant.quantize(params, task.config.qat))
+def effective_params(config: Config, params: models.Params) -> models.Params:
+    """Returns the parameters that a run's model computes with: rounded, if by `qat`."""
+    return quant.dequantize(quant.quantize(params, config.qat))
 
 
-def plain(task: Task, params: models.Params) -> tuple[Task, models.Params]:
-    """The same model with its adapters merged into the weights, and no `qat`.
+def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Params]:
+    """Returns the same model with its adapters merged into the weights, and no `qat`.
 
-    What it computed with is had by giving `used` parameters; others are rounded no
-    more.
+    Parameters that are to be rounded as by `qat` must be `effective_params` before.
     """
     model, params = models.merged(task.config.model, params)
     config = dataclasses.replace(task.config, model=model, qat=quant.NO_ROUNDING)

@@ -17,9 +17,11 @@ import numpy as np
 from kscale import data, models, quant
 from kscale.files import Row
 from kscale.quant import Scheme
-from kscale.runs import evaluate, folder, qat, run
+from kscale.runs import qat
+from kscale.runs.evaluate import score
+from kscale.runs.folder import RunFolder
 from kscale.runs.score import describe_scoring
-from kscale.runs.task import Task
+from kscale.runs.task import Task, open_run
 
 Method = Literal["gptq", "nearest"]
 METHODS = get_args(Method)
@@ -87,9 +89,9 @@ def quantize_run(
     """
     task, params, row, files = _open(workdir, choice, people, member, save, overwrite)
     aware = task.config.qat.bits
-    _, used = qat.plain(task, qat.used(task, params))
+    _, used = qat.merge_adapters(task, qat.effective_params(task.config, params))
     kept = quant.quantize(params, task.config.qat) if aware else used
-    task, params = qat.plain(task, params)
+    task, params = qat.merge_adapters(task, params)
 
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
     first = {"what": what, "weight_bits": aware or 16, "seconds": 0.0}
@@ -131,7 +133,7 @@ def quantize_params(
     """Rounds the weights of a finished model.
 
     Args:
-      task: of the run, without adapters (`qat.plain`).
+      task: of the run, without adapters (`qat.merge_adapters`).
       params: of one model.
       bits: of a weight.
       choice: which weights and how.
@@ -181,8 +183,7 @@ def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.nda
 
 def _score(task: Task, used: models.Params, tree: Any, people: int, member: int) -> Row:
     """Scores a model that computes with `used` and is stored as `tree`."""
-    table = evaluate.score_params(task, used, people or None)
-    known = run.make_row(task, table, member)
+    known = score(task, used, people, member=member).capacity.summary()
     row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
     return row | qat.stored(tree, known["bits"]["total"])
 
@@ -196,17 +197,16 @@ def _open(
     overwrite: bool,
 ) -> tuple[Task, models.Params, Row, dict[int, pathlib.Path]]:
     """Returns a finished run, the plan and the files by bits, if all can be done."""
-    task, params = folder.load(workdir, member)
+    task, params = open_run(workdir, member)
     row = describe_scoring(task, people, member)
-    end = f"_{member}" if len(task.hypers) > 1 else ""
+    folder = RunFolder(workdir, len(task.hypers))
     files = {
-        bits: workdir / f"quantized_{choice.method}_{bits}{end}.npz"
-        for bits in choice.bits
+        bits: folder.quantized(choice.method, bits, member) for bits in choice.bits
     }
     there = [file for file in files.values() if file.exists()]
     if save and there and not overwrite:
         raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
-    qat.check(qat.plain(task, params)[1], choice.scheme)
+    qat.check(qat.merge_adapters(task, params)[1], choice.scheme)
     chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
     chosen["scheme"].pop("bits")  # each of the choice's own
     return task, params, row | {"choice": chosen}, files

@@ -1,10 +1,6 @@
-"""What a row says besides its bits, in lines for a person to read.
+"""The result row of a model, where it comes from, and the sentences it makes."""
 
-Who is known, by class of frequency; how often people were met; what experts drop when
-they are scored; what is known of each part of a mixture. Nothing is said where
-everybody is met alike, nothing is dropped and nothing is mixed in.
-"""
-
+import dataclasses
 import datetime
 import functools
 import importlib.metadata
@@ -12,16 +8,129 @@ import os
 import pathlib
 import platform
 import subprocess
+from collections.abc import Sequence
 
 import jax
 
+from kscale import scores, train
+from kscale.configs import base, fields
+from kscale.configs.base import Config
 from kscale.files import Row
+from kscale.runs.task import Task
+from kscale.train.config import Hyper
 
 _PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def findings(row: Row) -> list[str]:
-    """Lines about classes, visits, experts and parts; none of a dense run of people.
+def make_row(task: Task, capacity: scores.Capacity, member: int = 0) -> Row:
+    """Makes the result row of a member, but for what only training knows.
+
+    Args:
+      task: of the run.
+      capacity: of the member's model.
+      member: which of the population.
+    """
+    hyper, visits = task.hypers[member], task.order.visits()
+    config = member_config(task.config, hyper)
+    model = config.model
+    size = f"{model.layers}-{model.heads}"
+    return capacity.summary() | {
+        "name": config.name,
+        "model": size if model.head_size == 64 else f"{size}x{model.head_size}",
+        "parameters_by_base": task.parameters._asdict(),
+        "exposures": task.order.exposures,
+        "visits": {
+            "fewest": int(visits.min()),
+            "most": int(visits.max()),
+            "never": int((visits == 0).sum()),
+            "total": int(visits.sum()),
+        },
+        "seed": int(hyper.seed),
+        "fingerprint": base.fingerprint(config),
+        "content": task.content,
+        "config": fields.to_dict(config),
+        **provenance(),
+    }
+
+
+def member_config(config: Config, hyper: Hyper) -> Config:
+    """Returns the config of one member's solo run; its fingerprint names the member."""
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, vocab=0),
+        members=base.MembersConfig(),
+        train=dataclasses.replace(
+            config.train,
+            learning_rate=float(hyper.learning_rate),
+            weight_decay=float(hyper.weight_decay),
+            seed=int(hyper.seed),
+        ),
+    )
+
+
+def sum_speed(logged: Sequence[Row], members: int) -> Row:
+    """Sums what a whole run took by its logged rows, however often it was resumed.
+
+    Args:
+      logged: rows of metrics.jsonl.
+      members: of the population; a row's tokens are those of one.
+
+    Returns:
+      seconds (of training; neither compilation nor scoring) and tokens_per_second.
+    """
+    seconds = sum(row["seconds"] for row in logged)
+    tokens = members * sum(row["tokens"] for row in logged)
+    return {"seconds": seconds, "tokens_per_second": tokens / max(seconds, 1e-9)}
+
+
+def last_routing(logged: Sequence[Row], member: int) -> Row:
+    """Returns how experts were used at the end of a run; nothing of a dense model.
+
+    Args:
+      logged: rows of metrics.jsonl; those of a population hold lists.
+      member: of the population.
+
+    Returns:
+      dropped_share, load_max, load_entropy and router_entropy of the last row.
+    """
+    last = logged[-1] if logged else {}
+    found = {name: last[name] for name in train.ROUTING if name in last}
+    return {k: x[member] if isinstance(x, list) else x for k, x in found.items()}
+
+
+def summarize(rows: Sequence[Row]) -> Row:
+    """Returns the best member's row, with all rows of a population as `members`."""
+    best = max(rows, key=lambda row: row["bits"]["total"])
+    return best if len(rows) == 1 else best | {"members": list(rows)}
+
+
+def answer(rows: Sequence[Row]) -> str:
+    """Answers in one sentence how much is held; of an extraction, how much is right."""
+    best = summarize(rows)
+    among = f", the best of {len(rows)}" if len(rows) > 1 else ""
+    who = f"{best['name']} ({best['model']}, {best['parameters']:,} parameters{among})"
+    if not best.get("visits", {}).get("total", 1):  # nobody's text was read
+        for part in best.get("parts", {}).values():
+            if "held_out" in part:
+                return (
+                    f"{who} answers {part['held_out']['accuracy']:.0%} of the questions"
+                    f" about people held out right,"
+                    f" {part['trained']['accuracy']:.0%} of those about people trained"
+                    f" on."
+                )
+    return (
+        f"{who} holds {best['bits']['total']:,.0f} of"
+        f" {best['bits_max']['total']:,.0f} bits after {best['exposures']:g} exposures:"
+        f" {best['bits_per_param']:.3f} bits per parameter"
+        f" (at most {best['max_bits_per_param']:.3f})."
+    )
+
+
+def list_findings(row: Row) -> list[str]:
+    """Lists what a row says besides its bits: classes, visits, experts, parts.
+
+    Nothing is listed where everybody is met alike, nothing is dropped and nothing is
+    mixed in.
 
     Args:
       row: of a trained or scored run.
@@ -29,49 +138,34 @@ def findings(row: Row) -> list[str]:
     Returns:
       Sentences, each of which fits a line or two.
     """
-    lines = []
-    if row["visits"]["fewest"] != row["visits"]["most"] and row["visits"]["total"]:
-        lines.append(_of_visits(row["visits"]))
-        lines.append(_of_classes(row["classes"]))
-    if row["config"].get("start"):
-        lines.append(
-            f"It went on from {row['config']['start']}; counts are of this run."
-        )
-    trained = row["config"].get("train", {}).get("trainable", ["*"])
-    if list(trained) != ["*"]:
-        lines.append(f"Only {', '.join(trained)} was trained.")
+    lines, visits = [], row["visits"]
+    if visits["fewest"] != visits["most"] and visits["total"]:
+        never = f", {visits['never']:,} never" if visits["never"] else ""
+        right = ", ".join(f"{each['accuracy']:.0%}" for each in row["classes"])
+        lost = ", ".join(f"{each['loss_bits']:.1f}" for each in row["classes"])
+        lines += [
+            f"People were met {visits['fewest']:,} to {visits['most']:,} times{never};"
+            f" visits.npy has each.",
+            f"Values right by class of frequency, the most frequent first: {right};"
+            f" bits lost a person: {lost}.",
+        ]
+    if start := row["config"].get("start"):
+        lines.append(f"It went on from {start}; counts are of this run.")
+    trainable = row["config"].get("train", {}).get("trainable", ["*"])
+    if list(trainable) != ["*"]:
+        lines.append(f"Only {', '.join(trainable)} was trained.")
     if row.get("dropped_when_scored"):
         lines.append(
             f"When scored, experts dropped {100 * row['dropped_when_scored']:.2g}% of"
             f" the choices; model.eval_capacity_factor=0 drops none."
         )
-    return lines + [_of_part(name, told) for name, told in row.get("parts", {}).items()]
-
-
-def _of_visits(visits: Row) -> str:
-    never = f", {visits['never']:,} never" if visits["never"] else ""
-    return (
-        f"People were met {visits['fewest']:,} to {visits['most']:,} times{never};"
-        f" visits.npy has each."
-    )
-
-
-def _of_classes(classes: list[Row]) -> str:
-    right = ", ".join(f"{each['accuracy']:.0%}" for each in classes)
-    lost = ", ".join(f"{each['loss_bits']:.1f}" for each in classes)
-    return (
-        f"Values right by class of frequency, the most frequent first: {right}; bits"
-        f" lost a person: {lost}."
-    )
-
-
-def _of_part(name: str, told: Row) -> str:
-    if "trained" not in told:
-        return f"Part {name}: {told['accuracy']:.0%} of values right."
-    said = f"Part {name}: {told['trained']['accuracy']:.0%} of answers right"
-    if "held_out" in told:
-        said += f", {told['held_out']['accuracy']:.0%} about the people held out"
-    return said + "."
+    for name, part in row.get("parts", {}).items():
+        right, about = part.get("trained", part)["accuracy"], ""
+        what = "answers" if "trained" in part else "values"
+        if "held_out" in part:
+            about = f", {part['held_out']['accuracy']:.0%} about the people held out"
+        lines.append(f"Part {name}: {right:.0%} of {what} right{about}.")
+    return lines
 
 
 def provenance() -> Row:

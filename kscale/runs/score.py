@@ -4,7 +4,6 @@ row = score_run(pathlib.Path("runs/mine"), people=2000)
 row["bits"]["total"], row["sampling_error"]["total"]
 """
 
-import json
 import pathlib
 from typing import Any
 
@@ -14,8 +13,11 @@ import numpy as np
 from kscale import files, models, quant
 from kscale.configs import base as config_module
 from kscale.files import Row
-from kscale.runs import evaluate, folder, qat, run
-from kscale.runs.task import Task
+from kscale.runs import qat
+from kscale.runs.evaluate import score
+from kscale.runs.folder import RunFolder
+from kscale.runs.rows import member_config, summarize
+from kscale.runs.task import Task, open_run
 
 
 def score_run(
@@ -44,21 +46,20 @@ def score_run(
         they are not.
     """
     task, params, tree, _ = _open(workdir, people, member, write, weights)
-    table = run.score_params(task, params, people or None)
-    row = run.make_row(task, table, member)
-    row |= evaluate.evaluate(task, params, table, member)
+    known = score(task, params, people, member=member)
+    row = known.row
     if tree is not None:
         row |= qat.stored(tree, row["bits"]["total"])
         leaves = jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, quant.Quantized))
         bits = [x.scheme.bits for x in leaves if isinstance(x, quant.Quantized)]
         row |= {"weights": str(weights), "weight_bits": max(bits, default=32)}
     if write:
-        name = f"_{member}" if len(task.hypers) > 1 else ""
-        table.save(workdir / f"scores{name}.npz")
-        old = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
+        folder = RunFolder(workdir, len(task.hypers))
+        known.table.save(folder.scores(member))
+        old = folder.read_result()
         rows = old.get("members", [old])
         rows[member] = rows[member] | row
-        files.write_json(workdir / "result.json", run.summary(rows))
+        files.write_json(folder.result, summarize(rows))
     return row
 
 
@@ -84,7 +85,7 @@ def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
             f"people={people} must be 1 to {task.corpus.num_people}, the people whom"
             f" the run's corpus tells of, or 0 for what its config says"
         )
-    config = run.member_config(task.config, task.hypers[member])
+    config = member_config(task.config, task.hypers[member])
     return {
         "name": config.name,
         "fingerprint": config_module.fingerprint(config),
@@ -111,7 +112,7 @@ def _open(
         raise ValueError(
             f"weights={weights}: their scores are not written over the run's own result"
         )
-    task, params = folder.load(workdir, member)
+    task, params = open_run(workdir, member)
     plan = describe_scoring(task, people, member)
     if weights is None:
         return task, params, None, plan
@@ -122,7 +123,7 @@ def _open(
             f"weights={weights} are of the run or member {made_for}, not of {own},"
             f" which is to be scored; give a file of its own"
         )
-    task, params = qat.plain(task, params)
+    task, params = qat.merge_adapters(task, params)
     found = quant.dequantize(tree)
     if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, found):
         raise ValueError(

@@ -29,6 +29,7 @@ from kscale.runs.experiment import (
     start_of,
     title,
 )
+from kscale.runs.folder import RunFolder
 from kscale.runs.rows import provenance
 
 
@@ -77,7 +78,7 @@ def _run_group(
     start = None
     if re.fullmatch("[0-9a-f]{12}", begin := start_of(group[0])):
         start = run_folder(experiment, [begin], results)
-        if not (start / "params.npz").exists():
+        if not RunFolder(start).params().exists():
             raise ValueError(
                 f"start={begin!r}: {start} holds no finished run; the weights of a run"
                 f" are needed to go on from it, its row alone will not do: run the"

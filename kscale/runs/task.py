@@ -7,13 +7,19 @@ config -> world -> corpus -> pool -> order -> batches
 import dataclasses
 import functools
 import hashlib
+import pathlib
+from collections.abc import Sequence
+from typing import Any
 
+import jax
 import numpy as np
 
-from kscale import corpora, data, models, worlds
+from kscale import corpora, data, models, quant, train, trees, worlds
 from kscale.configs import validate
 from kscale.configs.base import Config, members
 from kscale.runs import mixture
+from kscale.runs.finetune import Start, require_start
+from kscale.runs.folder import RunFolder
 from kscale.runs.mixture import Part
 from kscale.runs.order import Order
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
@@ -30,15 +36,22 @@ class Task:
       hypers: the members of the population, one or more.
       parts: what is mixed with the run's own text.
       domains: names of all domain tokens, in the order of their ids.
+      start: the finished run whose model is trained further; None: a new model.
     """
 
     config: Config
     world: worlds.World
     corpus: corpora.Corpus
     pool: data.TokenPool
-    hypers: list[Hyper]
+    hypers: Sequence[Hyper]
     parts: tuple[Part, ...] = ()
     domains: tuple[str, ...] = ()
+    start: Start | None = None
+
+    @functools.cached_property
+    def order(self) -> Order:
+        """Which document is read when."""
+        return Order(self.config, self.corpus, self.pool, self.parts)
 
     @functools.cached_property
     def content(self) -> str:
@@ -68,11 +81,12 @@ class Task:
     @property
     def labels(self) -> list[str]:
         """What losses are logged of: the corpus' labels, then those of each part."""
-        own = [label.name + _suffix(label) for label in self.corpus.labels]
-        return own + [
-            f"{part.config.name}/{label.name}{_suffix(label)}"
-            for part in self.parts
-            for label in part.corpus.labels
+        named = [("", self.corpus)]
+        named += [(f"{part.config.name}/", part.corpus) for part in self.parts]
+        return [
+            f"{where}{label.name}{'/first' * (label.kind == 'value1')}"
+            for where, corpus in named
+            for label in corpus.labels
         ]
 
     @property
@@ -80,10 +94,11 @@ class Task:
         """P, before anything is allocated."""
         return models.parameter_counts(self.config.model)
 
-    @functools.cached_property
-    def order(self) -> Order:
-        """Which document is read when."""
-        return Order(self.config, self.corpus, self.pool, self.parts)
+    @property
+    def shapes(self) -> Any:
+        """The parameters of one model as shapes; nothing is allocated."""
+        config = self.config.model
+        return jax.eval_shape(lambda: models.init(config, jax.random.key(0)))
 
     @property
     def counts(self) -> worlds.Counts:
@@ -91,39 +106,103 @@ class Task:
         return dataclasses.replace(self.world.counts, people=self.corpus.num_people)
 
 
-def prepare(config: Config, known: VocabularyRecord = NO_VOCABULARY) -> Task:
-    """Makes what a config describes, after checking that its parts fit.
+def prepare(
+    config: Config,
+    *,
+    start: pathlib.Path | None = None,
+    hypers: Sequence[Hyper] = (),
+) -> Task:
+    """Makes what a config describes, or says in one line what to change in it.
 
     Args:
       config: the model's vocabulary is 0: it follows from the corpus.
-      known: tokens that the model has besides, as it goes on from another.
+      start: folder of the finished run to go on from, in place of `config.start`.
+      hypers: members in place of the config's own, for a population that is no grid.
 
     Returns:
-      The task.
+      The task. Its config needs no further check; what can be trained on the devices
+      that there are is the matter of `devices.arrange`.
 
     Raises:
       ValueError: a contradiction in the config, a list or text that is missing or
-        malformed, or a context that always cuts documents at the same place.
+        malformed, a context that always cuts documents at the same place, parameters
+        that the model does not have, or a start that cannot be gone on from.
     """
+    begin, known = None, NO_VOCABULARY
+    if start is not None or config.start:
+        path = require_start(start or pathlib.Path(config.start))
+        begin = Start(path, *open_run(path))
+        known = begin.task.vocabulary
+    task = _build(config, known)
+    if begin is not None:
+        begin.check(task)
+        task = dataclasses.replace(task, start=begin)
+    _check_parameters(task)
+    return dataclasses.replace(task, hypers=hypers) if hypers else task
+
+
+def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
+    """Opens a finished run: its task and the parameters of one member.
+
+    Args:
+      path: the run's folder.
+      member: of its population.
+
+    Raises:
+      ValueError: the folder holds no finished run, or no such member, or parameters of
+        another model than its config says; the lists or texts have changed.
+    """
+    folder = RunFolder.find(path)
+    task = _build(folder.read_config(), folder.read_vocabulary())
+    if not 0 <= member < len(task.hypers):
+        raise ValueError(
+            f"member={member}: the run in {path} has {len(task.hypers)} members"
+        )
+    content = folder.read_result().get("content", task.content)
+    if content != task.content:
+        raise ValueError(
+            f"{path} was trained on other lists or texts: their digest was {content},"
+            f" is {task.content}; bring the old ones back"
+        )
+    file = folder.params(member)
+    if not file.exists():
+        raise ValueError(f"{path} holds no finished run: finish it with --resume")
+    params = train.load_params(file)
+    found, wanted = (
+        {path: leaf.shape for path, leaf in trees.leaves_by_path(each).items()}
+        for each in (params, task.shapes)
+    )
+    for leaf in sorted(found.keys() | wanted.keys()):
+        if found.get(leaf) != wanted.get(leaf):
+            raise ValueError(
+                f"{file} is of another model: {leaf} has shape"
+                f" {found.get(leaf, 'absent')}, the config in {path} makes it"
+                f" {wanted.get(leaf, 'absent')}"
+            )
+    return task, params
+
+
+def _build(config: Config, known: VocabularyRecord) -> Task:
+    """Makes what a config describes; the model has the known tokens besides."""
     world = validate.validate(config)
     corpus = mixture.build_corpus(config.corpus, world)
     others = mixture.part_corpora(config.parts, config.world, config.corpus)
-    told = [corpus, *(other for _, other in others)]
+    all_corpora = [corpus, *(other for _, other in others)]
     domains = [config.corpus.domain, *(part.domain for part in config.parts)]
     pool, *pools = data.tokenize_all(
-        told,
-        mixture.build_tokenizer(config.corpus, *told),
+        all_corpora,
+        mixture.build_tokenizer(config.corpus, *all_corpora),
         domains,
         tokens=known.tokens,
         names=known.domains,
     )
     validate.check_scored(config.score.people, corpus.num_people)
     validate.check_documents(config.data.context, corpus, pool)
-    made = tuple(
+    parts = tuple(
         Part(part, other, its_pool)
         for (part, other), its_pool in zip(others, pools, strict=True)
     )
-    for part in made:
+    for part in parts:
         try:
             validate.check_documents(config.data.context, part.corpus, part.pool)
         except ValueError as error:
@@ -131,8 +210,22 @@ def prepare(config: Config, known: VocabularyRecord = NO_VOCABULARY) -> Task:
     model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
     config = dataclasses.replace(config, model=model)
     names = tuple(filter(None, dict.fromkeys([*known.domains, *domains])))
-    return Task(config, world, corpus, pool, members(config), made, names)
+    return Task(config, world, corpus, pool, members(config), parts, names)
 
 
-def _suffix(label: corpora.Label) -> str:
-    return "/first" if label.kind == "value1" else ""
+def _check_parameters(task: Task) -> None:
+    """Refuses patterns of parameters that the model does not have."""
+    shapes, trainable = task.shapes, task.config.train.trainable
+    adapters = [pattern for pattern in trainable if pattern.startswith("lora/")]
+    if adapters and "lora" not in shapes:
+        raise ValueError(
+            f"train.trainable has {adapters[0]!r}, and the model has no adapters: name"
+            f" some in model.lora.rules, such as '*/attention/query:8'"
+        )
+    trees.require_matches(
+        trainable, trees.leaves_by_path(shapes), "TrainConfig.trainable"
+    )
+    if task.config.qat.bits:
+        jax.eval_shape(
+            lambda params: quant.fake_quantize(params, task.config.qat), shapes
+        )

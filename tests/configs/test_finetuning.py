@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -10,12 +11,10 @@ import pytest
 from kscale import cli, configs
 from kscale.configs import base, finetuning
 from kscale.configs.base import PartConfig, place_parts
-from kscale.runs import (
-    finetune,
-    folder,
-    run,
-)
-from kscale.runs.task import prepare
+from kscale.runs import run
+from kscale.runs.finetune import require_start
+from kscale.runs.folder import RunFolder
+from kscale.runs.task import open_run, prepare
 from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 SMALL = (
@@ -71,7 +70,7 @@ def test_a_run_taught_questions_goes_on_to_either(first, asked, tmp_path, kind):
 def test_questions_after_new_biographies_keep_their_tokens(first, tmp_path):
     assert tune(first, tmp_path / "more", kind="biographies") == 0
     assert tune(tmp_path / "more", tmp_path / "run", kind="questions") == 0
-    pools = [folder.load(x)[0].pool for x in (first, tmp_path / "run")]
+    pools = [open_run(x)[0].pool for x in (first, tmp_path / "run")]
     before, after = (set(p.vocabulary.original_ids.tolist()) for p in pools)
     assert before < after
 
@@ -90,7 +89,7 @@ def test_a_run_of_junk_with_domains_goes_on(tmp_path):
     spec = "junk:people=16,model=GPT2-1-1,exposures=4,kind=repeated,domain=true"
     assert train(spec, tmp_path / "junk", *junk) == 0
     assert tune(tmp_path / "junk", tmp_path / "run") == 0
-    task, _ = folder.load(tmp_path / "run")
+    task, _ = open_run(tmp_path / "run")
     assert task.domains == ("useful", "web")
     assert task.pool.prefix[1] == task.config.model.vocab - 2
     assert result(tmp_path / "run")["parameters"] == task.parameters.total
@@ -106,24 +105,24 @@ def test_a_run_is_opened_and_scored_when_its_start_is_gone(first, tmp_path, caps
     again = json.loads(capsys.readouterr().out)
     for name in ("bits", "parameters", "content", "parts"):
         assert again[name] == result(new)[name]
-    listed = folder.read(new)
+    listed = RunFolder(new).read_vocabulary()
     assert set(listed.tokens) == set(
-        folder.load(new)[0].pool.vocabulary.original_ids.tolist()
+        open_run(new)[0].pool.vocabulary.original_ids.tolist()
     )
-    (new / folder.FILE).write_text('{"tokens": 3}')
+    (new / "vocabulary.json").write_text('{"tokens": 3}')
     with pytest.raises(ValueError, match=r"vocabulary.json is no readable vocabulary"):
-        folder.load(new)
+        open_run(new)
 
 
 def test_a_run_without_a_start_lists_no_vocabulary(first):
-    assert folder.read(first) == NO_VOCABULARY
-    assert not (first / folder.FILE).exists()
+    assert RunFolder(first).read_vocabulary() == NO_VOCABULARY
+    assert not (first / "vocabulary.json").exists()
 
 
 def test_a_dry_run_counts_the_tokens_of_the_start(asked, tmp_path, capsys):
     assert tune(asked, tmp_path / "run", "--dry_run", "--json") == 0
     row = json.loads(capsys.readouterr().out)
-    task, _ = folder.load(asked)
+    task, _ = open_run(asked)
     assert row["vocabulary"] == task.pool.vocabulary.size
     assert row["parameters"]["total"] == task.parameters.total
     assert not (tmp_path / "run").exists()
@@ -164,9 +163,7 @@ def test_a_start_in_the_home_folder(first, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(first.parent))
     assert tune(f"~/{first.name}", tmp_path / "run", "--dry_run", "--json") == 0
     assert json.loads(capsys.readouterr().out)["config"]["start"] == "~/run"
-    found = finetune.opened(base.Config(start="~/run"))
-    assert found is not None
-    assert found.where == first
+    assert require_start(pathlib.Path("~/run")) == first
 
 
 def test_a_run_is_not_resumed_from_other_weights(first, tmp_path, capsys):
@@ -208,7 +205,7 @@ def test_tuning_takes_over_what_the_run_was(before):
     assert (made.train.learning_rate, made.train.warmup_steps) == (3e-5, 0)
     part = PartConfig("new", "questions", people=5, exposures=9)
     assert made.parts == (part,)
-    task = prepare(made)
+    task = prepare(dataclasses.replace(made, start=""))
     assert (task.parts[0].config.first, task.order.visits().sum()) == (66, 115)
     assert task.order.exposures == pytest.approx(7.2)
 
@@ -261,7 +258,7 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
     assert (made.train.trainable, made.train.schedule) == (("lora/*",), "linear")
     then = finetuning.tuned(made, str(folder), 5, "biographies", 9)  # goes on so
     assert (then.train.trainable, then.model) == (("lora/*",), made.model)
-    task = prepare(made)
+    task = prepare(dataclasses.replace(made, start=""))
     odd, even = task.parts[0].corpus, task.parts[0].held_out
     assert odd.num_people + even.num_people == settings.world.people
     whole = finetuning.extracted(settings, str(folder), 0, 0, 9)
@@ -276,23 +273,22 @@ def test_a_rank_that_is_none_is_named(before, name):
 
 def test_adapters_begin_beside_the_weights_of_the_start(first, tmp_path):
     made = finetuning.extracted(base.load(first / "config.json"), str(first), 4, 2, 1)
-    opened = finetune.opened(made)
-    task = prepare(made, opened.vocabulary)
-    params = opened.parameters(task)
-    before = opened.params["layer_0"]["attention"]["qkv"]["kernel"]
+    task = prepare(made)
+    params = task.start.make_params(task)
+    before = task.start.params["layer_0"]["attention"]["qkv"]["kernel"]
     assert np.array_equal(params["layer_0"]["attention"]["qkv"]["kernel"], before)
     query = params["lora"]["layer_0"]["attention"]["query"]
     assert (query["down"].shape[1], np.any(query["up"])) == (2, False)
     workdir = tmp_path / "extracted"
     (row,) = run.run(made, workdir)
     assert set(row["parts"]["questions"]) == {"trained", "held_out"}
-    _, after = folder.load(workdir)
+    _, after = open_run(workdir)
     # Only adapters were trained: the weights are those of the start.
     assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
     assert np.any(after["lora"]["layer_0"]["attention"]["query"]["up"])
     made = finetuning.extracted(made, str(workdir), 4, 2, 1)
-    again = finetune.opened(made)
-    grown = again.parameters(prepare(made, again.vocabulary))
+    again = prepare(made)
+    grown = again.start.make_params(again)
     assert np.array_equal(
         grown["lora"]["embed"]["table"]["down"], after["lora"]["embed"]["table"]["down"]
     )

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from kscale import models, quant, scores
-from kscale.runs import ablation, evaluate, folder
+from kscale.runs import ablation
+from kscale.runs.evaluate import score
+from kscale.runs.task import open_run
 
 TOKENS = jnp.asarray([[3, 1, 4, 1, 5], [2, 6, 5, 3, 5]])
 SMALL = {"vocab": 7, "head_size": 8}
@@ -143,7 +145,7 @@ def brief(monkeypatch):
 @pytest.fixture(scope="module")
 def told(finished):
     """The rows of a tiny run."""
-    task, params = folder.load(finished)
+    task, params = open_run(finished)
     return task, params, ablation.ablate(task, params, bits=2)
 
 
@@ -183,7 +185,7 @@ def test_what_is_lost_is_counted_from_the_whole(told):
 
 
 def test_the_sample_is_the_same_every_time(finished, brief):
-    task, params = folder.load(finished)
+    task, params = open_run(finished)
     first, again = (ablation.ablate(task, params, people=5)[:2] for _ in range(2))
     assert first == again
     assert first[0]["sampling_error"]["total"] > 0
@@ -197,7 +199,7 @@ def test_a_model_trained_in_few_bits_is_changed_as_it_is_used(made, brief):
     assert rows[-1]["what"] == "all layers at 2 bits"
     assert whole["bits"] == ablation.ablate(bare, params, 2, people=4)[-1]["bits"]
     both = quant.quantize(params, quant.Scheme(2, leaves=(*leaves, "embed/table")))
-    table = evaluate.score_params(bare, quant.dequantize(both), 4)
+    table = score(bare, quant.dequantize(both), 4).table
     known = scores.measure_capacity(task.counts, task.corpus.labels, table, 1)
     row = next(row for row in rows if row["what"] == "embedding at 2 bits")
     assert row["bits"] == pytest.approx(known.summary()["bits"], rel=1e-5)

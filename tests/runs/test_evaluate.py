@@ -11,7 +11,8 @@ import pytest
 
 from kscale import configs, corpora, models, scores, worlds
 from kscale.configs.base import PartConfig
-from kscale.runs import evaluate, run
+from kscale.runs import run
+from kscale.runs.evaluate import Known, member_params, score
 from kscale.runs.task import prepare
 from kscale.worlds import Law
 
@@ -55,7 +56,7 @@ def skewed(little):
 def test_numbers_are_those_of_plain_loops(skewed):
     people = np.arange(1, 20, 2)
     table = made_up(skewed, people)
-    row = strict(evaluate.evaluate(skewed, fresh(skewed), table))
+    row = strict(Known(skewed, fresh(skewed), table).breakdown)
     values = [i for i, x in enumerate(skewed.corpus.labels) if x.kind == "value"]
     p = np.array([(i + 1.5) ** -1.5 for i in range(20)])
     p = p / p.sum()
@@ -96,7 +97,7 @@ def test_numbers_are_those_of_plain_loops(skewed):
 
 def test_parts_are_scored_as_what_they_are(skewed):
     params = fresh(skewed, 1)
-    told = evaluate.evaluate(skewed, params, made_up(skewed, [3]))["parts"]
+    told = Known(skewed, params, made_up(skewed, [3])).breakdown["parts"]
     assert list(told) == ["junk", "asked"]
     junk, asked = skewed.parts
     model = (skewed.config.model, params)
@@ -124,7 +125,7 @@ def test_parts_are_scored_as_what_they_are(skewed):
 def test_questions_about_all_hold_nobody_out(little):
     everybody = dataclasses.replace(ASKED, which="all")
     task = prepare(little([everybody], score__people=2))
-    told = evaluate.evaluate(task, fresh(task), made_up(task, [0, 1]))
+    told = Known(task, fresh(task), made_up(task, [0, 1])).breakdown
     assert set(told["parts"]["asked"]) == {"trained"}
     assert told["parts"]["asked"]["trained"]["people"] == 2
     assert "by_count" not in told
@@ -134,7 +135,7 @@ def test_questions_about_all_hold_nobody_out(little):
 @pytest.mark.parametrize("classes", [1, 4, 40])
 def test_one_person_has_no_error_and_no_nan(little, law, classes):
     task = prepare(little([JUNK], world__law=law, score__classes=classes))
-    row = evaluate.evaluate(task, fresh(task), made_up(task, [4]))
+    row = Known(task, fresh(task), made_up(task, [4])).breakdown
     assert strict(row) == row
     assert row["loss"]["loss_bits_error"] is None
     assert len(row["classes"]) == 1
@@ -145,7 +146,7 @@ def test_people_of_no_weight_have_no_nan(little, tmp_path):
     law = Law("file", path=str(tmp_path / "weights.txt"))
     task = prepare(little(world__law=law))
     assert task.order.visits()[8:].sum() == 0
-    row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
+    row = Known(task, fresh(task), made_up(task, np.arange(16))).breakdown
     assert strict(row) == row
     last = row["classes"][-1]
     assert (last["mass"], last["visits"], last["visit_accuracy"]) == (0, 0, None)
@@ -160,7 +161,7 @@ def test_a_restaurant_is_scored_by_its_visits(little, share):
     met = task.order.visits()
     wanted = met / met.sum() if share else np.full(16, 1 / 16)
     np.testing.assert_allclose(task.order.frequencies(), wanted)
-    row = evaluate.evaluate(task, fresh(task), made_up(task, np.arange(16)))
+    row = Known(task, fresh(task), made_up(task, np.arange(16))).breakdown
     assert strict(row) == row
     assert row["loss"]["visits"] == pytest.approx(6.0 * share)
     assert row["loss"]["mass"] == pytest.approx(1.0)
@@ -189,12 +190,12 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
     people = task.corpus.people(np.arange(6))
     assert people.tolist() == [0, 3, 6, 9, 12, 15]
     params = fresh(task)
-    table = evaluate.score_params(task, params)
-    row = strict(evaluate.evaluate(task, params, table))
+    table = score(task, params).table
+    row = strict(Known(task, params, table).breakdown)
     assert row["loss"]["people"] == 6
     assert sum(x["people"] for x in row["classes"]) == 6
     assert row["loss"]["visits"] == pytest.approx(6)
-    assert len(evaluate.score_params(task, params, 2).people) == 2
+    assert len(score(task, params, 2).table.people) == 2
     whole = little(**law, **told, corpus__skip_unfound=True, score__people=7)
     with pytest.raises(ValueError, match=r"score.people=7 must be at most 6, the"):
         prepare(whole)
@@ -218,27 +219,29 @@ def test_a_restaurant_of_bio_d_runs_end_to_end():
 
 def test_a_sample_is_scored_if_so_said(skewed):
     params = fresh(skewed)
-    some = evaluate.score_params(skewed, params, 5)
+    some = score(skewed, params, 5).table
     assert len(some.people) == 5
-    row = evaluate.evaluate(skewed, params, some)
+    row = Known(skewed, params, some).breakdown
     assert row["loss"]["people"] == 5
-    whole = evaluate.score_params(skewed, params)
+    whole = score(skewed, params).table
     assert whole.people.tolist() == list(range(20))
-    chosen = evaluate.score_params(skewed, params, np.array([2, 5]))
+    chosen = score(skewed, params, np.array([2, 5])).table
     assert chosen.people.tolist() == [2, 5]
 
 
 def test_a_config_may_ask_for_a_sample(little):
     task = prepare(little(score__people=3, score__seed=5))
-    table = evaluate.score_params(task, fresh(task))
+    table = score(task, fresh(task)).table
     assert (len(table.people), table.sample_seed) == (3, 5)
 
 
 def test_a_member_of_a_population_is_a_slice(little):
     one, two = (prepare(little(members__seeds=s)) for s in ((0,), (0, 1)))
-    params = {"x": np.arange(6.0).reshape(2, 3)}
-    assert evaluate.member_params(one, params, 0) is params
-    assert evaluate.member_params(two, params, 1)["x"].tolist() == [3, 4, 5]
+    params = {"embed": {"table": np.arange(12.0).reshape(2, 3, 2)}}
+    assert member_params(one, params, 0) is params
+    member = member_params(two, params, 1)
+    np.testing.assert_array_equal(member["embed"]["table"], [[6, 7], [8, 9], [10, 11]])
+    assert member_params(two, member, 1) is member
 
 
 @pytest.mark.parametrize(("factor", "share"), [(0.0, 0.0), (1.0, 0.75), (2.0, 0.5)])
@@ -248,12 +251,12 @@ def test_what_experts_drop_when_all_tokens_choose_the_same(made, factor, share):
     params = fresh(task)
     router = params["layer_0"]["mlp"]["router"]
     router["kernel"] = np.zeros_like(router["kernel"])
-    row = evaluate.evaluate(task, params, made_up(task, [0, 1, 2]))
+    row = Known(task, params, made_up(task, [0, 1, 2])).breakdown
     # Of W tokens, a multiple of 16, floor(factor W / 4) have room.
     assert row["dropped_when_scored"] == share
 
 
 def test_a_dense_model_has_nothing_to_drop(made):
     task = made()
-    row = evaluate.evaluate(task, fresh(task), made_up(task, [0, 1, 2]))
+    row = Known(task, fresh(task), made_up(task, [0, 1, 2])).breakdown
     assert "dropped_when_scored" not in row

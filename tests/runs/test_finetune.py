@@ -11,24 +11,16 @@ import pytest
 from kscale import configs, models, tokenizers, train
 from kscale.configs import base, fields
 from kscale.configs.base import PartConfig
-from kscale.runs import finetune, run
+from kscale.runs import run
 from kscale.runs.task import prepare
 
 ASKED = PartConfig("asked", "questions", people=6, exposures=2)
 
 
-def opened(folder):
-    """The start in a folder."""
-    found = finetune.opened(base.Config(), folder)
-    assert found is not None
-    return found
-
-
-def going_on(settings, folder):
+def going_on(config, folder):
     """The task of a run that goes on from a folder, and its first parameters."""
-    was = opened(folder)
-    task = prepare(settings, was.vocabulary)
-    return task, was.parameters(task)
+    task = prepare(config, start=folder)
+    return task, task.start.make_params(task)
 
 
 def fake(folder, settings, params=None, seed=7):
@@ -52,8 +44,8 @@ def before(little, tmp_path_factory):
 @pytest.mark.parametrize("tied", [True, False])
 def test_old_rows_and_matrices_are_taken_and_new_rows_are_fresh(little, tmp_path, tied):
     old, was = fake(tmp_path / "old", little(model__tied=tied))
-    task = prepare(little([ASKED], model__tied=tied, train__seed=3))
-    now = opened(tmp_path / "old").parameters(task)
+    changed = little([ASKED], model__tied=tied, train__seed=3)
+    task, now = going_on(changed, tmp_path / "old")
     fresh = models.init(task.config.model, jax.random.key(3))
     ids, kept = task.pool.vocabulary.original_ids, old.pool.vocabulary.original_ids
     known = np.isin(ids, kept)
@@ -73,8 +65,7 @@ def test_old_rows_and_matrices_are_taken_and_new_rows_are_fresh(little, tmp_path
 
 def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
     old, was = fake(tmp_path / "old", little())
-    task = prepare(little([ASKED]))
-    now = opened(tmp_path / "old").parameters(task)
+    task, now = going_on(little([ASKED]), tmp_path / "old")
     encode = tokenizers.load_gpt2().encode
     for word in (" Boston", " History", " He", "."):
         rows = [
@@ -95,44 +86,40 @@ def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
             {"corpus__tokenizer": "sentencepiece", "corpus__tokenizer_vocab": 500},
             r"corpus.tokenizer='gpt2', this run 'sentencepiece': both must be the same",
         ),
-        ({"world__lists": "mini"}, r"has \d+ tokens that this run has not, and the do"),
     ],
 )
 def test_what_cannot_go_on_is_refused(little, tmp_path, changes, message):
     fake(tmp_path / "old", little())
     with pytest.raises(ValueError, match=message):
-        opened(tmp_path / "old").parameters(prepare(little(**changes)))
+        prepare(little(**changes), start=tmp_path / "old")
 
 
 def test_rounding_may_begin_and_change_but_not_be_dropped(little, tmp_path):
     fake(tmp_path / "old", little(qat__bits=3))
     with pytest.raises(ValueError, match=r"rounded to 3 bits, .* set qat.bits=3, or"):
-        opened(tmp_path / "old").parameters(prepare(little()))
+        prepare(little(), start=tmp_path / "old")
     fake(tmp_path / "plain", little())
     for folder, bits in (("old", 3), ("old", 4), ("plain", 4)):
-        now = opened(tmp_path / folder).parameters(prepare(little(qat__bits=bits)))
+        _, now = going_on(little(qat__bits=bits), tmp_path / folder)
         assert now.keys() == {"embed", "layer_0", "final_norm"}
 
 
 def test_how_a_model_computes_may_change(little, tmp_path):
     _, was = fake(tmp_path / "old", little())
-    task = prepare(little(model__compute="bfloat16"))
-    now = opened(tmp_path / "old").parameters(task)
+    _, now = going_on(little(model__compute="bfloat16"), tmp_path / "old")
     assert jax.tree.all(jax.tree.map(np.array_equal, now, was))
 
 
 def test_a_trained_vocabulary_is_no_start(little, tmp_path):
     pieces = little(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
-    task, _ = fake(tmp_path / "old", pieces)
+    fake(tmp_path / "old", pieces)
     with pytest.raises(ValueError, match="and none trained on its corpus"):
-        opened(tmp_path / "old").parameters(task)
+        prepare(pieces, start=tmp_path / "old")
 
 
 def test_tokens_of_the_start_are_kept_though_no_text_has_them(little, tmp_path):
     old, was = fake(tmp_path / "old", little([ASKED]))
     alone = prepare(little())
-    with pytest.raises(ValueError, match=r"give `prepare` the vocabulary of"):
-        opened(tmp_path / "old").parameters(alone)
     task, now = going_on(little(), tmp_path / "old")
     assert task.config.model.vocab == old.config.model.vocab
     assert task.config.model.vocab > alone.config.model.vocab
@@ -148,8 +135,6 @@ def test_tokens_of_the_start_are_kept_though_no_text_has_them(little, tmp_path):
 def test_a_domain_token_keeps_its_name(little, tmp_path):
     old, was = fake(tmp_path / "old", little(corpus__domain="useful"))
     others = dataclasses.replace(ASKED, domain="other")
-    with pytest.raises(ValueError, match=r"domains \['useful'\], this run \['other'\]"):
-        opened(tmp_path / "old").parameters(prepare(little([others])))
     row = old.pool.prefix[1]
     for domain in ("useful", "other", ""):
         task, now = going_on(little([others], corpus__domain=domain), tmp_path / "old")
@@ -167,11 +152,11 @@ def test_symbols_must_be_the_same(tmp_path):
     demo = configs.load("demo:people=12,exposures=2")
     fake(tmp_path / "old", demo)
     more = dataclasses.replace(demo, parts=(ASKED,))
-    assert opened(tmp_path / "old").parameters(prepare(more))
+    assert going_on(more, tmp_path / "old")
     # Another seed draws the same symbols; more attributes move them.
     other = fields.override(demo, "world.attributes", 3)
     with pytest.raises(ValueError, match="bioD world with other symbols: both must"):
-        opened(tmp_path / "old").parameters(prepare(other))
+        prepare(other, start=tmp_path / "old")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +206,7 @@ def test_a_population_goes_on_from_one_model(before, little, tmp_path):
     assert rows[0]["bits"]["total"] == pytest.approx(was["bits"]["total"], rel=1e-5)
     assert rows[1]["bits"]["total"] != pytest.approx(was["bits"]["total"], rel=1e-3)
     # A population as a start gives its first member.
-    again = opened(tmp_path / "two").parameters(prepare(little()))
+    _, again = going_on(little(), tmp_path / "two")
     first = train.load_params(folder / "params.npz")
     assert jax.tree.all(jax.tree.map(np.array_equal, again, first))
 

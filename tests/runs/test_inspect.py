@@ -2,14 +2,15 @@
 
 import json
 import math
+import types
 
 import numpy as np
 import pytest
 
 from kscale import configs, scores, tokenizers
-from kscale.runs import folder, run
+from kscale.runs import inspect
 from kscale.runs.inspect import describe_person
-from kscale.runs.task import prepare
+from kscale.runs.task import open_run, prepare
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_each_exposure_tells_it_anew(task):
 
 
 def test_the_bits_of_all_people_are_the_bits_of_the_run(finished):
-    task, params = folder.load(finished)
+    task, params = open_run(finished)
     held = [describe_person(task, i, 0, params)["bits"] for i in range(12)]
     table = scores.ScoreTable.load(finished / "scores.npz")
     known = scores.measure_capacity(task.world.counts, task.corpus.labels, table, 1)
@@ -60,6 +61,7 @@ def test_a_model_that_knows_all_holds_the_most_there_is(task, monkeypatch):
     table = scores.ScoreTable(
         people, nats, ones.astype(bool), ones.astype(np.int32), labels, 20
     )
-    monkeypatch.setattr(run, "score_params", lambda *_: table)
+    known = types.SimpleNamespace(table=table)
+    monkeypatch.setattr(inspect, "score", lambda *_: known)
     answer = describe_person(task, 3, 0, params={})
     assert answer["bits"] == pytest.approx(answer["max_bits"])

@@ -7,7 +7,8 @@ import pytest
 
 from kscale import models, quant
 from kscale.quant import Scheme
-from kscale.runs import evaluate, qat
+from kscale.runs import qat
+from kscale.runs.evaluate import score
 from kscale.runs.quantize import sample_windows
 
 FOUR = {"qat__bits": 4}
@@ -32,15 +33,15 @@ def batch_of(task):
 
 
 def nats_of(task, params):
-    token_nats = jax.jit(qat.problem(task).token_nats)
+    token_nats = jax.jit(qat.build_objective(task.config).token_nats)
     return token_nats(params, *batch_of(task))[0]
 
 
 def test_without_qat_the_problem_is_the_models(made):
     task = made()
-    assert "qat" not in qat.problem(task).description
+    assert "qat" not in qat.build_objective(task.config).description
     params = params_of(task)
-    assert same(qat.used(task, params), params)
+    assert same(qat.effective_params(task.config, params), params)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -48,7 +49,7 @@ def test_the_loss_is_that_of_the_rounded_weights(made, symmetric):
     task = made(qat__symmetric=symmetric, qat__group=4, **FOUR)
     params = params_of(task)
     found = nats_of(task, params)
-    used = qat.used(task, params)
+    used = qat.effective_params(task.config, params)
     np.testing.assert_allclose(found, nats_of(made(), used), rtol=1e-6)
     assert np.abs(found - nats_of(made(), params)).max() > 1e-3
 
@@ -61,7 +62,9 @@ def test_the_gradient_moves_what_is_beneath(made):
         return jnp.sum(nats_of(task, params))
 
     moved = jax.grad(loss, argnums=1)(task, params)
-    at_rounded = jax.grad(loss, argnums=1)(made(), qat.used(task, params))
+    at_rounded = jax.grad(loss, argnums=1)(
+        made(), qat.effective_params(task.config, params)
+    )
     for one, other in zip(
         jax.tree.leaves(moved), jax.tree.leaves(at_rounded), strict=True
     ):
@@ -70,30 +73,28 @@ def test_the_gradient_moves_what_is_beneath(made):
 
 
 def test_a_problem_is_told_from_others_by_its_scheme(made):
-    told = qat.problem(made(**FOUR)).description
+    told = qat.build_objective(made(**FOUR).config).description
     assert told["qat"] == {
         "bits": 4,
         "group": 0,
         "symmetric": True,
         "leaves": ["layer*/kernel"],
     }  # in JSON's types, as it is compared with what a checkpoint holds
-    assert told.items() > qat.problem(made()).description.items()
+    assert told.items() > qat.build_objective(made().config).description.items()
 
 
 def test_a_pattern_that_names_no_weight_is_refused_before_anything(made):
-    task = made(qat__leaves=("layer*/kernel", "nothing"), **FOUR)
-    for refused in (
-        lambda: qat.problem(task),
-        lambda: qat.check(params_of(task), task.config.qat),
-    ):
-        with pytest.raises(ValueError, match=r"leaves has 'nothing', which matches no"):
-            refused()
+    leaves, message = ("layer*/kernel", "nothing"), r"leaves has 'nothing', which match"
+    with pytest.raises(ValueError, match=message):
+        made(qat__leaves=leaves, **FOUR)
+    with pytest.raises(ValueError, match=message):
+        qat.check(params_of(made()), Scheme(bits=4, leaves=leaves))
 
 
 def test_what_is_used_has_few_values(made):
     task = made(**FOUR)
     params = params_of(task)
-    used = qat.used(task, params)
+    used = qat.effective_params(task.config, params)
     kernel = np.asarray(used["layer_0"]["mlp"]["up"]["kernel"])
     assert max(len(np.unique(column)) for column in kernel.T) <= 16
     assert used["embed"]["table"] is params["embed"]["table"]
@@ -104,13 +105,13 @@ def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
     params = params_of(task)
     down = params["lora"]["layer_0"]["attention"]["query"]
     down["up"] = jnp.full_like(down["up"], 0.1)
-    plain, merged = qat.plain(task, qat.used(task, params))
+    plain, merged = qat.merge_adapters(task, qat.effective_params(task.config, params))
     assert "lora" not in merged
     assert plain.config.model.lora == models.NO_ADAPTERS
     assert plain.config.qat == quant.NO_ROUNDING
-    assert same(qat.used(plain, merged), merged)
-    before = evaluate.score_params(task, params)
-    after = evaluate.score_params(plain, merged)
+    assert same(qat.effective_params(plain.config, merged), merged)
+    before = score(task, params).table
+    after = score(plain, merged).table
     np.testing.assert_allclose(after.nats, before.nats, rtol=1e-5)
 
 

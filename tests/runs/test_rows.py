@@ -4,7 +4,7 @@ import json
 import os
 
 from kscale.runs import rows
-from kscale.runs.rows import findings
+from kscale.runs.rows import list_findings
 
 ALIKE = {"fewest": 5, "most": 5, "never": 0, "total": 50}
 SKEWED = {"fewest": 0, "most": 1234, "never": 3, "total": 4000}
@@ -13,11 +13,11 @@ ROW = {"visits": ALIKE, "classes": CLASSES, "config": {"start": ""}}
 
 
 def test_of_people_met_alike_there_is_nothing_to_say():
-    assert findings(ROW) == []
+    assert list_findings(ROW) == []
 
 
 def test_of_a_skewed_world_who_is_known_and_how_often_met():
-    assert findings(ROW | {"visits": SKEWED}) == [
+    assert list_findings(ROW | {"visits": SKEWED}) == [
         "People were met 0 to 1,234 times, 3 never; visits.npy has each.",
         "Values right by class of frequency, the most frequent first: 90%, 10%; bits"
         " lost a person: 1.2, 26.0.",
@@ -30,7 +30,9 @@ def test_of_parts_what_is_known_and_of_a_start_where_it_was():
         "asked": {"trained": {"accuracy": 1.0}, "held_out": {"accuracy": 0.25}},
         "all": {"trained": {"accuracy": 0.5}},
     }
-    assert findings(ROW | {"parts": parts, "config": {"start": "runs/before"}}) == [
+    assert list_findings(
+        ROW | {"parts": parts, "config": {"start": "runs/before"}}
+    ) == [
         "It went on from runs/before; counts are of this run.",
         "Part junk: 12% of values right.",
         "Part asked: 100% of answers right, 25% about the people held out.",
@@ -45,17 +47,17 @@ def test_where_not_all_is_trained_what_was():
         ("*/mlp/*", "head/*"): ["Only */mlp/*, head/* was trained."],
     }.items():
         row = ROW | {"config": {"start": "", "train": {"trainable": list(trained)}}}
-        assert findings(row) == said
+        assert list_findings(row) == said
 
 
 def test_a_run_that_reads_its_parts_alone_has_no_visits_to_tell_of():
     nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
-    assert findings(ROW | {"visits": nobody}) == []
+    assert list_findings(ROW | {"visits": nobody}) == []
 
 
 def test_of_experts_what_they_drop_when_scored():
-    assert findings(ROW | {"dropped_when_scored": 0.0}) == []
-    assert findings(ROW | {"dropped_when_scored": 0.000123}) == [
+    assert list_findings(ROW | {"dropped_when_scored": 0.0}) == []
+    assert list_findings(ROW | {"dropped_when_scored": 0.000123}) == [
         "When scored, experts dropped 0.012% of the choices;"
         " model.eval_capacity_factor=0 drops none."
     ]

@@ -10,7 +10,10 @@ from support.run_folders import read_files, read_metrics, tiny_config
 from kscale import cli, scores
 from kscale.configs import base as config_module
 from kscale.configs import fields
-from kscale.runs import folder, run
+from kscale.runs import run
+from kscale.runs.evaluate import score
+from kscale.runs.rows import answer
+from kscale.runs.task import open_run
 
 PROMISED = {
     "bits": {"name", "value", "diversity", "total"},
@@ -66,8 +69,8 @@ def test_the_result_says_what_was_found_and_how(finished, tiny):
 def test_the_result_follows_from_the_scores(finished):
     result = json.loads((finished / "result.json").read_text())
     table = scores.ScoreTable.load(finished / "scores.npz")
-    task, params = folder.load(finished)
-    again = run.score_params(task, params)
+    task, params = open_run(finished)
+    again = score(task, params).table
     np.testing.assert_allclose(again.nats, table.nats, rtol=1e-5)
     known = scores.measure_capacity(
         task.world.counts, task.corpus.labels, table, task.parameters.total
@@ -78,7 +81,7 @@ def test_the_result_follows_from_the_scores(finished):
 def test_the_log_covers_every_token(finished):
     rows = read_metrics(finished)
     result = json.loads((finished / "result.json").read_text())
-    task, _ = folder.load(finished)
+    task, _ = open_run(finished)
     assert rows[-1]["step"] == result["steps"] == task.order.steps
     assert sum(row["tokens"] for row in rows) == task.order.stream.total_tokens - 1
     assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
@@ -111,10 +114,10 @@ def test_members_equal_their_solo_runs(tiny, tmp_path):
                 members[i]["bits"]["total"], rel=1e-5
             )
     assert not (tmp_path / "four" / "params.npz").exists()
-    task, _ = folder.load(tmp_path / "four", member=3)
+    task, _ = open_run(tmp_path / "four", member=3)
     assert len(task.hypers) == 4
     with pytest.raises(ValueError, match="has 4 members"):
-        folder.load(tmp_path / "four", member=4)
+        open_run(tmp_path / "four", member=4)
 
 
 def test_a_finished_run_that_is_resumed_says_the_same(finished, tiny, tmp_path, capsys):
@@ -215,25 +218,25 @@ def test_parameters_of_another_model_are_refused(finished, tmp_path):
     config["model"]["head_size"] = 32
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"params.npz is of another model: .*shape"):
-        folder.load(copy)
+        open_run(copy)
 
 
 def test_the_answer_is_one_sentence(finished):
     row = json.loads((finished / "result.json").read_text())
-    said = run.answer([row])
+    said = answer([row])
     assert f"{row['parameters']:,} parameters" in said
     assert f"{row['bits_per_param']:.3f} bits per parameter" in said
     assert said.count("\n") == 0
-    assert "the best of 2" in run.answer([row, row])
+    assert "the best of 2" in answer([row, row])
 
 
 def test_the_answer_of_an_extraction_is_what_is_answered(finished):
     told = {"trained": {"accuracy": 0.5}, "held_out": {"accuracy": 0.125}}
     row = json.loads((finished / "result.json").read_text())
     row |= {"name": "extract", "parts": {"questions": told}}
-    assert run.answer([row]).endswith(f"(at most {row['max_bits_per_param']:.3f}).")
+    assert answer([row]).endswith(f"(at most {row['max_bits_per_param']:.3f}).")
     row["visits"] = row["visits"] | {"total": 0}
-    assert run.answer([row]) == (
+    assert answer([row]) == (
         f"extract (1-1x16, {row['parameters']:,} parameters) answers 12% of the"
         " questions about people held out right, 50% of those about people trained on."
     )

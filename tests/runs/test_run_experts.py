@@ -8,7 +8,8 @@ import pytest
 from support.run_folders import read_files, read_metrics
 
 from kscale import cli, models, train
-from kscale.runs import folder, run
+from kscale.runs import run
+from kscale.runs.task import open_run
 
 EXPERTS = {"model__experts": 4, "model__mlp_width": 1.0, "model__top_k": 2}
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
@@ -95,7 +96,7 @@ def test_adapters_are_saved_apart_and_small(adapted):
     assert sum(leaf.size for leaf in leaves) == 64
     assert row["parameters_by_base"]["adapters"] == 64
     assert row["parameters"] == row["parameters_by_base"]["total"]
-    task, params = folder.load(after)
+    task, params = open_run(after)
     base = {name: leaf for name, leaf in params.items() if name != "lora"}
     attached = models.attach(task.config.model, base, small)
     assert jax.tree.all(jax.tree.map(np.array_equal, attached, params))
@@ -104,7 +105,7 @@ def test_adapters_are_saved_apart_and_small(adapted):
 
 def test_adapters_alone_are_trained(adapted):
     before, after, row = adapted
-    _, params = folder.load(after)
+    _, params = open_run(after)
     assert np.any(params["lora"]["layer_0"]["attention"]["query"]["up"])
     base = train.load_params(before / "params.npz")
     for name, leaf in base.items():
@@ -167,7 +168,7 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
         ),
         (
             ["model.lora.rules=*/attention/quarry:8"],
-            "Lora.rules has '*/attention/quarry:8', which matches no weight; the"
+            "Lora.rules has '*/attention/quarry', which matches no weight; the"
             " nearest is 'layer_0/attention/query'",
         ),
     ],

@@ -11,9 +11,10 @@ from kscale import models, quant, scores
 from kscale.configs import base as config_module
 from kscale.configs.base import PartConfig
 from kscale.quant.weights import is_quantized
-from kscale.runs import evaluate, folder, qat, run
+from kscale.runs import qat, run
+from kscale.runs.evaluate import score
 from kscale.runs.quantize import Choice, quantize_run
-from kscale.runs.task import prepare
+from kscale.runs.task import open_run, prepare
 
 # GPT2 of width 8 in three bits, which a short run feels.
 THREE = {"qat__bits": 3, "qat__group": 4}
@@ -37,14 +38,13 @@ def plainly(little, tmp_path_factory):
 
 def test_the_bits_are_those_of_the_rounded_weights(rounded):
     workdir, row = rounded
-    task, params = folder.load(workdir)
+    task, params = open_run(workdir)
     tree = quant.quantize(params, task.config.qat)
     assert any(map(is_quantized, tree["layer_0"]["mlp"]["up"].values()))
-    bare, _ = qat.plain(task, params)
-    table = evaluate.score_params(bare, quant.dequantize(tree))
-    bits = run.make_row(bare, table, 0)["bits"]
+    bare, _ = qat.merge_adapters(task, params)
+    bits = score(bare, quant.dequantize(tree)).row["bits"]
     assert row["bits"] == pytest.approx(bits, rel=1e-5)
-    beneath = run.make_row(bare, evaluate.score_params(bare, params), 0)["bits"]
+    beneath = score(bare, params).row["bits"]
     assert beneath["total"] != pytest.approx(bits["total"], rel=1e-4)
     assert row["stored_bits"] == quant.stored_bits(tree)
     assert row["bits_per_stored_bit"] == row["bits"]["total"] / row["stored_bits"]
@@ -62,7 +62,7 @@ def test_answers_are_those_of_the_rounded_weights(little, monkeypatch):
         return scores.AnswerTable(np.arange(2), one, one > 0, ("major",), 2)
 
     monkeypatch.setattr(scores, "ask_questions", answers)
-    evaluate._of_part(task, task.parts[0], params)
+    assert score(task, params).row["parts"]
     assert len(seen) == 2  # about those of odd number, and about the others
     for used in seen:
         kernel = np.asarray(used["layer_0"]["mlp"]["up"]["kernel"])

@@ -8,9 +8,9 @@ import jax
 import pytest
 
 from kscale import cli, models, quant, scores
-from kscale.runs import folder
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import plan_score, score_run
+from kscale.runs.task import open_run
 
 
 def result_of(folder):
@@ -87,7 +87,7 @@ def test_a_saved_file_scores_what_was_said_when_it_was_made(copy):
 
 @pytest.mark.parametrize("work", [score_run, plan_score])
 def test_weights_of_another_model_or_run_are_refused(work, finished, tmp_path):
-    task, params = folder.load(finished)
+    task, params = open_run(finished)
     other = dataclasses.replace(task.config.model, head_size=8)
     for name, tree, about in (
         ("other", jax.eval_shape(lambda: models.init(other, jax.random.key(0))), {}),

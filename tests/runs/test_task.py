@@ -12,8 +12,8 @@ import pytest
 from kscale import configs, corpora, worlds
 from kscale.configs import fields
 from kscale.configs.base import PartConfig
-from kscale.runs import folder, run
-from kscale.runs.task import prepare
+from kscale.runs import run
+from kscale.runs.task import open_run, prepare
 
 MOONS = {
     "names/1_class.txt": "Rover\nProbe\nLander",
@@ -193,7 +193,7 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     text = (tmp_path / "run/config.json").read_text()
     (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
     with pytest.raises(ValueError, match="trained on other lists or texts"):
-        folder.load(tmp_path / "run")
+        open_run(tmp_path / "run")
 
 
 def test_content_tells_whether_weights_are_still_the_same(tmp_path):

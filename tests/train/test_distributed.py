@@ -10,7 +10,9 @@ import json, pathlib, tempfile
 import jax
 from kscale import configs
 from kscale.configs import fields
-from kscale.runs import folder, run
+from kscale.runs import run
+from kscale.runs.devices import arrange
+from kscale.runs.folder import RunFolder
 from kscale.runs.task import prepare
 
 tiny = fields.override_all(configs.load("smoke"), {
@@ -27,9 +29,10 @@ for shape, whole in json.loads(sys.argv[1]):
     if whole:  # scored and written, too
         workdir = pathlib.Path(tempfile.mkdtemp()) / "run"
         bits = [row["bits"]["total"] for row in run.run(config, workdir)]
-        rows = folder.logged_rows(workdir)
+        rows = RunFolder(workdir).read_logged()
     else:
-        rows = run.fit(prepare(config)).rows
+        task = prepare(config)
+        rows = run.train_task(task, arrange(task)).rows
     found[str(shape)] = [jax.device_count(), [row["loss"] for row in rows], bits]
 print(json.dumps(found))
 """

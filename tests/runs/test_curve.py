@@ -1,10 +1,12 @@
 """Scoring on the way: at which steps, and what is kept of them."""
 
 import math
+import types
 
 import pytest
 
-from kscale.runs import evaluate
+from kscale.runs import curve
+from kscale.runs.folder import RunFolder
 from kscale.runs.task import prepare
 
 
@@ -22,52 +24,53 @@ from kscale.runs.task import prepare
 )
 def test_steps_are_even_in_their_logarithm(little, times, total, first, steps):
     config = little(score__times=times, train__steps_per_dispatch=first)
-    found = evaluate.steps(config, total)
+    found = curve.steps_to_score(config, total)
     assert found == steps
     assert all(isinstance(step, int) for step in found)
-    assert evaluate.dispatch(config, total, first) == first
+    assert curve.longest_dispatch(config, total, first) == first
 
 
 @pytest.mark.parametrize("total", [100, 1000, 2500, 123_456])
 def test_steps_do_not_depend_on_what_suits_the_device(little, total):
     config = little(score__times=20, train__steps_per_dispatch=0)
-    steps = evaluate.steps(config, total)
+    steps = curve.steps_to_score(config, total)
     assert steps[0] == math.ceil(total / 1000)
     assert len(steps) > 10
     for longest in (1, 7, 40, 512):
-        dispatch = evaluate.dispatch(config, total, longest)
+        dispatch = curve.longest_dispatch(config, total, longest)
         assert 1 <= dispatch <= longest
         assert all(step % dispatch == 0 for step in steps)
-    still = little(train__steps_per_dispatch=0)
-    assert evaluate.steps(still, total) == []
-    assert evaluate.dispatch(still, total, 40) == 40
+    assert curve.steps_to_score(little(train__steps_per_dispatch=0), total) == []
 
 
 @pytest.mark.parametrize(("total", "dispatch"), [(4, 4), (2, 4), (1, 0)])
 def test_a_run_too_short_to_be_scored_on_its_way_is_refused(little, total, dispatch):
     config = little(score__times=3, train__steps_per_dispatch=dispatch)
     with pytest.raises(ValueError, match=rf"score.times=3: no step before .* {total} "):
-        evaluate.steps(config, total)
+        curve.steps_to_score(config, total)
 
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_curve_replaces_what_comes_again(little, tmp_path, monkeypatch, kept):
     task = prepare(little(score__times=3))
     found = iter(range(10))
-    monkeypatch.setattr(evaluate, "score_params", lambda *_: None)
-    monkeypatch.setattr(evaluate, "evaluate", lambda *_: {"n": next(found)})
-    folder = tmp_path if kept else None
-    kept_rows = evaluate.Curve(task, folder)
-    assert kept_rows.rows() == []
+    monkeypatch.setattr(
+        curve,
+        "score",
+        lambda *_, **__: types.SimpleNamespace(breakdown={"n": next(found)}),
+    )
+    folder = RunFolder(tmp_path) if kept else None
+    kept_rows = curve.Curve(task, folder)
+    assert kept_rows.read() == []
     state = {"params": {}}
     for step in (4, 8, 12):
         kept_rows.add(step, state)
     if kept:
-        kept_rows = evaluate.Curve(task, folder)  # as a process that goes on
-        assert [x["step"] for x in kept_rows.rows()] == [4, 8, 12]
+        kept_rows = curve.Curve(task, folder)  # as a process that goes on
+        assert [x["step"] for x in kept_rows.read()] == [4, 8, 12]
     kept_rows.add(8, state)
     logged = [{"step": 4, "loss": 2.0}, {"step": 8, "loss": 1.0}]
-    assert kept_rows.of(0, logged) == {
+    assert kept_rows.of_member(0, logged) == {
         "curve": [{"step": 4, "n": 0}, {"step": 8, "n": 3}],
         "training": {"step": [4, 8], "loss": [2.0, 1.0]},
     }
