@@ -27,7 +27,8 @@ find_python = for p in $(2) $(if $(PYTHON),,"$${PYENV_ROOT:-$$HOME/.pyenv}"/vers
 TEST_ENV = JAX_PLATFORMS=cpu NPROC=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.cache/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
-PYTEST = $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
+# A file stays with one worker, so that what its tests share is made once.
+PYTEST = $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile
 
 .PHONY: help demo test test-slow test-oracle test-newest bench lint format clean
 

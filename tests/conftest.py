@@ -34,6 +34,14 @@ TINY = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def free_programs():
+    """Frees the compiled programs of a module, so that a worker stays below 2 GB."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """The flags of a tiny run."""
