@@ -1,4 +1,4 @@
-"""Worlds that fill a model to a stated share.
+"""Worlds that fill a model to a stated share, and models for a world.
 
 A world of N people holds `N log2(N0/N) + N value_bits + K D (log2 T^L - log2 D)` bits;
 a model of P parameters, bits_per_param P at most. "Trained to x % of its capacity" is
@@ -8,6 +8,7 @@ on a world that is larger than the model.
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 from kscale.worlds import Counts
 
@@ -98,3 +99,43 @@ def world_for_model(
             f"{bits_per_param}, share={share} must be finite and above 0"
         )
     return people_for_bits(counts, share * bits_per_param * parameters)
+
+
+def model_for_world(
+    counts: Counts,
+    candidates: Mapping[str, int],
+    bits_per_param: float = 2.0,
+    share: float = 1.0,
+) -> str:
+    """Returns the smallest model that a world fills to a share of its capacity at most.
+
+    Args:
+      counts: of the world.
+      candidates: P of each model by its name.
+      bits_per_param: R, what models that are trained alike hold at most: about 2 after
+        1000 exposures, 1 after 100.
+      share: of the capacity R P, above 0.
+
+    Returns:
+      The name of the smallest candidate with `share R P >= bits`; of equals, the first.
+
+    Raises:
+      ValueError: no candidate is large enough.
+
+    Example:
+      >>> law = Counts(1000, 160_000_000, 6, 47.59162367189112)
+      >>> model_for_world(law, {"s": 20_000, "m": 40_000, "l": 80_000})
+      'm'
+
+    Source: Allen-Zhu & Li 2024, Result 1.
+    """
+    least = counts.bits_max().total / (share * bits_per_param)
+    enough = {name: size for name, size in candidates.items() if size >= least}
+    if not enough:
+        raise ValueError(
+            f"model_for_world: the world needs {math.ceil(least)} parameters at "
+            f"share={share:g} of bits_per_param={bits_per_param:g}, the largest "
+            f"candidate has {max(candidates.values(), default=0)}: take fewer people or"
+            f" offer a larger model"
+        )
+    return min(enough, key=lambda name: enough[name])

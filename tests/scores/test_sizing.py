@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.scores import people_for_bits, world_for_model
+from kscale.scores import model_for_world, people_for_bits, world_for_model
 from kscale.worlds import Counts
 
 BIOS = Counts(1, 160_000_000, 6, 47.59162367189112)
@@ -106,3 +106,12 @@ def test_shares_by_hand():
 def test_sizes_out_of_range_are_refused(numbers):
     with pytest.raises(ValueError, match="must be finite and above 0"):
         world_for_model(BIOS, *numbers)
+
+
+def test_the_smallest_model_that_a_world_fits_into():
+    law = Counts(4, 16, 1, 3.0)  # 20 bits
+    sizes = {"large": 30, "first": 10, "second": 10, "small": 9}
+    assert model_for_world(law, sizes) == "first"
+    assert model_for_world(law, sizes, share=0.5) == "large"
+    with pytest.raises(ValueError, match=r"needs 40 parameters at share=0\.5"):
+        model_for_world(law, sizes, bits_per_param=1, share=0.5)
