@@ -12,12 +12,12 @@ from kscale.cli import score
 from kscale.cli.flags import FINISHED, Command, Flag
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
-from kscale.runs.ablation import BITS, ablate_run, plan_ablation
+from kscale.runs.ablation import BITS, ablate_run
 
 
 def plan(command: Command) -> Reply:
     """Says what would be scored, and how often."""
-    row = plan_ablation(*_arguments(command))
+    row = ablate_run(*_arguments(command), dry_run=True)
     return Reply(
         row,
         f"{score.plan_text(row)} That is done {row['scores']} times: whole, without"
@@ -26,7 +26,7 @@ def plan(command: Command) -> Reply:
     )
 
 
-def ablate(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Scores a finished run with parts of its model removed or rounded."""
     row = ablate_run(*_arguments(command))
     return Reply(row, text(row))
@@ -42,7 +42,7 @@ VERB = Verb(
         ),
     },
     plan,
-    ablate,
+    run,
     dry_run="say what would be scored",
 )
 

@@ -34,7 +34,7 @@ def plan(_: Command) -> Reply:
     return Reply(marks, "\n".join(lines))
 
 
-def demo(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Trains three tiny models side by side and draws bits per parameter."""
     folder, chosen = expand_path(command.flags.workdir), command.flags
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ VERB = Verb(
         "overwrite": Flag(False, "train anew what is there"),
     },
     plan,
-    demo,
+    run,
     dry_run="print what would run, and stop",
 )
 

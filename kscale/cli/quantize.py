@@ -19,21 +19,20 @@ from kscale.runs.quantize import (
     METHODS,
     SAMPLE,
     Choice,
-    plan_quantization,
     quantize_run,
 )
 
 
 def plan(command: Command) -> Reply:
     """Says what would be rounded and scored."""
-    row = plan_quantization(*_arguments(command))
+    row = quantize_run(*_arguments(command), dry_run=True)
     several = ", ".join(map(str, row["choice"]["bits"]))
     return Reply(
         row, f"{score.plan_text(row)} It would be rounded to {several} bits first."
     )
 
 
-def quantize(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Rounds a finished run's weights and scores what is left."""
     row = quantize_run(*_arguments(command))
     return Reply(row, text(row))
@@ -61,7 +60,7 @@ VERB = Verb(
         "overwrite": Flag(False, "also over what is there"),
     },
     plan,
-    quantize,
+    run,
     dry_run="say what would be scored",
 )
 

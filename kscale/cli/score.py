@@ -10,16 +10,16 @@ from kscale.cli.flags import FINISHED, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
 from kscale.runs.rows import answer, list_findings
-from kscale.runs.score import plan_score, score_run
+from kscale.runs.score import score_run
 
 
 def plan(command: Command) -> Reply:
     """Says what would be scored."""
-    row = plan_score(**_arguments(command))
+    row = score_run(**_arguments(command), dry_run=True)
     return Reply(row, plan_text(row))
 
 
-def score(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Scores the model of a finished run again."""
     row = score_run(**_arguments(command))
     return Reply(row, text(row))
@@ -34,7 +34,7 @@ VERB = Verb(
         "write": Flag(False, "renew the run's result.json"),
     },
     plan,
-    score,
+    run,
     dry_run="say what would be scored",
 )
 

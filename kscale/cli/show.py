@@ -11,7 +11,7 @@ from kscale.runs.inspect import describe_person
 from kscale.runs.task import open_run, prepare
 
 
-def show(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Shows one person: facts, text with its spans, tokens, and bits."""
     config, chosen = command.config, command.flags
     if (config is None) == (chosen.workdir is None):
@@ -35,8 +35,8 @@ VERB = Verb(
         "exposure": Flag(0, "which text"),
         "member": Flag(0, "which member of a population"),
     },
-    show,
-    show,
+    run,
+    run,
     dry_run="leave out what needs the model",
 )
 

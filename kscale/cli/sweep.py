@@ -22,22 +22,23 @@ from collections.abc import Sequence
 from kscale.cli.flags import Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.files import Row
-from kscale.runs import experiment, run
-from kscale.runs import sweep as sweeps
+from kscale.runs import experiment
 from kscale.runs.rows import answer
+from kscale.runs.run import Interrupted
+from kscale.runs.sweep import draw_figure, plan_sweep, sweep
 
 
 def plan(command: Command) -> Reply:
     """Lists the runs of the experiment, and whether they are done."""
-    runs = sweeps.plan_sweep(*_arguments(command))
+    runs = plan_sweep(*_arguments(command))
     return Reply({"runs": runs}, "\n".join(map(_plan_line, runs)))
 
 
-def sweep(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Runs an experiment at one of its sizes and draws its figure."""
     arguments, new = _arguments(command), []
     try:
-        rows = sweeps.sweep(*arguments, progress=sys.stderr)
+        rows = sweep(*arguments, progress=sys.stderr)
         for row in () if command.flags.draw_only else rows:
             new.append(row)
             if "bits_per_param" in row:
@@ -46,10 +47,10 @@ def sweep(command: Command) -> Reply:
                 said = f"computed in {row['seconds']:.2f} s"
             with contextlib.suppress(BrokenPipeError):
                 sys.stderr.write(f"{said}\n")
-    except run.Interrupted:
+    except Interrupted:
         code = 128 + signal.SIGTERM
         raise Stopped(f"stopped; {len(new)} new rows are kept", code) from None
-    picture = sweeps.draw_figure(*arguments[:3])
+    picture = draw_figure(*arguments[:3])
     return Reply(
         {"rows": new, "figure": str(picture)},
         f"{len(new)} new rows; the figure is {picture}",
@@ -74,7 +75,7 @@ VERB = Verb(
         "draw_only": Flag(False, "draw what is there"),
     },
     plan,
-    sweep,
+    run,
     dry_run="list the runs, and whether they are done",
     words=True,
     adapt=list_experiments,

@@ -40,7 +40,7 @@ def plan(command: Command) -> Reply:
     )
 
 
-def solve(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Calls the solver over the grid of its arguments, and draws it if asked to."""
     if command.flags.list:
         return _list()
@@ -92,7 +92,7 @@ VERB = Verb(
         "overwrite": Flag(False, "draw over a file that is there"),
     },
     plan,
-    solve,
+    run,
     dry_run="print the arguments as they are understood, and stop",
     words=True,
     adapt=choose_solver,

@@ -10,14 +10,15 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+import kscale
 from kscale.cli.flags import CONFIG, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.configs import base as config_module
 from kscale.configs.base import Config
 from kscale.files import Row
-from kscale.runs import run
 from kscale.runs.inspect import plan_run
 from kscale.runs.rows import answer, list_findings, summarize
+from kscale.runs.run import Interrupted
 
 
 def plan(command: Command) -> Reply:
@@ -26,18 +27,18 @@ def plan(command: Command) -> Reply:
     return Reply(row, plan_text(row))
 
 
-def train(command: Command) -> Reply:
+def run(command: Command) -> Reply:
     """Trains the config and says how many bits of its world the model holds."""
     config, workdir = _config_and_workdir(command)
     try:
-        rows = run.run(
+        rows = kscale.run(
             config,
             workdir,
             resume=command.flags.resume,
             overwrite=command.flags.overwrite,
             progress=sys.stderr,
         )
-    except run.Interrupted as stopped:
+    except Interrupted as stopped:
         raise Stopped(f"{stopped}; --resume goes on", code=0) from None
     sys.stderr.write(f"written to {workdir}\n")
     best = summarize(rows)
@@ -61,7 +62,7 @@ VERB = Verb(
         ),
     },
     plan,
-    train,
+    run,
     dry_run="print the config, parameters, bits and steps, and stop",
 )
 

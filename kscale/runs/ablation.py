@@ -8,8 +8,7 @@ What is lost without a part was stored there, or is read by way of it.
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +26,11 @@ _HALVINGS = 6  # of the logits, at most
 
 
 def ablate_run(
-    workdir: pathlib.Path, bits: int = BITS, people: int = 0, member: int = 0
+    workdir: pathlib.Path,
+    bits: int = BITS,
+    people: int = 0,
+    member: int = 0,
+    dry_run: bool = False,
 ) -> Row:
     """Scores a member of a finished run whole and with parts of it removed or rounded.
 
@@ -36,37 +39,23 @@ def ablate_run(
       bits: of a rounded weight.
       people: how many, a random sample; 0 is what the run's config says.
       member: of a population.
+      dry_run: leave out `rows`; nothing is scored.
 
     Returns:
-      As `plan_ablation`, and the rows of `ablate` as `rows`.
+      `describe_scoring` of the run, its layers, the bits of a rounded weight as
+      `rounded_to`, how many `scores` are taken, and the rows of `ablate` as `rows`.
 
     Raises:
       ValueError: no finished run, no such member, too many people, or no such bits.
     """
     task, params = open_run(workdir, member)
-    plan = _plan(task, params, bits, people, member)
-    return plan | {"rows": ablate(task, params, bits, people)}
-
-
-def plan_ablation(
-    workdir: pathlib.Path, bits: int = BITS, people: int = 0, member: int = 0
-) -> Row:
-    """Says what `ablate_run` would score, and how often; raises as it does.
-
-    Returns:
-      `describe_scoring` of the run, its layers, the bits of a rounded weight as
-      `rounded_to`, and how many `scores` are taken.
-    """
-    return _plan(*open_run(workdir, member), bits, people, member)
-
-
-def _plan(task: Task, params: Any, bits: int, people: int, member: int) -> Row:
     model = qat.merge_adapters(task, params)[0].config.model
-    return describe_scoring(task, people, member) | {
+    row = describe_scoring(task, people, member) | {
         "layers": model.layers,
         "rounded_to": bits,
-        "scores": 1 + len(changes(model, bits)),
+        "scores": 1 + len(list_changes(model, bits)),
     }
+    return row if dry_run else row | {"rows": ablate(task, params, bits, people)}
 
 
 class Change(NamedTuple):
@@ -83,8 +72,8 @@ class Change(NamedTuple):
     bits: int
 
 
-def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
-    """Every layer removed, every kind of weight and every layer rounded.
+def list_changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
+    """Lists each layer removed, each kind of weight and each layer rounded.
 
     Args:
       config: the model, its adapters merged (they may untie it).
@@ -94,7 +83,7 @@ def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
       ValueError: weights cannot be rounded to so many bits.
 
     Example:
-      >>> [change.what for change in changes(models.from_name("GPT2_0-1-1"), bits=2)]
+      >>> [x.what for x in list_changes(models.from_name("GPT2_0-1-1"), bits=2)]
       ['without layer 0', 'attention at 2 bits', 'embedding at 2 bits',
        'layer 0 at 2 bits', 'all layers at 2 bits']
     """
@@ -118,8 +107,8 @@ def changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
     ]
 
 
-def changed(params: models.Params, change: Change) -> models.Params:
-    """The parameters after a change.
+def apply_change(params: models.Params, change: Change) -> models.Params:
+    """Returns the parameters after a change.
 
     A layer without its projections back into the residual stream is no layer: both are
     set to zero, which is the same function as that of the layers that are left.
@@ -140,7 +129,7 @@ def changed(params: models.Params, change: Change) -> models.Params:
 def ablate(
     task: Task, params: models.Params, bits: int = BITS, people: int = 0
 ) -> list[Row]:
-    """Scores a model whole and after every one of its `changes`.
+    """Scores a model whole and after each of its changes.
 
     A damaged model is surer than it may be, and its bits can be far below zero though
     it still knows something. So bits are also taken with all logits divided by one
@@ -161,18 +150,18 @@ def ablate(
       bits_lost_per_parameter (tempered bits, of these parameters).
 
     Raises:
-      ValueError: as `changes`.
+      ValueError: as `list_changes`.
 
-    Source: "Physics of Language Models: Part 3.3", section 8.1. It removes the last
-    layer of a trained model and trains a probe for what is left; here nothing is
-    trained anew.
+    Source: Allen-Zhu & Li 2024, section 8.1. They remove the last layer of a trained
+    model and train a probe for what is left; here nothing is trained anew.
     """
-    task, params = _plain(task, params)
-    planned = changes(task.config.model, bits)
+    task, params = qat.merge_adapters(task, qat.effective_params(task.config, params))
+    sizes = {path: leaf.size for path, leaf in leaves_by_path(params).items()}
     rows: list[Row] = [_row("whole", task, params, people) | {"parameters": 0}]
-    for change in planned:
-        row = _row(change.what, task, changed(params, change), people)
-        rows.append(row | {"parameters": _size(params, change.leaves)})
+    for change in list_changes(task.config.model, bits):
+        row = _row(change.what, task, apply_change(params, change), people)
+        touched = [n for path, n in sizes.items() if matches(path, change.leaves)]
+        rows.append(row | {"parameters": sum(touched)})
     whole = rows[0]["bits"]["total"], rows[0]["tempered_bits"]
     for row in rows:
         left = row["bits"]["total"], row["tempered_bits"]
@@ -183,68 +172,45 @@ def ablate(
     return rows
 
 
-def tempered(
-    config: models.ModelConfig, params: models.Params, temperature: float
-) -> tuple[models.ModelConfig, models.Params]:
-    """The model with all logits divided by a temperature: untied, its head scaled."""
-    table = params["embed" if config.tied else "head"]["table"]
+def temper(
+    task: Task, params: models.Params, temperature: float
+) -> tuple[Task, models.Params]:
+    """Returns the model with all logits divided: untied, its output layer scaled."""
+    model = task.config.model
+    table = params["embed" if model.tied else "head"]["table"]
+    config = dataclasses.replace(
+        task.config, model=dataclasses.replace(model, tied=False)
+    )
     head = {"table": table / np.float32(temperature)}
-    return dataclasses.replace(config, tied=False), params | {"head": head}
+    return dataclasses.replace(task, config=config), params | {"head": head}
 
 
-def _row(what: str, task: Task, params: Any, people: int) -> Row:
-    known, accuracy = _known(task, params, people)
+def _row(what: str, task: Task, params: models.Params, people: int) -> Row:
+    known = score(task, params, people)
     temperature = _best_temperature(task, params, people)
-    bits = known["bits"]["total"]
+    bits = known.bits.total
     if temperature > 1:
-        cooler, _ = _known(*_tempered(task, params, temperature), people)
-        bits = cooler["bits"]["total"]
+        bits = score(*temper(task, params, temperature), people).bits.total
+    summary = known.capacity.summary()
+    right = scores.person_accuracy(task.corpus.labels, known.table)
     return {
         "what": what,
-        "bits": known["bits"],
-        "sampling_error": known["sampling_error"],
-        "accuracy": accuracy,
+        "bits": summary["bits"],
+        "sampling_error": summary["sampling_error"],
+        "accuracy": float(np.nanmean(right)),
         "temperature": temperature,
         "tempered_bits": bits,
     }
 
 
-def _best_temperature(task: Task, params: Any, people: int) -> float:
-    """The first that is better than the next: bits are concave in its inverse."""
+def _best_temperature(task: Task, params: models.Params, people: int) -> float:
+    """Returns the first one better than the next: bits are concave in its inverse."""
     few = min(_FEW, people or task.corpus.num_people)
     best, most = 1.0, -np.inf
     for power in range(2 * _HALVINGS + 1):
         temperature = 2.0 ** (power / 2)
-        known, _ = _known(*_tempered(task, params, temperature), few)
-        if known["bits"]["total"] <= most:
+        bits = score(*temper(task, params, temperature), few).bits.total
+        if bits <= most:
             break
-        best, most = temperature, known["bits"]["total"]
+        best, most = temperature, bits
     return best
-
-
-def _known(task: Task, params: Any, people: int) -> tuple[Row, float]:
-    """The capacity as a row, and the share of values that are right."""
-    known = score(task, params, people)
-    right = scores.person_accuracy(task.corpus.labels, known.table)
-    return known.capacity.summary(), float(np.nanmean(right))
-
-
-def _tempered(task: Task, params: Any, temperature: float) -> tuple[Task, Any]:
-    config, params = tempered(task.config.model, params, temperature)
-    return _with_model(task, config), params
-
-
-def _plain(task: Task, params: Any) -> tuple[Task, Any]:
-    """The same model: rounded if it was trained so, adapters merged."""
-    return qat.merge_adapters(task, qat.effective_params(task.config, params))
-
-
-def _with_model(task: Task, model: models.ModelConfig) -> Task:
-    config = dataclasses.replace(task.config, model=model)
-    return dataclasses.replace(task, config=config)
-
-
-def _size(params: Any, patterns: Sequence[str]) -> int:
-    """How many numbers the parameters have whose paths match."""
-    leaves = leaves_by_path(params).items()
-    return sum(leaf.size for path, leaf in leaves if matches(path, patterns))

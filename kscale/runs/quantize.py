@@ -65,6 +65,7 @@ def quantize_run(
     member: int = 0,
     save: bool = False,
     overwrite: bool = False,
+    dry_run: bool = False,
 ) -> Row:
     """Rounds a member of a finished run to each number of bits, and scores it.
 
@@ -75,6 +76,7 @@ def quantize_run(
       member: of a population.
       save: write each rounded model into the folder.
       overwrite: also over one that is there.
+      dry_run: leave out `rows`; nothing is rounded or scored.
 
     Returns:
       `describe_scoring` of the run, its `choice`, and `rows`: the model as it is (16
@@ -87,9 +89,23 @@ def quantize_run(
       ValueError: no finished run, no such member, too many people, bits that are not
         known, a pattern that matches no weight, a file that is there.
     """
-    task, params, row, files = _open(workdir, choice, people, member, save, overwrite)
+    task, params = open_run(workdir, member)
+    row = describe_scoring(task, people, member)
+    folder = RunFolder(workdir, len(task.hypers))
+    files = {
+        bits: folder.quantized(choice.method, bits, member) for bits in choice.bits
+    }
+    there = [file for file in files.values() if file.exists()]
+    if save and there and not overwrite:
+        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
+    qat.check(qat.merge_adapters(task, params)[1], choice.scheme)
+    chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
+    chosen["scheme"].pop("bits")  # each of the choice's own
+    row |= {"choice": chosen}
+    if dry_run:
+        return row
     aware = task.config.qat.bits
-    _, used = qat.merge_adapters(task, qat.effective_params(task.config, params))
+    used = qat.merge_adapters(task, qat.effective_params(task.config, params))[1]
     kept = quant.quantize(params, task.config.qat) if aware else used
     task, params = qat.merge_adapters(task, params)
 
@@ -113,18 +129,6 @@ def quantize_run(
     for one in rows:
         one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
     return row | {"rows": rows}
-
-
-def plan_quantization(
-    workdir: pathlib.Path,
-    choice: Choice,
-    people: int = 0,
-    member: int = 0,
-    save: bool = False,
-    overwrite: bool = False,
-) -> Row:
-    """Returns what `quantize_run` does, without its rows; raises as it does."""
-    return _open(workdir, choice, people, member, save, overwrite)[2]
 
 
 def quantize_params(
@@ -186,27 +190,3 @@ def _score(task: Task, used: models.Params, tree: Any, people: int, member: int)
     known = score(task, used, people, member=member).capacity.summary()
     row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
     return row | qat.stored(tree, known["bits"]["total"])
-
-
-def _open(
-    workdir: pathlib.Path,
-    choice: Choice,
-    people: int,
-    member: int,
-    save: bool,
-    overwrite: bool,
-) -> tuple[Task, models.Params, Row, dict[int, pathlib.Path]]:
-    """Returns a finished run, the plan and the files by bits, if all can be done."""
-    task, params = open_run(workdir, member)
-    row = describe_scoring(task, people, member)
-    folder = RunFolder(workdir, len(task.hypers))
-    files = {
-        bits: folder.quantized(choice.method, bits, member) for bits in choice.bits
-    }
-    there = [file for file in files.values() if file.exists()]
-    if save and there and not overwrite:
-        raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
-    qat.check(qat.merge_adapters(task, params)[1], choice.scheme)
-    chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
-    chosen["scheme"].pop("bits")  # each of the choice's own
-    return task, params, row | {"choice": chosen}, files

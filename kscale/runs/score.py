@@ -26,6 +26,7 @@ def score_run(
     member: int = 0,
     write: bool = False,
     weights: pathlib.Path | None = None,
+    dry_run: bool = False,
 ) -> Row:
     """Scores a member of a finished run on the whole world or a sample.
 
@@ -35,17 +36,32 @@ def score_run(
       member: of a population.
       write: put the table and the row into the run folder, in place of the old ones.
       weights: a file of `kscale quantize`, to be scored in place of the run's own.
+      dry_run: score nothing.
 
     Returns:
       The result row; of a file also weights (its name), weight_bits, stored_bits and
-      bits_per_stored_bit.
+      bits_per_stored_bit. Of a dry run `describe_scoring` alone.
 
     Raises:
       ValueError: no finished run, no such member, weights of another model, run or
         member, or `write` with a sample or other weights, which would replace what
         they are not.
     """
-    task, params, tree, _ = _open(workdir, people, member, write, weights)
+    if write and people:
+        raise ValueError(
+            f"people={people} is a sample: it is not written over the run's own result"
+        )
+    if write and weights:
+        raise ValueError(
+            f"weights={weights}: their scores are not written over the run's own result"
+        )
+    task, params = open_run(workdir, member)
+    plan = describe_scoring(task, people, member)
+    tree = None
+    if weights is not None:
+        task, params, tree = _load_weights(weights, task, params, plan["fingerprint"])
+    if dry_run:
+        return plan
     known = score(task, params, people, member=member)
     row = known.row
     if tree is not None:
@@ -61,17 +77,6 @@ def score_run(
         rows[member] = rows[member] | row
         files.write_json(folder.result, summarize(rows))
     return row
-
-
-def plan_score(
-    workdir: pathlib.Path,
-    people: int = 0,
-    member: int = 0,
-    write: bool = False,
-    weights: pathlib.Path | None = None,
-) -> Row:
-    """Says what `score_run` would score, as `describe_scoring`; raises as it does."""
-    return _open(workdir, people, member, write, weights)[-1]
 
 
 def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
@@ -96,38 +101,22 @@ def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
     }
 
 
-def _open(
-    workdir: pathlib.Path,
-    people: int,
-    member: int,
-    write: bool,
-    weights: pathlib.Path | None,
-) -> tuple[Task, models.Params, Any, Row]:
-    """Returns the task, what it computes with, the file's tree and the plan."""
-    if write and people:
-        raise ValueError(
-            f"people={people} is a sample: it is not written over the run's own result"
-        )
-    if write and weights:
-        raise ValueError(
-            f"weights={weights}: their scores are not written over the run's own result"
-        )
-    task, params = open_run(workdir, member)
-    plan = describe_scoring(task, people, member)
-    if weights is None:
-        return task, params, None, plan
-    tree, own = quant.load_quantized(weights), plan["fingerprint"]
+def _load_weights(
+    path: pathlib.Path, task: Task, params: models.Params, own: str
+) -> tuple[Task, models.Params, Any]:
+    """Returns the run without adapters, what a file holds for it, and that as read."""
+    tree = quant.load_quantized(path)
     # A file that does not say of which run it is, is told by its shapes alone.
-    if (made_for := quant.load_about(weights).get("fingerprint", own)) != own:
+    if (made_for := quant.load_about(path).get("fingerprint", own)) != own:
         raise ValueError(
-            f"weights={weights} are of the run or member {made_for}, not of {own},"
+            f"weights={path} are of the run or member {made_for}, not of {own},"
             f" which is to be scored; give a file of its own"
         )
     task, params = qat.merge_adapters(task, params)
     found = quant.dequantize(tree)
     if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, found):
         raise ValueError(
-            f"weights={weights} are of another model than the run's; give a file that"
+            f"weights={path} are of another model than the run's; give a file that"
             f" kscale quantize --save wrote for this run"
         )
-    return task, found, tree, plan
+    return task, found, tree

@@ -12,12 +12,11 @@ from kscale import models, quant
 from kscale.quant import Scheme
 from kscale.runs.quantize import (
     Choice,
-    plan_quantization,
     quantize_params,
     quantize_run,
     sample_windows,
 )
-from kscale.runs.score import plan_score
+from kscale.runs.score import score_run
 
 NEAREST = Choice(bits=(8, 4), method="nearest")
 
@@ -50,9 +49,9 @@ def test_saved_files_are_small_and_are_not_lost(finished, tmp_path):
         assert size < file.stat().st_size < size + 1024 * 20
         assert quant.load_about(file)["fingerprint"] == mark
     before = read_files(copy)
-    for work in (quantize_run, plan_quantization):
+    for dry_run in (True, False):
         with pytest.raises(ValueError, match=r"nearest_8\.npz is there: pass --overwr"):
-            work(copy, NEAREST, save=True)
+            quantize_run(copy, NEAREST, save=True, dry_run=dry_run)
     assert read_files(copy) == before
     saved[0].write_bytes(b"")
     quantize_run(copy, NEAREST, save=True, overwrite=True)
@@ -68,11 +67,11 @@ def test_a_member_of_a_population(pair, tmp_path):
     bits = result["members"][1]["bits"]
     assert row["rows"][0]["bits"] == pytest.approx(bits, rel=1e-5)
     file = run / "quantized_nearest_8_1.npz"
-    assert plan_score(run, member=1, weights=file)["people"] == 12
+    assert score_run(run, member=1, weights=file, dry_run=True)["people"] == 12
     his, own = (result["members"][i]["fingerprint"] for i in (1, 0))
     message = f"are of the run or member {his}, not of {own}, which is to be scored"
     with pytest.raises(ValueError, match=message):
-        plan_score(run, weights=file)
+        score_run(run, weights=file, dry_run=True)
 
 
 @pytest.mark.slow  # it compiles for half a minute

@@ -9,7 +9,7 @@ import pytest
 
 from kscale import cli, models, quant, scores
 from kscale.runs.quantize import Choice, quantize_run
-from kscale.runs.score import plan_score, score_run
+from kscale.runs.score import score_run
 from kscale.runs.task import open_run
 
 
@@ -85,8 +85,8 @@ def test_a_saved_file_scores_what_was_said_when_it_was_made(copy):
     assert result_of(copy) == before
 
 
-@pytest.mark.parametrize("work", [score_run, plan_score])
-def test_weights_of_another_model_or_run_are_refused(work, finished, tmp_path):
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_weights_of_another_model_or_run_are_refused(dry_run, finished, tmp_path):
     task, params = open_run(finished)
     other = dataclasses.replace(task.config.model, head_size=8)
     for name, tree, about in (
@@ -97,8 +97,8 @@ def test_weights_of_another_model_or_run_are_refused(work, finished, tmp_path):
         rounded = quant.quantize(tree, quant.Scheme(bits=8))
         quant.save_quantized(tmp_path / f"{name}.npz", rounded, about=about)
     with pytest.raises(ValueError, match="are of another model than the run's; give a"):
-        work(finished, weights=tmp_path / "other.npz")
+        score_run(finished, weights=tmp_path / "other.npz", dry_run=dry_run)
     own = result_of(finished)["fingerprint"]
     message = f"of the run or member 0123456789ab, not of {own}, which is to be scored"
     with pytest.raises(ValueError, match=message):
-        work(finished, weights=tmp_path / "his.npz")
+        score_run(finished, weights=tmp_path / "his.npz", dry_run=dry_run)
