@@ -1,44 +1,59 @@
-"""Runs side by side: started, resumed, and what their failures say."""
+"""Runs side by side: how they are started, and what their ends and failures say."""
 
 import io
 import json
+import sys
 
 import pytest
 
 from kscale.runs import launch
 from kscale.runs.launch import train_side_by_side
 
-SMALL = ("demo:people=9,exposures=20", "smoke")
+# Stands in for `python -m kscale train`, which other tests start for good.
+TRAIN = """#!{python}
+import json, os, pathlib, sys, time
+_, _, _, verb, config, workdir, *rest = sys.argv
+folder = pathlib.Path(workdir.partition("=")[2])
+folder.mkdir(exist_ok=True)
+(folder / "config.json").touch()
+row = {{"words": [verb, config, *rest], "flags": os.environ["XLA_FLAGS"]}}
+row["cores"] = len(os.sched_getaffinity(0))
+time.sleep(0.2)
+if "bad" in config:
+    sys.exit("first line\\nkscale train: people=0 must be at least 1")
+(folder / "result.json").write_text(json.dumps(row))
+print("some line\\nIt holds 3 bits.")
+"""
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
+def trainer(monkeypatch, tmp_path):
+    path = tmp_path / "python"
+    path.write_text(TRAIN.format(python=sys.executable))
+    path.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(path))
     monkeypatch.setattr(launch, "_POLL_SECONDS", 0.02)
     monkeypatch.setattr(launch, "_LINE_SECONDS", 0.02)
 
 
-def test_runs_side_by_side_are_not_repeated(tmp_path):
+def test_runs_are_started_each_on_a_core_and_resumed_if_they_are_there(tmp_path):
     progress = io.StringIO()
-    rows = train_side_by_side(tmp_path, SMALL, False, progress)
-    assert [r["name"] for r in rows] == ["demo", "smoke"]
-    for spec, result in zip(SMALL, rows, strict=True):
-        assert json.loads((tmp_path / spec / "result.json").read_text()) == result
-    said = progress.getvalue()
-    assert said.count("done: ") == 2
-    assert "bits per parameter" in said
-    assert f"{SMALL[0]} compiling" in said
-    files = list((tmp_path / SMALL[1] / "checkpoints").rglob("*"))
-    before = [p.stat().st_mtime_ns for p in files]
-    (again,) = train_side_by_side(tmp_path, SMALL[1:], False, progress)
-    assert again["bits"] == rows[1]["bits"]
-    assert [p.stat().st_mtime_ns for p in files] == before
+    rows = train_side_by_side(tmp_path, ["one", "two"], False, progress)
+    for row, spec in zip(rows, ("one", "two"), strict=True):
+        assert row["words"] == ["train", f"--config={spec}", "--device=cpu"]
+        assert row["flags"].endswith("--xla_cpu_multi_thread_eigen=false")
+        assert row["cores"] == 1
+    assert progress.getvalue().count("done: It holds 3 bits.\n") == 2
+    assert "one compiling" in progress.getvalue()
+    for overwrite, flag in ((False, "--resume"), (True, "--overwrite")):
+        (row,) = train_side_by_side(tmp_path, ["two"], overwrite, progress)
+        assert row["words"][-1] == flag
 
 
 def test_a_run_that_fails_gives_its_own_message(tmp_path):
-    spec = "demo:people=4097"
-    message = f"the run {spec} failed: kscale train: people=4097: names are drawn"
+    message = "the run bad failed: kscale train: people=0 must be at least 1"
     with pytest.raises(ValueError, match=message):
-        train_side_by_side(tmp_path, [spec], False, io.StringIO())
+        train_side_by_side(tmp_path, ["bad"], False, io.StringIO())
 
 
 def test_the_progress_is_that_of_the_metrics(tmp_path):
