@@ -173,7 +173,8 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
             "named configs:",
             configs.describe(),
             "",
-            f"who is met how often: --config.world.law.FIELD=..., FIELD one of {laws}",
+            "how often each person appears: --config.world.law.FIELD=..., FIELD one of"
+            f" {laws}",
             f"what is mixed in: --config.parts.0.FIELD=..., then parts.1, FIELD one of"
             f" {parts}",
         ]

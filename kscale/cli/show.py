@@ -31,7 +31,7 @@ VERB = Verb(
     {
         "config": CONFIG,
         "workdir": Flag(None, "a run's folder, to show its bits"),
-        "person": Flag(0, "whom to show, 0 to N-1"),
+        "person": Flag(0, "which person, 0 to N-1"),
         "exposure": Flag(0, "which text"),
         "member": Flag(0, "which member of a population"),
     },

@@ -42,11 +42,11 @@ def run(command: Command) -> Reply:
         for row in () if command.flags.draw_only else rows:
             new.append(row)
             if "bits_per_param" in row:
-                said = answer([row])
+                line = answer([row])
             else:
-                said = f"computed in {row['seconds']:.2f} s"
+                line = f"computed in {row['seconds']:.2f} s"
             with contextlib.suppress(BrokenPipeError):
-                sys.stderr.write(f"{said}\n")
+                sys.stderr.write(f"{line}\n")
     except Interrupted:
         code = 128 + signal.SIGTERM
         raise Stopped(f"stopped; {len(new)} new rows are kept", code) from None

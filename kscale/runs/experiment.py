@@ -175,11 +175,11 @@ def select_groups(
                 f"{_short_title(group[0])}: list it after the run it starts from"
             )
         root[i] = i if before is None else root[before]
-    heads = sorted(set(root))
+    roots = sorted(set(root))
     return [
         group
         for i, group in enumerate(groups)
-        if heads.index(root[i]) % share[1] == share[0]
+        if roots.index(root[i]) % share[1] == share[0]
     ]
 
 

@@ -90,7 +90,7 @@ def _start(
 def _last_line(folder: pathlib.Path, spec: str, process: subprocess.Popen) -> str:
     """Returns the last line of a run that has ended, or raises it as an error."""
     lines = (folder / f"{spec}.log").read_text().strip().splitlines()
-    last = lines[-1] if lines else "it said nothing"
+    last = lines[-1] if lines else "its log is empty"
     if process.returncode or not RunFolder(folder / spec).result.exists():
         raise ValueError(f"the run {spec} failed: {last}")
     return last

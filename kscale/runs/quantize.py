@@ -105,13 +105,13 @@ def quantize_run(
     if dry_run:
         return row
     aware = task.config.qat.bits
-    used = qat.merge_adapters(task, qat.effective_params(task.config, params))[1]
-    kept = quant.quantize(params, task.config.qat) if aware else used
+    whole = qat.merge_adapters(task, qat.effective_params(task.config, params))[1]
+    stored = quant.quantize(params, task.config.qat) if aware else whole
     task, params = qat.merge_adapters(task, params)
 
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
     first = {"what": what, "weight_bits": aware or 16, "seconds": 0.0}
-    rows = [first | _score(task, used, kept, people, member)]
+    rows = [first | _score(task, whole, stored, people, member)]
     about = {name: row[name] for name in ("name", "fingerprint")}
     for bits, file in files.items():
         began = time.perf_counter()
@@ -125,9 +125,9 @@ def quantize_run(
             quant.save_quantized(file, tree, about=about)
             one |= {"file": str(file)}
         rows.append(one)
-    whole = rows[0]["bits"]["total"]
+    most = rows[0]["bits"]["total"]
     for one in rows:
-        one["bits_kept"] = one["bits"]["total"] / whole if whole > 0 else None
+        one["bits_kept"] = one["bits"]["total"] / most if most > 0 else None
     return row | {"rows": rows}
 
 
@@ -158,7 +158,7 @@ def quantize_params(
 
 
 def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
-    """Returns biographies in windows, as in training: documents the model has met.
+    """Returns biographies in windows, as in training: documents it was trained on.
 
     Args:
       task: of the run.
@@ -185,8 +185,10 @@ def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.nda
     return tokens, np.where(labels == data.PAD, -1, segments).astype(np.int32)
 
 
-def _score(task: Task, used: models.Params, tree: Any, people: int, member: int) -> Row:
-    """Scores a model that computes with `used` and is stored as `tree`."""
-    known = score(task, used, people, member=member).capacity.summary()
+def _score(
+    task: Task, params: models.Params, tree: Any, people: int, member: int
+) -> Row:
+    """Scores a model that computes with `params` and is stored as `tree`."""
+    known = score(task, params, people, member=member).capacity.summary()
     row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
     return row | qat.stored(tree, known["bits"]["total"])

@@ -87,8 +87,8 @@ def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
     """
     if not 0 <= people <= task.corpus.num_people:
         raise ValueError(
-            f"people={people} must be 1 to {task.corpus.num_people}, the people whom"
-            f" the run's corpus tells of, or 0 for what its config says"
+            f"people={people} must be 1 to {task.corpus.num_people}, the people of the"
+            f" run's corpus, or 0 for what its config says"
         )
     config = member_config(task.config, task.hypers[member])
     return {
@@ -106,7 +106,7 @@ def _load_weights(
 ) -> tuple[Task, models.Params, Any]:
     """Returns the run without adapters, what a file holds for it, and that as read."""
     tree = quant.load_quantized(path)
-    # A file that does not say of which run it is, is told by its shapes alone.
+    # A file without the name of its run is compared by shapes alone.
     if (made_for := quant.load_about(path).get("fingerprint", own)) != own:
         raise ValueError(
             f"weights={path} are of the run or member {made_for}, not of {own},"

@@ -17,7 +17,7 @@ folder = pathlib.Path(workdir.partition("=")[2])
 folder.mkdir(exist_ok=True)
 (folder / "config.json").touch()
 row = {{"words": [verb, config, *rest], "flags": os.environ["XLA_FLAGS"]}}
-row["cores"] = len(os.sched_getaffinity(0))
+row["cores"] = len(getattr(os, "sched_getaffinity", lambda _: [0])(0))
 time.sleep(0.2)
 if "bad" in config:
     sys.exit("first line\\nkscale train: people=0 must be at least 1")
