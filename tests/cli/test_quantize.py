@@ -93,9 +93,9 @@ def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, cap
 
     def gptq(config, params, scheme, tokens, segments, **options):
         seen.append(((tokens != 0).any(), scheme, options))
-        return quant.quantize(params, scheme)
+        return quant.quantize(params, scheme), []
 
-    monkeypatch.setattr(quant, "gptq", gptq)
+    monkeypatch.setattr(quant, "quantize_gptq", gptq)
     words = [f"--workdir={finished}", "--people=2", "--bits=4", "--leaves=*/table"]
     assert cli.main(["quantize", *words]) == 0
     words += ["--noact_order", "--damp=0.1", "--block=7", "--group=3"]
