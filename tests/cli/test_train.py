@@ -77,7 +77,7 @@ def test_the_answer_is_the_last_line_and_json_is_one_object(
         (["--config.world.people=160001"], "it must be 1 to 160000"),
         (["--config.world.people=0"], "world.people=0 must be at least 1"),
         (["--config.world.lists=nowhere"], "lists='nowhere' must be one of"),
-        (["--config.mesh.data=3"], "data=3 x expert=1 x model=1, but there are 1 dev"),
+        (["--config.mesh.data=3"], "data=3, expert=1, model=1 must be 1, the devices"),
         (["--config.corpus.kind=biod"], "cannot tell world.kind='bios'"),
         (["--config.corpus.kind=bior"], "corpus.path='' does not fit"),
         (["--config.members.seeds=1,1"], "members.seeds=(1, 1) lists a value twice"),
