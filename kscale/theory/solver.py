@@ -99,7 +99,9 @@ def solver(
             settings = tuple((name, numbers.pop(name)) for name in static)
             with float64():
                 result = program(settings, _cast(numbers))
-            return result if traced else jax.tree.map(_host, result)
+            if traced:
+                return result
+            return jax.tree.map(lambda leaf: np.asarray(leaf)[()], result)
 
         call.scalars = scalars  # pyright: ignore
         call.static = static  # pyright: ignore
@@ -126,7 +128,3 @@ def _batched(function: Callable, batch: dict[str, jax.Array]) -> Any:
     flat = {k: jnp.broadcast_to(x, shape).reshape(-1) for k, x in batch.items()}
     result = jax.vmap(lambda one: function(**one))(flat)
     return jax.tree.map(lambda y: y.reshape(shape + y.shape[1:]), result)
-
-
-def _host(leaf: jax.Array) -> Any:
-    return np.asarray(leaf)[()]

@@ -167,11 +167,6 @@ def _errors(theta: Array, data: Data) -> Array:
     return jnp.where(known, bread @ (score @ score.T) @ bread, jnp.nan)
 
 
-def _uncenter_covariance(covariance: Array, n: Array, d: Array) -> Array:
-    change = jnp.eye(5).at[0, 1].set(n).at[2, 3].set(d)
-    return change @ covariance @ change.T
-
-
 def theta_of(fit: Chinchilla) -> np.ndarray:
     """Returns (ln A, a, ln B, b, ln E) of a fit."""
     return np.array([np.log(fit.A), fit.a, np.log(fit.B), fit.b, np.log(fit.E)])
@@ -226,7 +221,8 @@ def fit_chinchilla(
     found = descend_all(shift(theta, n, d), weights, jnp.ones((count, 5)), data)
     best = best_of(found.loss)
     least, center = found.loss[best], found.theta[best]
-    covariance = _uncenter_covariance(_errors(center, data), n, d)
+    back = jnp.eye(5).at[0, 1].set(n).at[2, 3].set(d)  # to sizes that are not centered
+    covariance = back @ _errors(center, data) @ back.T
     log_a, a, log_b, b, log_e = shift(center, -n, -d)
     return Chinchilla(
         jnp.exp(log_a),

@@ -119,8 +119,10 @@ def _robust(log_z: Array, y: Array) -> tuple[Array, Array, Array]:
     def refit(i: int, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         alpha, weight, scale = state
         residual = abs(_at_exponent(alpha, log_z, y, weight)[2])
+        # Below 1e-13 all is rounding, and the weights would follow it.
+        spread = jnp.maximum(jnp.median(residual) / _NORMAL_MEDIAN, 1e-13)
         # A scale that moved to the end could keep the weights moving with it.
-        scale = jnp.where(i < _RESCALINGS, _spread(residual), scale)
+        scale = jnp.where(i < _RESCALINGS, spread, scale)
         weight = jnp.minimum(1.0, HUBER * scale / jnp.maximum(residual, 1e-300))
         # One more weighing moves the exponent little: no new search of the grid.
         low = jnp.maximum(alpha / 1.5, EXPONENTS[0])
@@ -131,11 +133,6 @@ def _robust(log_z: Array, y: Array) -> tuple[Array, Array, Array]:
     weight = jnp.ones_like(y)
     start = _best_exponent(log_z, y, weight), weight, jnp.zeros(())
     return jax.lax.fori_loop(0, _REWEIGHTINGS, refit, start)
-
-
-def _spread(size: Array) -> Array:
-    # Below 1e-13 all is rounding, and the weights would follow it.
-    return jnp.maximum(jnp.median(size) / _NORMAL_MEDIAN, 1e-13)
 
 
 def _interval(

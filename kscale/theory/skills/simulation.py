@@ -5,7 +5,7 @@ prerequisites lie outside the giant component below have no links.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +138,9 @@ def simulate_skills(
         found = _levels(tables, eta, needed, sizes, rng)
         rows.append((*_measure(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
-    measured = [number for column in columns for number in _mean(column)]
+    measured = []  # every mean, and its standard error
+    for table in map(np.stack, columns):
+        measured += [table.mean(0), table.std(0, ddof=1) / np.sqrt(len(rows))]
     return SkillSimulation(*measured, pairs=float(np.mean(pairs)), graphs=graphs)
 
 
@@ -284,9 +286,3 @@ def _measure(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array,
         together.append(np.where(m == 0, 1.0, chance))
     accuracy = np.einsum("...lm,lm->...", tasks, np.stack(together))
     return np.asarray(p), np.asarray(gamma), accuracy
-
-
-def _mean(values: Sequence[Array]) -> tuple[Array, Array]:
-    """Returns the mean and standard error over the graphs."""
-    table = np.stack(values)
-    return table.mean(0), table.std(0, ddof=1) / np.sqrt(len(values))
