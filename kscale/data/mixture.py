@@ -57,17 +57,17 @@ class Mixture:
 
     @property
     def num_windows(self) -> int:
-        """Windows of all parts together."""
+        """The windows of all parts together."""
         return sum(self.shares)
 
     @property
     def total_tokens(self) -> int:
-        """As a stream's: the targets that are not padding, and one token more."""
+        """The targets that are not padding, and one token more, as of a stream."""
         pairs = zip(self.streams, self.shares, strict=True)
         return 1 + sum(min(w * self.context, s.total_tokens - 1) for s, w in pairs)
 
-    def shares_of(self, windows: int) -> tuple[int, ...]:
-        """How many of the first so many windows are of each part."""
+    def count_parts(self, windows: int) -> tuple[int, ...]:
+        """Counts how many of the first windows are of each part."""
         shares = [0] * len(self.shares)
         parts = [(0, len(shares), min(windows, self.num_windows))]
         while parts:
@@ -81,17 +81,17 @@ class Mixture:
             parts += [(low, middle, mine), (middle, high, number - mine)]
         return tuple(shares)
 
-    def kinds(self, first: int, count: int) -> np.ndarray:
-        """int64 [count]: the part of each window from `first`, -1 past the end."""
-        kinds, _ = self._places(first, count)
-        return kinds
+    def parts(self, first: int, count: int) -> np.ndarray:
+        """Returns the part of each window from `first`, -1 past the end: [count]."""
+        parts, _ = self._place(first, count)
+        return parts
 
     def windows(
         self, first: int, count: int, segments: bool = False
     ) -> dict[str, np.ndarray]:
-        """Windows as `Stream.windows` gives them, each a whole window of one part."""
+        """Returns windows as `Stream.windows` does, each a whole window of one part."""
         require_windows(first, count)
-        kinds, places = self._places(first, count)
+        parts, places = self._place(first, count)
         shape = (count, self.context + 1)
         arrays = {
             "tokens": np.full(shape, self.eos, np.int32),
@@ -99,38 +99,38 @@ class Mixture:
         }
         if segments:
             arrays["segments"] = np.zeros(shape, np.int32)
-        for kind, stream in enumerate(self.streams):
-            (rows,) = np.nonzero(kinds == kind)
+        for part, stream in enumerate(self.streams):
+            (rows,) = np.nonzero(parts == part)
             if rows.size:  # a part's windows follow one another
                 made = stream.windows(int(places[rows[0]]), len(rows), segments)
                 for name, array in arrays.items():
                     array[rows] = made[name]
         return arrays
 
-    def _places(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of each window its part and its number among the windows of that part."""
+    def _place(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns each window's part and its number among the windows of that part."""
         windows = np.arange(first, first + count)
-        kinds, places = np.full(count, -1), np.zeros(count, np.int64)
+        parts, places = np.full(count, -1), np.zeros(count, np.int64)
         inside = np.arange(min(count, max(0, self.num_windows - first)))
-        self._split(0, len(self.shares), inside, windows[inside], kinds, places)
-        return kinds, places
+        self._split(0, len(self.shares), inside, windows[inside], parts, places)
+        return parts, places
 
-    def _split(self, low: int, high: int, rows, windows, kinds, places) -> None:
+    def _split(self, low: int, high: int, rows, windows, parts, places) -> None:
         """Deals windows, numbers among those of parts low to high-1, to these parts."""
         if high - low == 1 or not rows.size:
-            kinds[rows], places[rows] = low, windows
+            parts[rows], places[rows] = low, windows
             return
         middle = (low + high) // 2
         left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
         before = _share(windows, left, whole)
         mine = _share(windows + 1, left, whole) > before
-        self._split(low, middle, rows[mine], before[mine], kinds, places)
+        self._split(low, middle, rows[mine], before[mine], parts, places)
         others = windows - before
-        self._split(middle, high, rows[~mine], others[~mine], kinds, places)
+        self._split(middle, high, rows[~mine], others[~mine], parts, places)
 
 
 def _share(windows: np.ndarray, part: int, whole: int) -> np.ndarray:
-    """`floor(windows part / whole)` of numbers below 2^40, in two digits of 2^20."""
+    """Returns `floor(windows part / whole)` below 2^40, in two digits of 2^20."""
     high, low = windows >> _HALF, windows & (2**_HALF - 1)
     quotient, rest = np.divmod(high * part, whole)
     return (quotient << _HALF) + ((rest << _HALF) + low * part) // whole

@@ -4,10 +4,10 @@
     |---- window 0 ----|
                        |---- window 1 ----|
 
-By the exact law, visit v of N x E is a keyed permutation at v: every person is met
-exactly E times, in an order that is never stored. By other laws it is the law's draw at
-v. Window w predicts stream tokens wT+1 to wT+T from those before them: each token is
-predicted exactly once, and nothing is dropped.
+Under the exact law, visit v of N x E is a keyed permutation at v: every person is
+visited exactly E times, in an order that is never stored. Under other laws it is the
+law's draw at v. Window w predicts stream tokens wT+1 to wT+T from those before them:
+each token is predicted exactly once, and nothing is dropped.
 """
 
 import concurrent.futures
@@ -31,10 +31,10 @@ class Stream:
     """All visits of a run, as windows of T tokens and the one after them.
 
     Args:
-      corpus: how the world is told; its `world.law` says how often each person is met.
+      corpus: the documents; its `world.law` says how often each person is visited.
         Where it leaves people out, the others' chances are divided by their sum.
       pool: its tokens.
-      exposures: E, how often each person is met (on average, if drawn); at least 1.
+      exposures: E, visits of each person (on average, if drawn); at least 1.
         An exposure takes `corpus.documents_per_exposure` documents.
       context: T, tokens per window; at least 2.
       seed: of the order, and of who is drawn.
@@ -88,24 +88,24 @@ class Stream:
 
     @property
     def total_tokens(self) -> int:
-        """Tokens of the whole stream, the closing EOS included."""
+        """The tokens of the whole stream, the closing EOS included."""
         return int(self._starts[-1]) + 1
 
     @property
     def num_windows(self) -> int:
-        """Windows that predict every token but the first; the last may be partial."""
+        """Windows that predict all tokens but the first; the last may be partial."""
         return -(-(self.total_tokens - 1) // self.context)
 
     def visit(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Who is met at each visit, and which text tells of them.
+        """Looks up whom each visit is of, and which text it reads.
 
         Args:
           index: int [n], 0 to visits-1.
 
         Returns:
-          (people, address): int64 [n] each. By the exact law the address is the number
-          of the person's document, 0 to `exposures / epochs x documents` - 1; by others
-          that of the visit in its epoch's list.
+          (people, address): int64 [n] each. Under the exact law the address is the
+          number of the person's document, 0 to `exposures / epochs x documents` - 1;
+          under others that of the visit in its epoch's list.
 
         Raises:
           ValueError: an index is out of range.
@@ -113,8 +113,8 @@ class Stream:
         person, address = self._draw(index)
         return self.corpus.people(person), address
 
-    def counts(self, windows: int | None = None) -> np.ndarray:
-        """How often each person is met, exactly.
+    def count_visits(self, windows: int | None = None) -> np.ndarray:
+        """Counts how often each person is visited, exactly.
 
         Args:
           windows: in the first so many; None: in the whole stream. A document that is
@@ -124,7 +124,7 @@ class Stream:
           int64 [num_people]; entry i is of person `corpus.people(i)`. Of the whole
           stream the sum is `visits`.
         """
-        visits = self.visits if windows is None else self._begun(windows)
+        visits = self.visits if windows is None else self._count_begun(windows)
         epochs, rest = divmod(visits, self.epoch_visits)
         people = self.corpus.num_people
         counts = np.zeros(people, np.int64)
@@ -137,8 +137,8 @@ class Stream:
             np.add.at(counts, self._draw(index)[0], 1)
         return counts
 
-    def _begun(self, windows: int) -> int:
-        """How many documents open before the last target of the first windows."""
+    def _count_begun(self, windows: int) -> int:
+        """Counts documents that open before the last target of the first windows."""
         tokens = windows * self.context
         if tokens >= self.total_tokens - 1:
             return self.visits
@@ -151,8 +151,8 @@ class Stream:
 
     @functools.cached_property
     def _drawn(self) -> Visits | None:
-        """An epoch's visits in order, as far as the limit; None by the exact law."""
-        world, told = self.corpus.world, self.corpus.num_people
+        """An epoch's visits in order, as far as the limit; None under the exact law."""
+        world, people = self.corpus.world, self.corpus.num_people
         if world.law.kind == "exact":
             return None
         return draw_visits(
@@ -161,7 +161,7 @@ class Stream:
             min(self.visits, self.epoch_visits),
             world.seed,
             derive_key(self.seed, "law"),
-            None if told == world.people else self.corpus.people(np.arange(told)),
+            None if people == world.people else self.corpus.people(np.arange(people)),
         )
 
     @functools.cached_property
@@ -171,29 +171,29 @@ class Stream:
         return [KeyedPermutation(self.epoch_visits, key) for key in (first, *rest)]
 
     def _draw(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of each visit, the place of the person in the corpus, and the address."""
+        """Returns of each visit the person's place in the corpus, and the address."""
         index = np.asarray(index)
         if index.size and not (index.min() >= 0 and index.max() < self.visits):
             raise ValueError(
                 f"visit {index.min()}..{index.max()} is outside 0..{self.visits - 1}"
             )
         if self._drawn is None:
-            address, person = np.divmod(self._listed(index), self.corpus.num_people)
+            address, person = np.divmod(self._find_place(index), self.corpus.num_people)
             return person, address
-        address = self._listed(index)
+        address = self._find_place(index)
         return self._drawn(address), address
 
-    def _listed(self, index: np.ndarray) -> np.ndarray:
-        """The place of each visit in the list that every epoch goes through."""
+    def _find_place(self, index: np.ndarray) -> np.ndarray:
+        """Returns each visit's place in the list that every epoch goes through."""
         if self.visits <= self.epoch_visits:
-            return self._shuffled(0, index)
+            return self._shuffle(0, index)
         epoch, place = np.divmod(index, self.epoch_visits)
         for number in range(int(epoch.min(initial=0)), int(epoch.max(initial=0)) + 1):
             (here,) = np.nonzero(epoch == number)
-            place[here] = self._shuffled(number, place[here])
+            place[here] = self._shuffle(number, place[here])
         return place
 
-    def _shuffled(self, epoch: int, place: np.ndarray) -> np.ndarray:
+    def _shuffle(self, epoch: int, place: np.ndarray) -> np.ndarray:
         if epoch == 0 and self._drawn is not None:
             return place.astype(np.int64)  # drawn in this order
         return self._orders[epoch](place)
@@ -201,12 +201,12 @@ class Stream:
     def windows(
         self, first: int, count: int, segments: bool = False
     ) -> dict[str, np.ndarray]:
-        """Windows `first` to `first + count - 1`; past the end they are padding.
+        """Returns windows `first` to `first + count - 1`; past the end is padding.
 
         Args:
           first: index of a window, at least 0.
           count: at least 1.
-          segments: whether to tell the documents in a window apart.
+          segments: whether to number the documents in a window.
 
         Returns:
           tokens: int32 [count, T+1]; inputs are [:, :-1], targets [:, 1:].
@@ -220,23 +220,23 @@ class Stream:
         documents, lead = self._documents(start, stop)
         fill = stop - start
         arrays = {
-            "tokens": cut(documents.tokens[lead:], fill, self.pool.eos),
-            "labels": cut(documents.labels[lead:], fill, PAD),
+            "tokens": _cut(documents.tokens[lead:], fill, self.pool.eos),
+            "labels": _cut(documents.labels[lead:], fill, PAD),
         }
         if segments:
             ordinal = np.repeat(
                 np.arange(len(documents.lengths), dtype=np.int32), documents.lengths
             )
-            arrays["segments"] = cut(ordinal[lead:], fill, len(documents.lengths))
+            arrays["segments"] = _cut(ordinal[lead:], fill, len(documents.lengths))
         arrays = {
-            name: overlap(array, count, self.context) for name, array in arrays.items()
+            name: _overlap(array, count, self.context) for name, array in arrays.items()
         }
         if segments:
             arrays["segments"] -= arrays["segments"][:, :1]
         return arrays
 
     def _documents(self, start: int, stop: int) -> tuple[Documents, int]:
-        """The documents that cover tokens [start, stop), and where start lies."""
+        """Returns the documents of tokens [start, stop), and where start lies."""
         stop = min(stop, self.total_tokens)
         if start >= stop:
             empty = np.empty(0, np.int32)
@@ -275,30 +275,29 @@ class Stream:
         return np.concatenate([[0], np.cumsum(np.concatenate(parts))])
 
     def _block_tokens(self, first: int, stop: int) -> np.ndarray:
-        """The tokens of each block of visits `first` to `stop - 1`."""
+        """Counts the tokens of each block of visits `first` to `stop - 1`."""
         visits = np.arange(first, stop)
         lengths = self.pool.document_lengths(self._plan(visits))
         return np.add.reduceat(lengths, np.arange(0, len(visits), self._block))
 
 
-# Tokens end to end, cut into windows that share a token with their neighbors.
 def require_windows(first: int, count: int) -> None:
-    """Refuses windows that cannot be: a first below 0, or none of them."""
+    """Checks that there can be such windows."""
     if first < 0 or count < 1:
         raise ValueError(
             f"first={first} must be at least 0 and count={count} at least 1"
         )
 
 
-def cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
-    """The first `size` entries, filled up at the end."""
+def _cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """Returns the first `size` entries, filled up at the end."""
     if len(array) >= size:
         return array[:size]
     return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
 
 
-def overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
-    """[count * T + 1] -> [count, T + 1], neighbors sharing one token."""
+def _overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
+    """Cuts [count * T + 1] into [count, T + 1], neighbors sharing one token."""
     windows = np.empty((count, context + 1), array.dtype)
     windows[:, :-1] = array[:-1].reshape(count, context)
     windows[:, -1] = array[context::context]

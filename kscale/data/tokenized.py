@@ -67,14 +67,14 @@ class TokenPool:
         """The label of EOS, before a document and at the end of a stream."""
         return int(self.labels[self.starts[-1]])
 
-    def relabelled(self, offset: int = 0, answers_only: bool = False) -> "TokenPool":
-        """The same tokens under other labels.
+    def relabel(self, offset: int = 0, answers_only: bool = False) -> "TokenPool":
+        """Returns the same tokens under other labels.
 
         Args:
           offset: added to every label but PAD, so that losses of pools that share a
             stream can be told apart.
           answers_only: whether text, names and domain tokens do not count, but become
-            PAD. EOS keeps its label: the end of an answer is learnt.
+            PAD. EOS keeps its label: the end of an answer is learned.
 
         Returns:
           A TokenPool.
@@ -101,11 +101,11 @@ class TokenPool:
         return dataclasses.replace(self, labels=labels.astype(np.uint8))
 
     def document_lengths(self, plan: np.ndarray) -> np.ndarray:
-        """int64 [n]: tokens of each row of a plan, the prefix included."""
+        """Counts the tokens of each row of a plan, the prefix included: int64 [n]."""
         return self.lengths.take(plan).sum(axis=1) + self.lengths[-1]
 
     def compose(self, plan: np.ndarray) -> Documents:
-        """The tokens and labels of the documents of a plan.
+        """Composes the documents of a plan from their pieces.
 
         Args:
           plan: int [n, slots], from `Corpus.plan`.
@@ -129,7 +129,7 @@ class TokenPool:
         return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
 
     def _shift(self, pieces, ends, lengths) -> np.ndarray:
-        """From a token's place in the documents to its place in the pool, by piece."""
+        """Returns what takes a token's place in the documents to that in the pool."""
         shift = self.starts.take(pieces)
         shift += lengths
         shift -= ends
@@ -255,7 +255,7 @@ def _encode(pieces: Sequence[Piece], encode: Callable[[str], list[int]]) -> _Enc
 def _pool(
     encoded: _Encoded, prefix: list[int], vocabulary: DenseVocabulary
 ) -> TokenPool:
-    """Dense ids, and the prefix as the last piece."""
+    """Makes the ids dense, with the prefix as the last piece."""
     lengths = np.append(encoded.lengths, len(prefix))
     opening = np.full(len(prefix), TEXT, np.uint8)
     return TokenPool(

@@ -136,9 +136,9 @@ class Order:
             return np.zeros(self._corpus.num_people, np.int64)
         stream, windows = self.stream, (step or 0) * self._config.data.batch
         if isinstance(stream, data.Mixture):
-            windows = stream.shares_of(windows)[0]
+            windows = stream.count_parts(windows)[0]
             stream = stream.streams[0]
-        return stream.counts(None if step is None else windows)
+        return stream.count_visits(None if step is None else windows)
 
     def _own(self) -> data.Stream:
         """The visits of the run's own people."""
@@ -162,7 +162,7 @@ class Order:
         """The documents of a part; at least so many windows if it has a weight."""
         chosen = self._config.data
         seed = worlds.derive_key(chosen.seed, "part", i)
-        pool = part.pool.relabelled(labels, part.config.answers_only)
+        pool = part.pool.relabel(labels, part.config.answers_only)
         exposures, context = part.config.exposures, chosen.context
         if exposures:
             return data.Stream(part.corpus, pool, exposures, context, seed)

@@ -71,7 +71,7 @@ def ask_questions(
     Args:
       model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
       questions: from `kscale.corpora.Questions`.
-      pool: the questions as tokens; labels may be those of `relabelled`.
+      pool: the questions as tokens; labels may be those of `relabel`.
       people: who is asked about: None is everybody the questions are about, a number is
         a random sample of that size, an array int [n] is these people of the world.
       seed: of the sample and of the wording, which is not that of training.

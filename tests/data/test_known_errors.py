@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from kscale import corpora, data, worlds
+from kscale import corpora, data
 from kscale.data import PAD, Batches, Stream
 
 
@@ -31,32 +31,6 @@ def test_documents_are_packed_not_padded(made):
     eos = (windows["tokens"][:, 1:] == m.pool.eos) & counted
     assert eos.sum() == 40 * 5  # one opens each but the first, one closes the last
     assert (windows["tokens"][:-1, :] == m.pool.eos).mean() < 0.03
-
-
-def test_there_are_200_birth_years():
-    (date,) = (a for a in worlds.build_bios(1).attributes if a.name == "birth_date")
-    month, day, year = (column.strings for column in date.columns)
-    assert (len(month), len(day), len(year)) == (12, 28, 200)
-    assert (year[0], year[-1]) == ("1900", "2099")
-
-
-def test_names_are_drawn_without_replacement():
-    """With replacement, 160 of 160 would be distinct once in 10^68 worlds."""
-    world = worlds.build_biod(160, name_parts=(4, 40))
-    assert len({world.person(i)["name"] for i in range(160)}) == 160
-
-
-def test_pool_sizes_are_not_permuted():
-    sizes = {
-        a.name: [len(c.strings) for c in a.columns]
-        for a in worlds.build_bios(1).attributes
-    }
-    assert sizes["birth_city"] == [200]
-    assert sizes["university"] == [300]
-    assert sizes["major"] == [100]
-    assert sizes["employer"] == [263]
-    names = [len(column.strings) for column in worlds.build_bios(1).name_columns]
-    assert names == [400, 400, 1000]
 
 
 def test_the_pronoun_that_counts_is_written(made):

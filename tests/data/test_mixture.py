@@ -32,7 +32,7 @@ def mixed():
     texts = [span.text for c in told for piece in c.pieces for span in piece]
     tokenizer = tokenizers.Symbols(sorted({w for text in texts for w in text.split()}))
     pools = data.tokenize_all(told, tokenizer, ["useful", ""])
-    pools[1] = pools[1].relabelled(OFFSET)
+    pools[1] = pools[1].relabel(OFFSET)
     streams = [
         Stream(told[0], pools[0], 20, 32, epochs=2),
         Stream(told[1], pools[1], 60, 32, limit=1100),
@@ -45,14 +45,14 @@ def mixed():
         mixture=mixture,
         windows=windows,
         tokenizer=tokenizer,
-        kinds=mixture.kinds(0, mixture.num_windows),
+        kinds=mixture.parts(0, mixture.num_windows),
     )
 
 
 def test_a_mixture_by_hand(parts):
     """Of w windows in eight, floor(7 w / 8) are of part 0: all but the first."""
     mixture = Mixture(parts, [7, 1])
-    assert mixture.kinds(0, 10).tolist() == [1, 0, 0, 0, 0, 0, 0, 0, -1, -1]
+    assert mixture.parts(0, 10).tolist() == [1, 0, 0, 0, 0, 0, 0, 0, -1, -1]
     assert mixture.num_windows == 8
     assert mixture.total_tokens == 8 * 50 + 1
     got = mixture.windows(0, 10, segments=True)
@@ -71,11 +71,11 @@ def test_shares_of_a_prefix_count_its_kinds(made, shares):
     m = made("mini", 40)
     mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
     whole = sum(shares)
-    kinds = mixture.kinds(0, whole)
+    kinds = mixture.parts(0, whole)
     for windows in {0, 1, whole // 3, whole - 1, whole}:
         counts = np.bincount(kinds[:windows], minlength=len(shares))
-        assert mixture.shares_of(windows) == tuple(counts)
-    assert mixture.shares_of(whole + 5) == tuple(shares)
+        assert mixture.count_parts(windows) == tuple(counts)
+    assert mixture.count_parts(whole + 5) == tuple(shares)
 
 
 def test_counts_of_the_first_windows_by_hand(mixed):
@@ -88,10 +88,10 @@ def test_counts_of_the_first_windows_by_hand(mixed):
             counts = np.bincount(
                 stream._draw(begun)[0], minlength=stream.corpus.num_people
             )
-            found = stream.counts(windows)
+            found = stream.count_visits(windows)
             assert found.tolist() == counts.tolist()
             assert found.sum() == len(begun)
-        assert stream.counts(windows).tolist() == stream.counts().tolist()
+        assert stream.count_visits(windows).tolist() == stream.count_visits().tolist()
 
 
 @given(SHARES)
@@ -100,7 +100,7 @@ def test_every_prefix_has_its_shares(made, shares):
     m = made("mini", 40)
     mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
     whole = sum(shares)
-    kinds = mixture.kinds(0, whole + 3)
+    kinds = mixture.parts(0, whole + 3)
     assert (kinds[whole:] == -1).all()
     prefix = np.arange(1, whole + 1)
     for part, share in enumerate(shares):
@@ -119,10 +119,10 @@ def test_every_prefix_has_its_shares(made, shares):
 def test_windows_follow_one_another_in_each_part(made, shares, first, count):
     m = made("mini", 40)
     mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
-    kinds, places = mixture._places(0, 320)
+    kinds, places = mixture._place(0, 320)
     for part, share in enumerate(shares):
         assert places[kinds == part].tolist() == list(range(share))
-    some = mixture._places(first, count)
+    some = mixture._place(first, count)
     assert np.array_equal(some[0], kinds[first : first + count])
     assert np.array_equal(some[1], places[first : first + count])
 
@@ -189,7 +189,7 @@ def test_exposures_are_counted_exactly(mixed):
         for document in np.split(tokens, np.flatnonzero(tokens == stream.pool.eos))[1:]:
             ids = stream.pool.vocabulary.to_original(document[skip : skip + 2])
             counts[names[mixed.tokenizer.decode(ids).strip()]] += 1
-        assert np.array_equal(counts, stream.counts())
+        assert np.array_equal(counts, stream.count_visits())
         assert counts.sum() == stream.visits
 
 
@@ -197,7 +197,7 @@ def test_a_part_that_is_too_short_is_filled_with_padding(parts):
     number = parts[0].num_windows
     mixture = Mixture(parts, [number + 5, 4])
     windows = mixture.windows(0, mixture.num_windows)
-    kinds = mixture.kinds(0, mixture.num_windows)
+    kinds = mixture.parts(0, mixture.num_windows)
     mine = {name: array[kinds == 0] for name, array in windows.items()}
     assert (mine["labels"][number:] == PAD).all()
     alone = parts[0].windows(0, number + 5)
@@ -209,7 +209,7 @@ def test_a_part_without_windows_is_not_there(parts):
     mixture = Mixture([parts[1], parts[0], parts[1]], [0, 9, 0])
     windows, alone = mixture.windows(0, 9), parts[0].windows(0, 9)
     assert all(np.array_equal(windows[name], alone[name]) for name in alone)
-    assert (mixture.kinds(0, 9) == 1).all()
+    assert (mixture.parts(0, 9) == 1).all()
 
 
 def test_batches_of_mixtures(mixed):

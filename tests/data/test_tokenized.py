@@ -184,28 +184,28 @@ def test_pieces_of_a_kind_are_tokenized_once():
     assert one.vocabulary is other.vocabulary
 
 
-def test_relabelled_by_hand():
+def test_other_labels_by_hand():
     pool = data.tokenize_all([TwoPieces()], Letters(), ["new"])[0]
     assert pool.labels.tolist() == [1, 1, 0, 0, 0, 0]
-    assert pool.relabelled().labels.tolist() == [1, 1, 0, 0, 0, 0]
-    assert pool.relabelled(7).labels.tolist() == [8, 8, 7, 7, 7, 7]
-    assert pool.relabelled(7).eos_label == 7
+    assert pool.relabel().labels.tolist() == [1, 1, 0, 0, 0, 0]
+    assert pool.relabel(7).labels.tolist() == [8, 8, 7, 7, 7, 7]
+    assert pool.relabel(7).eos_label == 7
     values = dataclasses.replace(pool, labels=np.array([1, 5, 5, 0, 0, 0], np.uint8))
-    answers = values.relabelled(answers_only=True)
+    answers = values.relabel(answers_only=True)
     assert answers.labels.tolist() == [255, 5, 5, 255, 0, 255]  # no domain
-    assert answers.relabelled(3).labels.tolist() == [255, 8, 8, 255, 3, 255]
-    assert values.relabelled(3, True).labels.tolist() == [255, 8, 8, 255, 3, 255]
+    assert answers.relabel(3).labels.tolist() == [255, 8, 8, 255, 3, 255]
+    assert values.relabel(3, True).labels.tolist() == [255, 8, 8, 255, 3, 255]
     assert answers.labels.dtype == np.uint8
     assert answers.tokens is values.tokens
 
 
 def test_labels_that_are_no_bytes():
     pool = data.tokenize(TwoPieces(), Letters())
-    assert pool.relabelled(253).labels.max() == 254
+    assert pool.relabel(253).labels.max() == 254
     with pytest.raises(ValueError, match=r"offset=254 takes labels to 254\.\.255"):
-        pool.relabelled(254)
+        pool.relabel(254)
     with pytest.raises(ValueError, match=r"offset=-1 takes labels to -1\.\.0"):
-        pool.relabelled(-1)
+        pool.relabel(-1)
 
 
 @pytest.mark.parametrize("domains", [[], ["", ""]])

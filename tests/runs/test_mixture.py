@@ -93,7 +93,7 @@ def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
 
 def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
     stream = made(JUNK).order.stream
-    kinds = stream.kinds(0, stream.num_windows)
+    kinds = stream.parts(0, stream.num_windows)
     assert (kinds == 1).sum() == 7 * (kinds == 0).sum()
     useful = np.cumsum(kinds == 0)
     assert np.abs(useful - np.arange(1, len(kinds) + 1) / 8).max() < 1

@@ -20,7 +20,7 @@ def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
         arrays = stream.windows(0, count)
         rows = np.ones(count, bool)
         if mixed:
-            rows = stream.kinds(0, count) == 0
+            rows = stream.parts(0, count) == 0
         inputs = arrays["tokens"][rows, :-1].ravel()
         counted = arrays["labels"][rows, 1:].ravel() != PAD
         begun = task.order.visits(step)

@@ -183,7 +183,7 @@ def test_people_batches_and_labels_do_not_matter(taught, asked, pool):
     np.testing.assert_array_equal(some.correct, whole.correct[[2, 4, 7]])
     np.testing.assert_allclose(some.nats, whole.nats[[2, 4, 7]], atol=1e-4)
     assert some.population == 20
-    relabelled = pool.relabelled(offset=20, answers_only=True)
+    relabelled = pool.relabel(offset=20, answers_only=True)
     again = ask_questions(taught, asked, relabelled)
     np.testing.assert_array_equal(again.nats, whole.nats)
     drawn = ask_questions(taught, asked, pool, 4, seed=3, batch=5)

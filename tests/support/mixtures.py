@@ -15,7 +15,7 @@ def read_windows(task, kind):
     """Tokens and labels that are predicted in the windows of one kind, in order."""
     whole = task.order.stream
     arrays = whole.windows(0, whole.num_windows)
-    rows = whole.kinds(0, whole.num_windows) == kind
+    rows = whole.parts(0, whole.num_windows) == kind
     return arrays["tokens"][rows, 1:].ravel(), arrays["labels"][rows, 1:].ravel()
 
 
