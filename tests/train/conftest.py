@@ -1,4 +1,4 @@
-"""Makes the stand-in model importable (``import standin``) and compiles it once."""
+"""Makes the stand-in model importable (`import standin`) and compiles it once."""
 
 import sys
 from pathlib import Path

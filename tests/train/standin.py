@@ -99,7 +99,7 @@ def digest(state):
 
 
 def main(folder, options):
-    """Trains as ``options`` say; prints a line per row, as the parent watches."""
+    """Trains as `options` say; prints a line per row, as the parent watches."""
     total_steps = options.pop("total_steps")
     resume = options.pop("resume", True)
     full_after = options.pop("full_after", None)
