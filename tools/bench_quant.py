@@ -62,7 +62,7 @@ def line(name: str, taken: list[float]) -> str:
 def main(argv: list[str]) -> None:
     """Prints a line for each scheme."""
     del argv
-    count = models.parameter_counts(MODEL).total / 1e6
+    count = models.count_parameters(MODEL).total / 1e6
     print(f"GPT2-12-4, {count:.1f} M parameters, {PEOPLE} x {TOKENS} tokens")
     for name, scheme in CASES.items():
         taken = seconds(MODEL, scheme, PEOPLE, _REPETITIONS.value)

@@ -111,7 +111,7 @@ def _mean(right: dict[str, float]) -> float:
 def _people(level: float) -> int:
     config = _tiny(300, 400, 24)
     model = dataclasses.replace(config.model, vocab=502)
-    parameters = models.parameter_counts(model).total
+    parameters = models.count_parameters(model).total
     counts = config.world.build().counts
     return scores.world_for_model(counts, parameters, PEAK_R, level)
 
@@ -124,7 +124,7 @@ def _paper(level: float) -> Config:
     """The paper names no model; "s" is taken, at 2 bits per parameter."""
     config = power_law.pan("s", 0.0)
     model = dataclasses.replace(config.model, vocab=3275)
-    parameters = models.parameter_counts(model).total
+    parameters = models.count_parameters(model).total
     counts = config.world.build().counts
     people = scores.world_for_model(counts, parameters, 2.0, level)
     return dataclasses.replace(

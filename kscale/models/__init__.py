@@ -14,17 +14,17 @@ Example:
 from kscale.models.architectures import ARCHITECTURES, SIZES, from_name
 from kscale.models.config import NO_ADAPTERS, Lora, ModelConfig
 from kscale.models.decode import generate
-from kscale.models.lora import adapters, attach, merged, with_adapters
+from kscale.models.lora import attach_adapters, merge_adapters, select_adapters
 from kscale.models.parameter_count import (
     ParameterCounts,
-    parameter_counts,
+    count_parameters,
 )
 from kscale.models.transformer import (
     Params,
     apply,
-    empty_memory,
     extend,
     init,
+    init_cache,
     token_nats,
 )
 
@@ -36,16 +36,15 @@ __all__ = [
     "ModelConfig",
     "ParameterCounts",
     "Params",
-    "adapters",
+    "select_adapters",
     "apply",
-    "attach",
-    "empty_memory",
+    "attach_adapters",
+    "init_cache",
     "extend",
     "from_name",
     "generate",
     "init",
-    "merged",
-    "parameter_counts",
+    "merge_adapters",
+    "count_parameters",
     "token_nats",
-    "with_adapters",
 ]

@@ -1,4 +1,4 @@
-"""The papers' architectures by name: ``GPT2-4-2`` is 4 layers and 2 heads of GPT2."""
+"""The papers' architectures by name: `GPT2-4-2` is 4 layers and 2 heads of GPT2."""
 
 import difflib
 import functools
@@ -8,7 +8,7 @@ from typing import Any
 
 from kscale.models.config import ModelConfig
 
-# The compression paper's models: the modded-nanogpt block at 31 named sizes.
+# The models of Pan et al. 2025: the modded-nanogpt block at 31 named sizes.
 # name: (layers, heads, width). With 50304 tokens P runs from 3.4 to 252.8 million.
 SIZES: dict[str, tuple[int, int, int]] = {
     "6xs2": (4, 4, 64),
@@ -46,13 +46,13 @@ SIZES: dict[str, tuple[int, int, int]] = {
 
 
 def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
-    """The modded-nanogpt block of October 2024: ``P = 12 l d^2 + V d``, nothing else.
+    """Returns the modded-nanogpt block of October 2024: `P = 12 l d^2 + V d`.
 
     Pre-norm RMSNorm without parameters, unit RMS of queries and keys, MLP
     d -> 4d -> d with squared ReLU, no biases, tied output, all of each head rotates,
     and projections back into the residual stream start at zero.
 
-    Source: Pan, Wang & Li, appendix F.1 ("RoPE-encoded GPT-like models Jordan et al.
+    Source: Pan et al. 2025, appendix F.1 ("RoPE-encoded GPT-like models Jordan et al.
     (2024)"); the block is pinned down by P of all rows of Table 3.
     """
     block = {
@@ -71,42 +71,42 @@ def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
 
 
 def size_fields(size: str) -> dict[str, int]:
-    """Layers, heads and head size of a named size: ``"xxs"`` has 6, 4 and 64.
+    """Returns layers, heads and head size of a named size: `"xxs"` has 6, 4 and 64.
 
-    Source: Pan, Wang & Li, Table 3.
+    Source: Pan et al. 2025, Table 3.
     """
     layers, heads, width = SIZES[size]
     return {"layers": layers, "heads": heads, "head_size": width // heads}
 
 
 def gpt2(layers: int, heads: int, **overrides: Any) -> ModelConfig:
-    """GPT-2's block with rotary positions and no dropout: ``P = 12 l d^2 + V d + ...``
+    """Returns GPT-2's block with rotary positions: `P = 12 l d^2 + V d + ...`.
 
     Pre-norm LayerNorm with bias, tanh gelu, MLP d -> 4d -> d, biases everywhere, tied
-    output; a quarter of each head rotates, as in GPT-NeoX.
+    output, no dropout; a quarter of each head rotates, as in GPT-NeoX.
 
-    Source: "Physics of Language Models: Part 3.3", section 2.2 and appendix B.
+    Source: Allen-Zhu & Li 2024, section 2.2 and appendix B.
     """
     return ModelConfig(**{"layers": layers, "heads": heads, **overrides})
 
 
 def gpt2_moe(layers: int, heads: int, **overrides: Any) -> ModelConfig:
-    """GPT-2 with 32 experts d -> d -> d in place of each MLP, one for each token.
+    """Returns GPT-2 with 32 experts d -> d -> d in place of each MLP, one a token.
 
     In training an expert has room for twice its share of tokens, when scored for eight
-    times its share; appendix D of the paper also has ``top_k=2`` with a
-    ``capacity_factor`` of 1 and of 2.
+    times its share; appendix D of the paper also has `top_k=2` with a
+    `capacity_factor` of 1 and of 2.
 
-    Source: "Physics of Language Models: Part 3.3", section 9 and appendix D.
+    Source: Allen-Zhu & Li 2024, section 9 and appendix D.
     """
     block = {"mlp_width": 1.0, "experts": 32}
     return gpt2(layers, heads, **(block | overrides))
 
 
 def llama(layers: int, heads: int, **overrides: Any) -> ModelConfig:
-    """LLaMA's block: gated MLP of ``8 d^2`` parameters, RMSNorm, no biases, untied.
+    """Returns LLaMA's block: gated MLP of `8 d^2`, RMSNorm, no biases, untied.
 
-    Source: "Physics of Language Models: Part 3.3", appendix B.
+    Source: Allen-Zhu & Li 2024, appendix B.
     """
     block = {
         "mlp": "gated",
@@ -123,12 +123,12 @@ def llama(layers: int, heads: int, **overrides: Any) -> ModelConfig:
 
 
 def mistral(layers: int, heads: int, **overrides: Any) -> ModelConfig:
-    """Mistral's block: LLaMA with an MLP of ``10.5 d^2`` and grouped-query attention.
+    """Returns Mistral's block: LLaMA with `10.5 d^2` of MLP and grouped attention.
 
     Key and value matrices shrink by 4 where 4 divides the heads, by 2 where only 2
     does, and stay where the number of heads is odd.
 
-    Source: "Physics of Language Models: Part 3.3", appendix B (items 3 and 4: "4
+    Source: Allen-Zhu & Li 2024, appendix B (items 3 and 4: "4
     groups, thus reducing the K/V matrices to d^2/4 in size").
     """
     shared = 4 if heads % 4 == 0 else 2 if heads % 2 == 0 else 1
@@ -139,8 +139,8 @@ def mistral(layers: int, heads: int, **overrides: Any) -> ModelConfig:
 # 8 d^2 parameters, as many as the gated MLP's; its activation stays silu.
 _STANDARD_MLP: dict[str, Any] = {"mlp": "plain", "mlp_width": 4.0}
 
-# The variants of LLaMA are the changes of paper 002's figure 5 and appendix B.2; its
-# other tokenizer is a field of the corpus.
+# The variants of LLaMA are the changes of Allen-Zhu & Li 2024, figure 5 and appendix
+# B.2; its other tokenizer is a field of the corpus.
 ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "GPT2": gpt2,
     "GPT2_1/4": functools.partial(gpt2, mlp_width=1.0),
@@ -158,16 +158,16 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
 
 
 def from_name(name: str, **overrides: Any) -> ModelConfig:
-    """The model that a paper calls ``ARCHITECTURE-layers-heads`` or ``modded-SIZE``.
+    """Returns the model of a name `ARCHITECTURE-layers-heads` or `modded-SIZE`.
 
     Args:
-      name: for example ``"GPT2-4-2"``, ``"LLaMA-8-8"``, ``"GPT2_1/4-2-1"``; heads may
-        be followed by their size, as in ``"modded-4-4x16"`` (else 64); ``"modded-xxs"``
-        and the other names in ``SIZES`` are the sizes of the compression paper.
-      **overrides: fields of ``ModelConfig`` to change.
+      name: for example `"GPT2-4-2"`, `"LLaMA-8-8"`, `"GPT2_1/4-2-1"`; heads may
+        be followed by their size, as in `"modded-4-4x16"` (else 64); `"modded-xxs"`
+        and the other names in `SIZES` are the sizes of Pan et al. 2025.
+      **overrides: fields of `ModelConfig` to change.
 
     Returns:
-      The config; its ``vocab`` is 0 unless overridden.
+      The config; its `vocab` is 0 unless overridden.
 
     Raises:
       ValueError: the name is not of this form, or its architecture or size is unknown;
@@ -187,7 +187,7 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
         raise ValueError(
             f"Model name is {name!r}, must be ARCHITECTURE-layers-heads with an "
             f"architecture out of {', '.join(ARCHITECTURES)}, or modded- and a size of "
-            f"the compression paper; {_nearest(name)}."
+            f"Pan et al. 2025; {_nearest(name)}."
         )
     if match[4]:
         overrides = {"head_size": int(match[4]), **overrides}
@@ -195,7 +195,7 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
 
 
 def _nearest(name: str) -> str:
-    """Known names near an unknown one, in words."""
+    """Returns known names near an unknown one, in words."""
     known = [f"modded-{size}" for size in SIZES]
     numbers = re.search(r"-[1-9]\d*-[1-9]\d*$", name)
     known += [f"{one}{numbers[0] if numbers else '-4-2'}" for one in ARCHITECTURES]

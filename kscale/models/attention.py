@@ -22,17 +22,17 @@ def attend(
     segments_BT: jax.Array | None = None,
     implementation: str = "auto",
 ) -> jax.Array:
-    """``softmax(q k / sqrt(D)) v`` over earlier positions of the same document.
+    """Computes `softmax(q k / sqrt(D)) v` over earlier positions of the document.
 
     Args:
       q_BHTD: queries, any float dtype.
-      k_BGSD: keys; G divides H and query head h reads key head ``h // (H / G)``.
+      k_BGSD: keys; G divides H and query head h reads key head `h // (H / G)`.
       v_BGSD: values.
       segments_BT: document of each position, or None for one document a row.
-      implementation: ``"reference"`` (whole score matrix), ``"blocks"`` (skips blocks
-        of keys later than all their queries), ``"cudnn"`` (NVIDIA's kernel, bfloat16
-        only) or ``"auto"``: ``"cudnn"`` for bfloat16 on a GPU where it can, else
-        ``"blocks"`` (1.5 times faster than ``"reference"`` on a CPU at T = 512).
+      implementation: `"reference"` (whole score matrix), `"blocks"` (skips blocks
+        of keys later than all their queries), `"cudnn"` (NVIDIA's kernel, bfloat16
+        only) or `"auto"`: `"cudnn"` for bfloat16 on a GPU where it can, else
+        `"blocks"` (1.5 times faster than `"reference"` on a CPU at T = 512).
 
     Returns:
       [B, H, T, D] in the queries' dtype; softmax is computed in float32.
@@ -48,8 +48,10 @@ def attend(
     return run(q, k_BGSD, v_BGSD, segments_BT).reshape(q_BHTD.shape)
 
 
-def visible(queries: slice, length: int, segments_BT: jax.Array | None) -> jax.Array:
-    """Which key each query may see: not later, and of the same document.
+def visible_keys(
+    queries: slice, length: int, segments_BT: jax.Array | None
+) -> jax.Array:
+    """Returns which keys each query may see: not later, and of the same document.
 
     Args:
       queries: range of query positions; keys are those from 0 to its end.
@@ -68,14 +70,14 @@ def visible(queries: slice, length: int, segments_BT: jax.Array | None) -> jax.A
 
 def _reference(q_BGRTD, k_BGSD, v_BGSD, segments_BT):
     length = k_BGSD.shape[2]
-    mask = visible(slice(0, length), length, segments_BT)
+    mask = visible_keys(slice(0, length), length, segments_BT)
     return masked_attention(q_BGRTD, k_BGSD, v_BGSD, mask)
 
 
 def masked_attention(
     q_BGRTD: jax.Array, k_BGSD: jax.Array, v_BGSD: jax.Array, mask_BTS: jax.Array
 ) -> jax.Array:
-    """``softmax(q k) v`` over the keys that ``mask`` (B may be 1) lets a query see.
+    """Computes `softmax(q k) v` over the keys that the mask (B may be 1) shows.
 
     Returns:
       [B, G, R, T, D] in the values' dtype; softmax is computed in float32.
@@ -97,7 +99,7 @@ def _blocks_forward(q, k, v, segments):
     outs, weights, inverses = [], [], []
     for block in _query_blocks(q):
         scores = _dot("bgmd,bgsd->bgms", _rows(q, block), k[:, :, : block.stop])
-        mask = visible(block, block.stop, segments)
+        mask = visible_keys(block, block.stop, segments)
         mask = jnp.tile(mask, (1, q.shape[2], 1))[:, None]
         scores = jnp.where(mask, scores, -jnp.inf)
         top = jnp.max(scores, axis=-1, keepdims=True)
@@ -135,7 +137,7 @@ _blocks.defvjp(_blocks_forward, _blocks_backward)
 
 
 def _key_sums(blocks, matrices, rows):
-    """Sum over query blocks of ``matrix^T rows`` [B, G, S, D]."""
+    """Sums `matrix^T rows` over query blocks: [B, G, S, D]."""
     parts = [
         _dot("bgms,bgmd->bgsd", matrix, _rows(rows, block))
         for block, matrix in zip(blocks, matrices, strict=True)
@@ -153,7 +155,7 @@ def _query_blocks(q_BGRTD):
 
 
 def _rows(x_BGRTD, block):
-    """One block of positions with its R query heads as rows: [B, G, R t, D]."""
+    """Returns a block of positions with its R query heads as rows: [B, G, R t, D]."""
     part = x_BGRTD[:, :, :, block]
     return part.reshape(*part.shape[:2], -1, part.shape[-1])
 

@@ -1,4 +1,4 @@
-"""What a decoder-only transformer is made of: one frozen dataclass."""
+"""What a decoder-only transformer is made of, in frozen dataclasses."""
 
 import dataclasses
 import math
@@ -6,26 +6,25 @@ import re
 from typing import Any, Literal
 
 
-# Which weights have low-rank adapters, and of what rank: configuration alone.
 @dataclasses.dataclass(frozen=True)
 class Lora:
-    """Adapters: a weight W acts as ``W + alpha down up`` with factors of rank r.
+    """Low-rank adapters: a weight W acts as `W + alpha down up`, of rank r.
 
     Attributes:
-      rules: ``"PATTERN:RANK"`` each, such as ``"*/attention/query:8"``; the first
-        pattern that matches a weight's path gives its rank (``*`` matches slashes, 0 is
+      rules: `"PATTERN:RANK"` each, such as `"*/attention/query:8"`; the first
+        pattern that matches a weight's path gives its rank (`*` matches slashes, 0 is
         none). Weights are named by their paths, and the parts of the fused
-        ``attention/qkv/kernel`` are ``attention/query``, ``attention/key`` and
-        ``attention/value``. Empty: no adapters.
+        `attention/qkv/kernel` are `attention/query`, `attention/key` and
+        `attention/value`. Empty: no adapters.
       alpha: what the product is multiplied by; finite.
-      tied: of a tied table with an adapter: ``"input"`` changes what is looked up and
-        leaves the output layer, ``"both"`` changes both.
+      tied: of a tied table with an adapter: `"input"` changes what is looked up and
+        leaves the output layer, `"both"` changes both.
 
     Raises:
       ValueError: a rule not of this form; alpha not finite; another `tied`.
 
-    Source: "Physics of Language Models: Part 3.1" (alpha = 4) and Part 3.3, appendix
-    A.2.
+    Source: "Physics of Language Models: Part 3.1" (alpha = 4); Allen-Zhu & Li 2024,
+    appendix A.2.
     """
 
     rules: tuple[str, ...] = ()
@@ -47,7 +46,6 @@ class Lora:
 
 NO_ADAPTERS = Lora()
 
-
 _CHOICES = {
     "mlp": ("plain", "gated", "none"),
     "activation": ("gelu", "silu", "relu2"),
@@ -60,7 +58,7 @@ _CHOICES = {
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """A decoder-only transformer: width ``d = heads * head_size``, pre-norm blocks.
+    """A decoder-only transformer: width `d = heads * head_size`, pre-norm blocks.
 
     Attributes:
       vocab: number of tokens; 0 until the corpus is known (a model cannot be built
@@ -68,31 +66,31 @@ class ModelConfig:
       layers: number of blocks.
       heads: query heads a block.
       head_size: dimensions of one head.
-      kv_heads: key and value heads, each shared by ``heads / kv_heads`` query heads;
-        0 means as many as ``heads``.
-      mlp: ``"plain"`` (d -> hidden -> d), ``"gated"`` (two inputs, one through the
-        activation, multiplied) or ``"none"`` (attention only).
+      kv_heads: key and value heads, each shared by `heads / kv_heads` query heads;
+        0 means as many as `heads`.
+      mlp: `"plain"` (d -> hidden -> d), `"gated"` (two inputs, one through the
+        activation, multiplied) or `"none"` (attention only).
       mlp_width: hidden width of the MLP in units of d.
-      activation: ``"gelu"`` (tanh form), ``"silu"`` or ``"relu2"`` (squared ReLU).
-      norm: ``"layer"`` (LayerNorm) or ``"rms"`` (no mean subtracted).
+      activation: `"gelu"` (tanh form), `"silu"` or `"relu2"` (squared ReLU).
+      norm: `"layer"` (LayerNorm) or `"rms"` (no mean subtracted).
       norm_scale, norm_bias: whether norms carry a trainable scale and bias.
       norm_eps: added to the variance inside the norms.
       qk_norm: unit RMS of every query and key head, before rotation, no parameters.
       bias: whether linear layers carry a bias.
       rotary_fraction: part of each head's dimensions that is rotated (the first ones).
-      rotary_base: the slowest wavelength is about ``2 pi rotary_base`` tokens.
+      rotary_base: the slowest wavelength is about `2 pi rotary_base` tokens.
       tied: whether the output layer is the embedding table.
       init_std: standard deviation of every matrix at the start.
       residual_init: projections back into the residual stream start at
-        ``init_std / sqrt(2 layers)`` ("scaled"), at zero ("zero") or as all the
+        `init_std / sqrt(2 layers)` ("scaled"), at zero ("zero") or as all the
         others ("plain").
       compute: dtype of matrix products; parameters, norms, softmax, residual stream
         and loss are float32 always.
-      attention: how attention is computed, never what: ``"auto"`` picks by platform.
+      attention: how attention is computed, never what: `"auto"` picks by platform.
       experts: experts of each MLP, each of `mlp_width`; 0 is one dense MLP.
       top_k: experts that each token goes to, 1 or 2.
       capacity_factor: in training an expert takes at most
-        ``top_k floor(capacity_factor ceil(tokens / experts))`` tokens of a group, 1
+        `top_k floor(capacity_factor ceil(tokens / experts))` tokens of a group, 1
         at least; the rest pass by. 0: all are taken (dropless).
       eval_capacity_factor: the same when a model is scored; 0: dropless.
       route_rows: rows of a batch in training that compete for the same room, side by
@@ -183,7 +181,7 @@ class ModelConfig:
 
     @property
     def width(self) -> int:
-        """``d``: dimensions of the residual stream."""
+        """`d`: dimensions of the residual stream."""
         return self.heads * self.head_size
 
     @property
@@ -203,7 +201,7 @@ class ModelConfig:
 
 
 def require_vocab(config: ModelConfig) -> int:
-    """Returns ``config.vocab``, which must have been set.
+    """Returns `config.vocab`, which must have been set.
 
     Raises:
       ValueError: the vocabulary is not known yet.

@@ -11,8 +11,8 @@ import numpy as np
 from jax.core import Tracer
 
 from kscale.models.config import ModelConfig
-from kscale.models.lora import merged
-from kscale.models.transformer import Params, empty_memory, extend
+from kscale.models.lora import merge_adapters
+from kscale.models.transformer import Params, extend, init_cache
 
 
 def generate(
@@ -23,19 +23,19 @@ def generate(
     steps: int,
     eos: int = -1,
 ) -> jax.Array:
-    """The most probable next token, ``steps`` times, for many prompts at once.
+    """Decodes greedily: the most probable next token, `steps` times, for many prompts.
 
     One pass over the prompts fills the cache, then each step costs one token a row. It
     compiles once for each (config, B, T, steps), whatever the tokens and lengths; under
-    ``jit`` too.
+    `jit` too.
 
     Args:
       config: any model.
-      params: from ``init`` or training.
+      params: from `init` or training.
       prompts_BT: int32 in [0, vocab), each row padded behind with any token.
       lengths_B: int32, tokens of each prompt, 1 to T; a row goes on from its own end.
       steps: tokens to generate, 1 or more.
-      eos: the token after which a row has only ``eos``; -1 for none.
+      eos: the token after which a row has only `eos`; -1 for none.
 
     Returns:
       int32 [B, steps]; among equal logits the lowest token is chosen.
@@ -56,25 +56,23 @@ def generate(
 
 @functools.partial(jax.jit, static_argnames=("config", "steps"))
 def _generate(config, params, prompts_BT, lengths_B, steps, eos):
-    config, params = merged(config, params)
+    config, params = merge_adapters(config, params)
     rows, length = prompts_BT.shape
     last_B = lengths_B.astype(jnp.int32) - 1
-    memory = empty_memory(config, rows, length + steps - 1)
+    cache = init_cache(config, rows, length + steps - 1)
     # Nobody reads the logits of this pass, so the compiler leaves the output layer out.
     # The prompt's last token is fed again by the first step, to the same place.
-    _, memory = extend(config, params, prompts_BT, memory, jnp.zeros_like(last_B))
+    _, cache = extend(config, params, prompts_BT, cache, jnp.zeros_like(last_B))
     token_B = jnp.take_along_axis(prompts_BT, last_B[:, None], axis=1)[:, 0]
 
     def step(carry, i):
-        memory, token_B, over_B = carry
-        logits_B1V, memory = extend(
-            config, params, token_B[:, None], memory, last_B + i
-        )
+        cache, token_B, over_B = carry
+        logits_B1V, cache = extend(config, params, token_B[:, None], cache, last_B + i)
         token_B = jnp.argmax(logits_B1V[:, 0], axis=-1).astype(jnp.int32)
         token_B = jnp.where(over_B, eos, token_B)
-        return (memory, token_B, over_B | (token_B == eos)), token_B
+        return (cache, token_B, over_B | (token_B == eos)), token_B
 
-    start = (memory, token_B.astype(jnp.int32), jnp.zeros(rows, bool))
+    start = (cache, token_B.astype(jnp.int32), jnp.zeros(rows, bool))
     _, tokens_SB = jax.lax.scan(step, start, jnp.arange(steps))
     return tokens_SB.T
 

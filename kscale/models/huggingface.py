@@ -42,15 +42,15 @@ _CONSTANTS = (".attn.bias", ".masked_bias", ".attention.bias", ".rotary_emb.inv_
 def to_huggingface(
     config: ModelConfig, params: Params, *, context: int = 512
 ) -> dict[str, np.ndarray]:
-    """The tensors of the same model in Hugging Face's files.
+    """Returns the tensors of the same model in Hugging Face's files.
 
     Args:
       config: the model, its vocabulary set.
-      params: from ``init``; adapters must have been merged.
+      params: from `init`; adapters must have been merged.
       context: positions that the other model has room for.
 
     Returns:
-      Float32 arrays by name, as ``from_pretrained`` reads them. A tied output layer
+      Float32 arrays by name, as `from_pretrained` reads them. A tied output layer
       is left out; GPT-2's learned positions are zeros [context, D].
 
     Raises:
@@ -69,14 +69,14 @@ def to_huggingface(
 
 
 def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Params:
-    """Our parameters from the tensors of Hugging Face's model.
+    """Returns our parameters from the tensors of Hugging Face's model.
 
     Args:
       config: the model, its sizes those of the tensors.
       state: arrays by the names of Hugging Face's files, of any float dtype.
 
     Returns:
-      Nested dict of float32 NumPy arrays, as ``init`` gives for the config.
+      Nested dict of float32 NumPy arrays, as `init` gives for the config.
 
     Raises:
       ValueError: the config has no counterpart; a tensor is missing, unknown or of
@@ -95,17 +95,17 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
 
 
 def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, Any]:
-    """The fields of Hugging Face's ``config.json`` for the same model.
+    """Returns the fields of Hugging Face's `config.json` for the same model.
 
     Args:
       config: the model, its vocabulary set.
       context: positions that the other model has room for.
 
     Returns:
-      A dict that ``json`` can write and ``AutoConfig.for_model(**fields)`` takes.
+      A dict that `json` can write and `AutoConfig.for_model(**fields)` takes.
 
     Raises:
-      ValueError: as ``to_huggingface``.
+      ValueError: as `to_huggingface`.
     """
     model_type = _model_type(config)
     fields: dict[str, Any] = {
@@ -177,7 +177,7 @@ def _llama_fields(config: ModelConfig, model_type: str) -> dict[str, Any]:
 
 
 def _model_type(config: ModelConfig) -> str:
-    """The family that computes the same; refuses a config that none does."""
+    """Returns the family that computes the same; refuses a config that none does."""
     common = {"qk_norm": False, "norm_scale": True, "lora": NO_ADAPTERS}
     if config.norm == "layer":
         model_type = "gpt_neox" if config.rotary_fraction else "gpt2"
@@ -203,7 +203,7 @@ def _model_type(config: ModelConfig) -> str:
 def _weights(
     config: ModelConfig, model_type: str, state: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The tensors that are parameters of ours; refuses what would be lost."""
+    """Returns the tensors that are parameters of ours; refuses what would be lost."""
     weights = {k: x for k, x in state.items() if not k.endswith(_CONSTANTS)}
     if model_type == "gpt2" and np.any(weights.pop(_POSITIONS, 0)):
         raise ValueError(
@@ -221,7 +221,7 @@ def _weights(
 
 
 def _require_tensors(config, weights, wanted) -> None:
-    """Refuses tensors that are missing, unknown or of another shape."""
+    """Checks that no tensor is missing, unknown or of another shape."""
     shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
     shapes = {path: leaf.shape for path, leaf in leaves_by_path(shapes).items()}
     expected = {}

@@ -17,8 +17,8 @@ class Piece(NamedTuple):
     """One of our parameters and the tensors that hold it.
 
     Attributes:
-      path: of our parameter, such as ``layer_0/attention/qkv/kernel``.
-      names: of the tensors, such as ``model.layers.0.self_attn.q_proj.weight``.
+      path: of our parameter, such as `layer_0/attention/qkv/kernel`.
+      names: of the tensors, such as `model.layers.0.self_attn.q_proj.weight`.
       split: our array to theirs, in the order of the names.
       join: their arrays to ours.
     """
@@ -31,16 +31,16 @@ class Piece(NamedTuple):
 
 _Form = tuple[Callable[[np.ndarray], Arrays], Callable[[Arrays], np.ndarray]]
 _SAME: _Form = (lambda x: [x], lambda parts: parts[0])
-_TURNED: _Form = (lambda x: [x.T], lambda parts: parts[0].T)
+_TRANSPOSED: _Form = (lambda x: [x.T], lambda parts: parts[0].T)
 
 
 def pieces(config: ModelConfig, model_type: str) -> Iterator[Piece]:
-    """Every parameter of a model with its tensors.
+    """Yields every parameter of a model with its tensors.
 
     Args:
       config: our model.
-      model_type: ``"gpt2"``, ``"gpt_neox"``, ``"llama"``, ``"mistral"`` or
-        ``"mixtral"``, of a family that can hold it.
+      model_type: `"gpt2"`, `"gpt_neox"`, `"llama"`, `"mistral"` or
+        `"mixtral"`, of a family that can hold it.
     """
     family = {"gpt2": _gpt2, "gpt_neox": _gpt_neox}.get(model_type, _llama)
     yield from family(config)
@@ -71,9 +71,9 @@ def _gpt_neox(config: ModelConfig) -> Iterator[Piece]:
         yield from _norms(i, *norms, config)
         for ours, theirs, form in (
             ("attention/qkv", "attention.query_key_value", _by_head(config.heads)),
-            ("attention/out", "attention.dense", _TURNED),
-            ("mlp/up", "mlp.dense_h_to_4h", _TURNED),
-            ("mlp/down", "mlp.dense_4h_to_h", _TURNED),
+            ("attention/out", "attention.dense", _TRANSPOSED),
+            ("mlp/up", "mlp.dense_h_to_4h", _TRANSPOSED),
+            ("mlp/down", "mlp.dense_4h_to_h", _TRANSPOSED),
         ):
             yield from _linear(f"layer_{i}/{ours}", (f"{there}.{theirs}",), True, form)
 
@@ -90,7 +90,7 @@ def _llama(config: ModelConfig) -> Iterator[Piece]:
         heads = _cut(config.width, groups, groups)
         yield from _linear(f"layer_{i}/attention/qkv", names, config.bias, heads)
         out = (f"{there}.self_attn.o_proj",)
-        yield from _linear(f"layer_{i}/attention/out", out, config.bias, _TURNED)
+        yield from _linear(f"layer_{i}/attention/out", out, config.bias, _TRANSPOSED)
         if config.experts:
             yield from _mixtral_mlp(config, i)
             continue
@@ -98,19 +98,19 @@ def _llama(config: ModelConfig) -> Iterator[Piece]:
         halves = _cut(config.hidden, config.hidden)
         yield from _linear(f"layer_{i}/mlp/up", names, config.bias, halves)
         down = (f"{there}.mlp.down_proj",)
-        yield from _linear(f"layer_{i}/mlp/down", down, config.bias, _TURNED)
+        yield from _linear(f"layer_{i}/mlp/down", down, config.bias, _TRANSPOSED)
 
 
 def _mixtral_mlp(config: ModelConfig, i: int) -> Iterator[Piece]:
     """The names of Mixtral's files; each expert has gate w1, up w3 and down w2."""
     ours, there = f"layer_{i}/mlp", f"model.layers.{i}.block_sparse_moe"
-    yield from _linear(f"{ours}/router", (f"{there}.gate",), False, _TURNED)
+    yield from _linear(f"{ours}/router", (f"{there}.gate",), False, _TRANSPOSED)
     experts = [f"{there}.experts.{e}" for e in range(config.experts)]
     names = tuple(f"{expert}.{w}" for expert in experts for w in ("w1", "w3"))
     both = _each(config.experts, _cut(config.hidden, config.hidden))
     yield from _linear(f"{ours}/up", names, False, both)
     names = tuple(f"{expert}.w2" for expert in experts)
-    yield from _linear(f"{ours}/down", names, False, _each(config.experts, _TURNED))
+    yield from _linear(f"{ours}/down", names, False, _each(config.experts, _TRANSPOSED))
 
 
 def _outside(embed: str, norm: str, head: str, config: ModelConfig) -> Iterator[Piece]:
@@ -140,7 +140,7 @@ def _linear(
 
 
 def _cut(*sizes: int) -> _Form:
-    """Outputs cut into parts, each turned."""
+    """Cuts outputs into parts, each transposed."""
     at = np.cumsum(sizes)[:-1]
     return (
         lambda x: [part.T for part in np.split(x, at, axis=-1)],
@@ -149,7 +149,7 @@ def _cut(*sizes: int) -> _Form:
 
 
 def _by_head(heads: int) -> _Form:
-    """[D, (3 H S)] to [(H 3 S), D], of biases without D."""
+    """Maps [D, (3 H S)] to [(H 3 S), D]; biases have no D."""
 
     def regroup(x: np.ndarray, first: int, second: int) -> np.ndarray:
         by = x.reshape(*x.shape[:-1], first, second, -1)
@@ -162,7 +162,7 @@ def _by_head(heads: int) -> _Form:
 
 
 def _each(experts: int, form: _Form) -> _Form:
-    """[E, ...] to the parts of one expert after the other."""
+    """Maps [E, ...] to the parts of one expert after the other."""
     split, join = form
 
     def stack(parts: Arrays) -> np.ndarray:

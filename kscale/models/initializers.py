@@ -1,4 +1,4 @@
-"""How parameters start: one table from path to standard deviation."""
+"""How parameters start: one table from path to mean and standard deviation."""
 
 import math
 import zlib
@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from kscale.models.config import ModelConfig
 from kscale.trees import first_match, map_by_path
 
-# First match wins; layers are named layer_0, layer_1, ...
+# First match wins. Allen-Zhu & Li 2024 starts as GPT-2 does, residual projections
+# scaled; Pan et al. 2025 (modded-nanogpt) starts them at zero: `residual_init`.
 INITIAL: tuple[tuple[str, str], ...] = (
     ("embed/table", "matrix"),
     ("head/table", "matrix"),
@@ -22,24 +23,24 @@ INITIAL: tuple[tuple[str, str], ...] = (
 )
 
 
-def initial_std(config: ModelConfig, path: str) -> tuple[float, float]:
-    """Mean and standard deviation with which the parameter at ``path`` starts.
+def initial_moments(config: ModelConfig, path: str) -> tuple[float, float]:
+    """Returns mean and standard deviation with which the parameter at `path` starts.
 
     Args:
-      config: gives ``init_std``, ``residual_init`` and the number of layers.
-      path: a parameter's path with slashes, for example ``"layer_0/mlp/down/kernel"``.
+      config: gives `init_std`, `residual_init` and the number of layers.
+      path: a parameter's path with slashes, for example `"layer_0/mlp/down/kernel"`.
 
     Returns:
-      ``(mean, std)`` of a normal distribution.
+      `(mean, std)` of a normal distribution.
 
     Raises:
-      ValueError: no rule of ``INITIAL`` matches.
+      ValueError: no rule of `INITIAL` matches.
 
     Example:
-      >>> initial_std(ModelConfig(layers=2), "layer_1/mlp/down/kernel")
+      >>> initial_moments(ModelConfig(layers=2), "layer_1/mlp/down/kernel")
       (0.0, 0.01)
 
-    Source: GPT-2 (residual projections scaled by ``1 / sqrt(2 layers)``).
+    Source: GPT-2 (residual projections scaled by `1 / sqrt(2 layers)`).
     """
     scale = {"scaled": (2 * config.layers) ** -0.5, "zero": 0.0, "plain": 1.0}
     moments = {
@@ -51,12 +52,12 @@ def initial_std(config: ModelConfig, path: str) -> tuple[float, float]:
     return moments[first_match(INITIAL, path, "INITIAL")]
 
 
-def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
-    """Draws every parameter from its row of ``INITIAL``, independently by path.
+def draw_params(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
+    """Draws every parameter from its row of `INITIAL`, independently by path.
 
     Args:
       config: the model.
-      shapes: nested dict of ``ShapeDtypeStruct``.
+      shapes: nested dict of `ShapeDtypeStruct`.
       key: a typed PRNG key.
 
     Returns:
@@ -65,7 +66,7 @@ def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
     """
 
     def one(path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:
-        mean, std = initial_std(config, path)
+        mean, std = initial_moments(config, path)
         if std == 0 or math.prod(leaf.shape) == 0:
             return jnp.full(leaf.shape, mean, jnp.float32)
         own = jax.random.fold_in(key, zlib.crc32(path.encode()))
@@ -74,7 +75,7 @@ def draw(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
     return map_by_path(one, shapes)
 
 
-def declared(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Names a parameter and its shape in a module; its values come from ``draw``."""
+def declare(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Declares a parameter and its shape; its values come from `draw_params`."""
     del key
     return jnp.zeros(shape, jnp.float32)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from kscale.models.attention import masked_attention
 
 
-class Memory(NamedTuple):
+class Cache(NamedTuple):
     """Keys and values of one layer; place s holds the row's token s.
 
     Attributes:
@@ -25,35 +25,35 @@ class Memory(NamedTuple):
 
     @property
     def capacity(self) -> int:
-        """S, the most tokens a row can have."""
+        """Returns S, the most tokens a row can have."""
         return self.keys.shape[2]
 
 
-def remember(
-    memory: Memory, k_BGTD: jax.Array, v_BGTD: jax.Array, past_B: jax.Array
-) -> Memory:
-    """Writes T tokens of each row behind the ``past`` that it has.
+def write_cache(
+    cache: Cache, k_BGTD: jax.Array, v_BGTD: jax.Array, past_B: jax.Array
+) -> Cache:
+    """Writes T tokens of each row behind the `past` that it has.
 
     Args:
-      memory: its places from ``past`` on are free, or to be written anew.
+      cache: its places from `past` on are free, or to be written anew.
       k_BGTD, v_BGTD: new keys and values.
-      past_B: int32, ``past + T`` at most the capacity.
+      past_B: int32, `past + T` at most the capacity.
 
     Returns:
-      The memory with places ``past`` to ``past + T - 1`` of each row replaced.
+      The cache with places `past` to `past + T - 1` of each row replaced.
     """
 
     def write(row_GSD: jax.Array, new_GTD: jax.Array, past: jax.Array) -> jax.Array:
         return jax.lax.dynamic_update_slice_in_dim(row_GSD, new_GTD, past, axis=1)
 
-    return Memory(
-        jax.vmap(write)(memory.keys, k_BGTD, past_B),
-        jax.vmap(write)(memory.values, v_BGTD, past_B),
+    return Cache(
+        jax.vmap(write)(cache.keys, k_BGTD, past_B),
+        jax.vmap(write)(cache.values, v_BGTD, past_B),
     )
 
 
-def recall(memory: Memory, q_BHTD: jax.Array, at_BT: jax.Array) -> jax.Array:
-    """Attention of queries at positions ``at`` over the places up to their own.
+def attend_cache(cache: Cache, q_BHTD: jax.Array, at_BT: jax.Array) -> jax.Array:
+    """Attends from queries at positions `at` to the places up to their own.
 
     Places later than a query are not seen, so what they hold (padding of a shorter
     prompt, tokens to be written anew) does not matter as long as it is finite.
@@ -62,7 +62,7 @@ def recall(memory: Memory, q_BHTD: jax.Array, at_BT: jax.Array) -> jax.Array:
       [B, H, T, D] in the queries' dtype, softmax in float32.
     """
     rows, heads, length, size = q_BHTD.shape
-    groups = memory.keys.shape[1]
+    groups = cache.keys.shape[1]
     q = q_BHTD.reshape(rows, groups, heads // groups, length, size) * size**-0.5
-    mask_BTS = jnp.arange(memory.capacity)[None, None] <= at_BT[:, :, None]
-    return masked_attention(q, *memory, mask_BTS).reshape(q_BHTD.shape)
+    mask_BTS = jnp.arange(cache.capacity)[None, None] <= at_BT[:, :, None]
+    return masked_attention(q, *cache, mask_BTS).reshape(q_BHTD.shape)

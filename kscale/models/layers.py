@@ -1,6 +1,6 @@
-"""LayerNorm and RMSNorm over the last axis, in float32.
+"""What blocks are made of: norms, matrix products, activations, sums.
 
-Axes: N tokens, D width.
+Backward passes are laid out for speed. Axes: N tokens, D width, I inputs, O outputs.
 """
 
 import jax
@@ -10,11 +10,11 @@ from kscale.models.config import ModelConfig
 
 
 def normalize(x: jax.Array, kind: str, eps: float) -> jax.Array:
-    """``(x - mean) / sqrt(var + eps)``, or ``x / sqrt(mean(x^2) + eps)``.
+    """Computes `(x - mean) / sqrt(var + eps)`, or `x / sqrt(mean(x^2) + eps)`.
 
     Args:
       x: any shape, normalized over the last axis.
-      kind: ``"layer"`` subtracts the mean, ``"rms"`` does not.
+      kind: `"layer"` subtracts the mean, `"rms"` does not.
       eps: added under the root.
 
     Returns:
@@ -30,7 +30,7 @@ def norm(
     kind: str,
     eps: float,
 ) -> jax.Array:
-    """``normalize(x) * scale + bias``, each left out where None."""
+    """Computes `normalize(x) * scale + bias`, each left out where None."""
     return _norm(x_ND, scale_D, bias_D, kind, eps)
 
 
@@ -72,16 +72,13 @@ def _row_means(x):
     return row_sums(x) / x.shape[-1]
 
 
-# Matrix products of the residual stream, with a backward pass laid out for speed.
-#
-# Axes: N tokens, I inputs, O outputs.
 def linear(
     x_NI: jax.Array,
     kernel_IO: jax.Array,
     bias_O: jax.Array | None,
     dtype: str = "float32",
 ) -> jax.Array:
-    """``x W + b`` with products in ``dtype``.
+    """Computes `x W + b` with products in `dtype`.
 
     Args:
       x_NI: inputs.
@@ -90,7 +87,7 @@ def linear(
       dtype: of the product and of the result.
 
     Returns:
-      [N, O] in ``dtype``. The gradients of kernel and bias are float32.
+      [N, O] in `dtype`. The gradients of kernel and bias are float32.
     """
     return _linear(x_NI, kernel_IO, bias_O, dtype)
 
@@ -116,14 +113,14 @@ _linear.defvjp(_linear_forward, _linear_backward)
 
 
 def dot(a: jax.Array, b: jax.Array, axis_a: int, axis_b: int) -> jax.Array:
-    """Float32 product of two matrices, contracted over one axis of each."""
+    """Multiplies two matrices over one axis of each, into float32."""
     return jax.lax.dot_general(
         a, b, (((axis_a,), (axis_b,)), ((), ())), preferred_element_type=jnp.float32
     )
 
 
 def outer(x_NI: jax.Array, grad_NO: jax.Array) -> jax.Array:
-    """``x^T grad``, computed as the product whose rows are fewer.
+    """Computes `x^T grad` as the product whose rows are fewer.
 
     On CPUs [64, 256] = [512, 64]^T [512, 256] ran at 91 GFLOP/s, [256, 64] at 55.
     """
@@ -134,9 +131,9 @@ def outer(x_NI: jax.Array, grad_NO: jax.Array) -> jax.Array:
 
 
 def column_sums(x_NO: jax.Array) -> jax.Array:
-    """Float32 sums over rows, as a product: on CPUs 1.3 times faster than a reduction.
+    """Sums rows into float32 as a product: on CPUs 1.3 times as fast as a reduction.
 
-    So are sums along rows, here and in norms and attention; ``"highest"`` keeps them
+    So are sums along rows, here and in norms and attention; `"highest"` keeps them
     float32 where the hardware would round the factors.
     """
     ones = jnp.ones((1, x_NO.shape[0]), jnp.float32)
@@ -144,12 +141,11 @@ def column_sums(x_NO: jax.Array) -> jax.Array:
 
 
 def row_sums(x: jax.Array) -> jax.Array:
-    """Float32 sums over the last axis, kept with length 1."""
+    """Sums the last axis, kept with length 1, into float32."""
     ones = jnp.ones((*x.shape[:-2], x.shape[-1], 1), jnp.float32)
     return jnp.matmul(x.astype(jnp.float32), ones, precision="highest")
 
 
-# The hidden units of an MLP, dense or of an expert.
 _ACTIVATIONS = {
     "gelu": jax.nn.gelu,
     "silu": jax.nn.silu,
@@ -157,11 +153,11 @@ _ACTIVATIONS = {
 }
 
 
-def hidden_units(config: ModelConfig, x: jax.Array) -> jax.Array:
-    """``act(x)``; gated ``act(first half) * second half`` of the last axis.
+def activate(config: ModelConfig, x: jax.Array) -> jax.Array:
+    """Computes `act(x)`; gated, `act(first half) * second half` of the last axis.
 
     Args:
-      config: gives ``mlp`` and ``activation``.
+      config: gives `mlp` and `activation`.
       x: what the first matrix gave, [..., hidden], gated [..., 2 hidden].
 
     Returns:

@@ -2,7 +2,7 @@
 
 Axes: I inputs, O outputs, R rank, V vocabulary, D width, E experts.
 
-``params["lora"]`` is a nested dict by the path of the weight:
+`params["lora"]` is a nested dict by the path of the weight:
 
     lora/layer_i/attention/{query, key, value}/{down [D, R], up [R, O]}
     lora/layer_i/mlp/up/kernel/{down [I, R], up [R, O]}      experts: [E, I, R], ...
@@ -24,10 +24,10 @@ _PARTS: tuple[str, ...] = ("query", "key", "value")
 
 
 def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
-    """New adapters for the weights that ``config.lora`` names; their product is zero.
+    """Draws adapters for the weights that `config.lora` names; their product is zero.
 
-    The factor that meets the inputs is ``N(0, 1/I)`` and the other zero; of a table,
-    whose inputs are tokens, that of the tokens is zero and the other ``N(0, 1/D)``.
+    The factor that meets the inputs is `N(0, 1/I)` and the other zero; of a table,
+    whose inputs are tokens, that of the tokens is zero and the other `N(0, 1/D)`.
 
     Args:
       config: gives the rules.
@@ -35,7 +35,7 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
       key: a typed PRNG key; a factor depends on it and its own path only.
 
     Returns:
-      ``{"lora": ...}``, or an empty dict where no rule gives a rank.
+      `{"lora": ...}`, or an empty dict where no rule gives a rank.
 
     Raises:
       ValueError: a rule matches no weight.
@@ -50,19 +50,19 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
     return {"lora": lora} if lora else {}
 
 
-def merged(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
-    """The same model without adapters: weights ``W + alpha down up``.
+def merge_adapters(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
+    """Merges the adapters into the weights: `W + alpha down up`.
 
     Args:
       config: gives alpha and which use of a tied table is changed.
       params: with adapters or without.
 
     Returns:
-      ``(config, params)`` without adapters. Where only the input side of a tied table
-      was adapted (``lora.tied``), the model is untied, its head the old table.
+      `(config, params)` without adapters. Where only the input side of a tied table
+      was adapted (`lora.tied`), the model is untied, its head the old table.
 
     Example:
-      >>> config, params = merged(config, params)     # then quantized, or saved
+      >>> config, params = merge_adapters(config, params)     # then quantized, or saved
     """
     plain = dataclasses.replace(config, lora=NO_ADAPTERS)
     if "lora" not in params:
@@ -78,8 +78,8 @@ def merged(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
     return plain, out
 
 
-def adapters(params: Params) -> Params:
-    """The adapters alone, ``{"lora": ...}``: the small part of a model to save.
+def select_adapters(params: Params) -> Params:
+    """Returns the adapters alone, `{"lora": ...}`: the small part of a model to save.
 
     Raises:
       ValueError: there are none.
@@ -89,18 +89,19 @@ def adapters(params: Params) -> Params:
     return {"lora": params["lora"]}
 
 
-def attach(config: ModelConfig, base: Params, found: Params) -> Params:
-    """Weights with adapters that were saved apart from them.
+def attach_adapters(config: ModelConfig, base: Params, found: Params) -> Params:
+    """Puts adapters that were saved apart back beside their weights.
 
     Args:
       config: with the rules of the adapters.
       base: the weights that they were trained beside.
-      found: from ``adapters``.
+      found: from `select_adapters`.
 
     Raises:
       ValueError: the adapters are not those of the config; the message names one.
     """
-    wanted = _shapes(jax.eval_shape(lambda: draw_adapters(config, base, _key())))
+    key = jax.random.key(0)
+    wanted = _shapes(jax.eval_shape(lambda: draw_adapters(config, base, key)))
     have = _shapes(found)
     for path in sorted(wanted.keys() | have.keys()):
         if wanted.get(path) != have.get(path):
@@ -111,31 +112,8 @@ def attach(config: ModelConfig, base: Params, found: Params) -> Params:
     return base | found
 
 
-def with_adapters(config: ModelConfig, base: Params, key: jax.Array) -> Params:
-    """A finished model's weights with new adapters beside them.
-
-    Args:
-      config: of the finished model, with rules.
-      base: its weights, without adapters.
-      key: a typed PRNG key.
-
-    Returns:
-      Parameters whose model computes what the base does, until they are trained.
-
-    Raises:
-      ValueError: as ``draw_adapters``; the weights have adapters already.
-    """
-    if "lora" in base:
-        raise ValueError("The weights have adapters already; merge them first.")
-    return base | draw_adapters(config, base, key)
-
-
-def _key() -> jax.Array:
-    return jax.random.key(0)
-
-
 def _weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
-    """Shapes of what can be adapted, by path; queries, keys and values apart."""
+    """Returns shapes of what can be adapted, by path; queries, keys, values apart."""
     found: dict[str, tuple[int, ...]] = {}
     for path, leaf in leaves_by_path(params).items():
         *parents, last = path.split("/")
@@ -148,13 +126,13 @@ def _weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _part_sizes(config: ModelConfig) -> tuple[int, int, int]:
-    """Columns of the queries, keys and values in the fused matrix."""
+    """Returns the columns of queries, keys and values in the fused matrix."""
     key_value = config.key_value_heads * config.head_size
     return config.width, key_value, key_value
 
 
 def _ranks(config: ModelConfig, weights: dict[str, Any]) -> dict[str, int]:
-    """The rank of each weight that has an adapter."""
+    """Returns the rank of each weight that has an adapter."""
     rules = [
         (pattern, int(rank))
         for pattern, _, rank in (rule.rpartition(":") for rule in config.lora.rules)
@@ -179,7 +157,7 @@ def _factors(
 
 
 def _added(config: ModelConfig, weights: Any, lora: Any) -> Any:
-    """Weights plus the products of their adapters, down one branch of the tree."""
+    """Adds the products of adapters to their weights, down one branch of the tree."""
     if "down" in lora and not isinstance(lora["down"], dict):
         return weights + _delta(config, lora)
     out = dict(weights)
@@ -200,7 +178,7 @@ def _added(config: ModelConfig, weights: Any, lora: Any) -> Any:
 
 
 def _delta(config: ModelConfig, factors: Any) -> jax.Array:
-    """``alpha down up`` in float32, whatever the hardware would round."""
+    """Computes `alpha down up` in float32, whatever the hardware would round."""
     product = jnp.matmul(factors["down"], factors["up"], precision="highest")
     return config.lora.alpha * product
 

@@ -12,18 +12,18 @@ from kscale.models.layers import dot, outer
 def output_logits(
     hidden_ND: jax.Array, table_VD: jax.Array, dtype: str = "float32"
 ) -> jax.Array:
-    """``hidden table^T``: float32 [N, V], factors in ``dtype``."""
+    """Computes `hidden table^T`: float32 [N, V], factors in `dtype`."""
     return dot(hidden_ND.astype(dtype), table_VD.astype(dtype), 1, 1)
 
 
 def cross_entropy(
     hidden_ND: jax.Array, table_VD: jax.Array, targets_N: jax.Array, dtype: str
 ) -> tuple[jax.Array, jax.Array]:
-    """``-log softmax(hidden table^T)[target]``, and whether the target is greedy.
+    """Computes `-log softmax(hidden table^T)[target]`, and whether it is greedy.
 
     The backward pass starts from the exponentials of the forward pass: no second pass
-    of ``exp``, no normalized copy of [N, V] (1.08 times faster than differentiating
-    ``logsumexp`` on a CPU at V = 3275).
+    of `exp`, no normalized copy of [N, V] (1.08 times faster than differentiating
+    `logsumexp` on a CPU at V = 3275).
 
     Args:
       hidden_ND: float32 inputs of the output layer.
@@ -32,7 +32,7 @@ def cross_entropy(
       dtype: of the products' factors; sums and softmax are float32.
 
     Returns:
-      ``(nats_N, correct_N)``; among equal logits the lowest token is the greedy one.
+      `(nats_N, correct_N)`; among equal logits the lowest token is the greedy one.
     """
     return _cross_entropy(hidden_ND, table_VD, targets_N, dtype)
 

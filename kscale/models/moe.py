@@ -1,16 +1,17 @@
 """Mixture of experts: many small MLPs in place of one, a few of them for each token.
 
-As Tutel's, which the paper used: softmax gate over all experts, top-1 weighted with the
-probability itself, top-2 with shares, capacity ``k floor(factor ceil(tokens / E))`` of
-each expert, overflow in the order of the batch with first choices before second, and
-what overflows adds nothing. Ours differs in which tokens compete. Tutel's capacity is
-that of a device's whole local batch, so that what a document gets depends on its
-neighbors, on the batch size and on the number of devices. Here they compete in groups:
-``route_rows`` rows in training, a single row when scored. So the same numbers come out
-on any mesh and with any accumulation, and what is measured of a row is its own. Within
-a row a full expert still lets earlier tokens matter to later ones, and with top-2 first
-choices of later tokens push out second choices of earlier ones; a capacity factor of 0
-has neither. Decoding has no whole row to look at, so it never drops.
+As Tutel's, which Allen-Zhu & Li 2024 used: softmax gate over all experts, top-1
+weighted with the probability itself, top-2 with shares, capacity `k floor(factor
+ceil(tokens / E))` of each expert, overflow in the order of the batch with first choices
+before second, and what overflows adds nothing. Ours differs in which tokens compete.
+Tutel's capacity is that of a device's whole local batch, so that what a document gets
+depends on its neighbors, on the batch size and on the number of devices. Here they
+compete in groups: `route_rows` rows in training, a single row when scored. So the same
+numbers come out on any mesh and with any accumulation, and what is measured of a row is
+its own. Within a row a full expert still lets earlier tokens matter to later ones, and
+with top-2 first choices of later tokens push out second choices of earlier ones; a
+capacity factor of 0 has neither. Decoding has no whole row to look at, so it never
+drops.
 
 Axes: B rows, T positions, G groups, N tokens, K choices, E experts, P parts, D width,
 I inputs, O outputs.
@@ -21,17 +22,17 @@ import jax
 import jax.numpy as jnp
 
 from kscale.models.config import ModelConfig
-from kscale.models.initializers import declared
-from kscale.models.layers import hidden_units, linear
+from kscale.models.initializers import declare
+from kscale.models.layers import activate, linear
 from kscale.models.routing import (
     Places,
     Routes,
     balance,
-    blocks_needed,
     capacity,
-    counted,
-    in_blocks,
-    in_buffers,
+    count_routes,
+    most_blocks,
+    place_in_blocks,
+    place_in_buffers,
     route,
 )
 
@@ -39,10 +40,10 @@ _LARGEST_BLOCK = 64
 
 
 class Experts(nn.Module):
-    """``sum_k gate_k expert_k(x)`` over the experts that the router gives a token.
+    """`sum_k gate_k expert_k(x)` over the experts that the router gives a token.
 
     Attributes:
-      config: with ``experts`` greater than 0.
+      config: with `experts` greater than 0.
       training: which capacity counts, and whether rows compete.
     """
 
@@ -51,17 +52,17 @@ class Experts(nn.Module):
 
     @nn.compact
     def __call__(self, x_BTD, dropless: bool = False):
-        """Inputs [B, T, D] to float32 outputs [B, T, D], and what became of the tokens.
+        """Maps [B, T, D] to float32 [B, T, D], and counts what became of the tokens.
 
         Args:
           x_BTD: normed inputs.
           dropless: take all choices, whatever the capacity.
 
         Returns:
-          The outputs, and ``routing.counted`` with ``balance`` beside.
+          The outputs, and `routing.count_routes` with `balance` beside.
 
         Raises:
-          ValueError: in training, rows that ``route_rows`` does not divide.
+          ValueError: in training, rows that `route_rows` does not divide.
         """
         config, x_GND = self.config, self._groups(x_BTD)
         tokens = x_GND.shape[1]
@@ -74,10 +75,10 @@ class Experts(nn.Module):
         gated = config.mlp == "gated"
         up = ExpertLinear(config, config.hidden * (1 + gated), name="up")
         down = ExpertLinear(config, config.width, name="down")
-        y_PSD = down(hidden_units(config, up(x_PSD, places)), places)
+        y_PSD = down(activate(config, up(x_PSD, places)), places)
         gate_KN = routes.gate.swapaxes(0, 1).reshape(config.top_k, -1)
         out_ND = jnp.sum(combine(y_PSD, places) * gate_KN[..., None], axis=0)
-        counts = counted(logits_GNE, routes, room)
+        counts = count_routes(logits_GNE, routes, room)
         counts["balance"] = balance(logits_GNE, routes)
         return out_ND.reshape(x_BTD.shape), counts
 
@@ -92,33 +93,33 @@ class Experts(nn.Module):
 
 
 class Router(nn.Module):
-    """``x W`` in float32 whatever the compute dtype, as small changes move tokens."""
+    """`x W` in float32 whatever the compute dtype, as small changes move tokens."""
 
     config: ModelConfig
 
     @nn.compact
     def __call__(self, x_GND):
-        """Inputs [G, N, D] to float32 logits [G, N, E]."""
-        self.sow("inputs", "kernel", x_GND)  # nothing unless asked for (stages)
+        """Maps [G, N, D] to float32 logits [G, N, E]."""
+        self.sow("inputs", "kernel", x_GND)  # nothing unless asked for (layerwise)
         shape = (x_GND.shape[-1], self.config.experts)
-        kernel_DE = self.param("kernel", declared, shape)
+        kernel_DE = self.param("kernel", declare, shape)
         return jnp.matmul(x_GND.astype(jnp.float32), kernel_DE, precision="highest")
 
 
 class ExpertLinear(nn.Module):
-    """``x W_e + b_e`` of each expert, with products in the compute dtype."""
+    """`x W_e + b_e` of each expert, with products in the compute dtype."""
 
     config: ModelConfig
     features: int
 
     @nn.compact
     def __call__(self, x_PSI, places: Places):
-        """Inputs [P, S, I] of each part to outputs [P, S, O], by the part's expert."""
+        """Maps [P, S, I] of each part to [P, S, O], by the part's expert."""
         self.sow("inputs", "kernel", (x_PSI, places))
         shape = (self.config.experts, x_PSI.shape[-1], self.features)
-        weights = [self.param("kernel", declared, shape)]
+        weights = [self.param("kernel", declare, shape)]
         if self.config.bias:
-            weights.append(self.param("bias", declared, (shape[0], shape[2])))
+            weights.append(self.param("bias", declare, (shape[0], shape[2])))
         if places.expert is not None:
             weights = [jnp.take(w, places.expert, axis=0) for w in weights]
 
@@ -129,22 +130,22 @@ class ExpertLinear(nn.Module):
 
 
 def arrange(routes: Routes, room: int) -> Places:
-    """Buffers, or blocks where these have fewer than half the places.
+    """Places choices in buffers, or in blocks where these have half the places.
 
-    The outputs are the same. A buffer holds ``room`` places of each group for each
+    The outputs are the same. A buffer holds `room` places of each group for each
     expert, which is much where room is ample; blocks hold what was chosen, at the price
     of a copy of an expert's weights for each block.
     """
     groups, experts = routes.asked.shape
     choices = routes.expert.size
     size = min(_LARGEST_BLOCK, 1 << max(0, (choices // experts).bit_length() - 1))
-    if experts * groups * room > 2 * blocks_needed(choices, experts, size) * size:
-        return in_blocks(routes, room, size)
-    return in_buffers(routes, room)
+    if experts * groups * room > 2 * most_blocks(choices, experts, size) * size:
+        return place_in_blocks(routes, room, size)
+    return place_in_buffers(routes, room)
 
 
 def dispatch(x_ND: jax.Array, places: Places) -> jax.Array:
-    """Each token at the places of its choices: [P, S, D], zeros at free places."""
+    """Puts each token at the places of its choices: [P, S, D], zeros at free places."""
     choices, tokens = places.place.size, places.place.shape[1]
     token_S = jnp.where(
         places.choice < choices, places.choice % tokens, jnp.int32(tokens)
@@ -154,7 +155,7 @@ def dispatch(x_ND: jax.Array, places: Places) -> jax.Array:
 
 
 def combine(y_PSD: jax.Array, places: Places) -> jax.Array:
-    """What lies at the place of each choice: [K, N, D], zeros of a dropped one."""
+    """Returns what lies at each choice's place: [K, N, D], zeros of a dropped one."""
     y_SD = y_PSD.reshape(-1, y_PSD.shape[-1])
     y = _moved(y_SD, places.place.reshape(-1), places.choice[None])
     return y.reshape(*places.place.shape, -1)
@@ -162,9 +163,9 @@ def combine(y_PSD: jax.Array, places: Places) -> jax.Array:
 
 @jax.custom_vjp
 def _moved(x_AD: jax.Array, there_C: jax.Array, back_KA: jax.Array) -> jax.Array:
-    """``x[there]``, zeros where ``there`` is A; row a of x went to rows ``back[:, a]``.
+    """Returns `x[there]`, zeros where `there` is A; row a went to rows `back[:, a]`.
 
-    The gradient reads along ``back``: no sum over rows is scattered either way.
+    The gradient reads along `back`: no sum over rows is scattered either way.
     """
     del back_KA
     return x_AD.at[there_C].get(mode="fill", fill_value=0)

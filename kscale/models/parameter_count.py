@@ -16,9 +16,9 @@ class ParameterCounts(NamedTuple):
       total: all of them, the papers' P.
       embedding: matrices with a row per token (the table, and the output layer where
         it is not tied).
-      non_embedding: ``total - embedding``.
+      non_embedding: `total - embedding`.
       active: those that one token meets: all but the experts it is not sent to.
-      adapters: of ``config.lora``, part of all but ``embedding``.
+      adapters: of `config.lora`, part of all but `embedding`.
     """
 
     total: int
@@ -28,12 +28,12 @@ class ParameterCounts(NamedTuple):
     adapters: int
 
 
-def parameter_counts(config: ModelConfig) -> ParameterCounts:
-    """Exact parameter counts of ``init(config, key)``.
+def count_parameters(config: ModelConfig) -> ParameterCounts:
+    """Counts the parameters of `init(config, key)` exactly.
 
-    ``V d (1 or 2) + layers (attention + MLP + norms) + final norm``; for GPT-2,
-    ``V d + l (12 d^2 + 13 d) + 2 d``. With E experts a layer has E MLPs and a router of
-    ``E d``.
+    `V d (1 or 2) + layers (attention + MLP + norms) + final norm`; for GPT-2,
+    `V d + l (12 d^2 + 13 d) + 2 d`. With E experts a layer has E MLPs and a router of
+    `E d`.
 
     Args:
       config: a model whose vocabulary is set to the tokens that the corpus can use.
@@ -46,10 +46,10 @@ def parameter_counts(config: ModelConfig) -> ParameterCounts:
 
     Example:
       >>> config = ModelConfig(vocab=131, layers=2, heads=3, head_size=16)
-      >>> parameter_counts(config).total
+      >>> count_parameters(config).total
       62928
 
-    Source: "Physics of Language Models: Part 3.3", section 2.2 (P counts the embedding
+    Source: Allen-Zhu & Li 2024, section 2.2 (P counts the embedding
     of used tokens only).
     """
     width = config.width
@@ -73,7 +73,7 @@ def _attention(config: ModelConfig) -> int:
 
 
 def _adapters(config: ModelConfig) -> tuple[int, int]:
-    """``r (inputs + outputs)`` of each adapted weight; those that a token passes by."""
+    """Counts adapters, `r (inputs + outputs)` each, and those a token passes by."""
     if not config.lora.rules:
         return 0, 0
     shapes = jax.eval_shape(lambda: init(config, jax.random.key(0))).get("lora", {})

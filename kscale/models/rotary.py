@@ -12,17 +12,17 @@ import numpy as np
 def rotary_tables(
     length: int, size: int, base: float = 10000.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and signed sines of the angles ``t / base^(2 i / size)``.
+    """Returns cosines and signed sines of the angles `t / base^(2 i / size)`.
 
     Args:
       length: number of positions T.
       size: rotated dimensions R, even.
-      base: the longest wavelength is about ``2 pi base``.
+      base: the longest wavelength is about `2 pi base`.
 
     Returns:
-      ``(cos, sin)``, each float32 [T, R]; dimension ``i`` is paired with
-      ``i + R/2``, and the first half of ``sin`` is negative so that a rotation is
-      ``x cos + swap_halves(x) sin``.
+      `(cos, sin)`, each float32 [T, R]; dimension `i` is paired with
+      `i + R/2`, and the first half of `sin` is negative so that a rotation is
+      `x cos + swap_halves(x) sin`.
 
     Example:
       >>> rotary_tables(2, 2)[1][1]     # one pair, angle 1
@@ -47,9 +47,9 @@ def rotate(x: jax.Array, cos: _Table, sin: _Table) -> jax.Array:
 
     Args:
       x: queries or keys, [..., T, head size].
-      cos: from ``rotary_tables``, [T, R] with R at most the head size, or [..., T, R]
-        of the rank of ``x``.
-      sin: likewise; ``-sin`` rotates back.
+      cos: from `rotary_tables`, [T, R] with R at most the head size, or [..., T, R]
+        of the rank of `x`.
+      sin: likewise; `-sin` rotates back.
 
     Returns:
       The same shape and dtype; dot products of rotated queries and keys depend on
@@ -69,15 +69,15 @@ def rotate(x: jax.Array, cos: _Table, sin: _Table) -> jax.Array:
 def split_heads(
     qkv_BTCD: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int, groups: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Queries, keys and values by head, queries and keys rotated.
+    """Splits queries, keys and values by head, queries and keys rotated.
 
     Args:
       qkv_BTCD: the heads' queries, the groups' keys, then the groups' values.
-      cos, sin: from ``rotary_tables``.
+      cos, sin: from `rotary_tables`.
       heads, groups: H and G with H + 2 G = C.
 
     Returns:
-      ``(q_BHTD, k_BGTD, v_BGTD)``.
+      `(q_BHTD, k_BGTD, v_BGTD)`.
     """
     return _split_heads(qkv_BTCD, cos, sin, heads, groups)
 
@@ -90,7 +90,7 @@ def split_heads_at(
     heads: int,
     groups: int,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """``split_heads`` for tokens that stand at positions ``at``, row by row."""
+    """Does as `split_heads` for tokens at positions `at`, row by row."""
     cos_B1TR, sin_B1TR = (jnp.asarray(table)[at_BT][:, None] for table in (cos, sin))
     return _forward(qkv_BTCD, cos_B1TR, sin_B1TR, heads, groups)[0]
 

@@ -37,7 +37,7 @@ class Places(NamedTuple):
     Attributes:
       place: int32 [K, N], the place of each choice of all tokens (groups one after
         the other); S for a choice that is dropped.
-      choice: int32 [S], the choice at each place, counted along the flat ``place``;
+      choice: int32 [S], the choice at each place, counted along the flat `place`;
         K N at a free place.
       expert: int32 [P], the expert of each part, or None where part e is expert e's.
       parts: P, how many parts there are.
@@ -50,16 +50,16 @@ class Places(NamedTuple):
 
 
 def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
-    """Choices that one expert takes of a group: ``k floor(factor ceil(tokens / E))``.
+    """Returns the choices that an expert takes: `k floor(factor ceil(tokens / E))`.
 
     Args:
-      config: gives ``top_k``, ``experts`` and the factors.
+      config: gives `top_k`, `experts` and the factors.
       tokens: of the group.
-      training: whether ``capacity_factor`` counts, or ``eval_capacity_factor``.
+      training: whether `capacity_factor` counts, or `eval_capacity_factor`.
 
     Returns:
       At least 1, however small the factor: with no room at all the layer would give
-      nothing. At most ``tokens``, as no token chooses an expert twice; ``tokens`` where
+      nothing. At most `tokens`, as no token chooses an expert twice; `tokens` where
       the factor is 0 (dropless).
 
     Example:
@@ -67,7 +67,7 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
       >>> capacity(config, tokens=512, training=True)
       48
 
-    Source: Tutel's ``fast_dispatch``.
+    Source: Tutel's `fast_dispatch`.
     """
     factor = config.capacity_factor if training else config.eval_capacity_factor
     if not factor:
@@ -77,7 +77,7 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
 
 
 def route(logits_GNE: jax.Array, top_k: int) -> Routes:
-    """The K experts of the largest probabilities, softmax over all of them.
+    """Chooses the K experts of the largest probabilities, softmax over all of them.
 
     One choice is weighted with its probability, so that the router learns from the
     loss; two are weighted with their shares of the sum of both, before any is dropped.
@@ -113,18 +113,18 @@ def route(logits_GNE: jax.Array, top_k: int) -> Routes:
 
 
 def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
-    """``E sum_e mean_prob_e first_share_e``, a mean over groups: 1 where all is even.
+    """Computes `E sum_e mean_prob_e first_share_e`, a mean over groups; even gives 1.
 
     Its gradient moves probability away from the experts that tokens choose first.
 
     Args:
       logits_GNE: float32.
-      routes: of ``route``; the first choices count.
+      routes: of `route`; the first choices count.
 
     Returns:
       Float32 scalar, 1 to E.
 
-    Source: Lepikhin et al., "GShard", section 2.2; Tutel's ``gshard_loss``.
+    Source: Lepikhin et al., "GShard", section 2.2; Tutel's `gshard_loss`.
     """
     experts = logits_GNE.shape[-1]
     mean_prob_GE = jnp.mean(jax.nn.softmax(logits_GNE, axis=-1), axis=1)
@@ -133,17 +133,19 @@ def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
     return experts * jnp.mean(jnp.sum(mean_prob_GE * first_share_GE, axis=-1))
 
 
-def counted(logits_GNE: jax.Array, routes: Routes, room: int) -> dict[str, jax.Array]:
-    """Float32 sums over tokens, of which any batches' may be added.
+def count_routes(
+    logits_GNE: jax.Array, routes: Routes, room: int
+) -> dict[str, jax.Array]:
+    """Sums over tokens in float32, so that the sums of batches may be added.
 
     Args:
       logits_GNE: float32.
-      routes: of ``route``.
+      routes: of `route`.
       room: choices that an expert takes of a group.
 
     Returns:
-      ``dropped`` and ``choices`` (numbers of choices), ``load_E`` (choices that asked
-      for each expert), ``entropy`` (of the probabilities, in nats), ``tokens``.
+      `dropped` and `choices` (numbers of choices), `load_E` (choices that asked
+      for each expert), `entropy` (of the probabilities, in nats), `tokens`.
     """
     log_prob = jax.nn.log_softmax(logits_GNE, axis=-1)
     return {
@@ -155,15 +157,15 @@ def counted(logits_GNE: jax.Array, routes: Routes, room: int) -> dict[str, jax.A
     }
 
 
-def in_buffers(routes: Routes, room: int) -> Places:
-    """A part for each expert, with ``room`` places for each group.
+def place_in_buffers(routes: Routes, room: int) -> Places:
+    """Gives each expert a part, with `room` places for each group.
 
     Args:
-      routes: of ``route``.
+      routes: of `route`.
       room: choices that an expert takes of a group; later ones are dropped.
 
     Returns:
-      E parts of ``G room`` places.
+      E parts of `G room` places.
     """
     groups, experts = routes.asked.shape
     expert, group = jnp.arange(experts), jnp.arange(groups)
@@ -172,17 +174,17 @@ def in_buffers(routes: Routes, room: int) -> Places:
     return _places(routes, room, start_GE, experts * groups * width, None, experts)
 
 
-def in_blocks(routes: Routes, room: int, size: int) -> Places:
-    """Each expert's choices one after the other, filled up to whole blocks.
+def place_in_blocks(routes: Routes, room: int, size: int) -> Places:
+    """Lines up each expert's choices, filled up to whole blocks.
 
     Args:
-      routes: of ``route``.
+      routes: of `route`.
       room: choices that an expert takes of a group; later ones are dropped.
       size: places of a block, 1 or more.
 
     Returns:
-      As many parts of ``size`` places as any routing can need: about
-      ``choices / size + E``.
+      As many parts of `size` places as any routing can need: about
+      `choices / size + E`.
     """
     experts = routes.asked.shape[1]
     taken_GE = jnp.minimum(routes.asked, room)
@@ -190,14 +192,14 @@ def in_blocks(routes: Routes, room: int, size: int) -> Places:
     ends_E = jnp.cumsum(blocks_E)
     earlier_GE = jnp.cumsum(taken_GE, axis=0) - taken_GE
     start_GE = ((ends_E - blocks_E) * size)[None] + earlier_GE
-    parts = blocks_needed(routes.expert.size, experts, size)
+    parts = most_blocks(routes.expert.size, experts, size)
     ended_PE = jnp.arange(parts)[:, None] >= ends_E[None]
     expert_P = jnp.minimum(jnp.sum(ended_PE, axis=1), experts - 1)
     return _places(routes, room, start_GE, parts * size, expert_P, parts)
 
 
-def blocks_needed(choices: int, experts: int, size: int) -> int:
-    """The most blocks of ``size`` that choices of that many experts can fill."""
+def most_blocks(choices: int, experts: int, size: int) -> int:
+    """Returns the most blocks of `size` that choices of so many experts can fill."""
     return min(choices, (choices + experts * (size - 1)) // size)
 
 

@@ -1,4 +1,4 @@
-"""The transformer: Linen modules behind pure ``init``, ``apply`` and ``token_nats``.
+"""The transformer: Linen modules behind pure `init`, `apply` and `token_nats`.
 
 Axes: B rows, T positions, V vocabulary, D width, H query heads, G key and value heads.
 
@@ -15,7 +15,7 @@ Parameters are a nested dict, all float32:
                                                    and bias, with a leading axis E
     final_norm/{scale, bias} [D]
     head/table [V, D]                              untied only
-    lora/...                                       adapters only (``adapters``)
+    lora/...                                       adapters only (`lora`)
 """
 
 import dataclasses
@@ -27,16 +27,16 @@ import jax.numpy as jnp
 
 from kscale.models.block import Block, Norm, Table
 from kscale.models.config import ModelConfig, require_vocab
-from kscale.models.initializers import draw
-from kscale.models.kv_cache import Memory
-from kscale.models.lora import draw_adapters, merged
+from kscale.models.initializers import draw_params
+from kscale.models.kv_cache import Cache
+from kscale.models.lora import draw_adapters, merge_adapters
 from kscale.models.loss import cross_entropy, output_logits
 
 Params = dict[str, Any]
 
 
 def init(config: ModelConfig, key: jax.Array) -> Params:
-    """Draws the parameters (``initial.INITIAL``), float32.
+    """Draws the parameters (`initializers.INITIAL`), float32.
 
     Args:
       config: the model, its vocabulary set.
@@ -46,7 +46,7 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       Nested dict of arrays, paths as in this module's docstring.
 
     Raises:
-      ValueError: the vocabulary is not set; a rule of ``lora`` matches no weight.
+      ValueError: the vocabulary is not set; a rule of `lora` matches no weight.
 
     Example:
       >>> params = init(ModelConfig(vocab=131), jax.random.key(0))
@@ -57,7 +57,7 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
     model = _Transformer(dataclasses.replace(config, attention="reference"))
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
-    params = draw(config, shapes, key)
+    params = draw_params(config, shapes, key)
     return params | draw_adapters(config, params, key)
 
 
@@ -69,27 +69,27 @@ def apply(
     segments_BT: jax.Array | None = None,
     training: bool = False,
 ) -> tuple[jax.Array, dict[str, Any]]:
-    """Logits of the next token at every position.
+    """Returns logits of the next token at every position.
 
     Args:
       config: the model.
-      params: from ``init``.
+      params: from `init`.
       tokens_BT: int32 in [0, vocab).
       segments_BT: the document of each position; attention stays inside a document.
         None: attention over the whole row.
       training: whether experts have room, and tokens compete for it, as in training
-        or as when a model is scored (``experts``); dense models do not care.
+        or as when a model is scored (`experts`); dense models do not care.
 
     Returns:
-      ``(logits_BTV float32, aux)``; ``aux`` is an empty dict for dense models. With
-      experts all is float32: ``aux["balance"]``, the sum over layers of
-      ``routing.balance``, and ``aux["routing"]``, a dict of sums over layers and
-      tokens as of ``routing.counted``, with ``"load_LE"``, the load of each layer.
+      `(logits_BTV float32, aux)`; `aux` is an empty dict for dense models. With
+      experts all is float32: `aux["balance"]`, the sum over layers of
+      `routing.balance`, and `aux["routing"]`, a dict of sums over layers and
+      tokens as of `routing.count_routes`, with `"load_LE"`, the load of each layer.
 
     Raises:
-      ValueError: rows in training that ``route_rows`` does not divide.
+      ValueError: rows in training that `route_rows` does not divide.
     """
-    config, params = merged(config, params)
+    config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
     return model.apply({"params": params}, tokens_BT, segments_BT)
 
@@ -103,25 +103,25 @@ def token_nats(
     segments_BT: jax.Array | None = None,
     training: bool = False,
 ) -> tuple[jax.Array, dict[str, Any]]:
-    """``-log p(target)`` of every position, in nats, without keeping the logits.
+    """Returns `-log p(target)` of every position, in nats, without keeping logits.
 
     Args:
       config: the model.
-      params: from ``init``.
+      params: from `init`.
       tokens_BT: int32 in [0, vocab).
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
-      segments_BT, training: as in ``apply``.
+      segments_BT, training: as in `apply`.
 
     Returns:
-      ``(nats_BT float32, aux)``; ``aux`` as in ``apply``, with ``aux["correct_BT"]``
+      `(nats_BT float32, aux)`; `aux` as in `apply`, with `aux["correct_BT"]`
       beside: the target is the greedy choice (the lowest token among equals). Under
-      ``jit`` it costs nothing unused.
+      `jit` it costs nothing unused.
 
     Raises:
-      ValueError: as ``apply``.
+      ValueError: as `apply`.
     """
-    config, params = merged(config, params)
+    config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
     (nats_BT, correct_BT), aux = model.apply(
         {"params": params}, tokens_BT, segments_BT, targets_BT
@@ -129,14 +129,14 @@ def token_nats(
     return nats_BT, aux | {"correct_BT": correct_BT}
 
 
-def empty_memory(config: ModelConfig, rows: int, capacity: int) -> Any:
-    """What ``extend`` starts from: room for ``capacity`` tokens in each row.
+def init_cache(config: ModelConfig, rows: int, capacity: int) -> Any:
+    """Returns an empty cache with room for `capacity` tokens in each row.
 
     Returns:
-      A tuple with a ``Memory`` for each layer, zeros in the compute dtype.
+      A tuple with a `Cache` for each layer, zeros in the compute dtype.
     """
     shape = (rows, config.key_value_heads, capacity, config.head_size)
-    one = Memory(*(jnp.zeros(shape, config.compute) for _ in Memory._fields))
+    one = Cache(*(jnp.zeros(shape, config.compute) for _ in Cache._fields))
     return (one,) * config.layers
 
 
@@ -144,27 +144,27 @@ def extend(
     config: ModelConfig,
     params: Params,
     tokens_BT: jax.Array,
-    memory: Any,
+    cache: Any,
     past_B: jax.Array,
 ) -> tuple[jax.Array, Any]:
-    """``apply`` to the next T tokens of rows whose earlier tokens are remembered.
+    """Applies the model to the next T tokens of rows whose earlier ones are cached.
 
     Experts take all tokens that come to them, whatever their capacity.
 
     Args:
       config: the model.
-      params: from ``init``.
+      params: from `init`.
       tokens_BT: int32 in [0, vocab).
-      memory: from ``empty_memory``, or what the last call returned.
-      past_B: int32, how many tokens each row had before these; ``past + T`` at most the
+      cache: from `init_cache`, or what the last call returned.
+      past_B: int32, how many tokens each row had before these; `past + T` at most the
         capacity. Fewer than last time: what came after is forgotten.
 
     Returns:
-      ``(logits_BTV float32, memory)``.
+      `(logits_BTV float32, cache)`.
     """
-    config, params = merged(config, params)
+    config, params = merge_adapters(config, params)
     model: Any = _Transformer(config)
-    return model.apply({"params": params}, tokens_BT, past=(memory, past_B))
+    return model.apply({"params": params}, tokens_BT, past=(cache, past_B))
 
 
 class _Transformer(nn.Module):
@@ -175,13 +175,13 @@ class _Transformer(nn.Module):
 
     @nn.compact
     def __call__(self, tokens_BT, segments_BT=None, targets_BT=None, past=None):
-        """``(output, aux)``, or with a past ``(logits, memory)``."""
+        """Returns `(output, aux)`, or with a past `(logits, cache)`."""
         config = self.config
         vocab = require_vocab(config)
         table_VD = Table(vocab, config.width, name="embed")()
         x_BTD = jnp.take(table_VD, tokens_BT, axis=0)
         x_BTD, kept = self._layers(x_BTD, segments_BT, *(past or (None, None)))
-        memories, counts = kept
+        caches, counts = kept
         x_BTD = Norm(config, name="final_norm")(x_BTD)
         if not config.tied:
             table_VD = Table(vocab, config.width, name="head")()
@@ -189,26 +189,26 @@ class _Transformer(nn.Module):
         if targets_BT is None:
             logits = output_logits(x_ND, table_VD, config.compute)
             logits = logits.reshape(*tokens_BT.shape, vocab)
-            return logits, _summed(counts) if past is None else memories
+            return logits, _summed(counts) if past is None else caches
         targets_N = targets_BT.reshape(-1)
         nats, correct = cross_entropy(x_ND, table_VD, targets_N, config.compute)
         out = nats.reshape(targets_BT.shape), correct.reshape(targets_BT.shape)
         return out, _summed(counts)
 
-    def _layers(self, x_BTD, segments_BT, memories, past_B):
+    def _layers(self, x_BTD, segments_BT, caches, past_B):
         config = self.config
         kept, counts = [], []
         for i in range(config.layers):
             block = Block(config, self.training, name=f"layer_{i}")
-            memory = None if memories is None else memories[i]
-            x_BTD, (memory, count) = block(x_BTD, segments_BT, memory, past_B)
-            kept.append(memory)
+            cache = None if caches is None else caches[i]
+            x_BTD, (cache, count) = block(x_BTD, segments_BT, cache, past_B)
+            kept.append(cache)
             counts.append(count)
         return x_BTD, (tuple(kept), jax.tree.map(lambda *x: jnp.stack(x), *counts))
 
 
 def _summed(counts: dict[str, jax.Array] | None) -> dict[str, Any]:
-    """What ``apply`` says of the experts, from counts with a leading layer axis."""
+    """Sums what `apply` says of the experts over a leading layer axis."""
     if counts is None:
         return {}
     counts = dict(counts)

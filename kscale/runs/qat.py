@@ -63,7 +63,7 @@ def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Para
 
     Parameters that are to be rounded as by `qat` must be `effective_params` before.
     """
-    model, params = models.merged(task.config.model, params)
+    model, params = models.merge_adapters(task.config.model, params)
     config = dataclasses.replace(task.config, model=model, qat=quant.NO_ROUNDING)
     return dataclasses.replace(task, config=config), params
 

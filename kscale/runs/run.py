@@ -163,7 +163,7 @@ def _score_member(
     if folder is not None:
         train.save_params(folder.params(member), params)
         if "lora" in params:
-            train.save_params(folder.adapters(member), models.adapters(params))
+            train.save_params(folder.adapters(member), models.select_adapters(params))
         known.table.save(folder.scores(member))
     stored = qat.of_training(task, params, known.bits.total)
     return known.row | stored

@@ -92,7 +92,7 @@ class Task:
     @property
     def parameters(self) -> models.ParameterCounts:
         """P, before anything is allocated."""
-        return models.parameter_counts(self.config.model)
+        return models.count_parameters(self.config.model)
 
     @property
     def shapes(self) -> Any:

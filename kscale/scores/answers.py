@@ -14,7 +14,7 @@ import numpy as np
 
 from kscale.corpora import Questions
 from kscale.data import PAD, TokenPool
-from kscale.models import ModelConfig, Params, empty_memory, extend, generate
+from kscale.models import ModelConfig, Params, extend, generate, init_cache
 from kscale.scores.documents import choose_people, round_up
 from kscale.scores.score import check_losses, fetch_late
 
@@ -208,7 +208,7 @@ def _judge(
     """Nats of the true answer's tokens, and where the greedy answer is another."""
     (rows, length), steps = prompts_BT.shape, answers_BS.shape[1]
     last_B = lengths_B - 1
-    memory = empty_memory(config, rows, length + steps - 1)
+    memory = init_cache(config, rows, length + steps - 1)
     _, memory = extend(config, params, prompts_BT, memory, jnp.zeros_like(last_B))
     last_B1 = jnp.take_along_axis(prompts_BT, last_B[:, None], axis=1)
     inputs_BS = jnp.concatenate([last_B1, answers_BS[:, :-1]], axis=1)

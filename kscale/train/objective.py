@@ -52,7 +52,7 @@ def make_objective(config: models.ModelConfig) -> Objective:
     Source: Chowdhery et al. 2022 (PaLM), appendix B, with half of its attention, as
     the other half is masked.
     """
-    counts = models.parameter_counts(config)
+    counts = models.count_parameters(config)
     multiplied = counts.active - counts.embedding + config.vocab * config.width
 
     def token_nats(params, tokens_BT, targets_BT, segments_BT):

@@ -43,7 +43,7 @@ def test_help_says_what_every_config_is(name):
 def test_the_demo_models_have_these_limits(name, vocab, parameters, bits_per_parameter):
     config = configs.load(name)
     model = dataclasses.replace(config.model, vocab=vocab)
-    total = models.parameter_counts(model).total
+    total = models.count_parameters(model).total
     assert total == parameters
     limit = config.world.build().bits_max().total / total
     assert limit == pytest.approx(bits_per_parameter, abs=5e-4)

@@ -34,7 +34,7 @@ def test_pan_takes_the_settings_of_paper_000():
         0.0,
     )
     model = dataclasses.replace(pan.model, vocab=50304)
-    assert models.parameter_counts(model).total == (
+    assert models.count_parameters(model).total == (
         12 * model.layers * model.width**2 + 50304 * model.width
     )
     assert configs.load("pan:exponent=0").world.law.exponent == 0

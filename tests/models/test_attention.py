@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kscale.models import attention
-from kscale.models.attention import attend, visible
+from kscale.models.attention import attend, visible_keys
 
 
 def heads(shape, seed=0):
@@ -14,7 +14,7 @@ def heads(shape, seed=0):
 def test_mask_is_causal_within_documents():
     segments = jnp.array([[0, 0, 0, 1, 1, 2]])
     np.testing.assert_array_equal(
-        visible(slice(0, 6), 6, segments)[0].astype(int),
+        visible_keys(slice(0, 6), 6, segments)[0].astype(int),
         [
             [1, 0, 0, 0, 0, 0],
             [1, 1, 0, 0, 0, 0],
@@ -25,7 +25,7 @@ def test_mask_is_causal_within_documents():
         ],
     )
     np.testing.assert_array_equal(
-        visible(slice(2, 4), 4, None)[0].astype(int), [[1, 1, 1, 0], [1, 1, 1, 1]]
+        visible_keys(slice(2, 4), 4, None)[0].astype(int), [[1, 1, 1, 0], [1, 1, 1, 1]]
     )
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale.models import ARCHITECTURES, apply, decode, from_name, generate, init
-from kscale.models.transformer import empty_memory, extend
+from kscale.models import apply, decode, from_name, generate, init
+from kscale.models.transformer import extend, init_cache
 
 # Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
 jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -19,10 +19,12 @@ LENGTHS = np.array([7, 1, 4, 2, 6])
 def kinds():
     # Rows scored whole without a cache drop no tokens either.
     sizes = {"vocab": VOCAB, "head_size": 8, "eval_capacity_factor": 0.0}
-    names = [name for name in ARCHITECTURES if not name.startswith("LLaMA_")]
-    configs = {name: from_name(f"{name}-2-4", **sizes) for name in names}
+    configs = {"GPT2": from_name("GPT2-2-4", **sizes)}
+    for name in ("GPT2_0", "LLaMA", "Mistral", "modded"):
+        configs[name] = from_name(f"{name}-1-4", **sizes)
     two = {"experts": 4, "top_k": 2, "capacity_factor": 0.5}
-    configs["2 experts"] = from_name("GPT2_MoE-2-4", **sizes, **two)
+    configs["2 experts"] = from_name("GPT2_MoE-1-4", **sizes, **two)
+    configs["1 expert"] = from_name("GPT2_MoE-1-4", **sizes, experts=4)
     configs["2 of 6 heads"] = from_name("LLaMA-1-6", **sizes, kv_heads=2)
     configs["no positions"] = from_name("GPT2-1-2", **sizes, rotary_fraction=0.0)
     return configs
@@ -88,11 +90,11 @@ def test_tokens_are_those_of_decoding_without_cache(config):
 def test_logits_of_cached_steps_are_those_of_the_whole_row(config):
     params, x = noisy(config), tokens(ROWS, WIDTH + STEPS)
     whole = logits_of(config, params, x)
-    memory = empty_memory(config, *x.shape)
+    cache = init_cache(config, *x.shape)
     parts, past = [], 0
     for length in (WIDTH, *[1] * STEPS):
         new = x[:, past : past + length]
-        logits, memory = forward(config, params, new, memory, jnp.full(ROWS, past))
+        logits, cache = forward(config, params, new, cache, jnp.full(ROWS, past))
         parts.append(logits)
         past += length
     np.testing.assert_allclose(jnp.concatenate(parts, axis=1), whole, atol=1e-4)
@@ -100,29 +102,29 @@ def test_logits_of_cached_steps_are_those_of_the_whole_row(config):
 
 def test_rows_go_on_from_their_own_positions():
     config = kinds()["modded"]
-    params, x = noisy(config), tokens(2, 6)
-    memory = empty_memory(config, 2, 6)
-    _, memory = forward(config, params, x[:, :4], memory, jnp.zeros(2, int))
-    past = jnp.array([4, 2])  # the second row forgets two tokens
-    logits, _ = forward(config, params, x[:, 4:5], memory, past)
-    shorter = np.concatenate([x[1:, :2], x[1:, 4:5]], axis=1)
-    expected = logits_of(config, params, x)[0, 4], logits_of(config, params, shorter)
-    np.testing.assert_allclose(logits[0, 0], expected[0], atol=1e-4)
-    np.testing.assert_allclose(logits[1, 0], expected[1][0, 2], atol=1e-4)
+    params, x = noisy(config), tokens(ROWS, WIDTH + STEPS)
+    cache = init_cache(config, *x.shape)
+    _, cache = forward(config, params, x[:, :WIDTH], cache, jnp.zeros(ROWS, int))
+    past = np.array([7, 5, 2, 7, 0])  # three rows forget some tokens
+    logits, _ = forward(config, params, x[:, WIDTH : WIDTH + 1], cache, past)
+    shorter = x.copy()
+    shorter[np.arange(ROWS), past] = x[:, WIDTH]
+    expected = logits_of(config, params, shorter)[np.arange(ROWS), past]
+    np.testing.assert_allclose(logits[:, 0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["GPT2-2-4", "modded-2-4", "LLaMA-2-2"])
+@pytest.mark.parametrize("name", ["GPT2-1-4", "modded-1-4"])
 def test_bfloat16_steps_are_within_rounding(name):
     """To 1/32 of the largest logit, where each factor is rounded to 1/512 of itself."""
     config = from_name(name, vocab=VOCAB, head_size=8, compute="bfloat16")
     params, x = jax.tree.map(lambda x: x / 2, noisy(config)), tokens(4, 8)
     whole = logits_of(config, params, x)
     tolerance = float(jnp.abs(whole).max()) / 32
-    memory = empty_memory(config, 4, 8)
-    assert {x.dtype for x in jax.tree.leaves(memory)} == {jnp.dtype("bfloat16")}
+    cache = init_cache(config, 4, 8)
+    assert {x.dtype for x in jax.tree.leaves(cache)} == {jnp.dtype("bfloat16")}
     for t in range(8):
         past = jnp.full(4, t)
-        logits, memory = forward(config, params, x[:, t : t + 1], memory, past)
+        logits, cache = forward(config, params, x[:, t : t + 1], cache, past)
         np.testing.assert_allclose(logits[:, 0], whole[:, t], atol=tolerance)
     found = generate(config, params, x, np.full(4, 8), 1)[:, 0]
     best = jnp.take_along_axis(whole[:, -1], found[:, None], axis=1)[:, 0]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kscale.models import ModelConfig, init
-from kscale.models.initializers import draw, initial_std
+from kscale.models.initializers import draw_params, initial_moments
 
 
 def by_path(config, seed=0):
@@ -22,7 +22,7 @@ def test_statistics_are_those_of_the_table(residual):
         vocab=200, layers=3, heads=2, tied=False, init_std=0.08, residual_init=residual
     )
     for path, leaf in by_path(config).items():
-        mean, std = initial_std(config, path)
+        mean, std = initial_moments(config, path)
         tolerance = 5 * std / math.sqrt(leaf.size)
         assert abs(leaf.mean() - mean) <= tolerance, path
         assert abs(leaf.std() - std) <= tolerance, path
@@ -30,21 +30,21 @@ def test_statistics_are_those_of_the_table(residual):
 
 def test_table_by_hand():
     config = ModelConfig(layers=8, init_std=0.02)
-    assert initial_std(config, "embed/table") == (0, 0.02)
-    assert initial_std(config, "layer_3/attention/qkv/kernel") == (0, 0.02)
-    assert initial_std(config, "layer_3/attention/out/kernel") == (0, 0.005)
-    assert initial_std(config, "layer_3/mlp/down/kernel") == (0, 0.005)
-    assert initial_std(config, "layer_3/mlp/down/bias") == (0, 0)
-    assert initial_std(config, "final_norm/scale") == (1, 0)
+    assert initial_moments(config, "embed/table") == (0, 0.02)
+    assert initial_moments(config, "layer_3/attention/qkv/kernel") == (0, 0.02)
+    assert initial_moments(config, "layer_3/attention/out/kernel") == (0, 0.005)
+    assert initial_moments(config, "layer_3/mlp/down/kernel") == (0, 0.005)
+    assert initial_moments(config, "layer_3/mlp/down/bias") == (0, 0)
+    assert initial_moments(config, "final_norm/scale") == (1, 0)
 
 
 def test_experts_start_as_other_matrices():
     config = ModelConfig(layers=8, experts=4)
-    assert initial_std(config, "layer_3/mlp/router/kernel") == (0, 0.02)
-    assert initial_std(config, "layer_3/mlp/up/kernel") == (0, 0.02)
+    assert initial_moments(config, "layer_3/mlp/router/kernel") == (0, 0.02)
+    assert initial_moments(config, "layer_3/mlp/up/kernel") == (0, 0.02)
     leaf = jax.ShapeDtypeStruct((4, 64, 64), "float32")
     shapes = {"layer_0": {"mlp": {"down": {"kernel": leaf}}}}
-    drawn = draw(config, shapes, jax.random.key(0))
+    drawn = draw_params(config, shapes, jax.random.key(0))
     kernel = np.asarray(drawn["layer_0"]["mlp"]["down"]["kernel"])
     np.testing.assert_allclose(kernel.std(axis=(1, 2)), 0.005, rtol=0.1)
     assert not np.allclose(kernel[0], kernel[1])
@@ -52,7 +52,7 @@ def test_experts_start_as_other_matrices():
 
 def test_unlisted_path_is_an_error():
     with pytest.raises(ValueError, match="'layer_0/router' matches no rule"):
-        initial_std(ModelConfig(), "layer_0/router")
+        initial_moments(ModelConfig(), "layer_0/router")
 
 
 def test_parameters_of_one_shape_differ():

@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale.models.layers import norm, normalize
+from kscale.models.layers import (
+    column_sums,
+    linear,
+    norm,
+    normalize,
+    outer,
+    row_sums,
+)
 
 
 def plain(x, scale, bias, kind, eps):
@@ -39,3 +46,44 @@ def test_gradients_are_those_of_the_definition(kind, scaled, biased):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), *results
     )
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (8, 3)])
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_gradients_are_those_of_the_plain_product(inputs, outputs, with_bias):
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(5, inputs)), rng.normal(size=(5, outputs))
+    kernel, bias = rng.normal(size=(inputs, outputs)), rng.normal(size=outputs)
+    arguments = [jnp.asarray(a, jnp.float32) for a in (x, kernel, bias)]
+    if not with_bias:
+        arguments[2] = None
+
+    def ours(x, kernel, bias):
+        return jnp.sum(linear(x, kernel, bias) * weights.astype(np.float32))
+
+    def plain(x, kernel, bias):
+        out = x @ kernel if bias is None else x @ kernel + bias[None]
+        return jnp.sum(out * weights.astype(np.float32))
+
+    places = (0, 1, 2) if with_bias else (0, 1)
+    for a, b in zip(
+        jax.grad(ours, places)(*arguments),
+        jax.grad(plain, places)(*arguments),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_bfloat16_products_give_float32_gradients():
+    x, kernel = jnp.ones((4, 3)), jnp.ones((3, 2))
+    out, back = jax.vjp(lambda x, w: linear(x, w, None, "bfloat16"), x, kernel)
+    assert out.dtype == jnp.bfloat16
+    assert [g.dtype for g in back(out)] == [jnp.float32, jnp.float32]
+
+
+def test_outer_and_sums_by_hand():
+    x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+    grad = jnp.array([[1.0], [10.0]])
+    np.testing.assert_array_equal(outer(x, grad), [[31.0], [42.0]])
+    np.testing.assert_array_equal(column_sums(x), [4.0, 6.0])
+    np.testing.assert_array_equal(row_sums(x), [[3.0], [7.0]])

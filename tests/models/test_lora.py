@@ -11,19 +11,19 @@ import pytest
 from kscale.models import (
     NO_ADAPTERS,
     Lora,
-    adapters,
     apply,
-    attach,
-    empty_memory,
+    attach_adapters,
+    count_parameters,
     extend,
     from_name,
     generate,
     init,
-    merged,
-    parameter_counts,
+    init_cache,
+    merge_adapters,
+    select_adapters,
     token_nats,
-    with_adapters,
 )
+from kscale.models.lora import draw_adapters
 
 RULES = ("*/query:2", "*/value:3", "embed/table:2", "*/down/kernel:1", "*:0")
 MODEL = from_name("Mistral-2-4", vocab=19, head_size=8, lora=Lora(rules=RULES))
@@ -69,11 +69,11 @@ def logits_of(config, params, x):
 
 @functools.partial(jit, static_argnums=0)
 def other_uses(config, params, x):
-    """Losses, logits with a memory, what is generated."""
-    memory, past = empty_memory(config, 2, 6), jnp.zeros(2, jnp.int32)
+    """Losses, logits with a cache, what is generated."""
+    cache, past = init_cache(config, 2, 6), jnp.zeros(2, jnp.int32)
     return (
         token_nats(config, params, x, x)[0],
-        extend(config, params, x, memory, past)[0],
+        extend(config, params, x, cache, past)[0],
         generate(config, params, x, jnp.asarray([6, 3]), 2),
     )
 
@@ -126,19 +126,17 @@ def test_an_alpha_that_is_no_number_is_refused(alpha):
 
 def test_new_adapters_change_nothing_bit_for_bit():
     base = moved(plain(MODEL))
-    params = with_adapters(MODEL, base, jax.random.key(5))
+    params = base | draw_adapters(MODEL, base, jax.random.key(5))
     assert params.keys() == base.keys() | {"lora"}
     x = tokens()
     expected = logits_of(plain(MODEL), base, x)
     np.testing.assert_array_equal(logits_of(MODEL, params, x), expected)
-    with pytest.raises(ValueError, match="have adapters already"):
-        with_adapters(MODEL, params, KEY)
 
 
 def test_what_starts_at_zero_and_how_wide_the_rest_is():
     wide = from_name("GPT2-1-4", vocab=500, head_size=64)
     config = with_rules(wide, "*/query:16", "*table:16")
-    lora = with_adapters(config, made(wide), KEY)["lora"]
+    lora = draw_adapters(config, made(wide), KEY)["lora"]
     query, table = lora["layer_0"]["attention"]["query"], lora["embed"]["table"]
     assert not np.any(query["up"])
     assert not np.any(table["down"])
@@ -157,7 +155,7 @@ def test_queries_keys_and_values_get_their_own_columns():
     for name, columns in {"key": slice(32, 40), "value": slice(40, 48)}.items():
         down, up = (np.asarray(factors[name][x], np.float64) for x in ("down", "up"))
         expected[:, columns] += 4 * down @ up
-    after, out = merged(config, params)
+    after, out = merge_adapters(config, params)
     assert after == plain(config)
     found = out["layer_0"]["attention"]["qkv"]["kernel"]
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -180,13 +178,13 @@ def test_a_tied_table(tied):
     }
     expected = logits_of(untied, by_hand, x)
     np.testing.assert_allclose(logits_of(config, params, x), expected, atol=1e-5)
-    assert merged(config, params)[0].tied == (tied == "both")
+    assert merge_adapters(config, params)[0].tied == (tied == "both")
 
 
 def test_merged_weights_compute_the_same():
     config = MODEL
     params, x = moved(config), tokens()
-    after, out = merged(config, params)
+    after, out = merge_adapters(config, params)
     assert "lora" not in out
     expected = logits_of(config, params, x)
     np.testing.assert_allclose(logits_of(after, out, x), expected, atol=1e-5)
@@ -204,7 +202,7 @@ def test_every_expert_has_its_own_adapter():
     params = moved(config)
     factors = params["lora"]["layer_0"]["mlp"]["up"]["kernel"]
     assert factors["down"].shape == (3, 16, 2)
-    _, out = merged(config, params)
+    _, out = merge_adapters(config, params)
     for e in range(3):
         expected = params["layer_0"]["mlp"]["up"]["kernel"][e]
         expected = expected + 4 * factors["down"][e] @ factors["up"][e]
@@ -224,24 +222,24 @@ def test_a_member_of_a_population_is_merged_as_it_is_alone():
 
 def test_adapters_are_saved_apart_and_attached_again():
     params = moved(MODEL)
-    small = adapters(params)
+    small = select_adapters(params)
     assert small.keys() == {"lora"}
     assert sum(x.size for x in jax.tree.leaves(small)) < 0.1 * sum(
         x.size for x in jax.tree.leaves(params)
     )
-    whole = attach(MODEL, base_of(params), small)
+    whole = attach_adapters(MODEL, base_of(params), small)
     jax.tree.map(np.testing.assert_array_equal, whole, params)
     other = with_rules(MODEL, "*/query:3")
     message = r"lora/embed/table/down has shape \(19, 2\), the config .* absent"
     with pytest.raises(ValueError, match=message):
-        attach(other, base_of(params), small)
+        attach_adapters(other, base_of(params), small)
     with pytest.raises(ValueError, match="have no adapters"):
-        adapters(base_of(params))
+        select_adapters(base_of(params))
 
 
 @pytest.mark.parametrize("config", [MODEL, with_rules(TIED, "embed/*:4", "*out*:1")])
 def test_counts(config):
-    counts, base = parameter_counts(config), parameter_counts(plain(config))
+    counts, base = count_parameters(config), count_parameters(plain(config))
     found = shapes(made(config)["lora"])
     assert counts.adapters == sum(np.prod(shape) for shape in found.values())
     assert counts.total - base.total == counts.adapters
@@ -252,9 +250,9 @@ def test_counts(config):
 
 def test_a_token_meets_the_adapters_of_its_experts():
     config = from_name("GPT2-1-2", vocab=19, head_size=8, experts=4, mlp_width=1.0)
-    counts = parameter_counts(with_rules(config, "*mlp*:2"))
+    counts = count_parameters(with_rules(config, "*mlp*:2"))
     # Two matrices of 16 x 16 in each of four experts, a router of 16 x 4.
     assert counts.adapters == 2 * 4 * 2 * (16 + 16) + 2 * (16 + 4)
     idle = 3 * 2 * 2 * (16 + 16)
-    before = parameter_counts(config)
+    before = count_parameters(config)
     assert counts.active - before.active == counts.adapters - idle

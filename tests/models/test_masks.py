@@ -13,8 +13,9 @@ LENGTH, VOCAB = 300, 40
 BOUNDS = (0, 70, 200, 290, 300)  # the second and third document cross blocks of 128
 SEGMENTS = np.repeat(np.arange(4), np.diff(BOUNDS))[None]
 
-every_kind = pytest.mark.parametrize("name", ["modded-2-2x8", "GPT2-1-2x8", "GQA"])
-every_attention = pytest.mark.parametrize("how", ["reference", "blocks"])
+MODDED = "modded-2-2x8"
+KINDS = [(name, "blocks") for name in (MODDED, "GPT2-1-2x8", "GQA")]
+BOTH = [(MODDED, "blocks"), (MODDED, "reference")]
 
 
 def model(name, how):
@@ -48,8 +49,7 @@ def test_the_window_crosses_blocks():
     assert BOUNDS[2] < 2 * attention._BLOCK < BOUNDS[3]
 
 
-@every_attention
-@every_kind
+@pytest.mark.parametrize(("name", "how"), [*KINDS, BOTH[1]])
 def test_logits_do_not_change_with_the_neighbors(name, how):
     config, params = model(name, how)
     before = np.asarray(logits_of(config, params, window(), SEGMENTS))
@@ -63,8 +63,7 @@ def test_logits_do_not_change_with_the_neighbors(name, how):
             assert not np.isclose(after[rest], before[rest]).all(axis=1).any()
 
 
-@every_attention
-@every_kind
+@pytest.mark.parametrize(("name", "how"), BOTH)
 def test_without_segments_they_change(name, how):
     config, params = model(name, how)
     before = np.asarray(logits_of(config, params, window(), None))
@@ -76,8 +75,7 @@ def test_without_segments_they_change(name, how):
         assert not np.isclose(after[later], before[later]).all()
 
 
-@every_attention
-@pytest.mark.parametrize("name", ["modded-2-2x8", "GQA"])
+@pytest.mark.parametrize(("name", "how"), [("GQA", "blocks"), *BOTH])
 def test_gradients_do_not_reach_the_neighbors(name, how):
     """The documents beside the third have tokens of their own, which get exactly 0."""
     config, params = model(name, how)

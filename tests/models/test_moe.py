@@ -15,7 +15,7 @@ import pytest
 from kscale.models import ModelConfig, apply, init, token_nats
 from kscale.models import moe as experts_module
 from kscale.models.moe import Experts
-from kscale.models.routing import capacity, in_blocks, in_buffers
+from kscale.models.routing import capacity, place_in_blocks, place_in_buffers
 
 # Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
 jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -25,8 +25,8 @@ TINY = ModelConfig(
     top_k=2, capacity_factor=1.0, eval_capacity_factor=1.0, route_rows=2,
 )  # fmt: skip
 ARRANGEMENTS = {
-    "buffers": in_buffers,
-    "blocks": functools.partial(in_blocks, size=4),
+    "buffers": place_in_buffers,
+    "blocks": functools.partial(place_in_blocks, size=4),
 }
 every_arrangement = pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 
@@ -52,7 +52,7 @@ def layer_of(config):
 
 
 def kept_by_hand(config, params, x_BTD, room):
-    """Whether each choice [B, T, K] has room, in groups of ``route_rows`` rows."""
+    """Whether each choice [B, T, K] has room, in groups of `route_rows` rows."""
     logits = np.asarray(x_BTD @ params["router"]["kernel"])
     order = np.argsort(-logits, axis=-1, kind="stable")[..., : config.top_k]
     kept = np.zeros(order.shape, bool)
@@ -93,15 +93,14 @@ def dense(config, params, x, kept):
 
 
 def close(found, expected, tolerance=1e-5):
-    """All leaves are within ``tolerance`` of the largest entry of any."""
+    """All leaves are within `tolerance` of the largest entry of any."""
     scale = max(float(jnp.abs(x).max()) for x in jax.tree.leaves(expected))
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, atol=tolerance * scale, rtol=0)
 
 
 @every_arrangement
-@pytest.mark.parametrize("top_k", [1, 2])
-@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize(("top_k", "gated"), [(1, True), (2, False)])
 @pytest.mark.parametrize("factor", [0.0, 1.0])
 def test_equals_a_dense_reference(monkeypatch, arrangement, top_k, gated, factor):
     form = {"mlp": "gated", "activation": "silu", "bias": False} if gated else {}

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale.models import apply, from_name, huggingface, init, parameter_counts
+from kscale.models import apply, count_parameters, from_name, huggingface, init
 
 _MISSING = [x for x in ("torch", "transformers") if importlib.util.find_spec(x) is None]
 pytestmark = [
@@ -149,4 +149,4 @@ def test_as_many_parameters(name):
     sizes = {path: weight.numel() for path, weight in model.named_parameters()}
     positions = sizes.pop("transformer.wpe.weight", 0)
     assert positions == (CONTEXT * config.width if "without" in name else 0)
-    assert sum(sizes.values()) == parameter_counts(config).total
+    assert sum(sizes.values()) == count_parameters(config).total

@@ -8,9 +8,9 @@ from kscale.models import ModelConfig
 from kscale.models.routing import (
     balance,
     capacity,
-    counted,
-    in_blocks,
-    in_buffers,
+    count_routes,
+    place_in_blocks,
+    place_in_buffers,
     route,
 )
 
@@ -36,15 +36,15 @@ def test_first_choices_come_before_second():
 
 def test_room_for_two_in_buffers():
     routes = route(THREE, top_k=2)
-    places = in_buffers(routes, room=2)
+    places = place_in_buffers(routes, room=2)
     # Two places each: 0, 1 of expert 0; 2, 3 of expert 1; 4, 5 of expert 2. 6: dropped.
     np.testing.assert_array_equal(places.place, [[0, 2, 1], [3, 6, 6]])
     np.testing.assert_array_equal(places.choice, [0, 2, 1, 3, 6, 6])
-    assert float(counted(THREE, routes, room=2)["dropped"]) == 2
+    assert float(count_routes(THREE, routes, room=2)["dropped"]) == 2
 
 
 def test_room_for_two_in_blocks_of_three():
-    places = in_blocks(route(THREE, top_k=2), room=2, size=3)
+    places = place_in_blocks(route(THREE, top_k=2), room=2, size=3)
     # Two of expert 0, a free place, two of expert 1; six choices need at most 4 blocks.
     np.testing.assert_array_equal(places.place, [[0, 3, 1], [4, 12, 12]])
     np.testing.assert_array_equal(places.choice, [0, 2, 6, 1, 3] + [6] * 7)
@@ -55,12 +55,12 @@ def test_room_for_two_in_blocks_of_three():
 def test_one_choice_keeps_its_probability_and_the_batch_its_order():
     routes = route(THREE, top_k=1)
     np.testing.assert_allclose(routes.gate[0], [[0.6, 0.7, 0.5]], rtol=1e-6)
-    np.testing.assert_array_equal(in_buffers(routes, 1).place, [[0, 1, 3]])
+    np.testing.assert_array_equal(place_in_buffers(routes, 1).place, [[0, 1, 3]])
 
 
 def test_groups_do_not_compete():
     both = jnp.concatenate([THREE, THREE])
-    places = in_buffers(route(both, top_k=1), room=1)
+    places = place_in_buffers(route(both, top_k=1), room=1)
     # Two places of each expert, one for each group.
     np.testing.assert_array_equal(places.place, [[0, 2, 6, 1, 3, 6]])
 
@@ -76,7 +76,9 @@ def test_equal_probabilities_choose_the_lowest():
 @pytest.mark.parametrize("room", [0, 2, 8])
 def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
     routes = route(draw(), top_k)
-    places = in_blocks(routes, room, size) if size else in_buffers(routes, room)
+    places = (
+        place_in_blocks(routes, room, size) if size else place_in_buffers(routes, room)
+    )
     place = np.asarray(places.place)
     kept = np.asarray(routes.rank < room).swapaxes(0, 1).reshape(top_k, -1)
     total = len(places.choice)
@@ -131,7 +133,7 @@ def test_balance_by_hand():
 
 
 def test_sums_by_hand():
-    sums = counted(THREE, route(THREE, top_k=2), room=3)
+    sums = count_routes(THREE, route(THREE, top_k=2), room=3)
     assert {x.dtype for x in sums.values()} == {jnp.dtype("float32")}
     np.testing.assert_array_equal(sums["load_E"], [3, 3, 0])
     assert (sums["choices"], sums["tokens"], sums["dropped"]) == (6, 3, 0)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kscale.models import ARCHITECTURES, ModelConfig, apply, from_name, init, token_nats
+from kscale.models import ModelConfig, apply, from_name, init, token_nats
 
 TINY = ModelConfig(vocab=29, layers=2, heads=2, head_size=8, init_std=0.3)
 # Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
@@ -88,8 +88,9 @@ def test_gpt2_equals_a_plain_numpy_forward(fraction, packed):
 def every_config():
     # With room for all, experts let no token matter to another.
     fields = {"vocab": 29, "head_size": 8, "eval_capacity_factor": 0.0}
-    names = [name for name in ARCHITECTURES if not name.startswith("LLaMA_")]
-    return {name: from_name(f"{name}-1-4", **fields) for name in names}
+    names = ("GPT2", "GPT2_0", "LLaMA", "Mistral", "modded")
+    configs = {name: from_name(f"{name}-1-4", **fields) for name in names}
+    return configs | {"experts": from_name("GPT2_MoE-1-4", experts=4, **fields)}
 
 
 @pytest.mark.parametrize("config", every_config().values(), ids=every_config())

@@ -98,7 +98,7 @@ def test_adapters_are_saved_apart_and_small(adapted):
     assert row["parameters"] == row["parameters_by_base"]["total"]
     task, params = open_run(after)
     base = {name: leaf for name, leaf in params.items() if name != "lora"}
-    attached = models.attach(task.config.model, base, small)
+    attached = models.attach_adapters(task.config.model, base, small)
     assert jax.tree.all(jax.tree.map(np.array_equal, attached, params))
     assert not (before / "adapters.npz").exists()
 

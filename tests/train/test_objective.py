@@ -10,7 +10,7 @@ import standin
 from looping import stop_after
 from standin import CONFIG, LABELS, batches, digest
 
-from kscale.models import Lora, from_name, init, parameter_counts
+from kscale.models import Lora, count_parameters, from_name, init
 from kscale.train import Hyper, fit, make_objective, stack_hypers
 from kscale.train.dispatch import start_state
 from kscale.train.metrics import ROUTING
@@ -68,7 +68,7 @@ def test_a_model_is_described_in_json():
 
 def test_adapters_alone_are_trained(adapted):
     state = adapted.state
-    count = parameter_counts(ADAPTED).adapters
+    count = count_parameters(ADAPTED).adapters
     assert size(state["mu"]) == size(state["nu"]) == count
     kept = {name: x for name, x in state["params"].items() if name != "lora"}
     jax.tree.map(np.testing.assert_array_equal, kept, BASE)
