@@ -11,13 +11,6 @@ VERBS = tuple(cli.VERBS)
 ON_RUNS = ("score", "ablate", "quantize")
 
 
-def assert_one_line(capsys, code, message, verb):
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"kscale {verb}: ")
-    assert message in err
-
-
 def test_usage_lists_the_verbs(capsys):
     for words in ([], ["--help"], ["help"]):
         assert cli.main(words) == 0
@@ -67,9 +60,9 @@ def test_help_of_numbers_says_which_and_what_they_do(verb, line, capsys):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_stray_word_is_not_passed_over(verb, capsys):
+def test_a_stray_word_is_not_passed_over(verb, refuse):
     words = ["capacity/figure1", "x"] if verb == "sweep" else ["dry_run"]
-    assert_one_line(capsys, cli.main([verb, *words]), "", verb)
+    refuse([verb, *words], "")
 
 
 def test_a_tilde_is_the_home(finished, capsys, monkeypatch):
@@ -91,6 +84,6 @@ def test_a_tilde_is_the_home(finished, capsys, monkeypatch):
         (["--workdir={run}", "--member=-1"], "member=-1: the run in"),
     ],
 )
-def test_what_no_finished_run_can_be_asked(verb, words, message, dry, finished, capsys):
+def test_what_no_finished_run_can_be_asked(verb, words, message, dry, finished, refuse):
     words = [word.format(run=finished) for word in words]
-    assert_one_line(capsys, cli.main([verb, *words, *dry]), message, verb)
+    refuse([verb, *words, *dry], message)

@@ -145,11 +145,7 @@ def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_scored(
-    flags, message, dry, finished, capsys, monkeypatch
+    flags, message, dry, finished, refuse, monkeypatch
 ):
     monkeypatch.setattr(scores, "score_corpus", None)
-    words = [f"--workdir={finished}", *flags.split(), *dry]
-    assert cli.main(["quantize", *words]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    refuse(["quantize", f"--workdir={finished}", *flags.split(), *dry], message)

@@ -65,11 +65,8 @@ def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
         ),
     ],
 )
-def test_what_cannot_be_scored(words, message, dry, finished, capsys):
+def test_what_cannot_be_scored(words, message, dry, finished, refuse):
     before = (finished / "result.json").read_bytes()
     words = [word.format(run=finished) for word in words]
-    assert cli.main(["score", f"--workdir={finished}", *words, *dry]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    refuse(["score", f"--workdir={finished}", *words, *dry], message)
     assert (finished / "result.json").read_bytes() == before

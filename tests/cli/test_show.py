@@ -44,8 +44,5 @@ def test_a_person_of_a_run(finished, capsys):
         (["--config.model.layers=3", "--workdir=runs"], "no --config is given"),
     ],
 )
-def test_what_cannot_be_shown(words, message, capsys):
-    assert cli.main(["show", *words]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+def test_what_cannot_be_shown(words, message, refuse):
+    refuse(["show", *words], message)

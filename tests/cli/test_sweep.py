@@ -90,14 +90,10 @@ def test_a_sweep_that_is_stopped_keeps_its_rows(
     ],
 )
 def test_what_cannot_be_swept(
-    words, message, experiment, tmp_path, monkeypatch, capsys
+    words, message, experiment, tmp_path, monkeypatch, refuse
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.py").write_text("x = 1\n")
     known = {"file": tmp_path / "mine.py", "empty": tmp_path / "empty.py"}
-    words = [word.format(**known) for word in words]
-    assert cli.main(["sweep", *words]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    refuse(["sweep", *(word.format(**known) for word in words)], message)
     assert sorted(x.name for x in tmp_path.iterdir()) == ["empty.py", "mine.py"]
