@@ -36,12 +36,12 @@ def runs(size: str) -> list[Config]:
         return [
             config
             for exposures, people in PAPER_PEOPLE.items()
-            for config in grids.published(("GPT2", "GPT2_MoE"), people, exposures)
+            for config in grids.published_grid(("GPT2", "GPT2_MoE"), people, exposures)
         ]
     if size == "smoke":
-        return grids.experts(4, (4e-3,), (0,), people=12)
+        return grids.expert_grid(4, (4e-3,), (0,), people=12)
     rates, seeds = (4e-3, 8e-3, 1.6e-2), (0, 1)
-    return grids.experts(1000, rates, seeds) + grids.experts(100, rates, seeds)
+    return grids.expert_grid(1000, rates, seeds) + grids.expert_grid(100, rates, seeds)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -40,7 +40,7 @@ def runs(size: str) -> list[Config]:
                 ),
             )
             for name, (top_k, factor) in SETTINGS.items()
-            for config in grids.published(("GPT2_MoE",), PAPER_PEOPLE, 100)
+            for config in grids.published_grid(("GPT2_MoE",), PAPER_PEOPLE, 100)
         ]
     layers, rates, seeds, shown = (2, 4), (4e-3, 8e-3), (0, 1), SETTINGS | DROPLESS
     if size == "smoke":
@@ -50,10 +50,10 @@ def runs(size: str) -> list[Config]:
         run
         for depth in layers
         for name, (top_k, factor) in shown.items()
-        for run in grids.grid(
+        for run in grids.make_grid(
             configs.demo(12, 4) if size == "smoke" else _world(depth),
             {
-                f"{depth} layers {name}": grids.narrow(
+                f"{depth} layers {name}": grids.narrow_model(
                     "GPT2_MoE",
                     depth,
                     8,

@@ -26,12 +26,14 @@ PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 def runs(size: str) -> list[Config]:
     """The runs of a size."""
     if size == "paper":
-        return grids.published(tuple(grids.ARCHITECTURES), PAPER_PEOPLE, exposures=100)
+        return grids.published_grid(
+            tuple(grids.ARCHITECTURES), PAPER_PEOPLE, exposures=100
+        )
     if size == "smoke":
-        return grids.architectures(
+        return grids.architecture_grid(
             4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
         )
-    return grids.architectures(100, (2e-3, 4e-3, 8e-3), (0, 1))
+    return grids.architecture_grid(100, (2e-3, 4e-3, 8e-3), (0, 1))
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

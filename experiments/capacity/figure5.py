@@ -48,7 +48,7 @@ def runs(size: str) -> list[Config]:
         return [
             _with_tokenizer(config, VARIANTS[name][1], PAPER_VOCAB, name)
             for name in PAPER
-            for config in grids.published((VARIANTS[name][0],), PAPER_PEOPLE, 100)
+            for config in grids.published_grid((VARIANTS[name][0],), PAPER_PEOPLE, 100)
         ]
     people, exposures, rates, seeds = 300, 100, (2e-3, 4e-3, 8e-3), (0, 1, 2)
     shown = VARIANTS
@@ -59,8 +59,8 @@ def runs(size: str) -> list[Config]:
     return [
         _with_tokenizer(run, tokenizer, 600, name)
         for name, (architecture, tokenizer) in shown.items()
-        for run in grids.grid(
-            world, {name: grids.narrow(architecture, 2)}, rates, seeds
+        for run in grids.make_grid(
+            world, {name: grids.narrow_model(architecture, 2)}, rates, seeds
         )
     ]
 

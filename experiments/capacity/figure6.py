@@ -56,7 +56,7 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
             *_rounded(other, ("gptq",), (ALL,)),
             _aware(base, 4, exposures=2),
         ]
-    narrow = grids.architectures(1000, (8e-3,), (0,), names=("GPT2",))[0]
+    narrow = grids.architecture_grid(1000, (8e-3,), (0,), names=("GPT2",))[0]
     narrow = _named(narrow, "bioD at its limit, d = 24")
     demo = _named(configs.demo_d48(), "bioD at its limit, d = 48")
     others = [

@@ -24,7 +24,7 @@ import dataclasses
 import pathlib
 
 from kscale import report
-from kscale.configs import power_law
+from kscale.configs import capacity, power_law
 from kscale.configs.base import Config, PartConfig
 from kscale.files import Row
 from kscale.report import Curve, Panel
@@ -50,7 +50,7 @@ def runs(size: str) -> list[Config]:
     if size == "paper":
         return [
             dataclasses.replace(
-                power_law.junk(people, model, 100 * hundreds, kind, domain),
+                capacity.junk(people, model, 100 * hundreds, kind, domain),
                 name=f"figure8{name}",
             )
             for name, (hundreds, kind, domain) in SETTINGS.items()

@@ -35,7 +35,7 @@ def runs(size: str) -> list[Config]:
         return [
             config
             for exposures, people in PAPER_PEOPLE.items()
-            for config in grids.published(
+            for config in grids.published_grid(
                 ("GPT2",), people, exposures, PAPER_SHAPES + grids.SHAPES
             )
         ]
@@ -54,7 +54,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 def _pair(
     exposures: int, rates: tuple[float, ...], seeds: tuple[int, ...], people: int = 0
 ) -> list[Config]:
-    two = grids.architectures(exposures, rates, seeds, people, ("GPT2",))
+    two = grids.architecture_grid(exposures, rates, seeds, people, ("GPT2",))
     world = configs.demo(people or 540, exposures, batch=2)
-    one = {"GPT2, one layer": grids.narrow("GPT2", 1, 18)}
-    return two + grids.grid(world, one, rates, seeds)
+    one = {"GPT2, one layer": grids.narrow_model("GPT2", 1, 18)}
+    return two + grids.make_grid(world, one, rates, seeds)

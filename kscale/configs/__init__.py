@@ -3,196 +3,37 @@
 `--config=NAME` takes one as it is, `--config=NAME:key=value,key=value` gives arguments
 to its function, `--config=path/to/file.py` calls the file's `get_config()`.
 
-    demo, demo_100, demo_room, demo_d48, demo_d48_100   tiny bioD worlds, on two cores
-    smoke, mini                                         bioS with short lists, on CPUs
-    bios, bios_simple, bior, biod, junk                 the settings of paper 002
-    pan                                                 the settings of paper 000
-    tiny                                                skewed worlds in a minute
-    tune, extract                                       a finished run taught more
+    configs.load("mini:people=30")       as on the command line
+    configs.mini(people=30)              the function itself
+
+    small        demo, demo_100, demo_room, demo_d48, demo_d48_100, mini, smoke
+    capacity     bios, bios_simple, bior, biod, junk (Allen-Zhu & Li 2024)
+    power_law    pan (Pan et al. 2025), tiny: skewed worlds
+    finetuning   tune, extract: a finished run trained further
 """
 
-import dataclasses
 import inspect
 import pathlib
 import re
 import runpy
 import typing
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
-from kscale import models
-from kscale.configs import fields, finetuning, power_law
-from kscale.configs.base import (
-    Config,
-    CorpusConfig,
-    DataConfig,
-    MembersConfig,
-    ScoreConfig,
-    WorldConfig,
+from kscale.configs import fields
+from kscale.configs.base import Config
+from kscale.configs.capacity import biod, bior, bios, bios_simple, junk
+from kscale.configs.finetuning import extract, tune
+from kscale.configs.power_law import pan, tiny
+from kscale.configs.small import (
+    demo,
+    demo_100,
+    demo_d48,
+    demo_d48_100,
+    demo_room,
+    mini,
+    smoke,
 )
-from kscale.configs.published import bios_setting
-from kscale.train.config import TrainConfig
-
-
-def bios(
-    people: int = 10_000,
-    model: str = "GPT2-2-1",
-    exposures: int = 1000,
-    rates: Literal["one", "all"] = "one",
-    lists: str = "bios",
-    compute: Literal["float32", "bfloat16"] = "bfloat16",
-) -> Config:
-    """bioS(N), new text at each exposure, trained as in paper 002 (figure 1).
-
-    Args:
-      people: N.
-      model: ARCHITECTURE-layers-heads.
-      exposures: E; 1000 and 100 are the published ones.
-      rates: "one" trains at the published learning rate (the middle one of several),
-        "all" at all that were tried, as a population.
-      lists: the world's lists.
-      compute: the paper trains in 16 bits; on CPUs float32 is faster.
-    """
-    decay, tried, batch = bios_setting(people, exposures, model)
-    middle = tried[len(tried) // 2]
-    return Config(
-        name="bios",
-        world=WorldConfig(people=people, lists=lists),
-        data=DataConfig(exposures=exposures, batch=batch),
-        model=models.from_name(model, compute=compute),
-        train=TrainConfig(learning_rate=middle, weight_decay=decay),
-        members=MembersConfig(learning_rates=tried if rates == "all" else ()),
-    )
-
-
-def bios_simple(
-    people: int = 10_000, model: str = "GPT2-2-1", exposures: int = 1000
-) -> Config:
-    """bioS-simple(N), one text per person, trained as bioS (figure 11)."""
-    return dataclasses.replace(
-        bios(people, model, exposures),
-        name="bios_simple",
-        corpus=CorpusConfig(kind="bios_simple"),
-    )
-
-
-def bior(
-    path: str, people: int = 10_000, model: str = "GPT2-2-1", exposures: int = 1000
-) -> Config:
-    """bioR(N), rewritten biographies from JSONL files, trained as bioS (figure 11)."""
-    return dataclasses.replace(
-        bios(people, model, exposures),
-        name="bior",
-        corpus=CorpusConfig(kind="bior", path=path),
-    )
-
-
-def biod(
-    people: int = 10_000,
-    attributes: int = 1,
-    chunks: int = 1,
-    diversity: int = 10,
-    length: int = 1,
-    symbols: int = 20,
-    model: str = "GPT2-2-1",
-    exposures: int = 1000,
-) -> Config:
-    """bioD(N, K, C, D, L, T), trained as in paper 002 (figures 2, 12, 13)."""
-    return Config(
-        name="biod",
-        world=WorldConfig(
-            kind="biod",
-            people=people,
-            attributes=attributes,
-            chunks=chunks,
-            diversity=diversity,
-            length=length,
-            symbols=symbols,
-        ),
-        corpus=CorpusConfig(kind="biod", tokenizer="symbols"),
-        data=DataConfig(exposures=exposures, batch=192),
-        model=models.from_name(model, compute="bfloat16"),
-        train=TrainConfig(learning_rate=5e-4, weight_decay=0.01),
-    )
-
-
-def demo(
-    people: int = 750,
-    exposures: int = 1000,
-    heads: int = 2,
-    diversity: int = 32,
-    batch: int = 2,
-    rate: float = 3e-3,
-) -> Config:
-    """A model at its limit: 1000 exposures of bioD(750, K=2, C=8, D=T=32, L=1)."""
-    return Config(
-        name="demo",
-        world=WorldConfig(
-            kind="biod",
-            people=people,
-            attributes=2,
-            chunks=8,
-            diversity=diversity,
-            length=1,
-            symbols=diversity,
-            name_parts=(64, 64),
-        ),
-        corpus=CorpusConfig(kind="biod", style="bare", tokenizer="symbols"),
-        data=DataConfig(exposures=exposures, context=64, batch=batch),
-        model=models.from_name(f"GPT2-2-{heads}", head_size=16, init_std=0.08),
-        # Warm-up in absolute steps is what makes or breaks 100 exposures.
-        train=TrainConfig(
-            learning_rate=rate,
-            weight_decay=0.05,
-            b2=0.99,
-            clip=0.0,
-            warmup_steps=2500,
-            warmup_ratio=0.02,
-            final_ratio=0.01,
-        ),
-    )
-
-
-def demo_100() -> Config:
-    """The demo's world and model after 100 exposures."""
-    return dataclasses.replace(demo(exposures=100), name="demo_100")
-
-
-def demo_room() -> Config:
-    """A model with room to spare: the demo with 420 people, R = R_max."""
-    return dataclasses.replace(demo(people=420), name="demo_room")
-
-
-def demo_d48(exposures: int = 1000, rate: float = 1.5e-3, batch: int = 3) -> Config:
-    """A wider model at its limit: d = 48, 1450 people, D = 64."""
-    wide = demo(1450, exposures, heads=3, diversity=64, batch=batch, rate=rate)
-    return dataclasses.replace(wide, name="demo_d48")
-
-
-def demo_d48_100() -> Config:
-    """The wider model after 100 exposures."""
-    return dataclasses.replace(demo_d48(100, rate=2e-3, batch=2), name="demo_d48_100")
-
-
-def mini(
-    people: int = 1000, exposures: int = 200, heads: int = 4, batch: int = 4
-) -> Config:
-    """bioS with short lists and a narrow model, minutes to an hour on two CPU cores."""
-    return Config(
-        name="mini",
-        world=WorldConfig(people=people, lists="mini"),
-        data=DataConfig(exposures=exposures, context=128, batch=batch),
-        model=models.from_name(f"GPT2-2-{heads}", head_size=16),
-        train=TrainConfig(learning_rate=2e-3, weight_decay=0.02),
-    )
-
-
-def smoke() -> Config:
-    """Every step of a run in a few seconds; what it measures means nothing."""
-    tiny = mini(people=24, exposures=8, heads=1)
-    rhythm = TrainConfig(learning_rate=3e-3, warmup_steps=10)
-    return dataclasses.replace(tiny, name="smoke", train=rhythm, score=ScoreConfig())
-
 
 CONFIGS: dict[str, Callable[..., Config]] = {
     "demo": demo,
@@ -206,11 +47,11 @@ CONFIGS: dict[str, Callable[..., Config]] = {
     "bios_simple": bios_simple,
     "bior": bior,
     "biod": biod,
-    "junk": power_law.junk,
-    "pan": power_law.pan,
-    "tiny": power_law.tiny,
-    "tune": finetuning.tune,
-    "extract": finetuning.extract,
+    "junk": junk,
+    "pan": pan,
+    "tiny": tiny,
+    "tune": tune,
+    "extract": extract,
 }
 
 

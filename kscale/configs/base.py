@@ -23,12 +23,9 @@ from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
 from kscale.worlds.biod import PUBLISHED_NAME_PARTS
 
-CONFIG = "config.json"  # a run keeps its config in its folder
+CONFIG = "config.json"  # what a run folder keeps its config in
 
 
-# What a run reads, as configuration: a world, how it is told, what is mixed in.
-#
-# Every choice and its default, once, in sight; `Config` puts them together.
 @dataclasses.dataclass(frozen=True)
 class WorldConfig:
     """The facts: who exists and which values they can have.
@@ -42,7 +39,7 @@ class WorldConfig:
       name_parts: of bioD: how many words each part of a name is drawn from.
       first: number of the first person in the endless law of (seed, lists); ranges
         that are apart share nobody.
-      law: how often each person is met.
+      law: how often each person is seen.
     """
 
     kind: Literal["bios", "biod"] = "bios"
@@ -84,7 +81,7 @@ class WorldConfig:
 
 @dataclasses.dataclass(frozen=True)
 class CorpusConfig:
-    """How the facts are told.
+    """How the facts become text.
 
     Attributes:
       kind: "bios" (new text at each exposure), "bios_simple" (one text per person),
@@ -127,10 +124,10 @@ class PartConfig:
       first: number of its first person; -1: the next that nobody has taken.
       which: of questions: about "all" people, or those "odd" or "even" in number,
         counted from 1.
-      exposures: how often each person is met; 0: as often as `weight` needs.
+      exposures: how often each person is seen; 0: as often as `weight` needs.
       weight: windows of this part for one of the run's own, at least one in all; 0: as
         `exposures` says.
-      law: how often each person is met.
+      law: how often each person is seen.
       domain: as in the corpus.
       answers_only: of questions: only answers, and the end of text after them, count
         in the loss.
@@ -150,7 +147,7 @@ class PartConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which texts are met, how often, in what order and windows.
+    """Which texts are read, how often, in what order and windows.
 
     Attributes:
       exposures: E, how often each person's knowledge is seen.
@@ -255,6 +252,9 @@ class Config:
     qat: Scheme = NO_ROUNDING
 
 
+# Every config of kscale 0.1 has these fields, none of later versions.
+_FIELDS_OF_0_1 = {"data": "shared_order", "model": "scan_layers", "train": "trained"}
+
 # Fields that change when and how fast something happens, never the result.
 NO_RESULT = (
     "name",
@@ -265,8 +265,8 @@ NO_RESULT = (
 )
 
 
-def members(config: Config) -> list[Hyper]:
-    """The models that a config trains: at least one, seeds varying fastest."""
+def list_members(config: Config) -> list[Hyper]:
+    """Lists the models that a config trains: at least one, seeds varying fastest."""
     train, chosen = config.train, config.members
     grid = itertools.product(
         chosen.learning_rates or (train.learning_rate,),
@@ -277,7 +277,7 @@ def members(config: Config) -> list[Hyper]:
 
 
 def place_parts(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartConfig]:
-    """The parts with their first people: the next free ones unless it says which."""
+    """Gives parts their first people: the next free ones unless they say which."""
     free, out = world.first + world.people, []
     for part in parts:
         first = free if part.first < 0 else part.first
@@ -287,40 +287,47 @@ def place_parts(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartC
 
 
 def fingerprint(config: Config) -> str:
-    """Twelve hex digits that are equal where two configs have the same result.
+    """Returns twelve hex digits, equal where two configs have the same result.
 
     Example:
       >>> slow = fields.override(Config(), "train.log_every", 10)
       >>> fingerprint(slow) == fingerprint(Config())
       True
     """
-    kept = meaningful(config)
+    kept = select_meaningful(config)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def meaningful(config: Config) -> dict[str, Any]:
-    """The fields on which a result depends, by path, as JSON types."""
+def select_meaningful(config: Config) -> dict[str, Any]:
+    """Selects the fields on which a result depends, by path, as JSON types."""
     # Through from_dict, so that 1 in a field of floats is 1.0.
     leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
     return {path: leaf for path, leaf in leaves.items() if path not in NO_RESULT}
 
 
-def save(config: Config, path: str | pathlib.Path) -> None:
-    """Writes the config as JSON that `load` reads."""
+def save_config(config: Config, path: str | pathlib.Path) -> None:
+    """Writes a config as JSON that `load_config` reads."""
     write_json(pathlib.Path(path), fields.to_dict(config))
 
 
-def load(path: str | pathlib.Path) -> Config:
-    """Read a config that `save` wrote.
+def load_config(path: str | pathlib.Path) -> Config:
+    """Reads a config that `save_config` wrote.
 
     Raises:
-      ValueError: the file is absent, is not JSON, or holds an unknown field.
+      ValueError: the file is absent, is not JSON, holds an unknown field, or is of an
+        earlier version of kscale.
     """
+    path = pathlib.Path(path)
     try:
-        data: Any = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is no readable config: {error}") from error
     if not isinstance(data, dict):
         raise ValueError(f"{path} is no config: it must hold a JSON object")
+    if any(name in (data.get(group) or {}) for group, name in _FIELDS_OF_0_1.items()):
+        raise ValueError(
+            f"{path} was written by kscale 0.1: `python -m tools.migrate_results"
+            f" {path.parent}` in a checkout rewrites its folder"
+        )
     return fields.from_dict(Config, data)

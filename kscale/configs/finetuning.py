@@ -1,7 +1,9 @@
 """Named configs that go on from a finished run.
 
-tune     taught about new people, by biographies or by questions (paper 000)
-extract  asked about its own people: adapters learn from half of them (paper 002)
+tune     taught new people, by biographies or by questions (Pan et al. 2025)
+extract  asked about its own people by adapters trained on half (Allen-Zhu & Li 2024)
+
+Either takes as long as its exposures of the run that it goes on from.
 """
 
 import dataclasses
@@ -13,7 +15,7 @@ from kscale.configs.base import (
     Config,
     MembersConfig,
     PartConfig,
-    load,
+    load_config,
     place_parts,
 )
 from kscale.models.config import NO_ADAPTERS, Lora
@@ -39,7 +41,7 @@ def tune(
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate.
     """
-    before = load(pathlib.Path(start).expanduser() / CONFIG)
+    before = load_config(pathlib.Path(start).expanduser() / CONFIG)
     return tuned(before, start, people, kind, exposures, share, rate)
 
 
@@ -67,9 +69,9 @@ def tuned(
       exposures: how often each new person is met, as a biography or in a question
         about each attribute.
       share: of the visits of as many exposures of the old people, how many are read.
-      rate: the peak learning rate; paper 000 takes a tenth of the pretraining's.
+      rate: the peak learning rate; a tenth of the pretraining's is published.
 
-    Source: paper 000, appendix F.2 (table 2, figure 8).
+    Source: Pan et al. 2025, appendix F.2 (table 2, figure 8).
     """
     taken = [
         part.first + part.people for part in place_parts(before.parts, before.world)
@@ -115,7 +117,7 @@ def extract(
       rate: the peak learning rate, which falls to 0 in a line.
       batch: windows a step; 0 as in the run.
     """
-    before = load(pathlib.Path(start).expanduser() / CONFIG)
+    before = load_config(pathlib.Path(start).expanduser() / CONFIG)
     return extracted(before, start, embedding, attention, exposures, rate, batch)
 
 
@@ -131,7 +133,7 @@ def extracted(
     """A run's knowledge drawn out: LoRA on questions about people of odd number.
 
     The answers about the others tell what can be extracted, in the row's
-    ``parts["questions"]["held_out"]``; `before`'s own row tells what is memorized.
+    `parts["questions"]["held_out"]`; `before`'s own row tells what is memorized.
 
     Args:
       before: the run's config.
@@ -144,7 +146,7 @@ def extracted(
     Raises:
       ValueError: a rank is negative.
 
-    Source: paper 002, appendix A.2, Parameter 3 (weight decay 0.1, no warm-up).
+    Source: Allen-Zhu & Li 2024, appendix A.2, Parameter 3 (decay 0.1, no warm-up).
     """
     for name, rank in {"embedding": embedding, "attention": attention}.items():
         if rank < 0:

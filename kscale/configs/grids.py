@@ -1,6 +1,6 @@
 """Models beside each other: one world, several learning rates and seeds of each.
 
-    runs = comparison.grid(configs.demo(), {"GPT2": ..., "LLaMA": ...}, RATES, SEEDS)
+    runs = grids.make_grid(configs.demo(), {"GPT2": ..., "LLaMA": ...}, RATES, SEEDS)
 
 Runs of one model differ in rate and seed alone, so a sweep trains them as one
 population. `report.choose_rates` takes each model's best rate.
@@ -10,12 +10,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kscale import configs, models
+from kscale import models
 from kscale.configs.base import Config
+from kscale.configs.capacity import bios
 from kscale.configs.published import bios_setting
+from kscale.configs.small import demo
 from kscale.models import ModelConfig
 
-# Architectures of paper 002's figures 3 and 4: how many layers of width 24 make them
+# Architectures of Allen-Zhu & Li 2024, figures 3 and 4: how many layers of width 24 are
 # about as large as two of GPT2, and how many people fill them: R_max is 2.2 for each.
 ARCHITECTURES = {
     "GPT2": (2, 450),
@@ -28,7 +30,7 @@ ARCHITECTURES = {
 SHAPES = ("2-1", "4-1", "2-4", "4-4", "6-4", "12-4")  # layers and heads of the paper's
 
 
-def grid(
+def make_grid(
     config: Config,
     models: Mapping[str, ModelConfig],
     rates: Sequence[float] | Mapping[str, Sequence[float]],
@@ -58,7 +60,7 @@ def grid(
     ]
 
 
-def published(
+def published_grid(
     names: Sequence[str],
     people: Sequence[int],
     exposures: int,
@@ -72,20 +74,20 @@ def published(
       exposures: 1000 or 100.
       shapes: "layers-heads" each.
 
-    Source: paper 002, figures 1, 3, 4 and 16, Parameters 1, 2 and 6 to 9.
+    Source: Allen-Zhu & Li 2024, figures 1, 3, 4 and 16, Parameters 1, 2 and 6 to 9.
     """
     runs = []
     for name in names:
         for shape in shapes:
             for many in people:
                 model = f"{name}-{shape}"
-                config = configs.bios(many, model, exposures)
+                config = bios(many, model, exposures)
                 rates = bios_setting(many, exposures, model).learning_rates
-                runs += grid(config, {name: config.model}, rates)
+                runs += make_grid(config, {name: config.model}, rates)
     return runs
 
 
-def architectures(
+def architecture_grid(
     exposures: int,
     rates: Sequence[float],
     seeds: Sequence[int],
@@ -101,17 +103,17 @@ def architectures(
       rates: peak learning rates of all.
       seeds: of the initial parameters.
       people: N; 0: as many as fill each model.
-      names: out of ``ARCHITECTURES``.
+      names: out of `ARCHITECTURES`.
     """
     runs = []
     for name in names:
         layers, many = ARCHITECTURES[name]
-        config = configs.demo(people or many, exposures, batch=2)
-        runs += grid(config, {name: narrow(name, layers)}, rates, seeds)
+        config = demo(people or many, exposures, batch=2)
+        runs += make_grid(config, {name: narrow_model(name, layers)}, rates, seeds)
     return runs
 
 
-def experts(
+def expert_grid(
     exposures: int, rates: Sequence[float], seeds: Sequence[int], people: int = 0
 ) -> list[Config]:
     """Eight experts of width 16 beside dense models of equal total and active size.
@@ -126,18 +128,18 @@ def experts(
       people: N; 0: as many as fill each model.
     """
     made = {
-        "8 experts": (narrow("GPT2_MoE", 2, 8, experts=8), 340),
-        "dense, equal total": (narrow("GPT2", 2, 8, mlp_width=8.0), 325),
-        "dense, equal active": (narrow("GPT2_1/4", 2, 8), 130),
+        "8 experts": (narrow_model("GPT2_MoE", 2, 8, experts=8), 340),
+        "dense, equal total": (narrow_model("GPT2", 2, 8, mlp_width=8.0), 325),
+        "dense, equal active": (narrow_model("GPT2_1/4", 2, 8), 130),
     }
     runs = []
     for name, (model, many) in made.items():
-        config = configs.demo(people or many, exposures, batch=2)
-        runs += grid(config, {name: model}, rates, seeds)
+        config = demo(people or many, exposures, batch=2)
+        runs += make_grid(config, {name: model}, rates, seeds)
     return runs
 
 
-def narrow(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
+def narrow_model(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
     """An architecture with two heads of few dimensions, started as the demo's.
 
     Heads rotate whole in all of them. A quarter of 64 dimensions is 8 wavelengths, but

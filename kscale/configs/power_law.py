@@ -1,8 +1,7 @@
-"""Named configs of skewed worlds and of junk.
+"""Named configs of skewed worlds.
 
-pan     paper 000: 400,000 people met by a power law, its models and schedule
+pan     Pan et al. 2025: 400,000 people seen by a power law, its models and schedule
 tiny    the same questions asked of a world of 26 bits a person, in a minute on a CPU
-junk    paper 002, section 10: useful people among junk, a domain token in front or not
 """
 
 from typing import Literal
@@ -12,19 +11,17 @@ from kscale.configs.base import (
     Config,
     CorpusConfig,
     DataConfig,
-    PartConfig,
     ScoreConfig,
     WorldConfig,
 )
-from kscale.configs.published import bios_setting
 from kscale.train.config import TrainConfig
 from kscale.worlds import Law
 
-EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)  # of paper 000
+EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)  # of Pan et al. 2025
 
 
-def power_law(exponent: float, people: int) -> Law:
-    """`p(i) ~ (i + bias)^-exponent` with paper 000's bias, 1000 for 400,000 people."""
+def zipf_law(exponent: float, people: int) -> Law:
+    """Returns `p(i) ~ (i + bias)^-exponent` with the published bias, N / 400."""
     return Law(kind="zipf", exponent=exponent, bias=people / 400)
 
 
@@ -35,18 +32,22 @@ def pan(
     exposures: int = 196,
     compute: Literal["float32", "bfloat16"] = "bfloat16",
 ) -> Config:
-    """Paper 000: P(i) ~ (i + 1000)^-a over 400,000 people, four epochs (appendix F).
+    """Pan et al. 2025: P(i) ~ (i + 1000)^-a over 400,000 people, four epochs.
+
+    Hours on an accelerator.
 
     Args:
       size: of the model, one of the paper's 31, such as "6xs2" or "base".
       exponent: a; 0 draws people uniformly.
       people: N; the bias is N / 400.
       exposures: of the average person, in four epochs; 196 make 5.8e9 tokens.
-      compute: the paper trains in bfloat16.
+      compute: bfloat16 is the published one.
+
+    Source: Pan et al. 2025, appendix F.
     """
     return Config(
         name="pan",
-        world=WorldConfig(people=people, law=power_law(exponent, people)),
+        world=WorldConfig(people=people, law=zipf_law(exponent, people)),
         corpus=CorpusConfig(mask_documents=True),
         data=DataConfig(exposures=exposures, batch=128, epochs=4),
         model=models.from_name(f"modded-{size}", compute=compute),
@@ -81,7 +82,7 @@ def tiny(
       batch: windows of 64 tokens a step.
       rate: the peak learning rate.
     """
-    law = Law() if exponent is None else power_law(exponent, people)
+    law = Law() if exponent is None else zipf_law(exponent, people)
     head = width if width <= 24 else width // 2
     return Config(
         name="tiny",
@@ -99,34 +100,4 @@ def tiny(
             warmup_ratio=0.02,
             final_ratio=0.01,
         ),
-    )
-
-
-def junk(
-    people: int = 50_000,
-    model: str = "GPT2-2-4",
-    exposures: int = 100,
-    kind: Literal["none", "random", "repeated"] = "random",
-    domain: bool = False,
-) -> Config:
-    """Useful people in an eighth of the tokens, junk in the rest (002, section 10).
-
-    Args:
-      people: N useful people.
-      model: ARCHITECTURE-layers-heads.
-      exposures: of each useful person.
-      kind: of junk: "random" people of 100 million, "repeated" people of 1000.
-      domain: put a special token in front of each useful biography.
-    """
-    decay, rates, batch = bios_setting(people, exposures, model)
-    others = {"random": 100_000_000, "repeated": 1000}
-    parts = (PartConfig(people=others[kind], weight=7.0),) if kind in others else ()
-    return Config(
-        name="junk",
-        world=WorldConfig(people=people),
-        corpus=CorpusConfig(domain="useful" if domain else ""),
-        data=DataConfig(exposures=exposures, batch=batch),
-        model=models.from_name(model, compute="bfloat16"),
-        train=TrainConfig(learning_rate=rates[len(rates) // 2], weight_decay=decay),
-        parts=parts,
     )

@@ -1,6 +1,6 @@
-"""The training settings that papers published, as tables.
+"""The training settings of Allen-Zhu & Li 2024, as tables.
 
-Where a paper tried several learning rates for one size it shows the best of them.
+Where several learning rates were tried for one size, its figures show the best.
 """
 
 import math
@@ -16,7 +16,7 @@ class Setting(NamedTuple):
     batch: int
 
 
-# bioS on GPT2: exposures -> people -> setting (paper 002, Parameters 1 and 2).
+# bioS on GPT2: exposures -> people -> setting (Parameters 1 and 2).
 BIOS: dict[int, dict[int, Setting]] = {
     1000: {
         10_000: Setting(0.02, (1e-3,), 24),
@@ -105,7 +105,7 @@ _KINDS = {
 
 
 def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
-    """The published setting for bioS(N): the nearest row of the table.
+    """Returns the published setting for bioS(N): the nearest row of the table.
 
     The table's half is the one nearest to `exposures`, the row the one nearest to
     `people`, both by ratio. Below the first row the batch shrinks with `people`, so
@@ -121,8 +121,7 @@ def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
       >>> bios_setting(12_000, 1000)
       Setting(weight_decay=0.02, learning_rates=(0.001,), batch=24)
 
-    Source: paper 002, appendix A.1, Parameters 1, 2 and 6 to 9, Remark
-    A.2.
+    Source: Allen-Zhu & Li 2024, appendix A.1, Parameters 1, 2, 6 to 9, Remark A.2.
     """
     half = _nearest(exposures, BIOS)
     row = _nearest(people, BIOS[half])

@@ -16,7 +16,6 @@ import json
 import pathlib
 import re
 import shutil
-from typing import Any
 
 from kscale import files
 from kscale.configs import base, fields
@@ -51,12 +50,12 @@ class RunFolder:
         Raises:
           ValueError: no config, or one of another version.
         """
-        return cls(path, len(base.members(cls(path).read_config())))
+        return cls(path, len(base.list_members(cls(path).read_config())))
 
     @property
     def config(self) -> pathlib.Path:
         """The file of the config, without which a folder is no run folder."""
-        return self.path / "config.json"
+        return self.path / base.CONFIG
 
     @property
     def result(self) -> pathlib.Path:
@@ -110,15 +109,7 @@ class RunFolder:
           ValueError: none is there, or it cannot be read, or an earlier version of
             kscale wrote it.
         """
-        try:
-            return base.load(self.config)
-        except ValueError:
-            if _is_of_version_0_1(self.config):
-                raise ValueError(
-                    f"{self.path} was written by kscale 0.1: `python -m"
-                    f" tools.migrate_results {self.path}` in a checkout rewrites it"
-                ) from None
-            raise
+        return base.load_config(self.config)
 
     def read_result(self) -> Row:
         """Reads the result row; {} if there is none yet."""
@@ -206,13 +197,3 @@ class RunFolder:
             f"{self.path} holds a run of another config: {'; '.join(changed)}; resume"
             f" with the old values or choose another folder"
         )
-
-
-def _is_of_version_0_1(path: pathlib.Path) -> bool:
-    """Whether a config has a field that kscale 0.1 wrote and this version has not."""
-    try:
-        old: Any = json.loads(path.read_text(encoding="utf-8"))
-        gone = {"data": "shared_order", "model": "scan_layers", "train": "trained"}
-        return any(name in old.get(group, {}) for group, name in gone.items())
-    except (OSError, ValueError, AttributeError):
-        return False

@@ -127,7 +127,7 @@ def train_task(
     batches = task.order.batches(jax.process_index(), jax.process_count())
     identity = {"corpus.content": task.content} | {
         path: leaf
-        for path, leaf in base.meaningful(task.config).items()
+        for path, leaf in base.select_meaningful(task.config).items()
         if path.startswith(("world.", "corpus.", "data.", "parts.", "start"))
     }
     if task.start is not None:  # weights that were made anew are another start

@@ -97,7 +97,7 @@ def _run_group(
     return run.run(
         configs[0],
         workdir,
-        hypers=[config_module.members(config)[0] for config in configs],
+        hypers=[config_module.list_members(config)[0] for config in configs],
         resume=workdir.exists(),
         progress=progress,
         start=start,

@@ -16,7 +16,7 @@ import numpy as np
 
 from kscale import corpora, data, models, quant, train, trees, worlds
 from kscale.configs import validate
-from kscale.configs.base import Config, members
+from kscale.configs.base import Config, list_members
 from kscale.runs import mixture
 from kscale.runs.finetune import Start, require_start
 from kscale.runs.folder import RunFolder
@@ -210,7 +210,7 @@ def _build(config: Config, known: VocabularyRecord) -> Task:
     model = dataclasses.replace(config.model, vocab=pool.vocabulary.size)
     config = dataclasses.replace(config, model=model)
     names = tuple(filter(None, dict.fromkeys([*known.domains, *domains])))
-    return Task(config, world, corpus, pool, members(config), parts, names)
+    return Task(config, world, corpus, pool, list_members(config), parts, names)
 
 
 def _check_parameters(task: Task) -> None:

@@ -51,7 +51,7 @@ def test_the_answer_is_the_last_line_and_json_is_one_object(
         out,
     )
     (folder,) = (tmp_path / "runs").iterdir()
-    made = base.load(folder / "config.json")
+    made = base.load_config(folder / "config.json")
     assert folder.name == f"smoke-{base.fingerprint(made)}"
     assert f"written to runs/{folder.name}" in err
     assert cli.main(["train", *tiny, "--resume", "--json"]) == 0
@@ -116,8 +116,8 @@ def test_a_checkpoint_that_was_altered(finished, tiny, how, refuse, tmp_path):
 def test_a_checkpoint_of_another_run(finished, tiny, field, refuse, tmp_path):
     """The folder says that it is the other's: config.json alone was changed."""
     run = shutil.copytree(finished, tmp_path / "run")
-    other = fields.override(base.load(run / "config.json"), field, 5)
-    base.save(other, run / "config.json")
+    other = fields.override(base.load_config(run / "config.json"), field, 5)
+    base.save_config(other, run / "config.json")
     before = read_files(run)
     words = ["train", *tiny, f"--config.{field}=5", f"--workdir={run}", "--resume"]
     assert "belongs to another run" in refuse(words, f"{field} was 0, is 5")

@@ -35,13 +35,13 @@ def test_a_config_has_one_member_unless_several_are_asked_for():
     base = Config()
     train = base.train
     alone = (train.learning_rate, train.weight_decay, train.seed)
-    assert [tuple(m) for m in config.members(base)] == [alone]
+    assert [tuple(m) for m in config.list_members(base)] == [alone]
 
 
 def test_members_are_all_combinations_and_seeds_vary_fastest():
     several = Config(members=MembersConfig(seeds=(5, 6), learning_rates=(1e-3, 2e-3)))
     decay = several.train.weight_decay
-    assert [tuple(member) for member in config.members(several)] == [
+    assert [tuple(member) for member in config.list_members(several)] == [
         (1e-3, decay, 5),
         (1e-3, decay, 6),
         (2e-3, decay, 5),
@@ -78,8 +78,8 @@ def test_the_fingerprint_is_short_stable_and_blind_to_number_types():
 
 def test_a_config_is_saved_and_loaded(tmp_path):
     several = Config(members=MembersConfig(seeds=(1, 2)))
-    config.save(several, tmp_path / "config.json")
-    assert config.load(tmp_path / "config.json") == several
+    config.save_config(several, tmp_path / "config.json")
+    assert config.load_config(tmp_path / "config.json") == several
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,10 @@ def test_a_config_is_saved_and_loaded(tmp_path):
         ("{", "no readable config"),
         ("[]", "must hold a JSON object"),
         ('{"modl": {}}', "did you mean 'model'"),
+        (
+            '{"data": {"shared_order": true}}',
+            "was written by kscale 0.1: `python -m tools.migrate_results .*` in a chec",
+        ),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path, text, message):
@@ -96,7 +100,7 @@ def test_a_broken_file_is_refused(tmp_path, text, message):
     if text is not None:
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
-        config.load(path)
+        config.load_config(path)
 
 
 def test_committed_rows_are_found_by_their_configs():
@@ -180,7 +184,7 @@ def test_a_mixture_is_saved_and_loaded(tmp_path):
     law = worlds.Law("pitman_yor", discount=0.3)
     parts = (*MIXED.parts, PartConfig("new", "questions", law=law, domain="d"))
     mixed = dataclasses.replace(MIXED, parts=parts, start="0123456789ab")
-    config.save(mixed, tmp_path / "config.json")
-    loaded = config.load(tmp_path / "config.json")
+    config.save_config(mixed, tmp_path / "config.json")
+    loaded = config.load_config(tmp_path / "config.json")
     assert loaded == mixed
     assert config.fingerprint(loaded) == config.fingerprint(mixed)

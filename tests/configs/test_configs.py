@@ -6,7 +6,7 @@ import math
 import pytest
 
 from kscale import configs, models
-from kscale.configs.base import Config, save
+from kscale.configs.base import Config, save_config
 from kscale.configs.validate import validate
 
 NEEDS = {"bior": ":path={path}", "tune": ":start={path}", "extract": ":start={path}"}
@@ -14,7 +14,7 @@ NEEDS = {"bior": ":path={path}", "tune": ":start={path}", "extract": ":start={pa
 
 @pytest.fixture
 def spec_of(tmp_path):
-    save(configs.load("smoke"), tmp_path / "config.json")
+    save_config(configs.load("smoke"), tmp_path / "config.json")
     return lambda name: name + NEEDS.get(name, "").format(path=tmp_path)
 
 

@@ -180,14 +180,14 @@ def test_a_run_is_not_resumed_from_other_weights(first, tmp_path, capsys):
     assert tune(old, new, "--resume") == 2
     assert "start.params was '" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
-        run.run(base.load(new / "config.json"), new, resume=True)
+        run.run(base.load_config(new / "config.json"), new, resume=True)
 
 
 @pytest.fixture
 def before(little, tmp_path):
     """The config of a finished run, and its folder."""
     settings = little(world__first=50, data__epochs=2, train__seed=4)
-    base.save(settings, tmp_path / "config.json")
+    base.save_config(settings, tmp_path / "config.json")
     return settings, tmp_path
 
 
@@ -232,7 +232,7 @@ def test_of_a_population_one_model_is_tuned(before):
     several = dataclasses.replace(settings, members=grid)
     made = finetuning.tuned(several, str(folder), 5, "questions", 9)
     assert made.members == base.MembersConfig()
-    assert len(base.members(made)) == 1
+    assert len(base.list_members(made)) == 1
     assert "of a population its first member" in configs.describe()
 
 
@@ -272,7 +272,8 @@ def test_a_rank_that_is_none_is_named(before, name):
 
 
 def test_adapters_begin_beside_the_weights_of_the_start(first, tmp_path):
-    made = finetuning.extracted(base.load(first / "config.json"), str(first), 4, 2, 1)
+    config = base.load_config(first / "config.json")
+    made = finetuning.extracted(config, str(first), 4, 2, 1)
     task = prepare(made)
     params = task.start.make_params(task)
     before = task.start.params["layer_0"]["attention"]["qkv"]["kernel"]

@@ -22,8 +22,8 @@ def sizes(runs):
 
 
 def test_every_model_at_every_rate_and_seed():
-    two = {name: grids.narrow(name, 1) for name in ("GPT2", "LLaMA")}
-    runs = grids.grid(configs.demo(40), two, RATES, SEEDS)
+    two = {name: grids.narrow_model(name, 1) for name in ("GPT2", "LLaMA")}
+    runs = grids.make_grid(configs.demo(40), two, RATES, SEEDS)
     assert [(r.name, r.train.learning_rate, r.train.seed) for r in runs] == [
         (name, rate, seed) for name in two for rate in RATES for seed in SEEDS
     ]
@@ -32,15 +32,15 @@ def test_every_model_at_every_rate_and_seed():
 
 
 def test_rates_may_be_of_each_model():
-    two = {name: grids.narrow(name, 1) for name in ("GPT2", "LLaMA")}
+    two = {name: grids.narrow_model(name, 1) for name in ("GPT2", "LLaMA")}
     rates = {"GPT2": (1e-3,), "LLaMA": (2e-3, 5e-3)}
-    runs = grids.grid(configs.demo(40), two, rates)
+    runs = grids.make_grid(configs.demo(40), two, rates)
     told = [(run.name, run.train.learning_rate, run.train.seed) for run in runs]
     assert told == [("GPT2", 1e-3, 0), ("LLaMA", 2e-3, 0), ("LLaMA", 5e-3, 0)]
 
 
 def test_architectures_are_about_equal_and_equally_full():
-    found = sizes(grids.architectures(100, (1e-3,), (0,)))
+    found = sizes(grids.architecture_grid(100, (1e-3,), (0,)))
     assert found.keys() == grids.ARCHITECTURES.keys()
     small = found["GPT2"][0].total
     for counts, most in found.values():
@@ -49,13 +49,13 @@ def test_architectures_are_about_equal_and_equally_full():
 
 
 def test_people_and_names_may_be_chosen():
-    runs = grids.architectures(10, (1e-3,), (0,), people=30, names=("GPT2_0",))
+    runs = grids.architecture_grid(10, (1e-3,), (0,), people=30, names=("GPT2_0",))
     (run,) = runs
     assert (run.world.people, run.model.mlp, run.data.exposures) == (30, "none", 10)
 
 
 def test_experts_beside_dense_models_of_equal_total_and_active_size():
-    runs = grids.experts(100, RATES, SEEDS)
+    runs = grids.expert_grid(100, RATES, SEEDS)
     assert len(runs) == 3 * len(RATES) * len(SEEDS)
     found = sizes(runs)
     mixture, most = found.pop("8 experts")
@@ -70,15 +70,15 @@ def test_experts_beside_dense_models_of_equal_total_and_active_size():
 
 def test_narrow_models_rotate_whole_heads():
     for name in grids.ARCHITECTURES:
-        model = grids.narrow(name, 3)
+        model = grids.narrow_model(name, 3)
         assert (model.layers, model.width, model.heads) == (3, 24, 2)
         assert (model.rotary_fraction, model.init_std) == (1.0, 0.08)
-    changed = grids.narrow("GPT2", 1, 8, rotary_fraction=0.25)
+    changed = grids.narrow_model("GPT2", 1, 8, rotary_fraction=0.25)
     assert (changed.head_size, changed.rotary_fraction) == (8, 0.25)
 
 
 def test_published_runs_have_the_published_rates():
-    runs = grids.published(("GPT2", "LLaMA"), (50_000, 2_000_000), 1000, ("2-4",))
+    runs = grids.published_grid(("GPT2", "LLaMA"), (50_000, 2_000_000), 1000, ("2-4",))
     told = [(r.name, r.world.people, r.train.learning_rate) for r in runs]
     assert told == [
         (name, people, rate)

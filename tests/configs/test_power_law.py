@@ -13,11 +13,11 @@ from kscale.runs.task import prepare
 @pytest.mark.parametrize("exponent", power_law.EXPONENTS)
 def test_the_power_law_is_that_of_paper_000(exponent):
     people = 400_000
-    found = power_law.power_law(exponent, people).frequencies(people, 0)
+    found = power_law.zipf_law(exponent, people).frequencies(people, 0)
     # P(i) ~ (i + 1000)^-a, i from 1
     wanted = np.arange(1001.0, 401_001.0) ** -exponent
     np.testing.assert_allclose(found, wanted / wanted.sum(), rtol=1e-9)
-    smaller = power_law.power_law(exponent, 400)
+    smaller = power_law.zipf_law(exponent, 400)
     assert smaller.bias == 1.0
 
 

@@ -28,7 +28,7 @@ def fake(folder, settings, params=None, seed=7):
     task = prepare(settings)
     params = params or models.init(task.config.model, jax.random.key(seed))
     folder.mkdir()
-    base.save(settings, folder / "config.json")
+    base.save_config(settings, folder / "config.json")
     train.save_params(folder / "params.npz", params)
     return task, params
 

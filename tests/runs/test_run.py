@@ -62,7 +62,7 @@ def test_the_result_says_what_was_found_and_how(finished, tiny):
     assert result["bits_per_param"] == result["bits"]["total"] / result["parameters"]
     config = tiny_config(tiny)
     assert result["fingerprint"] == config_module.fingerprint(config)
-    assert config_module.load(finished / "config.json") == config
+    assert config_module.load_config(finished / "config.json") == config
     assert fields.from_dict(config_module.Config, result["config"]) == config
 
 
@@ -182,7 +182,7 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
     after = read_files(copy)
     assert {name: after[name] for name in own} == own
     assert not after.keys() & set(runs)
-    assert config_module.load(copy / "config.json").train.seed == 1
+    assert config_module.load_config(copy / "config.json").train.seed == 1
     assert json.loads(after["result.json"])["seed"] == 1
 
 

@@ -102,7 +102,7 @@ def test_a_run_without_rounding_is_no_run_with_it(plainly, little, tmp_path):
     with pytest.raises(ValueError, match=r"qat.bits was 0, is 3; qat.group was 0, is"):
         run.run(little(**THREE), copy, resume=True)
     # Nor is its checkpoint, should somebody write the config anew.
-    config_module.save(little(**THREE), copy / "config.json")
+    config_module.save_config(little(**THREE), copy / "config.json")
     with pytest.raises(ValueError, match=r"[Cc]heckpoint.*qat"):
         run.run(little(**THREE), copy, resume=True)
 

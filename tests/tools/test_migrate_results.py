@@ -86,7 +86,7 @@ def test_rows_of_an_older_version_are_read_by_this_one(results, capsys):
 def test_run_folders_get_the_name_that_a_sweep_looks_for(results):
     assert migrate_results.main([str(results)]) == 0
     (folder,) = results.glob("runs/capacity/figure6_*")
-    config = base.load(folder / "config.json")
+    config = base.load_config(folder / "config.json")
     assert config == configs.load("smoke")
     row = json.loads((folder / "result.json").read_text())
     assert row["fingerprint"] == base.fingerprint(config)
