@@ -1,73 +1,83 @@
 """The house rules that a reader of the sources can check: imports, names, lengths.
 
 Imports are read with ast, so nothing is run and an import inside a function counts.
+`python tests/test_layering.py` prints the picture of the floors for CONTRIBUTING.md.
 """
 
 import ast
 import functools
 import pathlib
+import textwrap
 
 import pytest
 
-import kscale
-
-PACKAGE = pathlib.Path(kscale.__file__).parent
+PACKAGE = pathlib.Path(__file__).parents[1] / "kscale"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# What each entry of `kscale/` may import of the others, from the ground up: an entry
-# stands above everything that it imports.
-ROOMS: dict[str, set[str]] = {
-    "trees": set(),
-    "files": set(),
-    "worlds": set(),
-    "tokenizers": set(),
-    "theory": set(),
-    "corpora": {"worlds"},
-    "data": {"corpora", "tokenizers", "worlds"},
-    "models": {"trees", "files"},
-    "quant": {"trees", "files", "models"},
-    "report": {"files", "theory"},
-    "train": {"trees", "files", "data", "models"},
-    "scores": {"files", "worlds", "corpora", "data", "models"},
-    "configs": {
-        *("files", "trees", "worlds", "tokenizers", "corpora", "models", "data"),
-        *("quant", "train"),
-    },
-    "runs": {
-        *("files", "trees", "worlds", "tokenizers", "theory", "corpora", "models"),
-        *("data", "quant", "train", "scores", "report", "configs"),
-    },
-    "cli": {
-        *("files", "trees", "worlds", "tokenizers", "theory", "corpora", "models"),
-        *("data", "quant", "train", "scores", "report", "configs", "runs"),
-    },
-    "__main__": {"cli"},
-    "__init__": set(),
+# What each entry of `kscale/` imports of the others, from the ground up: an entry
+# stands above everything that it imports. The name of a room alone (`kscale/__init__`)
+# imports it when it is first used.
+ROOMS = {
+    "trees": "",
+    "files": "",
+    "worlds": "",
+    "tokenizers": "",
+    "theory": "",
+    "corpora": "worlds",
+    "data": "worlds tokenizers corpora",
+    "models": "trees",
+    "quant": "trees files models",
+    "report": "files theory",
+    "train": "trees files data models",
+    "scores": "files worlds corpora data models",
+    "configs": "files worlds corpora data models quant train",
+    "runs": (
+        "trees files worlds tokenizers theory corpora data models quant train scores "
+        "configs"
+    ),
+    "cli": "files worlds theory quant report configs runs",
+    "__main__": "cli",
+    "__init__": (
+        "trees files worlds tokenizers theory corpora data models quant report train "
+        "scores configs runs cli"
+    ),
 }
-# What each topic of `kscale/theory/` may import of the others, likewise.
-TOPICS: dict[str, set[str]] = {
-    "checks": set(),
-    "solver": {"checks"},
-    "numerics": set(),
-    "pitman_yor": {"numerics"},
-    "data_scaling": {"numerics", "pitman_yor"},
-    "model_scaling": {"numerics"},
-    "fitting": {"numerics"},
-    "concepts": {"numerics"},
-    "skills": {"numerics", "concepts"},
-    "coding": set(),
+# What each topic of `kscale/theory/` imports of the others, likewise.
+TOPICS = {
+    "checks": "",
+    "solver": "checks",
+    "numerics": "solver",
+    "pitman_yor": "checks solver numerics",
+    "data_scaling": "checks solver numerics pitman_yor",
+    "model_scaling": "checks solver numerics",
+    "fitting": "checks solver numerics",
+    "concepts": "checks solver numerics",
+    "skills": "checks solver numerics concepts",
+    "coding": "checks",
 }
 WITHOUT_JAX = ("files", "worlds", "corpora", "tokenizers", "data")
 BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 
 
+def picture() -> str:
+    """The floors of the house, the highest first: entries, and what each imports."""
+    floors: dict[str, int] = {}
+    for entry, below in ROOMS.items():
+        floors[entry] = 1 + max((floors[x] for x in below.split()), default=0)
+    lines = []
+    for entry in sorted(ROOMS, key=lambda x: (-floors[x], list(ROOMS).index(x))):
+        lines += textwrap.wrap(
+            ROOMS[entry] or "-",
+            width=88,
+            initial_indent=f"{floors[entry]}  {entry:<11}",
+            subsequent_indent=" " * 14,
+        )
+    return "\n".join(lines) + "\n"
+
+
 def relative(path: pathlib.Path) -> str:
     return str(path.relative_to(PACKAGE))
-
-
-def room_of(path: pathlib.Path) -> str:
-    return relative(path).split("/")[0].removesuffix(".py")
 
 
 @functools.cache
@@ -93,73 +103,55 @@ def imported_names(tree: ast.Module, package: list[str]) -> set[str]:
     return names
 
 
-def top(name: str) -> str:
-    return name.split(".")[0]
+def packages(path: pathlib.Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
 
 
-def rooms_imported(path: pathlib.Path) -> set[str]:
-    parts = [name.split(".") for name in imports(path)]
-    return {p[1] for p in parts if p[0] == "kscale" and len(p) > 1}
+def graph(folder: pathlib.Path) -> dict[str, set[str]]:
+    """What each file or folder in a folder imports of the others."""
+    prefix = ["kscale", *folder.relative_to(PACKAGE).parts]
+    depth = len(prefix)
+    found: dict[str, set[str]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        entry = path.relative_to(folder).parts[0].removesuffix(".py")
+        names = [name.split(".") for name in imports(path)]
+        inside = {x[depth] for x in names if x[:depth] == prefix and len(x) > depth}
+        found[entry] = found.get(entry, set()) | (inside - {entry, "__version__"})
+    return found
 
 
-def test_every_entry_has_a_rule():
-    assert {room_of(path) for path in FILES} == set(ROOMS)
-
-
-def test_an_entry_stands_above_what_it_imports():
+@pytest.mark.parametrize(
+    ("folder", "table"), [(PACKAGE, ROOMS), (PACKAGE / "theory", TOPICS)]
+)
+def test_imports_are_those_of_the_table_and_run_one_way(folder, table):
+    found = graph(folder)
+    if folder != PACKAGE:  # a room's face names what is in it
+        del found["__init__"]
+    assert found == {entry: set(below.split()) for entry, below in table.items()}
     below: set[str] = set()
-    for room, allowed in ROOMS.items():
-        assert allowed <= below, room
-        below.add(room)
+    for entry, imported in table.items():
+        assert set(imported.split()) <= below, f"{entry} imports what stands above it"
+        below.add(entry)
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_rooms_import_in_one_direction(path):
-    room = room_of(path)
-    if room != "__init__":  # whose imports of rooms are for type checkers alone
-        assert rooms_imported(path) - {room, "__version__"} <= ROOMS[room]
+def test_the_picture_in_contributing_is_that_of_the_table():
+    page = PACKAGE.parent / "CONTRIBUTING.md"
+    assert f"```\n{picture()}```" in page.read_text(encoding="utf-8")
 
 
-THEORY = PACKAGE / "theory"
+def test_jax_and_flax_stay_in_their_rooms():
+    for path in FILES:
+        entry = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if entry in (*WITHOUT_JAX, "__init__"):
+            assert not packages(path) & {"jax", "flax", "optax", "orbax"}, path
+        assert entry == "models" or "flax" not in packages(path), path
 
 
-def topics_imported(path: pathlib.Path) -> set[str]:
-    parts = [name.split(".") for name in imports(path)]
-    return {p[2] for p in parts if p[:2] == ["kscale", "theory"] and len(p) > 2}
-
-
-def test_a_topic_of_the_theory_stands_above_what_it_imports():
-    found = {path.stem for path in THEORY.iterdir() if path.suffix != ".pyc"}
-    assert set(TOPICS) == found - {"__init__", "__pycache__"}
-    below = {"checks", "solver"}
-    for topic, allowed in TOPICS.items():
-        assert allowed <= below, topic
-        below.add(topic)
-
-
-@pytest.mark.parametrize("path", sorted(THEORY.rglob("*.py")), ids=relative)
-def test_topics_of_the_theory_import_in_one_direction(path):
-    topic = path.relative_to(THEORY).parts[0].removesuffix(".py")
-    if topic != "__init__":
-        allowed = TOPICS[topic] | {topic, "checks", "solver"}
-        assert topics_imported(path) <= allowed
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_jax_and_flax_stay_in_their_rooms(path):
-    packages = {top(name) for name in imports(path)}
-    if room_of(path) in WITHOUT_JAX or path == PACKAGE / "__init__.py":
-        assert not packages & {"jax", "flax", "optax", "orbax"}
-    if room_of(path) != "models":
-        assert "flax" not in packages
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_the_library_stands_alone(path):
+def test_the_library_stands_alone():
     """Neither experiments nor tools nor tests are part of the wheel."""
-    packages = {top(name) for name in imports(path)}
-    assert not packages & {"experiments", "tools", "tests"}
-    assert not BANNED_NAMES & {path.stem, path.parent.name}
+    for path in FILES:
+        assert not packages(path) & {"experiments", "tools", "tests"}, path
+        assert not BANNED_NAMES & {path.stem, path.parent.name}, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
@@ -184,3 +176,7 @@ def test_relative_imports_are_read():
     source = "def f():\n    from . import loop\n    from ..data import packing\n"
     names = imported_names(ast.parse(source), ["kscale", "train"])
     assert names == {"kscale.train.loop", "kscale.data.packing"}
+
+
+if __name__ == "__main__":
+    print(picture(), end="")
