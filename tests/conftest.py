@@ -92,6 +92,16 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def learned(little, tmp_path_factory):
+    """A finished run of the `little` config: its folder, to be copied, and its row."""
+    from kscale.runs.run import run
+
+    folder = tmp_path_factory.mktemp("learned") / "run"
+    (row,) = run(little(), folder)
+    return folder, row
+
+
+@pytest.fixture(scope="session")
 def pair(tmp_path_factory):
     """The folder of a finished population of two, to be copied where it changes."""
     from kscale import cli

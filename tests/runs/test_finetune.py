@@ -2,17 +2,24 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
 
 import jax
 import numpy as np
 import pytest
+from support.run_folders import assert_same_arrays, read_files
 
 from kscale import configs, models, tokenizers, train
-from kscale.configs import base, fields
+from kscale.configs import base, fields, finetuning
 from kscale.configs.base import PartConfig
 from kscale.runs import run
-from kscale.runs.task import prepare
+from kscale.runs.finetune import require_start
+from kscale.runs.folder import RunFolder
+from kscale.runs.inspect import plan_run
+from kscale.runs.score import score_run
+from kscale.runs.task import open_run, prepare
+from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 ASKED = PartConfig("asked", "questions", people=6, exposures=2)
 
@@ -31,14 +38,6 @@ def fake(folder, settings, params=None, seed=7):
     base.save_config(settings, folder / "config.json")
     train.save_params(folder / "params.npz", params)
     return task, params
-
-
-@pytest.fixture(scope="module")
-def before(little, tmp_path_factory):
-    """A finished run, trained: folder and row."""
-    folder = tmp_path_factory.mktemp("before") / "run"
-    (row,) = run.run(little(), folder)
-    return folder, row
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -168,39 +167,41 @@ def test_symbols_must_be_the_same(tmp_path):
     ],
 )
 def test_a_start_that_is_no_finished_run_is_refused(
-    before, little, tmp_path, left, message
+    learned, little, tmp_path, left, message
 ):
     (tmp_path / "part").mkdir()
     for name in left:
-        copy = shutil.copytree if (before[0] / name).is_dir() else shutil.copy
-        copy(before[0] / name, tmp_path / "part" / name)
+        copy = shutil.copytree if (learned[0] / name).is_dir() else shutil.copy
+        copy(learned[0] / name, tmp_path / "part" / name)
     with pytest.raises(ValueError, match=message):
         run.run(little(start=str(tmp_path / "part")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_start_whose_lists_have_changed_is_refused(before, little, tmp_path):
-    copy = shutil.copytree(before[0], tmp_path / "copy")
+def test_a_start_whose_lists_have_changed_is_refused(learned, little, tmp_path):
+    copy = shutil.copytree(learned[0], tmp_path / "copy")
     row = json.loads((copy / "result.json").read_text())
     (copy / "result.json").write_text(json.dumps(row | {"content": "0" * 12}))
     with pytest.raises(ValueError, match="was trained on other lists or texts"):
         run.run(little(start=str(copy)))
 
 
-def test_without_learning_a_run_knows_what_its_start_knew(before, little):
-    folder, was = before
+def test_without_learning_a_run_knows_what_its_start_knew(learned, little):
+    folder, was = learned
+    mark = base.fingerprint(little())  # as sweeps name a start
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
-    (row,) = run.run(little(start=str(folder), data__share=0.1, **still))
+    config = little(start=mark, data__share=0.1, **still)
+    (row,) = run.run(config, start=folder)
     for name in ("bits", "accuracy", "pieces", "parameters"):
         assert row[name] == was[name]
     assert row["fingerprint"] != was["fingerprint"]
-    assert row["config"]["start"] == str(folder)
-    (new,) = run.run(little(data__share=0.1, **still))
-    assert new["bits"] != was["bits"]
+    assert row["config"]["start"] == mark
+    with pytest.raises(ValueError, match=f"config.start='{mark}' holds no run: there"):
+        run.run(config)
 
 
-def test_a_population_goes_on_from_one_model(before, little, tmp_path):
-    folder, was = before
+def test_a_population_goes_on_from_one_model(learned, little, tmp_path):
+    folder, was = learned
     grid = {"members__learning_rates": (0.0, 1e-2), "train__weight_decay": 0.0}
     rows = run.run(little(start=str(folder), data__share=0.3, **grid), tmp_path / "two")
     assert rows[0]["bits"]["total"] == pytest.approx(was["bits"]["total"], rel=1e-5)
@@ -212,9 +213,9 @@ def test_a_population_goes_on_from_one_model(before, little, tmp_path):
 
 
 @pytest.mark.slow
-def test_members_draw_new_rows_from_their_own_seeds(before, little, tmp_path):
+def test_members_draw_new_rows_from_their_own_seeds(learned, little, tmp_path):
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
-    still |= {"start": str(before[0]), "data__share": 0.1}
+    still |= {"start": str(learned[0]), "data__share": 0.1}
     run.run(little([ASKED], members__seeds=(3, 4), **still), tmp_path / "two")
     for member, seed in enumerate((3, 4)):
         run.run(little([ASKED], train__seed=seed, **still), tmp_path / str(seed))
@@ -225,21 +226,10 @@ def test_members_draw_new_rows_from_their_own_seeds(before, little, tmp_path):
         assert jax.tree.all(jax.tree.map(np.array_equal, together, alone))
 
 
-def test_a_folder_given_apart_takes_the_place_of_the_fingerprint(before, little):
-    mark = base.fingerprint(little())
-    still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
-    moved = little(start=mark, data__share=0.1, **still)
-    (row,) = run.run(moved, start=before[0])
-    assert row["bits"] == before[1]["bits"]
-    assert row["config"]["start"] == mark
-    with pytest.raises(ValueError, match=f"config.start='{mark}' holds no run: there"):
-        run.run(moved)
-
-
 def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
-    before, little, tmp_path
+    learned, little, tmp_path
 ):
-    folder, _ = before
+    folder, _ = learned
     new = PartConfig("new", people=8, exposures=6)
     settings = little([new], start=str(folder), data__share=0.5, score__times=3)
     (row,) = run.run(settings, tmp_path / "whole")
@@ -252,10 +242,118 @@ def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
         (cut / name).unlink()
     (again,) = run.run(settings, cut, resume=True)
     for name in ("params.npz", "scores.npz"):
-        with np.load(cut / name) as ours, np.load(tmp_path / "whole" / name) as theirs:
-            for leaf in theirs:
-                np.testing.assert_array_equal(ours[leaf], theirs[leaf])
+        assert_same_arrays(cut, tmp_path / "whole", name)
     for name in ("bits", "parts", "curve", "loss"):
         assert again[name] == row[name]
     whole = (tmp_path / "whole" / "curve.jsonl").read_text()
     assert (cut / "curve.jsonl").read_text() == whole
+
+
+def tune(start, kind="biographies"):
+    """The config of a run that is taught six new people."""
+    return configs.load(
+        f"tune:start={start},people=6,exposures=3,share=0.5,kind={kind}"
+    )
+
+
+@pytest.fixture(scope="module")
+def asked(learned, tmp_path_factory):
+    """That run taught to answer questions: folder and row."""
+    folder = tmp_path_factory.mktemp("asked") / "run"
+    (row,) = run.run(tune(learned[0], "questions"), folder)
+    return folder, row
+
+
+def test_a_run_is_opened_and_scored_when_its_start_is_gone(learned, asked, tmp_path):
+    old, new = shutil.copytree(asked[0], tmp_path / "old"), tmp_path / "new"
+    (row,) = run.run(tune(old), new)
+    sizes = [each["parameters"] for each in (row, asked[1], learned[1])]
+    assert sizes[0] == sizes[1] > sizes[2]  # what questions need stays
+    firsts = [each["config"]["parts"][0]["first"] for each in (row, asked[1])]
+    assert firsts == [22, -1]  # people after those of the start's part
+    shutil.rmtree(old)
+    again = score_run(new)
+    for name in ("bits", "parameters", "content", "parts"):
+        assert again[name] == row[name]
+    task, _ = open_run(new)
+    listed = RunFolder(new).read_vocabulary()
+    assert set(listed.tokens) == set(task.pool.vocabulary.original_ids.tolist())
+    (new / "vocabulary.json").write_text('{"tokens": 3}')
+    with pytest.raises(ValueError, match=r"vocabulary.json is no readable vocabulary"):
+        open_run(new)
+    assert RunFolder(learned[0]).read_vocabulary() == NO_VOCABULARY
+    assert not (learned[0] / "vocabulary.json").exists()
+
+
+def test_a_plan_counts_the_tokens_of_the_start(asked, tmp_path):
+    plan, (task, _) = plan_run(tune(asked[0]), tmp_path / "run"), open_run(asked[0])
+    assert plan["vocabulary"] == task.pool.vocabulary.size
+    assert plan["parameters"]["total"] == task.parameters.total
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("do", [run.run, plan_run])
+def test_a_run_does_not_overwrite_its_start(learned, tmp_path, do):
+    own = shutil.copytree(learned[0], tmp_path / "own")
+    before = read_files(own)
+    for workdir in (own, tmp_path / "x" / ".." / "own"):
+        with pytest.raises(ValueError, match="is the run's own folder, and would be"):
+            do(tune(own), workdir)
+    assert read_files(own) == before
+
+
+def test_a_start_in_the_home_folder(learned, monkeypatch):
+    monkeypatch.setenv("HOME", str(learned[0].parent))
+    assert require_start(pathlib.Path("~/run")) == learned[0]
+
+
+def test_a_run_is_not_resumed_from_other_weights(learned, tmp_path):
+    old, new = shutil.copytree(learned[0], tmp_path / "old"), tmp_path / "new"
+    (row,) = run.run(tune(old), new)
+    (new / "result.json").unlink()
+    (again,) = run.run(tune(old), new, resume=True)
+    assert again["bits"] == row["bits"]
+    with np.load(old / "params.npz") as file:
+        arrays = {name: 2 * file[name] for name in file}
+    np.savez(old / "params.npz", **arrays)
+    with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
+        run.run(tune(old), new, resume=True)
+
+
+def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
+    config = base.load_config(learned[0] / "config.json")
+    made = finetuning.extracted(config, str(learned[0]), 4, 2, 1)
+    task = prepare(made)
+    params = task.start.make_params(task)
+    before = task.start.params["layer_0"]["attention"]["qkv"]["kernel"]
+    assert np.array_equal(params["layer_0"]["attention"]["qkv"]["kernel"], before)
+    query = params["lora"]["layer_0"]["attention"]["query"]
+    assert (query["down"].shape[1], np.any(query["up"])) == (2, False)
+    workdir = tmp_path / "extracted"
+    (row,) = run.run(made, workdir)
+    assert set(row["parts"]["questions"]) == {"trained", "held_out"}
+    _, after = open_run(workdir)
+    # Only adapters were trained: the weights are those of the start.
+    assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
+    assert np.any(after["lora"]["layer_0"]["attention"]["query"]["up"])
+    made = finetuning.extracted(made, str(workdir), 4, 2, 1)
+    again = prepare(made)
+    grown = again.start.make_params(again)
+    assert np.array_equal(
+        grown["lora"]["embed"]["table"]["down"], after["lora"]["embed"]["table"]["down"]
+    )
+
+
+@pytest.mark.slow
+def test_a_run_of_junk_with_domains_goes_on(tmp_path):
+    junk = configs.load(
+        "junk:people=16,model=GPT2-1-1,exposures=4,kind=repeated,domain=true"
+    )
+    values = {"world.lists": "tiny", "data.context": 64, "data.batch": 8}
+    values |= {"model.head_size": 8, "parts.0.domain": "web", "parts.0.weight": 0.5}
+    run.run(fields.override_all(junk, values), tmp_path / "junk")
+    (row,) = run.run(tune(tmp_path / "junk"), tmp_path / "run")
+    task, _ = open_run(tmp_path / "run")
+    assert task.domains == ("useful", "web")
+    assert task.pool.prefix[1] == task.config.model.vocab - 2
+    assert row["parameters"] == task.parameters.total

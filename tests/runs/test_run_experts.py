@@ -79,13 +79,11 @@ def test_members_of_a_population_have_lists(little, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def adapted(little, mixture, tmp_path_factory):
+def adapted(little, learned, tmp_path_factory):
     """Adapters trained beside the weights of a dense run: both folders, and the row."""
-    folder = tmp_path_factory.mktemp("adapted")
-    run.run(little(), folder / "before")
-    config = little(start=str(folder / "before"), data__share=1.0, **ADAPTED)
-    (row,) = run.run(config, folder / "run")
-    return folder / "before", folder / "run", row
+    folder = tmp_path_factory.mktemp("adapted") / "run"
+    (row,) = run.run(little(start=str(learned[0]), **ADAPTED), folder)
+    return learned[0], folder, row
 
 
 def test_adapters_are_saved_apart_and_small(adapted):

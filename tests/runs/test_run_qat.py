@@ -28,14 +28,6 @@ def rounded(little, tmp_path_factory):
     return folder, row
 
 
-@pytest.fixture(scope="module")
-def plainly(little, tmp_path_factory):
-    """The same run without rounding."""
-    folder = tmp_path_factory.mktemp("plain") / "run"
-    (row,) = run.run(little(), folder)
-    return folder, row
-
-
 def test_the_bits_are_those_of_the_rounded_weights(rounded):
     workdir, row = rounded
     task, params = open_run(workdir)
@@ -69,15 +61,15 @@ def test_answers_are_those_of_the_rounded_weights(little, monkeypatch):
         assert all(len(np.unique(group)) <= 8 for group in kernel[:4].T)
 
 
-def test_rounding_changes_the_run_and_its_fingerprint(rounded, plainly):
-    assert rounded[1]["fingerprint"] != plainly[1]["fingerprint"]
+def test_rounding_changes_the_run_and_its_fingerprint(rounded, learned):
+    assert rounded[1]["fingerprint"] != learned[1]["fingerprint"]
     first, last = (
-        [read_metrics(folder)[i]["loss"] for folder, _ in (rounded, plainly)]
+        [read_metrics(folder)[i]["loss"] for folder, _ in (rounded, learned)]
         for i in (0, -1)
     )
     assert first[0] != first[1]
     assert last[0] != last[1]
-    assert "stored_bits" not in plainly[1]
+    assert "stored_bits" not in learned[1]
 
 
 def test_a_resumed_run_equals_one_that_was_not_stopped(rounded, little, tmp_path):
@@ -97,8 +89,8 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(rounded, little, tmp_path
     ]
 
 
-def test_a_run_without_rounding_is_no_run_with_it(plainly, little, tmp_path):
-    copy = shutil.copytree(plainly[0], tmp_path / "run")
+def test_a_run_without_rounding_is_no_run_with_it(learned, little, tmp_path):
+    copy = shutil.copytree(learned[0], tmp_path / "run")
     with pytest.raises(ValueError, match=r"qat.bits was 0, is 3; qat.group was 0, is"):
         run.run(little(**THREE), copy, resume=True)
     # Nor is its checkpoint, should somebody write the config anew.
