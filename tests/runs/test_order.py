@@ -1,4 +1,7 @@
-"""The order of documents: how often people are met up to which step."""
+"""The order of documents: visits up to a step, and mixtures too large to be counted."""
+
+import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -34,3 +37,35 @@ def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
 def test_a_restaurant_has_the_frequencies_of_its_visits(made):
     order = made(world__law=Law("restaurant", discount=0.2)).order
     np.testing.assert_allclose(order.frequencies(), order.visits() / 96)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": 1e12}, r"part 'junk': weight=1e\+12 makes \d\.?\d*e\+13 windows"),
+        ({"weight": 1e308}, r"weight=1e\+308 makes \S+ windows, and a mixture holds"),
+        (
+            {"weight": 0.0, "exposures": 10**13},
+            r"exposures=10000000000000 of people=40 makes \S+e\+1\d windows, .* fewer",
+        ),
+        (
+            {"kind": "questions", "weight": 0.0, "exposures": 10**13},
+            r"ask for less of it",
+        ),
+    ],
+)
+def test_a_part_of_more_windows_than_a_mixture_holds_is_refused(made, changes, message):
+    order = made(dataclasses.replace(JUNK, **changes)).order
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=message):
+        _ = order.stream
+    assert time.perf_counter() - started < 10
+
+
+def test_parts_that_are_too_many_together_are_refused(made):
+    (one,) = made(JUNK).order.part_windows
+    half = dataclasses.replace(JUNK, weight=7.0 * 2**39 / one)
+    # The second is refused before the first, which alone would do, is counted.
+    other = dataclasses.replace(half, name="more")
+    with pytest.raises(ValueError, match="part 'more': weight="):
+        _ = made(half, other).order.stream

@@ -1,11 +1,21 @@
 """Runs: what a folder holds, populations, kills and resumes, what nobody loses."""
 
 import json
+import os
+import random
 import shutil
+import signal
+import time
 
 import numpy as np
 import pytest
-from support.run_folders import read_files, read_metrics, tiny_config
+from support.run_folders import (
+    assert_same_arrays,
+    list_checkpoints,
+    read_files,
+    read_metrics,
+    tiny_config,
+)
 
 from kscale import cli, scores
 from kscale.configs import base as config_module
@@ -87,32 +97,26 @@ def test_the_log_covers_every_token(finished):
     assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
 
 
-def test_members_equal_their_solo_runs(tiny, tmp_path):
-    grid = {"members__seeds": "0,1", "members__learning_rates": "1e-3,4e-3"}
+def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
+    grid = {"members__seeds": "0,1", "members__learning_rates": "3e-3,4e-3"}
     rows = run.run(tiny_config(tiny, **grid), tmp_path / "four")
     result = json.loads((tmp_path / "four" / "result.json").read_text())
     members = result["members"]
     assert len(rows) == len(members) == 4
     best = max(members, key=lambda row: row["bits"]["total"])
     assert result["bits"] == best["bits"]
-    for i, (rate, seed) in enumerate([(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]):
+    for i, (rate, seed) in enumerate([(3e-3, 0), (3e-3, 1), (4e-3, 0), (4e-3, 1)]):
         assert members[i]["config"]["train"]["learning_rate"] == rate
         assert members[i]["seed"] == seed
-        if i in (0, 3):  # two of them tell
-            alone = tiny_config(tiny, train__learning_rate=rate, train__seed=seed)
-            (row,) = run.run(alone, tmp_path / str(i))
-            assert row["fingerprint"] == members[i]["fingerprint"]
-            together, solo = (
-                scores.ScoreTable.load(tmp_path / path / name)
-                for path, name in (
-                    ("four", f"scores_{i}.npz"),
-                    (str(i), "scores.npz"),
-                )
-            )
-            np.testing.assert_allclose(together.nats, solo.nats, rtol=1e-5)
-            assert row["bits"]["total"] == pytest.approx(
-                members[i]["bits"]["total"], rel=1e-5
-            )
+    run.run(tiny_config(tiny, train__learning_rate=4e-3, train__seed=1), tmp_path / "3")
+    for i, alone in {0: finished, 3: tmp_path / "3"}.items():  # two of them tell
+        row = json.loads((alone / "result.json").read_text())
+        assert row["fingerprint"] == members[i]["fingerprint"]
+        together = scores.ScoreTable.load(tmp_path / "four" / f"scores_{i}.npz")
+        solo = scores.ScoreTable.load(alone / "scores.npz")
+        np.testing.assert_allclose(together.nats, solo.nats, rtol=1e-5)
+        total = members[i]["bits"]["total"]
+        assert row["bits"]["total"] == pytest.approx(total, rel=1e-5)
     assert not (tmp_path / "four" / "params.npz").exists()
     task, _ = open_run(tmp_path / "four", member=3)
     assert len(task.hypers) == 4
@@ -240,3 +244,62 @@ def test_the_answer_of_an_extraction_is_what_is_answered(finished):
         f"extract (1-1x16, {row['parameters']:,} parameters) answers 12% of the"
         " questions about people held out right, 50% of those about people trained on."
     )
+
+
+# Long enough to be killed in its middle: 13 dispatches, a checkpoint after each.
+LONG = (
+    "--config.data.exposures=100",
+    "--config.train.steps_per_dispatch=10",
+    "--config.train.checkpoint_every=10",
+)
+
+
+def stop(process, folder, number, step=0):
+    """Sends a signal once a checkpoint beyond a step is there; the exit code."""
+    while process.poll() is None and max(list_checkpoints(folder), default=0) <= step:
+        time.sleep(0.005)
+    os.kill(process.pid, number) if process.poll() is None else None
+    out, err = process.communicate()
+    return process.returncode, out, err
+
+
+def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_path):
+    whole = run.run(tiny_config((*tiny, *LONG)), tmp_path / "whole")[0]
+    words = ["train", *tiny, *LONG, f"--workdir={tmp_path / 'cut'}"]
+    cut = tmp_path / "cut"
+    code, out, _ = stop(start(*words), cut, signal.SIGKILL)
+    assert (code, out) == (-signal.SIGKILL, "")
+    killed_at = max(list_checkpoints(cut))
+    code, out, err = stop(start(*words, "--resume"), cut, signal.SIGTERM, killed_at)
+    stopped_at = max(list_checkpoints(cut))
+    assert killed_at < stopped_at < whole["steps"]
+    assert (code, out) == (0, "")
+    assert f"stopped after step {stopped_at}" in err
+    assert "--resume" in err
+    assert not (cut / "result.json").exists()
+    (row,) = run.run(tiny_config((*tiny, *LONG)), cut, resume=True)
+    assert_same_arrays(cut, tmp_path / "whole", "params.npz")
+    assert_same_arrays(cut, tmp_path / "whole", "scores.npz")
+    assert row["bits"] == whole["bits"]
+    ours, theirs = read_metrics(cut), read_metrics(tmp_path / "whole")
+    assert [x["step"] for x in ours] == [x["step"] for x in theirs]
+    assert [x["loss"] for x in ours] == [x["loss"] for x in theirs]
+    # The whole run's time is told, not that of its last part.
+    assert row["seconds"] == pytest.approx(sum(x["seconds"] for x in ours))
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments(tiny, start, call, tmp_path):
+    words = ["train", *tiny, *LONG, "--config.data.exposures=1000"]
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    assert call(*words, f"--workdir={whole}")[0] == 0
+    moments = random.Random(0)
+    for _ in range(10):
+        process = start(*words, f"--workdir={cut}", "--resume")
+        while process.poll() is None and not (cut / "checkpoints").exists():
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 6))
+        process.kill()
+        process.communicate()
+    assert call(*words, f"--workdir={cut}", "--resume")[0] == 0
+    assert_same_arrays(cut, whole, "params.npz")
