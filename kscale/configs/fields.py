@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The config as nested dicts and lists that JSON can hold.
+    """Returns the config as nested dicts and lists that JSON can hold.
 
     A whole number in a float field becomes a float, so that equal configs have equal
     texts.
@@ -32,11 +32,11 @@ def to_dict(config: Any) -> dict[str, Any]:
       10
     """
     types_of = _annotations(type(config))
-    return {name: _plain(getattr(config, name), types_of[name]) for name in types_of}
+    return {name: _to_json(getattr(config, name), types_of[name]) for name in types_of}
 
 
 def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T:
-    """A dataclass of type `cls` from nested dicts; fields left out take their defaults.
+    """Makes a dataclass from nested dicts; fields left out take their defaults.
 
     Args:
       cls: a dataclass.
@@ -51,11 +51,11 @@ def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T
         if name not in types_of:
             raise ValueError(unknown("field", f"{where}.{name}", name, types_of))
     values = {x: read(data[x], types_of[x], f"{where}.{x}") for x in data}
-    return _made(lambda: cls(**values), where)
+    return _construct(lambda: cls(**values), where)
 
 
 def override(config: T, path: str, value: Any) -> T:
-    """The config with one field replaced.
+    """Returns the config with one field replaced.
 
     Args:
       config: a nested frozen dataclass.
@@ -74,7 +74,7 @@ def override(config: T, path: str, value: Any) -> T:
 
 
 def override_all(config: T, values: Mapping[str, Any]) -> T:
-    """The config with several fields replaced at once.
+    """Returns the config with several fields replaced at once.
 
     All fields of a dataclass are set together, so two that must fit each other, such
     as heads and kv_heads, can be given in any order.
@@ -110,11 +110,11 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
         else:
             inner = next(iter(group))[0]
             raise ValueError(f"{here} is a value and has no field {inner!r}")
-    return _made(lambda: dataclasses.replace(config, **changes), where or "config")
+    return _construct(lambda: dataclasses.replace(config, **changes), where or "config")
 
 
-def _made(make: Callable[[], T], where: str) -> T:
-    """What `make` gives; what it refuses is refused with its path."""
+def _construct(make: Callable[[], T], where: str) -> T:
+    """Calls `make`; what it refuses is refused with its path."""
     try:
         return make()
     except ValueError as error:
@@ -124,7 +124,7 @@ def _made(make: Callable[[], T], where: str) -> T:
 def _override_items(
     old: tuple, made: type, values: Mapping[tuple[str, ...], Any], where: str
 ) -> tuple:
-    """A tuple of dataclasses with fields of its items replaced, or items added."""
+    """Replaces fields of the items of a tuple, or adds items."""
     items: dict[int, dict[tuple[str, ...], Any]] = {}
     for (number, *rest), value in values.items():
         if not number.isdecimal() or not rest:
@@ -149,7 +149,7 @@ def _override_items(
 
 
 def _item(annotation: Any) -> Any:
-    """The dataclass of which a field holds a tuple, or None."""
+    """Returns the dataclass of which a field holds a tuple, or None."""
     inner, *rest = typing.get_args(annotation) or (None,)
     several = typing.get_origin(annotation) is tuple and rest == [Ellipsis]
     return inner if several and dataclasses.is_dataclass(inner) else None
@@ -172,7 +172,7 @@ def _check_leaf(old: Any, annotation: Any, value: Any, where: str) -> None:
 
 
 def flatten(config: Any, where: str = "") -> dict[str, Any]:
-    """Every leaf of the config by its path, in the order of the fields."""
+    """Returns every leaf of the config by its path, in the order of the fields."""
     leaves: dict[str, Any] = {}
     for name in _annotations(type(config)):
         value, path = getattr(config, name), f"{where}{name}"
@@ -187,7 +187,7 @@ def flatten(config: Any, where: str = "") -> dict[str, Any]:
 
 
 def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
-    """The fields in which two configs of one type differ: (path, in a, in b).
+    """Lists the fields in which two configs of one type differ: (path, in a, in b).
 
     A field of an item that only one of them has is None in the other.
     """
@@ -200,7 +200,7 @@ def diff(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
 
 
 def read(value: Any, annotation: Any, where: str) -> Any:
-    """`value`, from JSON or as text, as the type that `annotation` asks for.
+    """Reads a value, from JSON or as text, as the type that `annotation` asks for.
 
     Args:
       value: a number, string, boolean, None, list, tuple or mapping. Text is read as
@@ -233,7 +233,7 @@ def read(value: Any, annotation: Any, where: str) -> Any:
 
 
 def unknown(kind: str, what: str, name: str, known: Iterable[str]) -> str:
-    """The message for a name that does not exist: the nearest one, or all of them.
+    """Makes the message for a name that does not exist: the nearest, or all of them.
 
     Example:
       >>> unknown("field", "config.model.layres", "layres", ["layers", "heads"])
@@ -252,12 +252,12 @@ def _annotations(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _plain(value: Any, annotation: Any) -> Any:
+def _to_json(value: Any, annotation: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return to_dict(value)
     if isinstance(value, tuple):
         inner = _inner(typing.get_args(annotation), len(value))
-        return [_plain(item, t) for item, t in zip(value, inner, strict=True)]
+        return [_to_json(item, t) for item, t in zip(value, inner, strict=True)]
     return float(value) if annotation is float else value
 
 
@@ -295,14 +295,12 @@ def _read_tuple(value: Any, inner: tuple, where: str) -> tuple:
 
 
 def _inner(arguments: tuple, length: int) -> tuple:
-    """The type of each item of a tuple: of `int, ...` as often as there are items."""
+    """Returns the type of each item: of `int, ...` as often as there are items."""
     return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
 
 
-# Single values from JSON or from text: the leaves of a config, each of its one type.
-#
-# A reader returns the value or raises a ValueError without a message; `read` knows
-# what the field is called.
+# A reader of a leaf returns its value or raises a ValueError without a message; `read`
+# knows what the field is called.
 _SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
 _BOOLEANS = {"true": True, "yes": True, "1": True}
 _BOOLEANS |= {"false": False, "no": False, "0": False}
@@ -351,9 +349,8 @@ def _none(value: Any) -> None:
 READERS = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
 
 
-# Configs made in Python: values of other types than their fields are refused.
-def require(config: Any, where: str = "config") -> None:
-    """Check every value of a config against the annotation of its field.
+def check_types(config: Any, where: str = "config") -> None:
+    """Checks every value of a config against the annotation of its field.
 
     What a JSON file or a command line gives was checked when it was read. Text is no
     number here, and a number must be finite.
@@ -367,16 +364,16 @@ def require(config: Any, where: str = "config") -> None:
         if dataclasses.is_dataclass(value):
             if value is not read(value, hints[field.name], path):
                 raise ValueError(f"{path}={value!r} is of another kind")
-            require(value, path)
+            check_types(value, path)
         elif isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
             read(value, hints[field.name], path)
             for i, item in enumerate(value):
-                require(item, f"{path}.{i}")
+                check_types(item, f"{path}.{i}")
         else:
-            _require_value(value, hints[field.name], path)
+            _check_value(value, hints[field.name], path)
 
 
-def _require_value(value: Any, annotation: Any, path: str) -> None:
+def _check_value(value: Any, annotation: Any, path: str) -> None:
     found = read(value, annotation, path)
     texts = any(isinstance(x, str) for x in _items(value))
     if texts and not any(isinstance(x, str) for x in _items(found)):

@@ -37,7 +37,7 @@ def tune(
       start: the run's folder; of a population, the first member is taken.
       people: how many new ones.
       kind: "biographies" (continued pretraining) or "questions" (supervised).
-      exposures: how often each new person is met.
+      exposures: how often each new person is seen.
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate.
     """
@@ -54,9 +54,9 @@ def tuned(
     share: float = 0.8,
     rate: float = 3e-5,
 ) -> Config:
-    """A finished run taught about new people, some of its old text replayed.
+    """Returns the config of a finished run taught about new people, old text replayed.
 
-    Its parts are not told again; the new people are none of theirs. One model is
+    Its parts are not read again; the new people are none of theirs. One model is
     trained, also after a population, of which the first member is taken. What was
     trained before goes on being all that is trained: after an extraction its adapters
     (`train.trainable`, `model.lora`).
@@ -66,7 +66,7 @@ def tuned(
       start: the run's folder, or its fingerprint in a sweep.
       people: how many new ones.
       kind: "biographies" (continued pretraining) or "questions" (supervised).
-      exposures: how often each new person is met, as a biography or in a question
+      exposures: how often each new person is seen, as a biography or in a question
         about each attribute.
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate; a tenth of the pretraining's is published.
@@ -112,7 +112,7 @@ def extract(
       embedding: r', the rank of the embedding's adapter; 0 for none.
       attention: r, the rank of the queries' and values' adapters; 0 for none. Both 0:
         all parameters are trained.
-      exposures: how often each person of that half is met, in a question about each
+      exposures: how often each person of that half is seen, in a question about each
         attribute.
       rate: the peak learning rate, which falls to 0 in a line.
       batch: windows a step; 0 as in the run.
@@ -130,7 +130,7 @@ def extracted(
     rate: float = 1e-3,
     batch: int = 0,
 ) -> Config:
-    """A run's knowledge drawn out: LoRA on questions about people of odd number.
+    """Returns the config that draws a run's knowledge out by LoRA on questions.
 
     The answers about the others tell what can be extracted, in the row's
     `parts["questions"]["held_out"]`; `before`'s own row tells what is memorized.

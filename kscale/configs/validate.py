@@ -18,7 +18,7 @@ from kscale.worlds import Law, World
 
 
 def validate(config: Config) -> World:
-    """Check that the parts of a config fit each other, and that its world exists.
+    """Checks that the parts of a config fit each other, and that its world exists.
 
     Returns:
       The world, which had to be made for the check.
@@ -26,7 +26,7 @@ def validate(config: Config) -> World:
     Raises:
       ValueError: the first contradiction, with the fields, their values and a way out.
     """
-    fields.require(config)
+    fields.check_types(config)
     _check_positive(config)
     _check_corpus(config.corpus, config.world.kind)
     _check_members(config.members)
@@ -55,7 +55,7 @@ def validate(config: Config) -> World:
 
 
 def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
-    """Refuse a context, as `check_context`, by the documents of some people."""
+    """Checks a context, as `check_context`, against the documents of some people."""
     people = corpus.people(np.arange(min(corpus.num_people, 1000)))
     lengths = [
         pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
@@ -66,10 +66,10 @@ def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) 
 
 
 def check_context(context: int, shortest: int, longest: int) -> None:
-    """Refuse windows that cut every document at the same place.
+    """Checks that windows do not cut every document at the same place.
 
     If all documents have one length and whole documents fill a window exactly, then
-    each token is met at few positions of the window only, and a model scored from
+    each token is seen at few positions of the window only, and a model scored from
     <EOS> on is asked at positions that it never saw.
 
     Args:
@@ -87,15 +87,15 @@ def check_context(context: int, shortest: int, longest: int) -> None:
         )
 
 
-def check_scored(people: int, told: int) -> None:
-    """Refuse to score more people than the corpus tells of, which may leave some out.
+def check_scored(people: int, most: int) -> None:
+    """Checks that as many people are scored as the corpus has, or fewer.
 
     Raises:
-      ValueError: `people`, of the config, is more than `told`.
+      ValueError: `people`, of the config, is more than `most`.
     """
-    if people > told:
+    if people > most:
         raise ValueError(
-            f"score.people={people} must be at most {told}, the people whom the corpus"
+            f"score.people={people} must be at most {most}, the people whom the corpus"
             f" tells of, or 0 for all of them"
         )
 
@@ -228,7 +228,7 @@ _OF_LAW = {
 
 
 def _check_law(path: str, where: WorldConfig | PartConfig, seed: int) -> None:
-    """Refuses values that its kind of law does not read, and files of other people."""
+    """Checks that a kind of law reads the values, and that a file fits the people."""
     law = where.law
     for name in dict.fromkeys(name for names in _OF_LAW.values() for name in names):
         value, default = getattr(law, name), getattr(Law(), name)

@@ -74,8 +74,8 @@ class Known:
         """Losses and accuracies, of the run's own people and of each part.
 
         loss (of values: plain means over people, and weighted by how often each is
-        met), classes (by frequency, 0 the most frequent), pieces, by_count (accuracy
-        against how often people were met, unless all are met alike), and what is known
+        seen), classes (by frequency, 0 the most frequent), pieces, by_count (accuracy
+        against how often people were seen, unless all are alike), and what is known
         of each of the parts, by its name. Classes and weights are those of the whole
         run at every step. Of experts also dropped_when_scored: the share of choices
         that find no room in the documents of 200 people as they are scored, the padding

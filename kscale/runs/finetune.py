@@ -89,7 +89,7 @@ class Start:
                 f" corpus"
             )
         if tokenizers[0] == "symbols" and (
-            mixture.symbols(self.task.world) != mixture.symbols(task.world)
+            mixture.list_symbols(self.task.world) != mixture.list_symbols(task.world)
         ):
             raise ValueError(
                 f"{where} is of a bioD world with other symbols: both must have the"

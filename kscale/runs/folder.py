@@ -5,7 +5,7 @@
     folder.write_result(rows)
 
 config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/, visits.npy (how
-often each person was met) and result.json are of the run; params.npz, scores.npz,
+often each person was seen) and result.json are of the run; params.npz, scores.npz,
 adapters.npz and quantized_METHOD_BITS.npz of a model, and bear the member's number
 (params_0.npz) in a population; vocabulary.json is there after a run that goes on from
 another.
@@ -74,7 +74,7 @@ class RunFolder:
 
     @property
     def visits(self) -> pathlib.Path:
-        """The file of how often each person was met."""
+        """The file of how often each person was seen."""
         return self.path / "visits.npy"
 
     @property

@@ -21,7 +21,7 @@ class Part:
 
     Attributes:
       config: what was asked for, `first` resolved.
-      corpus, pool: how it is told, and that as tokens, in the vocabulary of the run.
+      corpus, pool: its text, and that as tokens, in the vocabulary of the run.
     """
 
     config: PartConfig
@@ -38,7 +38,7 @@ class Part:
 def part_corpora(
     parts: tuple[PartConfig, ...], world: WorldConfig, corpus: CorpusConfig
 ) -> list[tuple[PartConfig, corpora.Corpus]]:
-    """The corpora of all parts, each telling of people of its own unless it says whom.
+    """Builds the corpora of all parts, each about the people that it names.
 
     Args:
       parts: from the config.
@@ -58,15 +58,15 @@ def part_corpora(
         except ValueError as error:
             raise ValueError(f"part {part.name!r}: {error}") from None
         if part.kind == "questions":
-            told = corpora.Questions(people, part.which, corpus.seed)
+            text = corpora.Questions(people, part.which, corpus.seed)
         else:
-            told = build_corpus(corpus, people)
-        made.append((part, told))
+            text = build_corpus(corpus, people)
+        made.append((part, text))
     return made
 
 
 def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
-    """The corpus of a config, telling of a world."""
+    """Builds the corpus of a config, about a world."""
     shuffled = config.order == "shuffled"
     kinds: dict[str, Callable[[], corpora.Corpus]] = {
         "bios": lambda: corpora.Biographies(world, config.seed, shuffled),
@@ -86,11 +86,11 @@ def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
 def build_tokenizer(
     config: CorpusConfig, corpus: corpora.Corpus, *others: corpora.Corpus
 ) -> tokenizers.Tokenizer:
-    """The tokenizer of a config; SentencePiece is trained on the corpora's texts."""
+    """Builds the tokenizer of a config; SentencePiece is trained on the texts."""
     if config.tokenizer == "gpt2":
         return tokenizers.load_gpt2()
     if config.tokenizer == "symbols":
-        return tokenizers.Symbols(symbols(corpus.world))
+        return tokenizers.Symbols(list_symbols(corpus.world))
     texts = itertools.chain.from_iterable(map(_texts, (corpus, *others)))
     return tokenizers.train_sentencepiece(texts, config.tokenizer_vocab)
 
@@ -103,8 +103,8 @@ def _texts(corpus: corpora.Corpus) -> Iterator[str]:
             yield "".join(span.text for span in corpora.compose_document(corpus, row))
 
 
-def symbols(world: worlds.World) -> list[str]:
-    """Every symbol that a bioD paragraph can have; unused ones are compacted away."""
+def list_symbols(world: worlds.World) -> list[str]:
+    """Lists every symbol that a bioD paragraph can have, used or not."""
     columns = (*world.name_columns, *world.columns)
     labels = itertools.chain.from_iterable(column.strings for column in columns)
     words = itertools.chain.from_iterable(label.split(" ") for label in labels)

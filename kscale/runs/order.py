@@ -2,7 +2,7 @@
 
 order = task.order
 order.steps                 # optimizer steps that read every window once
-order.visits(step=100)      # how often each person was met by then
+order.visits(step=100)      # how often each person was seen by then
 """
 
 import functools
@@ -79,11 +79,11 @@ class Order:
 
     @property
     def exposures(self) -> float:
-        """How often each person is met in the run, on average."""
+        """How often each person is seen in the run, on average."""
         return self._config.data.exposures * self._config.data.share
 
     def visits(self, step: int | None = None) -> np.ndarray:
-        """Counts how often each person is met, exactly.
+        """Counts how often each person is seen, exactly.
 
         Args:
           step: after so many steps; a document that these have begun is a visit, even
@@ -95,7 +95,7 @@ class Order:
         return self._counted(step)
 
     def frequencies(self) -> np.ndarray:
-        """Returns how often each person is met, by the world's law.
+        """Returns how often each person is seen, by the world's law.
 
         A restaurant has no law of its own and gives the visits of the whole run;
         people are equally frequent if there are none.
@@ -202,7 +202,7 @@ def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
 def _enough(
     corpus: corpora.Corpus, pool: data.TokenPool, context: int, seed: int, windows: int
 ) -> data.Stream:
-    """A stream of at least so many windows, its people met about equally often."""
+    """A stream of at least so many windows, its people seen about equally often."""
     mean, limit = _mean_length(corpus, pool), 0
     wanted = _SLACK * windows * context
     while True:

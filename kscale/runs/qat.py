@@ -41,7 +41,7 @@ def build_objective(config: Config) -> train.Objective:
 
 
 def check(params: Any, scheme: Scheme) -> None:
-    """Refuse a scheme that names a weight which is not there; nothing is computed.
+    """Checks that a scheme names weights that are there; nothing is computed.
 
     Args:
       params: of one model, or their shapes.
@@ -69,7 +69,7 @@ def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Para
 
 
 def stored(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
-    """What a rounded model takes, and the knowledge in each stored bit.
+    """Returns what a rounded model takes, and the knowledge in each stored bit.
 
     Args:
       tree: rounded weights, or plain parameters.

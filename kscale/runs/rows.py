@@ -129,7 +129,7 @@ def answer(rows: Sequence[Row]) -> str:
 def list_findings(row: Row) -> list[str]:
     """Lists what a row says besides its bits: classes, visits, experts, parts.
 
-    Nothing is listed where everybody is met alike, nothing is dropped and nothing is
+    Nothing is listed where everybody is seen alike, nothing is dropped and nothing is
     mixed in.
 
     Args:

@@ -32,7 +32,7 @@ class Task:
 
     Attributes:
       config: as given, the model's vocabulary set.
-      world, corpus, pool: the facts, how they are told, and that as tokens.
+      world, corpus, pool: the facts, their text, and that as tokens.
       hypers: the members of the population, one or more.
       parts: what is mixed with the run's own text.
       domains: names of all domain tokens, in the order of their ids.
@@ -55,7 +55,7 @@ class Task:
 
     @functools.cached_property
     def content(self) -> str:
-        """Twelve hex digits of everything that can be told, in tokens.
+        """Twelve hex digits of everything that a text can hold, in tokens.
 
         A config names lists and files by their path; this tells whether what lies there
         is still the same. Weights of people that come from a file count as well.
@@ -102,7 +102,7 @@ class Task:
 
     @property
     def counts(self) -> worlds.Counts:
-        """The counts of the people whom the corpus tells of."""
+        """The counts of the people of the corpus."""
         return dataclasses.replace(self.world.counts, people=self.corpus.num_people)
 
 

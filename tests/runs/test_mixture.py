@@ -352,11 +352,11 @@ def test_symbols_are_all_that_biographies_and_questions_can_say():
     for corpus in (*told, bare):
         for text in mixture._texts(corpus):
             assert tokenizer.decode(tokenizer.encode(text)).strip() == text.strip()
-    symbols = mixture.symbols(world)
+    symbols = mixture.list_symbols(world)
     assert len(set(symbols)) == len(symbols)
     assert {"Q", "A", "ID 1", "ID 2"} <= set(symbols)
     # A model that goes on needs the same numbers for the same words.
     more = worlds.build_biod(
         30, attributes=2, chunks=2, diversity=3, symbols=4, first=20
     )
-    assert mixture.symbols(more) == symbols
+    assert mixture.list_symbols(more) == symbols
