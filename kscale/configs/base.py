@@ -300,10 +300,20 @@ def fingerprint(config: Config) -> str:
 
 
 def select_meaningful(config: Config) -> dict[str, Any]:
-    """Selects the fields on which a result depends, by path, as JSON types."""
+    """Selects the fields on which a result depends, by path, as JSON types.
+
+    Fields at their defaults are left out, so that a new field whose default is what was
+    done before it leaves every fingerprint as it is.
+    """
     # Through from_dict, so that 1 in a field of floats is 1.0.
-    leaves = fields.flatten(fields.from_dict(Config, fields.to_dict(config)))
-    return {path: leaf for path, leaf in leaves.items() if path not in NO_RESULT}
+    config = fields.from_dict(Config, fields.to_dict(config))
+    defaults = fields.flatten(Config(parts=(PartConfig(),) * len(config.parts)))
+    kept = {
+        path: leaf
+        for path, leaf in fields.flatten(config).items()
+        if path not in NO_RESULT and leaf != defaults[path]
+    }
+    return kept | ({"parts": len(config.parts)} if config.parts else {})
 
 
 def save_config(config: Config, path: str | pathlib.Path) -> None:
