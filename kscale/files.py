@@ -125,11 +125,13 @@ def to_json_types(value: Any) -> Any:
     """Returns a value in JSON types; a number that is not finite becomes None."""
     if isinstance(value, dict):
         return {name: to_json_types(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, np.ndarray):
+        return to_json_types(value.tolist())
+    if isinstance(value, list | tuple):
         return [to_json_types(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def write_arrays(

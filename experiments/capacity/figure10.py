@@ -88,6 +88,8 @@ def _with_answers(
 ) -> list[Config]:
     start = config_module.fingerprint(base)
     return [base] + [
-        finetuning.extracted(base, start, embedding, attention, exposures, batch=batch)
+        finetuning.extract_config(
+            base, start, embedding, attention, exposures, batch=batch
+        )
         for embedding, attention in ranks
     ]

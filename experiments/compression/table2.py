@@ -53,7 +53,9 @@ def runs(size: str) -> list[Config]:
         out.append(dataclasses.replace(before, name=name))
         start = config_module.fingerprint(before)
         for form, short in FORMS.items():
-            after = finetuning.tuned(before, start, new, form, exposures, rate=rate)
+            after = finetuning.tune_config(
+                before, start, new, form, exposures, rate=rate
+            )
             score = dataclasses.replace(after.score, times=12)
             out.append(dataclasses.replace(after, name=f"{name} {short}", score=score))
     return out

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kscale.cli.theory_arguments import parameters
+from kscale.files import to_json_types
 from kscale.report import Curve, Panel
 
 LINES = 25  # of a table; evenly chosen where there are more
@@ -118,8 +119,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
     """The whole answer in JSON types; NaN and infinities are null."""
     return {
         "solver": answer.solver,
-        "arguments": {k: _plain(v) for k, v in answer.arguments.items()},
-        "result": {k: _plain(v) for k, v in answer.result.items()},
+        "arguments": to_json_types(answer.arguments),
+        "result": to_json_types(answer.result),
     }
 
 
@@ -219,13 +220,6 @@ def _summary(value: np.ndarray) -> str:
     shown = [_text(x) for x in (flat if flat.size <= 8 else flat[:6])]
     more = ["...", _text(flat[-1])] if flat.size > 8 else []
     return f"{list(value.shape)}  {'  '.join(shown + more)}"
-
-
-def _plain(value: Any) -> Any:
-    value = np.asarray(value)
-    if value.dtype.kind == "f":
-        value = np.where(np.isfinite(value), value.astype(object), None)
-    return value.tolist()
 
 
 def _family(answer: Answer, x: np.ndarray, value: np.ndarray) -> list[Curve]:

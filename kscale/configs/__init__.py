@@ -109,7 +109,9 @@ def _arguments(make: Callable[..., Config], name: str, text: str) -> dict[str, A
         if not equals:
             raise ValueError(f"{name}:{item} must be {name}:key=value")
         if key not in parameters:
-            raise ValueError(fields.unknown("argument", f"{name}:{key}", key, hints))
+            raise ValueError(
+                fields.unknown("argument", f"{name}:{key}", key, parameters)
+            )
         values[key] = fields.read(value, hints.get(key, str), f"{name}:{key}")
     for key, parameter in parameters.items():
         if parameter.default is parameter.empty and key not in values:

@@ -42,10 +42,10 @@ def tune(
       rate: the peak learning rate.
     """
     before = load_config(pathlib.Path(start).expanduser() / CONFIG)
-    return tuned(before, start, people, kind, exposures, share, rate)
+    return tune_config(before, start, people, kind, exposures, share, rate)
 
 
-def tuned(
+def tune_config(
     before: Config,
     start: str,
     people: int,
@@ -118,10 +118,10 @@ def extract(
       batch: windows a step; 0 as in the run.
     """
     before = load_config(pathlib.Path(start).expanduser() / CONFIG)
-    return extracted(before, start, embedding, attention, exposures, rate, batch)
+    return extract_config(before, start, embedding, attention, exposures, rate, batch)
 
 
-def extracted(
+def extract_config(
     before: Config,
     start: str,
     embedding: int,

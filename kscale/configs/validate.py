@@ -252,3 +252,5 @@ def _check_members(members: MembersConfig) -> None:
             raise ValueError(f"members.{name}={values} lists a value twice")
         if any(value < 0 for value in values):
             raise ValueError(f"members.{name}={values} must all be 0 or more")
+    if any(seed >= 2**32 for seed in members.seeds):
+        raise ValueError(f"members.seeds={members.seeds} must all be below 2^32")

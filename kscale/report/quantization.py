@@ -46,7 +46,7 @@ def draw_quantization(rows: Sequence[Row], path: pathlib.Path, title: str) -> No
         whole = any("table" in leaf for leaf in setting["leaves"])
         style = {
             "color": color,
-            "ls": _STYLES[setting["method"]],
+            "ls": _STYLES.get(setting["method"], "--"),
             "marker": "o",
             "ms": 4,
             "mfc": color if whole else "none",

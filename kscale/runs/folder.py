@@ -2,7 +2,7 @@
 
     folder = RunFolder(pathlib.Path("runs/mine"))
     folder.claim(config, resume=False, overwrite=False)
-    folder.write_result(rows)
+    folder.write_result(row)
 
 config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/, visits.npy (how
 often each person was seen) and result.json are of the run; params.npz, scores.npz,
@@ -112,10 +112,24 @@ class RunFolder:
         return base.load_config(self.config)
 
     def read_result(self) -> Row:
-        """Reads the result row; {} if there is none yet."""
+        """Reads the result row; {} if there is none yet.
+
+        Raises:
+          ValueError: the file is damaged.
+        """
         if not self.result.exists():
             return {}
-        return json.loads(self.result.read_text(encoding="utf-8"))
+        try:
+            return dict(json.loads(self.result.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ValueError(
+                f"{self.result} is no readable result: {error}; remove it and make it"
+                f" anew with kscale train --resume"
+            ) from error
+
+    def write_result(self, row: Row) -> None:
+        """Writes the result row, in place of one that is there."""
+        files.write_json(self.result, row)
 
     def read_logged(self) -> list[Row]:
         """Reads the rows that were logged during training."""

@@ -3,7 +3,6 @@
 For models of ten thousand parameters that beats sharing cores.
 """
 
-import json
 import os
 import pathlib
 import subprocess
@@ -98,9 +97,7 @@ def _last_line(folder: pathlib.Path, spec: str, process: subprocess.Popen) -> st
 
 def _last_step(folder: pathlib.Path, spec: str) -> str:
     """Returns where a run is, by the last row of its metrics."""
-    metrics = RunFolder(folder / spec).metrics
-    try:
-        row = json.loads(metrics.read_text().splitlines()[-1])
-        return f"{spec} step {row['step']:,}, loss {row['loss']:.3f}"
-    except (OSError, IndexError, ValueError, KeyError):
+    logged = RunFolder(folder / spec).read_logged()
+    if not logged:
         return f"{spec} compiling"
+    return f"{spec} step {logged[-1]['step']:,}, loss {logged[-1]['loss']:.3f}"

@@ -106,6 +106,6 @@ def _texts(corpus: corpora.Corpus) -> Iterator[str]:
 def list_symbols(world: worlds.World) -> list[str]:
     """Lists every symbol that a bioD paragraph can have, used or not."""
     columns = (*world.name_columns, *world.columns)
-    labels = itertools.chain.from_iterable(column.strings for column in columns)
-    words = itertools.chain.from_iterable(label.split(" ") for label in labels)
+    strings = itertools.chain.from_iterable(column.strings for column in columns)
+    words = itertools.chain.from_iterable(string.split(" ") for string in strings)
     return list(dict.fromkeys([*words, *world.sentences, *_BARE_WORDS]))

@@ -2,7 +2,8 @@
 
 objective = qat.build_objective(task.config)   # what the trainer trains
 task, params = qat.merge_adapters(*open_run(path))
-qat.stored(quant.quantize(params, Scheme(bits=4)), bits=1e5)["bits_per_stored_bit"]
+tree = quant.quantize(params, Scheme(bits=4))
+qat.measure_storage(tree, bits=1e5)["bits_per_stored_bit"]
 """
 
 import dataclasses
@@ -68,7 +69,7 @@ def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Para
     return dataclasses.replace(task, config=config), params
 
 
-def stored(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
+def measure_storage(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
     """Returns what a rounded model takes, and the knowledge in each stored bit.
 
     Args:
@@ -83,7 +84,7 @@ def stored(tree: Any, bits: float, rest: int = _WHOLE) -> Row:
     return {"stored_bits": size, "bits_per_stored_bit": bits / size}
 
 
-def of_training(task: Task, params: models.Params, bits: float) -> Row:
-    """As `stored`, of a model trained with rounded weights; nothing of another."""
+def measure_trained_storage(task: Task, params: models.Params, bits: float) -> Row:
+    """Returns `measure_storage` of a model trained with rounded weights, or {}."""
     scheme = task.config.qat
-    return stored(quant.quantize(params, scheme), bits) if scheme.bits else {}
+    return measure_storage(quant.quantize(params, scheme), bits) if scheme.bits else {}

@@ -143,7 +143,8 @@ def quantize_params(
       choice: which weights and how.
 
     Returns:
-      The tree that `quant.dequantize`, `quant.save_quantized` and `qat.stored` take.
+      The tree that `quant.dequantize`, `quant.save_quantized` and
+      `qat.measure_storage` take.
 
     Raises:
       ValueError: a pattern that matches no weight.
@@ -191,4 +192,4 @@ def _score(
     """Scores a model that computes with `params` and is stored as `tree`."""
     known = score(task, params, people, member=member).capacity.summary()
     row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
-    return row | qat.stored(tree, known["bits"]["total"])
+    return row | qat.measure_storage(tree, known["bits"]["total"])

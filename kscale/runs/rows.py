@@ -225,9 +225,9 @@ def commit() -> str:
         ).stdout.strip()
 
     try:
-        tracked = git("ls-files", "--error-unmatch", __file__)
+        git("ls-files", "--error-unmatch", __file__)
         head = git("rev-parse", "--short=12", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no", ".")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return head + "+" * bool(changed) if tracked else "unknown"
+    return head + "+" * bool(changed)

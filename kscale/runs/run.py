@@ -50,9 +50,8 @@ def run(
       start: folder of the finished run to go on from, in place of `config.start`.
 
     Returns:
-      A row per member: bits, bits by part, parameters, bits_per_param,
-      max_bits_per_param, accuracy, exposures, seconds, tokens_per_second, seed,
-      config, fingerprint, provenance.
+      A row per member (`rows.make_row`, `Known.breakdown`): what it knows, its size,
+      config, fingerprint and seed, with what code and on what device, and how fast.
 
     Raises:
       ValueError: a contradiction in the config; the folder holds a run and neither
@@ -81,7 +80,7 @@ def run(
         if folder is not None:
             with files.replace_file(folder.visits) as file:
                 np.save(file, task.order.visits())
-            files.write_json(folder.result, summarize(rows))
+            folder.write_result(summarize(rows))
         return rows
 
 
@@ -165,5 +164,5 @@ def _score_member(
         if "lora" in params:
             train.save_params(folder.adapters(member), models.select_adapters(params))
         known.table.save(folder.scores(member))
-    stored = qat.of_training(task, params, known.bits.total)
+    stored = qat.measure_trained_storage(task, params, known.bits.total)
     return known.row | stored

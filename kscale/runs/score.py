@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale import files, models, quant
+from kscale import models, quant
 from kscale.configs import base as config_module
 from kscale.files import Row
 from kscale.runs import qat
@@ -65,17 +65,17 @@ def score_run(
     known = score(task, params, people, member=member)
     row = known.row
     if tree is not None:
-        row |= qat.stored(tree, row["bits"]["total"])
-        leaves = jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, quant.Quantized))
-        bits = [x.scheme.bits for x in leaves if isinstance(x, quant.Quantized)]
-        row |= {"weights": str(weights), "weight_bits": max(bits, default=32)}
+        row |= qat.measure_storage(tree, row["bits"]["total"])
+        leaves = jax.tree.leaves(tree, is_leaf=quant.is_quantized)
+        bits = [leaf.scheme.bits for leaf in leaves if quant.is_quantized(leaf)]
+        row |= {"weights": str(weights), "weight_bits": max(bits)}
     if write:
         folder = RunFolder(workdir, len(task.hypers))
         known.table.save(folder.scores(member))
         old = folder.read_result()
         rows = old.get("members", [old])
         rows[member] = rows[member] | row
-        files.write_json(folder.result, summarize(rows))
+        folder.write_result(summarize(rows))
     return row
 
 

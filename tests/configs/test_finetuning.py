@@ -21,7 +21,7 @@ def before(little, tmp_path):
 def test_tuning_takes_over_what_the_run_was(before):
     settings, folder = before
     made = configs.load(f"tune:start={folder},people=5,exposures=9,kind=questions")
-    assert made == finetuning.tuned(settings, str(folder), 5, "questions", 9)
+    assert made == finetuning.tune_config(settings, str(folder), 5, "questions", 9)
     assert (made.name, made.start) == ("tune", str(folder))
     assert (made.model, made.world, made.corpus) == (
         settings.model,
@@ -39,15 +39,15 @@ def test_tuning_takes_over_what_the_run_was(before):
 
 def test_what_was_new_or_junk_before_is_not_new_again(before):
     settings, folder = before
-    once = finetuning.tuned(settings, str(folder), 5, "biographies", 9)
-    twice = finetuning.tuned(once, str(folder), 5, "biographies", 9)
+    once = finetuning.tune_config(settings, str(folder), 5, "biographies", 9)
+    twice = finetuning.tune_config(once, str(folder), 5, "biographies", 9)
     firsts = [place_parts(x.parts, x.world)[0].first for x in (once, twice)]
     assert firsts == [66, 71]
     junk = dataclasses.replace(settings, parts=(PartConfig(people=1000, weight=1.0),))
-    (new,) = finetuning.tuned(junk, str(folder), 5, "biographies", 9).parts
+    (new,) = finetuning.tune_config(junk, str(folder), 5, "biographies", 9).parts
     assert new.first == 1066
     low = dataclasses.replace(junk.parts[0], first=0, people=10)
-    (new,) = finetuning.tuned(
+    (new,) = finetuning.tune_config(
         dataclasses.replace(junk, parts=(low,)), str(folder), 5, "biographies", 9
     ).parts
     assert new.first == 66
@@ -57,7 +57,7 @@ def test_of_a_population_one_model_is_tuned(before):
     settings, folder = before
     grid = base.MembersConfig(seeds=(1, 2), learning_rates=(1e-2, 1e-3))
     several = dataclasses.replace(settings, members=grid)
-    made = finetuning.tuned(several, str(folder), 5, "questions", 9)
+    made = finetuning.tune_config(several, str(folder), 5, "questions", 9)
     assert made.members == base.MembersConfig()
     assert len(base.list_members(made)) == 1
     assert "of a population its first member" in configs.describe()
@@ -71,7 +71,7 @@ def test_no_run_to_tune_is_an_error(tmp_path):
 def test_extraction_asks_about_half_of_the_runs_own_people(before):
     settings, folder = before
     made = configs.load(f"extract:start={folder},embedding=16,attention=2,exposures=9")
-    assert made == finetuning.extracted(settings, str(folder), 16, 2, 9)
+    assert made == finetuning.extract_config(settings, str(folder), 16, 2, 9)
     assert made.data.share == 0
     (part,) = made.parts
     assert (part.kind, part.which, part.exposures) == ("questions", "odd", 9)
@@ -83,12 +83,12 @@ def test_extraction_asks_about_half_of_the_runs_own_people(before):
         "embed/table:16",
     )
     assert (made.train.trainable, made.train.schedule) == (("lora/*",), "linear")
-    then = finetuning.tuned(made, str(folder), 5, "biographies", 9)  # goes on so
+    then = finetuning.tune_config(made, str(folder), 5, "biographies", 9)  # goes on so
     assert (then.train.trainable, then.model) == (("lora/*",), made.model)
     task = prepare(dataclasses.replace(made, start=""))
     odd, even = task.parts[0].corpus, task.parts[0].held_out
     assert odd.num_people + even.num_people == settings.world.people
-    whole = finetuning.extracted(settings, str(folder), 0, 0, 9)
+    whole = finetuning.extract_config(settings, str(folder), 0, 0, 9)
     assert (whole.model, whole.train.trainable) == (settings.model, ("*",))
 
 

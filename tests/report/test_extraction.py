@@ -27,7 +27,7 @@ def by_piece(accuracy):
     return {"major": accuracy - 0.02, "employer": accuracy + 0.02, "city": 0.9}
 
 
-def tuned(start, held_out, trained, embedding=8, attention=4):
+def tune_config(start, held_out, trained, embedding=8, attention=4):
     rules = (
         f"*/attention/query:{attention}",
         f"*/attention/value:{attention}",
@@ -53,12 +53,12 @@ def tuned(start, held_out, trained, embedding=8, attention=4):
 
 
 ROWS = [
-    tuned("aaa", 0.25, 0.9),
+    tune_config("aaa", 0.25, 0.9),
     base(),
-    tuned("aaa", 0.6, 1.0, 32, 8),
+    tune_config("aaa", 0.6, 1.0, 32, 8),
     base("bbb", "bios_simple"),
-    tuned("bbb", 0.05, 1.0),
-    tuned("aaa", 0.7, 1.0, 0, 0),
+    tune_config("bbb", 0.05, 1.0),
+    tune_config("aaa", 0.7, 1.0, 0, 0),
     base("ccc", "not tuned"),
 ]
 
@@ -85,7 +85,7 @@ def test_the_picture_shows_both_accuracies_and_what_is_memorized(drawn, tmp_path
     assert labels == ["(8, 4)", "(32, 8)", "all"]
 
 
-@pytest.mark.parametrize("rows", [[], [base()], [tuned("aaa", 0.5, 0.5)]])
+@pytest.mark.parametrize("rows", [[], [base()], [tune_config("aaa", 0.5, 0.5)]])
 def test_rows_without_a_pair_are_an_error_and_no_picture(rows, tmp_path):
     with pytest.raises(ValueError, match=r"a\.png: no row of a fine-tuning with its"):
         report.draw_extraction(rows, tmp_path / "a.png", "A title")

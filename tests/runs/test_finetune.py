@@ -322,7 +322,7 @@ def test_a_run_is_not_resumed_from_other_weights(learned, tmp_path):
 
 def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
     config = base.load_config(learned[0] / "config.json")
-    made = finetuning.extracted(config, str(learned[0]), 4, 2, 1)
+    made = finetuning.extract_config(config, str(learned[0]), 4, 2, 1)
     task = prepare(made)
     params = task.start.make_params(task)
     before = task.start.params["layer_0"]["attention"]["qkv"]["kernel"]
@@ -336,7 +336,7 @@ def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
     # Only adapters were trained: the weights are those of the start.
     assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
     assert np.any(after["lora"]["layer_0"]["attention"]["query"]["up"])
-    made = finetuning.extracted(made, str(workdir), 4, 2, 1)
+    made = finetuning.extract_config(made, str(workdir), 4, 2, 1)
     again = prepare(made)
     grown = again.start.make_params(again)
     assert np.array_equal(

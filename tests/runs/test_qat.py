@@ -117,16 +117,16 @@ def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
 
 def test_stored_by_hand():
     kernel = {"layer_0": {"mlp": {"up": {"kernel": jnp.ones((8, 10))}}}}
-    plain = qat.stored(kernel, bits=640.0)
+    plain = qat.measure_storage(kernel, bits=640.0)
     assert plain == {"stored_bits": 1280, "bits_per_stored_bit": 0.5}
-    four = qat.stored(quant.quantize(kernel, Scheme(bits=4)), bits=240.0)
+    four = qat.measure_storage(quant.quantize(kernel, Scheme(bits=4)), bits=240.0)
     assert four == {"stored_bits": 80 * 4 + 10 * 16, "bits_per_stored_bit": 0.5}
 
 
 def test_only_a_model_of_few_bits_says_what_it_takes(made):
     params = params_of(made())
-    assert qat.of_training(made(), params, 100.0) == {}
-    said = qat.of_training(made(**FOUR), params, 100.0)
+    assert qat.measure_trained_storage(made(), params, 100.0) == {}
+    said = qat.measure_trained_storage(made(**FOUR), params, 100.0)
     counts = made().parameters
     kernels = sum(
         leaf.size
