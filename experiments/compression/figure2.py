@@ -1,6 +1,6 @@
 """Pan et al. 2025, figure 2: accuracy against frequency and model size.
 
-Reproduces: (a) accuracy rises with how often a person was met, and every model has a
+Reproduces: (a) accuracy rises with how often a person was seen, and every model has a
 count below which nothing is known ("a 7.2M model never learns what occurs fewer than
 508 times"), the lower the larger the model. (b) accuracy of four classes of frequency
 against size. The runs at a = 1.2 of figure5.py.

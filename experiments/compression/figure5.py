@@ -1,6 +1,6 @@
 """Pan et al. 2025, figure 5: loss on knowledge against model size, trained models.
 
-Reproduces: (a) where people are met by a power law the loss falls smoothly with size,
+Reproduces: (a) where people are seen by a power law the loss falls smoothly with size,
 the faster the more skewed the law; uniform data stay flat until the capacity is there,
 then drop. (b) larger models reach rarer people: loss by class of frequency.
 

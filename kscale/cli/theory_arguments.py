@@ -18,7 +18,7 @@ MOST = 10_000_000  # points of a range
 
 
 def read(function: Callable, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of a solver from text.
+    """Reads the arguments of a solver from text.
 
     A number; several: `1,10,100`, `1:1000:4` (four in geometric progression), `1:4:+1`
     (in steps of one); `@FILE` for numbers in a file (.npy or text); true or false; a
@@ -48,7 +48,7 @@ def read(function: Callable, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parameters(function: Callable) -> dict[str, inspect.Parameter]:
-    """The parameters of a solver that can be typed, by name; `seed` stands for `rng`.
+    """Returns the parameters that can be typed, by name; `seed` stands for `rng`.
 
     Functions and shapes are left to those who call it from Python.
     """
@@ -61,7 +61,7 @@ def parameters(function: Callable) -> dict[str, inspect.Parameter]:
 
 
 def single(function: Callable) -> set[str]:
-    """The arguments of one value only: those that choose a program, and seeds."""
+    """Returns the arguments of one value only: choices of a program, and seeds."""
     named = {"seed", *getattr(function, "static", ())}
     return named | {
         name

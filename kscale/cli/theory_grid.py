@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 def solve(
     name: str, function: Callable, arguments: Mapping[str, Any], axis: str = ""
 ) -> Answer:
-    """Call a solver over the grid of all arguments that were given several values.
+    """Calls a solver over the grid of all arguments that were given several values.
 
     Args:
       name: of the solver.
@@ -82,7 +82,7 @@ def solve(
 
 
 def flatten(result: Any, name: str = "value") -> dict[str, Any]:
-    """Nested results as one dict of arrays; a field of a field is `outer.inner`."""
+    """Flattens nested results to a dict of arrays; a nested field is `outer.inner`."""
     if hasattr(result, "_asdict"):
         result = result._asdict()
     if not isinstance(result, dict):
@@ -96,7 +96,7 @@ def flatten(result: Any, name: str = "value") -> dict[str, Any]:
 
 
 def table(answer: Answer) -> str:
-    """The answer for a person: a line per point, then what has more dimensions."""
+    """Formats the answer: a line per point, then what has more dimensions."""
     batch = _shape(answer)
     columns = {
         name: axis.ravel()
@@ -116,7 +116,7 @@ def table(answer: Answer) -> str:
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """The whole answer in JSON types; NaN and infinities are null."""
+    """Returns the whole answer in JSON types; NaN and infinities are null."""
     return {
         "solver": answer.solver,
         "arguments": to_json_types(answer.arguments),
@@ -125,7 +125,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def panels(answer: Answer) -> list[Panel]:
-    """A panel for each result, over the first swept argument or over the index.
+    """Returns a panel for each result, over the first swept argument or over the index.
 
     Raises:
       ValueError: every result is a single number.
@@ -171,7 +171,7 @@ def _simulate(
 def _together(
     field: str, values: list, swept: Sequence[str], shape: tuple[int, ...]
 ) -> np.ndarray:
-    """One array of the results at all points."""
+    """Returns one array of the results at all points."""
     sizes = sorted({np.shape(value) for value in values})
     if len(sizes) > 1:
         raise ValueError(
@@ -223,7 +223,7 @@ def _summary(value: np.ndarray) -> str:
 
 
 def _family(answer: Answer, x: np.ndarray, value: np.ndarray) -> list[Curve]:
-    """A curve for each combination of the swept arguments after the first."""
+    """Returns a curve for each combination of the swept arguments after the first."""
     others = answer.swept[1:]
     grids = [mesh[0].ravel() for mesh in _mesh(answer)[1:]]
     lines = value.reshape(x.size, -1).T
@@ -243,7 +243,7 @@ def _family(answer: Answer, x: np.ndarray, value: np.ndarray) -> list[Curve]:
 
 
 def _spans(values: np.ndarray) -> bool:
-    """Whether an axis of these values wants to be logarithmic."""
+    """Checks whether an axis of these values should be logarithmic."""
     finite = values[np.isfinite(values)]
     positive = finite[finite > 0]
     if not positive.size or (finite < 0).any():

@@ -56,7 +56,7 @@ CONFIGS: dict[str, Callable[..., Config]] = {
 
 
 def load(spec: str) -> Config:
-    """The config that `--config=SPEC` means.
+    """Returns the config that `--config=SPEC` means.
 
     Args:
       spec: "NAME", "NAME:key=value,key=value", or the same with the path of a Python
@@ -81,7 +81,7 @@ def load(spec: str) -> Config:
 
 
 def describe() -> str:
-    """The named configs for a --help: name and meaning, then the arguments."""
+    """Lists the named configs for a --help: name and meaning, then the arguments."""
     lines = []
     for name, make in CONFIGS.items():
         lines.append(f"  {name:<14}{(make.__doc__ or '').partition(chr(10))[0]}")

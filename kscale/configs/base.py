@@ -56,7 +56,7 @@ class WorldConfig:
     law: worlds.Law = worlds.Law()
 
     def build(self) -> worlds.World:
-        """The world itself.
+        """Returns the world itself.
 
         Raises:
           ValueError: an empty or absent list, more people than names, D above T^L.

@@ -36,7 +36,7 @@ def make_grid(
     rates: Sequence[float] | Mapping[str, Sequence[float]],
     seeds: Sequence[int] = (0,),
 ) -> list[Config]:
-    """Every model at every learning rate and seed, named after the model.
+    """Returns every model at every learning rate and seed, named after the model.
 
     Args:
       config: all that the runs have in common.
@@ -66,7 +66,7 @@ def published_grid(
     exposures: int,
     shapes: Sequence[str] = SHAPES,
 ) -> list[Config]:
-    """bioS(N) on architectures of the paper's shapes, at every published rate.
+    """Returns bioS(N) on architectures of the paper's shapes, at every published rate.
 
     Args:
       names: of architectures, such as "LLaMA".
@@ -116,7 +116,7 @@ def architecture_grid(
 def expert_grid(
     exposures: int, rates: Sequence[float], seeds: Sequence[int], people: int = 0
 ) -> list[Config]:
-    """Eight experts of width 16 beside dense models of equal total and active size.
+    """Returns eight experts beside dense models of equal total and active size.
 
     Of about 12,900, 12,400 and 5,000 parameters; the mixture uses 5,300 of its for a
     token. Worlds as in `architectures`, R_max about 2.2.
@@ -140,7 +140,7 @@ def expert_grid(
 
 
 def narrow_model(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
-    """An architecture with two heads of few dimensions, started as the demo's.
+    """Returns an architecture with two heads of few dimensions, started as the demo's.
 
     Heads rotate whole in all of them. A quarter of 64 dimensions is 8 wavelengths, but
     of 12 it would be one or two, too few to tell positions apart: GPT2 then holds half

@@ -55,13 +55,13 @@ def fit_allocation(
     Args:
       parameters: [m], P of each model, the embedding left out, above 0.
       measured: [m, classes], bits lost per visit of the class: `visit_loss_bits`.
-      weights: [N], how often each person of the world is met, in any unit.
+      weights: [N], how often each person of the world is seen, in any unit.
       classes: [N], the class of each.
       bits: a, bits that a model loses which knows nobody: `counts.value_bits`.
 
     Raises:
       ValueError: shapes that do not agree; fewer than 3 losses, or one that is not
-        above 0; a class that nobody is in or is never met.
+        above 0; a class that nobody is in or is never seen.
 
     Example:
       >>> fit = fit_allocation(sizes, losses, p, classes, counts.value_bits)
@@ -115,12 +115,12 @@ def predict_threshold(
 ) -> list[float]:
     """Predicts how often a person must be met before a model holds something of it.
 
-    `visits threshold_frequency(R P)/left`: a person who is met f times as often as the
+    `visits threshold_frequency(R P)/left`: a person who is seen f times as often as the
     rarest that is held has lost all but the share 1/f of its a bits.
 
     Args:
       parameters: [m], P of each model, the embedding left out.
-      weights: [N], how often each person of the world is met, in any unit.
+      weights: [N], how often each person of the world is seen, in any unit.
       bits: a, bits of knowledge in a person.
       bits_per_param: R, as `fit_allocation` finds it.
       visits: visits of all people in training; 1 gives frequencies.
@@ -211,6 +211,6 @@ def _check(
     met = np.unique(classes[p > 0]).tolist()
     if met != list(range(loss.shape[1])):
         raise ValueError(
-            f"fit_allocation: people who are met are of the classes {met}, the losses "
-            f"of 0 to {loss.shape[1] - 1}: give a loss for each class that is met"
+            f"fit_allocation: people who are seen are of the classes {met}, the losses "
+            f"of 0 to {loss.shape[1] - 1}: give a loss for each class that is seen"
         )

@@ -61,14 +61,14 @@ def fit_learning(
     """Fits a law of data scaling to the losses of classes, and draws its lines.
 
     Of a person met t times `a t0/(t0 + t)` bits are lost, the paper's kind of f. After
-    n visits of all people person i was met n p_i times, so class k loses, per visit,
+    n visits of all people person i was seen n p_i times, so class k loses, per visit,
     `h + a sum_(i in k) p_i t0/(t0 + n p_i) / sum_(i in k) p_i`. Losses above a are
     of a model that has not learnt the language yet; they are left out of the fit.
 
     Args:
       visits: [m], n, of all people together, above 0.
       measured: [m, classes], bits lost per visit of the class, above 0.
-      weights: [N], how often each person is met, in any unit.
+      weights: [N], how often each person is seen, in any unit.
       classes: [N], the class of each.
       bits: a, bits that a model loses which knows nobody.
 
@@ -175,5 +175,5 @@ def _check(
     if len(mass) != loss.shape[1] or not (mass > 0).all():
         raise ValueError(
             f"fit_learning: classes of mass {mass.tolist()} beside"
-            f" {loss.shape[1]} columns of losses: each needs somebody who is met"
+            f" {loss.shape[1]} columns of losses: each needs somebody who is seen"
         )

@@ -62,7 +62,7 @@ def effective_params(config: Config, params: models.Params) -> models.Params:
 def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Params]:
     """Returns the same model with its adapters merged into the weights, and no `qat`.
 
-    Parameters that are to be rounded as by `qat` must be `effective_params` before.
+    `qat` is dropped: to keep its rounding, give the parameters of `effective_params`.
     """
     model, params = models.merge_adapters(task.config.model, params)
     config = dataclasses.replace(task.config, model=model, qat=quant.NO_ROUNDING)

@@ -144,7 +144,7 @@ def list_findings(row: Row) -> list[str]:
         right = ", ".join(f"{each['accuracy']:.0%}" for each in row["classes"])
         lost = ", ".join(f"{each['loss_bits']:.1f}" for each in row["classes"])
         lines += [
-            f"People were met {visits['fewest']:,} to {visits['most']:,} times{never};"
+            f"People were seen {visits['fewest']:,} to {visits['most']:,} times{never};"
             f" visits.npy has each.",
             f"Values right by class of frequency, the most frequent first: {right};"
             f" bits lost a person: {lost}.",

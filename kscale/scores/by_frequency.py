@@ -2,7 +2,7 @@
 
 Losses, bits and accuracies as rows, plain dicts for result rows. People may be met
 unequally often: a plain mean weighs people alike, a weighted one weighs a person by how
-often it is met, so it is what validation text drawn by the same law shows. Axes: n
+often it is seen, so it is what validation text drawn by the same law shows. Axes: n
 people in the table.
 """
 
@@ -65,7 +65,7 @@ class ClassRow(Means):
     Attributes:
       frequency_class: its number, 0 the most frequent.
       mass: sum of the people's weights.
-      visits: how often a person of the class was met, on average; NaN if not given.
+      visits: how often a person of the class was seen, on average; NaN if not given.
       bits: bits of values that the model holds of the class, scaled from the table to
         the world: over all classes they sum to `measure_capacity(...).bits.value`.
       accuracy_by_piece: plain accuracy of the name, each attribute, each derived fact.
@@ -108,8 +108,8 @@ def summarize_classes(
       table: the people's scores.
       classes: int [n], the class of each person of the table, 0 the most frequent; as
         `theory.model_scaling.frequency_classes(p)[table.people]`.
-      weights: float [n], how often each is met, in any unit; as `p[table.people]`.
-      visits: float [n], how often each was met in training.
+      weights: float [n], how often each is seen, in any unit; as `p[table.people]`.
+      visits: float [n], how often each was seen in training.
 
     Returns:
       A row for each class that somebody of the table is in, ascending.
@@ -168,7 +168,7 @@ def summarize_pieces(
     Args:
       labels: the corpus' labels, in the table's order.
       table: the people's scores.
-      weights: float [n], how often each is met, in any unit.
+      weights: float [n], how often each is seen, in any unit.
 
     Returns:
       A row for each piece that some document of the table states, over the people whose

@@ -50,10 +50,10 @@ def find_threshold(
     """Finds the smallest count learnt, and the count below which all is guessed.
 
     The accuracy that rises is `rising_accuracy`. The bins of the curve are geometric:
-    those never met, then 16 of equal width in the logarithm; empty ones are left out.
+    those never seen, then 16 of equal width in the logarithm; empty ones are left out.
 
     Args:
-      visits: [n], how often each person was met, at least 0; of one table's people, or
+      visits: [n], how often each person was seen, at least 0; of one table's people, or
         of several tables'.
       right: [n], whether a person's knowledge is right, or which share of it; as
         `person_accuracy(labels, table)`.
@@ -109,7 +109,7 @@ def rising_accuracy(
     people met a to b times.
 
     Args:
-      visits: float [n], how often each person was met.
+      visits: float [n], how often each person was seen.
       right: float [n], whether, or which share, each person's knowledge is right.
 
     Returns:
@@ -150,7 +150,7 @@ def _first(counts: np.ndarray, rising: np.ndarray, level: float) -> float | None
 
 
 def _bin(visits: np.ndarray) -> np.ndarray:
-    """int [n]: 0 for those never met, else 1 to `_BINS`, even in the logarithm."""
+    """int [n]: 0 for those never seen, else 1 to `_BINS`, even in the logarithm."""
     met = visits > 0
     place = np.zeros(len(visits), np.int64)
     if met.any():

@@ -272,7 +272,7 @@ def test_a_limit_is_a_beginning(skewed, law, limit):
 
 @pytest.mark.parametrize("epochs", [1, 25])
 def test_a_limit_costs_what_it_costs(made, epochs):
-    """A hundred million people after the first 1000, of whom some are met."""
+    """A hundred million people after the first 1000, of whom some are seen."""
     m = made("bios", 9)
     junk = corpora.Biographies(worlds.build_bios(100_000_000, first=1000))
     start = time.perf_counter()

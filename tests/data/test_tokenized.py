@@ -125,7 +125,7 @@ def test_mean_tokens_of_a_biography(made):
 
 
 def test_the_vocabulary_is_what_the_lists_can_use(made):
-    """Every token that is met, none that cannot be, in ascending order."""
+    """Every token that is seen, none that cannot be, in ascending order."""
     m = made("mini", 64)
     corpus = corpora.Biographies(worlds.build_bios(20_000, lists="mini"))
     met = m.pool.compose(corpus.plan(np.arange(20_000), np.arange(20_000)))

@@ -64,7 +64,7 @@ def test_its_lines_fall_and_frequent_people_are_ahead():
         ({"visits": [0.0, 1.0, 2.0, 3.0]}, "must all be above 0"),
         ({"bits": 0.0}, "bits=0.0"),
         ({"bits": 0.6}, "0 losses lie below bits=0.6; 3 are needed"),
-        ({"weights": [1.0, 1.0, 0.0, 0.0]}, "needs somebody who is met"),
+        ({"weights": [1.0, 1.0, 0.0, 0.0]}, "needs somebody who is seen"),
     ],
 )
 def test_refused_arguments(change, message):

@@ -213,7 +213,7 @@ def test_a_restaurant_of_bio_d_runs_end_to_end():
     assert strict(row) == row
     assert sum(row["by_count"]["people"]) == 30
     assert row["loss"]["visits"] == pytest.approx(4)
-    # Whoever comes first to a restaurant is met most.
+    # Whoever comes first to a restaurant is seen most.
     assert row["classes"][0]["visits"] > row["classes"][-1]["visits"]
 
 

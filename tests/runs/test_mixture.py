@@ -97,7 +97,7 @@ def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
     assert (kinds == 1).sum() == 7 * (kinds == 0).sum()
     useful = np.cumsum(kinds == 0)
     assert np.abs(useful - np.arange(1, len(kinds) + 1) / 8).max() < 1
-    # Nobody of the junk is met much more often than another, and there is no padding.
+    # Nobody of the junk is seen much more often than another, and there is no padding.
     tokens, labels = read_windows(made(JUNK), 1)
     assert (labels != PAD).all()
     counts = count_names(made(JUNK), made(JUNK).parts[0].corpus.world, tokens)

@@ -18,7 +18,7 @@ def test_of_people_met_alike_there_is_nothing_to_say():
 
 def test_of_a_skewed_world_who_is_known_and_how_often_met():
     assert list_findings(ROW | {"visits": SKEWED}) == [
-        "People were met 0 to 1,234 times, 3 never; visits.npy has each.",
+        "People were seen 0 to 1,234 times, 3 never; visits.npy has each.",
         "Values right by class of frequency, the most frequent first: 90%, 10%; bits"
         " lost a person: 1.2, 26.0.",
     ]

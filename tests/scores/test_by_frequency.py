@@ -70,7 +70,7 @@ def test_two_classes_by_hand():
     assert often["visit_accuracy_by_piece"]["job"] == pytest.approx(5 / 8)
     assert often["loss_bits_error"] == pytest.approx(1)  # sd of 1 and 3, over sqrt 2
     assert seldom["loss_bits"] == pytest.approx((5 + 8) / 2)
-    assert seldom["visit_loss_bits"] == pytest.approx(5)  # the last is never met
+    assert seldom["visit_loss_bits"] == pytest.approx(5)  # the last is never seen
     assert seldom["bits"] == pytest.approx(5 - 5 + 5 - 8)  # not clipped
     assert seldom["accuracy_by_piece"]["state"] == 0.5
 

@@ -1,4 +1,4 @@
-"""How often each piece of knowledge is met, and its classes by frequency.
+"""How often each piece of knowledge is seen, and its classes by frequency.
 
 Frequencies are vectors that sum to 1, in any order; rank 1 is the most frequent.
 """

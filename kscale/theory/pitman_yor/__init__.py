@@ -1,6 +1,6 @@
 """What does a corpus of knowledge look like that a Pitman-Yor process draws?
 
-How many distinct facts it holds, how often each is met, how heavy the tail of the rare
+How many distinct facts it holds, how often each is seen, how heavy the tail of the rare
 ones is, and corpora drawn from it (Pan et al. 2025).
 """
 
