@@ -120,12 +120,15 @@ class RunFolder:
         if not self.result.exists():
             return {}
         try:
-            return dict(json.loads(self.result.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            row = json.loads(self.result.read_text(encoding="utf-8"))
+            if not isinstance(row, dict):
+                raise ValueError("it must hold a JSON object")
+        except (OSError, ValueError) as error:
             raise ValueError(
                 f"{self.result} is no readable result: {error}; remove it and make it"
                 f" anew with kscale train --resume"
             ) from error
+        return row
 
     def write_result(self, row: Row) -> None:
         """Writes the result row, in place of one that is there."""

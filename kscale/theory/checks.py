@@ -14,7 +14,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,8 +60,12 @@ def parse(text: str) -> Domain:
     )
 
 
-def check(domains: Mapping[str, Domain], arguments: Mapping[str, Any]) -> None:
-    """Checks that every argument lies in its domain; absent ones (None) do.
+def check(
+    domains: Mapping[str, Domain],
+    arguments: Mapping[str, Any],
+    required: Collection[str] = (),
+) -> None:
+    """Checks that every argument lies in its domain; None is refused if required.
 
     Raises:
       ValueError: with the argument, the value, the domain and what to choose instead.
@@ -71,6 +75,8 @@ def check(domains: Mapping[str, Domain], arguments: Mapping[str, Any]) -> None:
     for name, domain in sorted(domains.items(), key=lambda item: bool(item[1].shapes)):
         value = arguments[name]
         if value is None:
+            if name in required:
+                raise ValueError(f"{name}=None must be given: choose {domain.text}")
             continue
         if domain.choices:
             if value not in domain.choices:
@@ -96,12 +102,13 @@ def check_domain(domain: Mapping[str, str]) -> Callable[[Callable], Callable]:
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)
+        required = list_required(signature)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            check(domains, bound.arguments)
+            check(domains, bound.arguments, required)
             return function(**as_integers(domains, bound.arguments, domains))
 
         call.domain = domains  # pyright: ignore
@@ -109,6 +116,12 @@ def check_domain(domain: Mapping[str, str]) -> Callable[[Callable], Callable]:
         return call
 
     return decorate
+
+
+def list_required(signature: inspect.Signature) -> list[str]:
+    """Lists the parameters without a default."""
+    found = signature.parameters.items()
+    return [name for name, parameter in found if parameter.default is parameter.empty]
 
 
 def as_integers(

@@ -61,6 +61,7 @@ def solver(
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)
+        required = checks.list_required(signature)
         static = tuple(
             name
             for name, parameter in signature.parameters.items()
@@ -92,7 +93,7 @@ def solver(
                     " jax.grad or jax.jit of it inside `with kscale.theory.float64():`"
                 )
             if not traced:
-                checks.check(domains, numbers)
+                checks.check(domains, numbers, required)
                 if check is not None:
                     check(**numbers)
             numbers = checks.as_integers(domains, numbers, static)

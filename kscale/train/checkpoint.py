@@ -67,11 +67,14 @@ def describe_run(
 def list_differences(old: Description, new: Description) -> list[str]:
     """Lists every field that differs, for example "model.layers was 2, is 4"."""
     before, after = _flatten(old), _flatten(json.loads(json.dumps(new)))
-    missing = "absent"
+
+    def show(tree: Mapping[str, Any], name: str) -> str:
+        return repr(tree[name]) if name in tree else "unset"
+
     return [
-        f"{name} was {before.get(name, missing)!r}, is {after.get(name, missing)!r}"
+        f"{name} was {show(before, name)}, is {show(after, name)}"
         for name in sorted(before.keys() | after.keys())
-        if before.get(name, missing) != after.get(name, missing)
+        if name not in before or name not in after or before[name] != after[name]
     ]
 
 

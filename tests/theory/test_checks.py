@@ -105,3 +105,13 @@ def test_whole_numbers_reach_a_function_as_int():
     assert types.__doc__.endswith("n: integer [1, inf)\n  x: number\n")
     with pytest.raises(ValueError, match=r"n=0\.0 must be an integer in"):
         types(0, 1)
+
+
+def test_none_is_for_what_may_be_absent():
+    @checks.check_domain({"n": "integer [1, inf)", "x": "number"})
+    def both(n, x=None):
+        return n, x
+
+    assert both(3) == both(3, None) == (3, None)
+    with pytest.raises(ValueError, match=r"n=None must be given: choose integer \[1"):
+        both(None)

@@ -74,7 +74,7 @@ def test_another_run_is_refused_field_by_field(tmp_path):
     other = {"model": {"layers": 4}, "labels": ["text"], "new": 1}
     expected = (
         r"5 belongs to another run: labels was \['text', 'name'\], is \['text'\]; "
-        r"model.layers was 2, is 4; new was 'absent', is 1\. Resume with the old"
+        r"model.layers was 2, is 4; new was unset, is 1\. Resume with the old"
     )
     with pytest.raises(CheckpointError, match=expected):
         restore(checkpoints, 5, other)
@@ -84,8 +84,8 @@ def test_fields_may_come_and_go_and_tuples_are_lists():
     old = {"a": {"b": 1}, "c": 2, "d": [1, 2]}
     assert list_differences(old, {"a": {"b": 3, "e": 4}, "d": (1, 2)}) == [
         "a.b was 1, is 3",
-        "a.e was 'absent', is 4",
-        "c was 2, is 'absent'",
+        "a.e was unset, is 4",
+        "c was 2, is unset",
     ]
 
 

@@ -109,7 +109,7 @@ OTHER = OBJECTIVE._replace(description={"vocab": 13, "width": 16})
             r"train.trainable was \['\*'\], is \['up/\*'\]",
         ),
         ({"total": 30}, "total_steps was 22, is 30"),
-        ({"identity": {"seed": 1}}, "identity.seed was 'absent', is 1"),
+        ({"identity": {"seed": 1}}, "identity.seed was unset, is 1"),
         ({"source": batches(rows=8)}, "batch.rows was 4, is 8"),
         (
             {"hyper": stack_hypers([Hyper(1e-2, 0.1, 0)])},
