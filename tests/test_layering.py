@@ -46,6 +46,7 @@ ROOMS = {
 TOPICS = {
     "checks": "",
     "solver": "checks",
+    "grid": "",
     "numerics": "solver",
     "pitman_yor": "checks solver numerics",
     "data_scaling": "checks solver numerics pitman_yor",

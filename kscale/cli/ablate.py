@@ -15,21 +15,20 @@ from kscale.files import Row
 from kscale.runs.ablation import BITS, ablate_run
 
 
-def plan(command: Command) -> Reply:
-    """Says what would be scored, and how often."""
-    row = ablate_run(*_arguments(command), dry_run=True)
+def run(command: Command) -> Reply:
+    """Scores a finished run with parts of its model removed or rounded."""
+    chosen = command.flags
+    row = ablate_run(
+        command.workdir, chosen.bits, chosen.people, chosen.member, chosen.dry_run
+    )
+    if not chosen.dry_run:
+        return Reply(row, text(row))
     return Reply(
         row,
         f"{score.plan_text(row)} That is done {row['scores']} times: whole, without"
         f" each of {row['layers']} layers, and with parts rounded to"
         f" {row['rounded_to']} bits.",
     )
-
-
-def run(command: Command) -> Reply:
-    """Scores a finished run with parts of its model removed or rounded."""
-    row = ablate_run(*_arguments(command))
-    return Reply(row, text(row))
 
 
 VERB = Verb(
@@ -41,15 +40,10 @@ VERB = Verb(
             BITS, f"of a rounded weight, one of {', '.join(map(str, quant.BITS))}"
         ),
     },
-    plan,
+    run,
     run,
     dry_run="say what would be scored",
 )
-
-
-def _arguments(command: Command) -> tuple:
-    chosen = command.flags
-    return command.workdir, chosen.bits, chosen.people, chosen.member
 
 
 def text(row: Row) -> str:

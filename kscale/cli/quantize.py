@@ -15,27 +15,27 @@ from kscale.cli.flags import FINISHED, Command, Flag, UsageError
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
 from kscale.quant import Scheme
-from kscale.runs.quantize import (
-    METHODS,
-    SAMPLE,
-    Choice,
-    quantize_run,
-)
-
-
-def plan(command: Command) -> Reply:
-    """Says what would be rounded and scored."""
-    row = quantize_run(*_arguments(command), dry_run=True)
-    several = ", ".join(map(str, row["choice"]["bits"]))
-    return Reply(
-        row, f"{score.plan_text(row)} It would be rounded to {several} bits first."
-    )
+from kscale.runs.quantize import METHODS, SAMPLE, Choice, quantize_run
 
 
 def run(command: Command) -> Reply:
     """Rounds a finished run's weights and scores what is left."""
-    row = quantize_run(*_arguments(command))
-    return Reply(row, text(row))
+    workdir, chosen = command.workdir, command.flags
+    row = quantize_run(
+        workdir,
+        _choice(command),
+        chosen.people,
+        chosen.member,
+        chosen.save,
+        chosen.overwrite,
+        chosen.dry_run,
+    )
+    if not chosen.dry_run:
+        return Reply(row, text(row))
+    several = ", ".join(map(str, row["choice"]["bits"]))
+    return Reply(
+        row, f"{score.plan_text(row)} It would be rounded to {several} bits first."
+    )
 
 
 VERB = Verb(
@@ -59,14 +59,14 @@ VERB = Verb(
         "save": Flag(False, "write the rounded models into the run's folder"),
         "overwrite": Flag(False, "also over what is there"),
     },
-    plan,
+    run,
     run,
     dry_run="say what would be scored",
 )
 
 
-def _arguments(command: Command) -> tuple:
-    workdir, chosen = command.workdir, command.flags
+def _choice(command: Command) -> Choice:
+    chosen = command.flags
     if not chosen.bits or set(chosen.bits) - set(map(str, quant.BITS)):
         raise UsageError(f"--bits={','.join(chosen.bits)}: each out of {quant.BITS}")
     options = ("damp", "act_order", "block", "sequential")
@@ -77,7 +77,7 @@ def _arguments(command: Command) -> tuple:
             f" leave it out"
         )
     gptq = {name: chosen[name].value for name in options}
-    choice = Choice(
+    return Choice(
         bits=tuple(map(int, chosen.bits)),
         method=chosen.method,
         scheme=Scheme(
@@ -88,8 +88,6 @@ def _arguments(command: Command) -> tuple:
         options=gptq if chosen.method == "gptq" else {},
         sample=chosen.sample,
     )
-    asked = (workdir, choice, chosen.people, chosen.member)
-    return (*asked, chosen.save, chosen.overwrite)
 
 
 def text(row: Row) -> str:

@@ -13,16 +13,20 @@ from kscale.runs.rows import answer, list_findings
 from kscale.runs.score import score_run
 
 
-def plan(command: Command) -> Reply:
-    """Says what would be scored."""
-    row = score_run(**_arguments(command), dry_run=True)
-    return Reply(row, plan_text(row))
-
-
 def run(command: Command) -> Reply:
-    """Scores the model of a finished run again."""
-    row = score_run(**_arguments(command))
-    return Reply(row, text(row))
+    """Scores the model of a finished run again, or says what would be scored."""
+    chosen = command.flags
+    if chosen.weights == "":
+        raise UsageError("--weights= names no file: give one of kscale quantize --save")
+    row = score_run(
+        command.workdir,
+        people=chosen.people,
+        member=chosen.member,
+        write=chosen.write,
+        weights=expand_path(chosen.weights) if chosen.weights else None,
+        dry_run=chosen.dry_run,
+    )
+    return Reply(row, plan_text(row) if chosen.dry_run else text(row))
 
 
 VERB = Verb(
@@ -33,7 +37,7 @@ VERB = Verb(
         "weights": Flag(None, "a file of kscale quantize"),
         "write": Flag(False, "renew the run's result.json"),
     },
-    plan,
+    run,
     run,
     dry_run="say what would be scored",
 )
@@ -67,16 +71,3 @@ def text(row: Row) -> str:
             f" bits of knowledge in each."
         )
     return "\n".join([*out, answer([row])])
-
-
-def _arguments(command: Command) -> dict:
-    chosen = command.flags
-    if chosen.weights == "":
-        raise UsageError("--weights= names no file: give one of kscale quantize --save")
-    return {
-        "workdir": command.workdir,
-        "people": chosen.people,
-        "member": chosen.member,
-        "write": chosen.write,
-        "weights": expand_path(chosen.weights) if chosen.weights else None,
-    }

@@ -16,46 +16,46 @@ import inspect
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from kscale import report
-from kscale.cli import theory_arguments, theory_grid
+from kscale.cli import theory_answer, theory_arguments
 from kscale.cli.flags import Command, Flag, UsageError, expand_path
 from kscale.cli.solvers import SOLVERS
 from kscale.cli.verb import Reply, Verb
 from kscale.configs import fields
-
-
-def plan(command: Command) -> Reply:
-    """Says how the arguments are understood."""
-    if command.flags.list:
-        return _list()
-    name, words = _solver_and_words(command)
-    values = theory_arguments.read(SOLVERS[name].function, words)
-    return Reply(
-        {word: np.asarray(value).tolist() for word, value in values.items()},
-        "\n".join(f"{word} = {value}" for word, value in values.items()),
-    )
+from kscale.theory.grid import evaluate
 
 
 def run(command: Command) -> Reply:
-    """Calls the solver over the grid of its arguments, and draws it if asked to."""
-    if command.flags.list:
-        return _list()
-    name, words = _solver_and_words(command)
+    """Lists the solvers, or calls one over the grid of its arguments and draws it."""
+    chosen = command.flags
+    if chosen.list:
+        return list_solvers()
+    if len(command.arguments) != 1:
+        raise UsageError("name one solver; kscale theory --list describes them")
+    (name,) = command.arguments
     solver = SOLVERS[name]
-    values = theory_arguments.read(solver.function, words)
-    path = _picture(command.flags.plot, command.flags.overwrite)
-    answer = theory_grid.solve(name, solver.function, values, solver.axis)
-    reply = Reply(theory_grid.as_json(answer), theory_grid.table(answer).rstrip("\n"))
+    typed = {
+        word: str(chosen[word].value)
+        for word in theory_arguments.parameters(solver.function)
+        if chosen[word].value is not None
+    }
+    values = theory_arguments.read(solver.function, typed)
+    if chosen.dry_run:
+        return Reply(
+            {word: np.asarray(value).tolist() for word, value in values.items()},
+            "\n".join(f"{word} = {value}" for word, value in values.items()),
+        )
+    path = _picture(chosen.plot, chosen.overwrite)
+    answer = evaluate(solver.function, values, solver.axis)
     if path is not None:
-        given = ", ".join(f"{k}={v}" for k, v in words.items() if k not in answer.swept)
+        given = ", ".join(f"{k}={v}" for k, v in typed.items() if k not in answer.swept)
         title = f"{name}({given})" if len(given) < 80 else name
-        report.draw_panels(theory_grid.panels(answer), path, title)
+        report.draw_panels(theory_answer.panels(answer), path, title)
         sys.stderr.write(f"drawn to {path}\n")
-    return reply
+    return Reply(theory_answer.as_json(answer), theory_answer.table(answer))
 
 
 def choose_solver(words: Sequence[str]) -> Verb:
@@ -91,7 +91,7 @@ VERB = Verb(
         "plot": Flag(None, "a PNG to draw"),
         "overwrite": Flag(False, "draw over a file that is there"),
     },
-    plan,
+    run,
     run,
     dry_run="print the arguments as they are understood, and stop",
     words=True,
@@ -99,41 +99,22 @@ VERB = Verb(
 )
 
 
-def listing() -> str:
-    """Returns every solver with a command that calls it, by topic."""
-    out = []
+def list_solvers() -> Reply:
+    """Lists every solver with a command that calls it, by topic."""
+    described, out = {}, []
     for name, solver in SOLVERS.items():
         topic = f"kscale.theory.{solver.topic}"
         if topic not in out:
             out += [topic] if not out else ["", topic]
         command = " ".join(["kscale theory", name, *solver.example])
         out += [f"  {name:<28} {solver.summary}", f"  {'':<28}   {command}"]
-    return "\n".join(out)
-
-
-def _list() -> Reply:
-    described = {
-        name: {
+        described[name] = {
             "topic": solver.topic,
             "summary": solver.summary,
             "arguments": list(theory_arguments.parameters(solver.function)),
             "example": list(solver.example),
         }
-        for name, solver in SOLVERS.items()
-    }
-    return Reply(described, listing())
-
-
-def _solver_and_words(command: Command) -> tuple[str, dict[str, Any]]:
-    """Returns the solver's name, and its arguments as they were typed."""
-    if len(command.arguments) != 1:
-        raise UsageError("name one solver; kscale theory --list describes them")
-    (name,) = command.arguments
-    given = {
-        word: command.flags[word].value
-        for word in theory_arguments.parameters(SOLVERS[name].function)
-    }
-    return name, {k: str(value) for k, value in given.items() if value is not None}
+    return Reply(described, "\n".join(out))
 
 
 def _picture(plot: str | None, overwrite: bool) -> pathlib.Path | None:

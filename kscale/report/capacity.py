@@ -6,9 +6,9 @@ A row has "exposures", "bits" (with "total"), "parameters", "bits_per_param",
 
 import math
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -43,13 +43,8 @@ def draw_capacity(
     for axes, shown in zip(panels, exposures, strict=True):
         chosen = [row for row in rows if row["exposures"] == shown]
         _bit_lines(axes, [row["parameters"] for row in rows])
-        _dots(
-            axes,
-            chosen,
-            lambda row: row["parameters"],
-            lambda row: row["bits"]["total"],
-            _kinds(rows),
-        )
+        points = [(row["parameters"], row["bits"]["total"]) for row in chosen]
+        _dots(axes, chosen, points, _kinds(rows))
         peak = max(row["bits_per_param"] for row in chosen)
         text = f"{shown:g} exposures: peak {peak:.2f} bits/parameter"
         if published and shown in (1000, 100):
@@ -87,22 +82,11 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
             fontsize=8,
         )
     for row in rows:
-        axes.plot(
-            row["exposures"],
-            row["max_bits_per_param"],
-            linestyle="none",
-            marker="_",
-            markersize=22,
-            color="0.2",
-            label="R_max: all there is to know" if row is rows[0] else None,
-        )
-    _dots(
-        axes,
-        rows,
-        lambda row: row["exposures"],
-        lambda row: row["bits_per_param"],
-        _kinds(rows),
-    )
+        name = "R_max: all there is to know" if row is rows[0] else None
+        place, most = row["exposures"], row["max_bits_per_param"]
+        axes.plot(place, most, "_", markersize=22, color="0.2", label=name)
+    points = [(row["exposures"], row["bits_per_param"]) for row in rows]
+    _dots(axes, rows, points, _kinds(rows))
     seen = sorted({row["exposures"] for row in rows})
     axes.set(
         xscale="log",
@@ -118,60 +102,33 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
 
 
 def _kinds(rows: Sequence[Row]) -> list[tuple[str, int]]:
-    """What has a marker of its own, the same in every panel: a model and its world."""
+    """Returns each model in its world; each has a marker, the same in every panel."""
     return sorted({(row["model"], row["people"]) for row in rows})
 
 
 def _dots(
     axes: Axes,
     rows: Sequence[Row],
-    x: Callable[[Row], Any],
-    y: Callable[[Row], Any],
+    points: Sequence[tuple[float, float]],
     kinds: Sequence[tuple[str, int]],
 ) -> None:
+    places, kind_of = np.array(points), [(row["model"], row["people"]) for row in rows]
+    # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
+    full = [row["bits_per_param"] >= 0.95 * row["max_bits_per_param"] for row in rows]
     for i, (model, people) in enumerate(kinds):
-        members = [row for row in rows if (row["model"], row["people"]) == kinds[i]]
-        if not members:
-            continue
-        axes.plot(
-            [x(row) for row in members],
-            [y(row) for row in members],
-            linestyle="none",
-            marker="os^Dv"[i % 5],
-            color=COLORS[i % len(COLORS)],
-            label=f"{model}, N = {people:,}",
-        )
-        # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
-        full = [
-            row
-            for row in members
-            if row["bits_per_param"] >= 0.95 * row["max_bits_per_param"]
-        ]
-        axes.plot(
-            [x(row) for row in full],
-            [y(row) for row in full],
-            linestyle="none",
-            marker="o",
-            markersize=12,
-            markerfacecolor="none",
-            markeredgecolor="0.3",
-        )
-    axes.plot([], [], "o", markersize=12, mfc="none", mec="0.3", label="knows it all")
+        of = np.array([kind == (model, people) for kind in kind_of])
+        if of.any():
+            color, name = COLORS[i % len(COLORS)], f"{model}, N = {people:,}"
+            axes.plot(*places[of].T, "os^Dv"[i % 5], color=color, label=name)
+            axes.plot(*places[of & full].T, "o", ms=12, mfc="none", mec="0.3")
+    axes.plot([], [], "o", ms=12, mfc="none", mec="0.3", label="knows it all")
     axes.legend(fontsize=7, frameon=False)
 
 
 def _bit_lines(axes: Axes, parameters: Sequence[float]) -> None:
     low, high = min(parameters) / 1.5, max(parameters) * 1.5
+    middle, x = math.sqrt(low * high), [low, high]
     for bits, style in ((2, "-"), (1, "--")):
-        axes.plot(
-            [low, high], [bits * low, bits * high], style, color="0.6", linewidth=1
-        )
-        middle = math.sqrt(low * high)
-        axes.annotate(
-            f"{bits} bit{'s' * (bits > 1)}/parameter",
-            (middle, bits * middle),
-            fontsize=8,
-            color="0.4",
-            va="bottom",
-            ha="right",
-        )
+        axes.plot(x, [bits * low, bits * high], style, color="0.6", linewidth=1)
+        text, at = f"{bits} bit{'s' * (bits > 1)}/parameter", (middle, bits * middle)
+        axes.annotate(text, at, fontsize=8, color="0.4", va="bottom", ha="right")

@@ -199,7 +199,7 @@ def test_mistakes_are_one_line(words, message, capsys, tmp_path, monkeypatch):
 
 
 def test_listing_is_grouped_by_topic():
-    text = verb.listing()
+    text = verb.list_solvers().text
     places = [text.index(f"kscale.theory.{topic}\n") for topic in EXAMPLES]
     assert places == sorted(places)
 
