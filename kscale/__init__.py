@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     )
     from kscale.configs.base import Config
     from kscale.runs.evaluate import score
-    from kscale.runs.run import fit, run
     from kscale.runs.task import prepare
+    from kscale.runs.training import fit, run
 
 __version__ = "0.2.0"
 
@@ -47,9 +47,9 @@ __version__ = "0.2.0"
 _HOMES = {
     "Config": "kscale.configs.base",
     "prepare": "kscale.runs.task",
-    "fit": "kscale.runs.run",
+    "fit": "kscale.runs.training",
     "score": "kscale.runs.evaluate",
-    "run": "kscale.runs.run",
+    "run": "kscale.runs.training",
 }
 
 __all__ = [

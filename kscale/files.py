@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
@@ -119,6 +120,14 @@ def _parse_row(line: str | bytes) -> Row | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) else None
+
+
+def digest(*parts: bytes) -> str:
+    """Returns twelve hex digits of the SHA-256 of some bytes, one after another."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part)
+    return total.hexdigest()[:12]
 
 
 def to_json_types(value: Any) -> Any:

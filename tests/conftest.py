@@ -94,7 +94,7 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="session")
 def learned(little, tmp_path_factory):
     """A finished run of the `little` config: its folder, to be copied, and its row."""
-    from kscale.runs.run import run
+    from kscale.runs.training import run
 
     folder = tmp_path_factory.mktemp("learned") / "run"
     (row,) = run(little(), folder)
@@ -156,9 +156,9 @@ def experiment(tmp_path):
 @pytest.fixture
 def instant(monkeypatch):
     """Runs that take no time; what they were asked to do is in the list."""
-    from kscale.configs import base as config_module
     from kscale.configs import fields
-    from kscale.runs import run
+    from kscale.configs.base import fingerprint
+    from kscale.runs import sweeps
     from kscale.runs.rows import member_config
 
     asked = []
@@ -173,7 +173,7 @@ def instant(monkeypatch):
             solo = member_config(config, hyper)
             rows.append(
                 {
-                    "fingerprint": config_module.fingerprint(solo),
+                    "fingerprint": fingerprint(solo),
                     "config": fields.to_dict(solo),
                     "name": config.name,
                     "model": "1-1x16",
@@ -188,5 +188,5 @@ def instant(monkeypatch):
             )
         return rows
 
-    monkeypatch.setattr(run, "run", instant)
+    monkeypatch.setattr(sweeps, "run", instant)
     return asked

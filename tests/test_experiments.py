@@ -21,7 +21,7 @@ from kscale.runs.experiment import (
     names,
     run_fingerprint,
 )
-from kscale.runs.sweep import draw_figure, rows_path
+from kscale.runs.sweeps import draw_figure, rows_path
 from kscale.runs.task import prepare
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from kscale import configs, report
 from kscale.cli.flags import Command, Flag, expand_path
 from kscale.cli.verb import Reply, Stopped, Verb
-from kscale.configs import base as config_module
+from kscale.configs.base import fingerprint
 from kscale.files import Row
 from kscale.runs.launch import train_side_by_side
-from kscale.runs.run import Interrupted
+from kscale.runs.training import Interrupted
 
 # The longest first, so that two cores end at about the same time.
 RUNS = {
@@ -29,7 +29,7 @@ RUNS = {
 
 def plan(_: Command) -> Reply:
     """Lists the runs."""
-    marks = {spec: config_module.fingerprint(configs.load(spec)) for spec in RUNS}
+    marks = {spec: fingerprint(configs.load(spec)) for spec in RUNS}
     lines = [f"{spec:<14}{marks[spec]}  {about}" for spec, about in RUNS.items()]
     return Reply(marks, "\n".join(lines))
 

@@ -24,8 +24,8 @@ from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.files import Row
 from kscale.runs import experiment
 from kscale.runs.rows import answer
-from kscale.runs.run import Interrupted
-from kscale.runs.sweep import draw_figure, plan_sweep, sweep
+from kscale.runs.sweeps import draw_figure, plan_sweep, sweep
+from kscale.runs.training import Interrupted
 
 
 def plan(command: Command) -> Reply:

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 import kscale
 from kscale.cli.flags import CONFIG, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Stopped, Verb
-from kscale.configs import base as config_module
-from kscale.configs.base import Config
+from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 from kscale.runs.inspect import plan_run
 from kscale.runs.rows import answer, list_findings, summarize
-from kscale.runs.run import Interrupted
+from kscale.runs.training import Interrupted
 
 
 def plan(command: Command) -> Reply:
@@ -102,7 +101,7 @@ def _config_and_workdir(command: Command) -> tuple[Config, pathlib.Path]:
     config = command.config
     if config is None:
         raise UsageError("--config is needed; kscale train --help lists them")
-    name = f"runs/{config.name}-{config_module.fingerprint(config)}"
+    name = f"runs/{config.name}-{fingerprint(config)}"
     return config, expand_path(command.flags.workdir or name)
 
 

@@ -9,7 +9,6 @@ A Config is a tree of frozen dataclasses, one for each room that the data flow t
 """
 
 import dataclasses
-import hashlib
 import itertools
 import json
 import pathlib
@@ -17,7 +16,7 @@ from typing import Any, Literal
 
 from kscale import worlds
 from kscale.configs import fields
-from kscale.files import write_json
+from kscale.files import digest, write_json
 from kscale.models.config import ModelConfig
 from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
@@ -296,7 +295,7 @@ def fingerprint(config: Config) -> str:
     """
     kept = select_meaningful(config)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return digest(text.encode())
 
 
 def select_meaningful(config: Config) -> dict[str, Any]:

@@ -14,10 +14,9 @@ import numpy as np
 
 from kscale import models, quant, scores
 from kscale.files import Row
-from kscale.runs import qat
-from kscale.runs.evaluate import score
+from kscale.runs.evaluate import effective_params, score
 from kscale.runs.score import describe_scoring
-from kscale.runs.task import Task, open_run
+from kscale.runs.task import Task, merge_adapters, open_run
 from kscale.trees import leaves_by_path, map_by_path, matches
 
 BITS = 3  # few enough to hurt, enough to tell one part from another
@@ -49,7 +48,7 @@ def ablate_run(
       ValueError: no finished run, no such member, too many people, or no such bits.
     """
     task, params = open_run(workdir, member)
-    model = qat.merge_adapters(task, params)[0].config.model
+    model = merge_adapters(task, params)[0].config.model
     row = describe_scoring(task, people, member) | {
         "layers": model.layers,
         "rounded_to": bits,
@@ -155,7 +154,7 @@ def ablate(
     Source: Allen-Zhu & Li 2024, section 8.1. They remove the last layer of a trained
     model and train a probe for what is left; here nothing is trained anew.
     """
-    task, params = qat.merge_adapters(task, qat.effective_params(task.config, params))
+    task, params = merge_adapters(task, effective_params(task.config, params))
     sizes = {path: leaf.size for path, leaf in leaves_by_path(params).items()}
     rows: list[Row] = [_row("whole", task, params, people) | {"parameters": 0}]
     for change in list_changes(task.config.model, bits):

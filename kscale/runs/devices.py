@@ -5,12 +5,14 @@ plan = arrange(task)             # with the mesh of its devices
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
-from kscale import train
-from kscale.runs import qat
+from kscale import quant, train
+from kscale.configs import fields
+from kscale.configs.base import Config
 from kscale.runs.curve import longest_dispatch, steps_to_score
 from kscale.runs.task import Task
 from kscale.train.config import Hyper
@@ -75,7 +77,27 @@ def plan_training(task: Task) -> TrainingPlan:
         chosen = dataclasses.replace(chosen, **task.hypers[0]._asdict())
         hyper = train.make_hyper(chosen)
     _require_rows(task, chosen.rows_per_gradient)
-    return TrainingPlan(qat.build_objective(config), chosen, hyper, score_at)
+    return TrainingPlan(build_objective(config), chosen, hyper, score_at)
+
+
+def build_objective(config: Config) -> train.Objective:
+    """Returns the trainer's view of a run's model; with `qat` its weights seem rounded.
+
+    The loss is that of the rounded weights, and its gradient moves the ones beneath
+    (`quant.fake_quantize`).
+
+    Args:
+      config: of the run, the model's vocabulary set.
+    """
+    objective, scheme = train.make_objective(config.model), config.qat
+    if not scheme.bits:
+        return objective
+
+    def token_nats(params: Any, *rest: Any) -> tuple[jax.Array, dict]:
+        return objective.token_nats(quant.fake_quantize(params, scheme), *rest)
+
+    description = dict(objective.description) | {"qat": fields.to_dict(scheme)}
+    return objective._replace(token_nats=token_nats, description=description)
 
 
 def _require_rows(task: Task, rows_per_gradient: int) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale import corpora, files, models, scores, theory
+from kscale import corpora, files, models, quant, scores, theory
+from kscale.configs.base import Config
 from kscale.files import Row
-from kscale.runs import qat, rows
+from kscale.runs import rows
 from kscale.runs.mixture import Part
 from kscale.runs.task import Task
 
@@ -176,7 +177,7 @@ def score(
       >>> known = score(task, fit(task)["params"])
       >>> known.bits.total
     """
-    params = qat.effective_params(task.config, member_params(task, params, member))
+    params = effective_params(task.config, member_params(task, params, member))
     chosen = task.config.score
     if isinstance(people, int):
         people = people or chosen.people
@@ -189,6 +190,11 @@ def score(
         batch=chosen.batch,
     )
     return Known(task, params, table, member, step)
+
+
+def effective_params(config: Config, params: models.Params) -> models.Params:
+    """Returns the parameters that a run's model computes with: rounded, if by `qat`."""
+    return quant.dequantize(quant.quantize(params, config.qat))
 
 
 def member_params(task: Task, params: models.Params, member: int) -> models.Params:

@@ -9,16 +9,15 @@ ended; a setting with such a "start" is given that run's folder, by
 `compute(setting, folder)`.
 """
 
-import hashlib
 import json
 import pathlib
 import runpy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from kscale.configs import base as config_module
+from kscale import files
 from kscale.configs import fields
-from kscale.configs.base import Config
+from kscale.configs.base import Config, MembersConfig, fingerprint
 from kscale.files import Row
 from kscale.runs.rows import member_config
 from kscale.train.config import Hyper
@@ -102,14 +101,14 @@ def run_fingerprint(run: Run) -> str:
       ValueError: a setting holds what is no JSON type.
     """
     if isinstance(run, Config):
-        return config_module.fingerprint(run)
+        return fingerprint(run)
     try:
         text = json.dumps(run, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"the setting {run} is not made of JSON types: {error}"
         ) from None
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return files.digest(text.encode())
 
 
 def start_of(run: Run) -> str:
@@ -135,17 +134,17 @@ def group_runs(runs: Sequence[Run]) -> list[list[Run]]:
     seen = set()
     starts = set(map(start_of, runs))
     for each in runs:
-        kind = fingerprint = run_fingerprint(each)
+        kind = mark = run_fingerprint(each)
         if isinstance(each, Config):
-            if each.members != config_module.MembersConfig():
+            if each.members != MembersConfig():
                 raise ValueError(
                     f"{each.name}: a sweep's runs are solo; list its members"
                 )
-            if fingerprint not in starts:
+            if mark not in starts:
                 kind = run_fingerprint(member_config(each, Hyper(0.0, 0.0, 0)))
-        if fingerprint in seen:
+        if mark in seen:
             raise ValueError(f"{_short_title(each)}: this run is listed twice")
-        seen.add(fingerprint)
+        seen.add(mark)
         kinds.setdefault(kind, []).append(each)
     return list(kinds.values())
 

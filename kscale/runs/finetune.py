@@ -7,14 +7,13 @@ over, also what no text of the new run uses.
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
-from kscale import models, trees
+from kscale import files, models, trees
 from kscale.runs import mixture
 from kscale.runs.folder import RunFolder
 
@@ -49,8 +48,7 @@ class Start:
     @functools.cached_property
     def digest(self) -> str:
         """Twelve hex digits of the file of the parameters."""
-        with RunFolder.find(self.path).params().open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+        return files.digest(RunFolder.find(self.path).params().read_bytes())
 
     def check(self, task: "Task") -> None:
         """Checks that a task can go on from here.

@@ -18,8 +18,15 @@ import re
 import shutil
 
 from kscale import files
-from kscale.configs import base, fields
-from kscale.configs.base import Config
+from kscale.configs import fields
+from kscale.configs.base import (
+    CONFIG,
+    NO_RESULT,
+    Config,
+    fingerprint,
+    list_members,
+    load_config,
+)
 from kscale.files import Row
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
 
@@ -50,12 +57,12 @@ class RunFolder:
         Raises:
           ValueError: no config, or one of another version.
         """
-        return cls(path, len(base.list_members(cls(path).read_config())))
+        return cls(path, len(list_members(cls(path).read_config())))
 
     @property
     def config(self) -> pathlib.Path:
         """The file of the config, without which a folder is no run folder."""
-        return self.path / base.CONFIG
+        return self.path / CONFIG
 
     @property
     def result(self) -> pathlib.Path:
@@ -109,7 +116,7 @@ class RunFolder:
           ValueError: none is there, or it cannot be read, or an earlier version of
             kscale wrote it.
         """
-        return base.load_config(self.config)
+        return load_config(self.config)
 
     def read_result(self) -> Row:
         """Reads the result row; {} if there is none yet.
@@ -203,12 +210,12 @@ class RunFolder:
 
     def _require_same(self, config: Config) -> None:
         old = self.read_config()
-        if base.fingerprint(old) == base.fingerprint(config):
+        if fingerprint(old) == fingerprint(config):
             return
         changed = [
             f"{path} was {before!r}, is {after!r}"
             for path, before, after in fields.diff(old, config)
-            if path not in base.NO_RESULT
+            if path not in NO_RESULT
         ]
         raise ValueError(
             f"{self.path} holds a run of another config: {'; '.join(changed)}; resume"

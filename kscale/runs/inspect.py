@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from kscale import corpora
-from kscale.configs import base as config_module
 from kscale.configs import fields
-from kscale.configs.base import Config
+from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 from kscale.runs.devices import plan_training
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
-from kscale.runs.run import require_other_folder
 from kscale.runs.task import Task, prepare
+from kscale.runs.training import require_other_folder
 
 
 def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
@@ -57,7 +56,7 @@ def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
         "steps": task.order.steps,
         "tokens": task.order.stream.total_tokens,
         "members": len(task.hypers),
-        "fingerprint": config_module.fingerprint(config),
+        "fingerprint": fingerprint(config),
         "config": fields.to_dict(config),
     }
 

@@ -17,11 +17,11 @@ import numpy as np
 from kscale import data, models, quant
 from kscale.files import Row
 from kscale.quant import Scheme
-from kscale.runs import qat
-from kscale.runs.evaluate import score
+from kscale.runs.evaluate import effective_params, score
 from kscale.runs.folder import RunFolder
+from kscale.runs.rows import measure_storage
 from kscale.runs.score import describe_scoring
-from kscale.runs.task import Task, open_run
+from kscale.runs.task import Task, merge_adapters, open_run, require_weights
 
 Method = Literal["gptq", "nearest"]
 METHODS = get_args(Method)
@@ -98,16 +98,16 @@ def quantize_run(
     there = [file for file in files.values() if file.exists()]
     if save and there and not overwrite:
         raise ValueError(f"{there[0]} is there: pass --overwrite to replace it")
-    qat.check(qat.merge_adapters(task, params)[1], choice.scheme)
+    require_weights(merge_adapters(task, params)[1], choice.scheme)
     chosen = dataclasses.asdict(choice) | {"options": dict(choice.options)}
     chosen["scheme"].pop("bits")  # each of the choice's own
     row |= {"choice": chosen}
     if dry_run:
         return row
     aware = task.config.qat.bits
-    whole = qat.merge_adapters(task, qat.effective_params(task.config, params))[1]
+    whole = merge_adapters(task, effective_params(task.config, params))[1]
     stored = quant.quantize(params, task.config.qat) if aware else whole
-    task, params = qat.merge_adapters(task, params)
+    task, params = merge_adapters(task, params)
 
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"
     first = {"what": what, "weight_bits": aware or 16, "seconds": 0.0}
@@ -137,14 +137,14 @@ def quantize_params(
     """Rounds the weights of a finished model.
 
     Args:
-      task: of the run, without adapters (`qat.merge_adapters`).
+      task: of the run, without adapters (`merge_adapters`).
       params: of one model.
       bits: of a weight.
       choice: which weights and how.
 
     Returns:
       The tree that `quant.dequantize`, `quant.save_quantized` and
-      `qat.measure_storage` take.
+      `measure_storage` take.
 
     Raises:
       ValueError: a pattern that matches no weight.
@@ -192,4 +192,4 @@ def _score(
     """Scores a model that computes with `params` and is stored as `tree`."""
     known = score(task, params, people, member=member).capacity.summary()
     row = {name: known[name] for name in ("bits", "sampling_error", "accuracy")}
-    return row | qat.measure_storage(tree, known["bits"]["total"])
+    return row | measure_storage(tree, known["bits"]["total"])

@@ -9,12 +9,13 @@ import pathlib
 import platform
 import subprocess
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 
-from kscale import scores, train
-from kscale.configs import base, fields
-from kscale.configs.base import Config
+from kscale import quant, scores, train
+from kscale.configs import fields
+from kscale.configs.base import Config, MembersConfig, fingerprint
 from kscale.files import Row
 from kscale.runs.task import Task
 from kscale.train.config import Hyper
@@ -46,7 +47,7 @@ def make_row(task: Task, capacity: scores.Capacity, member: int = 0) -> Row:
             "total": int(visits.sum()),
         },
         "seed": int(hyper.seed),
-        "fingerprint": base.fingerprint(config),
+        "fingerprint": fingerprint(config),
         "content": task.content,
         "config": fields.to_dict(config),
         **provenance(),
@@ -58,7 +59,7 @@ def member_config(config: Config, hyper: Hyper) -> Config:
     return dataclasses.replace(
         config,
         model=dataclasses.replace(config.model, vocab=0),
-        members=base.MembersConfig(),
+        members=MembersConfig(),
         train=dataclasses.replace(
             config.train,
             learning_rate=float(hyper.learning_rate),
@@ -96,6 +97,20 @@ def last_routing(logged: Sequence[Row], member: int) -> Row:
     last = logged[-1] if logged else {}
     found = {name: last[name] for name in train.ROUTING if name in last}
     return {k: x[member] if isinstance(x, list) else x for k, x in found.items()}
+
+
+def measure_storage(tree: Any, bits: float) -> Row:
+    """Returns what a model takes, and its knowledge in each of these bits.
+
+    Args:
+      tree: rounded weights, or plain parameters; what is not rounded takes 16 bits.
+      bits: of knowledge that the model holds.
+
+    Returns:
+      stored_bits and bits_per_stored_bit.
+    """
+    size = quant.stored_bits(tree)
+    return {"stored_bits": size, "bits_per_stored_bit": bits / size}
 
 
 def summarize(rows: Sequence[Row]) -> Row:

@@ -11,13 +11,12 @@ import jax
 import numpy as np
 
 from kscale import models, quant
-from kscale.configs import base as config_module
+from kscale.configs.base import fingerprint
 from kscale.files import Row
-from kscale.runs import qat
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
-from kscale.runs.rows import member_config, summarize
-from kscale.runs.task import Task, open_run
+from kscale.runs.rows import measure_storage, member_config, summarize
+from kscale.runs.task import Task, merge_adapters, open_run
 
 
 def score_run(
@@ -65,7 +64,7 @@ def score_run(
     known = score(task, params, people, member=member)
     row = known.row
     if tree is not None:
-        row |= qat.measure_storage(tree, row["bits"]["total"])
+        row |= measure_storage(tree, row["bits"]["total"])
         leaves = jax.tree.leaves(tree, is_leaf=quant.is_quantized)
         bits = [leaf.scheme.bits for leaf in leaves if quant.is_quantized(leaf)]
         row |= {"weights": str(weights), "weight_bits": max(bits)}
@@ -93,7 +92,7 @@ def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
     config = member_config(task.config, task.hypers[member])
     return {
         "name": config.name,
-        "fingerprint": config_module.fingerprint(config),
+        "fingerprint": fingerprint(config),
         "parameters": task.parameters.total,
         "people": people or config.score.people or task.corpus.num_people,
         "population": task.corpus.num_people,
@@ -112,7 +111,7 @@ def _load_weights(
             f"weights={path} are of the run or member {made_for}, not of {own},"
             f" which is to be scored; give a file of its own"
         )
-    task, params = qat.merge_adapters(task, params)
+    task, params = merge_adapters(task, params)
     found = quant.dequantize(tree)
     if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, found):
         raise ValueError(

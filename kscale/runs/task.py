@@ -6,7 +6,6 @@ config -> world -> corpus -> pool -> order -> batches
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kscale import corpora, data, models, quant, train, trees, worlds
+from kscale import corpora, data, files, models, quant, train, trees, worlds
 from kscale.configs import validate
 from kscale.configs.base import Config, list_members
 from kscale.runs import mixture
@@ -60,15 +59,14 @@ class Task:
         A config names lists and files by their path; this tells whether what lies there
         is still the same. Weights of people that come from a file count as well.
         """
-        digest = hashlib.sha256()
+        arrays: list[Any] = []
         for pool in (self.pool, *(part.pool for part in self.parts)):
-            for array in (pool.tokens, pool.labels, pool.lengths):
-                digest.update(np.ascontiguousarray(array).tobytes())
+            arrays += [pool.tokens, pool.labels, pool.lengths]
         for world in (self.world, *(part.corpus.world for part in self.parts)):
             if world.law.kind == "file":  # no other law can change behind its config
                 weights = world.law.frequencies(world.people, world.seed)
-                digest.update(np.asarray(weights, np.float64).tobytes())
-        return digest.hexdigest()[:12]
+                arrays.append(np.asarray(weights, np.float64))
+        return files.digest(*(array.tobytes() for array in arrays))
 
     @property
     def vocabulary(self) -> VocabularyRecord:
@@ -225,7 +223,24 @@ def _check_parameters(task: Task) -> None:
     trees.require_matches(
         trainable, trees.leaves_by_path(shapes), "TrainConfig.trainable"
     )
-    if task.config.qat.bits:
-        jax.eval_shape(
-            lambda params: quant.fake_quantize(params, task.config.qat), shapes
-        )
+    require_weights(shapes, task.config.qat)
+
+
+def require_weights(params: Any, scheme: quant.Scheme) -> None:
+    """Checks that the patterns of a scheme match weights of a model, or of its shapes.
+
+    Raises:
+      ValueError: a pattern matches no weight.
+    """
+    jax.eval_shape(lambda tree: quant.fake_quantize(tree, scheme), params)
+
+
+def merge_adapters(task: Task, params: models.Params) -> tuple[Task, models.Params]:
+    """Returns the same model with its adapters merged into the weights, and no `qat`.
+
+    `qat` is dropped: to keep its rounding, give the parameters of
+    `evaluate.effective_params`.
+    """
+    model, params = models.merge_adapters(task.config.model, params)
+    config = dataclasses.replace(task.config, model=model, qat=quant.NO_ROUNDING)
+    return dataclasses.replace(task, config=config), params

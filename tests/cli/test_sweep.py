@@ -5,7 +5,8 @@ import json
 import pytest
 
 from kscale import cli, files
-from kscale.runs import run
+from kscale.runs import sweeps
+from kscale.train.interruption import Interrupted
 
 
 def test_a_sweep_of_runs(experiment, instant, tmp_path, capsys):
@@ -57,19 +58,19 @@ def test_a_sweep_of_settings(tmp_path, capsys):
 def test_a_sweep_that_is_stopped_keeps_its_rows(
     experiment, instant, tmp_path, monkeypatch, capsys
 ):
-    quick = run.run
+    quick = sweeps.run
 
     def stopped(config, workdir, **rest):
         if config.data.exposures == 3:
-            raise run.Interrupted("stopped after step 1")
+            raise Interrupted("stopped after step 1")
         return quick(config, workdir, **rest)
 
-    monkeypatch.setattr(run, "run", stopped)
+    monkeypatch.setattr(sweeps, "run", stopped)
     words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path}"]
     assert cli.main(words) == 143
     err = capsys.readouterr().err
     assert err.endswith("kscale sweep: stopped; 3 new rows are kept\n")
-    monkeypatch.setattr(run, "run", quick)
+    monkeypatch.setattr(sweeps, "run", quick)
     assert cli.main(words) == 0
     assert capsys.readouterr().out.startswith("2 new rows; ")
 

@@ -11,9 +11,9 @@ import pytest
 
 from kscale import configs, corpora, models, scores, worlds
 from kscale.configs.base import PartConfig
-from kscale.runs import run
 from kscale.runs.evaluate import Known, member_params, score
 from kscale.runs.task import prepare
+from kscale.runs.training import run
 from kscale.worlds import Law
 
 JUNK = PartConfig(people=9, weight=1.0)
@@ -209,7 +209,7 @@ def test_a_restaurant_of_bio_d_runs_end_to_end():
         world=dataclasses.replace(demo.world, law=law),
         model=dataclasses.replace(demo.model, layers=1),
     )
-    (row,) = run.run(config)
+    (row,) = run(config)
     assert strict(row) == row
     assert sum(row["by_count"]["people"]) == 30
     assert row["loss"]["visits"] == pytest.approx(4)

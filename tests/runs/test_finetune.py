@@ -13,12 +13,12 @@ from support.run_folders import assert_same_arrays, read_files
 from kscale import configs, models, tokenizers, train
 from kscale.configs import base, fields, finetuning
 from kscale.configs.base import PartConfig
-from kscale.runs import run
 from kscale.runs.finetune import require_start
 from kscale.runs.folder import RunFolder
 from kscale.runs.inspect import plan_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run, prepare
+from kscale.runs.training import run
 from kscale.tokenizers.vocabulary import NO_VOCABULARY
 
 ASKED = PartConfig("asked", "questions", people=6, exposures=2)
@@ -174,7 +174,7 @@ def test_a_start_that_is_no_finished_run_is_refused(
         copy = shutil.copytree if (learned[0] / name).is_dir() else shutil.copy
         copy(learned[0] / name, tmp_path / "part" / name)
     with pytest.raises(ValueError, match=message):
-        run.run(little(start=str(tmp_path / "part")), tmp_path / "run")
+        run(little(start=str(tmp_path / "part")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -183,7 +183,7 @@ def test_a_start_whose_lists_have_changed_is_refused(learned, little, tmp_path):
     row = json.loads((copy / "result.json").read_text())
     (copy / "result.json").write_text(json.dumps(row | {"content": "0" * 12}))
     with pytest.raises(ValueError, match="was trained on other lists or texts"):
-        run.run(little(start=str(copy)))
+        run(little(start=str(copy)))
 
 
 def test_without_learning_a_run_knows_what_its_start_knew(learned, little):
@@ -191,19 +191,19 @@ def test_without_learning_a_run_knows_what_its_start_knew(learned, little):
     mark = base.fingerprint(little())  # as sweeps name a start
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
     config = little(start=mark, data__share=0.1, **still)
-    (row,) = run.run(config, start=folder)
+    (row,) = run(config, start=folder)
     for name in ("bits", "accuracy", "pieces", "parameters"):
         assert row[name] == was[name]
     assert row["fingerprint"] != was["fingerprint"]
     assert row["config"]["start"] == mark
     with pytest.raises(ValueError, match=f"config.start='{mark}' holds no run: there"):
-        run.run(config)
+        run(config)
 
 
 def test_a_population_goes_on_from_one_model(learned, little, tmp_path):
     folder, was = learned
     grid = {"members__learning_rates": (0.0, 1e-2), "train__weight_decay": 0.0}
-    rows = run.run(little(start=str(folder), data__share=0.3, **grid), tmp_path / "two")
+    rows = run(little(start=str(folder), data__share=0.3, **grid), tmp_path / "two")
     assert rows[0]["bits"]["total"] == pytest.approx(was["bits"]["total"], rel=1e-5)
     assert rows[1]["bits"]["total"] != pytest.approx(was["bits"]["total"], rel=1e-3)
     # A population as a start gives its first member.
@@ -216,9 +216,9 @@ def test_a_population_goes_on_from_one_model(learned, little, tmp_path):
 def test_members_draw_new_rows_from_their_own_seeds(learned, little, tmp_path):
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
     still |= {"start": str(learned[0]), "data__share": 0.1}
-    run.run(little([ASKED], members__seeds=(3, 4), **still), tmp_path / "two")
+    run(little([ASKED], members__seeds=(3, 4), **still), tmp_path / "two")
     for member, seed in enumerate((3, 4)):
-        run.run(little([ASKED], train__seed=seed, **still), tmp_path / str(seed))
+        run(little([ASKED], train__seed=seed, **still), tmp_path / str(seed))
         together, alone = (
             train.load_params(tmp_path / path)
             for path in (f"two/params_{member}.npz", f"{seed}/params.npz")
@@ -232,7 +232,7 @@ def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
     folder, _ = learned
     new = PartConfig("new", people=8, exposures=6)
     settings = little([new], start=str(folder), data__share=0.5, score__times=3)
-    (row,) = run.run(settings, tmp_path / "whole")
+    (row,) = run(settings, tmp_path / "whole")
     assert row["parts"]["new"]["people"] == 8
     cut = shutil.copytree(tmp_path / "whole", tmp_path / "cut")
     steps = sorted(int(p.name) for p in (cut / "checkpoints").iterdir())
@@ -240,7 +240,7 @@ def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
     shutil.rmtree(cut / "checkpoints" / str(steps[-1]))  # as if killed before it
     for name in ("params.npz", "scores.npz", "result.json"):
         (cut / name).unlink()
-    (again,) = run.run(settings, cut, resume=True)
+    (again,) = run(settings, cut, resume=True)
     for name in ("params.npz", "scores.npz"):
         assert_same_arrays(cut, tmp_path / "whole", name)
     for name in ("bits", "parts", "curve", "loss"):
@@ -260,13 +260,13 @@ def tune(start, kind="biographies"):
 def asked(learned, tmp_path_factory):
     """That run taught to answer questions: folder and row."""
     folder = tmp_path_factory.mktemp("asked") / "run"
-    (row,) = run.run(tune(learned[0], "questions"), folder)
+    (row,) = run(tune(learned[0], "questions"), folder)
     return folder, row
 
 
 def test_a_run_is_opened_and_scored_when_its_start_is_gone(learned, asked, tmp_path):
     old, new = shutil.copytree(asked[0], tmp_path / "old"), tmp_path / "new"
-    (row,) = run.run(tune(old), new)
+    (row,) = run(tune(old), new)
     sizes = [each["parameters"] for each in (row, asked[1], learned[1])]
     assert sizes[0] == sizes[1] > sizes[2]  # what questions need stays
     firsts = [each["config"]["parts"][0]["first"] for each in (row, asked[1])]
@@ -292,7 +292,7 @@ def test_a_plan_counts_the_tokens_of_the_start(asked, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("do", [run.run, plan_run])
+@pytest.mark.parametrize("do", [run, plan_run])
 def test_a_run_does_not_overwrite_its_start(learned, tmp_path, do):
     own = shutil.copytree(learned[0], tmp_path / "own")
     before = read_files(own)
@@ -309,15 +309,15 @@ def test_a_start_in_the_home_folder(learned, monkeypatch):
 
 def test_a_run_is_not_resumed_from_other_weights(learned, tmp_path):
     old, new = shutil.copytree(learned[0], tmp_path / "old"), tmp_path / "new"
-    (row,) = run.run(tune(old), new)
+    (row,) = run(tune(old), new)
     (new / "result.json").unlink()
-    (again,) = run.run(tune(old), new, resume=True)
+    (again,) = run(tune(old), new, resume=True)
     assert again["bits"] == row["bits"]
     with np.load(old / "params.npz") as file:
         arrays = {name: 2 * file[name] for name in file}
     np.savez(old / "params.npz", **arrays)
     with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
-        run.run(tune(old), new, resume=True)
+        run(tune(old), new, resume=True)
 
 
 def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
@@ -330,7 +330,7 @@ def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
     query = params["lora"]["layer_0"]["attention"]["query"]
     assert (query["down"].shape[1], np.any(query["up"])) == (2, False)
     workdir = tmp_path / "extracted"
-    (row,) = run.run(made, workdir)
+    (row,) = run(made, workdir)
     assert set(row["parts"]["questions"]) == {"trained", "held_out"}
     _, after = open_run(workdir)
     # Only adapters were trained: the weights are those of the start.
@@ -351,8 +351,8 @@ def test_a_run_of_junk_with_domains_goes_on(tmp_path):
     )
     values = {"world.lists": "tiny", "data.context": 64, "data.batch": 8}
     values |= {"model.head_size": 8, "parts.0.domain": "web", "parts.0.weight": 0.5}
-    run.run(fields.override_all(junk, values), tmp_path / "junk")
-    (row,) = run.run(tune(tmp_path / "junk"), tmp_path / "run")
+    run(fields.override_all(junk, values), tmp_path / "junk")
+    (row,) = run(tune(tmp_path / "junk"), tmp_path / "run")
     task, _ = open_run(tmp_path / "run")
     assert task.domains == ("useful", "web")
     assert task.pool.prefix[1] == task.config.model.vocab - 2

@@ -1,15 +1,23 @@
-"""Rounded weights of a run: what is trained, what is measured, what is stored."""
+"""Weights rounded while a model is trained: the loss, the gradient, runs and rows."""
+
+import functools
+import shutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.run_folders import assert_same_arrays, cut_short, read_metrics
 
-from kscale import models, quant
+from kscale import models, quant, scores
+from kscale.configs.base import PartConfig, save_config
 from kscale.quant import Scheme
-from kscale.runs import qat
-from kscale.runs.evaluate import score
-from kscale.runs.quantize import sample_windows
+from kscale.runs.devices import build_objective
+from kscale.runs.evaluate import effective_params, score
+from kscale.runs.quantize import Choice, quantize_run, sample_windows
+from kscale.runs.rows import measure_storage
+from kscale.runs.task import merge_adapters, open_run, require_weights
+from kscale.runs.training import run
 
 FOUR = {"qat__bits": 4}
 LORA = {"model__lora__rules": ("*/attention/query:2", "embed/table:1")}
@@ -20,10 +28,7 @@ def params_of(task, seed=0):
 
 
 def same(one, other):
-    leaves, others = jax.tree.leaves(one), jax.tree.leaves(other)
-    return len(leaves) == len(others) and all(
-        np.array_equal(x, y) for x, y in zip(leaves, others, strict=True)
-    )
+    return jax.tree.all(jax.tree.map(np.array_equal, one, other))
 
 
 def batch_of(task):
@@ -32,16 +37,20 @@ def batch_of(task):
     return tokens[:, :-1], tokens[:, 1:], np.maximum(segments[:, :-1], 0)
 
 
+@functools.cache
+def objective_of(task):
+    return jax.jit(build_objective(task.config).token_nats)
+
+
 def nats_of(task, params):
-    token_nats = jax.jit(qat.build_objective(task.config).token_nats)
-    return token_nats(params, *batch_of(task))[0]
+    return objective_of(task)(params, *batch_of(task))[0]
 
 
 def test_without_qat_the_problem_is_the_models(made):
     task = made()
-    assert "qat" not in qat.build_objective(task.config).description
+    assert "qat" not in build_objective(task.config).description
     params = params_of(task)
-    assert same(qat.effective_params(task.config, params), params)
+    assert same(effective_params(task.config, params), params)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -49,7 +58,7 @@ def test_the_loss_is_that_of_the_rounded_weights(made, symmetric):
     task = made(qat__symmetric=symmetric, qat__group=4, **FOUR)
     params = params_of(task)
     found = nats_of(task, params)
-    used = qat.effective_params(task.config, params)
+    used = effective_params(task.config, params)
     np.testing.assert_allclose(found, nats_of(made(), used), rtol=1e-6)
     assert np.abs(found - nats_of(made(), params)).max() > 1e-3
 
@@ -61,26 +70,22 @@ def test_the_gradient_moves_what_is_beneath(made):
     def loss(task, params):
         return jnp.sum(nats_of(task, params))
 
-    moved = jax.grad(loss, argnums=1)(task, params)
-    at_rounded = jax.grad(loss, argnums=1)(
-        made(), qat.effective_params(task.config, params)
-    )
-    for one, other in zip(
-        jax.tree.leaves(moved), jax.tree.leaves(at_rounded), strict=True
-    ):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    gradient, used = jax.grad(loss, argnums=1), effective_params(task.config, params)
+    moved, at_rounded = gradient(task, params), gradient(made(), used)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+    jax.tree.map(close, moved, at_rounded)
     assert np.abs(moved["layer_0"]["mlp"]["up"]["kernel"]).max() > 0
 
 
 def test_a_problem_is_told_from_others_by_its_scheme(made):
-    told = qat.build_objective(made(**FOUR).config).description
+    told = build_objective(made(**FOUR).config).description
     assert told["qat"] == {
         "bits": 4,
         "group": 0,
         "symmetric": True,
         "leaves": ["layer*/kernel"],
     }  # in JSON's types, as it is compared with what a checkpoint holds
-    assert told.items() > qat.build_objective(made().config).description.items()
+    assert told.items() > build_objective(made().config).description.items()
 
 
 def test_a_pattern_that_names_no_weight_is_refused_before_anything(made):
@@ -88,13 +93,13 @@ def test_a_pattern_that_names_no_weight_is_refused_before_anything(made):
     with pytest.raises(ValueError, match=message):
         made(qat__leaves=leaves, **FOUR)
     with pytest.raises(ValueError, match=message):
-        qat.check(params_of(made()), Scheme(bits=4, leaves=leaves))
+        require_weights(params_of(made()), Scheme(bits=4, leaves=leaves))
 
 
 def test_what_is_used_has_few_values(made):
     task = made(**FOUR)
     params = params_of(task)
-    used = qat.effective_params(task.config, params)
+    used = effective_params(task.config, params)
     kernel = np.asarray(used["layer_0"]["mlp"]["up"]["kernel"])
     assert max(len(np.unique(column)) for column in kernel.T) <= 16
     assert used["embed"]["table"] is params["embed"]["table"]
@@ -105,11 +110,11 @@ def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
     params = params_of(task)
     down = params["lora"]["layer_0"]["attention"]["query"]
     down["up"] = jnp.full_like(down["up"], 0.1)
-    plain, merged = qat.merge_adapters(task, qat.effective_params(task.config, params))
+    plain, merged = merge_adapters(task, effective_params(task.config, params))
     assert "lora" not in merged
     assert plain.config.model.lora == models.NO_ADAPTERS
     assert plain.config.qat == quant.NO_ROUNDING
-    assert same(qat.effective_params(plain.config, merged), merged)
+    assert same(effective_params(plain.config, merged), merged)
     before = score(task, params).table
     after = score(plain, merged).table
     np.testing.assert_allclose(after.nats, before.nats, rtol=1e-5)
@@ -117,31 +122,108 @@ def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
 
 def test_stored_by_hand():
     kernel = {"layer_0": {"mlp": {"up": {"kernel": jnp.ones((8, 10))}}}}
-    plain = qat.measure_storage(kernel, bits=640.0)
+    plain = measure_storage(kernel, bits=640.0)
     assert plain == {"stored_bits": 1280, "bits_per_stored_bit": 0.5}
-    four = qat.measure_storage(quant.quantize(kernel, Scheme(bits=4)), bits=240.0)
+    four = measure_storage(quant.quantize(kernel, Scheme(bits=4)), bits=240.0)
     assert four == {"stored_bits": 80 * 4 + 10 * 16, "bits_per_stored_bit": 0.5}
 
 
-def test_only_a_model_of_few_bits_says_what_it_takes(made):
-    params = params_of(made())
-    assert qat.measure_trained_storage(made(), params, 100.0) == {}
-    said = qat.measure_trained_storage(made(**FOUR), params, 100.0)
-    counts = made().parameters
-    kernels = sum(
-        leaf.size
-        for path, leaf in jax.tree.leaves_with_path(params)
-        if path[-1].key == "kernel"
+# GPT2 of width 8 in three bits, which a short run feels.
+THREE = {"qat__bits": 3, "qat__group": 4}
+
+
+@pytest.fixture(scope="module")
+def rounded(little, tmp_path_factory):
+    """A finished run in three bits: folder and row."""
+    folder = tmp_path_factory.mktemp("rounded") / "run"
+    (row,) = run(little(**THREE), folder)
+    return folder, row
+
+
+def test_the_bits_are_those_of_the_rounded_weights(rounded):
+    workdir, row = rounded
+    task, params = open_run(workdir)
+    tree = quant.quantize(params, task.config.qat)
+    assert any(map(quant.is_quantized, tree["layer_0"]["mlp"]["up"].values()))
+    bare, _ = merge_adapters(task, params)
+    bits = score(bare, quant.dequantize(tree)).row["bits"]
+    assert row["bits"] == pytest.approx(bits, rel=1e-5)
+    beneath = score(bare, params).row["bits"]
+    assert beneath["total"] != pytest.approx(bits["total"], rel=1e-4)
+    assert row.items() >= measure_storage(tree, row["bits"]["total"]).items()
+
+
+def test_answers_are_those_of_the_rounded_weights(made, monkeypatch):
+    told = PartConfig("asked", "questions", people=4, which="odd", exposures=1)
+    task = made(told, **THREE)
+    params, seen = params_of(task), []
+
+    def answers(model, *rest, **options):
+        seen.append(model[1])
+        one = np.ones((2, 1))
+        return scores.AnswerTable(np.arange(2), one, one > 0, ("major",), 2)
+
+    monkeypatch.setattr(scores, "ask_questions", answers)
+    assert score(task, params).row["parts"]
+    assert len(seen) == 2  # about those of odd number, and about the others
+    for used in seen:
+        kernel = np.asarray(used["layer_0"]["mlp"]["up"]["kernel"])
+        assert all(len(np.unique(group)) <= 8 for group in kernel[:4].T)
+
+
+def test_rounding_changes_the_run_and_its_fingerprint(rounded, learned):
+    assert rounded[1]["fingerprint"] != learned[1]["fingerprint"]
+    first, last = (
+        [read_metrics(folder)[i]["loss"] for folder, _ in (rounded, learned)]
+        for i in (0, -1)
     )
-    least = 4 * kernels + 16 * (counts.total - kernels)
-    assert least < said["stored_bits"] < least * 1.2
-    assert said["bits_per_stored_bit"] == 100.0 / said["stored_bits"]
+    assert first[0] != first[1]
+    assert last[0] != last[1]
+    assert "stored_bits" not in learned[1]
 
 
-def test_every_member_of_a_population_is_rounded_by_itself(made):
-    task = made(members__seeds=(0, 1), **FOUR)
-    ones = [params_of(task, seed) for seed in (0, 1)]
-    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *ones)
-    nats = jax.vmap(lambda params: nats_of(task, params))(both)
-    for i in range(2):
-        np.testing.assert_allclose(nats[i], nats_of(task, ones[i]), rtol=1e-5)
+def test_a_resumed_run_equals_one_that_was_not_stopped(rounded, little, tmp_path):
+    folder, row = rounded
+    copy = cut_short(folder, tmp_path / "run")
+    (again,) = run(little(**THREE), copy, resume=True)
+    for name in ("params.npz", "scores.npz"):
+        assert_same_arrays(copy, folder, name)
+    assert again["bits"] == row["bits"]
+    assert [x["loss"] for x in read_metrics(copy)] == [
+        x["loss"] for x in read_metrics(folder)
+    ]
+
+
+def test_a_run_without_rounding_is_no_run_with_it(learned, little, tmp_path):
+    copy = shutil.copytree(learned[0], tmp_path / "run")
+    with pytest.raises(ValueError, match=r"qat.bits was 0, is 3; qat.group was 0, is"):
+        run(little(**THREE), copy, resume=True)
+    # Nor is its checkpoint, should somebody write the config anew.
+    save_config(little(**THREE), copy / "config.json")
+    with pytest.raises(ValueError, match=r"[Cc]heckpoint.*qat"):
+        run(little(**THREE), copy, resume=True)
+
+
+def test_rounding_it_as_it_was_trained_changes_nothing(rounded):
+    folder, row = rounded
+    scheme = quant.Scheme(group=4)
+    choice = Choice(bits=(3,), method="nearest", scheme=scheme)
+    whole, three = quantize_run(folder, choice)["rows"]
+    assert whole["bits"] == pytest.approx(row["bits"], rel=1e-5)
+    # What is not rounded is cut to float16 in the file, which is little.
+    assert three["bits"] == pytest.approx(row["bits"], rel=1e-2)
+    assert three["stored_bits"] == row["stored_bits"] == whole["stored_bits"]
+    assert (whole["what"], whole["weight_bits"]) == (
+        "as trained (rounded to 3 bits)",
+        3,
+    )
+    assert whole["bits_per_stored_bit"] == pytest.approx(row["bits_per_stored_bit"])
+
+
+def test_members_of_a_population_are_rounded_each(rounded, little):
+    rows = run(little(members__seeds=(0, 1), **THREE))
+    assert rows[0]["bits"]["total"] == pytest.approx(
+        rounded[1]["bits"]["total"], rel=1e-4
+    )
+    assert rows[0]["stored_bits"] == rows[1]["stored_bits"]
+    assert rows[0]["fingerprint"] == rounded[1]["fingerprint"]

@@ -8,8 +8,8 @@ import pytest
 from support.run_folders import read_files, read_metrics
 
 from kscale import cli, models, train
-from kscale.runs import run
 from kscale.runs.task import open_run
+from kscale.runs.training import run
 
 EXPERTS = {"model__experts": 4, "model__mlp_width": 1.0, "model__top_k": 2}
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
@@ -23,7 +23,7 @@ ADAPTED = {
 def mixture(little, tmp_path_factory):
     """A finished run of four experts: folder and row."""
     folder = tmp_path_factory.mktemp("mixture") / "run"
-    (row,) = run.run(little(**EXPERTS), folder)
+    (row,) = run(little(**EXPERTS), folder)
     return folder, row
 
 
@@ -71,7 +71,7 @@ def test_a_mixture_is_rounded(mixture, capsys):
 @pytest.mark.slow
 def test_members_of_a_population_have_lists(little, tmp_path):
     small = EXPERTS | {"data__exposures": 2}
-    rows = run.run(little(members__seeds=(0, 1), **small), tmp_path / "run")
+    rows = run(little(members__seeds=(0, 1), **small), tmp_path / "run")
     assert len(rows) == 2
     last = read_metrics(tmp_path / "run")[-1]
     for name in ROUTING:
@@ -82,7 +82,7 @@ def test_members_of_a_population_have_lists(little, tmp_path):
 def adapted(little, learned, tmp_path_factory):
     """Adapters trained beside the weights of a dense run: both folders, and the row."""
     folder = tmp_path_factory.mktemp("adapted") / "run"
-    (row,) = run.run(little(start=str(learned[0]), **ADAPTED), folder)
+    (row,) = run(little(start=str(learned[0]), **ADAPTED), folder)
     return learned[0], folder, row
 
 

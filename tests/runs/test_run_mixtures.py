@@ -14,8 +14,8 @@ from support.run_folders import (
 from kscale import worlds
 from kscale.configs import fields
 from kscale.configs.base import PartConfig
-from kscale.runs import run
 from kscale.runs.task import prepare
+from kscale.runs.training import run
 
 NEW = PartConfig("new", people=5, exposures=2)
 ASKED = PartConfig("asked", "questions", people=5, which="even", exposures=2)
@@ -27,7 +27,7 @@ def mixed(little, tmp_path_factory):
     law = worlds.Law("zipf", bias=1.0)
     config = little([NEW, ASKED], world__law=law, score__times=4, train__keep=99)
     folder = tmp_path_factory.mktemp("mixed") / "run"
-    (row,) = run.run(config, folder)
+    (row,) = run(config, folder)
     return config, folder, row
 
 
@@ -72,14 +72,14 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
     }
     logged = read_metrics(folder)
     assert row["training"]["loss"] == [x["loss"] for x in logged]
-    (again,) = run.run(config)
+    (again,) = run(config)
     for name in ("bits", "curve", "parts", "classes", "by_count"):
         assert again[name] == row[name]
 
 
 def test_scoring_on_the_way_changes_nothing(mixed, tmp_path):
     config, folder, row = mixed
-    (alone,) = run.run(fields.override(config, "score.times", 0), tmp_path / "run")
+    (alone,) = run(fields.override(config, "score.times", 0), tmp_path / "run")
     assert_same_arrays(tmp_path / "run", folder, "params.npz")
     assert_same_arrays(tmp_path / "run", folder, "scores.npz")
     assert "curve" not in alone
@@ -97,7 +97,7 @@ def test_a_curve_is_the_same_after_a_kill(mixed, tmp_path):
         shutil.rmtree(cut / "checkpoints" / str(step))
     for name in ("params.npz", "scores.npz", "result.json"):
         (cut / name).unlink()
-    (again,) = run.run(config, cut, resume=True)
+    (again,) = run(config, cut, resume=True)
     assert_same_arrays(cut, folder, "params.npz")
     assert (cut / "curve.jsonl").read_text() == (folder / "curve.jsonl").read_text()
     assert again["curve"] == row["curve"]
@@ -108,9 +108,7 @@ def test_a_run_that_is_thrown_away_takes_its_curve_along(mixed, tmp_path):
     config, folder, _ = mixed
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / "curve.jsonl.7.partial").write_text("")
-    (row,) = run.run(
-        fields.override_all(config, {"score.times": 0}), copy, overwrite=True
-    )
+    (row,) = run(fields.override_all(config, {"score.times": 0}), copy, overwrite=True)
     assert not list(copy.glob("curve*"))
     assert "curve" not in row
 
@@ -124,5 +122,5 @@ def test_another_mixture_is_not_resumed(mixed, tmp_path):
         ("score.times", 3, "score.times was 4, is 3"),
     ):
         with pytest.raises(ValueError, match=message):
-            run.run(fields.override(config, path, value), folder, resume=True)
+            run(fields.override(config, path, value), folder, resume=True)
     assert read_files(folder) == before

@@ -12,8 +12,8 @@ import pytest
 from kscale import configs, corpora, worlds
 from kscale.configs import fields
 from kscale.configs.base import PartConfig
-from kscale.runs import run
 from kscale.runs.task import open_run, prepare
+from kscale.runs.training import run
 
 MOONS = {
     "names/1_class.txt": "Rover\nProbe\nLander",
@@ -111,7 +111,7 @@ def test_rewritten_biographies_end_to_end(tmp_path):
         said = {task.corpus.labels[s.label].name: s.text.strip() for s in spans}
         for name in ("name", "employer", "birth_city", "birth_date", "major"):
             assert said[name] == facts[i][name]
-    (row,) = run.run(config)
+    (row,) = run(config)
     check_row(row, task)
     assert row["bits_max"]["total"] == world.bits_max().total
     assert row["exposures"] == 4
@@ -120,8 +120,8 @@ def test_rewritten_biographies_end_to_end(tmp_path):
         config, world=fields.override(config.world, "people", 13)
     )
     with pytest.raises(ValueError, match=r"person 12 .* has 0 texts"):
-        run.run(silent)
-    (row,) = run.run(fields.override(silent, "corpus.skip_unfound", True))
+        run(silent)
+    (row,) = run(fields.override(silent, "corpus.skip_unfound", True))
     assert row["population"] == row["people"] == 12
 
 
@@ -133,7 +133,7 @@ def test_a_vocabulary_trained_on_the_world_end_to_end():
     some = task.corpus.plan(np.arange(3), np.arange(3))
     one, other = task.pool.compose(some), again.pool.compose(some)
     np.testing.assert_array_equal(one.tokens, other.tokens)
-    check_row(run.run(config)[0], task)
+    check_row(run(config)[0], task)
 
 
 def test_a_world_of_ones_own_end_to_end(tmp_path):
@@ -151,7 +151,7 @@ def test_a_world_of_ones_own_end_to_end(tmp_path):
     ]
     most = 12 * (math.log2(3) + 2)  # every one of the 12 names is taken
     assert task.world.bits_max().total == pytest.approx(most)
-    (row,) = run.run(config)
+    (row,) = run(config)
     check_row(row, task)
     assert row["bits_max"]["name"] == 0
 
@@ -186,7 +186,7 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
         (tmp_path / "moons" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "moons" / path).write_text(text + "\n")
     config = smoke(world__lists=str(tmp_path / "moons"))
-    run.run(config, tmp_path / "run")
+    run(config, tmp_path / "run")
     other = tmp_path / "other"  # another path, as a folder is read once per process
     shutil.copytree(tmp_path / "moons", other)
     (other / "values/metal.txt").write_text("zinc\ncobalt\nnickel\niron\n")

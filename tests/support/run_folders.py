@@ -1,6 +1,7 @@
 """What tests read from run folders, and the configs of tiny runs."""
 
 import json
+import shutil
 
 import numpy as np
 
@@ -29,6 +30,20 @@ def assert_same_arrays(one, other, name):
         assert set(ours) == set(theirs)
         for leaf in ours:
             np.testing.assert_array_equal(ours[leaf], theirs[leaf])
+
+
+def cut_short(folder, copy, kept=-1):
+    """Copies a finished run as if it had been killed before its last checkpoints.
+
+    `kept` counts the checkpoints that are left, or from the end those that are not.
+    """
+    shutil.copytree(folder, copy)
+    for step in list_checkpoints(copy)[kept:]:
+        shutil.rmtree(copy / "checkpoints" / str(step))
+    for name in ("params.npz", "scores.npz", "result.json"):
+        (copy / name).unlink()
+    assert list_checkpoints(copy)
+    return copy
 
 
 def list_checkpoints(folder):

@@ -12,7 +12,7 @@ import json, pathlib
 import jax
 from kscale import configs
 from kscale.configs import fields
-from kscale.runs import run
+from kscale.runs.training import run
 
 tiny = fields.override_all(configs.load("smoke"), {
     "model.layers": 1, "model.head_size": 8, "world.people": 8, "data.exposures": 8,
@@ -23,7 +23,7 @@ tiny = fields.override_all(configs.load("smoke"), {
 population, data = jax.device_count() // 4 or 1, min(jax.device_count(), 4)
 mesh = {"mesh.population": population, "mesh.data": data}
 folder = pathlib.Path(sys.argv[1]) / "run"
-done = run.run(fields.override_all(tiny, mesh), folder)
+done = run(fields.override_all(tiny, mesh), folder)
 bits = [row["bits"]["total"] for row in done]
 rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
 print(json.dumps([jax.device_count(), [row["loss"] for row in rows], bits]))

@@ -12,16 +12,14 @@ from typing import TextIO
 import jax
 import numpy as np
 
-from kscale import files, models, train
-from kscale.configs import base
-from kscale.configs.base import Config
+from kscale import files, models, quant, train
+from kscale.configs.base import Config, select_meaningful
 from kscale.files import Row
-from kscale.runs import qat
 from kscale.runs.curve import Curve
 from kscale.runs.devices import TrainingPlan, arrange
 from kscale.runs.evaluate import member_params, score
 from kscale.runs.folder import RunFolder
-from kscale.runs.rows import last_routing, sum_speed, summarize
+from kscale.runs.rows import last_routing, measure_storage, sum_speed, summarize
 from kscale.runs.task import Task, prepare
 from kscale.train.config import Hyper
 from kscale.train.interruption import Interrupted, raise_on_sigterm
@@ -126,7 +124,7 @@ def train_task(
     batches = task.order.batches(jax.process_index(), jax.process_count())
     identity = {"corpus.content": task.content} | {
         path: leaf
-        for path, leaf in base.select_meaningful(task.config).items()
+        for path, leaf in select_meaningful(task.config).items()
         if path.startswith(("world.", "corpus.", "data.", "parts.", "start"))
     }
     if task.start is not None:  # weights that were made anew are another start
@@ -164,5 +162,7 @@ def _score_member(
         if "lora" in params:
             train.save_params(folder.adapters(member), models.select_adapters(params))
         known.table.save(folder.scores(member))
-    stored = qat.measure_trained_storage(task, params, known.bits.total)
-    return known.row | stored
+    row, scheme = known.row, task.config.qat
+    if scheme.bits:
+        row |= measure_storage(quant.quantize(params, scheme), known.bits.total)
+    return row

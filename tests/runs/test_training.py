@@ -20,10 +20,10 @@ from support.run_folders import (
 from kscale import cli, scores
 from kscale.configs import base as config_module
 from kscale.configs import fields
-from kscale.runs import run
 from kscale.runs.evaluate import score
 from kscale.runs.rows import answer
 from kscale.runs.task import open_run
+from kscale.runs.training import run
 
 PROMISED = {
     "bits": {"name", "value", "diversity", "total"},
@@ -99,7 +99,7 @@ def test_the_log_covers_every_token(finished):
 
 def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
     grid = {"members__seeds": "0,1", "members__learning_rates": "3e-3,4e-3"}
-    rows = run.run(tiny_config(tiny, **grid), tmp_path / "four")
+    rows = run(tiny_config(tiny, **grid), tmp_path / "four")
     result = json.loads((tmp_path / "four" / "result.json").read_text())
     members = result["members"]
     assert len(rows) == len(members) == 4
@@ -108,7 +108,7 @@ def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
     for i, (rate, seed) in enumerate([(3e-3, 0), (3e-3, 1), (4e-3, 0), (4e-3, 1)]):
         assert members[i]["config"]["train"]["learning_rate"] == rate
         assert members[i]["seed"] == seed
-    run.run(tiny_config(tiny, train__learning_rate=4e-3, train__seed=1), tmp_path / "3")
+    run(tiny_config(tiny, train__learning_rate=4e-3, train__seed=1), tmp_path / "3")
     for i, alone in {0: finished, 3: tmp_path / "3"}.items():  # two of them tell
         row = json.loads((alone / "result.json").read_text())
         assert row["fingerprint"] == members[i]["fingerprint"]
@@ -162,14 +162,14 @@ def test_nothing_is_lost_where_it_was_not_said_what_to_do(
         ),
     }[mode]
     with pytest.raises(ValueError, match=message):
-        run.run(tiny_config(tiny, **changes), copy, **flags)
+        run(tiny_config(tiny, **changes), copy, **flags)
     assert read_files(copy) == before
 
 
 def test_a_run_may_be_resumed_under_another_name_and_rhythm(finished, tiny, tmp_path):
     copy = shutil.copytree(finished, tmp_path / "run")
     config = tiny_config(tiny, name="other", train__log_every=1, data__prefetch=1)
-    assert run.run(config, copy, resume=True)
+    assert run(config, copy, resume=True)
 
 
 def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
@@ -182,7 +182,7 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
     runs = ("params_7.npz", "adapters.npz", "adapters_1.npz", "quantized_gptq_4.npz")
     for name in runs:
         (copy / name).write_bytes(b"of a run with more members or rounded weights")
-    run.run(tiny_config(tiny, train__seed=1), copy, overwrite=True)
+    run(tiny_config(tiny, train__seed=1), copy, overwrite=True)
     after = read_files(copy)
     assert {name: after[name] for name in own} == own
     assert not after.keys() & set(runs)
@@ -194,14 +194,14 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
 def test_a_folder_that_is_no_run_is_left_alone(tiny, tmp_path, flags):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ValueError, match=r"holds thesis.tex and no config.json"):
-        run.run(tiny_config(tiny), tmp_path, **flags)
+        run(tiny_config(tiny), tmp_path, **flags)
     assert read_files(tmp_path) == {"thesis.tex": b"years of work"}
 
 
 def test_a_file_is_no_folder(tiny, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ValueError, match="is a file: choose another --workdir"):
-        run.run(tiny_config(tiny), tmp_path / "file")
+        run(tiny_config(tiny), tmp_path / "file")
 
 
 def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
@@ -212,7 +212,7 @@ def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
         {"members__seeds": "0,1,2", "mesh__population": 2},
     ):
         with pytest.raises(ValueError, match="must be"):
-            run.run(tiny_config(tiny, **changes), tmp_path / "run")
+            run(tiny_config(tiny, **changes), tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
 
@@ -264,7 +264,7 @@ def stop(process, folder, number, step=0):
 
 
 def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_path):
-    whole = run.run(tiny_config((*tiny, *LONG)), tmp_path / "whole")[0]
+    whole = run(tiny_config((*tiny, *LONG)), tmp_path / "whole")[0]
     words = ["train", *tiny, *LONG, f"--workdir={tmp_path / 'cut'}"]
     cut = tmp_path / "cut"
     code, out, _ = stop(start(*words), cut, signal.SIGKILL)
@@ -277,7 +277,7 @@ def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_p
     assert f"stopped after step {stopped_at}" in err
     assert "--resume" in err
     assert not (cut / "result.json").exists()
-    (row,) = run.run(tiny_config((*tiny, *LONG)), cut, resume=True)
+    (row,) = run(tiny_config((*tiny, *LONG)), cut, resume=True)
     assert_same_arrays(cut, tmp_path / "whole", "params.npz")
     assert_same_arrays(cut, tmp_path / "whole", "scores.npz")
     assert row["bits"] == whole["bits"]

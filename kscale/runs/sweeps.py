@@ -9,7 +9,6 @@ Rows are appended to RESULTS/NAME_SIZE.jsonl as runs end. Each group of runs has
 folder RESULTS/runs/NAME_DIGEST, from which a sweep that was stopped goes on.
 """
 
-import hashlib
 import pathlib
 import re
 import time
@@ -17,10 +16,8 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO, cast
 
 from kscale import files
-from kscale.configs import base as config_module
-from kscale.configs.base import Config
+from kscale.configs.base import Config, list_members
 from kscale.files import Row
-from kscale.runs import run
 from kscale.runs.experiment import (
     Experiment,
     Run,
@@ -31,6 +28,7 @@ from kscale.runs.experiment import (
 )
 from kscale.runs.folder import RunFolder
 from kscale.runs.rows import provenance
+from kscale.runs.training import run
 
 
 def sweep(
@@ -94,10 +92,10 @@ def _run_group(
         return [answer | seconds | made | provenance()]
     configs = cast(Sequence[Config], group)
     workdir = run_folder(experiment, list(map(run_fingerprint, group)), results)
-    return run.run(
+    return run(
         configs[0],
         workdir,
-        hypers=[config_module.list_members(config)[0] for config in configs],
+        hypers=[list_members(config)[0] for config in configs],
         resume=workdir.exists(),
         progress=progress,
         start=start,
@@ -159,5 +157,5 @@ def run_folder(
     experiment: Experiment, fingerprints: Sequence[str], results: pathlib.Path
 ) -> pathlib.Path:
     """Returns the folder of the group of runs of these fingerprints, in this order."""
-    digest = hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()[:12]
+    digest = files.digest(" ".join(fingerprints).encode())
     return results / "runs" / f"{experiment.rows}_{digest}"

@@ -7,9 +7,9 @@ from support.sweeps import EXPERIMENT, fingerprints, going_on, small
 
 from kscale import files
 from kscale.configs import base, fields
-from kscale.runs import run
+from kscale.runs import sweeps
 from kscale.runs.experiment import Experiment, group_runs, load_experiment
-from kscale.runs.sweep import draw_figure, run_folder, sweep
+from kscale.runs.sweeps import draw_figure, run_folder, sweep
 
 
 def test_rows_are_appended_and_runs_with_a_row_are_skipped(
@@ -135,7 +135,7 @@ def test_a_figure_is_drawn_from_the_rows_alone(
 ):
     list(sweep(experiment, "smoke", tmp_path))
     files.append_row(tmp_path / "mine_smoke.jsonl", {"fingerprint": "of another"})
-    monkeypatch.setattr(run, "run", None)
+    monkeypatch.setattr(sweeps, "run", None)
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
     picture = draw_figure(experiment, "smoke", tmp_path)
     assert picture == tmp_path / "mine_smoke.png"
