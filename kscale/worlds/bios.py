@@ -12,7 +12,6 @@
 The number and the names of the attributes come from the folder alone.
 """
 
-import functools
 import importlib.resources
 import pathlib
 import re
@@ -22,6 +21,10 @@ from kscale.worlds.world import Attribute, Column, Derived, World
 
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
 _RESERVED = {"name", "value", "text"}  # words of templates and labels
+# What editors and systems leave behind: .DS_Store ._x .#x #x# x~ x.bak Thumbs.db
+_PASSED_OVER = re.compile(
+    r"\..*|#.*#|.*~|~\$.*|.*\.(bak|orig|rej|tmp|sw[op])|thumbs\.db|desktop\.ini", re.I
+)
 
 
 def build_bios(
@@ -85,11 +88,20 @@ def read_lines(path: pathlib.Path) -> list[str]:
     """Returns the lines of a list; blank lines and outer spaces are errors.
 
     Raises:
-      ValueError: the file is absent or empty, or a line is blank or has outer spaces.
+      ValueError: the file is absent, empty or not UTF-8, or a line is blank or has
+        outer spaces.
     """
     if not path.is_file():
         raise ValueError(f"{path} does not exist: a world's folder must have this file")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    data = path.read_bytes()
+    try:
+        lines = data.decode("utf-8").removeprefix("\ufeff").splitlines()
+    except UnicodeDecodeError as error:
+        number = 1 + data.count(b"\n", 0, error.start)
+        raise ValueError(
+            f"{path}, line {number}: the byte {data[error.start]:#x} is not UTF-8; save"
+            f" the file as UTF-8"
+        ) from None
     if not lines:
         raise ValueError(f"{path} is empty: write at least one value, one a line")
     for number, line in enumerate(lines, 1):
@@ -101,14 +113,18 @@ def read_lines(path: pathlib.Path) -> list[str]:
     return lines
 
 
-@functools.lru_cache(maxsize=8)
+def _list_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns what is in a folder, in order, without hidden and backup files."""
+    return [x for x in sorted(folder.iterdir()) if not _PASSED_OVER.fullmatch(x.name)]
+
+
 def _read_folder(folder: pathlib.Path):
-    names = tuple(_column(path) for path in sorted((folder / "names").glob("*.txt")))
+    names = tuple(_column(path) for path in _list_files(folder / "names"))
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
     attributes = []
     known: set[str] = set()
-    for path in sorted((folder / "values").iterdir()):
+    for path in _list_files(folder / "values"):
         attribute = _joined(path) if path.is_dir() else _listed(path)
         attributes.append(attribute)
         for name in (attribute.name, *(d.name for d in attribute.derived)):
@@ -129,13 +145,18 @@ def _read_folder(folder: pathlib.Path):
 
 
 def _column(path: pathlib.Path) -> Column:
+    if path.suffix != ".txt":
+        raise ValueError(f"{path} is no .txt list: rename it or move it elsewhere")
     return Column(re.sub(r"^\d+_", "", path.stem), tuple(read_lines(path)))
 
 
 def _listed(path: pathlib.Path) -> Attribute:
     """Reads an attribute of one column, with the facts derived from it."""
     if path.suffix != ".txt":
-        raise ValueError(f"{path} is neither a .txt list nor a folder of lists")
+        raise ValueError(
+            f"{path} is neither a .txt list nor a folder of lists: rename it or move it"
+            f" elsewhere"
+        )
     first, *others = path.stem.split("+")
     rows = [[cell.strip() for cell in x.split(";")] for x in read_lines(path)]
     for number, row in enumerate(rows, 1):
@@ -151,7 +172,7 @@ def _listed(path: pathlib.Path) -> Attribute:
 
 def _joined(path: pathlib.Path) -> Attribute:
     """Reads an attribute of several columns, and how its values are written."""
-    files = sorted(f for f in path.glob("*.txt") if f.name != "join.txt")
+    files = [file for file in _list_files(path) if file.name != "join.txt"]
     columns = tuple(_column(file) for file in files)
     (pattern, *_) = read_lines(path / "join.txt")
     *joins, tail = re.split(r"\{\w+\}", pattern)

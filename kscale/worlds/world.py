@@ -8,6 +8,7 @@ person, column). Ten people or a hundred million cost the same until they are as
 import dataclasses
 import functools
 import math
+import pathlib
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from kscale.worlds.counter_rng import (
 )
 from kscale.worlds.entropy import Bits, Counts
 from kscale.worlds.frequency import EXACT, Law
+from kscale.worlds.readings import find_prefix
 
 _TABLE_ENTRIES = 2**24  # larger worlds compute values on demand instead of a table
 
@@ -68,6 +70,15 @@ class Attribute:
         """log2 of the number of values."""
         return math.fsum(math.log2(len(column.strings)) for column in self.columns)
 
+    @functools.cached_property
+    def begins_another(self) -> bool:
+        """Whether some value's text is how the text of another value begins.
+
+        Where it is, a text is not past its value before what follows is known: "Art"
+        may go on as "Art History". Decided without enumerating the values.
+        """
+        return find_prefix([c.strings for c in self.columns], self.joins) is not None
+
     def text(self, drawn: np.ndarray) -> str:
         """Returns the value as text, from the index drawn in each column."""
         words = (c.strings[i] for c, i in zip(self.columns, drawn, strict=True))
@@ -95,7 +106,8 @@ class World:
       law: how often each person is visited; it changes no name and no value.
 
     Raises:
-      ValueError: more people than names; a list that is empty or repeats a string.
+      ValueError: more people than names; a list that is empty or repeats a string; two
+        names, or two values of an attribute, of one text.
     """
 
     people: int
@@ -112,6 +124,8 @@ class World:
     def __post_init__(self):
         for column in (*self.name_columns, *self.columns):
             _check_strings(column)
+        for attribute in (self.full_name, *self.attributes):
+            self._check_texts(attribute)
         if not isinstance(self.law, Law):
             raise ValueError(f"law={self.law!r} must be a Law, such as Law('zipf')")
         if not 0 <= self.first < self.name_space:
@@ -131,6 +145,12 @@ class World:
     def columns(self) -> tuple[Column, ...]:
         """The columns of all attributes, in order: what `values` returns."""
         return tuple(column for a in self.attributes for column in a.columns)
+
+    @functools.cached_property
+    def full_name(self) -> Attribute:
+        """The name as an attribute: its parts with spaces between them."""
+        joins = ("", *[" "] * (len(self.name_columns) - 1))
+        return Attribute("name", self.name_columns, joins)
 
     @property
     def references(self) -> tuple[Attribute, ...]:
@@ -202,8 +222,7 @@ class World:
           {"name": ..., attribute: value, ..., derived fact: value}.
         """
         names = self.names(np.array([index]))[0]
-        columns = zip(self.name_columns, names, strict=True)
-        facts = {"name": " ".join(column.strings[i] for column, i in columns)}
+        facts = {"name": self.full_name.text(names)}
         values, start = self.values(np.array([index]))[0], 0
         for attribute in self.attributes:
             row = values[start : start + len(attribute.columns)]
@@ -237,6 +256,23 @@ class World:
             words = keyed_hash(derive_key(self.seed, "values", i), self.first + people)
             values[..., i] = scale_to_range(words, len(column.strings))
         return values
+
+    def _check_texts(self, attribute: Attribute) -> None:
+        lists = [column.strings for column in attribute.columns]
+        if same := find_prefix(lists, attribute.joins, whole=True):
+            text = "".join(same[0])
+            one, other = (
+                [x.removeprefix(j) for x, j in zip(words, attribute.joins, strict=True)]
+                for words in same
+            )
+            named = attribute is self.full_name
+            path = "names" if named else f"values/{attribute.name}/join.txt"
+            where = f"{pathlib.Path(self.folder) / path}: " if self.folder else ""
+            raise ValueError(
+                f"{where}{attribute.name} {text!r} can be read as {one} and as {other},"
+                f" which are scored as two: change the lists"
+                + ("" if named else " or the text between them")
+            )
 
     def _check_people(self, people: np.ndarray) -> np.ndarray:
         people = np.asarray(people)

@@ -66,6 +66,32 @@ def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
     assert world.attributes[1].columns[0].strings == ("Rigel Ä", "Éta")
 
 
+def test_a_list_that_is_not_utf8_is_named_with_its_line(tmp_path):
+    folder = write(tmp_path)
+    (tmp_path / "names/1_catalogue.txt").write_bytes("Ada\nRenée\n".encode("latin-1"))
+    message = r"1_catalogue\.txt, line 2: the byte 0xe9 is not UTF-8; save the file as"
+    with pytest.raises(ValueError, match=message):
+        build_bios(2, lists=folder)
+
+
+def test_hidden_and_backup_files_are_passed_over(tmp_path):
+    world = build_bios(2, lists=write(tmp_path))
+    for inner in ("names", "values", "values/orbit"):
+        for name in (
+            *(".DS_Store", ".#star.txt", "._star.txt", "star.txt~", "#star.txt#"),
+            *("star.txt.bak", ".star.txt.swp", "star.swp", "Thumbs.db", "desktop.ini"),
+        ):
+            (tmp_path / inner / name).write_bytes(b"\xff\x00")
+    (tmp_path / "values" / ".git").mkdir()
+    assert build_bios(2, lists=str(tmp_path)) == world
+
+
+def test_edited_lists_are_read_again(tmp_path):
+    assert build_bios(2, lists=write(tmp_path)).name_space == 6
+    write(tmp_path, **{"names/2_number.txt": "1\n2\n4"})  # as long as before
+    assert build_bios(2, lists=str(tmp_path)).name_columns[1].strings == ("1", "2", "4")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -86,6 +112,20 @@ def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
         ({"values/moon+color.txt": "Io;grey"}, "the name 'color' is taken"),
         ({"values/name.txt": "X"}, "the name 'name' is taken"),
         ({"values/notes.md": "X"}, r"neither a \.txt list nor a folder"),
+        ({"names/notes.md": "X"}, r"notes\.md is no \.txt list: rename it or move"),
+        ({"values/orbit/3_x.csv": "X"}, r"3_x\.csv is no \.txt list"),
+        (
+            {"names/1_catalogue.txt": "K\nK 1", "names/2_number.txt": "2\n1 2"},
+            r"names: name 'K 1 2' can be read as \['K', '1 2'\] and as \['K 1', '2'\]",
+        ),
+        (
+            {
+                "values/orbit/1_days.txt": "1\n11",
+                "values/orbit/2_tilt.txt": "1\n11",
+                "values/orbit/join.txt": "{days}{tilt}",
+            },
+            r"orbit/join\.txt: orbit '111' can be read as \['1', '11'\] and as",
+        ),
     ],
 )
 def test_folder_errors(tmp_path, changes, message):
