@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from kscale.theory.fitting.chinchilla import (
-    chinchilla_law,
-    fit_chinchilla,
-)
+from kscale.theory.fitting.chinchilla import chinchilla_law, fit_chinchilla
 
 
 @pytest.fixture(scope="session")

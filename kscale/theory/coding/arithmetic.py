@@ -11,11 +11,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from kscale.theory.checks import check_domain
-from kscale.theory.coding.prefix_codes import (
-    Probabilities,
-    exact_shares,
-    least_bits,
-)
+from kscale.theory.coding.prefix_codes import Probabilities, exact_shares, least_bits
 
 Source = Probabilities | Callable[[Sequence[Hashable]], Probabilities]
 _MOST_MESSAGES = 100_000

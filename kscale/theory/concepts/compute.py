@@ -259,7 +259,5 @@ def scaling_exponents(
     before = jnp.argmax(jnp.where(x < x[-1], x, -jnp.inf))
     rise = jnp.log(best.parameters[-1]) - jnp.log(best.parameters[before])
     return Exponents(
-        slope(best.parameters),
-        slope(best.tokens),
-        rise / (x[-1] - x[before]),
+        slope(best.parameters), slope(best.tokens), rise / (x[-1] - x[before])
     )

@@ -162,12 +162,7 @@ def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def threshold(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-) -> Threshold:
+def threshold(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Threshold:
     """Returns the decoding threshold eps* and its critical point, at finite R and T.
 
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
@@ -222,12 +217,7 @@ def unlearnt_of(
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def density_evolution(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-) -> Array:
+def density_evolution(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns the fraction of concepts that density evolution leaves unlearnt.
 
     The largest solution x <= eps of x = eps lambda(1-rho(1-x)), and there
@@ -254,12 +244,7 @@ def density_evolution(
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def matching_bound(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-) -> Array:
+def matching_bound(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns an upper bound of the threshold: the integral of rho over that of lambda.
 
         eps* <= (T eps/R) (1 - (1-p)^(R/eps)) / (1 - (1-p)^T)

@@ -42,11 +42,7 @@ def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
 
 
 @solver(domain={"unlearnt": "[0, 1]", "d": "(0, inf)", "concepts": "(d, inf)"})
-def training_error(
-    unlearnt: Any,
-    concepts: Any,
-    d: Any = 6.0,
-) -> TrainingError:
+def training_error(unlearnt: Any, concepts: Any, d: Any = 6.0) -> TrainingError:
     """Returns the probability that a text holds two or more unlearnt concepts.
 
     Args:
@@ -121,11 +117,7 @@ class BimodalError(NamedTuple):
 
 
 @solver(domain=GRAPH)
-def bimodal_error(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-) -> BimodalError:
+def bimodal_error(concepts: Any, texts: Any, d: Any = 6.0) -> BimodalError:
     """Returns training error and excess entropy averaged over graphs, not concepts.
 
     A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear

@@ -81,11 +81,7 @@ def _search_from_tenth(x_star: Array, of: Ensemble) -> tuple[Array, Array]:
 
 
 def printed_of(
-    concepts: Array,
-    eps: Array,
-    of: Ensemble,
-    upper: Array,
-    as_published: bool = False,
+    concepts: Array, eps: Array, of: Ensemble, upper: Array, as_published: bool = False
 ) -> PrintedLaw:
     """Computes `printed_law` of float64 tracers, from ln of the critical point."""
     eps_star, x, nu = density.saddle(of, upper)
@@ -115,11 +111,7 @@ def printed_at(
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
 def printed_law(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-    as_published: bool = False,
+    concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5, as_published: bool = False
 ) -> PrintedLaw:
     """Returns the finite-length law as the paper prints it.
 
@@ -206,11 +198,7 @@ def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
 
 
 @solver(domain=GRAPH)
-def corrected_law(
-    concepts: Any,
-    texts: Any,
-    d: Any = 6.0,
-) -> CorrectedLaw:
+def corrected_law(concepts: Any, texts: Any, d: Any = 6.0) -> CorrectedLaw:
     """Returns the finite-length law of the paper's own graph, independent edges.
 
         P(stuck) = Q(sqrt(R) (T/R - c* - shift R^(-2/3))/sigma)
@@ -243,10 +231,7 @@ def corrected_law(
 
 
 @solver(domain={"d": "(0, inf)", "eps": "(0, 1)"})
-def equivalent_alpha(
-    d: Any = 6.0,
-    eps: Any = 0.5,
-) -> Array:
+def equivalent_alpha(d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns the alpha that would make equation (21) right for independent edges.
 
         alpha^2 = eps ((1-z)/z - ln(z)^2/c)    at c = c*, z = z*

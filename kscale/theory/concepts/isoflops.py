@@ -87,11 +87,7 @@ class SpuriousOptimum(NamedTuple):
 
 @solver(domain=SCENE)
 def spurious_optimum(
-    compute: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-    sigma: Any = 2e5,
-    tau: Any = 8e5,
+    compute: Any, d: Any = 6.0, eps: Any = 0.5, sigma: Any = 2e5, tau: Any = 8e5
 ) -> SpuriousOptimum:
     """Returns the largest value of equation (2) over R, which no graph attains.
 

@@ -100,9 +100,7 @@ class PoissonThreshold(NamedTuple):
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)", "eps": "(0, 1)"})
 def poisson_threshold(
-    texts_of_a_concept: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
+    texts_of_a_concept: Any, d: Any = 6.0, eps: Any = 0.5
 ) -> PoissonThreshold:
     """Returns the threshold eps* at a = d T/R texts of a concept, in closed form.
 

@@ -11,12 +11,7 @@ from numpy.typing import ArrayLike
 
 from kscale.theory.checks import check_domain, refuse
 from kscale.theory.numerics.newton import first_fall
-from kscale.theory.skills.levels import (
-    CURVE,
-    check_curve,
-    learning_ratio,
-    level_graphs,
-)
+from kscale.theory.skills.levels import CURVE, check_curve, learning_ratio, level_graphs
 from kscale.theory.skills.tasks import paper_tasks, task_accuracy
 from kscale.theory.solver import solver
 
@@ -132,10 +127,7 @@ class Phases(NamedTuple):
     }
 )
 def phases(
-    sizes: ArrayLike,
-    accuracy: ArrayLike,
-    tolerance: float = 0.01,
-    window: float = 0.25,
+    sizes: ArrayLike, accuracy: ArrayLike, tolerance: float = 0.01, window: float = 0.25
 ) -> Phases:
     """Finds the plateaus of an accuracy curve and the emergences between them.
 

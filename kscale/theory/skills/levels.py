@@ -17,12 +17,7 @@ import numpy as np
 
 from kscale.theory.checks import distribution, inside, refuse
 from kscale.theory.concepts.poisson import transition_constants
-from kscale.theory.skills.tails import (
-    CONCEPTS,
-    KINDS,
-    pairs_and_chance,
-    tail_of,
-)
+from kscale.theory.skills.tails import CONCEPTS, KINDS, pairs_and_chance, tail_of
 from kscale.theory.skills.tasks import paper_tasks, task_accuracy
 from kscale.theory.solver import solver
 

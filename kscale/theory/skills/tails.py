@@ -10,11 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.numerics.count_laws import (
-    deviance,
-    log_binomial_law,
-    product_rest,
-)
+from kscale.theory.numerics.count_laws import deviance, log_binomial_law, product_rest
 from kscale.theory.numerics.lambert import log1p_minus
 from kscale.theory.solver import solver
 

@@ -36,10 +36,7 @@ def test_budget_is_spent_and_units_agree(sweep):
 
 
 def test_it_is_a_maximum_and_the_first(sweep):
-    for mode, law in (
-        ("paper", printed_law),
-        ("iid", corrected_law),
-    ):
+    for mode, law in (("paper", printed_law), ("iid", corrected_law)):
         best = sweep[mode]
         # up to the optimum the curve rises, just beyond it falls
         steps = np.linspace(0.3, 1.0, 60)[:, None]

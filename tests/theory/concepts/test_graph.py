@@ -7,11 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kscale.theory.concepts import density
-from kscale.theory.concepts.graph import (
-    graph_from_edges,
-    peel,
-    sample_graph,
-)
+from kscale.theory.concepts.graph import graph_from_edges, peel, sample_graph
 
 
 def edges_of(graph):

@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 from blocks import in_blocks
 
-from kscale.theory.concepts import (
-    compute,
-    density,
-    finite_length,
-    isoflops,
-)
+from kscale.theory.concepts import compute, density, finite_length, isoflops
 
 isoflop = in_blocks(isoflops.isoflop, 32)
 spurious_optimum = in_blocks(isoflops.spurious_optimum, 32)

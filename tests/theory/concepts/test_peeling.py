@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from kscale.theory.concepts import finite_length, peeling
-from kscale.theory.concepts.graph import (
-    graph_from_edges,
-    peel,
-    sample_graph,
-)
+from kscale.theory.concepts.graph import graph_from_edges, peel, sample_graph
 
 
 @pytest.mark.parametrize(("concepts", "texts", "d"), [(2, 3, 1.0), (3, 3, 1.7)])

@@ -3,9 +3,7 @@ import numpy as np
 from scipy import stats
 
 from kscale.theory.concepts import finite_length
-from kscale.theory.concepts.polynomial_ensemble import (
-    polynomial_threshold,
-)
+from kscale.theory.concepts.polynomial_ensemble import polynomial_threshold
 
 REGULAR_36 = ([0, 0, 1], [0, 0, 0, 0, 0, 1])
 

@@ -8,10 +8,7 @@ import pytest
 from kscale import theory
 from kscale.theory.skills.emergence import emergence_size, phases
 from kscale.theory.skills.levels import accuracy_curve
-from kscale.theory.skills.tasks import (
-    homogeneous_task,
-    mixture_task,
-)
+from kscale.theory.skills.tasks import homogeneous_task, mixture_task
 
 
 @pytest.mark.parametrize("kind", ["monotone", "exact"])

@@ -18,11 +18,7 @@ from kscale.theory.skills.levels import (
 )
 from kscale.theory.skills.simulation import component_labels
 from kscale.theory.skills.tails import KINDS, pair_tail
-from kscale.theory.skills.tasks import (
-    binomial_task,
-    homogeneous_task,
-    paper_tasks,
-)
+from kscale.theory.skills.tasks import binomial_task, homogeneous_task, paper_tasks
 
 curve_of = in_blocks(accuracy_curve, 100)
 
