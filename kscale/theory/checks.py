@@ -29,8 +29,7 @@ class Domain(NamedTuple):
 
     Attributes:
       text: as written.
-      integer: only whole numbers.
-      distribution: non-negative along the last axis, where it sums to 1.
+      integer, distribution: only whole numbers; the last axis sums to 1.
       intervals: (bracket, low, high, bracket) of each that must hold a number.
       choices: the words to choose from.
       shapes: the axes of each shape allowed; none for numbers, which broadcast.

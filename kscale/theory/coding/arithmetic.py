@@ -6,6 +6,7 @@ or a function of the symbols so far that returns one, as a language model is.
 """
 
 import math
+import operator
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -21,8 +22,7 @@ class Code(NamedTuple):
     """The arithmetic code of one message.
 
     Attributes:
-      low: lower end of its interval, exact.
-      high: upper end, exact; high - low is the message's probability.
+      low, high: ends of its interval, exact; high - low is the message's probability.
       point: shortest binary fraction inside, the digits after "0.": the paper's rule.
       dyadic: shortest word whose every continuation lies inside: prefix-free.
       ideal_bits: -log2 of the probability.
@@ -44,10 +44,9 @@ class ExpectedLengths(NamedTuple):
       point: expected length of the paper's rule; it may lie below the entropy, since
         the words are no code unless their ends are marked.
       dyadic: expected length of the prefix-free words.
-      overhead_point: the most that a word exceeds its ideal length, in bits.
-      overhead_dyadic: the same of the prefix-free words; always below 2.
-      kraft_point: sum of 2^-length; above 1, the words cannot be told apart.
-      kraft_dyadic: the same of the prefix-free words; at most 1.
+      overhead_point, overhead_dyadic: the most bits by which a word exceeds its ideal
+        length; below 2 for the prefix-free words.
+      kraft_point, kraft_dyadic: sum of 2^-length; above 1 there is no decoder.
     """
 
     n: int
@@ -67,10 +66,8 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
 
     Args:
       message: symbols.
-      source: probabilities of the next symbol, as in the head of this module.
-
-    Returns:
-      Code, its fractions exact.
+      source: probabilities of the next symbol: a mapping in the order of the alphabet,
+        or a function from the symbols so far to one.
 
     Raises:
       ValueError: for an unknown symbol or one of probability 0.
@@ -96,10 +93,8 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
                 width *= share
                 break
             low += width * share
-    high = low + width
-    return Code(
-        low, high, shortest_point(low, high), dyadic_word(low, high), _bits(width)
-    )
+    ends = low, low + width
+    return Code(*ends, shortest_point(*ends), dyadic_word(*ends), _bits(width))
 
 
 @check_domain({"length": "integer [0, inf)"})
@@ -108,14 +103,8 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
 
     Args:
       word: digits 0 and 1 after "0.", of either rule.
-      length: number of symbols, whole, at least 0.
+      length: number of symbols.
       source: the one that the message was encoded with.
-
-    Returns:
-      The symbols.
-
-    Raises:
-      ValueError: for a word that is no binary fraction.
 
     Example:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
@@ -139,14 +128,9 @@ def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
 
 
 def shortest_point(low: Fraction, high: Fraction) -> str:
-    """Returns the digits of the shortest binary fraction in [low, high).
+    """Returns the digits of the shortest binary fraction in [low, high) of [0, 1).
 
-    Args:
-      low: at least 0.
-      high: above low, at most 1.
-
-    Returns:
-      0 and 1; of several shortest fractions, the least.
+    Of several shortest fractions it is the least.
 
     Example:
       >>> shortest_point(Fraction(1, 4), Fraction(2, 5))
@@ -162,14 +146,7 @@ def dyadic_word(low: Fraction, high: Fraction) -> str:
 
     Words of disjoint intervals are prefix-free. A word has less than two bits more than
     -log2(high - low): of width 2^-k, every interval that holds two such steps holds
-    one between multiples of 2^-k.
-
-    Args:
-      low: at least 0.
-      high: above low, at most 1.
-
-    Returns:
-      0 and 1; empty for [0, 1).
+    one between multiples of 2^-k. The word is empty for [0, 1).
 
     Example:
       >>> dyadic_word(Fraction(1, 4), Fraction(2, 5))
@@ -186,13 +163,7 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
 
     Args:
       source: as in `arithmetic_code`.
-      n: symbols in a message; at most 100,000 messages.
-
-    Returns:
-      ExpectedLengths.
-
-    Raises:
-      ValueError: for too many messages.
+      n: symbols in a message; at most 100,000 messages, else `ValueError`.
 
     Example:
       >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic
@@ -200,26 +171,17 @@ def expected_lengths(source: Source, n: int) -> ExpectedLengths:
 
     Source: Pan et al. 2025, example A.1, over all messages.
     """
-    point = dyadic = Fraction(0)
-    entropy, worst, kraft = [], [-math.inf, -math.inf], [Fraction(0), Fraction(0)]
+    widths, words = [], []
     for low, width in _messages(source, n):
-        words = shortest_point(low, low + width), dyadic_word(low, low + width)
-        lengths = [len(word) for word in words]
-        ideal = _bits(width)
-        point, dyadic = point + width * lengths[0], dyadic + width * lengths[1]
-        entropy.append(float(width) * ideal)
-        worst = [max(w, k - ideal) for w, k in zip(worst, lengths, strict=True)]
-        kraft = [s + Fraction(1, 2**k) for s, k in zip(kraft, lengths, strict=True)]
-    return ExpectedLengths(
-        n=n,
-        entropy=math.fsum(entropy),
-        point=float(point),
-        dyadic=float(dyadic),
-        overhead_point=worst[0],
-        overhead_dyadic=worst[1],
-        kraft_point=float(kraft[0]),
-        kraft_dyadic=float(kraft[1]),
-    )
+        widths.append(width)
+        words.append((shortest_point(low, low + width), dyadic_word(low, low + width)))
+    ideal = list(map(_bits, widths))
+    entropy = math.fsum(float(w) * bits for w, bits in zip(widths, ideal, strict=True))
+    rules = [list(map(len, rule)) for rule in zip(*words, strict=True)]
+    means = [float(sum(map(operator.mul, widths, lengths))) for lengths in rules]
+    over = [max(map(operator.sub, lengths, ideal)) for lengths in rules]
+    kraft = [float(sum(Fraction(1, 2**k) for k in lengths)) for lengths in rules]
+    return ExpectedLengths(n, entropy, *means, *over, *kraft)
 
 
 def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
@@ -234,10 +196,8 @@ def _messages(source: Source, n: int) -> Iterable[tuple[Fraction, Fraction]]:
                     longer.append(((*message, symbol), low, width * share))
                 low += width * share
             if len(longer) > _MOST_MESSAGES:
-                rule = (
-                    f"must leave {_MOST_MESSAGES} messages at most: take fewer symbols"
-                )
-                raise ValueError(f"n={n} {rule}")
+                rule = f"must leave {_MOST_MESSAGES} messages at most: take fewer"
+                raise ValueError(f"n={n} {rule} symbols")
         front = longer
     return ((low, width) for _, low, width in front)
 
@@ -251,14 +211,14 @@ def _following(source: Source) -> Callable[[Sequence[Hashable]], dict[Any, Fract
 
 
 def _shortest(low: Fraction, high: Fraction, open_end: bool) -> str:
+    """Returns the first grid point, or grid interval unless `open_end`, inside."""
     if not 0 <= low < high <= 1:
         raise ValueError(f"[{low}, {high}) must be an interval in [0, 1): widen it")
     # a dyadic interval inside is no wider than the whole; a point can be short by luck
     bits = 1 if open_end else least_bits(high - low)
     while True:
         k = math.ceil(low * 2**bits)
-        fits = k < high * 2**bits if open_end else k + 1 <= high * 2**bits
-        if fits:
+        if k < high * 2**bits if open_end else k + 1 <= high * 2**bits:
             return f"{k:0{bits}b}" if bits else ""
         bits += 1
 

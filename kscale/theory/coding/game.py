@@ -40,7 +40,7 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     the Krichevsky-Trofimov rule for a = 1/2.
 
     Args:
-      concentrations: a_i > 0, [outcomes].
+      concentrations: a_i, [outcomes].
 
     Returns:
       A function from counts, [games, outcomes], to probabilities of the next outcome.
@@ -83,30 +83,26 @@ def play_coding_game(
 
     Args:
       rng: source of randomness.
-      draws: n, rounds of one game, at least 1.
-      games: at least 2.
+      draws: n, rounds of one game.
+      games: how many.
       nature: concentrations of the prior of theta, [outcomes].
       player: from counts so far, [games, outcomes], to probabilities, alike; the Bayes
-        mixture of nature's prior by default.
-
-    Returns:
-      `Game(mean, se, games, regret)`; for the default player, `mean[n-1]` estimates
-      `dirichlet_information(n, nature)`.
+        mixture of nature's prior by default, for which `Game.mean[n-1]` estimates
+        `dirichlet_information(n, nature)`.
 
     Source: Pan et al. 2025, equation (8) and lemma A.3.
     """
     player = dirichlet_mixture(nature) if player is None else player
-    outcomes = len(nature)
     theta = rng.dirichlet(np.asarray(nature, float), games)
     safe = np.where(theta > 0, theta, 1.0)
     upto = np.cumsum(theta, axis=1)
-    counts = np.zeros((games, outcomes))
+    counts = np.zeros_like(theta)
     regret = np.empty((games, draws))
     for turn in range(draws):
         prediction = player(counts)
         regret[:, turn] = (theta * np.log(safe / prediction)).sum(axis=1)
         point = rng.random((games, 1)) * upto[:, -1:]
-        outcome = np.minimum((upto <= point).sum(axis=1), outcomes - 1)
+        outcome = np.minimum((upto <= point).sum(axis=1), len(nature) - 1)
         counts[np.arange(games), outcome] += 1
     regret = regret.cumsum(axis=1)
     se = regret.std(axis=0, ddof=1) / games**0.5
@@ -126,7 +122,8 @@ def finite_game_regret(
 ) -> float:
     """Returns the exact Bayes redundancy of a mixture over finitely many values.
 
-    Every sequence of outcomes is enumerated: `outcomes**draws` of them, at most 1e6.
+    Every sequence of outcomes is enumerated: `outcomes**draws` of them, at most 1e6,
+    else `ValueError`.
 
         sum_theta pi(theta) D_KL(P_theta^n || sum_theta' w(theta') P_theta'^n)
 
@@ -135,15 +132,12 @@ def finite_game_regret(
 
     Args:
       prior: pi, [values].
-      laws: P_theta, [values, outcomes], rows sum to 1.
-      draws: n, at least 1.
+      laws: P_theta, [values, outcomes].
+      draws: n.
       player: the weights w of the player's mixture, [values]; pi by default.
 
     Returns:
       Nats over all draws; infinite where the player rules out what happens.
-
-    Raises:
-      ValueError: more than 1e6 sequences.
 
     Example:
       >>> finite_game_regret([0.5, 0.5], [[1.0, 0.0], [0.0, 1.0]], 3)  # ln 2

@@ -19,11 +19,8 @@ def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
     """Returns sum_i radix^-length_i: at most 1 for a uniquely decodable code.
 
     Args:
-      lengths: of the words, at least 0; they need not be whole.
+      lengths: of the words; they need not be whole.
       radix: size of the code's alphabet.
-
-    Returns:
-      The sum.
 
     Example:
       >>> kraft_sum([1, 2, 3, 3])
@@ -43,9 +40,6 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
 
     Returns:
       Bits, whole, in the order given.
-
-    Raises:
-      ValueError: where they are no distribution or one of them is 0.
 
     Example:
       >>> shannon_lengths(["1/2", "3/10", "1/5"])
@@ -68,9 +62,6 @@ def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
 
     Returns:
       Bits, whole, in the order given.
-
-    Raises:
-      ValueError: where they are no distribution.
 
     Example:
       >>> optimal_lengths(["1/2", "3/10", "1/5"])
@@ -101,6 +92,7 @@ def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
 
 
 def _exact(probability: Any) -> Fraction:
+    """Returns the fraction that a number or a text such as "3/10" is."""
     try:
         return Fraction(str(probability))
     except (ValueError, ZeroDivisionError):

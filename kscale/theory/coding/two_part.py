@@ -53,13 +53,10 @@ def structure_function(
     family costs as much, so smaller differences say nothing about the data.
 
     Args:
-      model_bits: [n], description length of each model, at least 0; any order.
-      data_bits: [n], code length of the data under it, at least 0.
-      alpha: sizes at which h is wanted, at least 0; the models' own, sorted, if absent.
-      slack: bits by which a sufficient model may exceed the best; at least 0.
-
-    Returns:
-      StructureFunction.
+      model_bits: [n], description length of each model; any order.
+      data_bits: [n], code length of the data under it.
+      alpha: sizes at which h is wanted; the models' own, sorted, if absent.
+      slack: bits by which a sufficient model may exceed the best.
 
     Example:
       >>> found = structure_function([10, 20, 40, 80], [1000, 700, 650, 660])

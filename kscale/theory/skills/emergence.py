@@ -1,7 +1,6 @@
 """Where abilities emerge and where accuracy rests: sizes, and phases of a curve."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ from kscale.theory.solver import solver
 
 _LARGEST = 1e10  # concepts
 _GRID = 512  # sizes on which the first crossing is sought
-_WINDOW = 64  # steps of the grid on which phases are told apart, a window
+_WINDOW = 64  # grid steps in a window of `phases`
 
 
 @solver(domain=CURVE | {"level": "(0, 1]"}, check=check_curve)
@@ -41,18 +40,9 @@ def emergence_size(
     than a step of 4 percent. Derivatives are those of the implicit function.
 
     Args:
-      level: the accuracy to reach, in (0, 1].
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent, for L
-        of at least 10 (11 as_published).
-      texts_per_concept: T/R, as in `accuracy_curve`.
-      eta: [L], as in `skill_levels`.
-      prerequisites: [L], as in `skill_levels`.
-      skills: S, the skills of a level, a number or [L].
-      d: mean number of concepts in a text; above e where T/R is absent.
-      sigma: parameters a concept takes.
-      levels: L.
-      kind: of the tail, see `pair_tail`.
-      as_published: as in `accuracy_curve`.
+      level: the accuracy to reach.
+      tasks, texts_per_concept, eta, prerequisites, skills, d, sigma, levels, kind,
+        as_published: as in `accuracy_curve`.
 
     Returns:
       N, parameters, [tasks]; NaN where no size in the range reaches the level, or all
@@ -102,8 +92,7 @@ class Phases(NamedTuple):
 
     Attributes:
       height: [k], accuracy of each plateau where it is flattest.
-      start: [k], size at which each plateau begins.
-      stop: [k], size at which it ends, or the last size given.
+      start, stop: [k], sizes at which each begins and ends (the last size given).
       emergence: [j], size halfway up each rise between two plateaus; the first rise
         starts at the floor, which is no plateau.
       rise: [j], what accuracy gains there.
@@ -138,16 +127,11 @@ def phases(
     tolerance are one.
 
     Args:
-      sizes: [n], growing; should reach from before the first rise to after the last.
+      sizes: [n], growing, over two windows at least; should reach from before the
+        first rise to after the last.
       accuracy: [n].
       tolerance: largest change within a window that counts as none.
       window: in decades of size.
-
-    Returns:
-      Phases.
-
-    Raises:
-      ValueError: where the sizes do not grow, or span less than two windows.
 
     Example:
       >>> from kscale.theory.skills.levels import accuracy_curve
@@ -157,9 +141,13 @@ def phases(
 
     Source: Nayak & Varshney 2024, section 3.3: a plateau announces the next emergence.
     """
-    x, y = _curve(sizes, accuracy, window)
-    steps = int(np.ceil((x[-1] - x[0]) / window * _WINDOW))
-    grid = np.linspace(x[0], x[-1], steps + 1)
+    n, y = np.asarray(sizes, float), np.asarray(accuracy, float)
+    x = np.log10(n)
+    refuse("sizes", n[1:], np.diff(x) <= 0, "must grow: sort the curve")
+    span = x[-1] - x[0]
+    rule = f"must be {2 * window:g} decades at least: narrow the window"
+    refuse("span of sizes", span, span < 2 * window, rule)
+    grid = np.linspace(x[0], x[-1], int(np.ceil(span / window * _WINDOW)) + 1)
     curve = np.interp(grid, x, y)
     views = np.lib.stride_tricks.sliding_window_view(curve, _WINDOW + 1)
     spread, gain = np.ptp(views, axis=1), views[:, -1] - views[:, 0]
@@ -167,24 +155,13 @@ def phases(
     runs = [_rest(spread, *run) for run in edges.reshape(-1, 2)]
     runs = _merge(runs, curve, tolerance)
     rises = [_rise(grid, curve, gain / window, pair) for pair in pairwise(runs)]
-    rests = [(curve[k], 10 ** grid[a], 10 ** grid[b]) for k, a, b in runs]
-    rests = [rest for rest in rests if rest[0] > tolerance]
-    return Phases(*_columns(rests), *_columns(rises))
-
-
-def _curve(sizes: ArrayLike, accuracy: ArrayLike, window: float):
-    """Returns (log10 sizes, accuracy), checked."""
-    n, y = np.asarray(sizes, float), np.asarray(accuracy, float)
-    x = np.log10(n)
-    refuse("sizes", n[1:], np.diff(x) <= 0, "must grow: sort the curve")
-    short = x[-1] - x[0] < 2 * window
-    refuse(
-        "span of sizes",
-        x[-1] - x[0],
-        short,
-        f"must be {2 * window:g} decades at least: narrow the window",
-    )
-    return x, y
+    rests = [
+        (curve[k], 10 ** grid[a], 10 ** grid[b])
+        for k, a, b in runs
+        if curve[k] > tolerance
+    ]
+    columns = (np.reshape(rows, (-1, 3)).T for rows in (rests, rises))
+    return Phases(*chain(*columns))
 
 
 def _rest(spread: np.ndarray, begin: int, end: int) -> tuple[int, int, int]:
@@ -210,15 +187,11 @@ def _merge(runs: list[tuple], curve: np.ndarray, tolerance: float) -> list[tuple
 def _rise(grid, curve, slope, rests: tuple[tuple, tuple]):
     """Returns (size halfway, gain, steepest slope) between two rests."""
     (low, _, _), (high, _, _) = rests
-    part = slice(low, high + 1)
     level = (curve[low] + curve[high]) / 2
-    k = low + int(np.argmax((curve[part] >= level) != (curve[low] >= level)))
+    reached = curve[low : high + 1] >= level
+    k = low + int(np.argmax(reached != reached[0]))
     share = (level - curve[k - 1]) / (curve[k] - curve[k - 1])
     half = grid[k - 1] + share * (grid[k] - grid[k - 1])
     steep = slope[max(low - _WINDOW // 2, 0) : high - _WINDOW // 2 + 1]
     gain = curve[high] - curve[low]
     return 10**half, gain, steep[np.argmax(np.sign(gain) * steep)]
-
-
-def _columns(rows: Sequence[tuple]) -> tuple[np.ndarray, ...]:
-    return tuple(np.asarray(rows, float).reshape(-1, 3).T)

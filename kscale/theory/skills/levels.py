@@ -53,14 +53,7 @@ class SkillLevels(NamedTuple):
 
 
 class AccuracyCurve(NamedTuple):
-    """What a model of one size can do.
-
-    Attributes:
-      accuracy: [tasks].
-      p: [L + 1], as in `SkillLevels`.
-      gamma: [L + 1], as in `SkillLevels`.
-      top: highest level with a giant component; 0 if there is none.
-    """
+    """What a model of one size can do: its accuracy, [tasks], and its `SkillLevels`."""
 
     accuracy: jax.Array
     p: jax.Array
@@ -69,14 +62,9 @@ class AccuracyCurve(NamedTuple):
 
 
 def default_levels(levels: int, as_published: bool = False):
-    """Returns (eta, prerequisites) of the paper's levels 1..L: exp(7 l/L) and log2 l.
+    """Returns (eta, prerequisites), [L], of levels 1..L: exp(7 l/L) and log2 l.
 
-    Args:
-      levels: L.
-      as_published: rounded to whole numbers, as in the authors' code.
-
-    Returns:
-      Two float64 arrays [L].
+    `as_published` they are rounded to whole numbers, as in the authors' code.
 
     Source: Nayak & Varshney 2024, section 3.3.
     """
@@ -102,7 +90,7 @@ def giant_component(c):
     the left side is convex, so eight steps from min(2(c - 1), c) descend to the root.
 
     Args:
-      c: mean degree of a node (paper: p_l S), at least 0.
+      c: mean degree of a node (paper: p_l S).
 
     Returns:
       gamma in [0, 1], to 15 digits relative, also at c = 1 + 1e-12.
@@ -156,13 +144,12 @@ def skill_levels(
     """Returns the link probabilities and giant components of all levels.
 
     Args:
-      concepts: R, at least 2 and at least d.
-      texts: T, at least 0.
+      concepts, texts: R and T.
       eta: [L], pairs of concepts that link two skills of level 1..L; exp(7 l/L) if
         absent.
       prerequisites: [L], s_l, what a skill of level l needs of level l - 1; log2 l if
         absent.
-      skills: S, the skills of a level, a number or [L]; at least 2.
+      skills: S, the skills of a level, a number or [L].
       d: mean number of concepts in a text.
       levels: L.
       kind: of the tail, see `pair_tail`.
@@ -174,9 +161,6 @@ def skill_levels(
         skills is asked anew. "skills": a skill without them loses all of its links, so
         gamma_l = r G(P(X >= eta_l) r S_l) with r = gamma_{l-1}^s_l and G the
         `giant_component`; gamma_l <= r, which the printed recursion violates.
-
-    Returns:
-      SkillLevels(p, gamma, top).
 
     Example:
       >>> int(skill_levels(2500, 11332.5).top)
@@ -190,11 +174,9 @@ def skill_levels(
 
 def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="links"):
     """Computes `skill_levels` of float64 scalars and [L] arrays, inside a solver."""
-    defaults = map(jnp.asarray, default_levels(levels, as_published))
-    eta, needed = (
-        given if given is not None else default
-        for given, default in zip((eta, needed), defaults, strict=True)
-    )
+    defaults = default_levels(levels, as_published)
+    eta = defaults[0] if eta is None else eta
+    needed = defaults[1] if needed is None else needed
     eta, needed, S = (jnp.broadcast_to(x, (levels,)) for x in (eta, needed, S))
 
     def tail(eta, S):
@@ -216,9 +198,8 @@ def level_graphs(R, T, eta, needed, S, d, levels, kind, as_published, thinned="l
 
     index = jnp.arange(1, levels + 1)
     start = (jnp.ones(()), jnp.ones(()))
-    _, (p, gamma) = jax.lax.scan(
-        climb, start, (jax.vmap(tail)(eta, S), needed, S, index)
-    )
+    graphs = (jax.vmap(tail)(eta, S), needed, S, index)
+    _, (p, gamma) = jax.lax.scan(climb, start, graphs)
     top = jnp.max(jnp.where(gamma > 0, index, 0)).astype(gamma.dtype)
     p, gamma = (jnp.concatenate([jnp.ones(1), x]) for x in (p, gamma))
     return SkillLevels(p, gamma, top)
@@ -269,24 +250,14 @@ def accuracy_curve(
 
     Args:
       parameters: N; R must be at least 2 and at least d. An array gives a curve.
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one, as of
-        `kscale.theory.skills.tasks`; the paper's three if absent, for L
-        of at least 10 (11 as_published).
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one; `paper_tasks` if absent.
       texts_per_concept: T/R; if absent, the ratio at which a large graph is learnt,
         4.532990 at d = 6, the limit of the compute-optimal ratio.
-      eta: [L], as in `skill_levels`.
-      prerequisites: [L], as in `skill_levels`.
-      skills: S, the skills of a level, a number or [L].
       d: mean number of concepts in a text; above e where T/R is absent.
       sigma: parameters a concept takes.
-      levels: L.
-      kind: of the tail, see `pair_tail`.
-      as_published: the slips of `skill_levels(as_published=True)`; and of the default
-        tasks the homogeneous one asks for m = 7 skills of level 11 in place of
-        2..7 skills of level 10.
-
-    Returns:
-      AccuracyCurve(accuracy, p, gamma, top).
+      eta, prerequisites, skills, levels, kind: as in `skill_levels`.
+      as_published: the slips of `skill_levels(as_published=True)`, and those of
+        `paper_tasks` if tasks are absent.
 
     Example:
       >>> accuracy_curve(1e11).accuracy.round(6)

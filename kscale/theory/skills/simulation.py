@@ -1,8 +1,4 @@
-"""Monte-Carlo skill graphs: what `skills.py` predicts, sampled.
-
-Concepts meet in texts, carry one skill of each level, and link the skills; skills whose
-prerequisites lie outside the giant component below have no links.
-"""
+"""Monte-Carlo skill graphs: what `skill_levels` predicts, sampled."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -29,12 +25,10 @@ class SkillSimulation(NamedTuple):
     """Means over sampled graphs, with their standard errors; index 0 is level 0.
 
     Attributes:
-      p: [L + 1], share of the pairs of skills that are linked; 1 at level 0.
-      p_se: its standard error.
-      gamma: [L + 1], share of the skills in the largest component; 1 at level 0.
-      gamma_se: its standard error.
-      accuracy: [tasks], chance that a subtask's skills all lie in one component.
-      accuracy_se: its standard error.
+      p, p_se: [L + 1], share of the pairs of skills that are linked; 1 at level 0.
+      gamma, gamma_se: [L + 1], share of the skills in the largest component.
+      accuracy, accuracy_se: [tasks], chance that a subtask's skills all lie in one
+        component.
       pairs: mean number of pairs of concepts that share a text.
       graphs: number of graphs.
     """
@@ -90,17 +84,11 @@ def simulate_skills(
     second.
 
     Args:
-      concepts: R, at least 2 and at least d; 1e5 takes seconds.
-      texts: T, at least 0.
+      concepts, texts: R and T; R = 1e5 takes seconds.
       rng: the source of randomness.
-      eta: [L], as in `skill_levels`.
-      prerequisites: [L], as in `skill_levels`.
-      skills: S, the skills of a level, a whole number or [L], at least 2.
-      d: mean number of concepts in a text.
-      levels: L.
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one; the paper's three if absent, for L
-        of at least 10.
-      graphs: at least 2, for the standard errors.
+      eta, prerequisites, skills, d, levels: as in `skill_levels`.
+      tasks: q(l, m), [tasks, L + 1, M + 1] or one; `paper_tasks` if absent.
+      graphs: how many.
       counts: "texts", or "binomial": links drawn as Binomial(C(R,2), 2 p_rr) for every
         pair of skills.
 
@@ -127,15 +115,15 @@ def simulate_skills(
     rows = []
     for _ in range(graphs):
         if counts == "texts":
-            pairs = concept_pairs(concepts, texts, rng, d)
-            tables = _count_pairs(pairs, concepts, sizes, rng)
-            met = len(pairs)
+            ends = np.ascontiguousarray(concept_pairs(concepts, texts, rng, d).T)
+            table = functools.partial(_count_pairs, *ends, concepts, rng)
+            met = ends.shape[1]
         else:
             chance = -np.expm1(texts * np.log1p(-((d / concepts) ** 2)))
             trials = concepts * (concepts - 1) // 2
-            tables = _draw_pairs(trials, 2 * chance, sizes, rng)
+            table = functools.partial(_draw_pairs, trials, 2 * chance, rng)
             met = trials * chance
-        found = _levels(tables, eta, needed, sizes, rng)
+        found = _levels(table, eta, needed, sizes, rng)
         rows.append((*_measure(found, tasks), met))
     *columns, pairs = zip(*rows, strict=True)
     measured = []  # every mean, and its standard error
@@ -151,8 +139,7 @@ def concept_pairs(
     """Returns the pairs of concepts that share at least one text.
 
     Args:
-      concepts: R, at least 2 and at least d.
-      texts: T, at least 0; each holds each concept with probability d/R.
+      concepts, texts: R and T; each text holds each concept with probability d/R.
       rng: the source of randomness.
       d: mean number of concepts in a text.
 
@@ -167,15 +154,13 @@ def concept_pairs(
     """
     R = concepts
     degrees = rng.binomial(R, d / R, size=texts)
-    degrees = np.sort(degrees[degrees > 1])
+    kinds = np.unique(degrees[degrees > 1], return_counts=True)
     keys = [np.empty(0, np.int64)]
-    for degree, times in zip(*np.unique(degrees, return_counts=True), strict=True):
+    for degree, times in zip(*kinds, strict=True):
         held = _distinct(int(times), int(degree), R, rng)
         first, second = np.triu_indices(degree, 1)
         keys.append((held[:, first] * R + held[:, second]).ravel())
-    keys = np.sort(np.concatenate(keys))
-    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size]]
-    return np.stack(np.divmod(keys, R), axis=-1)
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), R), axis=-1)
 
 
 def component_labels(linked: np.ndarray) -> np.ndarray:
@@ -217,31 +202,22 @@ def _distinct(texts: int, degree: int, R: int, rng: np.random.Generator) -> Arra
 
 
 def _count_pairs(
-    pairs: Array, R: int, sizes: Array, rng: np.random.Generator
-) -> Iterator[Callable[[], Array]]:
-    """Yields for each level how many pairs of concepts join skills a < b."""
-    first, second = np.ascontiguousarray(pairs.T)
-
-    def table(S: int) -> Array:
-        skill = rng.integers(S, size=R)
-        ways = np.bincount(skill[first] * S + skill[second], minlength=S * S)
-        ways = ways.reshape(S, S)
-        return np.triu(ways + ways.T, 1)
-
-    return (functools.partial(table, S) for S in sizes)
+    first: Array, second: Array, R: int, rng: np.random.Generator, S: int
+) -> Array:
+    """Counts the pairs of concepts that join the skills a < b of a level, [S, S]."""
+    skill = rng.integers(S, size=R)
+    ways = np.bincount(skill[first] * S + skill[second], minlength=S * S)
+    ways = ways.reshape(S, S)
+    return np.triu(ways + ways.T, 1)
 
 
-def _draw_pairs(
-    n: int, chance: float, sizes: Array, rng: np.random.Generator
-) -> Iterator[Callable[[], Array]]:
-    def table(S: int) -> Array:
-        return np.triu(rng.binomial(n, chance / S**2, size=(S, S)), 1)
-
-    return (functools.partial(table, S) for S in sizes)
+def _draw_pairs(n: int, chance: float, rng: np.random.Generator, S: int) -> Array:
+    """Draws such counts as independent binomial numbers of n trials."""
+    return np.triu(rng.binomial(n, chance / S**2, size=(S, S)), 1)
 
 
 def _levels(
-    tables: Iterator[Callable[[], Array]],
+    table: Callable[[int], Array],
     eta: Array,
     prerequisites: Array,
     sizes: Array,
@@ -249,13 +225,12 @@ def _levels(
 ) -> Iterator[tuple[float, Array]]:
     """Yields for each level the share of linked pairs and the components' sizes."""
     below = np.ones(1, bool)
-    levels = zip(tables, eta, prerequisites, sizes, strict=True)
-    for table, least, needed, S in levels:
+    for least, needed, S in zip(eta, prerequisites, sizes, strict=True):
         ready = _ready(below, needed, S, rng)
         if not ready.any():  # nor on any later level: spare the counting
             yield 0.0, np.ones(S, int)
             continue
-        linked = (table() >= least) & (ready[:, None] & ready[None, :])
+        linked = (table(S) >= least) & (ready[:, None] & ready[None, :])
         labels = component_labels(np.triu(linked, 1))
         size = np.bincount(labels)
         below = (labels == size.argmax()) & (size.max() > 1)
@@ -272,11 +247,9 @@ def _ready(below: Array, needed: float, S: int, rng: np.random.Generator) -> Arr
 
 def _measure(found: Iterator[tuple[float, Array]], tasks: Array) -> tuple[Array, ...]:
     """Returns (p, gamma, accuracy) of one graph."""
-    p, gamma = [1.0], [1.0]
-    together = [
-        np.ones(tasks.shape[-1])
-    ]  # that m skills of a level lie in one component
     m = np.arange(tasks.shape[-1])
+    p, gamma = [1.0], [1.0]
+    together = [np.ones(m.size)]  # that m skills of a level lie in one component
     for linked, size in found:
         p.append(linked)
         gamma.append(size.max() / size.sum())

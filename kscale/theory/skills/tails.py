@@ -38,10 +38,8 @@ class PairTail(NamedTuple):
     Attributes:
       p: chance that one pair of concepts links the two skills; twice the paper's p_rr
         where the kind is "two_ways".
-      pairs: C(R, 2), the trials.
-      mean: pairs * p.
-      tail: P(X >= eta), or its bound.
-      log_tail: its natural logarithm.
+      pairs, mean: C(R, 2), the trials, and pairs * p.
+      tail, log_tail: P(X >= eta), or its bound, and its natural logarithm.
     """
 
     p: jax.Array
@@ -66,13 +64,10 @@ def binomial_tail(n, p, k) -> BinomialTail:
     leave twelve digits, too.
 
     Args:
-      n: trials, above 0; need not be whole (I_p continues it), 5e19 is fine.
-      p: chance of one success, in [0, 1).
+      n: trials; need not be whole (I_p continues it), 5e19 is fine.
+      p: chance of one success.
       k: least number of successes; rounded up to a whole number. The result is 1 at
         k <= 0 and 0 above n.
-
-    Returns:
-      BinomialTail(tail, log_tail).
 
     Example:
       >>> round(float(binomial_tail(3, 0.5, 2).tail), 12)
@@ -114,17 +109,13 @@ def pair_tail(
         two_ways  exact with 2p for p: concept 1 may carry skill 1 or skill 2
 
     Args:
-      concepts: R, at least 2 and at least d; 1e10 is fine.
-      texts: T, at least 0.
-      eta: pairs of concepts that link two skills, above 0.
+      concepts, texts: R and T; 1e10 is fine.
+      eta: pairs of concepts that link two skills.
       d: mean number of concepts in a text.
-      skills: S, the skills of the level, at least 2.
+      skills: S, the skills of the level.
       kind: one of the five above.
       as_published: what the authors' code computes, in place of any kind: the literal
         cases with KL in bits inside exp, and 1/sqrt(2 C(R, 2)) for w.
-
-    Returns:
-      PairTail(p, pairs, mean, tail, log_tail).
 
     Example:
       >>> float(pair_tail(1000, 4533, 2.0).tail).__round__(9)

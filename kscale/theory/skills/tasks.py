@@ -15,28 +15,17 @@ from kscale.theory.checks import check_domain, refuse
 from kscale.theory.solver import solver
 
 _PAPER_COUNTS = (2, 3, 4, 5, 6, 7)
+_PAPER_WEIGHTS, _PAPER_SHARES = (0.4, 0.4, 0.2), (0.2, 0.6, 0.95)
 COUNTS = "integer [0, 1e6] of [k>=1]"
+LEVELS = {"levels": "integer [1, inf)"}
+MODES = {"weights": "distribution of [k]", "shares": "[0, 1] of [k]"}
 
 
-@check_domain(
-    {
-        "levels": "integer [1, inf)",
-        "level": "integer [0, levels]",
-        "skill_counts": COUNTS,
-    }
-)
+@check_domain(LEVELS | {"level": "integer [0, levels]", "skill_counts": COUNTS})
 def homogeneous_task(
     level: int = 10, levels: int = 100, skill_counts: Sequence[int] = _PAPER_COUNTS
 ) -> np.ndarray:
-    """Returns a task of one level.
-
-    Args:
-      level: l, 0..L.
-      levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely; at least one.
-
-    Returns:
-      q [L + 1, max(skill_counts) + 1].
+    """Returns a task of one level l of L; see `task` for `skill_counts`.
 
     Example:
       >>> homogeneous_task(1, levels=2, skill_counts=(2,))
@@ -56,42 +45,25 @@ def binomial_task(
 ) -> np.ndarray:
     """Returns a task whose levels are Binomial(L, share); see `mixture_task`.
 
-    Args:
-      share: mean level over L, in [0, 1].
-      levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely; at least one.
-
-    Returns:
-      q [L + 1, max(skill_counts) + 1].
-
     Source: Nayak & Varshney 2024, section 3.3, the unimodal task.
     """
     return mixture_task((1.0,), (share,), levels, skill_counts)
 
 
-@check_domain(
-    {
-        "weights": "distribution of [k]",
-        "shares": "[0, 1] of [k]",
-        "levels": "integer [1, inf)",
-    }
-)
+@check_domain(MODES | LEVELS)
 def mixture_task(
-    weights: Sequence[float] = (0.4, 0.4, 0.2),
-    shares: Sequence[float] = (0.2, 0.6, 0.95),
+    weights: Sequence[float] = _PAPER_WEIGHTS,
+    shares: Sequence[float] = _PAPER_SHARES,
     levels: int = 100,
     skill_counts: Sequence[int] = _PAPER_COUNTS,
 ) -> np.ndarray:
     """Returns a task whose levels are a mixture of binomials of weights w_i.
 
     Args:
-      weights: sum to 1.
-      shares: of the levels, in [0, 1], one a weight.
-      levels: L, at least 1.
-      skill_counts: the values of m, whole, equally likely; at least one.
-
-    Returns:
-      q [L + 1, max(skill_counts) + 1].
+      weights: [k].
+      shares: [k], the mean level of each binomial over L.
+      levels: L.
+      skill_counts: the values of m, as of `task`.
 
     Source: Nayak & Varshney 2024, section 3.3, the multimodal task.
     """
@@ -105,8 +77,8 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
     """Returns q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
 
     Args:
-      levels: q(l) for l = 0..L, sums to 1.
-      skill_counts: the values of m, whole, equally likely; at least one.
+      levels: q(l) for l = 0..L.
+      skill_counts: the values of m, equally likely.
 
     Returns:
       q [L + 1, max(skill_counts) + 1].
@@ -118,7 +90,7 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
     return share[:, None] * (counts / counts.sum())[None, :]
 
 
-@check_domain({"levels": "integer [1, inf)"})
+@check_domain(LEVELS)
 def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     """Returns the three tasks of figure 3: homogeneous, binomial, mixture.
 
@@ -131,35 +103,24 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
     Returns:
       q [3, L + 1, 8].
 
-    Raises:
-      ValueError: for fewer levels.
-
     Source: Nayak & Varshney 2024, section 3.3 and figure 3.
     """
     few = levels < (11 if as_published else 10)
     refuse("levels", levels, few, "must be at least 10, or 11 as_published: take more")
-    one = homogeneous_task(10, levels)
-    if as_published:
-        one = homogeneous_task(11, levels, (7,))
-    return np.stack([one, binomial_task(levels=levels), mixture_task(levels=levels)])
+    one = (11, levels, (7,)) if as_published else (10, levels)
+    others = binomial_task(levels=levels), mixture_task(levels=levels)
+    return np.stack([homogeneous_task(*one), *others])
 
 
-@check_domain({"weights": "distribution of [k]", "shares": "[0, 1] of [k]"})
+@check_domain(MODES)
 def plateau_heights(
-    weights: Sequence[float] = (0.4, 0.4, 0.2),
-    shares: Sequence[float] = (0.2, 0.6, 0.95),
+    weights: Sequence[float] = _PAPER_WEIGHTS,
+    shares: Sequence[float] = _PAPER_SHARES,
 ) -> np.ndarray:
     """Returns where the accuracy of `mixture_task` rests if its modes lie apart.
 
     A plateau is reached when all levels of the easier modes have emerged and none of
     the harder: the cumulative sums of the weights, in the order of the shares.
-
-    Args:
-      weights: sum to 1.
-      shares: of the levels, one a weight.
-
-    Returns:
-      Heights, lowest first.
 
     Example:
       >>> plateau_heights().round(6)
