@@ -6,6 +6,7 @@ composed at any time, by anybody, without those before it.
 
 import functools
 import itertools
+import pathlib
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class Biographies:
       fresh: True for new text at each exposure (bioS), False for one text per person
         (bioS-simple).
       style: of a world without a folder (bioD); see `biod_templates`.
+
+    Raises:
+      ValueError: a text can begin with a sentence whose templates cannot be scored.
 
     Example:
       >>> from kscale import worlds
@@ -61,6 +65,7 @@ class Biographies:
         self._grammar: Grammar = compile_grammar(world, templates, self.labels)
         self.pieces: tuple[Piece, ...] = self._grammar.pieces
         self.num_people = world.people
+        self._scorable_with = self._find_scorable()
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index: the index itself."""
@@ -79,9 +84,6 @@ class Biographies:
         Two sentences trade places where a derived fact would come before its attribute.
         Templates are drawn again where the text does not open with the name, which has
         to follow EOS, or never uses the pronoun.
-
-        Raises:
-          ValueError: no such text was found for a person.
         """
         purpose = f"score {seed}" if self._fresh else "training"
         salt = np.zeros_like(people)
@@ -92,13 +94,48 @@ class Biographies:
         for _ in range(_TRIES):
             (unfit,) = np.nonzero(~self._scorable(choice, order))
             if not unfit.size:
-                return self._compose(people, choice, order)
+                break
             salt[unfit] += 1
             choice[unfit] = self._choose(purpose, people[unfit], salt[unfit])
-        raise ValueError(
-            f"person {people[unfit[0]]}: in {_TRIES} texts none opens with the name and"
-            f" uses the pronoun later; too few templates do"
-        )
+        (unfit,) = np.nonzero(~self._scorable(choice, order))
+        fixed = self._scorable_with[order[unfit, 0]]
+        choice[unfit] = np.where(fixed < 0, choice[unfit], fixed)
+        return self._compose(people, choice, order)
+
+    def _find_scorable(self) -> np.ndarray:
+        """Finds templates that make a document scorable, by its first sentence.
+
+        Returns:
+          int64 [sentences, sentences]: in documents that begin with sentence i, row i
+          has the template of each sentence, -1 where any does.
+        """
+        opens, refers = self._grammar.opens, self._grammar.refers
+        number = len(self._grammar.ranges)
+        owner = np.repeat(np.arange(number), self._grammar.ranges[:, 1])
+        fixed = np.full((number, number), -1)
+        for first in range(number if self._shuffled else 1):
+            name = self.world.sentences[first]
+            path = pathlib.Path(self.world.folder) / "templates" / f"{name}.txt"
+            text = (
+                f"{path}: a text that begins with this sentence cannot be scored, for"
+            )
+            opening = np.flatnonzero(opens & (owner == first))
+            if not opening.size:
+                raise ValueError(
+                    f"{text} no line begins with the person: begin one with {{name}}"
+                )
+            inside = opening[refers[opening, 1]]
+            fixed[first, first] = [*inside, *opening][0]
+            if refers.any() and not inside.size:
+                later = np.flatnonzero(refers[:, 0] & (owner != first))
+                if not later.size:
+                    form = self.world.references[0].name
+                    raise ValueError(
+                        f"{text} it has no {form} after the name: use {{{form}}} in"
+                        f" another sentence"
+                    )
+                fixed[first, owner[later[0]]] = later[0]
+        return fixed
 
     def _scorable(self, choice: np.ndarray, order: np.ndarray) -> np.ndarray:
         templates = _arrange(choice, order)

@@ -9,7 +9,7 @@ import dataclasses
 import pathlib
 import re
 
-from kscale.worlds import World
+from kscale.worlds import Attribute, World
 from kscale.worlds.bios import read_lines
 
 FULL_NAME = "name"
@@ -114,7 +114,8 @@ def load_templates(world: World) -> Templates:
 
     Raises:
       ValueError: a file is absent, empty or malformed; the world counts an attribute
-        that no sentence can ever tell; more than one attribute has no sentence.
+        that no sentence can ever tell; more than one attribute has no sentence; one
+        word of reference stands for two values.
     """
     _check_references(world)
     forms = {}
@@ -132,7 +133,10 @@ def load_templates(world: World) -> Templates:
             for i, line in enumerate(read_lines(path), 1)
         )
     slots = {slot.text for ts in sentences.values() for t in ts for slot in t}
-    written = {forms[name].attribute for name in slots if name in forms}
+    used = {name: form for name, form in forms.items() if name in slots}
+    for attribute in world.references:
+        _check_forms(world, attribute, used)
+    written = {form.attribute for form in used.values()}
     for attribute in world.attributes:
         if attribute.name not in written | set(sentences):
             raise ValueError(
@@ -193,4 +197,19 @@ def _check_references(world: World) -> None:
                 raise ValueError(
                     f"the sentence {fact.name!r} gives {attribute.name!r} away, which"
                     f" has no sentence itself: name both in order.txt or neither"
+                )
+
+
+def _check_forms(world: World, attribute: Attribute, used: dict[str, Form]) -> None:
+    """Checks that each word of reference tells which value it is of."""
+    values = attribute.columns[0].strings
+    owner: dict[str, str] = {}
+    for name, form in used.items():
+        for word, value in zip(form.words, values, strict=True):
+            if owner.setdefault(word, value) != value:
+                file = "+".join([attribute.name, *(x.name for x in attribute.derived)])
+                raise ValueError(
+                    f"{pathlib.Path(world.folder) / 'values' / file}.txt: {word!r} is"
+                    f" said of {owner[word]!r} and of {value!r}, so it does not tell"
+                    f" which: change it or use no {{{name}}} in the templates"
                 )

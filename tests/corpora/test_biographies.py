@@ -10,6 +10,8 @@ from scipy import stats
 
 from kscale import corpora, worlds
 
+PEOPLE = np.arange(12)
+
 
 def first_document(corpus, person):
     return corpus.plan(np.array([person]), np.array([0]))[0]
@@ -143,11 +145,54 @@ def test_scoring_biod():
         assert sorted(counted) == sorted((x.name, x.kind) for x in corpus.labels[1:])
 
 
-def test_no_text_can_be_scored(write):
-    world = write(**{"templates/birth.txt": "It was {value} when {name} came."})
+AWAY = "It was {value} when {name} came."
+
+
+@pytest.mark.parametrize(
+    ("changes", "shuffled", "message"),
+    [
+        ({"birth": AWAY}, False, "birth"),
+        ({"city": AWAY}, True, "city"),
+        ({"city": AWAY}, False, None),  # it never begins a text
+        ({"employer": "{name} is at {value}."}, True, "birth"),
+        ({"employer": "{name} is at {value}."}, False, "birth"),
+        (
+            {
+                "birth": "{name}, {possessive} day is {value}.",
+                "employer": "{name} is at {value}.",
+            },
+            False,
+            None,
+        ),
+    ],
+)
+def test_templates_that_cannot_be_scored_are_refused(write, changes, shuffled, message):
+    world = write(**{f"templates/{name}.txt": x for name, x in changes.items()})
+    if not message:
+        assert len(corpora.Biographies(world, shuffled=shuffled).score_plan(PEOPLE))
+        return
+    why = {
+        True: "no line begins with the person: begin one with {name}",
+        False: "it has no pronoun after the name: use {pronoun} in another sentence",
+    }[AWAY in changes.values()]
+    with pytest.raises(ValueError, match=f"{message}.txt: a text that .* for {why}$"):
+        corpora.Biographies(world, shuffled=shuffled)
+
+
+def test_a_single_line_that_can_be_scored_is_found(write):
+    """Whatever the draws: of 400 lines one begins with the name, one has a pronoun."""
+    away = "\n".join(f"On day {i} at {{value}} came {{name}}." for i in range(399))
+    plain = "\n".join(f"{{name}} is at {{value}}, {i}." for i in range(399))
+    world = write(
+        **{
+            "templates/birth.txt": away + "\n{name} came in {value}.",
+            "templates/employer.txt": plain + "\n{name} likes {value} as {pronoun} is.",
+        }
+    )
     corpus = corpora.Biographies(world, shuffled=False)
-    with pytest.raises(ValueError, match="none opens with the name and uses the pro"):
-        corpus.score_plan(np.arange(12))
+    for row in corpus.score_plan(PEOPLE):
+        names = [name for _, name in spans_of(corpus, row) if name]
+        assert names == ["name", "birth", "employer", "pronoun", "city"]
 
 
 def test_simple_text_is_the_same_and_fresh_text_is_not():

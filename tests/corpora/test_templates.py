@@ -97,6 +97,11 @@ def test_templates_of_a_folder_and_of_biod(write):
             {"order.txt": "birth\nemployer\ncity\npossessive"},
             "'possessive' gives 'pronoun' away",
         ),
+        (
+            {"values/pronoun+possessive.txt": "He;Their\nShe;Their"},
+            r"values/pronoun\+possessive\.txt: 'Their' is said of 'He' and of 'She', so"
+            r" it does not tell which: change it or use no {possessive} in the templ",
+        ),
     ],
 )
 def test_worlds_that_cannot_be_told(write, changes, message):
