@@ -1,7 +1,6 @@
 """Batches by step: what a step reads is a function of the step alone.
 
-The position of a run is its step number: it does not depend on the number of
-processes, and nothing else needs saving.
+The position of a run is its step number, whatever the number of processes.
 """
 
 import dataclasses
@@ -26,14 +25,10 @@ class Batches:
     Attributes:
       stream: where the windows come from.
       batch: B, windows per step over all processes.
-      segments: whether documents in a window are numbered, to be told apart.
+      segments: whether the documents in a window are numbered.
       process: which share of each batch's rows this process makes.
       processes: how many shares; it divides B.
       prefetch: how many items `iterate` keeps ready, made in a thread.
-
-    Raises:
-      ValueError: B is not divisible by the processes, or a number is out of range.
-      IndexError: there is no such step.
 
     Example:
       >>> batches = Batches(stream, batch=24)
@@ -65,12 +60,12 @@ class Batches:
             )
 
     def __len__(self) -> int:
-        """Steps until every token was predicted; the last batch may be partial."""
+        """Counts steps until every token was predicted; the last may be partial."""
         return -(-self.stream.num_windows // self.batch)
 
     def __getitem__(self, step: int) -> Batch:
         if not 0 <= step < len(self):
-            raise IndexError(f"step {step} of a run of {len(self)}")
+            raise IndexError(f"step={step} must be 0 to {len(self) - 1}")
         return {name: array[0] for name, array in self._block(step, 1).items()}
 
     def iterate(self, first: int = 0, steps: int = 1) -> Iterator[Batch]:
@@ -80,9 +75,8 @@ class Batches:
           first: the step to begin with; a resumed run begins where it stopped.
           steps: K, how many an item holds: small batches cost less together.
 
-        Returns:
-          An iterator of dicts of arrays [K, B / processes, T + 1]; the last item may
-          hold fewer steps.
+        Yields:
+          Dicts of arrays [K, B / processes, T + 1]; the last may hold fewer steps.
         """
         starts = range(first, len(self), steps)
         if not starts:
@@ -95,12 +89,11 @@ class Batches:
 
     def _block(self, first: int, steps: int) -> Batch:
         """Returns arrays [steps, B / processes, T + 1] of consecutive steps."""
-        rows, offset = self.batch // self.processes, self.process
+        rows = self.batch // self.processes
         if self.processes == 1:
             found = self.stream.windows(first * rows, steps * rows, self.segments)
             return {x: a.reshape(steps, rows, -1) for x, a in found.items()}
-        parts = [
-            self.stream.windows(step * self.batch + offset * rows, rows, self.segments)
-            for step in range(first, first + steps)
-        ]
+        offset = self.process * rows
+        starts = (step * self.batch + offset for step in range(first, first + steps))
+        parts = [self.stream.windows(start, rows, self.segments) for start in starts]
         return {name: np.stack([part[name] for part in parts]) for name in parts[0]}

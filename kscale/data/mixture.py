@@ -21,10 +21,6 @@ class Mixture:
     Args:
       streams: of one vocabulary and one context.
       windows: how many of each; a part that has fewer is filled up with padding.
-
-    Raises:
-      ValueError: the streams differ in context or vocabulary, there is not a number of
-        windows for each, or the numbers are out of range.
     """
 
     def __init__(self, streams: Sequence[Stream], windows: Sequence[int]):
@@ -68,18 +64,7 @@ class Mixture:
 
     def count_parts(self, windows: int) -> tuple[int, ...]:
         """Counts how many of the first windows are of each part."""
-        shares = [0] * len(self.shares)
-        parts = [(0, len(shares), min(windows, self.num_windows))]
-        while parts:
-            low, high, number = parts.pop()
-            if high - low == 1:
-                shares[low] = number
-                continue
-            middle = (low + high) // 2
-            left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
-            mine = number * left // whole if whole else 0
-            parts += [(low, middle, mine), (middle, high, number - mine)]
-        return tuple(shares)
+        return tuple(self._count(np.array([windows]))[:, 0].tolist())
 
     def parts(self, first: int, count: int) -> np.ndarray:
         """Returns the part of each window from `first`, -1 past the end: [count]."""
@@ -109,24 +94,27 @@ class Mixture:
 
     def _place(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns each window's part and its number among the windows of that part."""
-        windows = np.arange(first, first + count)
-        parts, places = np.full(count, -1), np.zeros(count, np.int64)
-        inside = np.arange(min(count, max(0, self.num_windows - first)))
-        self._split(0, len(self.shares), inside, windows[inside], parts, places)
-        return parts, places
+        counts = self._count(np.arange(first, first + count + 1))
+        is_part = np.diff(counts) > 0
+        parts = np.where(is_part.any(axis=0), is_part.argmax(axis=0), -1)
+        return parts, counts[parts, np.arange(count)]
 
-    def _split(self, low: int, high: int, rows, windows, parts, places) -> None:
-        """Deals windows, numbers among those of parts low to high-1, to these parts."""
-        if high - low == 1 or not rows.size:
-            parts[rows], places[rows] = low, windows
-            return
-        middle = (low + high) // 2
-        left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
-        before = _share(windows, left, whole)
-        mine = _share(windows + 1, left, whole) > before
-        self._split(low, middle, rows[mine], before[mine], parts, places)
-        others = windows - before
-        self._split(middle, high, rows[~mine], others[~mine], parts, places)
+    def _count(self, windows: np.ndarray) -> np.ndarray:
+        """Counts the windows of each part among the first so many: [parts, n]."""
+        counts = np.empty((len(self.shares), len(windows)), np.int64)
+
+        def split(low: int, high: int, windows: np.ndarray) -> None:
+            if high - low == 1:
+                counts[low] = windows
+                return
+            middle = (low + high) // 2
+            left, whole = sum(self.shares[low:middle]), sum(self.shares[low:high])
+            mine = _share(windows, left, max(whole, 1))
+            split(low, middle, mine)
+            split(middle, high, windows - mine)
+
+        split(0, len(self.shares), np.minimum(windows, self.num_windows))
+        return counts
 
 
 def _share(windows: np.ndarray, part: int, whole: int) -> np.ndarray:

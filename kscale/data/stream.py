@@ -44,9 +44,6 @@ class Stream:
       limit: how many visits there are in all, the first ones; 0 for all. What comes
         after costs nothing.
 
-    Raises:
-      ValueError: exposures, context, epochs or limit is out of range.
-
     The first use of a position counts the tokens of all documents once (about half
     a microsecond each, on all cores); what is kept is one number per 16 documents or
     more, never more than 8 million.
@@ -88,16 +85,16 @@ class Stream:
 
     @property
     def total_tokens(self) -> int:
-        """The tokens of the whole stream, the closing EOS included."""
+        """The number of tokens of the stream, the closing EOS included."""
         return int(self._starts[-1]) + 1
 
     @property
     def num_windows(self) -> int:
-        """Windows that predict all tokens but the first; the last may be partial."""
+        """The number of windows, which predict all tokens but the first."""
         return -(-(self.total_tokens - 1) // self.context)
 
     def visit(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks up whom each visit is of, and which text it reads.
+        """Looks up who is visited, and which text is read.
 
         Args:
           index: int [n], 0 to visits-1.
@@ -106,9 +103,6 @@ class Stream:
           (people, address): int64 [n] each. Under the exact law the address is the
           number of the person's document, 0 to `exposures / epochs x documents` - 1;
           under others that of the visit in its epoch's list.
-
-        Raises:
-          ValueError: an index is out of range.
         """
         person, address = self._draw(index)
         return self.corpus.people(person), address
@@ -126,12 +120,11 @@ class Stream:
         """
         visits = self.visits if windows is None else self._count_begun(windows)
         epochs, rest = divmod(visits, self.epoch_visits)
-        people = self.corpus.num_people
+        people, drawn = self.corpus.num_people, self._drawn
         counts = np.zeros(people, np.int64)
         if epochs:
-            drawn = self._drawn
-            each = self.epoch_visits // people
-            counts += epochs * (each if drawn is None else drawn.counts())
+            each = self.epoch_visits // people if drawn is None else drawn.counts()
+            counts += epochs * each
         for first in range(visits - rest, visits, _COUNTED):
             index = np.arange(first, min(first + _COUNTED, visits))
             np.add.at(counts, self._draw(index)[0], 1)
@@ -166,22 +159,22 @@ class Stream:
 
     @functools.cached_property
     def _orders(self) -> list[KeyedPermutation]:
-        first = derive_key(self.seed, "visits")
-        rest = (derive_key(self.seed, "visits", i) for i in range(1, self.epochs))
-        return [KeyedPermutation(self.epoch_visits, key) for key in (first, *rest)]
+        later = ((i,) for i in range(1, self.epochs))
+        keys = [derive_key(self.seed, "visits", *epoch) for epoch in ((), *later)]
+        return [KeyedPermutation(self.epoch_visits, key) for key in keys]
 
     def _draw(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns of each visit the person's place in the corpus, and the address."""
         index = np.asarray(index)
         if index.size and not (index.min() >= 0 and index.max() < self.visits):
             raise ValueError(
-                f"visit {index.min()}..{index.max()} is outside 0..{self.visits - 1}"
+                f"visits {index.min()}..{index.max()} must be within"
+                f" 0..{self.visits - 1}"
             )
+        place = self._find_place(index)
         if self._drawn is None:
-            address, person = np.divmod(self._find_place(index), self.corpus.num_people)
-            return person, address
-        address = self._find_place(index)
-        return self._drawn(address), address
+            return place % self.corpus.num_people, place // self.corpus.num_people
+        return self._drawn(place), place
 
     def _find_place(self, index: np.ndarray) -> np.ndarray:
         """Returns each visit's place in the list that every epoch goes through."""
@@ -216,23 +209,20 @@ class Stream:
         """
         require_windows(first, count)
         start = first * self.context
-        stop = start + count * self.context + 1
-        documents, lead = self._documents(start, stop)
-        fill = stop - start
+        documents, lead = self._documents(start, start + count * self.context + 1)
+
+        def cut(array: np.ndarray, fill: int) -> np.ndarray:
+            return _cut_windows(array[lead:], count, self.context, fill)
+
         arrays = {
-            "tokens": _cut(documents.tokens[lead:], fill, self.pool.eos),
-            "labels": _cut(documents.labels[lead:], fill, PAD),
+            "tokens": cut(documents.tokens, self.pool.eos),
+            "labels": cut(documents.labels, PAD),
         }
         if segments:
-            ordinal = np.repeat(
-                np.arange(len(documents.lengths), dtype=np.int32), documents.lengths
-            )
-            arrays["segments"] = _cut(ordinal[lead:], fill, len(documents.lengths))
-        arrays = {
-            name: _overlap(array, count, self.context) for name, array in arrays.items()
-        }
-        if segments:
-            arrays["segments"] -= arrays["segments"][:, :1]
+            number = len(documents.lengths)
+            ordinal = np.repeat(np.arange(number, dtype=np.int32), documents.lengths)
+            segments_BT = cut(ordinal, number)
+            arrays["segments"] = segments_BT - segments_BT[:, :1]
         return arrays
 
     def _documents(self, start: int, stop: int) -> tuple[Documents, int]:
@@ -289,16 +279,12 @@ def require_windows(first: int, count: int) -> None:
         )
 
 
-def _cut(array: np.ndarray, size: int, fill: int) -> np.ndarray:
-    """Returns the first `size` entries, filled up at the end."""
-    if len(array) >= size:
-        return array[:size]
-    return np.concatenate([array, np.full(size - len(array), fill, array.dtype)])
-
-
-def _overlap(array: np.ndarray, count: int, context: int) -> np.ndarray:
-    """Cuts [count * T + 1] into [count, T + 1], neighbors sharing one token."""
+def _cut_windows(array: np.ndarray, count: int, context: int, fill: int) -> np.ndarray:
+    """Cuts a stream into [count, T + 1], neighbors sharing a token; fills its end."""
+    size = count * context + 1
+    if len(array) < size:
+        array = np.pad(array, (0, size - len(array)), constant_values=fill)
     windows = np.empty((count, context + 1), array.dtype)
-    windows[:, :-1] = array[:-1].reshape(count, context)
-    windows[:, -1] = array[context::context]
+    windows[:, :-1] = array[: size - 1].reshape(count, context)
+    windows[:, -1] = array[context:size:context]
     return windows

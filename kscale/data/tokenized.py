@@ -71,13 +71,10 @@ class TokenPool:
         """Returns the same tokens under other labels.
 
         Args:
-          offset: added to every label but PAD, so that losses of pools that share a
-            stream can be told apart.
+          offset: added to every label but PAD, so that each of the pools that share a
+            stream has losses of its own.
           answers_only: whether text, names and domain tokens do not count, but become
             PAD. EOS keeps its label: the end of an answer is learned.
-
-        Returns:
-          A TokenPool.
 
         Raises:
           ValueError: a label would be above 254 or below 0.
@@ -87,17 +84,13 @@ class TokenPool:
             pieces = labels[: self.starts[-1]]
             pieces[(pieces == TEXT) | (pieces == NAME)] = PAD
             labels[self.starts[-1] + 1 :] = PAD
-        counts = labels != PAD
-        labels[counts] += offset
-        if (
-            offset
-            and counts.any()
-            and not 0 <= labels.min() <= labels[counts].max() < PAD
-        ):
+        moved = labels[labels != PAD] + offset
+        if offset and moved.size and not 0 <= moved.min() <= moved.max() < PAD:
             raise ValueError(
-                f"offset={offset} takes labels to {labels.min()}.."
-                f"{labels[counts].max()}: a label must be 0 to {PAD - 1}"
+                f"offset={offset} takes labels to {moved.min()}..{moved.max()}: a label"
+                f" must be 0 to {PAD - 1}"
             )
+        labels[labels != PAD] = moved
         return dataclasses.replace(self, labels=labels.astype(np.uint8))
 
     def document_lengths(self, plan: np.ndarray) -> np.ndarray:
@@ -105,14 +98,7 @@ class TokenPool:
         return self.lengths.take(plan).sum(axis=1) + self.lengths[-1]
 
     def compose(self, plan: np.ndarray) -> Documents:
-        """Composes the documents of a plan from their pieces.
-
-        Args:
-          plan: int [n, slots], from `Corpus.plan`.
-
-        Returns:
-          Documents, in the order of the plan.
-        """
+        """Composes the documents of a plan [n, slots] from their pieces, in order."""
         prefix = len(self.lengths) - 1
         rows = np.empty((len(plan), plan.shape[1] + 1), np.int32)
         rows[:, 0], rows[:, 1:] = prefix, plan
@@ -150,21 +136,10 @@ _LABEL_BYTE = 3 if np.little_endian else 0
 
 
 def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> TokenPool:
-    """Tokenizes every piece of a corpus, once.
+    """Tokenizes every piece of a corpus, once; see `tokenize_all`.
 
     The vocabulary is exactly the tokens of those pieces and EOS: all that the corpus
     can ever use, in ascending order, whatever the number of people. P counts these.
-
-    Args:
-      corpus: from `kscale.corpora`.
-      tokenizer: from `kscale.tokenizers`.
-
-    Returns:
-      A TokenPool.
-
-    Raises:
-      ValueError: a span cannot be encoded by this tokenizer, or there are more than
-        2^24 tokens.
     """
     return tokenize_all([corpus], tokenizer, [""])[0]
 
@@ -201,7 +176,7 @@ def tokenize_all(
             f"{len(corpora)} corpora and {len(domains)} domains: there must be at least"
             f" one corpus, and a domain for each ('' for none)"
         )
-    encode = functools.lru_cache(maxsize=2**16)(lambda text: tokenizer.encode(text))
+    encode = functools.lru_cache(maxsize=2**16)(tokenizer.encode)
     known: list[tuple[Sequence[Piece], _Encoded]] = []
     encoded = []
     for corpus in corpora:
@@ -211,15 +186,15 @@ def tokenize_all(
             found = _encode(pieces, encode)
             known.append((pieces, found))
         encoded.append(found)
-    all_names = [name for name in dict.fromkeys([*names, *domains]) if name]
-    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(all_names)} | {
-        "": []
-    }
+    all_names = filter(None, dict.fromkeys([*names, *domains]))
+    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(all_names)}
+    extra[""] = []
     used = [e.ids for _, e in known]
     vocabulary = build_vocabulary([*used, tokens, *extra.values()], tokenizer.eos)
     if vocabulary.size >= 2**24:
         raise ValueError(
-            f"the corpus uses {vocabulary.size} distinct tokens; at most 2^24 fit"
+            f"the corpus uses {vocabulary.size} distinct tokens, must be below 2^24:"
+            f" use a smaller tokenizer"
         )
     return [
         _pool(found, [tokenizer.eos, *extra[domain]], vocabulary)
@@ -228,11 +203,11 @@ def tokenize_all(
 
 
 class _Encoded(NamedTuple):
-    """Pieces in the tokenizer's ids: int32 [total], uint8 [total], int64 [pieces]."""
+    """Pieces in the tokenizer's ids."""
 
-    ids: np.ndarray
-    labels: np.ndarray
-    lengths: np.ndarray
+    ids: np.ndarray  # int32 [total]
+    labels: np.ndarray  # uint8 [total]
+    lengths: np.ndarray  # int64 [pieces]
 
 
 def _encode(pieces: Sequence[Piece], encode: Callable[[str], list[int]]) -> _Encoded:

@@ -29,11 +29,13 @@ from kscale.configs.base import (
 )
 from kscale.files import Row
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
+from kscale.train.checkpoint import CHECKPOINTS
+from kscale.train.logs import METRICS, TENSORBOARD
 
 # What a run writes; all else in its folder is somebody's own.
 _OURS = re.compile(
-    r"checkpoints|tensorboard"
-    r"|((metrics|curve)\.jsonl|(result|vocabulary)\.json|visits(_\d+)?\.npy"
+    rf"{CHECKPOINTS}|{TENSORBOARD}"
+    rf"|({re.escape(METRICS)}|curve\.jsonl|(result|vocabulary)\.json|visits(_\d+)?\.npy"
     r"|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz)(\.\d+\.partial)?"
 )
 
@@ -72,7 +74,7 @@ class RunFolder:
     @property
     def metrics(self) -> pathlib.Path:
         """The file of the rows logged during training."""
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS
 
     @property
     def curve(self) -> pathlib.Path:

@@ -1,14 +1,15 @@
 """Checkpoints of a run: atomic, asynchronous, checked, and never of another run.
 
-A checkpoint holds the state and a JSON description of the run it belongs to. Its files
-are sealed by checksums, as the storage format does not notice a flipped bit, and reads
-a cut file with many lines of protest.
+A checkpoint holds the state and a JSON description of the run it belongs to. A seal
+holds the checksums of its files, as the storage format does not notice a flipped bit,
+and reads a cut file with many lines of protest.
 """
 
 import contextlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,17 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
-from kscale.files import read_arrays, write_arrays
-from kscale.train.checksums import find_broken, seal
+from kscale.files import read_arrays, write_arrays, write_json
 from kscale.train.config import RHYTHM, Hyper, TrainConfig, count_members
 from kscale.train.infeed import Infeed
 from kscale.train.objective import Objective, describe_config
 from kscale.train.step import State
 from kscale.trees import leaves_by_path, nest
 
-# What a run is, so that a checkpoint of another run can be told and refused.
-Description = Mapping[str, Any]
+Description = Mapping[str, Any]  # what a run is; another's checkpoint is refused
 
-CHECKPOINTS = "checkpoints"  # the folder's name in that of a run
+CHECKPOINTS = "checkpoints"  # the folder of a run's checkpoints
+SEAL = "checksums.json"  # a checkpoint's file of the checksums of all its others
 
 # Raised when descriptions are made otherwise, so that older ones cannot be compared.
 FORMAT = 2
@@ -51,11 +51,7 @@ def describe_run(
         "train": {name: x for name, x in train.items() if name not in RHYTHM},
         "total_steps": total_steps,
         "labels": list(labels),
-        "batch": {
-            "rows": infeed.rows,
-            "context": infeed.context,
-            "fields": infeed.fields,
-        },
+        "batch": {x: getattr(infeed, x) for x in ("rows", "context", "fields")},
     }
     if count_members(hyper) is not None:
         run["population"] = {
@@ -78,13 +74,10 @@ def list_differences(old: Description, new: Description) -> list[str]:
     ]
 
 
-def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, Mapping):
-        return {prefix: tree}
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+def _flatten(run: Description) -> dict[str, Any]:
+    """Returns the values of nested fields by path: {"model.layers": 2}."""
+    leaves = leaves_by_path(run, is_leaf=lambda node: not isinstance(node, dict))
+    return {path.replace("/", "."): value for path, value in leaves.items()}
 
 
 # Bytes of a checkpoint beside its arrays; generous, for file systems of large blocks.
@@ -104,7 +97,7 @@ class Checkpoints:
       keep: how many of the latest stay.
 
     Example:
-      >>> checkpoints = Checkpoints(run_folder / "checkpoints")
+      >>> checkpoints = Checkpoints(run_folder / CHECKPOINTS)
       >>> checkpoints.save(100, state, description)
       >>> checkpoints.close()
     """
@@ -116,7 +109,7 @@ class Checkpoints:
             cleanup_tmp_directories=True,
         )
         self._unsealed: int | None = None
-        with self._reporting("written"):
+        with self._reporting():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
 
     def latest(self) -> int | None:
@@ -138,7 +131,7 @@ class Checkpoints:
         if step == self.latest():
             return
         self.wait()
-        with self._reporting("written"):
+        with self._reporting():
             _require_room(self.folder, state)
             self._manager.save(
                 step,
@@ -150,15 +143,12 @@ class Checkpoints:
             self._unsealed = step
 
     def restore(self, step: int, abstract: Any, description: Description) -> State:
-        """Reads a checkpoint, whole and of this run, or raises.
+        """Reads a checkpoint to the devices, whole and of this run, or raises.
 
         Args:
           step: one that exists (`latest`).
           abstract: tree of `ShapeDtypeStruct` with shardings.
           description: of the run that wants to go on.
-
-        Returns:
-          The state, on the devices.
 
         Raises:
           CheckpointError: it belongs to another run (the message gives every field
@@ -167,39 +157,34 @@ class Checkpoints:
         path = self.folder / str(step)
         if damage := find_broken(path):
             raise CheckpointError(
-                f"Checkpoint {path} cannot be read ({', '.join(damage[:3])} missing or "
-                f"changed since it was written). {self._way_out(step)}"
+                f"checkpoint {path} cannot be read ({', '.join(damage[:3])} missing or "
+                f"changed since it was written): {self._way_out(step)}"
             )
         item = ocp.args.Composite(description=ocp.args.JsonRestore())
-        with self._reporting("read", step):
+        with self._reporting(step):
             run = self._manager.restore(step, args=item)["description"]
         if run.get("format") != description.get("format"):
             raise CheckpointError(
-                f"Checkpoint {path} was written by an older kscale: finish its run with"
-                f" that version, or start a new run in another folder."
+                f"checkpoint {path} was written by an older kscale: finish its run with"
+                f" that version, or start a new run in another folder"
             )
         if found := list_differences(run, description):
             raise CheckpointError(
-                f"Checkpoint {path} belongs to another run: {'; '.join(found)}. Resume"
-                f" with the old values, or start a new run in another folder."
+                f"checkpoint {path} belongs to another run ({'; '.join(found)}): resume"
+                f" with the old values, or start a new run in another folder"
             )
         item = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
-        with self._reporting("read", step):
+        with self._reporting(step):
             state = self._manager.restore(step, args=item)["state"]
         if int(state["step"]) != step:
             raise CheckpointError(
-                f"Checkpoint {path} is of step {int(state['step'])}; give the folder "
-                "its name back."
+                f"checkpoint {path} is of step {int(state['step'])}: rename the folder"
             )
         return state
 
     def wait(self) -> None:
-        """Waits until all that was saved is on disk, and seals it.
-
-        Raises:
-          CheckpointError: it could not be written.
-        """
-        with self._reporting("written"):
+        """Waits until all that was saved is on disk, and seals it; raises as `save`."""
+        with self._reporting():
             self._manager.wait_until_finished()
             if self._unsealed is not None and not jax.process_index():
                 seal(self.folder / str(self._unsealed))
@@ -208,34 +193,35 @@ class Checkpoints:
     def close(self) -> None:
         """Waits and releases the folder."""
         self.wait()
-        with self._reporting("written"):
+        with self._reporting():
             self._manager.close()
 
     @contextlib.contextmanager
-    def _reporting(self, done: str, step: int | None = None) -> Iterator[None]:
+    def _reporting(self, step: int | None = None) -> Iterator[None]:
+        """Turns what fails into `CheckpointError`: reading a step, or writing any."""
         try:
             yield
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             if any(sign in _messages(error) for sign in _FULL):
                 reason = "the disk is full"
-            where = self.folder if step is None else self.folder / str(step)
-            way_out = "Complete checkpoints in it are intact; make room and resume."
+            what = f"{self.folder} cannot be written ({reason[:160]})"
+            way_out = "make room and resume; the complete ones in it are intact"
             if step is not None:
+                what = f"{self.folder / str(step)} cannot be read ({reason[:160]})"
                 way_out = self._way_out(step)
-            raise CheckpointError(
-                f"Checkpoint {where} cannot be {done} ({reason[:160]}). {way_out}"
-            ) from error
+            raise CheckpointError(f"checkpoint {what}: {way_out}") from error
 
     def _way_out(self, step: int) -> str:
         older = [other for other in self._manager.all_steps() if other < step]
+        new = "start a new run in another folder"
         if older:
-            return f"Delete it to go on from step {max(older)}, or start a new run."
-        return "There is none before it; start a new run in another folder."
+            return f"delete it to go on from step {max(older)}, or {new}"
+        return f"there is none before it; {new}"
 
 
 def _require_room(folder: Path, state: State) -> None:
-    """Reserves the space of a checkpoint and frees it again: full disks and quotas.
+    """Reserves the space of a checkpoint and frees it: on a full disk this fails.
 
     Failing here is quiet; failing in the middle of the asynchronous writer is not.
     """
@@ -252,23 +238,52 @@ def _messages(error: BaseException) -> str:
     return str(error) if cause is None else f"{error} {_messages(cause)}"
 
 
+def seal(folder: Path) -> None:
+    """Writes the CRC-32 of every file below a finished folder into its `SEAL`."""
+    write_json(folder / SEAL, _compute_checksums(folder))
+
+
+def find_broken(folder: Path) -> list[str]:
+    """Lists the files that are missing or were changed since the folder was sealed.
+
+    None is broken in a folder without a seal, which a run that was killed may leave.
+
+    Example:
+      >>> find_broken(Path("checkpoints/100"))
+      ['state/d/0f3c']
+    """
+    if not (folder / SEAL).exists():
+        return []
+    try:
+        sealed = json.loads((folder / SEAL).read_text())
+        found = _compute_checksums(folder)
+    except (OSError, ValueError):
+        return [SEAL]
+    return sorted(name for name in sealed if found.get(name) != sealed[name])
+
+
+def _compute_checksums(folder: Path) -> dict[str, int]:
+    checksums = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith(SEAL):
+            value = 0
+            with path.open("rb") as file:
+                while block := file.read(2**20):
+                    value = zlib.crc32(block, value)
+            checksums[path.relative_to(folder).as_posix()] = value
+    return checksums
+
+
 def save_params(path: Path | str, params: Any) -> None:
-    """Writes parameters to an `.npz` file, whole or not at all, for scoring.
+    """Writes parameters to an `.npz` file: `files.write_arrays` of the leaves by path.
 
     Args:
-      path: the file; replaced if it exists, its folder made if it does not.
-      params: nested dict of arrays; a leaf's name in the file is its path.
-
-    Raises:
-      ValueError: the file cannot be written; one that existed stays as it was.
+      path: the file.
+      params: nested dict of arrays.
     """
     write_arrays(Path(path), leaves_by_path(jax.device_get(params)), "Weights ")
 
 
 def load_params(path: Path | str) -> dict[str, Any]:
-    """Returns what `save_params` wrote: a nested dict of NumPy arrays.
-
-    Raises:
-      ValueError: the file does not exist, or is not whole.
-    """
+    """Returns what `save_params` wrote, as NumPy arrays; see `files.read_arrays`."""
     return nest(read_arrays(Path(path), "Weights "))

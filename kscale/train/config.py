@@ -133,20 +133,13 @@ def stack_hypers(hypers: Sequence[Hyper]) -> Hyper:
     Args:
       hypers: numbers of one member each; at least one.
 
-    Returns:
-      A `Hyper` of arrays [M].
-
-    Raises:
-      ValueError: there is no member.
-
     Example:
       >>> stack_hypers([Hyper(1e-3, 0.02, seed) for seed in (0, 1)]).seed.shape
       (2,)
     """
     if not hypers:
         raise ValueError("hypers=[] must have one member or more")
-    rates, decays, seeds = zip(*hypers, strict=True)
-    return _arrays(list(rates), list(decays), list(seeds))
+    return _arrays(*map(list, zip(*hypers, strict=True)))
 
 
 def count_members(hyper: Hyper) -> int | None:
@@ -177,9 +170,8 @@ def resolve(
       rows_together: rows that must be differentiated together (`Objective`).
 
     Returns:
-      The config with `rows_per_gradient`, `steps_per_dispatch` and
-      `checkpoint_every` set; the dispatches are of equal length, so that only few
-      steps of the last one are padding.
+      The config; its dispatches are of equal length, so that only few steps of the
+      last one are padding.
 
     Raises:
       ValueError: one of the numbers is not positive; `rows` or
@@ -201,10 +193,9 @@ def resolve(
     tokens = _DISPATCH_TOKENS["cpu" if cpu else "accelerator"]
     longest = min(max(1, tokens // (rows * context * members)), _LONGEST_DISPATCH)
     dispatches = math.ceil(total_steps / longest)
+    long = cpu and context >= _LONG_CONTEXT
     automatic = {
-        "rows_per_gradient": rows_together
-        if cpu and context >= _LONG_CONTEXT
-        else rows,
+        "rows_per_gradient": rows_together if long else rows,
         "steps_per_dispatch": math.ceil(total_steps / dispatches),
         "checkpoint_every": math.ceil(total_steps / _CHECKPOINTS_A_RUN),
     }
@@ -213,8 +204,5 @@ def resolve(
 
 
 def _arrays(learning_rate: Any, weight_decay: Any, seed: Any) -> Hyper:
-    return Hyper(
-        jnp.asarray(learning_rate, jnp.float32),
-        jnp.asarray(weight_decay, jnp.float32),
-        jnp.asarray(seed, jnp.uint32),
-    )
+    rate, decay = (jnp.asarray(x, jnp.float32) for x in (learning_rate, weight_decay))
+    return Hyper(rate, decay, jnp.asarray(seed, jnp.uint32))

@@ -25,13 +25,9 @@ def abstract_state(
     objective: Objective, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
 ) -> Any:
     """Returns shapes, dtypes and shardings of the state, without allocating it."""
-    shapes = jax.eval_shape(
-        lambda hyper: init_state(objective, hyper, trainable), hyper
-    )
+    shapes = jax.eval_shape(lambda x: init_state(objective, x, trainable), hyper)
     return jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(
-            leaf.shape, leaf.dtype, sharding=sharding
-        ),
+        lambda leaf, sharding: leaf.update(sharding=sharding),
         shapes,
         state_shardings(mesh, shapes, hyper),
     )
@@ -71,18 +67,15 @@ def start_state(
         return state
     if "lora" in state["params"] and "lora" not in params:
         params = params | {"lora": state["params"]["lora"]}
-
-    found, wanted = (
-        leaves_by_path(tree).keys() for tree in (params, abstract["params"])
-    )
-    if found != wanted:
+    only = leaves_by_path(params).keys() ^ leaves_by_path(abstract["params"]).keys()
+    if only:
         raise ValueError(
-            f"start: the parameters {sorted(found ^ wanted)} are in one of the two"
-            f" models only: start from parameters of the same model"
+            f"start: the parameters {sorted(only)} are in one of the two models only:"
+            f" start from parameters of the same model"
         )
 
     def place(path: str, leaf: Any, value: Any) -> jax.Array:
-        """A copy of a parameter where it belongs: the first step takes the state."""
+        """Copies a parameter to where it belongs: the first step takes the state."""
         shape = leaf.shape if count_members(hyper) is None else leaf.shape[1:]
         if jnp.shape(value) not in (shape, leaf.shape):
             raise ValueError(
@@ -120,18 +113,13 @@ def compile_dispatch(
         step = vmap_step(step)
 
     def dispatch(state: State, chunk: Any, hyper: Hyper) -> tuple[State, Metrics]:
-        return jax.lax.scan(
-            lambda state, batch: step(state, batch, hyper), state, chunk
-        )
+        return jax.lax.scan(lambda s, batch: step(s, batch, hyper), state, chunk)
 
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
-    return (
-        jax.jit(
-            dispatch,
-            in_shardings=(shardings, chunk_sharding(mesh), hyper_sharding(mesh, hyper)),
-            out_shardings=(shardings, NamedSharding(mesh, PartitionSpec())),
-            donate_argnums=0,
-        )
-        .lower(state, dict(chunk), hyper)
-        .compile()
+    program = jax.jit(
+        dispatch,
+        in_shardings=(shardings, chunk_sharding(mesh), hyper_sharding(mesh, hyper)),
+        out_shardings=(shardings, NamedSharding(mesh, PartitionSpec())),
+        donate_argnums=0,
     )
+    return program.lower(state, dict(chunk), hyper).compile()

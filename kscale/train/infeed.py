@@ -53,7 +53,7 @@ class Infeed:
       fields: the names of a batch's arrays, sorted.
 
     Raises:
-      ValueError: the first batch does not fit; the message names shape and remedy.
+      ValueError: the first batch does not fit.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Infeed:
         self.close()
         self._shapes = {name: x.shape[1:] for name, x in first.items()}
         self._dtypes = {name: canonicalize_dtype(x.dtype) for name, x in first.items()}
-        _require_arrays(self._shapes)
+        self._require_arrays()
         rows, length = self._shapes["tokens"]
         self.rows, self.context = rows * jax.process_count(), length - 1
         self.fields = sorted(self._shapes)
@@ -91,19 +91,15 @@ class Infeed:
         batch = self._next()
         steps = len(batch["tokens"])
         shapes = {name: (steps, *shape) for name, shape in self._shapes.items()}
-        found = {name: x.shape for name, x in batch.items()}
-        if found != shapes:
+        if (found := {name: x.shape for name, x in batch.items()}) != shapes:
             raise ValueError(
                 f"later batches have shapes {found}, must have those of the first,"
                 f" {shapes}: pad the last one"
             )
         self._step += steps
         if steps < self._steps and self._step >= self._total:
-            more = self._steps - steps
-            batch = {
-                name: np.concatenate([x, np.repeat(x[-1:], more, axis=0)])
-                for name, x in batch.items()
-            }
+            more = [(0, self._steps - steps), (0, 0), (0, 0)]
+            batch = {name: np.pad(x, more, mode="edge") for name, x in batch.items()}
         return place_chunk(batch, self._mesh)
 
     def close(self) -> None:
@@ -119,17 +115,17 @@ class Infeed:
             )
         return batch
 
-
-def _require_arrays(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuses what is no batch."""
-    if not {"tokens", "labels"} <= shapes.keys() <= {"tokens", "labels", "segments"}:
-        raise ValueError(
-            f"a batch has arrays {sorted(shapes)}, must have tokens, labels and at most"
-            f" segments"
-        )
-    shape = shapes["tokens"]
-    if set(shapes.values()) != {shape} or len(shape) != 2 or shape[1] < 2:
-        raise ValueError(
-            f"a batch has shapes {dict(shapes)}, must have [B, T+1] for each array,"
-            f" where T is 1 or more"
-        )
+    def _require_arrays(self) -> None:
+        """Refuses what is no batch."""
+        names, shapes = self._shapes.keys(), set(self._shapes.values())
+        if not {"tokens", "labels"} <= names <= {"tokens", "labels", "segments"}:
+            raise ValueError(
+                f"a batch has arrays {sorted(names)}, must have tokens, labels and at"
+                f" most segments"
+            )
+        shape, *others = shapes
+        if others or len(shape) != 2 or shape[1] < 2:
+            raise ValueError(
+                f"a batch has shapes {self._shapes}, must have [B, T+1] for each array,"
+                f" where T is 1 or more"
+            )

@@ -26,14 +26,14 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class RowWriter:
-    """Everything that a logged row goes to.
+    """Hands each logged row to all that want it: the folder, the terminal, `on_row`.
 
     Args:
       folder: of the run, for `RunLog`; None: nothing is written.
       step: the run goes on from here.
       total_steps: length of the run.
       members: of a population; None: one model.
-      progress: stream for `Progress`; None: nothing is shown.
+      progress: stream for `Progress`.
       on_row: called with every row, such as by a tracker.
 
     Attributes:
@@ -78,7 +78,7 @@ class RunLog:
       members: of a population, which gets one TensorBoard run each; None: one model.
 
     Raises:
-      ValueError: the files cannot be written.
+      ValueError: (also by `write`) a file cannot be written.
     """
 
     def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
@@ -91,14 +91,7 @@ class RunLog:
             self._boards = [Board(board / name, step) for name in names]
 
     def write(self, row: Row) -> None:
-        """Appends one row.
-
-        Args:
-          row: from `Totals.row`.
-
-        Raises:
-          ValueError: the files cannot be written, for example as the disk is full.
-        """
+        """Appends one row, as `Totals.row` makes it."""
         with self._reporting():
             with self._path.open("ab", buffering=0) as file:
                 file.write(json.dumps(row).encode() + b"\n")
@@ -111,7 +104,7 @@ class RunLog:
             yield
         except OSError as error:
             raise ValueError(
-                f"Log {self._path} cannot be written ({error}); make room and resume."
+                f"log {self._path} cannot be written ({error}): make room and resume"
             ) from error
 
 
@@ -135,7 +128,7 @@ def tag_scalars(row: Row, member: int) -> dict[str, float]:
 
 
 class Progress:
-    """Progress for people: a bar on a terminal, now and then a line elsewhere.
+    """Shows how far a run is: a bar on a terminal, now and then a line elsewhere.
 
     Args:
       stream: where to; None: nowhere.
@@ -144,8 +137,7 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO | None, total_steps: int, step: int = 0) -> None:
-        self._stream = stream
-        self._total = total_steps
+        self._stream, self._total = stream, total_steps
         self._last = time.perf_counter()
         self._bar = None
         if stream is not None and stream.isatty():
@@ -164,9 +156,8 @@ class Progress:
                 return
             self._last = now
             speed = f"{row['tokens_per_second']:,.0f} tokens/s"
-            line = f"step {row['step']}/{self._total}  {text}  {speed}\n"
-            self._stream.write(line)
-            self._stream.flush()
+            line = f"step {row['step']}/{self._total}  {text}  {speed}"
+            print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Ends the bar."""
@@ -180,7 +171,6 @@ class Progress:
 Event: Any = vars(event_pb2)["Event"]
 SessionLog: Any = vars(event_pb2)["SessionLog"]
 Summary: Any = vars(summary_pb2)["Summary"]
-_VERSION = "brain.Event:2"
 
 
 class Board:
@@ -191,26 +181,19 @@ class Board:
       step: the run goes on from here; TensorBoard hides older events of later steps.
 
     Raises:
-      OSError: the file cannot be written.
+      OSError: (also by `add`) the file cannot be written.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        now = time.time_ns() // 10**6
-        name = f"events.out.tfevents.{now // 1000}.{now % 1000:03}.{os.getpid()}"
-        self._path = folder / name
+        now = f"{time.time_ns() / 1e9:.3f}"
+        self._path = folder / f"events.out.tfevents.{now}.{os.getpid()}"
         begin = SessionLog(status=SessionLog.START)
-        self._append(
-            Event(file_version=_VERSION),
-            Event(step=step + 1, session_log=begin),
-        )
+        version = Event(file_version="brain.Event:2")
+        self._append(version, Event(step=step + 1, session_log=begin))
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Appends one value for each tag.
-
-        Raises:
-          OSError: the file cannot be written.
-        """
+        """Appends one value for each tag."""
         values = [Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()]
         self._append(Event(step=step, summary=Summary(value=values)))
 

@@ -14,20 +14,14 @@ from jax.sharding import Mesh
 
 from kscale.models import ModelConfig
 from kscale.train.checkpoint import CHECKPOINTS, Checkpoints, describe_run
-from kscale.train.config import (
-    Hyper,
-    TrainConfig,
-    count_members,
-    make_hyper,
-    resolve,
-)
+from kscale.train.config import Hyper, TrainConfig, count_members, make_hyper, resolve
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.infeed import Batches, Infeed
 from kscale.train.interruption import watch_sigterm
 from kscale.train.logs import OnRow, RowWriter
-from kscale.train.metrics import NotFiniteError, Totals, peak_flops, require_finite
+from kscale.train.metrics import Totals, peak_flops, require_finite
 from kscale.train.objective import Objective, Params, make_objective
-from kscale.train.sharding import default_mesh, hyper_sharding
+from kscale.train.sharding import hyper_sharding, one_device
 from kscale.train.step import Metrics, State, make_step
 
 OnEvaluation = Callable[[int, State], None]
@@ -37,8 +31,7 @@ class FitResult(NamedTuple):
     """What a run leaves.
 
     Attributes:
-      state: after the last step, on the devices: `params`, `mu`, `nu`, `step`;
-        a leading axis M in a population.
+      state: after the last step, on the devices (`train.step`).
       rows: the logged rows of this call, oldest first (`Totals.row`).
       step: number of steps taken.
       interrupted: SIGTERM came before the end.
@@ -80,7 +73,7 @@ def fit(
 
     Args:
       model: a transformer, or any other `Objective`.
-      config: how; automatic values are set by `resolve`.
+      config: its automatic values are set by `resolve`.
       batches: `data.Batches.iterate`, or `stack_steps` of a function of the step;
         with several processes, the rows of this one.
       total_steps: optimizer steps of the whole run.
@@ -98,9 +91,6 @@ def fit(
         with step and state; it must not keep the state, which the next step takes.
       on_evaluation: see `evaluate_at`; each call is of another step.
 
-    Returns:
-      The last state and the logged rows.
-
     Raises:
       ValueError: the batches do not fit the config, the mesh or the run; the folder
         holds a run and `resume` is False.
@@ -112,7 +102,7 @@ def fit(
         raise ValueError(f"total_steps={total_steps} must be 1 or more")
     objective = model if isinstance(model, Objective) else make_objective(model)
     hyper = make_hyper(config) if hyper is None else hyper
-    mesh = default_mesh() if mesh is None else mesh
+    mesh = one_device() if mesh is None else mesh
     with contextlib.ExitStack() as stack:
         checkpoints, step = None, 0
         if folder is not None:
@@ -233,15 +223,10 @@ class _Loop:
         """Fetches a dispatch's metrics, checks them, and writes a row if one is due."""
         count = min(self.config.steps_per_dispatch, self.total_steps - self.step)
         seen = jax.tree.map(lambda x: x[:count], jax.device_get(metrics))
-        try:
-            require_finite(seen, self.step)
-        except NotFiniteError as error:
-            latest = self.checkpoints.latest() if self.checkpoints else None
-            where = "No checkpoint was written."
-            if self.checkpoints and latest is not None:
-                path = self.checkpoints.folder / str(latest)
-                where = f"The latest checkpoint is {path}."
-            raise NotFiniteError(f"{error} {where}") from None
+        saved = "no checkpoint was written"
+        if self.checkpoints and (latest := self.checkpoints.latest()):
+            saved = f"the latest checkpoint is {self.checkpoints.folder / str(latest)}"
+        require_finite(seen, self.step, saved)
         self.totals.add(seen)
         self.tokens += int(np.sum(seen["token_count"], dtype=np.int64))
         before, self.step = self.step, self.step + count

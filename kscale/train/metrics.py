@@ -7,10 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
-_SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm")
-
+_SUMS = (
+    *("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm"),
+    "routing",  # of a mixture of experts
+)
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 
 
@@ -18,29 +21,29 @@ class NotFiniteError(ValueError):
     """The loss or the gradient is NaN or infinite; the message names the step."""
 
 
-def require_finite(metrics: Mapping[str, np.ndarray], first_step: int) -> None:
+def require_finite(
+    metrics: Mapping[str, np.ndarray], first_step: int, saved: str
+) -> None:
     """Checks every step of a dispatch.
 
     Args:
       metrics: arrays [K] or [K, M]; padded steps left out.
       first_step: number of steps before the first of them.
+      saved: where the run can go on from, for the error.
 
     Raises:
       NotFiniteError: naming the first bad step (counted from 1), the value, and in a
         population the member. Where both are finite, so is the state after the step.
     """
-    for row, (nats, norm) in enumerate(
-        zip(metrics["nats_sum"], metrics["grad_norm"], strict=True)
-    ):
-        bad = ~(np.isfinite(nats) & np.isfinite(norm))
-        if np.any(bad):
-            member = f", member {np.argmax(bad)}" if bad.ndim else ""
-            loss = np.ravel(nats)[np.argmax(bad)]
-            raise NotFiniteError(
-                f"Training stopped at step {first_step + row + 1}{member}: the loss"
-                f" is {loss}, the gradient's norm {np.ravel(norm)[np.argmax(bad)]}."
-                f" Lower learning_rate, or clip the gradient (clip > 0)."
-            )
+    nats, norm = metrics["nats_sum"], metrics["grad_norm"]
+    bad = np.argwhere(~(np.isfinite(nats) & np.isfinite(norm)))
+    if len(bad):
+        row, *member = first = tuple(bad[0])
+        raise NotFiniteError(
+            f"the loss ({nats[first]}) and the gradient's norm ({norm[first]}) of step"
+            f" {first_step + row + 1}{''.join(f', member {m},' for m in member)} must"
+            f" be finite: lower learning_rate, or clip the gradient (clip > 0); {saved}"
+        )
 
 
 class Totals:
@@ -59,19 +62,15 @@ class Totals:
         self._flops_per_token = flops_per_token
         self._peak_flops = peak_flops
         self._sums: dict[str, Any] = {}
-        self._routing: dict[str, Any] = {}
         self._rate: Any = 0.0
         self._since = time.perf_counter()
         self.steps = 0
 
     def add(self, metrics: Mapping[str, Any]) -> None:
         """Adds the steps of a dispatch: arrays [K, ...], padded steps left out."""
-        for name in _SUMS:
-            total = np.sum(metrics[name], axis=0, dtype=np.float64)
-            self._sums[name] = self._sums.get(name, 0.0) + total
-        for name, sums in metrics.get("routing", {}).items():
-            total = np.sum(sums, axis=0, dtype=np.float64)
-            self._routing[name] = self._routing.get(name, 0.0) + total
+        sums = {name: metrics[name] for name in _SUMS if name in metrics}
+        sums = jax.tree.map(lambda x: np.sum(x, axis=0, dtype=np.float64), sums)
+        self._sums = jax.tree.map(np.add, self._sums, sums) if self._sums else sums
         self._rate = metrics["learning_rate"][-1]
         self.steps += len(metrics["nats_sum"])
 
@@ -86,11 +85,11 @@ class Totals:
           step: number of steps taken so far.
 
         Returns:
-          JSON types: `step`, `loss` (nats per token), `loss_by_label` (labels
-          that occurred), `learning_rate`, `grad_norm` (mean over steps),
-          `tokens`, `seconds`, `tokens_per_second`, where known `mfu`, and
-          those of `summarize_routing`.
-          In a population, numbers of the members are lists; `tokens` is of one.
+          JSON types: `step`, `loss` (nats per token), `loss_by_label` (labels that
+          occurred), `learning_rate`, `grad_norm` (mean over steps), `tokens`,
+          `seconds`, `tokens_per_second`, where known `mfu`, and those of
+          `summarize_routing`. In a population, numbers of the members are lists;
+          `tokens` is of one.
         """
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
@@ -114,10 +113,10 @@ class Totals:
         }
         if self._flops_per_token and self._peak_flops:
             row["mfu"] = speed * self._flops_per_token / self._peak_flops
-        if self._routing:
-            routing = summarize_routing(self._routing)
+        if "routing" in sums:
+            routing = summarize_routing(sums["routing"])
             row |= {name: _to_json(x) for name, x in routing.items()}
-        self._sums, self._routing, self.steps, self._since = {}, {}, 0, now
+        self._sums, self.steps, self._since = {}, 0, now
         return row
 
 
@@ -139,11 +138,11 @@ def summarize_routing(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
     share = load / np.maximum(np.sum(load, axis=-1, keepdims=True), 1)
     experts = load.shape[-1]
     nats = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
-    even = np.mean(nats, axis=-1) / np.log(experts) if experts > 1 else None
+    even = np.where(experts > 1, np.mean(nats, axis=-1) / np.log(max(experts, 2)), 1.0)
     return {
         "dropped_share": sums["dropped"] / np.maximum(sums["choices"], 1),
         "load_max": np.mean(np.max(share, axis=-1), axis=-1) * experts,
-        "load_entropy": np.ones(load.shape[:-2]) if even is None else even,
+        "load_entropy": even,
         "router_entropy": sums["entropy"] / np.maximum(sums["tokens"], 1),
     }
 
@@ -177,12 +176,7 @@ PEAK_FLOPS: tuple[tuple[str, float], ...] = (
 
 
 def peak_flops(devices: Sequence[Any]) -> float:
-    """Sums the peak operations a second of devices; 0 if a kind is not known.
-
-    Example:
-      >>> peak_flops([])
-      0.0
-    """
+    """Sums the peak operations a second of devices; 0 if a kind is not known."""
     kinds = [device.device_kind for device in devices]
     peaks = [next((p for name, p in PEAK_FLOPS if name in k), 0.0) for k in kinds]
     return float(sum(peaks)) if all(peaks) else 0.0

@@ -39,15 +39,12 @@ def make_objective(config: models.ModelConfig) -> Objective:
     """Returns the trainer's view of a transformer.
 
     Operations are counted as 6 per parameter that multiplies a token (the output
-    layer included, the look-up of the embedding and experts that it is not sent to
-    not; whether a parameter is trained or stays does not matter) plus
-    `6 layers d context` for causal attention.
-
-    Args:
-      config: a model whose vocabulary is set.
+    layer included; the look-up of the embedding and experts that it is not sent to
+    left out; whether a parameter is trained does not matter) plus `6 layers d context`
+    for causal attention.
 
     Raises:
-      ValueError: the vocabulary is not set.
+      ValueError: the config's vocabulary is not set.
 
     Source: Chowdhery et al. 2022 (PaLM), appendix B, with half of its attention, as
     the other half is masked.
@@ -55,23 +52,17 @@ def make_objective(config: models.ModelConfig) -> Objective:
     counts = models.count_parameters(config)
     multiplied = counts.active - counts.embedding + config.vocab * config.width
 
+    attention = config.layers * config.width
+
     def token_nats(params, tokens_BT, targets_BT, segments_BT):
-        return models.token_nats(
-            config,
-            params,
-            tokens_BT,
-            targets_BT,
-            segments_BT=segments_BT,
-            training=True,
-        )
+        more = {"segments_BT": segments_BT, "training": True}
+        return models.token_nats(config, params, tokens_BT, targets_BT, **more)
 
     return Objective(
         init=lambda key: models.init(config, key),
         token_nats=token_nats,
         description=describe_config(config),
-        flops_per_token=lambda context: (
-            6.0 * multiplied + 6.0 * config.layers * config.width * context
-        ),
+        flops_per_token=lambda context: 6.0 * multiplied + 6.0 * attention * context,
         rows_together=config.route_rows,
     )
 

@@ -3,7 +3,7 @@
 Learning rate and decay may be traced.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,27 +24,14 @@ DECAY: tuple[tuple[str, bool], ...] = (
 )
 
 
-class Moments(NamedTuple):
-    """Adam's running means of the gradient and of its square, shaped as the params."""
-
-    mu: Params
-    nu: Params
-
-
-def zero_moments(params: Params) -> Moments:
-    """Returns the moments before the first step."""
-    return Moments(jax.tree.map(jnp.zeros_like, params), optax.tree.zeros_like(params))
-
-
 def adamw(
     config: TrainConfig,
     gradient: Params,
     params: Params,
-    moments: Moments,
-    step: jax.Array,
+    adam: optax.ScaleByAdamState,
     learning_rate: jax.Array,
     weight_decay: jax.Array,
-) -> tuple[Params, Moments, jax.Array]:
+) -> tuple[Params, optax.ScaleByAdamState, jax.Array]:
     """Takes one step of AdamW: `p <- p - lr (m / (sqrt(v) + eps) + wd p)`.
 
     m and v are the bias-corrected moments of the gradient after its global norm was
@@ -53,8 +40,7 @@ def adamw(
     Args:
       config: b1, b2, eps and clip (0: not clipped).
       gradient, params: trees of equal structure.
-      moments: of the steps before.
-      step: number of steps before this one, int32 scalar.
+      adam: number and moments of the steps before (`optax.scale_by_adam`).
       learning_rate, weight_decay: scalars.
 
     Returns:
@@ -75,11 +61,9 @@ def adamw(
         optax.add_decayed_weights(weight_decay, match_rules(DECAY, params, "DECAY")),
         optax.scale(-learning_rate),
     )
-    adam, *rest = rule.init(params)
-    adam = adam._replace(count=step, mu=moments.mu, nu=moments.nu)
+    _, *rest = rule.init(params)
     updates, (adam, *_) = rule.update(gradient, (adam, *rest), params)
-    params = optax.apply_updates(params, updates)
-    return params, Moments(adam.mu, adam.nu), norm
+    return optax.apply_updates(params, updates), adam, norm
 
 
 def learning_rate(
@@ -106,11 +90,8 @@ def learning_rate(
     Args:
       config: schedule, warm-up, `warmdown_ratio` and `final_ratio`.
       total_steps: S, 1 or more.
-      step: number of steps taken before this one; may be traced.
-      peak: largest learning rate; may be traced, of any shape.
-
-    Returns:
-      The learning rate, float32, in the shape of `peak`.
+      step: number of steps taken before this one.
+      peak: largest learning rate, of any shape; the result is float32 of this shape.
 
     Example:
       >>> config = TrainConfig(schedule="linear", warmup_steps=2, final_ratio=0.0)

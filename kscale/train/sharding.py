@@ -89,12 +89,7 @@ def make_mesh(
 
 
 def one_device() -> Mesh:
-    """Returns the trivial mesh: the first device of this process."""
-    return make_mesh(devices=jax.local_devices()[:1])
-
-
-def default_mesh() -> Mesh:
-    """Returns the mesh of a run that names none: one device.
+    """Returns the trivial mesh, which a run has that names none.
 
     Raises:
       ValueError: there are several processes, each of which would train a model of
@@ -105,21 +100,15 @@ def default_mesh() -> Mesh:
             f"{jax.process_count()} processes without a mesh would each train a model"
             f" of their own: give a mesh (make_mesh)"
         )
-    return one_device()
+    return make_mesh(devices=jax.local_devices()[:1])
 
 
 def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
-    """Returns a sharding for every leaf of the state.
+    """Returns the `NamedSharding` of every leaf of a state, or of its shapes.
 
-    Args:
-      mesh: from `make_mesh`.
-      state: the state or its shapes; the leading axis of a population's leaves lies
-        on the mesh's population axis, the last axes follow `MODEL_PARALLEL` or, where
-        there is a router, `EXPERT_PARALLEL`.
-      hyper: tells whether there is a population, and its size.
-
-    Returns:
-      Tree of `NamedSharding`.
+    The leading axis of a population's leaves (`hyper` has its size) lies on the mesh's
+    population axis, the last axes follow `MODEL_PARALLEL` or, where there is a router,
+    `EXPERT_PARALLEL`.
 
     Raises:
       ValueError: an axis is not divisible by the devices that share it; the message
@@ -141,13 +130,11 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
                 _require_divisible(what, length, mesh, axis, "columns or rows")
         return NamedSharding(mesh, PartitionSpec(*lead, *gap, *spec))
 
-    shardings = {
-        part: map_by_path(
-            place, state[part], match_rules(rules, state[part], "MODEL_PARALLEL")
-        )
-        for part in ("params", "mu", "nu")
-    }
-    return shardings | {"step": NamedSharding(mesh, PartitionSpec())}
+    shardings: dict[str, Any] = {"step": NamedSharding(mesh, PartitionSpec())}
+    for part in ("params", "mu", "nu"):
+        axes = match_rules(rules, state[part], "MODEL_PARALLEL")
+        shardings[part] = map_by_path(place, state[part], axes)
+    return shardings
 
 
 def hyper_sharding(mesh: Mesh, hyper: Hyper) -> NamedSharding:
@@ -162,15 +149,12 @@ def chunk_sharding(mesh: Mesh) -> NamedSharding:
 
 
 def place_chunk(chunk: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """Sends the batches of one dispatch to the devices.
+    """Sends the batches of one dispatch to the devices, as `chunk_sharding` says.
 
     Args:
       chunk: arrays [K, B, T+1]; with several processes the rows of this one, in the
         order of the processes.
       mesh: from `make_mesh`.
-
-    Returns:
-      Global arrays, sharded by `chunk_sharding`.
 
     Raises:
       ValueError: the rows are not divisible by the data axis.

@@ -13,11 +13,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from kscale.data import PAD
 from kscale.train.config import Hyper, TrainConfig
 from kscale.train.objective import Objective, Params
-from kscale.train.optimizer import Moments, adamw, learning_rate, zero_moments
+from kscale.train.optimizer import adamw, learning_rate
 from kscale.trees import overlay, select
 
 State = dict[str, Any]
@@ -36,13 +37,10 @@ def init_state(
 
     Args:
       objective: gives `init`.
-      hyper: its seed is used; [M] for a population.
+      hyper: its seed is used; [M] for a population, of whose state every leaf but
+        `step` has a leading axis M, and whose members start as their solo runs do.
       trainable: patterns of the parameters that have moments
         (`TrainConfig.trainable`).
-
-    Returns:
-      The state; of a population every leaf but `step` has a leading axis M, and
-      members start as their solo runs do.
 
     Raises:
       ValueError: nothing is trained, or a pattern matches no parameter.
@@ -50,8 +48,9 @@ def init_state(
 
     def member(seed: jax.Array) -> State:
         params = objective.init(jax.random.key(seed))
-        moments = zero_moments(select(params, trainable, "TrainConfig.trainable"))
-        return {"params": params, "mu": moments.mu, "nu": moments.nu}
+        part = select(params, trainable, "TrainConfig.trainable")
+        mu, nu = (jax.tree.map(jnp.zeros_like, part) for _ in range(2))
+        return {"params": params, "mu": mu, "nu": nu}
 
     seed = jnp.asarray(hyper.seed)
     state = jax.vmap(member)(seed) if seed.ndim else member(seed)
@@ -96,21 +95,13 @@ def make_step(
             objective, config, params, batch, data_shards
         )
         rate = learning_rate(config, total_steps, done, hyper.learning_rate)
-        part, moments, norm = adamw(
-            config,
-            gradient,
-            select(params, config.trainable, "TrainConfig.trainable"),
-            Moments(state["mu"], state["nu"]),
-            done,
-            rate,
-            hyper.weight_decay,
-        )
-        after = {"mu": moments.mu, "nu": moments.nu, "step": done + 1}
+        part = select(params, config.trainable, "TrainConfig.trainable")
+        adam = optax.ScaleByAdamState(done, state["mu"], state["nu"])
+        part, adam, norm = adamw(config, gradient, part, adam, rate, hyper.weight_decay)
         metrics = _sum_by_label(nats_BT, batch["labels"], labels) | routing
-        return (
-            after | {"params": overlay(params, part)},
-            metrics | {"grad_norm": norm, "learning_rate": rate},
-        )
+        metrics |= {"grad_norm": norm, "learning_rate": rate}
+        after = {"params": overlay(params, part), "mu": adam.mu, "nu": adam.nu}
+        return after | {"step": done + 1}, metrics
 
     def step(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
         batch = dict(batch)
@@ -128,12 +119,8 @@ def make_step(
 def vmap_step(step: Step) -> Step:
     """Turns the step of one model into that of a population on the same batch.
 
-    Args:
-      step: from `make_step`.
-
-    Returns:
-      A step whose state (but `step`), hyper and metrics have a leading axis M; a member
-      equals its solo run.
+    Its state (but `step`), hyper and metrics have a leading axis M; a member equals
+    its solo run.
     """
     return jax.vmap(
         step,
@@ -147,13 +134,9 @@ def _sum_by_label(nats_BT: jax.Array, labels_BT: jax.Array, labels: int) -> Metr
     """Sums nats and counts targets by label and in all; `labels_BT` is [B, T+1]."""
     labels_N = labels_BT[:, 1:].reshape(-1)
     # A column for each label (PAD has none), and one for all of them.
-    table_NL = jnp.concatenate(
-        [
-            jax.nn.one_hot(labels_N, labels, dtype=jnp.float32),
-            (labels_N != PAD)[:, None].astype(jnp.float32),
-        ],
-        axis=-1,
-    )
+    each_NL = jax.nn.one_hot(labels_N, labels, dtype=jnp.float32)
+    all_N1 = (labels_N != PAD)[:, None].astype(jnp.float32)
+    table_NL = jnp.concatenate([each_NL, all_N1], axis=-1)
     nats_L = jnp.einsum("n,nl->l", nats_BT.reshape(-1), table_NL, precision="highest")
     count_L = jnp.sum(table_NL, axis=0).astype(jnp.int32)
     return {
@@ -167,7 +150,7 @@ def _sum_by_label(nats_BT: jax.Array, labels_BT: jax.Array, labels: int) -> Metr
 def _gradient(
     objective: Objective, config: TrainConfig, params: Params, batch: Batch, shards: int
 ) -> tuple[Params, jax.Array, Metrics]:
-    """The loss's gradient by what is trained, nats of all targets, sums of routing."""
+    """Returns the gradient of what is trained, nats of all targets, sums of routing."""
     counted = jnp.sum(batch["labels"][:, 1:] != PAD)
     weight = 1.0 / jnp.maximum(counted, 1)
 
@@ -197,8 +180,8 @@ def _gradient(
             f" size, the mesh or TrainConfig.rows_per_gradient"
         )
     if rows == shards * at_once:
-        total, (nats_BT, routing) = gradient(part, batch)
-        return total, nats_BT, routing
+        total, seen = gradient(part, batch)
+        return total, *seen
 
     # Every slice takes rows of every shard, so that no device waits for another.
     def cut(x: jax.Array) -> jax.Array:

@@ -81,5 +81,5 @@ def test_numbers_that_do_not_fit(stream, arguments, message):
 def test_no_such_step(stream):
     batches = Batches(stream, 6)
     for step in (-1, len(batches)):
-        with pytest.raises(IndexError, match=f"step {step} of a run"):
+        with pytest.raises(IndexError, match=f"step={step} must be 0 to"):
             batches[step]

@@ -356,7 +356,7 @@ def test_numbers_out_of_range(skewed, change, message):
 @pytest.mark.parametrize("law", LAWS[:2], ids=identity)
 def test_no_such_visit(skewed, law):
     for index in (-1, 60):
-        with pytest.raises(ValueError, match=r"is outside 0\.\.59"):
+        with pytest.raises(ValueError, match=r"must be within 0\.\.59"):
             skewed(law, 4, 31, epochs=2, limit=60).visit(np.array([0, index]))
 
 

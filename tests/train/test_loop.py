@@ -145,7 +145,8 @@ def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(tmp_path):
     model = OBJECTIVE._replace(token_nats=token_nats)
     with pytest.raises(NotFiniteError) as error:
         run(tmp_path, model=model, source=stack_steps(batch, TOTAL))
-    assert "stopped at step 15: the loss is nan" in str(error.value)
+    assert "the loss (nan)" in str(error.value)
+    assert "of step 15 must be finite" in str(error.value)
     assert str(tmp_path / "checkpoints" / "8") in str(error.value)
     assert run(tmp_path, model=model, resume=True).step == TOTAL
 

@@ -13,12 +13,11 @@ from kscale.train.metrics import Totals, peak_flops, require_finite, summarize_r
 def metrics(nats, counts, norms=None):
     """Two labels, all targets on the first; [K] or [K, M]."""
     nats, counts = np.asarray(nats, np.float32), np.asarray(counts, np.int32)
-    zero = np.zeros_like(counts)
     return {
         "nats_sum": nats,
         "token_count": counts,
         "label_nats_sum": np.stack([nats, np.zeros_like(nats)], axis=-1),
-        "label_count": np.stack([counts, zero], axis=-1),
+        "label_count": np.stack([counts, np.zeros_like(counts)], axis=-1),
         "grad_norm": np.ones_like(nats) if norms is None else np.asarray(norms),
         "learning_rate": np.full_like(nats, 0.5),
     }
@@ -27,32 +26,37 @@ def metrics(nats, counts, norms=None):
 def routing(load, dropped=0.0, entropy=0.0):
     load = np.asarray(load, np.float32)
     choices = load.sum(axis=(-2, -1))
-    return {
-        "dropped": np.asarray(dropped, np.float32),
-        "choices": choices,
-        "load_LE": load,
-        "entropy": np.asarray(entropy, np.float32),
-        "tokens": choices,
-    }
+    sums = {"dropped": np.float32(dropped), "entropy": np.float32(entropy)}
+    return sums | {"choices": choices, "tokens": choices, "load_LE": load}
+
+
+def make_totals(flops_per_token=0.0, peak_flops=0.0):
+    return Totals(["name", "value"], flops_per_token, peak_flops)
 
 
 def test_a_row_is_sums_over_counts_and_the_next_starts_afresh():
-    totals = Totals(["name", "value"], flops_per_token=2.0, peak_flops=100.0)
+    totals = make_totals(2.0, 100.0)
     totals.add(metrics([4.0, 2.0], [1, 1]))
     totals.add(metrics([6.0], [2], norms=[4.0]))
     row = totals.row(3)
-    assert row["loss"] == 3.0  # 12 nats over 4 tokens, not the mean of step means
-    assert row["loss_by_label"] == {"name": 3.0}
-    assert row["grad_norm"] == 2.0
-    assert row["learning_rate"] == 0.5
-    assert (row["step"], row["tokens"]) == (3, 4)
     assert row["mfu"] == pytest.approx(row["tokens_per_second"] * 2 / 100, rel=0.01)
+    assert (
+        row.items()
+        >= {
+            "loss": 3.0,  # 12 nats over 4 tokens, not the mean of step means
+            "loss_by_label": {"name": 3.0},
+            "grad_norm": 2.0,
+            "learning_rate": 0.5,
+            "step": 3,
+            "tokens": 4,
+        }.items()
+    )
     totals.add(metrics([1.0], [1]))
     assert totals.row(4)["loss"] == 1.0
 
 
 def test_members_have_lists():
-    totals = Totals(["name", "value"], 0.0, 0.0)
+    totals = make_totals()
     totals.add(metrics([[4.0, 8.0]], [[2, 2]]))
     row = totals.row(1)
     assert row["loss"] == [2.0, 4.0]
@@ -64,22 +68,22 @@ def test_members_have_lists():
 @pytest.mark.parametrize(
     ("nats", "norms", "where"),
     [
-        ([1.0, np.nan, np.nan], [1.0, 1.0, 1.0], "step 12: the loss is nan"),
-        ([1.0, 1.0, 1.0], [1.0, 1.0, np.inf], "step 13: .* norm inf"),
-        ([[1.0, 1.0, -np.inf]], [[1.0, 1.0, 1.0]], "step 11, member 2: .* -inf"),
+        ([1.0, np.nan, np.nan], [1.0, 1.0, 1.0], r"\(nan\) .* \(1.0\) of step 12 must"),
+        ([1.0, 1.0, 1.0], [1.0, 1.0, np.inf], r"norm \(inf\) of step 13 must"),
+        ([[1.0, 1.0, -np.inf]], [[1.0, 1.0, 1.0]], r"\(-inf\).* 11, member 2, must"),
     ],
 )
 def test_the_first_bad_step_is_named(nats, norms, where):
     bad = metrics(nats, np.ones_like(nats), norms)
-    with pytest.raises(NotFiniteError, match=f"{where}.*Lower learning_rate"):
-        require_finite(bad, 10)
-    assert require_finite(metrics([1.0], [1]), 0) is None
+    with pytest.raises(NotFiniteError, match=f"{where}.*: lower learning_rate.*; here"):
+        require_finite(bad, 10, "here")
+    require_finite(metrics([1.0], [1]), 0, "here")
 
 
 def test_a_pause_is_no_training(monkeypatch):
     clock = iter([0.0, 10.0, 30.0])
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    totals = Totals(["name", "value"], 0.0, 0.0)
+    totals = make_totals()
     for paused, seconds in ((4.0, 6.0), (0.0, 20.0)):
         totals.add(metrics([1.0], [1]))
         totals.pause(paused)
@@ -97,18 +101,16 @@ def test_routing_by_hand():
         "router_entropy": 0.5,
     }
     assert found == pytest.approx(expected)
-
-
-def test_one_expert_is_even_and_no_token_no_nan():
+    # One expert is even, no token is no NaN, all to one of three.
     even = {"load_max": 1.0, "load_entropy": 1.0}
     assert summarize_routing(routing([[5]])).items() >= even.items()
     assert all(np.isfinite(x) for x in summarize_routing(routing([[0, 0]])).values())
-    all_to_one = summarize_routing(routing([[0, 9, 0]]))
-    assert (all_to_one["load_max"], all_to_one["load_entropy"]) == (3.0, 0.0)
+    all_to_one = {"load_max": 3.0, "load_entropy": 0.0}
+    assert summarize_routing(routing([[0, 9, 0]])).items() >= all_to_one.items()
 
 
 def test_routing_is_of_sums_over_steps_and_members_have_lists():
-    totals = Totals(["name", "value"], 0.0, 0.0)
+    totals = make_totals()
     for load in ([[1, 3]], [[3, 1]]):
         one = routing([[load, [[2, 2]]]], dropped=[[1.0, 0.0]], entropy=[[0.0, 2.0]])
         totals.add(metrics([[1.0, 1.0]], [[1, 1]]) | {"routing": one})
@@ -130,6 +132,7 @@ def test_routing_is_of_sums_over_steps_and_members_have_lists():
         (["TPU v5"], 459e12),
         (["cpu"], 0.0),
         (["NVIDIA H200", "cpu"], 0.0),
+        ([], 0.0),
     ],
 )
 def test_peak_speeds_by_kind(kinds, expected):
