@@ -64,18 +64,8 @@ class WorldConfig:
             return worlds.build_bios(
                 self.people, self.seed, self.lists, first=self.first, law=self.law
             )
-        return worlds.build_biod(
-            self.people,
-            attributes=self.attributes,
-            chunks=self.chunks,
-            diversity=self.diversity,
-            length=self.length,
-            symbols=self.symbols,
-            name_parts=self.name_parts,
-            seed=self.seed,
-            first=self.first,
-            law=self.law,
-        )
+        chosen = {x: y for x, y in vars(self).items() if x not in ("kind", "lists")}
+        return worlds.build_biod(**chosen)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,13 +311,14 @@ def save_config(config: Config, path: str | pathlib.Path) -> None:
 
 
 def load_config(path: str | pathlib.Path) -> Config:
-    """Reads a config that `save_config` wrote.
+    """Reads a config that `save_config` wrote: from its file, or a run's folder.
 
     Raises:
       ValueError: the file is absent, is not JSON, holds an unknown field, or is of an
         earlier version of kscale.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
+    path = path / CONFIG if path.is_dir() else path
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

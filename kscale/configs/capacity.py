@@ -80,11 +80,11 @@ def bior(
 
 def biod(
     people: int = 10_000,
-    attributes: int = 1,
-    chunks: int = 1,
-    diversity: int = 10,
-    length: int = 1,
-    symbols: int = 20,
+    attributes: int = WorldConfig.attributes,
+    chunks: int = WorldConfig.chunks,
+    diversity: int = WorldConfig.diversity,
+    length: int = WorldConfig.length,
+    symbols: int = WorldConfig.symbols,
     model: str = "GPT2-2-1",
     exposures: int = 1000,
 ) -> Config:
@@ -123,15 +123,10 @@ def junk(
       kind: of junk: "random" people of 100 million, "repeated" people of 1000.
       domain: put a special token in front of each useful biography.
     """
-    decay, rates, batch = bios_setting(people, exposures, model)
     others = {"random": 100_000_000, "repeated": 1000}
-    parts = (PartConfig(people=others[kind], weight=7.0),) if kind in others else ()
-    return Config(
+    return dataclasses.replace(
+        bios(people, model, exposures),
         name="junk",
-        world=WorldConfig(people=people),
         corpus=CorpusConfig(domain="useful" if domain else ""),
-        data=DataConfig(exposures=exposures, batch=batch),
-        model=models.from_name(model, compute="bfloat16"),
-        train=TrainConfig(learning_rate=rates[len(rates) // 2], weight_decay=decay),
-        parts=parts,
+        parts=(PartConfig(people=others[kind], weight=7.0),) if kind in others else (),
     )

@@ -15,7 +15,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T
 
     Args:
       cls: a dataclass.
-      data: field name to value, as `to_dict` or a JSON file gives it.
+      data: field name to value.
       where: the path of `cls` in messages.
 
     Raises:
@@ -74,17 +74,10 @@ def override(config: T, path: str, value: Any) -> T:
 
 
 def override_all(config: T, values: Mapping[str, Any]) -> T:
-    """Returns the config with several fields replaced at once.
+    """Returns the config with several fields replaced at once; see `override`.
 
     All fields of a dataclass are set together, so two that must fit each other, such
     as heads and kv_heads, can be given in any order.
-
-    Args:
-      config: a nested frozen dataclass.
-      values: path to value, as in `override`.
-
-    Raises:
-      ValueError: as in `override`.
     """
     return _override(config, {tuple(p.split(".")): v for p, v in values.items()}, "")
 
@@ -114,7 +107,7 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
 
 
 def _construct(make: Callable[[], T], where: str) -> T:
-    """Calls `make`; what it refuses is refused with its path."""
+    """Returns what `make` returns, or raises its ValueError with its path."""
     try:
         return make()
     except ValueError as error:
@@ -156,7 +149,7 @@ def _item(annotation: Any) -> Any:
 
 
 def _is_group(value: Any) -> bool:
-    """Whether a value is a tuple of dataclasses."""
+    """Checks whether a value is a tuple of dataclasses."""
     return isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value))
 
 
@@ -206,10 +199,7 @@ def read(value: Any, annotation: Any, where: str) -> Any:
       value: a number, string, boolean, None, list, tuple or mapping. Text is read as
         the annotation's type. Whole numbers may have a suffix K, M or B.
       annotation: int, float, bool, str, None, a Literal, a tuple, a union, a dataclass.
-      where: what the value is, for messages.
-
-    Raises:
-      ValueError: the value is not of that type.
+      where: what the value is, for the ValueError if it is not of that type.
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if dataclasses.is_dataclass(annotation):
@@ -225,7 +215,7 @@ def read(value: Any, annotation: Any, where: str) -> Any:
     if origin is tuple:
         return _read_tuple(value, arguments, where)
     try:
-        return READERS[annotation](value)
+        return _READERS[annotation](value)
     except (ValueError, OverflowError):
         kind = {int: "a whole number", float: "a number", bool: "true or false"}
         wanted = kind.get(annotation, getattr(annotation, "__name__", annotation))
@@ -240,10 +230,13 @@ def unknown(kind: str, what: str, name: str, known: Iterable[str]) -> str:
       "unknown field config.model.layres: did you mean 'layers'?"
     """
     known = list(known)
+    choose = _did_you_mean(name, known) or f"choose from {', '.join(known)}"
+    return f"unknown {kind} {what}: {choose}"
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return f"unknown {kind} {what}: did you mean {near[0]!r}?"
-    return f"unknown {kind} {what}: choose from {', '.join(known)}"
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 @functools.cache
@@ -265,10 +258,9 @@ def _read_choice(value: Any, choices: tuple, where: str) -> Any:
     for choice in choices:
         if value == choice or value == str(choice):
             return choice
-    known = [str(choice) for choice in choices]
-    near = difflib.get_close_matches(str(value), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{where}={value!r} must be one of {', '.join(known)}{hint}")
+    known = list(map(str, choices))
+    hint = "; ".join(filter(None, [", ".join(known), _did_you_mean(str(value), known)]))
+    raise ValueError(f"{where}={value!r} must be one of {hint}")
 
 
 def _read_union(value: Any, members: tuple, where: str) -> Any:
@@ -346,7 +338,7 @@ def _none(value: Any) -> None:
         raise ValueError
 
 
-READERS = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
+_READERS = {bool: _bool, int: _int, float: _float, str: _str, type(None): _none}
 
 
 def check_types(config: Any, where: str = "config") -> None:
@@ -358,28 +350,19 @@ def check_types(config: Any, where: str = "config") -> None:
     Raises:
       ValueError: a value of another type, by its path.
     """
-    hints = typing.get_type_hints(type(config))
-    for field in dataclasses.fields(config):
-        value, path = getattr(config, field.name), f"{where}.{field.name}"
+    for name, annotation in _annotations(type(config)).items():
+        value, path = getattr(config, name), f"{where}.{name}"
+        found = read(value, annotation, path)
         if dataclasses.is_dataclass(value):
-            if value is not read(value, hints[field.name], path):
-                raise ValueError(f"{path}={value!r} is of another kind")
             check_types(value, path)
-        elif isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
-            read(value, hints[field.name], path)
+        elif _is_group(value):
             for i, item in enumerate(value):
                 check_types(item, f"{path}.{i}")
-        else:
-            _check_value(value, hints[field.name], path)
+        elif _holds_text(value) and not _holds_text(found):
+            wanted = getattr(annotation, "__name__", annotation)
+            raise ValueError(f"{path}={value!r} must be {wanted}, not text")
 
 
-def _check_value(value: Any, annotation: Any, path: str) -> None:
-    found = read(value, annotation, path)
-    texts = any(isinstance(x, str) for x in _items(value))
-    if texts and not any(isinstance(x, str) for x in _items(found)):
-        wanted = getattr(annotation, "__name__", annotation)
-        raise ValueError(f"{path}={value!r} must be {wanted}, not text")
-
-
-def _items(value: Any) -> tuple | list:
-    return value if isinstance(value, tuple | list) else [value]
+def _holds_text(value: Any) -> bool:
+    items = value if isinstance(value, tuple | list) else [value]
+    return any(isinstance(item, str) for item in items)

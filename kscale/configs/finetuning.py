@@ -7,11 +7,9 @@ Either takes as long as its exposures of the run that it goes on from.
 """
 
 import dataclasses
-import pathlib
 from typing import Literal
 
 from kscale.configs.base import (
-    CONFIG,
     Config,
     MembersConfig,
     PartConfig,
@@ -31,17 +29,9 @@ def tune(
 ) -> Config:
     """A finished run (of a population its first member) taught about new people.
 
-    After an extraction, its adapters go on being all that is trained.
-
-    Args:
-      start: the run's folder; of a population, the first member is taken.
-      people: how many new ones.
-      kind: "biographies" (continued pretraining) or "questions" (supervised).
-      exposures: how often each new person is seen.
-      share: of the visits of as many exposures of the old people, how many are read.
-      rate: the peak learning rate.
+    Arguments as of `tune_config`; `start` is a folder.
     """
-    before = load_config(pathlib.Path(start).expanduser() / CONFIG)
+    before = load_config(start)
     return tune_config(before, start, people, kind, exposures, share, rate)
 
 
@@ -57,9 +47,8 @@ def tune_config(
     """Returns the config of a finished run taught about new people, old text replayed.
 
     Its parts are not read again; the new people are none of theirs. One model is
-    trained, also after a population, of which the first member is taken. What was
-    trained before goes on being all that is trained: after an extraction its adapters
-    (`train.trainable`, `model.lora`).
+    trained, also after a population, of which the first member is taken; after an
+    extraction its adapters alone (`train.trainable`, `model.lora`).
 
     Args:
       before: the run's config.
@@ -73,17 +62,9 @@ def tune_config(
 
     Source: Pan et al. 2025, appendix F.2 (table 2, figure 8).
     """
-    taken = [
-        part.first + part.people for part in place_parts(before.parts, before.world)
-    ]
-    taken.append(before.world.first + before.world.people)
-    part = PartConfig(
-        name="new",
-        kind=kind,
-        people=people,
-        first=max(taken) if before.parts else -1,
-        exposures=exposures,
-    )
+    told = (before.world, *place_parts(before.parts, before.world))
+    first = max(each.first + each.people for each in told) if before.parts else -1
+    part = PartConfig("new", kind, people, first, exposures=exposures)
     return dataclasses.replace(
         before,
         name="tune",
@@ -107,17 +88,9 @@ def extract(
 ) -> Config:
     """A finished run asked about its people: adapters learn from questions about half.
 
-    Args:
-      start: the run's folder; of a population, the first member is taken.
-      embedding: r', the rank of the embedding's adapter; 0 for none.
-      attention: r, the rank of the queries' and values' adapters; 0 for none. Both 0:
-        all parameters are trained.
-      exposures: how often each person of that half is seen, in a question about each
-        attribute.
-      rate: the peak learning rate, which falls to 0 in a line.
-      batch: windows a step; 0 as in the run.
+    Arguments as of `extract_config`; `start` is a folder.
     """
-    before = load_config(pathlib.Path(start).expanduser() / CONFIG)
+    before = load_config(start)
     return extract_config(before, start, embedding, attention, exposures, rate, batch)
 
 
@@ -137,10 +110,12 @@ def extract_config(
 
     Args:
       before: the run's config.
-      start: the run's folder, or its fingerprint in a sweep.
-      embedding, attention: ranks r' and r; both 0: all parameters are trained.
-      exposures: of each person of the half that is asked about in training.
-      rate: the peak learning rate; the paper's is 1e-3.
+      start: as in `tune_config`.
+      embedding, attention: r' and r, the ranks of the adapters of the embedding and of
+        queries and values, 0 for none; both 0: all parameters are trained.
+      exposures: of each person of the half that is asked about in training, in a
+        question about each attribute.
+      rate: the peak learning rate, which falls to 0 in a line; the paper's is 1e-3.
       batch: windows a step; 0 as in the run, the paper's is 96.
 
     Raises:
@@ -157,22 +132,15 @@ def extract_config(
         f"embed/table:{embedding}",
     )
     adapted = bool(embedding or attention)
-    people = before.world.people
-    order = before.data
+    world, order = before.world, before.data
+    asked = PartConfig(
+        "questions", "questions", world.people, world.first, "odd", exposures
+    )
     return dataclasses.replace(
         before,
         name="extract",
         start=start,
-        parts=(
-            PartConfig(
-                name="questions",
-                kind="questions",
-                people=people,
-                first=before.world.first,
-                which="odd",
-                exposures=exposures,
-            ),
-        ),
+        parts=(asked,),
         members=MembersConfig(),
         data=dataclasses.replace(
             order, exposures=exposures, share=0.0, epochs=1, batch=batch or order.batch

@@ -40,12 +40,9 @@ def make_grid(
 
     Args:
       config: all that the runs have in common.
-      models: by name.
+      models: by name; the solo runs of a model come one after another.
       rates: peak learning rates, of all models or of each.
       seeds: of the initial parameters.
-
-    Returns:
-      Solo runs, those of a model side by side.
     """
     return [
         dataclasses.replace(
@@ -94,7 +91,7 @@ def architecture_grid(
     people: int = 0,
     names: Sequence[str] = tuple(ARCHITECTURES),
 ) -> list[Config]:
-    """Architectures of about equal size, at the limit of what they hold.
+    """Returns architectures of about equal size, at the limit of what they hold.
 
     The worlds are bioD(N, K=2, C=8, D=T=32, L=1) with about 2.2 bits a parameter.
 
@@ -119,13 +116,7 @@ def expert_grid(
     """Returns eight experts beside dense models of equal total and active size.
 
     Of about 12,900, 12,400 and 5,000 parameters; the mixture uses 5,300 of its for a
-    token. Worlds as in `architectures`, R_max about 2.2.
-
-    Args:
-      exposures: E.
-      rates: peak learning rates of all.
-      seeds: of the initial parameters.
-      people: N; 0: as many as fill each model.
+    token. Arguments and worlds as in `architecture_grid`, R_max about 2.2.
     """
     made = {
         "8 experts": (narrow_model("GPT2_MoE", 2, 8, experts=8), 340),

@@ -14,6 +14,7 @@ from kscale.configs.base import (
     ScoreConfig,
     WorldConfig,
 )
+from kscale.configs.small import narrow_training
 from kscale.train.config import TrainConfig
 from kscale.worlds import Law
 
@@ -91,13 +92,5 @@ def tiny(
         model=models.from_name(
             f"GPT2-2-{width // head}", head_size=head, init_std=0.08
         ),
-        train=TrainConfig(
-            learning_rate=rate,
-            weight_decay=0.05,
-            b2=0.99,
-            clip=0.0,
-            warmup_steps=1000,
-            warmup_ratio=0.02,
-            final_ratio=0.01,
-        ),
+        train=narrow_training(rate, warmup_steps=1000),
     )

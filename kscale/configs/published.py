@@ -48,8 +48,8 @@ BIOS: dict[int, dict[int, Setting]] = {
 _LOW, _MIDDLE, _HIGH = (2e-4, 3e-4, 5e-4), (3e-4, 5e-4, 1e-3), (5e-4, 1e-3, 2e-3)
 
 
-def _rates(rates: tuple[float, ...], *people: int) -> dict[int, dict]:
-    return {number: {"learning_rates": rates} for number in people}
+def _rates(rates: tuple[float, ...], *people: int, **others: float) -> dict[int, dict]:
+    return {number: {"learning_rates": rates, **others} for number in people}
 
 
 _SMALL, _LARGE = (50_000, 100_000, 200_000), (500_000, 1_000_000)
@@ -62,7 +62,7 @@ OTHERS: dict[str, dict[int, dict[int, dict]]] = {
         | _rates(_MIDDLE, *_MILLIONS),
         100: _MLP_FREE
         | _rates(_MIDDLE, *_MILLIONS, 20_000_000)
-        | {10_000_000: {"learning_rates": _MIDDLE, "batch": 1536}},
+        | _rates(_MIDDLE, 10_000_000, batch=1536),
     },
     "GPT2_0": {1000: {}, 100: _MLP_FREE},
     "GPT2_1/4": {
@@ -76,19 +76,9 @@ OTHERS: dict[str, dict[int, dict[int, dict]]] = {
         | _rates((5e-4,), 5_000_000, 10_000_000),
         100: _rates((1e-3, 2e-3, 5e-3), *_SMALL)
         | _rates((1e-3, 2e-3), 500_000)
-        | _rates((5e-4, 1e-3, 2e-3), 1_000_000)
-        | {
-            2_000_000: {
-                "weight_decay": 0.005,
-                "learning_rates": (5e-4, 1e-3),
-                "batch": 192,
-            },
-            5_000_000: {
-                "weight_decay": 0.005,
-                "learning_rates": _MIDDLE,
-                "batch": 384,
-            },
-        },
+        | _rates(_HIGH, 1_000_000)
+        | _rates((5e-4, 1e-3), 2_000_000, weight_decay=0.005, batch=192)
+        | _rates(_MIDDLE, 5_000_000, weight_decay=0.005, batch=384),
     },
 }
 # Architectures by the kind of their settings; those that are not here have GPT2's.
@@ -112,8 +102,7 @@ def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
     that the number of steps stays: models need them "regardless of batch size".
 
     Args:
-      people: N, at least 1.
-      exposures: E, at least 1.
+      people, exposures: N and E, at least 1.
       model: ARCHITECTURE-layers-heads. Architectures have learning rates of their own,
         and GPT2-2-20 has one at 200K people and 100 exposures.
 
@@ -137,5 +126,5 @@ def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
 
 def _nearest(value: int, known: Iterable[int]) -> int:
     if value < 1:
-        raise ValueError(f"people and exposures must be at least 1, not {value}")
+        raise ValueError(f"people or exposures={value} must be at least 1")
     return min(known, key=lambda k: abs(math.log(k / value)))

@@ -14,10 +14,22 @@ from kscale.configs.base import (
     Config,
     CorpusConfig,
     DataConfig,
-    ScoreConfig,
     WorldConfig,
 )
 from kscale.train.config import TrainConfig
+
+
+def narrow_training(rate: float, warmup_steps: int) -> TrainConfig:
+    """Returns how models of narrow layers are trained, in windows of 64 tokens."""
+    return TrainConfig(
+        learning_rate=rate,
+        weight_decay=0.05,
+        b2=0.99,
+        clip=0.0,
+        warmup_steps=warmup_steps,
+        warmup_ratio=0.02,
+        final_ratio=0.01,
+    )
 
 
 def demo(
@@ -56,15 +68,7 @@ def demo(
         data=DataConfig(exposures=exposures, context=64, batch=batch),
         model=models.from_name(f"GPT2-2-{heads}", head_size=16, init_std=0.08),
         # Warm-up in absolute steps is what makes or breaks 100 exposures.
-        train=TrainConfig(
-            learning_rate=rate,
-            weight_decay=0.05,
-            b2=0.99,
-            clip=0.0,
-            warmup_steps=2500,
-            warmup_ratio=0.02,
-            final_ratio=0.01,
-        ),
+        train=narrow_training(rate, warmup_steps=2500),
     )
 
 
@@ -120,5 +124,5 @@ def mini(
 def smoke() -> Config:
     """Every step of a run in a few seconds; what it measures means nothing."""
     tiny = mini(people=24, exposures=8, heads=1)
-    rhythm = TrainConfig(learning_rate=3e-3, warmup_steps=10)
-    return dataclasses.replace(tiny, name="smoke", train=rhythm, score=ScoreConfig())
+    train = TrainConfig(learning_rate=3e-3, warmup_steps=10)
+    return dataclasses.replace(tiny, name="smoke", train=train)

@@ -1,5 +1,6 @@
 """Contradictions in a config, found before any work starts."""
 
+import dataclasses
 import math
 import pathlib
 
@@ -10,9 +11,9 @@ from kscale.configs import fields
 from kscale.configs.base import (
     Config,
     CorpusConfig,
-    MembersConfig,
     PartConfig,
     WorldConfig,
+    list_members,
 )
 from kscale.worlds import Law, World
 
@@ -29,7 +30,7 @@ def validate(config: Config) -> World:
     fields.check_types(config)
     _check_positive(config)
     _check_corpus(config.corpus, config.world.kind)
-    _check_members(config.members)
+    _check_members(config)
     _check_order(config)
     if config.mesh.expert > 1 and not config.model.experts:
         raise ValueError(
@@ -45,13 +46,7 @@ def validate(config: Config) -> World:
             f"model.vocab={config.model.vocab} must be 0 in a config: the vocabulary"
             f" is the tokens that the corpus can use"
         )
-    world = config.world.build()
-    if not 0 <= config.score.people <= world.people:
-        raise ValueError(
-            f"score.people={config.score.people} must be 0 (all) to"
-            f" world.people={world.people}"
-        )
-    return world
+    return config.world.build()
 
 
 def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
@@ -61,8 +56,7 @@ def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) 
         pool.document_lengths(corpus.plan(people, np.full_like(people, address)))
         for address in range(corpus.documents_per_exposure)
     ]
-    shortest, longest = (int(f(lengths)) for f in (np.min, np.max))
-    check_context(context, shortest, longest)
+    check_context(context, int(np.min(lengths)), int(np.max(lengths)))
 
 
 def check_context(context: int, shortest: int, longest: int) -> None:
@@ -75,9 +69,6 @@ def check_context(context: int, shortest: int, longest: int) -> None:
     Args:
       context: tokens of a window.
       shortest, longest: tokens of the shortest and longest document, <EOS> included.
-
-    Raises:
-      ValueError: `context` is a multiple of the one document length.
     """
     if shortest == longest and context % longest == 0:
         raise ValueError(
@@ -88,27 +79,18 @@ def check_context(context: int, shortest: int, longest: int) -> None:
 
 
 def check_scored(people: int, most: int) -> None:
-    """Checks that as many people are scored as the corpus has, or fewer.
-
-    Raises:
-      ValueError: `people`, of the config, is more than `most`.
-    """
-    if people > most:
+    """Checks that a config's `score.people` is at most the people of the corpus."""
+    if not 0 <= people <= most:
         raise ValueError(
-            f"score.people={people} must be at most {most}, the people whom the corpus"
-            f" tells of, or 0 for all of them"
+            f"score.people={people} must be 1 to {most}, the people of whom the corpus"
+            f" tells, or 0 for all of them"
         )
 
 
 def _check_positive(config: Config) -> None:
-    data = config.data
-    sizes = {
-        "world.people": config.world.people,
-        "data.exposures": data.exposures,
-        "data.context": data.context,
-        "data.batch": data.batch,
-        "data.prefetch": data.prefetch,
-    }
+    sizes = {"world.people": config.world.people}
+    for name in ("exposures", "context", "batch", "prefetch"):
+        sizes[f"data.{name}"] = getattr(config.data, name)
     for path, value in sizes.items():
         if value < 1:
             raise ValueError(f"{path}={value} must be at least 1")
@@ -170,10 +152,7 @@ def _check_order(config: Config) -> None:
 def _check_part(part: PartConfig, config: Config) -> None:
     names = [other.name for other in config.parts]
     if not part.name:
-        raise ValueError(
-            f"parts.{config.parts.index(part)}.name='' must not be empty: losses are"
-            f" logged under it"
-        )
+        raise ValueError("parts: name='' must not be empty: losses are logged under it")
     if names.count(part.name) > 1:
         raise ValueError(
             f"parts: the name {part.name!r} is given {names.count(part.name)} times:"
@@ -205,10 +184,10 @@ def _check_part(part: PartConfig, config: Config) -> None:
             f" nobody to be asked about or held out: take 2 people or more"
         )
     if part.kind == "biographies" and (part.which != "all" or part.answers_only):
-        asked = {"which": (part.which, "all"), "answers_only": (part.answers_only, 0)}
-        said = [f"{name}={x!r}" for name, (x, default) in asked.items() if x != default]
         raise ValueError(
-            f"part {part.name!r}: {' and '.join(said)} is for kind='questions' alone"
+            f"part {part.name!r}: which={part.which!r} and answers_only="
+            f"{part.answers_only} are for kind='questions'; with kind='biographies'"
+            f" take which='all' and answers_only=False"
         )
     if part.kind == "biographies" and config.corpus.kind == "bior":
         raise ValueError(
@@ -245,12 +224,14 @@ def _check_law(path: str, where: WorldConfig | PartConfig, seed: int) -> None:
             raise ValueError(f"{path}.{error}") from None
 
 
-def _check_members(members: MembersConfig) -> None:
-    for name in ("seeds", "learning_rates", "weight_decays"):
-        values = getattr(members, name)
+def _check_members(config: Config) -> None:
+    for name, values in vars(config.members).items():
         if len(set(values)) < len(values):
-            raise ValueError(f"members.{name}={values} lists a value twice")
-        if any(value < 0 for value in values):
-            raise ValueError(f"members.{name}={values} must all be 0 or more")
-    if any(seed >= 2**32 for seed in members.seeds):
-        raise ValueError(f"members.seeds={members.seeds} must all be below 2^32")
+            raise ValueError(
+                f"members.{name}={values} lists a value twice: leave one of them out"
+            )
+    for hyper in list_members(config):
+        try:
+            dataclasses.replace(config.train, **hyper._asdict())
+        except ValueError as error:
+            raise ValueError(f"members: {error}") from None

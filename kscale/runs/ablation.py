@@ -45,7 +45,7 @@ def ablate_run(
       `rounded_to`, how many `scores` are taken, and the rows of `ablate` as `rows`.
 
     Raises:
-      ValueError: no finished run, no such member, too many people, or no such bits.
+      ValueError: as `open_run` and `list_changes`.
     """
     task, params = open_run(workdir, member)
     model = merge_adapters(task, params)[0].config.model
@@ -76,10 +76,7 @@ def list_changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
 
     Args:
       config: the model, its adapters merged (they may untie it).
-      bits: of a rounded weight.
-
-    Raises:
-      ValueError: weights cannot be rounded to so many bits.
+      bits: of a rounded weight, one of `quant.BITS`.
 
     Example:
       >>> [x.what for x in list_changes(models.from_name("GPT2_0-1-1"), bits=2)]
@@ -137,8 +134,8 @@ def ablate(
     Args:
       task: of the run.
       params: of one model; adapters are merged first.
-      bits: of a rounded weight, one of `quant.BITS`: one scale for each output channel,
-        to the nearest point, symmetric.
+      bits: of a rounded weight: one scale for each output channel, to the nearest
+        point, symmetric.
       people: how many, the same sample each time; 0 is what the config says.
 
     Returns:
@@ -147,9 +144,6 @@ def ablate(
       temperature; tempered_bits (in all); bits_kept, tempered_kept (of what the whole
       model holds, None where that is nothing); parameters (changed);
       bits_lost_per_parameter (tempered bits, of these parameters).
-
-    Raises:
-      ValueError: as `list_changes`.
 
     Source: Allen-Zhu & Li 2024, section 8.1. They remove the last layer of a trained
     model and train a probe for what is left; here nothing is trained anew.

@@ -25,9 +25,6 @@ def steps_to_score(config: Config, total: int) -> list[int]:
     Args:
       config: of the run.
       total: steps of the run.
-
-    Raises:
-      ValueError: there is no such step, though `score.times` asks for some.
     """
     times, unit = config.score.times, _unit(config, total)
     if not times:
@@ -44,13 +41,7 @@ def steps_to_score(config: Config, total: int) -> list[int]:
 
 
 def longest_dispatch(config: Config, total: int, longest: int) -> int:
-    """Returns the most steps of a dispatch, at most `longest`, that end at those steps.
-
-    Args:
-      config: of a run that is scored on its way.
-      total: steps of the run.
-      longest: steps that suit the device.
-    """
+    """Returns the most steps, at most `longest`, of dispatches that end at those."""
     unit = _unit(config, total)
     return next(x for x in range(min(longest, unit), 0, -1) if unit % x == 0)
 
@@ -91,10 +82,6 @@ class Curve:
 
     def of_member(self, member: int, logged: list[Row]) -> Row:
         """Returns what belongs in a member's result row.
-
-        Args:
-          member: of the population.
-          logged: the rows of the run's log.
 
         Returns:
           curve (its scores by step) and training (steps and training losses by step, in

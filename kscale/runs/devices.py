@@ -85,9 +85,6 @@ def build_objective(config: Config) -> train.Objective:
 
     The loss is that of the rounded weights, and its gradient moves the ones beneath
     (`quant.fake_quantize`).
-
-    Args:
-      config: of the run, the model's vocabulary set.
     """
     objective, scheme = train.make_objective(config.model), config.qat
     if not scheme.bits:
@@ -101,7 +98,7 @@ def build_objective(config: Config) -> train.Objective:
 
 
 def _require_rows(task: Task, rows_per_gradient: int) -> None:
-    """Refuses a batch that cannot be shared out over the mesh, or over the devices."""
+    """Checks that a batch can be shared out over the mesh, or over the devices."""
     batch, mesh = task.config.data.batch, task.config.mesh
     others = max(1, mesh.population * mesh.expert * mesh.model)
     shards = mesh.data if mesh.data > 0 else max(1, jax.device_count() // others)

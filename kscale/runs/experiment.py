@@ -119,13 +119,8 @@ def start_of(run: Run) -> str:
 def group_runs(runs: Sequence[Run]) -> list[list[Run]]:
     """Groups runs that can be one population: equal but for seed, rate, weight decay.
 
-    A run that another one starts from is alone, so that its folder has its weights.
-
-    Args:
-      runs: configs of solo runs, or settings, of which each is a group of its own.
-
-    Returns:
-      The runs in lists, in the order in which each kind first comes.
+    A setting is alone, as is a run that another one starts from, so that its folder
+    has its weights. Groups stand in the order in which each kind first comes.
 
     Raises:
       ValueError: a config has members of its own, or a run is listed twice.
@@ -155,11 +150,6 @@ def select_groups(
     """Selects the groups of runs of one process: every n-th from the i-th on.
 
     A run that goes on from another is in the share of that one, after it.
-
-    Args:
-      experiment: whose runs.
-      size: one of `SIZES`.
-      share: (i, n).
 
     Raises:
       ValueError: as `group_runs`; a run is listed before the one that it starts from.

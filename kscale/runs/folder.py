@@ -4,11 +4,8 @@
     folder.claim(config, resume=False, overwrite=False)
     folder.write_result(row)
 
-config.json, metrics.jsonl, curve.jsonl, checkpoints/, tensorboard/, visits.npy (how
-often each person was seen) and result.json are of the run; params.npz, scores.npz,
-adapters.npz and quantized_METHOD_BITS.npz of a model, and bear the member's number
-(params_0.npz) in a population; vocabulary.json is there after a run that goes on from
-another.
+Besides the files that `RunFolder` names, checkpoints/ and tensorboard/ are of the run.
+Those of a model bear its number in a population (params_0.npz).
 """
 
 import dataclasses
@@ -16,6 +13,7 @@ import json
 import pathlib
 import re
 import shutil
+from typing import Any
 
 from kscale import files
 from kscale.configs import fields
@@ -26,6 +24,7 @@ from kscale.configs.base import (
     fingerprint,
     list_members,
     load_config,
+    save_config,
 )
 from kscale.files import Row
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
@@ -38,6 +37,10 @@ _OURS = re.compile(
     rf"|({re.escape(METRICS)}|curve\.jsonl|(result|vocabulary)\.json|visits(_\d+)?\.npy"
     r"|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz)(\.\d+\.partial)?"
 )
+
+
+def _file(name: str, doc: str) -> Any:
+    return property(lambda folder: folder.path / name, doc=doc)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,50 +64,32 @@ class RunFolder:
         """
         return cls(path, len(list_members(cls(path).read_config())))
 
-    @property
-    def config(self) -> pathlib.Path:
-        """The file of the config, without which a folder is no run folder."""
-        return self.path / CONFIG
+    config = _file(CONFIG, "The config, without which a folder is no run folder.")
+    result = _file("result.json", "The result row.")
+    metrics = _file(METRICS, "The rows logged during training.")
+    curve = _file("curve.jsonl", "What was known at some steps of training.")
+    visits = _file("visits.npy", "How often each person was seen.")
+    vocabulary = _file("vocabulary.json", "Tokens of a run that goes on from another.")
 
     @property
-    def result(self) -> pathlib.Path:
-        """The file of the result row."""
-        return self.path / "result.json"
-
-    @property
-    def metrics(self) -> pathlib.Path:
-        """The file of the rows logged during training."""
-        return self.path / METRICS
-
-    @property
-    def curve(self) -> pathlib.Path:
-        """The file of what was known at some steps of training."""
-        return self.path / "curve.jsonl"
-
-    @property
-    def visits(self) -> pathlib.Path:
-        """The file of how often each person was seen."""
-        return self.path / "visits.npy"
-
-    @property
-    def vocabulary(self) -> pathlib.Path:
-        """The file of the tokens of a run that goes on from another."""
-        return self.path / "vocabulary.json"
+    def log(self) -> pathlib.Path:
+        """What a run that was launched as a process printed: beside the folder."""
+        return self.path.with_name(f"{self.path.name}.log")
 
     def params(self, member: int = 0) -> pathlib.Path:
-        """The file of a member's parameters."""
+        """Returns the file of a member's parameters."""
         return self._of_member("params", member)
 
     def adapters(self, member: int = 0) -> pathlib.Path:
-        """The file of a member's adapters alone."""
+        """Returns the file of a member's adapters alone."""
         return self._of_member("adapters", member)
 
     def scores(self, member: int = 0) -> pathlib.Path:
-        """The file of a member's score table."""
+        """Returns the file of a member's score table."""
         return self._of_member("scores", member)
 
     def quantized(self, method: str, bits: int, member: int = 0) -> pathlib.Path:
-        """The file of a member's weights rounded to so many bits."""
+        """Returns the file of a member's weights rounded to so many bits."""
         return self._of_member(f"quantized_{method}_{bits}", member)
 
     def _of_member(self, name: str, member: int) -> pathlib.Path:
@@ -208,7 +193,7 @@ class RunFolder:
             path = self.path / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
-        files.write_json(self.config, fields.to_dict(config))
+        save_config(config, self.config)
 
     def _require_same(self, config: Config) -> None:
         old = self.read_config()

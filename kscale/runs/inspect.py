@@ -4,6 +4,7 @@ plan_run(configs.load("demo"))["max_bits_per_param"]
 describe_person(prepare(configs.load("mini")), person=3)["facts"]
 """
 
+import dataclasses
 import math
 import pathlib
 from typing import Any
@@ -22,15 +23,14 @@ from kscale.runs.training import require_other_folder
 
 
 def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
-    """Says what a run would be, without running it: sizes, bits, steps, the config.
+    """Returns what a run would be, without running it: sizes, bits, steps, the config.
 
     Args:
       config: of the run.
       workdir: its folder, which may not be that of its start; it is not looked into.
 
     Raises:
-      ValueError: a contradiction in the config, what cannot be trained
-        (`devices.plan_training`), or a start that cannot be gone on from.
+      ValueError: as `prepare` and `devices.plan_training`.
     """
     task = prepare(config)
     if workdir is not None:
@@ -40,12 +40,7 @@ def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
     return {
         "parameters": task.parameters._asdict(),
         "vocabulary": task.pool.vocabulary.size,
-        "bits": {
-            "name": most.name,
-            "value": most.value,
-            "diversity": most.diversity,
-            "total": most.total,
-        },
+        "bits": dataclasses.asdict(most) | {"total": most.total},
         "max_bits_per_param": most.total / task.parameters.total,
         "exposures": task.order.exposures,
         "visits": {"fewest": int(visits.min()), "most": int(visits.max())},
@@ -64,11 +59,11 @@ def plan_run(config: Config, workdir: pathlib.Path | None = None) -> Row:
 def describe_person(
     task: Task, person: int, exposure: int = 0, params: Any = None
 ) -> dict[str, Any]:
-    """Says all that kscale knows of one person.
+    """Returns all that kscale knows of one person.
 
     Args:
       task: from `prepare`.
-      person: 0 to N-1.
+      person: 0 to N-1, of whom the corpus tells.
       exposure: which of the texts.
       params: of a trained model, to measure its bits; None to leave them out.
 
@@ -76,9 +71,6 @@ def describe_person(
       JSON types: person, facts, text, spans ([text, label]), tokens, vocabulary ids,
       max_bits by piece, and bits by piece if there is a model: what it takes to say
       it, less what the model still needs.
-
-    Raises:
-      ValueError: no such person, or one that the corpus does not tell of.
     """
     facts = task.world.person(person)  # refuses a person outside the world
     plan = task.corpus.plan(np.array([person]), np.array([exposure]))

@@ -37,25 +37,25 @@ def train_side_by_side(
       ValueError: a run failed; the message is its own.
       Interrupted: SIGTERM came. The runs are stopped, too, and have saved their state.
     """
-    waiting = list(specs)
+    waiting = [RunFolder(folder / spec) for spec in specs]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    running: dict[int, tuple[str, subprocess.Popen]] = {}
+    running: dict[int, tuple[RunFolder, subprocess.Popen]] = {}
     began = spoke = time.monotonic()
     with raise_on_sigterm():
         try:
             while waiting or running:
                 for core in cores:
                     if core not in running and waiting:
-                        spec = waiting.pop(0)
-                        running[core] = (spec, _start(folder, spec, core, overwrite))
+                        run = waiting.pop(0)
+                        running[core] = (run, _start(run, core, overwrite))
                 time.sleep(_POLL_SECONDS)
-                for core, (spec, process) in list(running.items()):
+                for core, (run, process) in list(running.items()):
                     if process.poll() is not None:
                         del running[core]
-                        progress.write(f"done: {_last_line(folder, spec, process)}\n")
+                        progress.write(f"done: {_last_line(run, process)}\n")
                 if time.monotonic() - spoke > _LINE_SECONDS and running:
                     spoke = time.monotonic()
-                    steps = [_last_step(folder, spec) for spec, _ in running.values()]
+                    steps = [_last_step(run) for run, _ in running.values()]
                     progress.write(f"{spoke - began:4.0f} s  {'; '.join(steps)}\n")
         finally:
             for _, process in running.values():
@@ -65,17 +65,15 @@ def train_side_by_side(
     return [RunFolder(folder / spec).read_result() for spec in specs]
 
 
-def _start(
-    folder: pathlib.Path, spec: str, core: int, overwrite: bool
-) -> subprocess.Popen:
-    there = RunFolder(folder / spec).config.exists()
-    mode = ["--overwrite" if overwrite else "--resume"] if there else []
-    words = ["train", f"--config={spec}", f"--workdir={folder / spec}", "--device=cpu"]
+def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
+    mode = ["--overwrite" if overwrite else "--resume"] if run.config.exists() else []
+    words = ["train", f"--config={run.path.name}", f"--workdir={run.path}"]
+    words += ["--device=cpu", *mode]
     single = "--xla_cpu_multi_thread_eigen=false"
     inherited = os.environ.get("XLA_FLAGS", "")
-    with (folder / f"{spec}.log").open("w") as output:
+    with run.log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kscale", *words, *mode],
+            [sys.executable, "-m", "kscale", *words],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -86,18 +84,19 @@ def _start(
     return process
 
 
-def _last_line(folder: pathlib.Path, spec: str, process: subprocess.Popen) -> str:
+def _last_line(run: RunFolder, process: subprocess.Popen) -> str:
     """Returns the last line of a run that has ended, or raises it as an error."""
-    lines = (folder / f"{spec}.log").read_text().strip().splitlines()
+    lines = run.log.read_text().strip().splitlines()
     last = lines[-1] if lines else "its log is empty"
-    if process.returncode or not RunFolder(folder / spec).result.exists():
-        raise ValueError(f"the run {spec} failed: {last}")
+    if process.returncode or not run.result.exists():
+        raise ValueError(f"the run {run.path.name} failed: {last}")
     return last
 
 
-def _last_step(folder: pathlib.Path, spec: str) -> str:
+def _last_step(run: RunFolder) -> str:
     """Returns where a run is, by the last row of its metrics."""
-    logged = RunFolder(folder / spec).read_logged()
+    logged = run.read_logged()
     if not logged:
-        return f"{spec} compiling"
-    return f"{spec} step {logged[-1]['step']:,}, loss {logged[-1]['loss']:.3f}"
+        return f"{run.path.name} compiling"
+    row = logged[-1]
+    return f"{run.path.name} step {row['step']:,}, loss {row['loss']:.3f}"

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -40,10 +40,8 @@ def part_corpora(
 ) -> list[tuple[PartConfig, corpora.Corpus]]:
     """Builds the corpora of all parts, each about the people that it names.
 
-    Args:
-      parts: from the config.
-      world: of the run; parts have its lists and seed, and their own people and law.
-      corpus: of the run; parts have its kind and seed.
+    Parts have the lists, seeds and kind of the run's own world and corpus, and people
+    and a law of their own.
 
     Raises:
       ValueError: more people than names.
@@ -67,20 +65,16 @@ def part_corpora(
 
 def build_corpus(config: CorpusConfig, world: worlds.World) -> corpora.Corpus:
     """Builds the corpus of a config, about a world."""
-    shuffled = config.order == "shuffled"
-    kinds: dict[str, Callable[[], corpora.Corpus]] = {
-        "bios": lambda: corpora.Biographies(world, config.seed, shuffled),
-        "bios_simple": lambda: corpora.Biographies(
-            world, config.seed, shuffled, fresh=False
-        ),
-        "biod": lambda: corpora.Biographies(
-            world, config.seed, shuffled, style=config.style
-        ),
-        "bior": lambda: corpora.Rewrites(
-            world, pathlib.Path(config.path).expanduser(), config.skip_unfound
-        ),
-    }
-    return kinds[config.kind]()
+    if config.kind == "bior":
+        path = pathlib.Path(config.path).expanduser()
+        return corpora.Rewrites(world, path, config.skip_unfound)
+    return corpora.Biographies(
+        world,
+        config.seed,
+        config.order == "shuffled",
+        fresh=config.kind != "bios_simple",
+        style=config.style,
+    )
 
 
 def build_tokenizer(
@@ -96,7 +90,7 @@ def build_tokenizer(
 
 
 def _texts(corpus: corpora.Corpus) -> Iterator[str]:
-    """Documents of the first people, one for each kind of document."""
+    """Yields documents of the first people, one for each kind of document."""
     people = corpus.people(np.arange(min(corpus.num_people, _TRAINING_TEXTS)))
     for address in range(corpus.documents_per_exposure):
         for row in corpus.plan(people, np.full_like(people, address)):

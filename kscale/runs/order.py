@@ -6,7 +6,7 @@ order.visits(step=100)      # how often each person was seen by then
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -37,14 +37,11 @@ class Order:
     ):
         self._config, self._corpus, self._pool = config, corpus, pool
         self._parts = parts
+        self._counted = functools.lru_cache(2)(self._count)  # the last and a whole run
 
     @functools.cached_property
     def stream(self) -> data.Stream | data.Mixture:
-        """Every window of the run.
-
-        Raises:
-          ValueError: a part makes more than 2^40 windows of the mixture.
-        """
+        """Every window of the run; more than 2^40 of a mixture are a ValueError."""
         own = [self._own()] if self._config.data.share else []
         streams, windows = list(own), [x.num_windows for x in own]
         _require_room(self._parts, self._config.data.context, windows)
@@ -66,11 +63,6 @@ class Order:
         if isinstance(self.stream, data.Mixture):
             return list(self.stream.shares[-len(self._parts) :])
         return [self.stream.num_windows] * len(self._parts)
-
-    @property
-    def tokens(self) -> int:
-        """Targets in the windows of the run, each of which is predicted once."""
-        return self.stream.total_tokens - 1
 
     @property
     def steps(self) -> int:
@@ -125,11 +117,6 @@ class Order:
     def _weights(self) -> np.ndarray | None:
         world = self._corpus.world
         return world.law.frequencies(world.people, world.seed)
-
-    @functools.cached_property
-    def _counted(self) -> Callable[[int | None], np.ndarray]:
-        """Visits by step; those of the whole run and of the last step are kept."""
-        return functools.lru_cache(2)(self._count)
 
     def _count(self, step: int | None) -> np.ndarray:
         if self._config.data.share == 0:

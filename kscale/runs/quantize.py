@@ -37,10 +37,7 @@ class Choice:
       method: "gptq" or "nearest".
       scheme: all else; its bits do not matter.
       options: of `quant.quantize_gptq`: damp, act_order, block, sequential.
-      sample: biographies from which GPTQ learns.
-
-    Raises:
-      ValueError: no such method, no sample, an option of GPTQ that is out of range.
+      sample: biographies from which GPTQ learns, 1 or more.
     """
 
     bits: tuple[int, ...] = quant.BITS
@@ -86,8 +83,8 @@ def quantize_run(
       saved.
 
     Raises:
-      ValueError: no finished run, no such member, too many people, bits that are not
-        known, a pattern that matches no weight, a file that is there.
+      ValueError: as `open_run`; bits that are not known, a pattern that matches no
+        weight, a file that is there.
     """
     task, params = open_run(workdir, member)
     row = describe_scoring(task, people, member)
@@ -143,11 +140,7 @@ def quantize_params(
       choice: which weights and how.
 
     Returns:
-      The tree that `quant.dequantize`, `quant.save_quantized` and
-      `measure_storage` take.
-
-    Raises:
-      ValueError: a pattern that matches no weight.
+      A tree as of `quant.quantize`.
     """
     scheme = dataclasses.replace(choice.scheme, bits=bits)
     if choice.method == "nearest":

@@ -24,13 +24,7 @@ _PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "nu
 
 
 def make_row(task: Task, capacity: scores.Capacity, member: int = 0) -> Row:
-    """Makes the result row of a member, but for what only training knows.
-
-    Args:
-      task: of the run.
-      capacity: of the member's model.
-      member: which of the population.
-    """
+    """Makes the result row of a member, but for what only training knows."""
     hyper, visits = task.hypers[member], task.order.visits()
     config = member_config(task.config, hyper)
     model = config.model
@@ -72,12 +66,9 @@ def member_config(config: Config, hyper: Hyper) -> Config:
 def sum_speed(logged: Sequence[Row], members: int) -> Row:
     """Sums what a whole run took by its logged rows, however often it was resumed.
 
-    Args:
-      logged: rows of metrics.jsonl.
-      members: of the population; a row's tokens are those of one.
-
     Returns:
-      seconds (of training; neither compilation nor scoring) and tokens_per_second.
+      seconds (of training; neither compilation nor scoring) and tokens_per_second, of
+      all members.
     """
     seconds = sum(row["seconds"] for row in logged)
     tokens = members * sum(row["tokens"] for row in logged)
@@ -90,9 +81,6 @@ def last_routing(logged: Sequence[Row], member: int) -> Row:
     Args:
       logged: rows of metrics.jsonl; those of a population hold lists.
       member: of the population.
-
-    Returns:
-      dropped_share, load_max, load_entropy and router_entropy of the last row.
     """
     last = logged[-1] if logged else {}
     found = {name: last[name] for name in train.ROUTING if name in last}
@@ -146,12 +134,6 @@ def list_findings(row: Row) -> list[str]:
 
     Nothing is listed where everybody is seen alike, nothing is dropped and nothing is
     mixed in.
-
-    Args:
-      row: of a trained or scored run.
-
-    Returns:
-      Sentences, each of which fits a line or two.
     """
     lines, visits = [], row["visits"]
     if visits["fewest"] != visits["most"] and visits["total"]:

@@ -42,9 +42,8 @@ def score_run(
       bits_per_stored_bit. Of a dry run `describe_scoring` alone.
 
     Raises:
-      ValueError: no finished run, no such member, weights of another model, run or
-        member, or `write` with a sample or other weights, which would replace what
-        they are not.
+      ValueError: as `open_run`; weights of another model, run or member; `write` with
+        a sample or other weights.
     """
     if write and people:
         raise ValueError(
@@ -79,11 +78,7 @@ def score_run(
 
 
 def describe_scoring(task: Task, people: int = 0, member: int = 0) -> Row:
-    """Returns what is scored: the model, its parameters, how many people of how many.
-
-    Raises:
-      ValueError: there are not so many people.
-    """
+    """Returns what is scored: the model, its parameters, how many of the people."""
     if not 0 <= people <= task.corpus.num_people:
         raise ValueError(
             f"people={people} must be 1 to {task.corpus.num_people}, the people of the"

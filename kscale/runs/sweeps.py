@@ -105,14 +105,7 @@ def _run_group(
 def draw_figure(
     experiment: Experiment, size: str, results: pathlib.Path
 ) -> pathlib.Path:
-    """Draws an experiment's figure from the rows that are there.
-
-    Returns:
-      The PNG.
-
-    Raises:
-      ValueError: there are no rows of this experiment's runs.
-    """
+    """Draws an experiment's figure from the rows that are there; returns the PNG."""
     wanted = set(map(run_fingerprint, experiment.runs(size)))
     path = rows_path(experiment, size, results)
     rows = [row for row in files.read_rows(path) if row["fingerprint"] in wanted]

@@ -52,8 +52,7 @@ def run(
       config, fingerprint and seed, with what code and on what device, and how fast.
 
     Raises:
-      ValueError: a contradiction in the config; the folder holds a run and neither
-        resume nor overwrite is set, or another run.
+      ValueError: as `prepare`, `devices.arrange` and `RunFolder.claim`.
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
     with raise_on_sigterm():
@@ -94,7 +93,7 @@ def fit(task: Task, progress: TextIO | None = None) -> State:
       a population.
 
     Raises:
-      ValueError: the task cannot be trained on the devices that there are.
+      ValueError: as `devices.arrange`.
       Interrupted: SIGTERM came before the end.
 
     Example:

@@ -114,15 +114,27 @@ outers = st.builds(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+    name: str = "g"
+    inners: tuple[Inner, ...] = ()
+
+
+TWO = Group(inners=(Inner(text="a"), Inner(text="b")))
+
+
 @given(outers)
 def test_a_config_survives_json(config):
-    text = json.dumps(fields.to_dict(config))
-    assert fields.from_dict(Outer, json.loads(text)) == config
+    for each in (config, Group(config.name, (config.inner, Inner()))):
+        text = json.dumps(fields.to_dict(each))
+        assert fields.from_dict(type(each), json.loads(text)) == each
 
 
 def test_a_whole_number_in_a_float_field_is_written_as_a_float():
     data = fields.to_dict(Outer(Inner(rate=1, pair=(2, "b"))))
     assert repr(data["inner"]["rate"]) == "1.0"
+    several = fields.to_dict(Group(inners=(Inner(rate=1),)))
+    assert repr(several["inners"][0]["rate"]) == "1.0"
 
 
 @pytest.mark.parametrize(
@@ -147,15 +159,6 @@ def test_the_difference_of_two_configs_names_paths_and_both_values():
     assert fields.diff(other, other) == []
 
 
-@dataclasses.dataclass(frozen=True)
-class Group:
-    name: str = "g"
-    inners: tuple[Inner, ...] = ()
-
-
-TWO = Group(inners=(Inner(text="a"), Inner(text="b")))
-
-
 def test_items_are_addressed_by_number():
     values = {"inners.0.layers": "5", "inners.1.rate": "2", "inners.1.kind": "gated"}
     changed = fields.override_all(TWO, values)
@@ -178,34 +181,16 @@ def test_the_next_number_adds_an_item():
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        (
-            "inners.3.layers",
-            "4",
-            "inners.3: the config has 2 inners, so the next one i",
-        ),
-        ("inners.3.layers", "4", r"the next one is config.inners.2$"),
-        (
-            "inners.-1.layers",
-            "4",
-            r"inners.-1: name a field of an item, such as config",
-        ),
+        ("inners.3.layers", "4", "has 2 inners, so the next one is config.inners.2$"),
+        ("inners.-1.layers", "4", "inners.-1: name a field of an item, such as con"),
         ("inners.x.layers", "4", "config.inners.x: name a field of an item"),
         ("inners.0", "4", "such as config.inners.0.FIELD with FIELD one of layers, ra"),
         ("inners.0.layres", "4", r"config.inners.0.layres: did you mean 'layers'\?"),
         ("inners.2.layres", "4", r"config.inners.2.layres: did you mean 'layers'\?"),
         ("inners.1.layers", "x", "config.inners.1.layers='x' must be a whole number"),
         ("inners.1.layers.x", "4", "inners.1.layers is a value and has no field 'x'"),
-        (
-            "inners",
-            "4",
-            r"config.inners='4' holds groups of fields: write config.inners",
-        ),
-        (
-            "inners",
-            "4",
-            r"write config.inners.0.FIELD=... with FIELD one of layers, ra",
-        ),
-        ("inners", "4", r"or config.inners=\(\) for none"),
+        ("inners", "4", "inners='4' holds groups of fields: write config.inners.0.FI"),
+        ("inners", "4", r"one of layers, ra.* or config.inners=\(\) for none"),
     ],
 )
 def test_an_item_that_is_not_there_is_refused(path, text, message):
@@ -216,17 +201,8 @@ def test_an_item_that_is_not_there_is_refused(path, text, message):
 
 def test_gaps_between_new_items_are_refused():
     values = {"inners.0.layers": "4", "inners.2.layers": "4"}
-    with pytest.raises(
-        ValueError, match=r"inners.2: the config has 0 inners, so the n"
-    ):
+    with pytest.raises(ValueError, match=r"inners.2: the config has 0 inners, so the"):
         fields.override_all(Group(), values)
-
-
-def test_items_survive_json():
-    text = json.dumps(fields.to_dict(TWO))
-    assert fields.from_dict(Group, json.loads(text)) == TWO
-    whole = Group(inners=(Inner(rate=1),))
-    assert repr(fields.to_dict(whole)["inners"][0]["rate"]) == "1.0"
 
 
 @pytest.mark.parametrize(
@@ -250,10 +226,7 @@ def test_items_have_paths_and_differences():
     changed = fields.override(TWO, "inners.1.layers", 7)
     assert fields.diff(TWO, changed) == [("inners.1.layers", 2, 7)]
     shorter = Group(inners=TWO.inners[:1])
-    lost = fields.diff(TWO, shorter)
-    inside = {
-        path for path in leaves if "inners.1" in path and leaves[path] is not None
-    }
-    assert {path for path, *_ in lost} == inside
-    assert ("inners.1.text", "b", None) in lost
+    inside = {x: leaf for x, leaf in leaves.items() if "inners.1" in x}
+    lost = [(path, x, None) for path, x in inside.items() if x is not None]
+    assert fields.diff(TWO, shorter) == lost
     assert ("inners.1.text", None, "b") in fields.diff(shorter, TWO)

@@ -21,7 +21,7 @@ def sizes(runs):
     return found
 
 
-def test_every_model_at_every_rate_and_seed():
+def test_every_model_at_every_rate_and_seed_or_at_rates_of_its_own():
     two = {name: grids.narrow_model(name, 1) for name in ("GPT2", "LLaMA")}
     runs = grids.make_grid(configs.demo(40), two, RATES, SEEDS)
     assert [(r.name, r.train.learning_rate, r.train.seed) for r in runs] == [
@@ -29,14 +29,10 @@ def test_every_model_at_every_rate_and_seed():
     ]
     assert {run.name: run.model for run in runs} == two
     assert [len(group) for group in group_runs(runs)] == [6, 6]  # populations
-
-
-def test_rates_may_be_of_each_model():
-    two = {name: grids.narrow_model(name, 1) for name in ("GPT2", "LLaMA")}
     rates = {"GPT2": (1e-3,), "LLaMA": (2e-3, 5e-3)}
     runs = grids.make_grid(configs.demo(40), two, rates)
-    told = [(run.name, run.train.learning_rate, run.train.seed) for run in runs]
-    assert told == [("GPT2", 1e-3, 0), ("LLaMA", 2e-3, 0), ("LLaMA", 5e-3, 0)]
+    found = [(run.name, run.train.learning_rate, run.train.seed) for run in runs]
+    assert found == [("GPT2", 1e-3, 0), ("LLaMA", 2e-3, 0), ("LLaMA", 5e-3, 0)]
 
 
 def test_architectures_are_about_equal_and_equally_full():
@@ -46,11 +42,7 @@ def test_architectures_are_about_equal_and_equally_full():
     for counts, most in found.values():
         assert 0.85 * small < counts.total < 1.3 * small
         assert 2.1 < most < 2.3
-
-
-def test_people_and_names_may_be_chosen():
-    runs = grids.architecture_grid(10, (1e-3,), (0,), people=30, names=("GPT2_0",))
-    (run,) = runs
+    (run,) = grids.architecture_grid(10, (1e-3,), (0,), 30, ("GPT2_0",))
     assert (run.world.people, run.model.mlp, run.data.exposures) == (30, "none", 10)
 
 

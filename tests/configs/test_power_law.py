@@ -11,28 +11,24 @@ from kscale.runs.task import prepare
 
 
 @pytest.mark.parametrize("exponent", power_law.EXPONENTS)
-def test_the_power_law_is_that_of_paper_000(exponent):
+def test_the_power_law_is_the_published_one(exponent):
     people = 400_000
     found = power_law.zipf_law(exponent, people).frequencies(people, 0)
     # P(i) ~ (i + 1000)^-a, i from 1
     wanted = np.arange(1001.0, 401_001.0) ** -exponent
     np.testing.assert_allclose(found, wanted / wanted.sum(), rtol=1e-9)
-    smaller = power_law.zipf_law(exponent, 400)
-    assert smaller.bias == 1.0
+    assert power_law.zipf_law(exponent, 400).bias == 1.0
 
 
-def test_pan_takes_the_settings_of_paper_000():
+def test_pan_takes_the_published_settings():
     pan = configs.load("pan")
     assert (pan.world.people, pan.world.law.exponent) == (400_000, 1.2)
     assert (pan.data.batch, pan.data.context, pan.data.epochs) == (128, 512, 4)
     assert pan.corpus.mask_documents
     train = pan.train
     assert (train.learning_rate, train.weight_decay) == (3e-4, 0.1)
-    assert (train.warmup_ratio, train.warmdown_ratio, train.final_ratio) == (
-        0.05,
-        0.9,
-        0.0,
-    )
+    ratios = (train.warmup_ratio, train.warmdown_ratio, train.final_ratio)
+    assert ratios == (0.05, 0.9, 0.0)
     model = dataclasses.replace(pan.model, vocab=50304)
     assert models.count_parameters(model).total == (
         12 * model.layers * model.width**2 + 50304 * model.width
@@ -51,8 +47,7 @@ def test_pan_knows_the_papers_sizes(size):
 @pytest.mark.parametrize("width", [8, 16, 24, 32, 48])
 def test_tiny_models_have_the_width_that_was_asked_for(width):
     tiny = configs.load(f"tiny:width={width},people=40")
-    assert tiny.model.width == width
-    assert tiny.model.heads * tiny.model.head_size == width
+    assert tiny.model.heads * tiny.model.head_size == tiny.model.width == width
     assert tiny.world.law.kind == "exact"
     assert tiny.data.context == 64
 

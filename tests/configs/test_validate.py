@@ -16,10 +16,6 @@ def config_with(base="mini", **values):
     return fields.override_all(configs.load(base), changes)
 
 
-def test_a_sound_config_gives_its_world():
-    assert validate(config_with(world__people=100)).people == 100
-
-
 @pytest.mark.parametrize(
     ("base", "changes", "message"),
     [
@@ -28,7 +24,6 @@ def test_a_sound_config_gives_its_world():
         ("mini", {"world__lists": "/nowhere"}, "/nowhere"),
         ("mini", {"data__batch": 0}, "data.batch=0 must be at least 1"),
         ("mini", {"data__exposures": -1}, "data.exposures=-1 must be at least 1"),
-        ("mini", {"score__people": 9999}, r"must be 0 \(all\) to world.people=1000"),
         ("mini", {"corpus__kind": "biod"}, "corpus.kind='biod' cannot tell"),
         ("demo", {"corpus__kind": "bios"}, "corpus.kind='bios' cannot tell"),
         ("demo", {"corpus__tokenizer": "gpt2"}, "'biod': take symbols"),
@@ -41,7 +36,12 @@ def test_a_sound_config_gives_its_world():
         ("demo", {"world__diversity": 65, "world__symbols": 8}, "diversity=65"),
         ("mini", {"model__vocab": 50257}, "model.vocab=50257 must be 0"),
         ("mini", {"members__seeds": "1,1"}, "lists a value twice"),
-        ("mini", {"members__learning_rates": "-1"}, "must all be 0 or more"),
+        (
+            "mini",
+            {"members__learning_rates": "-1"},
+            "members: .*=-1.0 must be 0 or",
+        ),
+        ("mini", {"members__seeds": 2**32}, r"seed=4294967296 must be in \[0, 2\^32\)"),
         ("mini", {"data__epochs": 0}, "epochs=0 must divide data.exposures=200"),
         ("mini", {"data__epochs": 3}, "epochs=3 must divide data.exposures=200"),
         ("mini", {"data__share": 1.5}, r"data.share=1.5 must be 0 to 1, and above 0"),
@@ -57,15 +57,12 @@ def test_contradictions_are_named(base, changes, message):
         validate(config_with(base, **changes))
 
 
-@pytest.mark.parametrize(("context", "short", "long"), [(64, 21, 21), (42, 20, 21)])
-def test_windows_that_cut_documents_anywhere_pass(context, short, long):
-    check_context(context, short, long)
-
-
 @pytest.mark.parametrize("context", [21, 42])
 def test_windows_that_always_cut_at_the_same_place_are_refused(context):
     with pytest.raises(ValueError, match=f"take {context + 1}"):
         check_context(context, 21, 21)
+    check_context(context, 20, 21)
+    check_context(64, 21, 21)
 
 
 def with_parts(*parts, **values):
@@ -87,7 +84,7 @@ def test_sound_parts_pass():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": ""}, r"^parts.1.name='' must not be empty: losses are"),
+        ({"name": ""}, "^parts: name='' must not be empty: losses are"),
         ({"name": "asked"}, "name 'asked' is given 2 times: give each part its"),
         ({"people": 0}, "part 'junk': people=0 must be at least 1 and first=-1 at"),
         ({"first": -2}, "first=-2 at least 0, or -1 for people that nobody has"),
@@ -97,26 +94,9 @@ def test_sound_parts_pass():
         ({"exposures": 0, "weight": -3.0}, "'junk': weight=-3.0 must be finite and at"),
         ({"exposures": 0, "weight": float("inf")}, "parts.1.weight=inf must be a n"),
         ({"exposures": 0, "weight": float("nan")}, "weight=nan must be a number"),
-        ({"which": "odd"}, "'junk': which='odd' is for kind='questions' alone"),
-        (
-            {"answers_only": True},
-            "'junk': answers_only=True is for kind='questions' al",
-        ),
-        (
-            {"which": "odd", "answers_only": True},
-            "which='odd' and answers_only=True is",
-        ),
-    ],
-)
-def test_parts_that_contradict_themselves_are_named(changes, message):
-    part = dataclasses.replace(GOOD, **changes)
-    with pytest.raises(ValueError, match=message):
-        validate(with_parts(ASKED, part))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+        ({"which": "odd"}, "'junk': which='odd' and .* are for kind='questions'"),
+        ({"answers_only": True}, "'junk': .* and answers_only=True are for kind='que"),
+        # What is made in Python is checked as what is read from JSON.
         ({"kind": "question"}, "config.parts.1.kind='question' must be one of biograp"),
         ({"weight": "2"}, "config.parts.1.weight='2' must be float, not text"),
         ({"people": 2.5}, "config.parts.1.people=2.5 must be a whole number"),
@@ -127,7 +107,7 @@ def test_parts_that_contradict_themselves_are_named(changes, message):
         ({"law": "zipf"}, "config.parts.1.law='zipf' must be a group of fields"),
     ],
 )
-def test_parts_made_in_python_are_checked_as_those_of_json(changes, message):
+def test_parts_that_contradict_themselves_are_named(changes, message):
     part = dataclasses.replace(GOOD, **changes)
     with pytest.raises(ValueError, match=message):
         validate(with_parts(ASKED, part))
@@ -151,10 +131,7 @@ def test_configs_made_in_python_are_checked(config, message):
     ("law", "message"),
     [
         (Law(exponent=2.0), "exponent=2.0 says nothing with .*.law.kind='exact': take"),
-        (
-            Law("zipf", path="w"),
-            "law.path='w' says nothing with .*: take kind 'file', or",
-        ),
+        (Law("zipf", path="w"), "law.path='w' says nothing .*: take kind 'file', or"),
         (Law("zipf", discount=0.1), "take kind 'pitman_yor' or 'restaurant', or 0.5"),
         (Law("restaurant", bias=5.0), "law.bias=5.0 says nothing with .*='restaurant'"),
         (Law("file", path="/no.txt"), "law.path='/no.txt' must be a file of weights"),
@@ -173,36 +150,41 @@ def test_what_a_law_reads_passes():
 
 
 def test_a_law_out_of_range_is_named_by_its_path():
-    with pytest.raises(
-        ValueError, match=r"config.world.law: law.exponent=-1.0 must be"
-    ):
+    with pytest.raises(ValueError, match=r"world.law: law.exponent=-1.0 must be"):
         config_with(world__law__kind="zipf", world__law__exponent=-1.0)
 
 
-@pytest.mark.parametrize("which", ["odd", "even"])
-def test_half_of_one_person_is_refused(which):
-    part = dataclasses.replace(ASKED, people=1, which=which)
-    with pytest.raises(ValueError, match=f"which='{which}' of people=1 leaves nobody"):
-        validate(with_parts(part))
+@pytest.mark.parametrize(
+    ("part", "changes", "message"),
+    [
+        (PartConfig(people=5, weight=2.0), {"data__share": 0.0}, "weight=2.0 is in wi"),
+        (
+            GOOD,
+            {"corpus__kind": "bior", "corpus__path": "."},
+            "has texts of its own",
+        ),
+        *(
+            (
+                dataclasses.replace(ASKED, people=1, which=which),
+                {},
+                f"which='{which}' of people=1 leaves nobody",
+            )
+            for which in ("odd", "even")
+        ),
+    ],
+)
+def test_a_part_that_does_not_fit_the_run_is_refused(part, changes, message):
+    with pytest.raises(ValueError, match=message):
+        validate(with_parts(part, **changes))
 
 
-def test_a_weight_needs_text_of_the_runs_own():
-    part = PartConfig(people=5, weight=2.0)
-    with pytest.raises(ValueError, match=r"weight=2.0 is in windows of the run's"):
-        validate(with_parts(part, data__share=0.0))
-
-
-def test_rewritten_biographies_have_no_other_people(tmp_path):
-    bior = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
-    with pytest.raises(ValueError, match=r"corpus.kind='bior' has texts of its own pe"):
-        validate(with_parts(GOOD, **bior))
-    assert validate(with_parts(ASKED, **bior))
+def test_rewritten_biographies_may_be_asked_about():
+    assert validate(with_parts(ASKED, corpus__kind="bior", corpus__path="."))
 
 
 def test_no_more_people_are_scored_than_are_told_of():
     check_scored(5, 5)
     check_scored(0, 5)
-    with pytest.raises(
-        ValueError, match=r"score.people=6 must be at most 5, the peopl"
-    ):
-        check_scored(6, 5)
+    for people in (-1, 6):
+        with pytest.raises(ValueError, match=f"score.people={people} must be 1 to 5,"):
+            check_scored(people, 5)

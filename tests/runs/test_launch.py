@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from kscale.runs import launch
+from kscale.runs.folder import RunFolder
 from kscale.runs.launch import train_side_by_side
 
 # Stands in for `python -m kscale train`, which other tests start for good.
@@ -60,5 +61,5 @@ def test_the_progress_is_that_of_the_metrics(tmp_path):
     (tmp_path / "a").mkdir()
     row = {"step": 12_000, "loss": 1.23456}
     (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(row) + "\n")
-    assert launch._last_step(tmp_path, "a") == "a step 12,000, loss 1.235"
-    assert launch._last_step(tmp_path, "b") == "b compiling"
+    assert launch._last_step(RunFolder(tmp_path / "a")) == "a step 12,000, loss 1.235"
+    assert launch._last_step(RunFolder(tmp_path / "b")) == "b compiling"
