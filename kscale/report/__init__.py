@@ -5,15 +5,18 @@ report.draw_capacity(rows, pathlib.Path("capacity.png"), "bioS(N), GPT-2")
 """
 
 from kscale.report.ablation import draw_ablation
-from kscale.report.allocation_fit import (
-    AllocationFit,
-    fit_allocation,
-    predict_threshold,
-)
 from kscale.report.capacity import draw_capacity, draw_exposures
 from kscale.report.comparison import BestRate, choose_rates, draw_comparison
 from kscale.report.extraction import draw_extraction
-from kscale.report.learning_fit import LearningFit, Line, fit_learning, fit_line
+from kscale.report.fits import (
+    AllocationFit,
+    LearningFit,
+    Line,
+    fit_allocation,
+    fit_learning,
+    fit_line,
+    predict_threshold,
+)
 from kscale.report.panels import COLORS, Curve, Panel, draw_panels
 from kscale.report.quantization import draw_quantization
 
