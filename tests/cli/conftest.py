@@ -1,8 +1,22 @@
 """What tests of verbs share."""
 
+import json
+
 import pytest
 
 from kscale import cli
+
+
+@pytest.fixture
+def ask(capsys):
+    """Carries out a command line and gives what it prints, an object with --json."""
+
+    def ask(*words):
+        assert cli.main(list(map(str, words))) == 0
+        out = capsys.readouterr().out
+        return json.loads(out) if "--json" in words else out
+
+    return ask
 
 
 @pytest.fixture

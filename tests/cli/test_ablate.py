@@ -1,11 +1,8 @@
-"""`kscale ablate`: the table, the answer, the plan, and what is refused."""
-
-import json
+"""`kscale ablate`: the table, the answer, and what is refused."""
 
 import pytest
 from support.run_folders import read_files
 
-from kscale import cli, scores
 from kscale.cli import ablate
 
 
@@ -53,29 +50,15 @@ def test_a_model_that_knows_nothing_has_nothing_to_lose():
     assert lines[1].split()[3] == "-"
 
 
-def test_it_says_rows_and_writes_nothing(finished, capsys):
+def test_it_says_rows_and_writes_nothing(finished, ask):
     before = read_files(finished)
-    words = ["ablate", f"--workdir={finished}", "--people=4", "--bits=2", "--json"]
-    assert cli.main(words) == 0
-    row = json.loads(capsys.readouterr().out)
+    words = ("--people=4", "--bits=2", "--json")
+    row = ask("ablate", f"--workdir={finished}", *words)
     assert (row["people"], row["rounded_to"], row["layers"]) == (4, 2, 1)
     assert row["scores"] == len(row["rows"]) == 7
     assert row["rows"][2]["what"] == "attention at 2 bits"
     assert len(ablate.text(row).splitlines()) == 10
     assert read_files(finished) == before
-
-
-def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score_corpus", None)
-    words = ["ablate", f"--workdir={finished}", "--dry_run"]
-    assert cli.main(words) == 0
-    out = capsys.readouterr().out
-    assert "on 12 of 12 people" in out
-    assert "That is done 7 times: whole, without each of 1 layers" in out
-    assert cli.main([*words, "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)
-    assert (row["scores"], row["rounded_to"]) == (7, 3)
-    assert "rows" not in row
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])

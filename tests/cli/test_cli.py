@@ -1,23 +1,25 @@
 """The command line from the outside: verbs, help, what every verb refuses."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-from kscale import cli, configs
+from kscale import cli, configs, scores
 
 VERBS = tuple(cli.VERBS)
 ON_RUNS = ("score", "ablate", "quantize")
 
 
-def test_usage_lists_the_verbs(capsys):
+def test_usage_lists_the_verbs(ask, capsys):
     for words in ([], ["--help"], ["help"]):
-        assert cli.main(words) == 0
-        out = capsys.readouterr().out
+        out = ask(*words)
         assert all(f"  {verb} " in out for verb in VERBS)
-    assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("kscale 0.")
+    assert ask("--version").startswith("kscale 0.")
+    assert cli.main(["trian"]) == 2
+    err = capsys.readouterr().err
+    assert err == "kscale: unknown verb trian: did you mean 'train'?\n"
 
 
 def test_usage_does_not_start_jax():
@@ -27,36 +29,23 @@ def test_usage_does_not_start_jax():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_an_unknown_verb_is_answered_with_the_nearest(capsys):
-    assert cli.main(["trian"]) == 2
-    err = capsys.readouterr().err
-    assert err == "kscale: unknown verb trian: did you mean 'train'?\n"
+HELP = {
+    "ablate": ["--bits=...           of a rounded weight, one of 8, 6, 5, 4, 3, 2 [3]"],
+    "quantize": [
+        "--bits=...           of a weight [8,6,5,4,3,2]",
+        "--method=...         <gptq|nearest>: GPTQ, or to the nearest",
+        "--damp=...           of GPTQ: added to the inputs' second mom",
+    ],
+}
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_help_lists_flags_and_the_configs_that_it_takes(verb, capsys):
-    assert cli.main([verb, "--help"]) == 0
-    out = capsys.readouterr().out
+def test_every_help_lists_flags_and_the_configs_that_it_takes(verb, ask):
+    out = ask(verb, "--help")
     named = configs.CONFIGS if verb in ("train", "show") else ()
     for text in ("--dry_run", "--json", "--debug", f"kscale {verb}", *named):
         assert text in out
-
-
-@pytest.mark.parametrize(
-    ("verb", "line"),
-    [
-        (
-            "ablate",
-            "--bits=...           of a rounded weight, one of 8, 6, 5, 4, 3, 2 [3]",
-        ),
-        ("quantize", "--bits=...           of a weight [8,6,5,4,3,2]"),
-        ("quantize", "--method=...         <gptq|nearest>: GPTQ, or to the nearest"),
-        ("quantize", "--damp=...           of GPTQ: added to the inputs' second mom"),
-    ],
-)
-def test_help_of_numbers_says_which_and_what_they_do(verb, line, capsys):
-    assert cli.main([verb, "--help"]) == 0
-    assert f"\n  {line}" in capsys.readouterr().out
+    assert all(f"\n  {line}" in out for line in HELP.get(verb, ()))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -65,10 +54,40 @@ def test_a_stray_word_is_not_passed_over(verb, refuse):
     refuse([verb, *words], "")
 
 
-def test_a_tilde_is_the_home(finished, capsys, monkeypatch):
+def test_a_tilde_is_the_home(finished, ask, monkeypatch):
     monkeypatch.setenv("HOME", str(finished.parent))
-    assert cli.main(["score", "--workdir=~/run", "--dry_run"]) == 0
-    assert "12 of 12 people" in capsys.readouterr().out
+    assert "12 of 12 people" in ask("score", "--workdir=~/run", "--dry_run")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "planned"),
+    [
+        ("score --people=5", "on 5 of 12 people", {"people": 5}),
+        ("score", "on 12 of 12 people", {"people": 12, "population": 12}),
+        (
+            "ablate",
+            "That is done 7 times: whole, without each of 1 layers, and with parts"
+            " rounded to 3 bits.",
+            {"people": 12, "scores": 7, "rounded_to": 3},
+        ),
+        (
+            "quantize --bits=4,2",
+            "It would be rounded to 4, 2 bits first.",
+            {"people": 12},
+        ),
+    ],
+)
+def test_a_dry_run_scores_nothing(words, said, planned, finished, ask, monkeypatch):
+    monkeypatch.setattr(scores, "score_corpus", None)
+    words = [*words.split(), f"--workdir={finished}", "--dry_run"]
+    out = ask(*words)
+    assert said in out
+    assert out.count("\n") == 1
+    row = ask(*words, "--json")
+    result = json.loads((finished / "result.json").read_text())
+    assert row.items() >= planned.items()
+    assert row["fingerprint"] == result["fingerprint"]
+    assert "rows" not in row
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])

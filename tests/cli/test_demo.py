@@ -1,13 +1,11 @@
 """`kscale demo`: the three facts, the plan, and how it is stopped."""
 
-import json
 import os
 import signal
 import time
 
 import pytest
 
-from kscale import cli
 from kscale.cli import demo
 
 
@@ -33,11 +31,10 @@ ROWS = [
 ]
 
 
-def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
+def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, ask):
     monkeypatch.setattr(demo, "train_side_by_side", lambda *_: ROWS)
     words = ["demo", f"--workdir={tmp_path}"]
-    assert cli.main(words) == 0
-    out = capsys.readouterr().out
+    out = ask(*words)
     assert out.splitlines()[-1] == (
         "A transformer at its limit holds 1.15 bits per parameter after 100 exposures"
         " and 1.85 after 1000; one with room to spare holds 1.22 of 1.22."
@@ -46,17 +43,14 @@ def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, capsys):
     assert f"picture: {picture}" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert all(meaning in out for meaning in demo.RUNS.values())
-    assert cli.main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == ROWS
+    assert ask(*words, "--json") == ROWS
 
 
-def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, capsys):
+def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, ask):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["demo", "--dry_run"]) == 0
-    out = capsys.readouterr().out
-    assert [line.split()[0] for line in out.splitlines()] == list(demo.RUNS)
-    assert cli.main(["demo", "--dry_run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out).keys() == demo.RUNS.keys()
+    lines = ask("demo", "--dry_run").splitlines()
+    assert [line.split()[0] for line in lines] == list(demo.RUNS)
+    assert ask("demo", "--dry_run", "--json").keys() == demo.RUNS.keys()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,10 +78,9 @@ def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_demo_reaches_what_it_promises(tmp_path, capsys):
+def test_the_demo_reaches_what_it_promises(tmp_path, ask):
     """Five to six minutes on two cores."""
-    assert cli.main(["demo", f"--workdir={tmp_path}", "--json"]) == 0
-    found = {r["name"]: r for r in json.loads(capsys.readouterr().out)}
+    found = {r["name"]: r for r in ask("demo", f"--workdir={tmp_path}", "--json")}
     assert found["demo_d48"]["bits_per_param"] >= 1.6
     assert 0.8 <= found["demo_d48_100"]["bits_per_param"] <= 1.3
     room = found["demo_room"]

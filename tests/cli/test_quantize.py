@@ -1,12 +1,11 @@
 """`kscale quantize`: the table, the answer, the flags of a choice, what is refused."""
 
 import dataclasses
-import json
 
 import pytest
 from support.run_folders import read_files
 
-from kscale import cli, quant, scores
+from kscale import quant, scores
 from kscale.cli import quantize
 
 
@@ -75,20 +74,20 @@ def test_the_table_by_hand(first):
     assert len({len(line) for line in lines[:3]}) == 1
 
 
-def test_it_says_rows_and_writes_nothing(finished, capsys):
+def test_it_says_rows_and_writes_nothing(finished, ask):
     before = read_files(finished)
-    words = ["quantize", f"--workdir={finished}", "--people=6", "--method=nearest"]
-    assert cli.main([*words, "--bits=8,4", "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)
+    words = ("quantize", f"--workdir={finished}", "--people=6", "--method=nearest")
+    row = ask(*words, "--bits=8,4", "--json")
     names = ["as trained", "nearest at 8 bits", "nearest at 4 bits"]
     assert [x["what"] for x in row["rows"]] == names
     assert (row["people"], row["population"]) == (6, 12)
-    assert row["choice"]["method"] == "nearest"
+    assert (row["choice"]["method"], row["choice"]["sample"]) == ("nearest", 1000)
+    assert row["choice"]["bits"] == [8, 4]
     assert "bits" not in row["choice"]["scheme"]
     assert read_files(finished) == before
 
 
-def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, capsys):
+def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, ask):
     seen = []
 
     def gptq(config, params, scheme, tokens, segments, **options):
@@ -97,28 +96,14 @@ def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, cap
 
     monkeypatch.setattr(quant, "quantize_gptq", gptq)
     words = [f"--workdir={finished}", "--people=2", "--bits=4", "--leaves=*/table"]
-    assert cli.main(["quantize", *words]) == 0
+    ask("quantize", *words)
     words += ["--noact_order", "--damp=0.1", "--block=7", "--group=3"]
-    assert cli.main(["quantize", *words]) == 0
+    assert "gptq at 4 bits" in ask("quantize", *words)
     default = {"damp": 0.01, "act_order": True, "block": 128, "sequential": True}
     scheme = quant.Scheme(bits=4, leaves=("*/table",))
     assert seen[0] == (True, scheme, default)
     changed = default | {"damp": 0.1, "act_order": False, "block": 7}
     assert seen[1] == (True, dataclasses.replace(scheme, group=3), changed)
-    assert "gptq at 4 bits" in capsys.readouterr().out
-
-
-def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score_corpus", None)
-    words = ["quantize", f"--workdir={finished}", "--dry_run", "--bits=4,2"]
-    assert cli.main(words) == 0
-    out = capsys.readouterr().out
-    assert "on 12 of 12 people" in out
-    assert out.endswith("It would be rounded to 4, 2 bits first.\n")
-    assert cli.main([*words, "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)
-    assert (row["choice"]["bits"], row["choice"]["sample"]) == ([4, 2], 1000)
-    assert "rows" not in row
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])

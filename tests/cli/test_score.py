@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from kscale import cli, scores
 from kscale.cli import score
 
 
@@ -12,9 +11,9 @@ def result_of(folder):
     return json.loads((folder / "result.json").read_text())
 
 
-def test_it_says_what_the_run_said(finished, capsys):
-    assert cli.main(["score", f"--workdir={finished}", "--json"]) == 0
-    again, before = json.loads(capsys.readouterr().out), result_of(finished)
+def test_it_says_what_the_run_said(finished, ask):
+    again = ask("score", f"--workdir={finished}", "--json")
+    before = result_of(finished)
     assert again["bits"] == pytest.approx(before["bits"], rel=1e-5)
     assert again["accuracy"] == before["accuracy"]
     assert again["fingerprint"] == before["fingerprint"]
@@ -33,19 +32,6 @@ def test_the_answer_is_the_last_line(finished):
         "Scored is two.npz: 2 bits a weight, 12,345 stored bits, 0.2500 bits of"
         " knowledge in each."
     )
-
-
-def test_a_dry_run_scores_nothing(finished, capsys, monkeypatch):
-    monkeypatch.setattr(scores, "score_corpus", None)
-    words = ["score", f"--workdir={finished}", "--dry_run"]
-    assert cli.main([*words, "--people=5"]) == 0
-    out = capsys.readouterr().out
-    assert "would be scored on 5 of 12 people" in out
-    assert out.count("\n") == 1
-    assert cli.main([*words, "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)
-    assert plan["people"] == plan["population"] == 12
-    assert plan["fingerprint"] == result_of(finished)["fingerprint"]
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])

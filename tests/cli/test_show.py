@@ -1,35 +1,29 @@
 """`kscale show`: one person as text, with the bits that a run's model holds."""
 
-import json
 import math
 import re
 
 import pytest
 
-from kscale import cli, configs
+from kscale import configs
 from kscale.runs.task import prepare
 
 
-def test_a_person_of_a_config(capsys):
-    assert cli.main(["show", "--config=mini", "--person=3"]) == 0
-    out = capsys.readouterr().out
+def test_a_person_of_a_config(ask):
+    out = ask("show", "--config=mini", "--person=3")
     facts = prepare(configs.load("mini")).world.person(3)
     assert f"  name           {facts['name']}\n" in out
     assert f"[{facts['employer']}](employer)" in out
     assert out.splitlines()[-1] == "Of person 3 there are 38.3 bits to know."
-    assert cli.main(["show", "--config=mini", "--person=3", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["facts"] == facts
+    assert ask("show", "--config=mini", "--person=3", "--json")["facts"] == facts
 
 
-def test_a_person_of_a_run(finished, capsys):
+def test_a_person_of_a_run(finished, ask):
     words = ["show", f"--workdir={finished}", "--person=11"]
-    assert cli.main(words) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
     most = math.log2(160_000 / 12) + 30.97
     said = rf"Of person 11 the model holds -?[\d.]+ of {most:.1f} bits\."
-    assert re.fullmatch(said, last)
-    assert cli.main([*words, "--dry_run", "--json"]) == 0
-    assert "bits" not in json.loads(capsys.readouterr().out)
+    assert re.fullmatch(said, ask(*words).splitlines()[-1])
+    assert "bits" not in ask(*words, "--dry_run", "--json")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from kscale.runs import sweeps
 from kscale.train.interruption import Interrupted
 
 
-def test_a_sweep_of_runs(experiment, instant, tmp_path, capsys):
+def test_a_sweep_of_runs(experiment, instant, tmp_path, ask, capsys):
     words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path / 'new'}"]
-    assert cli.main([*words, "--dry_run", "--part=1/2"]) == 0
-    out = capsys.readouterr().out
+    out = ask(*words, "--dry_run", "--part=1/2")
     assert out.count("to do ") == 1
     assert "N=12, 3 exposures, 1 layers, d=16, seed 0, rate 0.001" in out
     assert not (tmp_path / "new").exists()
@@ -22,12 +21,10 @@ def test_a_sweep_of_runs(experiment, instant, tmp_path, capsys):
     assert [row["exposures"] for row in answer["rows"]] == [3]
     assert answer["figure"] == str(tmp_path / "new" / "mine_smoke.png")
     assert "0.500 bits per parameter" in err
-    assert cli.main([*words, "--dry_run", "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)["runs"]
+    plan = ask(*words, "--dry_run", "--json")["runs"]
     assert [row["done"] for row in plan] == [False, False, False, True, False]
-    assert cli.main([*words, "--draw_only"]) == 0
     said = f"0 new rows; the figure is {answer['figure']}\n"
-    assert capsys.readouterr().out == said
+    assert ask(*words, "--draw_only") == said
 
 
 SETTINGS = """
@@ -37,26 +34,24 @@ draw = lambda rows, path: path.write_text(str([row["square"] for row in rows]))
 """
 
 
-def test_a_sweep_of_settings(tmp_path, capsys):
+def test_a_sweep_of_settings(tmp_path, ask):
     path = tmp_path / "squares.py"
     path.write_text(SETTINGS)
-    words = ["sweep", str(path), f"--results={tmp_path}"]
-    for new in (2, 0):
-        assert cli.main(words) == 0
-        assert capsys.readouterr().out.startswith(f"{new} new rows")
+    words = ["sweep", path, f"--results={tmp_path}"]
+    assert ask(*words).startswith("2 new rows")
+    assert ask(*words).startswith("0 new rows")
     rows = files.read_rows(tmp_path / "squares_smoke.jsonl")
     assert [row["square"] for row in rows] == [4.0, 9.0]
     assert rows[0]["config"] == {"x": 2.0, "size": "smoke"}
     assert {"commit", "versions", "device", "seconds", "fingerprint"} <= rows[0].keys()
     assert (tmp_path / "squares_smoke.png").read_text() == "[4.0, 9.0]"
-    assert cli.main([*words, "--dry_run"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = ask(*words, "--dry_run").splitlines()
     assert [line.split()[0] for line in lines] == ["done", "done"]
     assert lines[1].endswith("  x=3, size=smoke")
 
 
 def test_a_sweep_that_is_stopped_keeps_its_rows(
-    experiment, instant, tmp_path, monkeypatch, capsys
+    experiment, instant, tmp_path, monkeypatch, ask, capsys
 ):
     quick = sweeps.run
 
@@ -71,8 +66,7 @@ def test_a_sweep_that_is_stopped_keeps_its_rows(
     err = capsys.readouterr().err
     assert err.endswith("kscale sweep: stopped; 3 new rows are kept\n")
     monkeypatch.setattr(sweeps, "run", quick)
-    assert cli.main(words) == 0
-    assert capsys.readouterr().out.startswith("2 new rows; ")
+    assert ask(*words).startswith("2 new rows; ")
 
 
 @pytest.mark.parametrize(

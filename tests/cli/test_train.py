@@ -23,15 +23,12 @@ def damage(folder, how):
     path.write_bytes(data if how == "flipped" else data[:middle])
 
 
-def test_a_dry_run_prints_sizes_and_writes_nothing(capsys, tmp_path, monkeypatch):
+def test_a_dry_run_prints_sizes_and_writes_nothing(ask, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["train", "--config=demo_d48", "--dry_run"]) == 0
-    out = capsys.readouterr().out
+    out = ask("train", "--config=demo_d48", "--dry_run")
     for text in ("62,928", "2.247", "1000 exposures", "data.batch = 3", "bits"):
         assert text in out
-    words = ["train", "--config=demo_d48", "--dry_run", "--json", "--workdir=there"]
-    assert cli.main(words) == 0
-    plan = json.loads(capsys.readouterr().out)
+    plan = ask("train", "--config=demo_d48", "--dry_run", "--json", "--workdir=there")
     assert plan["parameters"]["total"] == 62_928
     assert plan["steps"] == -(-(plan["tokens"] - 1) // (3 * 64))
     assert plan["max_bits_per_param"] == pytest.approx(2.2466, abs=1e-4)
@@ -40,7 +37,7 @@ def test_a_dry_run_prints_sizes_and_writes_nothing(capsys, tmp_path, monkeypatch
 
 
 def test_the_answer_is_the_last_line_and_json_is_one_object(
-    tiny, capsys, tmp_path, monkeypatch
+    tiny, ask, capsys, tmp_path, monkeypatch, refuse
 ):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", *tiny]) == 0
@@ -54,11 +51,9 @@ def test_the_answer_is_the_last_line_and_json_is_one_object(
     made = base.load_config(folder / "config.json")
     assert folder.name == f"smoke-{base.fingerprint(made)}"
     assert f"written to runs/{folder.name}" in err
-    assert cli.main(["train", *tiny, "--resume", "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)
+    row = ask("train", *tiny, "--resume", "--json")
     assert row == json.loads((folder / "result.json").read_text())
-    assert cli.main(["train", *tiny]) == 2
-    assert "pass --resume to go on, --overwrite to throw" in capsys.readouterr().err
+    refuse(["train", *tiny], "pass --resume to go on, --overwrite to throw")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +144,7 @@ sys.exit(main())
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no such limit")
 def test_a_full_disk_is_one_line_and_the_run_can_go_on(
-    finished, tiny, call, capsys, tmp_path
+    finished, tiny, call, ask, tmp_path
 ):
     run = tmp_path / "run"
     words = ["train", *tiny, f"--workdir={run}"]
@@ -159,7 +154,5 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(
     assert last.startswith("kscale train: ")
     assert "the disk is full" in last
     assert all(line.startswith("step ") for line in progress)
-    assert cli.main([*words, "--resume", "--json"]) == 0
-    ours = json.loads(capsys.readouterr().out)
     theirs = json.loads((finished / "result.json").read_text())
-    assert ours["bits"] == theirs["bits"]
+    assert ask(*words, "--resume", "--json")["bits"] == theirs["bits"]
