@@ -21,8 +21,7 @@ PARTIAL = ".partial"  # ends the name of a file that is being written
 def replace_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file that takes the place of `path` when all is written.
 
-    Args:
-      path: the file; its folder is made if it does not exist.
+    Its folder is made if it does not exist.
 
     Raises:
       OSError: the file cannot be written; one that existed stays as it was.
@@ -148,14 +147,9 @@ def write_arrays(
 ) -> None:
     """Writes named arrays to an `.npz` file; see `replace_file`.
 
-    Args:
-      path: the file.
-      arrays: by name.
-      what: the file is, for the error: "Weights ".
-      compress: whether the file is compressed.
-
     Raises:
-      ValueError: the file cannot be written; one that existed stays as it was.
+      ValueError: the file cannot be written; one that existed stays as it was. `what`
+        opens the message: "Weights ".
     """
     try:
         with replace_file(path) as file:
@@ -167,12 +161,9 @@ def write_arrays(
 def read_arrays(path: Path, what: str = "") -> dict[str, np.ndarray]:
     """Returns the arrays of an `.npz` file by name.
 
-    Args:
-      path: the file.
-      what: the file is, for the error: "Weights ".
-
     Raises:
       ValueError: the file does not exist, is not whole, or holds anything but arrays.
+        `what` opens the message: "Weights ".
     """
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:

@@ -69,11 +69,12 @@ def map_by_path(
       others: trees that have the structure of `tree`, or go on below its leaves.
       is_leaf: which nodes are leaves, besides those that always are.
     """
-
-    def call(key_path: Any, *leaves: Any) -> Any:
-        return function(path_name(key_path), *leaves)
-
-    return jax.tree_util.tree_map_with_path(call, tree, *others, is_leaf=is_leaf)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, *leaves: function(path_name(path), *leaves),
+        tree,
+        *others,
+        is_leaf=is_leaf,
+    )
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
@@ -82,15 +83,10 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def first_match(rules: Sequence[tuple[str, Value]], path: str, what: str) -> Value:
-    """Returns the value of the first rule that matches a path.
-
-    Args:
-      rules: pairs of a pattern and a value.
-      path: of a parameter.
-      what: the name of the rules, for the error.
+    """Returns the value of the first rule (pattern, value) that matches a path.
 
     Raises:
-      ValueError: no rule matches.
+      ValueError: no rule matches; the message calls the rules `what`.
     """
     for pattern, value in rules:
         if fnmatch.fnmatchcase(path, pattern):
@@ -102,14 +98,7 @@ def first_match(rules: Sequence[tuple[str, Value]], path: str, what: str) -> Val
 
 
 def match_rules(rules: Sequence[tuple[str, Value]], tree: Any, what: str) -> Any:
-    """Returns the tree with each leaf replaced by the value of its first rule.
-
-    Args:
-      rules, what: as in `first_match`.
-      tree: nested dict.
-
-    Raises:
-      ValueError: a leaf matches no rule.
+    """Returns the tree with each leaf replaced by its `first_match`.
 
     Example:
       >>> match_rules([("*/bias", 0), ("*", 1)], {"up": {"bias": 5, "kernel": 6}}, "x")
@@ -123,14 +112,9 @@ def require_matches(
 ) -> None:
     """Checks that each pattern matches a path.
 
-    Args:
-      patterns: shell patterns.
-      paths: those that may be matched.
-      what: the name of the patterns, for the error.
-      unit: what a path stands for, for the error.
-
     Raises:
-      ValueError: a pattern matches none; the message gives the nearest path.
+      ValueError: a pattern matches none; the message calls the patterns `what`, a path
+        a `unit`, and gives the nearest one.
     """
     paths = list(paths)
     for pattern in patterns:
@@ -145,13 +129,8 @@ def require_matches(
 def select(tree: Any, patterns: Sequence[str], what: str) -> dict[str, Any]:
     """Returns the leaves that one of the patterns matches, nested as in the tree.
 
-    Args:
-      tree: nested dict.
-      patterns: shell patterns of paths.
-      what: the name of the patterns, for the error.
-
     Raises:
-      ValueError: a pattern matches no leaf; the message gives the nearest path.
+      ValueError: as `require_matches`.
 
     Example:
       >>> select({"up": {"bias": 1, "kernel": 2}}, ["*/bias"], "x")

@@ -1,11 +1,8 @@
 """Flags and words of a command line, read into the config and the flags of a verb.
 
-flags = {"people": Flag(0, "score a sample of so many; 0: all")}
-command = parse(flags, ["--people=3"])
-command.flags.people        # 3
-
-command = parse({"config": CONFIG}, ["--config=demo", "--config.model.layers=3"])
-command.config.model.layers # 3
+flags = {"config": CONFIG, "people": Flag(0, "score a sample of so many; 0: all")}
+command = parse(flags, ["--config=demo", "--config.model.layers=3", "--people=5"])
+command.config.model.layers, command.flags.people  # 3, 5
 """
 
 import dataclasses
@@ -64,9 +61,8 @@ class Command:
 
     Attributes:
       flags: the verb's flags, as attributes.
-      config: the named config with its overrides, None where the verb takes none or
-        none was given.
-      arguments: positional words of the command line.
+      config: the named config with its overrides, None without --config.
+      arguments: the positional words.
     """
 
     flags: flags.FlagValues
@@ -75,11 +71,7 @@ class Command:
 
     @property
     def workdir(self) -> pathlib.Path:
-        """The folder of the finished run that --workdir names.
-
-        Raises:
-          UsageError: it names none.
-        """
+        """The folder of the finished run that --workdir names."""
         if self.flags.workdir is None:
             raise UsageError("--workdir is needed: the folder of a finished run")
         return expand_path(self.flags.workdir)
@@ -91,16 +83,13 @@ def parse(
     about: str = "",
     words: bool = False,
 ) -> Command:
-    """Reads a command line.
+    """Reads a command line; its config is built and overridden.
 
     Args:
       known: the verb's flags by name.
       argv: the words after the verb.
       about: what the verb does, for --help.
-      words: whether words that are no flags are allowed.
-
-    Returns:
-      The command, its config built and overridden.
+      words: whether positional words are allowed.
 
     Raises:
       HelpWanted: --help or -h is among the words.

@@ -25,12 +25,7 @@ class Reply(NamedTuple):
 
 
 class Stopped(Exception):
-    """Work was stopped from outside; the message says what is kept.
-
-    Args:
-      message: for standard error.
-      code: the exit code.
-    """
+    """Work was stopped from outside; the message says what is kept."""
 
     def __init__(self, message: str, code: int = STOPPED):
         super().__init__(message)
@@ -45,10 +40,11 @@ class Verb:
       name: the word after `kscale`.
       about: what --help shows above the flags.
       flags: the verb's own; every verb has --dry_run, --json and --debug besides.
-      plan: what would be done: the answer with --dry_run. Does not write.
+      plan: says what would be done, with --dry_run; writes nothing. The same as `run`
+        where that looks at the flag.
       run: does the work.
       dry_run: what --dry_run prints, for --help.
-      words: whether it takes words that are no flags.
+      words: whether positional words are allowed.
       adapt: makes the verb for a command line, where its flags or its --help depend on
         the words in it.
     """
@@ -68,10 +64,6 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
 
     Errors that a user can mend (ValueError, OSError) become one line on standard error
     and exit code 2; with --debug they keep their traceback. Ctrl-C is exit code 130.
-
-    Args:
-      verb: which.
-      argv: the words after it.
     """
     known = {
         "dry_run": Flag(False, verb.dry_run),

@@ -20,8 +20,7 @@ def draw_ablation(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
 
     Args:
       rows: of `kscale ablate`; others are left out.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
 
     Raises:
       ValueError: no row is of a damaged model.

@@ -26,8 +26,7 @@ def draw_capacity(
 
     Args:
       rows: one per model; several seeds of one model are several dots.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
       published: whether the paper's values (2 and 1) are named in the panels.
 
     Raises:
@@ -61,8 +60,7 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
 
     Args:
       rows: one per run. A dash over a dot is its R_max.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
 
     Raises:
       ValueError: there are no rows.

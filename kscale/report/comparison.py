@@ -95,8 +95,7 @@ def draw_comparison(
 
     Args:
       rows: of several models, rates and seeds.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
       baseline: name of the model that the others are divided by.
 
     Raises:

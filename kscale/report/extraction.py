@@ -78,8 +78,7 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
 
     Args:
       rows: of models and of their fine-tunings.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
 
     Raises:
       ValueError: no row is of a fine-tuning whose model's row is there.

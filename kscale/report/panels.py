@@ -60,9 +60,9 @@ def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None
     """Draws panels side by side, two a row at most.
 
     Args:
-      panels: at least one.
+      panels: at least one, with a curve.
       path: the PNG to write.
-      title: says what was computed; kscale's figures of a paper name its figure.
+      title: says what was run or computed, and names the paper and its figure.
 
     Raises:
       ValueError: there is nothing to draw.
@@ -96,28 +96,16 @@ def _draw(axes: Axes, panel: Panel) -> None:
             capsize=2,
             label=curve.label or None,
         )
+    line = {"color": "0.6", "linewidth": 0.8, "linestyle": ":"}
+    text = {"color": "0.4", "fontsize": 8}
     for height, name in (panel.levels or {}).items():
-        axes.axhline(height, color="0.6", linewidth=0.8, linestyle=":")
-        axes.annotate(
-            name,
-            (0.01, height),
-            xycoords=("axes fraction", "data"),
-            va="bottom",
-            color="0.4",
-            fontsize=8,
-        )
+        axes.axhline(height, **line)
+        across = axes.get_yaxis_transform()
+        axes.text(0.01, height, name, transform=across, va="bottom", **text)
     for place, name in (panel.marks or {}).items():
-        axes.axvline(place, color="0.6", linewidth=0.8, linestyle=":")
-        axes.annotate(
-            name,
-            (place, 0.99),
-            xycoords=("data", "axes fraction"),
-            rotation=90,
-            va="top",
-            ha="right",
-            color="0.4",
-            fontsize=8,
-        )
+        axes.axvline(place, **line)
+        upright = {"rotation": 90, "va": "top", "ha": "right"} | text
+        axes.text(place, 0.99, name, transform=axes.get_xaxis_transform(), **upright)
     axes.set_xscale("log" if "x" in panel.log else "linear")
     axes.set_yscale("log" if "y" in panel.log else "linear")
     axes.set(xlabel=panel.x, ylabel=panel.y)
@@ -129,6 +117,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _positive(values: Any, needed: bool) -> np.ndarray:
-    """What a logarithmic axis can show: a gap where a value is zero or negative."""
+    """Leaves a gap where a logarithmic axis shows nothing: at zero and below."""
     values = np.asarray(values, dtype=float)
     return np.where(values > 0, values, np.nan) if needed else values

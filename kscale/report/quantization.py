@@ -26,8 +26,7 @@ def draw_quantization(rows: Sequence[Row], path: pathlib.Path, title: str) -> No
 
     Args:
       rows: of rounded models, and of models trained with rounded weights.
-      path: the PNG to write.
-      title: says what was run.
+      path, title: as in `draw_panels`.
 
     Raises:
       ValueError: no row is of a rounded model.

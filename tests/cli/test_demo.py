@@ -2,11 +2,13 @@
 
 import os
 import signal
-import time
+import threading
 
 import pytest
 
+from kscale import cli
 from kscale.cli import demo
+from kscale.runs import launch
 
 
 def row(name, exposures, bits, most):
@@ -54,27 +56,28 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, ask)
     assert list(tmp_path.iterdir()) == []
 
 
-LONG = """
-from kscale import cli
-from kscale.cli import demo
-demo.RUNS = {"demo:people=20,exposures=100K": "long"}
-sys.exit(cli.main(["demo", *sys.argv[1:]]))
-"""
+def test_sigterm_stops_the_runs_too_and_saves_them(tmp_path, monkeypatch, capsys):
+    spec, ended = "demo:people=20,exposures=5K", threading.Event()
+    log = tmp_path / spec / "metrics.jsonl"
+    monkeypatch.setattr(demo, "RUNS", {spec: "long"})
+    monkeypatch.setattr(launch, "_POLL_SECONDS", 0.05)
 
+    def stop_when_it_trains():
+        while not ended.wait(0.01):
+            if log.exists() and log.stat().st_size:
+                return os.kill(os.getpid(), signal.SIGTERM)
 
-def test_sigterm_stops_the_runs_too_and_saves_them(start, tmp_path):
-    process = start(f"--workdir={tmp_path}", code=LONG)
-    folder = tmp_path / "demo:people=20,exposures=100K"
-    log = folder / "metrics.jsonl"
-    while process.poll() is None and not (log.exists() and log.stat().st_size):
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert err.endswith("kscale demo: stopped\n")
-    said = (tmp_path / f"{folder.name}.log").read_text()
-    assert "stopped after step" in said
-    assert list((folder / "checkpoints").iterdir())
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # should it come too late
+    threading.Thread(target=stop_when_it_trains).start()
+    try:
+        assert cli.main(["demo", f"--workdir={tmp_path}"]) == 130
+    finally:
+        ended.set()
+        signal.signal(signal.SIGTERM, before)
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1]) == ("", "kscale demo: stopped")
+    assert "stopped after step" in (tmp_path / f"{spec}.log").read_text()
+    assert list((tmp_path / spec / "checkpoints").iterdir())
 
 
 @pytest.mark.slow

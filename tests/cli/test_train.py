@@ -134,21 +134,18 @@ def test_a_batch_that_three_devices_cannot_share(tiny, monkeypatch, refuse):
     assert "take 6" in refuse(["train", *tiny, "--dry_run"], message)
 
 
-LIMITED = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-from kscale.cli import main
-sys.exit(main())
-"""
-
-
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no such limit")
 def test_a_full_disk_is_one_line_and_the_run_can_go_on(
-    finished, tiny, call, ask, tmp_path
+    finished, tiny, ask, capsys, tmp_path
 ):
-    run = tmp_path / "run"
-    words = ["train", *tiny, f"--workdir={run}"]
-    code, out, err = call(*words, code=LIMITED)
+    words = ["train", *tiny, f"--workdir={tmp_path / 'run'}"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        code = cli.main(words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    out, err = capsys.readouterr()
     *progress, last = err.splitlines()
     assert (code, out) == (2, "")
     assert last.startswith("kscale train: ")

@@ -1,7 +1,5 @@
 """What is left of a model without its parts, as bars."""
 
-import pytest
-
 from kscale import report
 
 
@@ -35,8 +33,3 @@ def test_a_panel_for_each_number_of_bits_and_a_bar_for_each_change(tmp_path, dra
         "wide",
         "narrow",
     ]
-
-
-def test_without_damaged_models_there_is_nothing_to_draw(tmp_path):
-    with pytest.raises(ValueError, match="no row is of a damaged model"):
-        report.draw_ablation([{"config": {"start": ""}}], tmp_path / "x.png", "title")

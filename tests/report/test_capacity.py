@@ -53,19 +53,13 @@ def test_any_rows_give_a_picture(draw, rows, tmp_path):
     assert (pixels > 0.99).mean() > 0.5  # on white
 
 
-def test_no_rows_are_an_error_and_no_picture(draw, tmp_path):
-    with pytest.raises(ValueError, match=r"a\.png: there are no rows to draw"):
-        draw([], tmp_path / "a.png", "A title")
-    assert not (tmp_path / "a.png").exists()
-
-
 def test_the_same_rows_give_the_same_picture(draw, tmp_path):
     for name in ("a.png", "b.png"):
-        draw(MANY, tmp_path / name, "A title")
+        draw(MANY[::5], tmp_path / name, "A title")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_a_panel_for_each_number_of_exposures(drawn, tmp_path):
+def test_a_panel_for_each_number_of_exposures_with_two_lines(drawn, tmp_path):
     report.draw_capacity(MANY, tmp_path / "a.png", "A title")
     many, few = drawn[0].axes
     assert many.get_title() == "1000 exposures: peak 1.97 bits/parameter (paper: 2)"
@@ -77,15 +71,11 @@ def test_a_panel_for_each_number_of_exposures(drawn, tmp_path):
     assert len(legend) == 10  # nine models and worlds, and the ring
     lines = {text.get_text() for text in many.texts}
     assert lines == {"2 bits/parameter", "1 bit/parameter"}
-
-
-def test_the_lines_are_of_two_bits_and_of_one(drawn, tmp_path):
-    report.draw_capacity(MANY, tmp_path / "a.png", "A title", published=False)
-    panel = drawn[0].axes[0]
-    assert "paper" not in panel.get_title()
-    ratios = [line.get_ydata() / np.asarray(line.get_xdata()) for line in panel.lines]
+    ratios = [line.get_ydata() / np.asarray(line.get_xdata()) for line in many.lines]
     np.testing.assert_allclose(ratios[0], 2)
     np.testing.assert_allclose(ratios[1], 1)
+    report.draw_capacity(MANY[:1], tmp_path / "a.png", "A title", published=False)
+    assert "paper" not in drawn[1].axes[0].get_title()
 
 
 def test_every_row_is_a_dot_under_its_limit(drawn, tmp_path):

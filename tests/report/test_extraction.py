@@ -83,10 +83,3 @@ def test_the_picture_shows_both_accuracies_and_what_is_memorized(drawn, tmp_path
     assert lines["bios, 600 exposures: trained"] == pytest.approx([0.9, 1.0, 1.0])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ["(8, 4)", "(32, 8)", "all"]
-
-
-@pytest.mark.parametrize("rows", [[], [base()], [tune_config("aaa", 0.5, 0.5)]])
-def test_rows_without_a_pair_are_an_error_and_no_picture(rows, tmp_path):
-    with pytest.raises(ValueError, match=r"a\.png: no row of a fine-tuning with its"):
-        report.draw_extraction(rows, tmp_path / "a.png", "A title")
-    assert not (tmp_path / "a.png").exists()

@@ -1,26 +1,21 @@
 """Figures of curves: what is drawn can be found in the picture."""
 
+from functools import partial
+
 import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from kscale.report import (
-    COLORS,
-    Curve,
-    Panel,
-    draw_panels,
-)
-from kscale.report import (
-    panels as curves,
-)
+from kscale import report
+from kscale.report import COLORS, Curve, Panel, draw_panels, panels
 
 X = np.geomspace(1, 1e4, 9)
 
 
 def axes_of(panel):
     axes = Figure().subplots()
-    curves._draw(axes, panel)
+    panels._draw(axes, panel)
     return axes
 
 
@@ -50,16 +45,35 @@ def test_a_logarithm_leaves_gaps():
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_picture_is_written(count, tmp_path):
-    panels = [Panel("x", "y", [Curve("line", X, X)], log="x")] * count
-    draw_panels(panels, tmp_path / "a.png", "nothing")
+    several = [Panel("x", "y", [Curve("line", X, X)], log="x")] * count
+    draw_panels(several, tmp_path / "a.png", "nothing")
     pixels = matplotlib.image.imread(tmp_path / "a.png")
     assert pixels.shape[1] > (900 if count == 1 else 1800)
     assert np.std(pixels[..., :3]) > 0.02
 
 
-def test_nothing_to_draw_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.png: there are no curves to draw"):
-        draw_panels([Panel("x", "y", [])], tmp_path / "a.png", "nothing")
+BASE = {"fingerprint": "a", "config": {"start": ""}}
+TUNED = {"fingerprint": "b", "config": {"start": "a"}}
+TRAINED = {"config": {"name": "wide: QAT", "qat": {"bits": 4}}}
+
+
+@pytest.mark.parametrize(
+    ("draw", "rows", "message"),
+    [
+        (draw_panels, [Panel("x", "y", [])], "there are no curves to draw"),
+        (report.draw_capacity, [], "there are no rows to draw"),
+        (report.draw_exposures, [], "there are no rows to draw"),
+        (partial(report.draw_comparison, baseline=""), [], "there are no rows to draw"),
+        (report.draw_ablation, [BASE], "no row is of a damaged model"),
+        (report.draw_quantization, [TRAINED], "no row is of a rounded model"),
+        (report.draw_extraction, [], "no row of a fine-tuning with its"),
+        (report.draw_extraction, [BASE], "no row of a fine-tuning with its"),
+        (report.draw_extraction, [TUNED], "no row of a fine-tuning with its"),
+    ],
+)
+def test_nothing_to_draw_is_an_error_and_no_picture(draw, rows, message, tmp_path):
+    with pytest.raises(ValueError, match=rf"a\.png: {message}"):
+        draw(rows, tmp_path / "a.png", "A title")
     assert not (tmp_path / "a.png").exists()
 
 

@@ -1,7 +1,5 @@
 """Knowledge kept in fewer bits a weight, as lines and stars."""
 
-import pytest
-
 from kscale import report
 
 
@@ -53,8 +51,3 @@ def test_a_model_whose_embedding_is_rounded_too_is_named(tmp_path, drawn):
     )
     legend = drawn[0].axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["all"]
-
-
-def test_without_rounded_models_there_is_nothing_to_draw(tmp_path):
-    with pytest.raises(ValueError, match="no row is of a rounded model"):
-        report.draw_quantization([PLAIN, TRAINED], tmp_path / "x.png", "title")

@@ -186,33 +186,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith(f"{file}: 8 texts written, 0 were there")
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((), "--output is needed"),
-        (("--output=r",), "--model is needed"),
-        (("--output=r", "--model=gpt2"), "--model=gpt2 is no folder: nothing is down"),
-        (("--output=no/r", "--model=."), "no is no folder: make it first"),
-        (("--output=r", "--model=.", "--lists=maxi"), "lists='maxi' must"),
-    ],
-)
-def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, words, message):
-    monkeypatch.chdir(tmp_path)
-    assert tool.main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert message in err
-    assert err.count("\n") == 1
-
-
 def test_without_the_packages(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ValueError, match=r"pip install -e '\.\[huggingface\]'"):
         tool.load_model(".", "cpu", 10, 1.0, 1.0)
-
-
-def test_help_says_first_what_it_does(capsys):
-    assert tool.main(["--help"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith((tool.__doc__ or "").strip().splitlines()[0])
-    assert "--model=" in out
-    assert "flagfile" not in out
