@@ -11,6 +11,16 @@ import pytest
 from kscale import files
 
 
+@pytest.fixture
+def full(monkeypatch):
+    """Fills the disk, from the time that it is called."""
+
+    def fsync(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return lambda: monkeypatch.setattr(os, "fsync", fsync)
+
+
 def test_rows_come_back_in_order(tmp_path):
     path = tmp_path / "new" / "rows.jsonl"
     assert files.read_rows(path) == []
@@ -18,6 +28,9 @@ def test_rows_come_back_in_order(tmp_path):
         files.append_row(path, {"i": i, "text": "ä\n\u2028"})
     assert [row["i"] for row in files.read_rows(path)] == [0, 1, 2]
     assert path.read_text().count("\n") == 3
+    rows = [{"i": 1}, {"i": 2.5, "text": "ä"}]
+    files.write_rows(path, rows)
+    assert files.read_rows(path) == rows
 
 
 @pytest.mark.parametrize(
@@ -33,11 +46,7 @@ def test_a_last_line_that_was_cut_short_makes_way(tmp_path, tail, left):
     rows = files.read_rows(path)
     assert [row["i"] for row in rows] == [*range(left), 7]
     assert all(json.loads(line) for line in path.read_text().splitlines())
-
-
-def test_a_first_row_that_was_cut_short_makes_way(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"i"')
+    path.write_text('{"i"')  # also a first line
     files.append_row(path, {"i": 0})
     assert path.read_text() == '{"i": 0}\n'
 
@@ -58,14 +67,10 @@ def test_many_writers_lose_no_row(tmp_path):
     assert sorted(row[long] for row in files.read_rows(path)) == list(range(40))
 
 
-def test_a_full_disk_leaves_the_rows_that_were_there(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_rows_that_were_there(tmp_path, full):
     path = tmp_path / "rows.jsonl"
     files.append_row(path, {"i": 0})
-
-    def full(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
+    full()
     with pytest.raises(OSError, match="No space left"):
         files.append_row(path, {"i": 1})
     assert path.read_text() == '{"i": 0}\n'
@@ -83,12 +88,6 @@ def test_an_object_is_written_whole_or_not_at_all(tmp_path):
     assert sorted(x.name for x in tmp_path.iterdir()) == ["folder", "result.json"]
 
 
-def test_rows_are_written_at_once(tmp_path):
-    rows = [{"i": 1}, {"i": 2.5, "text": "ä"}]
-    files.write_rows(tmp_path / "new" / "rows.jsonl", rows)
-    assert files.read_rows(tmp_path / "new" / "rows.jsonl") == rows
-
-
 def test_numbers_that_are_not_finite_become_none():
     value = {"a": np.float32(0.5), "b": [np.inf, np.int64(3)], "c": np.array([np.nan])}
     assert files.to_json_types(value) == {"a": 0.5, "b": [None, 3], "c": [None]}
@@ -103,16 +102,10 @@ def test_arrays_come_back(tmp_path, compress):
     assert [x.name for x in path.parent.iterdir()] == ["a.npz"]
 
 
-def test_arrays_that_cannot_be_written_leave_those_that_were_there(
-    tmp_path, monkeypatch
-):
+def test_arrays_that_cannot_be_written_leave_those_that_were_there(tmp_path, full):
     path = tmp_path / "a.npz"
     files.write_arrays(path, {"x": np.arange(3)})
-
-    def full(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
+    full()
     with pytest.raises(ValueError, match=r"Weights .*a\.npz cannot be written \(.*28"):
         files.write_arrays(path, {"x": np.arange(4)}, "Weights ")
     assert [x.name for x in tmp_path.iterdir()] == ["a.npz"]

@@ -21,9 +21,6 @@ def test_every_name_is_imported_when_named():
     assert kscale.theory.model_scaling
     assert kscale.worlds.build_bios(10, lists="mini").people == 10
     assert "worlds" in dir(kscale)
-
-
-def test_an_unknown_room_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'wrlds'"):
         _ = kscale.wrlds
 

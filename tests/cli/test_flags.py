@@ -17,6 +17,8 @@ def test_overrides_are_applied_to_the_named_config():
     words = ["--config.model.layers=3", "--config=mini", "--config.train.seed", "5"]
     config = config_of(*words)
     assert (config.name, config.model.layers, config.train.seed) == ("mini", 3, 5)
+    with pytest.raises(UsageError, match="but no --config is given"):
+        parse({"config": CONFIG}, words[:1])
 
 
 def test_flags_have_the_types_of_their_defaults():
@@ -60,10 +62,7 @@ def test_words_after_two_dashes_are_no_flags():
         (["--resme"], "unknown flag --resme: did you mean '--resume'?"),
         (["--device=abacus"], "flag --device=abacus"),
         (["--workdir"], "Missing value for flag --workdir"),
-        (
-            ["dry_run"],
-            "'dry_run' is no flag: write --flag=value, such as",
-        ),
+        (["dry_run"], "'dry_run' is no flag: write --flag=value, such as"),
         (["--config=junk", "--config.parts.2.people=5"], "config.parts.2: the config"),
         (["--config=junk", "--config.parts=3"], "write config.parts.0.FIELD"),
     ],
@@ -74,20 +73,12 @@ def test_a_wrong_word_is_refused_with_the_way_out(argv, message):
     assert message in str(said.value)
 
 
-def test_an_override_without_a_config_is_refused():
-    with pytest.raises(UsageError, match="but no --config is given"):
-        parse({"config": CONFIG}, ["--config.model.layers=3"])
-
-
-def test_parts_of_a_mixture_are_overridden_by_number():
+def test_parts_of_a_mixture_are_overridden_or_added_by_number():
     law = ["--config.parts.0.law.kind=zipf", "--config.world.law.exponent", "2"]
     config = config_of("--config=junk:people=20K", "--config.parts.0.people=5", *law)
     (part,) = config.parts
     assert (part.people, part.weight, part.law.kind) == (5, 7.0, "zipf")
     assert config.world.law.exponent == 2.0
-
-
-def test_the_next_part_is_added():
     one = config_of("--config=mini", "--config.parts.0.weight=3")
     assert one.parts == (PartConfig(weight=3.0),)
     two = config_of("--config=junk", "--config.parts.1.name=new")

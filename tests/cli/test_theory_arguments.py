@@ -63,6 +63,18 @@ def test_files(name, tmp_path):
     path = tmp_path / name
     np.save(path, [0.25, 0.75]) if name == "p.npy" else path.write_text("0.25\n0.75\n")
     assert read(p=f"@{path}")["p"].tolist() == [0.25, 0.75]
+    np.save(path, []) if name == "p.npy" else path.write_text("")
+    with pytest.raises(ValueError, match="there is no number"):
+        read(p=f"@{path}")
+
+
+def test_files_without_real_numbers_are_refused(tmp_path):
+    np.save(tmp_path / "c.npy", [1j])
+    with pytest.raises(ValueError, match="numbers are needed, the file has complex128"):
+        read(p=f"@{tmp_path / 'c.npy'}")
+    (tmp_path / "cut.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cut\.npy"):
+        read(p=f"@{tmp_path / 'cut.npy'}")
 
 
 @pytest.mark.parametrize(
@@ -91,31 +103,14 @@ def test_what_cannot_be_read_is_named(texts, message):
         read(**texts)
 
 
-@pytest.mark.parametrize("name", ["p.npy", "p.txt"])
-def test_files_without_numbers_are_refused(name, tmp_path):
-    path = tmp_path / name
-    np.save(path, []) if name == "p.npy" else path.write_text("")
-    with pytest.raises(ValueError, match="there is no number"):
-        read(p=f"@{path}")
-    np.save(tmp_path / "c.npy", [1j])
-    with pytest.raises(ValueError, match="numbers are needed, the file has complex128"):
-        read(p=f"@{tmp_path / 'c.npy'}")
-    (tmp_path / "cut.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"cut\.npy"):
-        read(p=f"@{tmp_path / 'cut.npy'}")
-
-
 @pytest.mark.parametrize("seed", ["-1", "1.5", "1,2", "x"])
 def test_seeds_are_whole_numbers(seed):
     with pytest.raises(ValueError, match=f"--seed={seed}: "):
         theory_arguments.read(simulation, {"size": "3", "seed": seed})
 
 
-def test_functions_and_shapes_are_not_typed():
+def test_functions_and_shapes_are_not_typed_and_missing_arguments_are_named():
     assert list(theory_arguments.parameters(simulation)) == ["size", "seed"]
-
-
-def test_missing_arguments_are_named():
     with pytest.raises(ValueError, match="law needs --n and --alpha"):
         theory_arguments.read(law, {"size": "3"})
     with pytest.raises(ValueError, match="simulation needs --size"):

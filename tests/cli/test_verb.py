@@ -67,9 +67,6 @@ def test_errors_that_a_user_can_mend_are_one_line(error, line, capsys):
     assert capsys.readouterr() == ("", f"kscale work: {line}\n")
     with pytest.raises(type(error)):
         carry("--debug", error=error)
-
-
-def test_other_errors_keep_their_traceback():
     with pytest.raises(TypeError):
         carry(error=TypeError("a mistake in the library"))
 
