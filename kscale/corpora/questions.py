@@ -81,13 +81,7 @@ class Questions:
         return self._first + self._step * index
 
     def plan(self, people: np.ndarray, address: np.ndarray) -> np.ndarray:
-        """Returns int32 [n, slots]: the pieces of each document.
-
-        Args:
-          people: int [n].
-          address: int [n]; of n questions, those from `exposure * n` on put each once,
-            beginning with one of the person's own.
-        """
+        """Returns int32 [n, slots]: the pieces of each document; see `Questions`."""
         key = derive_key(self._seed, "questions", "first")
         number = self.documents_per_exposure
         offset = scale_to_range(keyed_hash(key, people), number)
@@ -154,12 +148,6 @@ def load_questions(world: World) -> Templates:
     questions/ asks "What is the birth city of {name}?", and bioD says "Q n1 n2 n3 ID 7
     A s4 s2".
 
-    Args:
-      world: from `kscale.worlds`.
-
-    Returns:
-      Templates for each of `world.sentences`.
-
     Raises:
       ValueError: a file is absent or empty, or a line is no question about {name}.
     """
@@ -189,12 +177,9 @@ def load_questions(world: World) -> Templates:
 def parse_question(line: str, where: str = "question") -> Template:
     """Parses a question to a template with its answer.
 
-    Args:
-      line: has {name} once, no other placeholder, and ends in a question mark.
-      where: the file and line, for the error.
-
     Raises:
-      ValueError: the line is not of that form.
+      ValueError: the line has not {name} once, or another placeholder, or no question
+        mark at its end; `where`, the file and line, is named.
 
     Example:
       >>> [slot.text for slot in parse_question("Who is {name}?")]

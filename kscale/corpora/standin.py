@@ -71,7 +71,9 @@ def write_biographies(
             "the stand-in for bioR writes English, which a world without a folder of"
             " lists (bioD) does not have: use worlds.build_bios"
         )
-    wording, facts = _wording_of(world), world.person(person)
+    files = sorted(pathlib.Path(world.folder).glob("templates/*.txt"))
+    edited = tuple((x.stat().st_mtime_ns, x.stat().st_size) for x in files)
+    wording, facts = _wording_of(world, edited), world.person(person)
     found: dict[str, None] = {}
     for text in range(texts):
         for attempt in range(_TRIES):
@@ -93,19 +95,13 @@ class Wording:
 
     A line with a name or value of the world in it is left out: it would read as a fact.
 
-    Args:
-      world: from `kscale.worlds.build_bios`.
-
     Attributes:
       clauses: {attributes: lines}, such as {("major",): ("{he} studied {major}", ...)}.
       tags: the same, of what follows a name: ", born in {birth_city},".
       own: {attribute: the world's own sentences}, where there are no clauses.
       details: {list: lines}, what {hobby} can be.
-      order: the attributes and derived facts to tell.
-      leaks: {derived fact: the attribute that it gives away}.
       he: the fact that {he} stands for, the pronoun, or "name" in a world without.
       his: the same for {his}; "" if it is the name's possessive.
-      finder: finds the facts in a text.
 
     Raises:
       ValueError: the world's templates are malformed, or its values are such common
@@ -114,9 +110,7 @@ class Wording:
 
     def __init__(self, world: World):
         package = pathlib.Path(str(importlib.resources.files("kscale.corpora")))
-        self.finder = FactFinder(world)
-        self.order = world.sentences
-        self.leaks = world.derived_from
+        self.world, self.finder = world, FactFinder(world)
         references = world.references
         self.he = references[0].name if references else "name"
         forms = [fact.name for a in references for fact in a.derived]
@@ -134,15 +128,10 @@ class Wording:
         strange = [name for name in world.sentences if not self.clauses.get((name,))]
         if strange:
             load_templates(world)  # refuses what is malformed
-        self.own = {
-            name: [
-                line.replace("{value}", f"{{{name}}}")
-                for line in read_lines(
-                    pathlib.Path(world.folder) / "templates" / f"{name}.txt"
-                )
-            ]
-            for name in strange
-        }
+        self.own: dict[str, list[str]] = {}
+        for name in strange:
+            lines = read_lines(pathlib.Path(world.folder, "templates", f"{name}.txt"))
+            self.own[name] = [x.replace("{value}", f"{{{name}}}") for x in lines]
         if not self.details["opening"]:
             raise ValueError(
                 f"the values of {world.folder} are words that every opening line of the"
@@ -150,15 +139,17 @@ class Wording:
             )
 
 
-_wording_of = functools.lru_cache(maxsize=4)(Wording)
+@functools.lru_cache(maxsize=4)
+def _wording_of(world: World, edited: tuple) -> Wording:
+    """Returns the wording of a world, made anew when its templates are edited."""
+    del edited
+    return Wording(world)
 
 
 def _match_any(world: World) -> re.Pattern[str]:
     """Matches any name or value of the lists, but for the forms of reference."""
-    columns = [*world.name_columns]
-    for attribute in world.attributes:
-        if attribute not in world.references:
-            columns += [*attribute.columns, *attribute.derived]
+    told = [a for a in world.attributes if a not in world.references]
+    columns = [x for a in (world.full_name, *told) for x in (*a.columns, *a.derived)]
     strings = dict.fromkeys(x for column in columns for x in column.strings)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, strings))})(?!\w)")
 
@@ -217,13 +208,7 @@ class Clause(NamedTuple):
 
 
 class Writer:
-    """Writes one text.
-
-    Args:
-      wording: of the world.
-      facts: of the person, from `World.person`.
-      draws: the choices of this text.
-    """
+    """Writes one text from the wording of a world and the facts of a person."""
 
     def __init__(self, wording: Wording, facts: dict[str, str], draws: Draws):
         self._wording, self._draws = wording, draws
@@ -233,11 +218,12 @@ class Writer:
         if wording.his:
             self._words["his"] = facts[wording.his].lower()
         # What tells an attribute early: a fact that follows, or another of its value.
+        sentences = wording.world.sentences
         self._late = [
             (attribute, name)
-            for fact, attribute in wording.leaks.items()
-            for name in wording.order
-            if attribute in wording.order and name != attribute
+            for fact, attribute in wording.world.derived_from.items()
+            for name in sentences
+            if attribute in sentences and name != attribute
             if re.search(rf"(?<!\w){re.escape(facts[fact])}(?!\w)", facts[name])
         ]
 
@@ -254,7 +240,7 @@ class Writer:
 
     def _order_units(self) -> list[Unit]:
         """Draws what to tell in which order, some of it in one clause."""
-        order = self._draws.shuffle(self._wording.order)
+        order = self._draws.shuffle(self._wording.world.sentences)
         for _ in range(_TRIES):
             if all(order.index(a) < order.index(b) for a, b in self._late):
                 break

@@ -26,7 +26,7 @@ def build_biod(
 ) -> World:
     """Builds bioD(N, K, C, D, L, T): K attributes of C chunks of L symbols.
 
-    Each attribute has a set of D distinct strings of L symbols out of T, drawn without
+    Each attribute has D distinct strings of L symbols out of T, drawn without
     replacement; each chunk of each value is one of them, drawn uniformly. The world
     holds `log2 binom(N0, N) + N K C log2 D + K log2 binom(T^L, D)` bits at most
     (Proposition 2.3). With N C below D some strings never occur, and the formula still
@@ -42,11 +42,7 @@ def build_biod(
       name_parts: the length of the list of each part of a name. Lists are "n0", "n1",
         ... and shared between parts, so a symbol's token is shared, too.
       seed: of names, strings and values.
-      first: number of the first person; see `World`.
-      law: how often each person is visited.
-
-    Returns:
-      A World whose `diversity` and `string_bits` are set.
+      first, law: see `World`.
 
     Raises:
       ValueError: a count is below 1, D is above T^L, or N above the name space.

@@ -12,7 +12,6 @@
 The number and the names of the attributes come from the folder alone.
 """
 
-import importlib.resources
 import pathlib
 import re
 
@@ -46,11 +45,7 @@ def build_bios(
       people: N, 1 to the name space (160 million in "bios").
       seed: of names and values.
       lists: "bios", "mini", "tiny", or the path of a folder of one's own.
-      first: number of the first person; see `World`.
-      law: how often each person is visited.
-
-    Returns:
-      The world. Its `folder` is where the templates are.
+      first, law: see `World`.
 
     Raises:
       ValueError: no such folder, or a file in it is empty or malformed; N is too large.
@@ -62,8 +57,7 @@ def build_bios(
     Source: Allen-Zhu & Li 2024, section 2.2 and footnote 9.
     """
     if lists in LISTS:
-        package = str(importlib.resources.files("kscale.worlds"))
-        folder = pathlib.Path(package) / "lists" / lists
+        folder = pathlib.Path(__file__).parent / "lists" / lists
     else:
         folder = pathlib.Path(lists)
         if not (folder / "values").is_dir() or not (folder / "names").is_dir():
@@ -85,7 +79,7 @@ def build_bios(
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
-    """Returns the lines of a list; blank lines and outer spaces are errors.
+    """Returns the lines of a list.
 
     Raises:
       ValueError: the file is absent, empty or not UTF-8, or a line is blank or has

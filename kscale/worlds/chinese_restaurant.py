@@ -17,6 +17,7 @@ from kscale.worlds.counter_rng import keyed_hash, mix64
 
 _HEAD = 2**23  # customers whose table is kept
 _BLOCK = 2**15
+_FIRST = 256  # customers that are seated at once to begin with
 
 
 class Restaurant:
@@ -46,7 +47,8 @@ class Restaurant:
         self._head = np.zeros(min(customers, _HEAD), np.int32)
         self._head[0], self._known, self._early = -1, 1, 1
         while self._known < len(self._head):
-            self._seat(min(self._known, _BLOCK, len(self._head) - self._known))
+            number = min(max(self._known, _FIRST), _BLOCK)
+            self._seat(min(number, len(self._head) - self._known))
         self._late = self._find_late_founders()
 
     def __call__(self, customers: np.ndarray) -> np.ndarray:

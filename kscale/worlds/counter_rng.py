@@ -19,14 +19,7 @@ _ROUNDS = 6
 
 
 def mix64(x: np.ndarray) -> np.ndarray:
-    """Scatters every bit of 64-bit words: SplitMix64's finalizer, a bijection.
-
-    Args:
-      x: uint64 array, left as it is.
-
-    Returns:
-      uint64 array of the same shape.
-    """
+    """Scatters every bit of uint64 words: SplitMix64's finalizer, a bijection."""
     x = x ^ (x >> np.uint64(30))
     x *= _MIX_1
     x ^= x >> np.uint64(27)
@@ -91,14 +84,14 @@ class KeyedPermutation:
 
     A Feistel network of six rounds permutes a x b numbers, with a the root of n rounded
     up and a x b less than n + a. The few that leave [0, n) walk on until they return,
-    so the cost does not depend on n. Memory is O(1), for any n up to 2^62.
+    so neither cost nor memory depends on n.
 
     Args:
       n: size, 1 to 2^62.
       key: from `derive_key`.
 
     Raises:
-      ValueError: n is out of range, or an index is.
+      ValueError: n or an index is out of range.
 
     Example:
       >>> sorted(KeyedPermutation(5, key=1)(np.arange(5)).tolist())

@@ -36,13 +36,9 @@ class Visits:
         self._draw, self._frequencies = draw, frequencies
 
     def __call__(self, index: np.ndarray) -> np.ndarray:
-        """Returns the person of each visit, the same in whatever batches it is asked.
+        """Returns int64 [n], 0 to people-1: the person of each visit 0 to total-1.
 
-        Args:
-          index: int [n], 0 to total-1.
-
-        Returns:
-          int64 [n], 0 to people-1.
+        They are the same in whatever batches they are asked for.
         """
         index = np.asarray(index)
         if index.size and not (index.min() >= 0 and index.max() < self.total):

@@ -5,6 +5,7 @@ at the person's index, so names never repeat; every value is a keyed hash of (se
 person, column). Ten people or a hundred million cost the same until they are asked for.
 """
 
+import collections
 import dataclasses
 import functools
 import math
@@ -38,15 +39,12 @@ class Column:
     strings: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Derived:
+class Derived(Column):
     """A fact that follows from an attribute's value, such as the employer's city.
 
-    Stated in the text, never counted as knowledge. `strings[i]` belongs to value i.
+    Stated in the text, never counted as knowledge. `strings[i]` belongs to value i, and
+    strings may repeat.
     """
-
-    name: str
-    strings: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,13 +183,9 @@ class World:
         return self.counts.bits_max(exact)
 
     def names(self, people: np.ndarray) -> np.ndarray:
-        """Returns the index of each part of each person's name.
+        """Returns int64 [n, parts]: the index of each part of each person's name.
 
-        Args:
-          people: int array [n], 0 to N-1.
-
-        Returns:
-          int64 [n, parts]; no two people share a row.
+        No two people, int array [n] of 0 to N-1, share a row.
         """
         people = self._check_people(people)
         if self.people * len(self.name_columns) <= _TABLE_ENTRIES:
@@ -199,13 +193,10 @@ class World:
         return self._draw_names(people)
 
     def values(self, people: np.ndarray) -> np.ndarray:
-        """Returns the index of the string of every column of every attribute.
+        """Returns int64 [n, columns]: the index of the string of every column.
 
-        Args:
-          people: int array [n], 0 to N-1.
-
-        Returns:
-          int64 [n, columns], uniform and independent over [0, len(strings)).
+        They are uniform on [0, len(strings)), and independent; people is an int array
+        [n] of 0 to N-1.
         """
         people = self._check_people(people)
         if self.people * len(self.columns) <= _TABLE_ENTRIES:
@@ -213,14 +204,7 @@ class World:
         return self._draw_values(people)
 
     def person(self, index: int) -> dict[str, str]:
-        """Returns everything that is true of one person, as text.
-
-        Args:
-          index: 0 to N-1.
-
-        Returns:
-          {"name": ..., attribute: value, ..., derived fact: value}.
-        """
+        """Returns what is true of a person, as text: {"name": ..., "major": ...}."""
         names = self.names(np.array([index]))[0]
         facts = {"name": self.full_name.text(names)}
         values, start = self.values(np.array([index]))[0], 0
@@ -287,9 +271,8 @@ class World:
 def _check_strings(column: Column) -> None:
     if not column.strings:
         raise ValueError(f"the list {column.name!r} is empty: give at least one value")
-    if len(set(column.strings)) < len(column.strings):
-        seen: set[str] = set()
-        twice = next(x for x in column.strings if x in seen or seen.add(x))
+    twice, number = collections.Counter(column.strings).most_common(1)[0]
+    if number > 1:
         raise ValueError(
             f"the list {column.name!r} holds {twice!r} twice: values must be distinct,"
             f" or the bits of a value would be counted too high"

@@ -1,6 +1,8 @@
 """Questions: documents by hand, addresses, halves of the people, files."""
 
+import functools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kscale import corpora, data, tokenizers, worlds
-from kscale.corpora.questions import load_questions, parse_question
+from kscale.corpora.questions import load_questions
 
 FILES = {
     "questions/birth.txt": "When was {name} born?",
@@ -38,21 +40,12 @@ def test_documents_by_hand(write):
     assert corpus.documents_per_exposure == 3
     for person in range(12):
         facts = world.person(person)
-        name = facts["name"]
-        birth, employer, city = by_question(corpus, person)
-        assert spans_of(corpus, birth) == [
-            (f" Q: When was {name} born? A:", ""),
-            (f" {facts['birth']}", "birth"),
-        ]
-        assert text_of(corpus, employer).removesuffix(f" {facts['employer']}") in (
-            f" Q: Who pays {name}? A:",
-            f" Q: What is {name}'s firm? A:",
-        )
-        assert spans_of(corpus, employer)[-1][1] == "employer"
-        assert spans_of(corpus, city) == [
-            (f" Q: Where does {name} work? A:", ""),
-            (f" {facts['city']}", "city"),
-        ]
+        for name, row in zip(world.sentences, by_question(corpus, person), strict=True):
+            lines = FILES[f"questions/{name}.txt"].splitlines()
+            (asked, _), answer = spans_of(corpus, row)
+            texts = [f" Q: {x} A:".replace("{name}", facts["name"]) for x in lines]
+            assert asked in texts
+            assert answer == (f" {facts[name]}", name)
 
 
 def test_symbolic_questions_by_hand():
@@ -60,10 +53,10 @@ def test_symbolic_questions_by_hand():
     corpus = corpora.Questions(world)
     facts = world.person(1)
     spans = corpora.compose_document(corpus, by_question(corpus, 1)[1])
-    question, first, rest = spans
-    assert question.text == f" Q {facts['name']} ID 2 A"
-    assert len(first.text.split()) == 2
-    assert first.text + rest.text == " " + facts["ID 2"]
+    question, first, rest = (span.text for span in spans)
+    assert question == f" Q {facts['name']} ID 2 A"
+    assert len(first.split()) == 2
+    assert first + rest == " " + facts["ID 2"]
     assert [corpus.labels[x.label].kind for x in spans] == ["text", "value1", "value"]
 
 
@@ -96,8 +89,7 @@ def test_every_question_has_its_answer(lists):
         facts = world.person(person)
         assert name == world.sentences[question]
         assert answer == " " + facts[name]
-        assert asked.startswith(" Q: ")
-        assert asked.endswith("? A:")
+        assert re.fullmatch(r" Q: .*\? A:", asked)
         assert asked.count(facts["name"]) == 1
 
 
@@ -138,12 +130,10 @@ def test_the_complement_is_asked_the_same(which):
     world = worlds.build_bios(7, lists="mini")
     corpus = corpora.Questions(world, which, seed=3)
     rest = corpus.complement()
-    both = [*corpus.people(np.arange(corpus.num_people))]
-    both += [*rest.people(np.arange(rest.num_people))]
+    both = [p for x in (corpus, rest) for p in x.people(np.arange(x.num_people))]
     assert sorted(both) == list(range(7))
-    everybody = corpora.Questions(world, seed=3)
-    people = np.arange(7)
-    np.testing.assert_array_equal(rest.ask(people, 2), everybody.ask(people, 2))
+    everybody, people = corpora.Questions(world, seed=3), np.arange(7)
+    assert np.array_equal(rest.ask(people, 2), everybody.ask(people, 2))
     assert everybody.complement() is None
 
 
@@ -205,9 +195,8 @@ def test_a_folder_without_questions_has_plain_ones(write):
         ("", r"questions/city\.txt does not exist"),
         *(
             (line, r"city\.txt, line 1: .* must have {name} once")
-            for line in ("Who is {name}", "Who is it?", "Is {name} {name}?")
+            for line in ("{name}", "Who is it?", "Is {name} {name}?", "{name} {value}?")
         ),
-        ("Is {name} at {value}?", r"city\.txt, line 1: .* must have {name} once"),
     ],
 )
 def test_bad_files(write, line, message):
@@ -215,32 +204,16 @@ def test_bad_files(write, line, message):
         load_questions(write(**FILES | {"questions/city.txt": line}))
 
 
-def test_a_template_keeps_the_words():
-    slots = parse_question("Of {name}'s, what?")
-    assert [(s.text, s.space) for s in slots] == [
-        (" Q: Of", False),
-        ("name", True),
-        ("'s, what? A:", False),
-        ("value", True),
-    ]
-
-
-@pytest.fixture(scope="module")
-def pools():
-    corpora_of = {
-        lists: corpora.Questions(worlds.build_bios(64, lists=lists))
-        for lists in ("bios", "mini", "tiny")
-    }
-    return {
-        lists: (corpus, data.tokenize(corpus, tokenizers.load_gpt2()))
-        for lists, corpus in corpora_of.items()
-    }
+@functools.cache
+def corpus_and_pool(lists):
+    corpus = corpora.Questions(worlds.build_bios(64, lists=lists))
+    return corpus, data.tokenize(corpus, tokenizers.load_gpt2())
 
 
 @pytest.mark.parametrize("lists", ["bios", "mini", "tiny"])
 @given(person=st.integers(0, 63), address=st.integers(0, 10**6))
-def test_pieces_have_the_tokens_of_the_whole_text(pools, lists, person, address):
-    corpus, pool = pools[lists]
+def test_pieces_have_the_tokens_of_the_whole_text(lists, person, address):
+    corpus, pool = corpus_and_pool(lists)
     plan = corpus.plan(np.array([person]), np.array([address]))
     documents = pool.compose(plan)
     ids = pool.vocabulary.to_original(documents.tokens).tolist()

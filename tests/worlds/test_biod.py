@@ -26,14 +26,9 @@ def test_a_world_by_hand():
     assert counts.value_bits == 2 * 3 * 2
 
 
-@given(
-    st.integers(1, 3),
-    st.integers(1, 4),
-    st.integers(1, 6),
-    st.integers(1, 9),
-    st.data(),
-)
-def test_strings_are_distinct(attributes, chunks, length, symbols, data):
+@given(st.tuples(*(st.integers(1, most) for most in (3, 4, 6, 9))), st.data())
+def test_strings_are_distinct(sizes, data):
+    attributes, chunks, length, symbols = sizes
     diversity = data.draw(st.integers(1, min(symbols**length, 50)))
     world = build_biod(3, attributes, chunks, diversity, length, symbols, (3, 3))
     for attribute in world.attributes:
@@ -42,9 +37,8 @@ def test_strings_are_distinct(attributes, chunks, length, symbols, data):
             assert len(set(column.strings)) == diversity
             assert {len(string) for string in strings} == {length}
             assert {s for x in strings for s in x} <= {f"s{i}" for i in range(symbols)}
-    assert world.counts.value_bits == pytest.approx(
-        attributes * chunks * math.log2(diversity)
-    )
+    bits = attributes * chunks * math.log2(diversity)
+    assert world.counts.value_bits == pytest.approx(bits)
 
 
 @pytest.mark.parametrize(("length", "symbols"), [(1, 30), (40, 30)])
@@ -66,13 +60,10 @@ def test_attributes_and_seeds_have_strings_of_their_own():
     assert [a.columns[0].strings for a in again] == lists[:2]
 
 
-def test_published_name_space():
+def test_sizes_out_of_range():
     assert build_biod(1).name_space == 400 * 400 * 1000
     with pytest.raises(ValueError, match="must be 1 to 12"):
         build_biod(13, name_parts=(3, 4))
-
-
-def test_sizes_out_of_range():
     with pytest.raises(ValueError, match=r"must be at most 3\^2=9, the number of"):
         build_biod(1, diversity=10, length=2, symbols=3)
     for name in ("attributes", "chunks", "diversity", "length", "symbols"):

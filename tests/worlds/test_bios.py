@@ -1,6 +1,7 @@
 """Worlds read from folders: any facts at all, and what is wrong with a folder."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -39,17 +40,11 @@ def test_an_altogether_different_world(tmp_path):
     assert [c.name for c in world.columns] == ["days", "tilt", "star"]
     assert world.counts.value_bits == pytest.approx(np.log2(3 * 2 * 3))
     follows = {"Sol": ("yellow", "G"), "Vega": ("white", "A"), "Antares": ("red", "M")}
-    for i in range(6):
-        facts = world.person(i)
-        assert (facts["color"], facts["class"]) == follows[facts["star"]]
-        days, tilt = facts["orbit"].split(" days at ")
-        assert days in ("10", "20", "30")
-        assert tilt in ("5", "6")
-
     corpus = corpora.Biographies(world, shuffled=False)
-    people = np.arange(6)
-    for person, row in enumerate(corpus.plan(people, people)):
+    for person, row in enumerate(corpus.plan(np.arange(6), np.arange(6))):
         facts = world.person(person)
+        assert (facts["color"], facts["class"]) == follows[facts["star"]]
+        assert re.fullmatch("[123]0 days at [56]", facts["orbit"])
         text = "".join(span.text for span in corpora.compose_document(corpus, row))
         assert text == (
             f" {facts['name']} takes {facts['orbit']} degrees."
@@ -60,14 +55,9 @@ def test_an_altogether_different_world(tmp_path):
 
 def test_files_are_utf8_with_or_without_a_byte_order_mark(tmp_path):
     stars = "\ufeffRigel Ä;blau;B\nÉta;weiß;A"
-    world = build_bios(
-        2, lists=write(tmp_path, **{"values/star+color+class.txt": stars})
-    )
+    folder = write(tmp_path, **{"values/star+color+class.txt": stars})
+    world = build_bios(2, lists=folder)
     assert world.attributes[1].columns[0].strings == ("Rigel Ä", "Éta")
-
-
-def test_a_list_that_is_not_utf8_is_named_with_its_line(tmp_path):
-    folder = write(tmp_path)
     (tmp_path / "names/1_catalogue.txt").write_bytes("Ada\nRenée\n".encode("latin-1"))
     message = r"1_catalogue\.txt, line 2: the byte 0xe9 is not UTF-8; save the file as"
     with pytest.raises(ValueError, match=message):

@@ -20,10 +20,7 @@ def test_weights_by_hand():
     assert zipf.frequencies(3, 0) == pytest.approx([6 / 11, 3 / 11, 2 / 11])
     biased = Law("zipf", exponent=2.0, bias=1.0)
     assert biased.frequencies(2, 0) == pytest.approx([9 / 13, 4 / 13])
-
-
-def test_the_published_power_law():
-    """Pan et al. 2025: 400,000 people, (i + 1000)^-1.2."""
+    # Pan et al. 2025: 400,000 people, (i + 1000)^-1.2.
     weights = np.arange(1001.0, 401_001.0) ** -1.2
     found = Law("zipf").frequencies(400_000, 0)
     assert np.allclose(found, weights / weights.sum(), rtol=1e-12, atol=0)
@@ -58,14 +55,15 @@ def test_sticks_fall_like_the_power_law_of_the_discount():
     assert slope == pytest.approx(-2, abs=0.15)
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".npy"])
-def test_weights_of_a_file(tmp_path, suffix):
-    path = tmp_path / f"weights{suffix}"
-    if suffix == ".npy":
-        np.save(path, np.array([3, 0, 1]))
-    else:
-        path.write_text("3\n0\n1e0\n")
-    assert Law("file", path=str(path)).frequencies(3, 0).tolist() == [0.75, 0, 0.25]
+def test_weights_of_a_file(tmp_path, monkeypatch):
+    np.save(tmp_path / "weights.npy", np.array([3, 0, 1]))
+    (tmp_path / "weights.txt").write_text("3\n0\n1e0\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in (tmp_path / "weights.npy", tmp_path / "weights.txt", "~/weights.txt"):
+        assert Law("file", path=str(path)).frequencies(3, 0).tolist() == [0.75, 0, 0.25]
+    law = Law("file", path=str(tmp_path / "none.txt"))
+    with pytest.raises(ValueError, match=r"law.path=.* must be a file of weights"):
+        law.frequencies(3, 0)
 
 
 @pytest.mark.parametrize(
@@ -96,16 +94,6 @@ def test_files_that_are_no_weights(tmp_path, content, message):
         Law("file", path=str(path)).frequencies(3, 0)
 
 
-def test_a_file_in_the_home_folder_and_none(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "weights.txt").write_text("1\n3\n")
-    law = Law("file", path="~/weights.txt")
-    assert law.frequencies(2, 0).tolist() == [0.25, 0.75]
-    law = Law("file", path=str(tmp_path / "none.txt"))
-    with pytest.raises(ValueError, match=r"law.path=.* must be a file of weights"):
-        law.frequencies(3, 0)
-
-
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -116,10 +104,7 @@ def test_a_file_in_the_home_folder_and_none(tmp_path, monkeypatch):
         ({"exponent": "2"}, "law.exponent='2' must be a finite number"),
         ({"bias": -1.0}, "law.bias=-1.0 must be above -1"),
         ({"discount": 1.0}, r"law.discount=1.0 must be in \[0, 1\)"),
-        (
-            {"concentration": -0.5},
-            "law.concentration=-0.5 must be above minus the discount, -0.5",
-        ),
+        ({"concentration": -0.5}, "concentration=-0.5 must be above minus the disc"),
         ({"kind": "file"}, "law.path='' must be the file of the weights"),
     ],
 )
@@ -137,8 +122,5 @@ def test_a_law_is_what_its_config_says():
     assert again.tolist() != Law("pitman_yor").frequencies(5, 2).tolist()
     with pytest.raises(ValueError, match=r"law: law.discount=1.0 must be in \[0, 1\)"):
         fields.from_dict(Law, {"discount": 1.0}, "law")
-
-
-def test_a_world_needs_a_law():
     with pytest.raises(ValueError, match=r"law='zipf' must be a Law, such as Law\('zi"):
         build_bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]
