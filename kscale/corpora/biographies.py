@@ -64,6 +64,7 @@ class Biographies:
         templates = load_templates(world) if folder else biod_templates(world, style)
         self._grammar: Grammar = compile_grammar(world, templates, self.labels)
         self.pieces: tuple[Piece, ...] = self._grammar.pieces
+        self.forms = self._grammar.forms
         self.num_people = world.people
         self._scorable_with = self._find_scorable()
 
@@ -80,16 +81,13 @@ class Biographies:
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
         """Returns int32 [n, slots]: the document in which each person is scored.
 
-        A text like those of training (bioS-simple: the person's own), with two changes.
-        Two sentences trade places where a derived fact would come before its attribute.
-        Templates are drawn again where the text does not open with the name, which has
-        to follow EOS, or never uses the pronoun.
+        A text like those of training (bioS-simple: the person's own). Templates are
+        drawn again where the text does not open with the name, which has to follow EOS,
+        or never uses the pronoun.
         """
         purpose = f"score {seed}" if self._fresh else "training"
         salt = np.zeros_like(people)
         order = self._orders(purpose, people, salt)
-        for fact, attribute in self._grammar.leaks:
-            order = _move_before(order, attribute, fact)
         choice = self._choose(purpose, people, salt)
         for _ in range(_TRIES):
             (unfit,) = np.nonzero(~self._scorable(choice, order))
@@ -186,9 +184,9 @@ class Biographies:
             opener = refers.argmax(axis=1)
             program[np.arange(len(program)), opener] += 2 * refers.any(axis=1)
         for fact, attribute in grammar.leaks:
-            at = np.argmax(order == attribute, axis=1)
-            leaked = np.argmax(order == fact, axis=1) < at
-            program[np.arange(len(program)), at] |= leaked
+            at = np.argmax(order == fact, axis=1)
+            early = at < np.argmax(order == attribute, axis=1)
+            program[np.arange(len(program)), at] |= early
         return gather_pieces(self.world, grammar, people, program)
 
 
@@ -201,14 +199,3 @@ def _arrange(choice: np.ndarray, order: np.ndarray) -> np.ndarray:
 @functools.lru_cache(maxsize=8)
 def _all_orders(number: int) -> np.ndarray:
     return np.array(list(itertools.permutations(range(number))))
-
-
-def _move_before(order: np.ndarray, one: int, other: int) -> np.ndarray:
-    """Swaps sentences `one` and `other` in the orders where `other` comes first."""
-    at = np.argmax(order == one, axis=1)
-    to = np.argmax(order == other, axis=1)
-    late = at > to
-    rows = np.arange(len(order))[late]
-    order = order.copy()
-    order[rows, to[late]], order[rows, at[late]] = one, other
-    return order

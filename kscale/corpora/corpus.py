@@ -33,7 +33,9 @@ class Label:
     Attributes:
       name: "name", "birth_date", "ID 3", ...
       kind: "text", "name", "value1" (the first chunk of a bioD value), "value" (a
-        value, or its other chunks), "derived" (stated, never counted as knowledge).
+        value, or its other chunks), "form" (a value told by how the person is referred
+        to, such as the pronoun), "derived" (a fact that gives an attribute's value
+        away, told before it: a part of what the value costs).
       attribute: index into `World.attributes`, -1 where there is none.
     """
 
@@ -61,6 +63,14 @@ class Corpus(Protocol):
         ...
 
     @property
+    def forms(self) -> Sequence[tuple[str, int]]:
+        """Words that tell the value of an attribute without a sentence, and which.
+
+        (" He", 0), (" His", 0), (" She", 1), (" Her", 1); empty where there is none.
+        """
+        ...
+
+    @property
     def num_people(self) -> int:
         """How many people have documents: N, less those left out."""
         ...
@@ -85,8 +95,9 @@ class Corpus(Protocol):
     def score_plan(self, people: np.ndarray, seed: int = 0) -> np.ndarray:
         """Returns int32 [n, slots]: the document in which each person is scored.
 
-        Every label that counts stands in it once, and no value is scored after a fact
-        that gives it away (the employer after its city).
+        Every name and attribute stands in it once. A fact that gives a value away (the
+        employer's city) carries its label where it stands before the value, and is text
+        after it: the code length of what is told of the value is the sum of both.
         """
         ...
 
@@ -103,10 +114,11 @@ def build_labels(world: World) -> tuple[Label, ...]:
     """
     labels = [Label("text", "text"), Label("name", "name")]
     for i, attribute in enumerate(world.attributes):
+        kind = "value" if attribute.name in world.sentences else "form"
         if world.diversity:
             labels.append(Label(attribute.name, "value1", i))
         if not world.diversity or len(attribute.columns) > 1:
-            labels.append(Label(attribute.name, "value", i))
+            labels.append(Label(attribute.name, kind, i))
     for i, attribute in enumerate(world.attributes):
         labels += [Label(fact.name, "derived", i) for fact in attribute.derived]
     if len(labels) > 255:

@@ -75,6 +75,7 @@ class Questions:
             world, load_questions(world), self.labels, alone=True
         )
         self.pieces: tuple[Piece, ...] = self._grammar.pieces
+        self.forms = self._grammar.forms
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index 0 to num_people-1."""

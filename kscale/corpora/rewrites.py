@@ -31,7 +31,7 @@ class Rewrites:
     Raises:
       ValueError: a line is not such an object; an id is not a person; the name or an
         attribute's value is not in a text; a person has no text, or none that scores
-        every attribute (the employer before its city; the pronoun somewhere).
+        every attribute (the pronoun somewhere).
 
     Source: Allen-Zhu & Li 2024, section 2.2 (bioR: 40 texts per person by LLaMA2).
     """
@@ -54,6 +54,7 @@ class Rewrites:
         self.pieces: Sequence[Piece] = _Pieces(self)
         self.num_people = len(self._people)
         self.skipped_people = world.people - self.num_people
+        self.forms = self._finder.forms
 
     def people(self, index: np.ndarray) -> np.ndarray:
         """Returns the person of each index 0 to num_people-1."""
@@ -110,9 +111,8 @@ class Rewrites:
             if not self._skip:
                 raise ValueError(
                     f"person {person} ({self.world.person(person)['name']}) has"
-                    f" {len(texts)} texts, none of which begins with the name and has"
-                    f" every attribute before what gives it away; write more texts or"
-                    f" pass skip_unfound"
+                    f" {len(texts)} texts, none of which begins with the name and states"
+                    f" every attribute; write more texts or pass skip_unfound"
                 )
             by_person.pop(person, None)
         self._people = np.array(sorted(by_person), np.int64)
@@ -189,7 +189,9 @@ class FactFinder:
         labels = build_labels(world)
         self._labels = {label.name: i for i, label in enumerate(labels)}
         self._scored = {
-            i for i, label in enumerate(labels) if label.kind in ("name", "value")
+            i
+            for i, label in enumerate(labels)
+            if label.kind in ("name", "value", "form")
         }
         # A reference (the pronoun) is any of its forms; {he: [he, his]}.
         self._forms = {
@@ -199,35 +201,61 @@ class FactFinder:
         self._references = {form for forms in self._forms.values() for form in forms}
         self._optional = {*world.derived_from, *self._references}
 
+    @property
+    def forms(self) -> tuple[tuple[str, int], ...]:
+        """As `Corpus.forms`, in the cases that a text may have them."""
+        words = [
+            (word, value)
+            for attribute in self._world.references
+            for told in (attribute.columns[0], *attribute.derived)
+            for value, text in enumerate(told.strings)
+            for word in (text, text.lower(), text.capitalize(), text.upper())
+        ]
+        return tuple(
+            (space + word, value) for word, value in words for space in (" ", "")
+        )
+
     def find(self, person: int, text: str) -> list[tuple[str, int | None]]:
         """Returns where the name and the values begin; None for a missing one.
 
         Derived facts and attributes without a sentence (the pronoun) may be absent.
         """
         return [
-            (name, match.start() if match else None)
-            for name, match in self._matches(person, text)
-            if match or name not in self._optional
+            (name, found[0].start() if found else None)
+            for name, found in self._matches(person, text)
+            if found or name not in self._optional
         ]
 
     def spans(self, person: int, text: str) -> Piece:
-        """Cuts the text into spans. A value that a derived fact gave away is text."""
+        """Cuts the text into spans.
+
+        A fact is told where it stands first on its own, not inside another. A derived
+        fact is text once its attribute's value was told. Where words may be another
+        value or a derived fact that comes before its attribute ("Rome", born there or
+        working there), the attribute's value is text: what it costs is not known.
+        """
         leaks = self._world.derived_from
         # The longest of those that begin together is meant, and what counts first.
         places = sorted(
             (match.start(), -match.end(), name in leaks, name)
-            for name, match in self._matches(person, text)
-            if match
+            for name, found in self._matches(person, text)
+            for match in found
         )
-        spans, end, leaked = [], 0, set()
+        spans, end, told, doubtful = [], 0, set(), set()
+        here = (0, 0)  # the fact told last
         for start, minus_stop, _, name in places:
-            if start >= end:  # else it stands inside another value: not on its own
+            if start < here[1] or name in told:
+                if (start, -minus_stop) == here and name in leaks:
+                    doubtful.add(name)
+                continue
+            here = start, -minus_stop
+            told.add(name)
+            given_away = any(leaks[fact] == name for fact in doubtful - told)
+            if leaks.get(name) not in told and not given_away:
                 if start > end:
                     spans.append(Span(text[end:start], TEXT))
-                label = TEXT if name in leaked else self._labels[name]
-                spans.append(Span(text[start:-minus_stop], label))
-                end = -minus_stop
-            leaked.add(leaks.get(name, ""))
+                end = here[1]
+                spans.append(Span(text[start:end], self._labels[name]))
         return (*spans, Span(text[end:], TEXT)) if end < len(text) else tuple(spans)
 
     def counts_all(self, spans: Piece) -> bool:
@@ -240,16 +268,17 @@ class FactFinder:
         return self.counts_all(self.spans(person, " " + text))
 
     def _matches(self, person: int, text: str):
-        """Yields (name of a fact, its first match in the text or None)."""
+        """Yields (name of a fact, its matches in the text)."""
         facts = self._facts(person)
         hidden = text.replace(facts["name"], "\0" * len(facts["name"]))
         for name, value in facts.items():
             if name in self._forms:
                 words = "|".join(re.escape(facts[form]) for form in self._forms[name])
-                yield name, re.search(rf"(?i: ?\b(?:{words})\b)", hidden)
+                yield name, [*re.finditer(rf"(?i: ?\b(?:{words})\b)", hidden)]
             elif name not in self._references:
                 pattern = rf" ?(?<!\w){re.escape(value)}(?!\w)"
-                yield name, re.search(pattern, text if name == "name" else hidden)
+                where = text if name == "name" else hidden
+                yield name, [*re.finditer(pattern, where)]
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 - one small object per corpus
     def _facts(self, person: int) -> dict[str, str]:

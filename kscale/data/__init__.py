@@ -9,13 +9,21 @@ batches[7]["tokens"]  # [24, 513]: what step 7 reads
 from kscale.data.batches import Batch, Batches
 from kscale.data.mixture import Mixture
 from kscale.data.stream import Stream
-from kscale.data.tokenized import PAD, Documents, TokenPool, tokenize, tokenize_all
+from kscale.data.tokenized import (
+    PAD,
+    Documents,
+    Forms,
+    TokenPool,
+    tokenize,
+    tokenize_all,
+)
 
 __all__ = [
     "PAD",
     "Batch",
     "Batches",
     "Documents",
+    "Forms",
     "Mixture",
     "Stream",
     "TokenPool",

@@ -1,20 +1,19 @@
 """The pieces of a corpus as tokens, and documents composed from them by gathers.
 
 Text is tokenized once, a piece at a time; a billion documents are then repeats of those
-pieces. Spans are tokenized apart, so the tokens of a value are whole tokens and carry
-its label.
+pieces. A token carries the label of what it says (`encoding`).
 """
 
-import array
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from kscale.corpora import NAME, TEXT, Corpus
 from kscale.corpora.corpus import Piece
+from kscale.data.encoding import Encoded, encode_pieces, form_values
 from kscale.tokenizers import DenseVocabulary, Tokenizer, build_vocabulary
 
 PAD = 255  # the label of a target that does not count
@@ -34,6 +33,20 @@ class Documents(NamedTuple):
     lengths: np.ndarray
 
 
+class Forms(NamedTuple):
+    """How a value is told by words that have several forms: He, His, She, Her.
+
+    Attributes:
+      label: of the first token of a form that counts.
+      tokens: dense ids of the forms' first tokens.
+      values: which value each of them tells.
+    """
+
+    label: int
+    tokens: tuple[int, ...]
+    values: tuple[int, ...]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class TokenPool:
     """Every piece of a corpus as tokens, and what opens a document as the last piece.
@@ -43,14 +56,20 @@ class TokenPool:
       labels: uint8 [total].
       starts: int64 [pieces + 1], ascending.
       lengths: int64 [pieces + 1], 0 for the empty piece.
+      open_ended: bool [pieces + 1], whether a piece ends in a value that begins another
+        ("Art", "Art History"): the token behind it is the value's.
       vocabulary: dense ids to the tokenizer's and back; its size is what P counts.
+      forms: of the attribute without a sentence; None where there is none, or where the
+        forms' first tokens do not tell the value.
     """
 
     tokens: np.ndarray
     labels: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    open_ended: np.ndarray
     vocabulary: DenseVocabulary
+    forms: Forms | None = None
 
     @property
     def eos(self) -> int:
@@ -91,7 +110,8 @@ class TokenPool:
                 f" must be 0 to {PAD - 1}"
             )
         labels[labels != PAD] = moved
-        return dataclasses.replace(self, labels=labels.astype(np.uint8))
+        forms = self.forms and self.forms._replace(label=self.forms.label + offset)
+        return dataclasses.replace(self, labels=labels.astype(np.uint8), forms=forms)
 
     def document_lengths(self, plan: np.ndarray) -> np.ndarray:
         """Counts the tokens of each row of a plan, the prefix included: int64 [n]."""
@@ -112,6 +132,11 @@ class TokenPool:
         labels = packed.view(np.uint8)[_LABEL_BYTE::4]
         tokens = (packed & 0xFFFFFF).view(np.int32)
         starts = (ends - lengths).compress(pieces == prefix)
+        if self._ends_open:
+            (at,) = np.nonzero(self.open_ended.take(pieces[:-1]))
+            after = ends[at[pieces[at + 1] != prefix]]
+            after = after[labels[after] == TEXT]
+            labels[after] = labels[after - 1]
         return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
 
     def _shift(self, pieces, ends, lengths) -> np.ndarray:
@@ -126,6 +151,10 @@ class TokenPool:
     @functools.cached_property
     def _packed(self) -> np.ndarray:
         return self.tokens.astype(np.uint32) | self.labels.astype(np.uint32) << 24
+
+    @functools.cached_property
+    def _ends_open(self) -> bool:
+        return bool(self.open_ended.any())
 
     @functools.cached_property
     def _longest(self) -> int:
@@ -177,13 +206,13 @@ def tokenize_all(
             f" one corpus, and a domain for each ('' for none)"
         )
     encode = functools.lru_cache(maxsize=2**16)(tokenizer.encode)
-    known: list[tuple[Sequence[Piece], _Encoded]] = []
+    known: list[tuple[Sequence[Piece], Encoded]] = []
     encoded = []
     for corpus in corpora:
         pieces = corpus.pieces
         found = next((e for p, e in known if p is pieces or p == pieces), None)
         if found is None:
-            found = _encode(pieces, encode)
+            found = encode_pieces(corpus, tokenizer, encode)
             known.append((pieces, found))
         encoded.append(found)
     all_names = filter(None, dict.fromkeys([*names, *domains]))
@@ -197,38 +226,34 @@ def tokenize_all(
             f" use a smaller tokenizer"
         )
     return [
-        _pool(found, [tokenizer.eos, *extra[domain]], vocabulary)
-        for found, domain in zip(encoded, domains, strict=True)
+        _pool(
+            found,
+            [tokenizer.eos, *extra[domain]],
+            vocabulary,
+            _forms(corpus, form_values(corpus.forms, encode), vocabulary),
+        )
+        for corpus, found, domain in zip(corpora, encoded, domains, strict=True)
     ]
 
 
-class _Encoded(NamedTuple):
-    """Pieces in the tokenizer's ids."""
-
-    ids: np.ndarray  # int32 [total]
-    labels: np.ndarray  # uint8 [total]
-    lengths: np.ndarray  # int64 [pieces]
-
-
-def _encode(pieces: Sequence[Piece], encode: Callable[[str], list[int]]) -> _Encoded:
-    ids = array.array("i")  # a large bioR has billions
-    labels = bytearray()
-    ends = []
-    for piece in pieces:
-        for span in piece:
-            encoded = encode(span.text)
-            ids.extend(encoded)
-            labels += bytes([span.label]) * len(encoded)
-        ends.append(len(ids))
-    return _Encoded(
-        np.array(ids, np.int32),
-        np.frombuffer(bytes(labels), np.uint8),
-        np.diff(ends, prepend=0),
-    )
+def _forms(
+    corpus: Corpus, values: dict[int, int], vocabulary: DenseVocabulary
+) -> Forms | None:
+    """Returns the forms that texts of the vocabulary can have."""
+    used = vocabulary.original_ids
+    values = {token: values[token] for token in sorted(values) if token in used}
+    labels = [i for i, label in enumerate(corpus.labels) if label.kind == "form"]
+    if not labels or len(set(values.values())) < 2:
+        return None
+    tokens = vocabulary.to_dense(list(values)).tolist()
+    return Forms(labels[0], tuple(tokens), tuple(values.values()))
 
 
 def _pool(
-    encoded: _Encoded, prefix: list[int], vocabulary: DenseVocabulary
+    encoded: Encoded,
+    prefix: list[int],
+    vocabulary: DenseVocabulary,
+    forms: Forms | None,
 ) -> TokenPool:
     """Makes the ids dense, with the prefix as the last piece."""
     lengths = np.append(encoded.lengths, len(prefix))
@@ -238,5 +263,7 @@ def _pool(
         labels=np.append(encoded.labels, opening),
         starts=np.cumsum(lengths) - lengths,
         lengths=lengths,
+        open_ended=np.append(encoded.open_ended, False),
         vocabulary=vocabulary,
+        forms=forms,
     )

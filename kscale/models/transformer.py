@@ -102,6 +102,7 @@ def token_nats(
     *,
     segments_BT: jax.Array | None = None,
     training: bool = False,
+    beside: tuple[int, ...] = (),
 ) -> tuple[jax.Array, dict[str, Any]]:
     """Returns `-log p(target)` of every position, in nats, without keeping logits.
 
@@ -112,21 +113,23 @@ def token_nats(
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
       segments_BT, training: as in `apply`.
+      beside: F tokens whose logits are wanted as well.
 
     Returns:
       `(nats_BT float32, aux)`; `aux` as in `apply`, with `aux["correct_BT"]`
-      beside: the target is the greedy choice (the lowest token among equals). Under
-      `jit` it costs nothing unused.
+      beside: the target is the greedy choice (the lowest token among equals), and,
+      where any are wanted, `aux["logits_BTF"]` of the tokens `beside`. Under `jit` what
+      is unused costs nothing.
 
     Raises:
       ValueError: as `apply`.
     """
     config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
-    (nats_BT, correct_BT), aux = model.apply(
-        {"params": params}, tokens_BT, segments_BT, targets_BT
+    (nats_BT, of_target), aux = model.apply(
+        {"params": params}, tokens_BT, segments_BT, targets_BT, beside=beside
     )
-    return nats_BT, aux | {"correct_BT": correct_BT}
+    return nats_BT, aux | of_target
 
 
 def init_cache(config: ModelConfig, rows: int, capacity: int) -> Any:
@@ -174,7 +177,9 @@ class _Transformer(nn.Module):
     training: bool = False
 
     @nn.compact
-    def __call__(self, tokens_BT, segments_BT=None, targets_BT=None, past=None):
+    def __call__(
+        self, tokens_BT, segments_BT=None, targets_BT=None, past=None, beside=()
+    ):
         """Returns `(output, aux)`, or with a past `(logits, cache)`."""
         config = self.config
         vocab = require_vocab(config)
@@ -192,7 +197,12 @@ class _Transformer(nn.Module):
             return logits, _summed(counts) if past is None else caches
         targets_N = targets_BT.reshape(-1)
         nats, correct = cross_entropy(x_ND, table_VD, targets_N, config.compute)
-        out = nats.reshape(targets_BT.shape), correct.reshape(targets_BT.shape)
+        found = {"correct_BT": correct}
+        if beside:
+            some_FD = table_VD[jnp.array(beside)]
+            found["logits_BTF"] = output_logits(x_ND, some_FD, config.compute)
+        shape = targets_BT.shape
+        out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), (nats, found))
         return out, _summed(counts)
 
     def _layers(self, x_BTD, segments_BT, caches, past_B):

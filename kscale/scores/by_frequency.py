@@ -16,6 +16,8 @@ from kscale.corpora import Label
 from kscale.scores.capacity import check_table, mean_error
 from kscale.scores.known_bits import bits_from_losses, loss_units
 from kscale.scores.labels import (
+    ATTRIBUTE,
+    COST,
     VALUE,
     check_labels,
     columns,
@@ -85,7 +87,8 @@ class PieceRow(Means):
 
     Attributes:
       piece: its name.
-      kind: "name", "value" or "derived".
+      kind: "name", "value", "form" (told by how the person is referred to, such as the
+        pronoun) or "derived".
     """
 
     piece: str
@@ -139,7 +142,7 @@ def summarize_classes(
             f"summarize_classes: classes of type {classes.dtype} must be whole "
             "numbers; 0 is the most frequent class"
         )
-    nats = table.nats[:, columns(labels, *VALUE)].sum(axis=1)
+    nats = table.nats[:, columns(labels, *COST)].sum(axis=1)
     held = np.asarray(bits_from_losses(counts, 0.0, nats / loss_units(counts)).value)
     right = rightness(labels, table, "name", *VALUE, "derived")
     each = person_accuracy(labels, table)
@@ -188,7 +191,12 @@ def summarize_pieces(
     weights = np.asarray(weights, np.float64)
     check_labels(labels, table, "summarize_pieces")
     check_each("summarize_pieces", "weights", weights, len(table.people))
-    kinds = {"name": ("name",), "value": VALUE, "derived": ("derived",)}
+    kinds = {
+        "name": ("name",),
+        "value": ATTRIBUTE,
+        "form": ("form",),
+        "derived": ("derived",),
+    }
     rows: list[PieceRow] = []
     for kind, of_kind in kinds.items():
         right = rightness(labels, table, *of_kind)

@@ -13,7 +13,14 @@ import numpy as np
 
 from kscale.corpora import Label
 from kscale.scores.known_bits import bits_from_losses, loss_units
-from kscale.scores.labels import VALUE, check_labels, columns, pieces, rightness
+from kscale.scores.labels import (
+    COST,
+    VALUE,
+    check_labels,
+    columns,
+    pieces,
+    rightness,
+)
 from kscale.scores.table import ScoreTable
 from kscale.worlds import Bits, Counts
 
@@ -42,7 +49,8 @@ class Capacity:
       population: N, people in the world.
       p1: mean nats of a name.
       p2: mean nats of a person's values, summed over attributes (bioS), or of one
-        attribute's value (bioD).
+        attribute's value (bioD). A fact told before the value that it gives away (the
+        employer's city) is a part of what the value costs.
       p3: mean nats of a value's first chunk (bioD), 0 otherwise.
       bits: bits held, by part; may be negative.
       bits_max: bits in the world, by part.
@@ -54,6 +62,8 @@ class Capacity:
         `bits.total`. Negative where the model is confidently wrong; never clipped.
       accuracy: share of people whose whole piece is greedily right given the true text
         before it (memorizable accuracy): "name", each attribute, each derived fact.
+        Of an attribute told by forms of reference (the pronoun), any form of the true
+        value is right; a derived fact is judged where it is told before its attribute.
       accuracy_error: standard errors of `accuracy` from sampling.
     """
 
@@ -148,7 +158,7 @@ def measure_capacity(
     def nats(*kinds: str) -> np.ndarray:
         return table.nats[:, columns(labels, *kinds)].sum(axis=1)
 
-    values = nats(*VALUE) / loss_units(counts)
+    values = nats(*COST) / loss_units(counts)
     losses = nats("name"), values, nats("value1") / counts.attributes
     p1, p2, p3 = (float(loss.mean()) for loss in losses)
     _check_bound(losses, counts.people)
@@ -216,7 +226,7 @@ def check_table(
             "the corpus' own world"
         )
     for piece, which in (pieces(labels, "name") | known).items():
-        unwritten = np.flatnonzero(~table.counts[:, which].any(1))
+        unwritten = np.flatnonzero(table.counts[:, which[0]] == 0)
         if len(unwritten):
             raise ValueError(
                 f"{what}: {piece} is never written in the document of person "

@@ -132,11 +132,15 @@ def _rows_by_length(
     corpus: Corpus, pool: TokenPool, people: np.ndarray, slots: np.ndarray, seed: int
 ) -> Iterator[Batch]:
     """Yields the rows of some people, one batch of any size for each length."""
-    documents = pool.compose(corpus.score_plan(people, seed))
-    widths = round_up(documents.lengths - 1)
+    plan = corpus.score_plan(people, seed)
+    documents = pool.compose(plan)
+    # Behind the document stands EOS, which ends a value that is not over before.
+    last = plan.shape[1] - 1 - (plan[:, ::-1] != 0).argmax(axis=1)
+    ends = pool.open_ended.take(plan[np.arange(len(plan)), last])
+    widths = round_up(documents.lengths - 1 + ends)
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
-        tokens, labels = _pad(documents, which, int(width) + 1, pool)
+        tokens, labels = _pad(documents, which, ends, int(width) + 1, pool)
         if (tokens[:, : len(pool.prefix)] != pool.prefix).any():
             raise ValueError(
                 "documents to be scored must begin with EOS and, where the pool has "
@@ -152,9 +156,12 @@ def _rows_by_length(
 
 
 def _pad(
-    documents: Documents, which: np.ndarray, width: int, pool: TokenPool
+    documents: Documents, which: np.ndarray, ends: np.ndarray, width: int, pool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns documents as rows of `width` tokens and labels."""
+    """Returns documents as rows of `width` tokens and labels.
+
+    Where `ends`, the EOS behind the document has the label of its last token.
+    """
     lengths = documents.lengths[which]
     starts = (np.cumsum(documents.lengths) - documents.lengths)[which]
     steps = np.arange(width)
@@ -163,6 +170,9 @@ def _pad(
     tokens = np.where(inside, documents.tokens[index], np.int32(pool.eos))
     labels = np.where(inside, documents.labels[index], np.uint8(PAD))
     labels[:, : len(pool.prefix)] = PAD  # given, whatever its label is in training
+    (open_ended,) = np.nonzero(ends[which])
+    over = lengths[open_ended]
+    labels[open_ended, over] = labels[open_ended, over - 1]
     return tokens, labels
 
 
@@ -200,13 +210,13 @@ def _move_late_names(
 def _check_order(
     labels: np.ndarray, kinds: tuple[Label, ...], people: np.ndarray
 ) -> None:
-    """Checks that no document states a piece before what it is asked after."""
+    """Checks that no document states a value before its person or what it costs too."""
     (name,) = columns(kinds, "name")
     pairs = [(name, value) for value in columns(kinds, *VALUE)]
     for fact in columns(kinds, "derived"):
         for value in columns(kinds, "value"):
             if kinds[fact].attribute == kinds[value].attribute:
-                pairs.append((value, fact))
+                pairs.append((fact, value))
     for before, after in pairs:
         one, other = labels == before, labels == after
         both = one.any(axis=1) & other.any(axis=1)
@@ -214,6 +224,6 @@ def _check_order(
         if wrong.any():
             raise ValueError(
                 f"{kinds[after].name} comes before {kinds[before].name} in the document"
-                f" of person {people[wrong.argmax()]}: its loss would not be that of "
-                f"p(value | name, attribute); score a text that states it later"
+                f" of person {people[wrong.argmax()]}: it counts only where it comes "
+                f"after; score a text that states it later, or label it as text"
             )

@@ -7,7 +7,9 @@ import numpy as np
 from kscale.corpora import Label
 from kscale.scores.table import ScoreTable
 
-VALUE = ("value1", "value")  # the kinds of labels that a value is made of
+VALUE = ("value1", "value", "form")  # the kinds of labels that a value is made of
+ATTRIBUTE = ("value1", "value")  # of a value that a sentence of its own tells
+COST = (*VALUE, "derived")  # what is paid for a value: also a fact told before it
 
 
 def columns(labels: Sequence[Label], *kinds: str) -> list[int]:
@@ -16,10 +18,21 @@ def columns(labels: Sequence[Label], *kinds: str) -> list[int]:
 
 
 def pieces(labels: Sequence[Label], *kinds: str) -> dict[str, list[int]]:
-    """Returns each piece's columns: two for a bioD value, first chunk and rest."""
+    """Returns each piece's columns.
+
+    A bioD value has two, first chunk and rest; a value that follows from others, such
+    as the employer's city, is preceded by theirs: where one is told before the value,
+    it is a part of what the value costs.
+    """
     grouped: dict[str, list[int]] = {}
     for i in columns(labels, *kinds):
         grouped.setdefault(labels[i].name, []).append(i)
+        if labels[i].kind == "value":
+            grouped[labels[i].name] += [
+                fact
+                for fact in columns(labels, "derived")
+                if labels[fact].attribute == labels[i].attribute
+            ]
     return grouped
 
 
@@ -35,7 +48,7 @@ def rightness(
     """
     found = {}
     for piece, which in pieces(labels, *kinds).items():
-        stated = table.counts[:, which].any(axis=1)
+        stated = table.counts[:, which[:1]].any(axis=1)
         if stated.any():
             right = np.all(table.correct[:, which], axis=1)
             found[piece] = np.where(stated, right, np.nan)
@@ -45,9 +58,10 @@ def rightness(
 def person_accuracy(labels: Sequence[Label], table: ScoreTable) -> np.ndarray:
     """Returns the share of a person's values that is greedily right: float64 [n].
 
-    Names and derived facts do not count; NaN for a person of whom no value is written.
+    Names, derived facts and what forms of reference tell (the pronoun) do not count;
+    NaN for a person of whom no value is written.
     """
-    right = rightness(labels, table, *VALUE)
+    right = rightness(labels, table, *ATTRIBUTE)
     hits = np.array(list(right.values())).reshape(len(right), len(table.people))
     stated = (~np.isnan(hits)).sum(axis=0)
     return np.where(stated > 0, np.nansum(hits, axis=0) / np.maximum(stated, 1), np.nan)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kscale.corpora import Corpus
-from kscale.data import TokenPool
+from kscale.data import Forms, TokenPool
 from kscale.models import ModelConfig, Params, token_nats
 from kscale.scores.documents import batches, choose_people
 from kscale.scores.table import ScoreTable, sum_by_label
@@ -32,17 +32,24 @@ def score_corpus(
     *,
     seed: int = 0,
     batch: int = 0,
+    normalized: bool = False,
 ) -> ScoreTable:
     """Sums a model's losses over every person's name and values.
 
     Each person is scored in one document, `corpus.score_plan`, which begins with EOS
-    and, where the pool has one, its domain token; neither is scored. Losses are
-    computed in float32 on the device and summed in float64 on the host; no more than a
-    few batches are held at a time.
+    and, where the pool has one, its domain token; neither is scored. A value that has
+    several forms (He, His) costs `-ln` of the probability of its forms over that of the
+    forms of all values, at the first token of the first use: which form is used is
+    wording. Losses are computed in float32 on the device and summed in float64 on the
+    host; no more than a few batches are held at a time.
 
     Args:
       model: (config, params) of `kscale.models`, or a function from tokens int32 [B, T]
         to logits [B, T, V] of the next tokens, in the dense ids of `pool`.
+      normalized: the function returns log-probabilities, in nats, over a vocabulary of
+        its own of which the corpus' tokens are a part; they count as they are. False:
+        they are normalized over the corpus' tokens, which gives back to them what the
+        model says of others.
       corpus: from `kscale.corpora`.
       pool: the corpus as tokens.
       people: who is scored: None is everybody in the corpus, a number is a random
@@ -68,7 +75,7 @@ def score_corpus(
     if batch < 0:
         raise ValueError(f"score: batch={batch} must be at least 1, or 0 to choose")
     people, sample_seed = choose_people(corpus, people, seed)
-    evaluate = _evaluator(model, pool)
+    evaluate = _evaluator(model, pool, normalized)
     shape = (len(people), len(corpus.labels))
     nats, counts = np.zeros(shape), np.zeros(shape, np.int32)
     correct = np.ones(shape, bool)
@@ -80,7 +87,9 @@ def score_corpus(
         return min(64, max(8, 2 ** (fit.bit_length() - 1)))
 
     rows = batches(corpus, pool, people, size, seed)
-    for one, (losses, right) in fetch_late((one, evaluate(one.tokens)) for one in rows):
+    for one, (losses, right) in fetch_late(
+        (one, evaluate(one.tokens, one.labels)) for one in rows
+    ):
         n = len(one.slots)
         sums = sum_by_label(losses[:n], right[:n], one.labels[:n, 1:], shape[1])
         check_losses(sums[0], people[one.slots])
@@ -157,10 +166,10 @@ def check_losses(nats: np.ndarray, people: np.ndarray) -> None:
 
 
 def _evaluator(
-    model: Model, pool: TokenPool
-) -> Callable[[np.ndarray], tuple[jax.Array, jax.Array]]:
-    """Rows [B, T+1] -> (nats, correct) [B, T], dispatched and not waited for."""
-    vocab = pool.vocabulary.size
+    model: Model, pool: TokenPool, normalized: bool
+) -> Callable[[np.ndarray, np.ndarray], tuple[jax.Array, jax.Array]]:
+    """Rows, labels [B, T+1] -> (nats, correct) [B, T], dispatched, not waited for."""
+    vocab, forms = pool.vocabulary.size, pool.forms
     if isinstance(model, tuple):
         config, params = model
         if config.vocab != vocab:
@@ -168,9 +177,9 @@ def _evaluator(
                 f"score: the model has {config.vocab} tokens, the corpus {vocab}: it "
                 "was trained on another corpus or tokenizer"
             )
-        return lambda tokens: _token_nats(config, params, tokens)
+        return lambda tokens, labels: _token_nats(config, forms, params, tokens, labels)
 
-    def evaluate(tokens: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    def evaluate(tokens: np.ndarray, labels: np.ndarray):
         logits = model(tokens[:, :-1])
         shape = (tokens.shape[0], tokens.shape[1] - 1, vocab)
         if tuple(logits.shape) != shape:
@@ -178,22 +187,72 @@ def _evaluator(
                 f"score: the model returned logits of shape {tuple(logits.shape)}; "
                 f"rows, positions and vocabulary make {shape}"
             )
-        return _from_logits(jnp.asarray(logits, jnp.float32), tokens[:, 1:])
+        logits = jnp.asarray(logits, jnp.float32)
+        return _from_logits(forms, normalized, logits, tokens[:, 1:], labels[:, 1:])
 
     return evaluate
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _token_nats(config: ModelConfig, params: Params, rows) -> tuple:
-    nats, aux = token_nats(config, params, rows[:, :-1], rows[:, 1:])
-    return nats, aux["correct_BT"]
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _token_nats(config: ModelConfig, forms: Forms | None, params: Params, rows, labels):
+    nats, aux = token_nats(
+        config,
+        params,
+        rows[:, :-1],
+        rows[:, 1:],
+        beside=forms.tokens if forms else (),
+    )
+    correct = aux["correct_BT"]
+    if forms is None:
+        return nats, correct
+    return _choose_forms(
+        forms, nats, correct, aux["logits_BTF"], rows[:, 1:], labels[:, 1:]
+    )
 
 
-@jax.jit
-def _from_logits(logits_BTV: jax.Array, targets_BT: jax.Array) -> tuple:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _from_logits(
+    forms: Forms | None,
+    normalized: bool,
+    logits_BTV: jax.Array,
+    targets_BT: jax.Array,
+    labels_BT: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
     picked = jnp.take_along_axis(logits_BTV, targets_BT[..., None], axis=2)[..., 0]
-    nats = jax.nn.logsumexp(logits_BTV, axis=2) - picked
-    return nats, jnp.argmax(logits_BTV, axis=2) == targets_BT
+    sums = 0.0 if normalized else jax.nn.logsumexp(logits_BTV, axis=2)
+    nats, correct = sums - picked, jnp.argmax(logits_BTV, axis=2) == targets_BT
+    if forms is None:
+        return nats, correct
+    logits_BTF = logits_BTV[..., np.array(forms.tokens)]
+    return _choose_forms(forms, nats, correct, logits_BTF, targets_BT, labels_BT)
+
+
+def _choose_forms(
+    forms: Forms,
+    nats_BT: jax.Array,
+    correct_BT: jax.Array,
+    logits_BTF: jax.Array,
+    targets_BT: jax.Array,
+    labels_BT: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Replaces what a form costs by what its value costs among all values' forms.
+
+    Args:
+      logits_BTF: of the forms' tokens; F forms.
+    """
+    values_F = np.array(forms.values)
+    said_BTF = targets_BT[..., None] == np.array(forms.tokens)
+    value_BT = jnp.array(values_F)[jnp.argmax(said_BTF, axis=2)]
+    masked = (
+        jnp.where(values_F == value, logits_BTF, -jnp.inf)
+        for value in range(max(forms.values) + 1)
+    )
+    sums_BTK = jnp.stack([jax.nn.logsumexp(x, axis=2) for x in masked], axis=2)
+    true_BT = jnp.take_along_axis(sums_BTK, value_BT[..., None], axis=2)[..., 0]
+    here_BT = (labels_BT == forms.label) & jnp.any(said_BTF, axis=2)
+    nats_BT = jnp.where(here_BT, jax.nn.logsumexp(sums_BTK, axis=2) - true_BT, nats_BT)
+    right_BT = jnp.argmax(sums_BTK, axis=2) == value_BT
+    return nats_BT, jnp.where(here_BT, right_BT, correct_BT)
 
 
 @functools.partial(jax.jit, static_argnums=0)

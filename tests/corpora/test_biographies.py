@@ -32,14 +32,15 @@ def test_a_document_by_hand(write):
             (f" {facts['pronoun']}", "pronoun"),
             (" works for", ""),
             (f" {facts['employer']}", "employer"),
-            (f" now. {name} is in", ""),
-            (f" {facts['city']}", "city"),
-            (".", ""),
+            (
+                f" now. {name} is in {facts['city']}.",
+                "",
+            ),  # it follows from the employer
         ]
 
 
 def test_a_document_that_tells_the_city_first(write):
-    """The city gives the employer away, so the employer does not count after it."""
+    """The city is then a part of what the employer costs."""
     world = write(**{"order.txt": "city\nbirth\nemployer"})
     corpus = corpora.Biographies(world, shuffled=False)
     facts = world.person(3)
@@ -52,11 +53,13 @@ def test_a_document_that_tells_the_city_first(write):
         (f" {facts['possessive']}", "pronoun"),  # a possessive tells the gender, too
         (" birthday is in", ""),
         (f" {facts['birth']}", "birth"),
-        (f". {pronoun} works for {employer} now.", ""),  # neither is counted again
+        (f". {pronoun} works for", ""),  # the pronoun is not counted again
+        (f" {employer}", "employer"),
+        (" now.", ""),
     ]
 
 
-def test_two_facts_before_their_attribute_are_one_leak(write):
+def test_two_facts_before_their_attribute_count(write):
     world = write(
         **{
             "values/employer+city.txt": "",
@@ -68,8 +71,8 @@ def test_two_facts_before_their_attribute_are_one_leak(write):
     corpus = corpora.Biographies(world, shuffled=False)
     rows = first_document(corpus, 0), corpus.score_plan(np.array([0]))[0]
     training, score = ([x for _, x in spans_of(corpus, row) if x] for row in rows)
-    assert training == ["name", "city", "sector", "pronoun", "birth"]
-    assert score[:2] == ["name", "employer"]
+    assert training == ["name", "city", "sector", "pronoun", "employer", "birth"]
+    assert score == training
 
 
 def test_the_pronoun_inside_the_first_sentence(write):
@@ -128,9 +131,10 @@ def test_scoring_documents(lists, fresh):
     for person, row in enumerate(corpus.score_plan(np.arange(500))):
         found, facts = spans_of(corpus, row), world.person(person)
         names = [name for _, name in found if name]
-        every = ["name", *(a.name for a in world.attributes), "employer_city"]
-        assert sorted(names) == sorted(every)
-        assert names.index("employer") < names.index("employer_city")
+        if "employer_city" in names:  # told first, as a part of what the employer costs
+            assert names.index("employer_city") < names.index("employer")
+            names.remove("employer_city")
+        assert sorted(names) == sorted(["name", *(a.name for a in world.attributes)])
         assert found[0] == (" " + facts["name"], "name")
         forms = facts["pronoun"], facts["possessive"]
         for part, name in found:

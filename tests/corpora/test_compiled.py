@@ -1,4 +1,4 @@
-"""Compiled templates: tables, merged pieces, and the same text as a plain renderer."""
+"""Compiled templates: tables, pieces cut at spaces, and the same text as a plain renderer."""
 
 import functools
 import pathlib
@@ -10,35 +10,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kscale import corpora, worlds
-from kscale.corpora import TEXT, Span, build_labels
-from kscale.corpora.compiled import Choice, _fixed_text, _merge, compile_grammar
+from kscale.corpora import build_labels
+from kscale.corpora.compiled import compile_grammar
 from kscale.corpora.templates import load_templates
 
-CITIES = Choice(tuple("abcdefgh"), 3, label=2, space=" ")
-FORMS = Choice(("He", "She"), 1, label=4, space=" ")
+
+def pieces_of(write, **changes):
+    """The pieces of each document of person 0, as texts."""
+    corpus = corpora.Biographies(write(**changes), shuffled=False)
+    (row,) = corpus.plan(np.array([0]), np.array([0]))
+    return ["".join(s.text for s in corpus.pieces[i]) for i in row if i]
 
 
-def test_a_choice_makes_a_piece_of_each_word():
-    he, she = FORMS._replace(before=" So", after=" is").pieces()
-    assert he == (Span(" So", TEXT), Span(" He", 4), Span(" is", TEXT))
-    assert she[1] == Span(" She", 4)
-    assert _fixed_text(" was in").pieces() == [(Span(" was in", TEXT),)]
-    assert _fixed_text("").pieces() == [()]
-
-
-def test_pieces_are_merged_where_it_costs_little():
-    was, stop, long = map(_fixed_text, (" was in", ".", " for ever."))
-    assert _merge([_fixed_text(" Her"), was, CITIES, stop]) == [
-        _fixed_text(" Her was in"),
-        CITIES._replace(after="."),
+def test_pieces_begin_with_a_space(write):
+    """A form takes in the text around it, a value what follows it without a space."""
+    lines = {
+        "order.txt": "employer\nbirth\ncity",
+        "names/1_first.txt": "Ada\nBo\nCy\nDee\nEva",
+        "names/2_last.txt": "Ek\nFox\nGray\nHill\nIvy",
+        "values/birth/1_month.txt": "March\nApril\nMay\nJune\nJuly",
+        "values/birth/2_year.txt": "1900\n1901\n1902\n1903\n1904",
+        "values/employer+city.txt": "\n".join(f"Firm {x}.;Rome" for x in "ABCDE"),
+        "templates/employer.txt": "It is '{value}', where {name} works.",
+        "templates/birth.txt": "Born {value}-ish, {pronoun} said.",
+        "templates/city.txt": "{possessive} town is {value}.",
+    }
+    facts = write(people=1, **lines).person(0)
+    first, last = facts["name"].split()
+    month, year = facts["birth"].split(", ")
+    assert pieces_of(write, people=1, **lines) == [
+        " It is",
+        f" '{facts['employer']}',",
+        " where",
+        f" {first}",
+        f" {last}",
+        " works.",
+        " Born",
+        f" {month},",
+        f" {year}-ish,",
+        f" {facts['pronoun']} said.",
+        f" {facts['possessive']} town is",
+        " Rome.",
     ]
-    assert _merge([CITIES, long]) == [CITIES, long]
-    assert _merge([was, FORMS, long, CITIES]) == [
-        FORMS._replace(before=" was in", after=" for ever."),
-        CITIES,
-    ]
-    assert _merge([FORMS, CITIES]) == [FORMS, CITIES]
-    assert _merge([_fixed_text(""), CITIES, _fixed_text("")]) == [CITIES]
+
+
+def test_columns_without_a_space_between_them_are_pieces_of_their_pairs(write):
+    lines = {"values/birth/join.txt": "{month}{year}"}
+    world = write(**lines)
+    corpus = corpora.Biographies(world)
+    for person in range(12):
+        (row,) = corpus.plan(np.array([person]), np.array([0]))
+        assert f" {world.person(person)['birth']}." in text_of(corpus, row)
+    assert len(corpus.pieces) == 44
+    many = {
+        f"values/birth/{i}_{x}.txt": "\n".join(f"{x}{k}" for k in range(1100))
+        for i, x in ((1, "month"), (2, "year"))
+    }
+    with pytest.raises(ValueError, match="1210000 such pairs"):
+        corpora.Biographies(write(**lines, **many))
 
 
 def test_tables_of_a_world(write):

@@ -13,7 +13,7 @@ def test_labels_of_a_folder(write):
     assert build_labels(write()) == (
         Label("text", "text"),
         Label("name", "name"),
-        Label("pronoun", "value", 0),
+        Label("pronoun", "form", 0),
         Label("birth", "value", 1),
         Label("employer", "value", 2),
         Label("possessive", "derived", 0),

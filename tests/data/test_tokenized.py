@@ -29,6 +29,7 @@ class TwoPieces:
     world = worlds.build_biod(2, name_parts=(2,))
     labels = (Label("text", "text"), Label("name", "name"))
     pieces = ((), (Span("ab", 1), Span("c", 0)), (Span("b", 0),))
+    forms = ()
     num_people, documents_per_exposure = 2, 1
 
     def people(self, index):
@@ -180,7 +181,7 @@ def test_pieces_of_a_kind_are_tokenized_once():
     one, other = data.tokenize_all(
         [tell(5, (4, 4)), tell(9, (4, 5))], Counting(), ["", ""]
     )
-    assert calls == [*calls[:alone], " n4"]  # only what is new
+    assert sorted(calls) == sorted([*calls[:alone], " n4", "n4"])  # only what is new
     assert one.vocabulary is other.vocabulary
 
 
