@@ -111,7 +111,7 @@ class Rewrites:
             if not self._skip:
                 raise ValueError(
                     f"person {person} ({self.world.person(person)['name']}) has"
-                    f" {len(texts)} texts, none of which begins with the name and states"
+                    f" {len(texts)} texts, none of which begins with the name and tells"
                     f" every attribute; write more texts or pass skip_unfound"
                 )
             by_person.pop(person, None)

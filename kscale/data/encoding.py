@@ -8,7 +8,6 @@ told by one of several forms ("He", "His") is said by the form's first token.
 
 import array
 import itertools
-import os.path
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -98,8 +97,7 @@ def _encode_piece(
         whole = encode(text)
         if whole != tokens:
             lengths = [
-                len(os.path.commonprefix([text, decode(whole[:k])]))
-                for k in range(len(whole) + 1)
+                _common_length(text, decode(whole[:k])) for k in range(len(whole) + 1)
             ]
             cuts = itertools.pairwise(lengths)
             return list(whole), [_label_of(start, end, piece) for start, end in cuts]
@@ -109,6 +107,12 @@ def _encode_piece(
         for label in [span.label] * len(its)
     ]
     return tokens, labels
+
+
+def _common_length(text: str, other: str) -> int:
+    """Returns how many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(text), len(other)))
 
 
 def _label_of(start: int, end: int, piece: Sequence[Span]) -> int:

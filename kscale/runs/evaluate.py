@@ -104,7 +104,8 @@ class Known:
         }
         if task.config.world.law.kind != "exact":
             right = scores.person_accuracy(corpus.labels, table)
-            guess = np.mean([2.0**-each.bits for each in task.world.attributes])
+            asked = [a for a in task.world.attributes if a.name in task.world.sentences]
+            guess = np.mean([2.0**-each.bits for each in asked])
             found["by_count"] = dict(
                 scores.find_threshold(visits, right, ignorant=float(guess))
             )
@@ -130,11 +131,12 @@ class Known:
                 self._model, corpus, part.pool, many, seed=chosen.seed
             )
             pieces = scores.summarize_pieces(corpus.labels, table, np.ones(many))
-            values = [piece for piece in pieces if piece["kind"] == "value"]
+            paid = [x["loss_bits"] for x in pieces if x["kind"] in ("value", "form")]
+            right = [x["accuracy"] for x in pieces if x["kind"] == "value"]
             return {
                 "people": many,
-                "loss_bits": sum(value["loss_bits"] for value in values),
-                "accuracy": float(np.mean([value["accuracy"] for value in values])),
+                "loss_bits": sum(paid),
+                "accuracy": float(np.mean(right)),
                 "accuracy_by_piece": {x["piece"]: x["accuracy"] for x in pieces},
             }
         found = {}

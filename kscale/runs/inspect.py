@@ -77,7 +77,8 @@ def describe_person(
     spans = corpora.compose_document(task.corpus, plan[0])
     documents = task.pool.compose(plan)
     labels, counts = task.corpus.labels, task.world.counts
-    values = {a.name: a.bits for a in task.world.attributes}
+    attributes = task.world.attributes
+    values = {a.name: a.bits for a in attributes}
     answer = {
         "person": person,
         "facts": facts,
@@ -90,7 +91,9 @@ def describe_person(
         table = score(task, params, np.array([person])).table
         bits = {"name": math.log2(task.world.name_space)} | values
         for i, label in enumerate(labels):
-            if label.kind in ("name", "value", "value1"):
-                bits[label.name] -= float(table.nats[0, i]) / math.log(2)
+            # A fact told before its attribute's value is a part of what that costs.
+            paid = attributes[label.attribute] if label.kind == "derived" else label
+            if paid.name in bits:
+                bits[paid.name] -= float(table.nats[0, i]) / math.log(2)
         answer["bits"] = bits
     return answer

@@ -27,8 +27,8 @@ class AnswerTable:
 
     Attributes:
       people: int64 [n], the people asked about, ascending.
-      nats: float64 [n, Q], the sum of -ln p over the true answer's tokens, each given
-        the question and the true tokens before it.
+      nats: float64 [n, Q], the sum of -ln p over the true answer's tokens and the EOS
+        that ends it, each given the question and the true tokens before it.
       correct: bool [n, Q], whether the greedy answer is the true one and ends with it.
       questions: the Q attributes and derived facts asked about.
       population: people that the corpus asks about; n of them are in the table.
@@ -115,11 +115,10 @@ def ask_questions(
     shape = (len(people), len(questions.world.sentences))
     nats, correct = np.zeros(shape), np.zeros(shape, bool)
     for which, (losses, wrong) in fetch_late(judged):
-        inside = np.arange(steps) < prompts.answers[which, None]
-        sums = losses.astype(np.float64)[: len(which)]
-        nats.flat[which] = np.where(inside, sums, 0).sum(axis=1)
         # The token behind the answer must be EOS, so that it counts as well.
         inside = np.arange(steps) <= prompts.answers[which, None]
+        sums = losses.astype(np.float64)[: len(which)]
+        nats.flat[which] = np.where(inside, sums, 0).sum(axis=1)
         correct.flat[which] = ~(wrong[: len(which)] & inside).any(axis=1)
     check_losses(nats, people)
     return AnswerTable(

@@ -21,6 +21,7 @@ from kscale.scores.table import ScoreTable, sum_by_label
 Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
 _Batch = TypeVar("_Batch")
 _CACHE = 5e6  # logits that a CPU's cache holds next to the rest: measured, not exact
+_ROUNDING = 1e-3  # by which probabilities may sum to more than 1
 _AHEAD = 3  # batches that the device may hold while the host composes the next ones
 
 
@@ -188,6 +189,14 @@ def _evaluator(
                 f"rows, positions and vocabulary make {shape}"
             )
         logits = jnp.asarray(logits, jnp.float32)
+        if normalized:
+            most = float(jnp.exp(jnp.max(jax.nn.logsumexp(logits, axis=2))))
+            if most > 1 + _ROUNDING:
+                raise ValueError(
+                    f"score: the model's probabilities sum to {most:.4g} somewhere; "
+                    "of log-probabilities it is 1 at most: leave normalized out for "
+                    "logits"
+                )
         return _from_logits(forms, normalized, logits, tokens[:, 1:], labels[:, 1:])
 
     return evaluate
@@ -240,12 +249,12 @@ def _choose_forms(
     Args:
       logits_BTF: of the forms' tokens; F forms.
     """
-    values_F = np.array(forms.values)
-    said_BTF = targets_BT[..., None] == np.array(forms.tokens)
-    value_BT = jnp.array(values_F)[jnp.argmax(said_BTF, axis=2)]
+    tokens, values = (np.array(x)[None, None] for x in forms[1:])
+    said_BTF = targets_BT[..., None] == tokens
+    value_BT = jnp.sum(said_BTF * values, axis=2)
     masked = (
-        jnp.where(values_F == value, logits_BTF, -jnp.inf)
-        for value in range(max(forms.values) + 1)
+        jnp.where(values == value, logits_BTF, -jnp.inf)
+        for value in range(values.max() + 1)
     )
     sums_BTK = jnp.stack([jax.nn.logsumexp(x, axis=2) for x in masked], axis=2)
     true_BT = jnp.take_along_axis(sums_BTK, value_BT[..., None], axis=2)[..., 0]

@@ -1,4 +1,4 @@
-"""Compiled templates: tables, pieces cut at spaces, and the same text as a plain renderer."""
+"""Compiled templates: tables, pieces cut at spaces, the text of a plain renderer."""
 
 import functools
 import pathlib

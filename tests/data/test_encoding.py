@@ -107,7 +107,7 @@ def test_the_first_token_of_a_form_tells_the_value(tmp_path):
         title = [word for word, label in document if label == "title"]
         assert title in ([" Mr"], [" Ms"])
     forms = data.tokenize(corpora.Biographies(world), GPT2).forms
-    assert forms is not None and sorted(forms.values) == [0, 0, 1, 1]
+    assert sorted(forms.values) == [0, 0, 1, 1]
     # " M" begins both: the whole form counts, as it is written.
     spelled = tokenizers.train_sentencepiece([" Mr. Sir Ms. Madam Ada Ek."], 280)
     lists["values/title+address.txt"] = "Mr.;Mister\nMs.;Madam"
@@ -150,7 +150,7 @@ def test_the_tokens_are_those_of_the_whole_text(values, names, join, texts, kind
                 "values/employer/1_a.txt": "\n".join(values),
                 "values/employer/2_b.txt": "one\ntwo\nthree\nfour\nfive",
                 "values/employer/join.txt": f"{{a}}{join}{{b}}",
-                "templates/employer.txt": f"{line}\n{{name}} is {{value}}, {{he}} says.",
+                "templates/employer.txt": line + "\n{name} is {value}, {he} says.",
             },
         )
         for tokenizer in (GPT2, letters()):

@@ -5,6 +5,7 @@ is a model made of such tries: it is given the tokens alone, finds the document 
 they begin, and knows the text between the pieces; each piece it draws from a trie.
 """
 
+import collections
 import types
 
 import numpy as np
@@ -42,17 +43,43 @@ class Trie:
 
 
 class Chain:
-    """Tries one after the other: the independent columns of a name or a value."""
+    """Independent draws from columns of token sequences, one after the other.
 
-    def __init__(self, tries):
-        self.tries = tries
+    A sequence may begin another of its column: what was read may then be the whole word
+    or a part of one, each with its probability.
+    """
+
+    def __init__(self, vocab, columns):
+        self.vocab, self.columns, self.cached = vocab, columns, {(): {(0, ()): 1.0}}
+        self.begin = [collections.Counter() for _ in columns]
+        for begin, words in zip(self.begin, columns, strict=True):
+            for word in words:
+                begin.update(word[:i] for i in range(len(word) + 1))
+
+    def states(self, prefix):
+        """{(column, what is read of its word): probability}, a new column included."""
+        if prefix not in self.cached:
+            found = collections.Counter()
+            for (at, read), mass in self.states(prefix[:-1]).items():
+                more = (*read, prefix[-1])
+                share = self.begin[at][more] / self.begin[at][read]
+                if share:
+                    found[at, more] += mass * share
+                    whole = more in self.columns[at] and at + 1 < len(self.columns)
+                    if whole:
+                        found[at + 1, ()] += mass / self.begin[at][read]
+            self.cached[prefix] = found
+        return self.cached[prefix]
 
     def __call__(self, prefix):
-        start, at = 0, 0
-        for end in range(len(prefix) + 1):
-            if self.tries[at].ends(prefix[start:end]):
-                start, at = end, at + 1
-        return self.tries[at](prefix[start:])
+        """Log-probabilities [V] after `prefix`."""
+        mass = np.zeros(self.vocab)
+        for (at, read), share in self.states(prefix).items():
+            for more, count in self.begin[at].items():
+                if len(more) == len(read) + 1 and more[:-1] == read:
+                    mass[more[-1]] += share * count / self.begin[at][read]
+        with np.errstate(divide="ignore"):
+            return np.log(mass / mass.sum())
 
 
 class Task:
@@ -87,18 +114,17 @@ class Task:
 
     def names(self):
         """A uniform draw from the name space."""
-        return Chain(
-            [
-                self.trie([" " + label for label in column.strings])
-                for column in self.world.name_columns
-            ]
-        )
+        columns = self.world.name_columns
+        return self.chain([[" " + x for x in c.strings] for c in columns])
 
     def values(self, attribute):
         """A uniform draw from the values of an attribute."""
         joins = (" ", *attribute.joins[1:])
         columns = zip(attribute.columns, joins, strict=True)
-        return Chain([self.trie([j + x for x in c.strings]) for c, j in columns])
+        return self.chain([[j + x for x in c.strings] for c, j in columns])
+
+    def chain(self, columns):
+        return Chain(self.vocab, [{self.encode(x) for x in words} for words in columns])
 
     def facts(self):
         """For each person: the tokens of every label in the scored document."""
@@ -147,17 +173,23 @@ class Oracle:
 
 
 def nothing(task):
-    """Rules of a model that knows the lists and the language, and nobody."""
+    """Rules of a model that knows the lists, the maps and the language, and nobody."""
     rules = {}
     for i, label in enumerate(task.corpus.labels):
+        attribute = task.world.attributes[label.attribute]
         if label.kind == "name":
             rules[i] = _blind(task.names())
-        elif label.name == "pronoun":
-            forms = [task.trie([" He", " She"]), task.trie([" His", " Her"])]
-            rules[i] = _pronoun(task, i, forms)
+        elif label.kind == "form":
+            forms = task.pool.forms.tokens
+            rules[i] = _blind(Trie(task.vocab, [(token,) for token in forms]))
+        elif label.kind == "derived" and attribute.name in task.world.sentences:
+            (fact,) = attribute.derived
+            cities = list(dict.fromkeys(fact.strings))
+            odds = [fact.strings.count(city) for city in cities]
+            rules[i] = _blind(task.trie([" " + city for city in cities], odds))
+            rules[task.label(attribute.name)] = _mapped(task, attribute, i)
         elif label.kind in ("value", "value1"):
-            chain = task.values(task.world.attributes[label.attribute])
-            rules[i] = _blind(chain)
+            rules[i] = _blind(task.values(attribute))
     return rules
 
 
@@ -165,25 +197,33 @@ def _blind(distribution):
     return lambda person, prefix, seen: distribution(prefix)
 
 
-def _pronoun(task, label, forms):
-    # Which form comes next, "He" or "His", is language: the template says it.
-    facts = task.facts()
-
-    def rule(person, prefix, seen):
-        (token,) = facts[person][label]
-        return next(form for form in forms if token in form.mass[()])(prefix)
-
-    return rule
+def _mapped(task, attribute, fact):
+    """A draw from the values, among those of the fact seen before, if one was."""
+    values, (derived,) = attribute.columns[0].strings, attribute.derived
+    tries = {None: task.values(attribute)}
+    for city in set(derived.strings):
+        pairs = zip(values, derived.strings, strict=True)
+        of_city = [" " + value for value, where in pairs if where == city]
+        tries[task.encode(" " + city)] = task.trie(of_city)
+    return lambda person, prefix, seen: tries[seen.get(fact)](prefix)
 
 
 def knowing(task):
-    """Rules of a table lookup that knows everybody and everything."""
+    """Rules of a table lookup that knows everybody and everything but the wording."""
     facts = task.facts()
     names = [fact[corpora.NAME] for fact in facts]
     rules = {corpora.NAME: _blind(Trie(task.vocab, names))}
     for i, label in enumerate(task.corpus.labels):
-        if label.kind in ("value", "value1"):
-            tries = [Trie(task.vocab, [fact[i]]) for fact in facts]
+        tries = [Trie(task.vocab, [fact.get(i, (0,))]) for fact in facts]
+        if label.kind == "form":
+            column = task.world.values(task.people)[:, label.attribute]
+            _, tokens, values = task.pool.forms
+            told = list(zip(tokens, values, strict=True))
+            tries = [
+                Trie(task.vocab, [(t,) for t, v in told if v == true])
+                for true in column
+            ]
+        if label.kind not in ("text", "name"):
             rules[i] = lambda person, prefix, _, tries=tries: tries[person](prefix)
     return rules
 

@@ -94,7 +94,7 @@ def test_bigrams_by_hand(asked, pool, config, ids, truth):
     assert table.mean == right.mean()
 
     def nats(answer):
-        path = [ids[word] for word in ("A", *answer.split())]
+        path = [ids[word] for word in ("A", *answer.split(), "EOS")]
         return -sum(np.log(probability[a, b]) for a, b in itertools.pairwise(path))
 
     expected = [[nats(answer) for answer in row] for row in truth]
@@ -111,13 +111,13 @@ def test_a_model_of_equal_probabilities_knows_nothing(asked, pool, config):
     model = bigram(config, np.full((size, size), 1 / size))
     table = ask_questions(model, asked, pool)
     assert table.mean == 0.0
-    np.testing.assert_allclose(table.nats, 2 * np.log(size), rtol=1e-6)
+    np.testing.assert_allclose(table.nats, 3 * np.log(size), rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
 def taught(asked, pool, config):
     """A model that was taught the answers about every other person, and no others."""
-    tokens, marks, _ = rows(asked, pool, PEOPLE[::2])
+    tokens, marks = rows(asked, pool, PEOPLE[::2])
 
     def loss(params):
         nats, _ = token_nats(config, params, tokens[:, :-1], tokens[:, 1:])
@@ -155,7 +155,7 @@ def rows(asked, pool, people):
         tokens[i, :length] = documents.tokens[end - length : end]
         known[i, :length] = documents.labels[end - length : end] > corpora.NAME
     closed = known | np.roll(known, 1, axis=1)
-    return tokens, closed, known
+    return tokens, closed
 
 
 def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(
@@ -163,13 +163,13 @@ def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(
 ):
     config, params = taught
     table = ask_questions(taught, asked, pool)
-    tokens, closed, known = rows(asked, pool, PEOPLE)
+    tokens, closed = rows(asked, pool, PEOPLE)
     nats, aux = jax.jit(lambda x, y: token_nats(config, params, x, y))(
         tokens[:, :-1], tokens[:, 1:]
     )
     right = (aux["correct_BT"] | ~closed[:, 1:]).all(axis=1)
     np.testing.assert_array_equal(table.correct, np.reshape(right, (20, -1)))
-    sums = (np.asarray(nats, np.float64) * known[:, 1:]).sum(axis=1)
+    sums = (np.asarray(nats, np.float64) * closed[:, 1:]).sum(axis=1)
     np.testing.assert_allclose(table.nats.ravel(), sums, rtol=1e-4, atol=1e-4)
     assert table.correct[::2].all()  # those it was taught
     assert table.correct[1::2].mean() < 0.8
@@ -240,7 +240,7 @@ def test_few_batches_wait_on_the_device_and_prompts_open_as_the_pool_does(
     _, useful = data.tokenize_all([asked, asked], TOKENIZER, ["", "useful"])
     config = dataclasses.replace(config, vocab=useful.vocabulary.size)
     table = ask_questions((config, {}), asked, useful, batch=1)
-    assert (table.nats == 2).all()
+    assert (table.nats == 3).all()
     assert len(prompts) == 40
     assert Result.most <= 4
     assert not Result.waiting

@@ -24,7 +24,7 @@ def short(monkeypatch):
     monkeypatch.setattr("kscale.scores.documents.MULTIPLE", 4)
 
 
-def rows_of(documents, prefix, opening=None):
+def rows_of(documents, prefix, opening=None, open_ended=False):
     """All rows of documents that are lists of (token, label), without their prefix."""
     opening = [(token, 0) for token in opening or prefix]
     texts = [opening + one for one in documents]
@@ -32,13 +32,16 @@ def rows_of(documents, prefix, opening=None):
     pool = types.SimpleNamespace(
         eos=EOS,
         prefix=np.array(prefix, np.int32),
+        open_ended=np.array([False, open_ended]),
         compose=lambda plan: Documents(
             flat[:, 0].astype(np.int32),
             flat[:, 1].astype(np.uint8),
             np.array([len(one) for one in texts]),
         ),
     )
-    corpus = types.SimpleNamespace(labels=KINDS, score_plan=lambda people, seed: None)
+    corpus = types.SimpleNamespace(
+        labels=KINDS, score_plan=lambda people, seed: np.ones((len(people), 1), int)
+    )
     return list(batches(corpus, pool, np.arange(len(texts)), lambda _: 1))
 
 
@@ -108,9 +111,15 @@ def test_another_prefix_is_refused(wrong):
     ("document", "message"),
     [
         ([(3, 2), (1, 1)], "job comes before name in the document of person 1"),
-        ([(1, 1), (4, 3), (3, 2)], "city comes before job in the document of person 1"),
+        ([(1, 1), (3, 2), (4, 3)], "job comes before city in the document of person 1"),
     ],
 )
 def test_a_document_that_gives_a_piece_away_is_refused(document, message):
     with pytest.raises(ValueError, match=message):
-        rows_of([[(1, 1), (3, 2), (4, 3)], document], [EOS])
+        rows_of([[(1, 1), (4, 3), (3, 2)], document], [EOS])
+
+
+def test_the_end_of_a_document_ends_a_value_that_begins_another():
+    (row,) = rows_of([JANE], [EOS], open_ended=True)
+    assert row.tokens[0].tolist() == [7, 1, 2, 5, 3, 7, 7, 7, 7]
+    assert row.labels[0].tolist() == [PAD, 1, 1, 0, 2, 2, PAD, PAD, PAD]
