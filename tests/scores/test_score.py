@@ -75,7 +75,7 @@ def test_everything_scores_the_maximum(exact, task):
 
 
 def test_a_model_of_the_marginals_does_not_know_where_a_value_ends(exact, tmp_path):
-    """It gives Art 1, then half to History, half to the full stop: 0 of 1 bit a person."""
+    """Art 1, then half to History and half to the full stop: 0 of 1 bit a person."""
     lists = {"values/major.txt": "Art\nArt History"}
     task = folder_task(exact, tmp_path, 16, **lists)
     major = exact.Trie(task.vocab, [task.encode(x) for x in (" Art.", " Art History")])
