@@ -26,10 +26,11 @@ ZETA_SLOPE = -0.16542114370045092  # zeta'(-1)
 LIMIT = 0.5 - 0.9189385332046727  # (1 - ln(2 pi))/2, of I(t) - ln(t+1)/2
 # B_{2k+2}/(2k (k+1)): the series of 2 ln G(1+z), G the Barnes function
 _BARNES = (-1 / 120, 1 / 504, -1 / 720, 1 / 528, -691 / 163800, 1 / 72, -3617 / 57120)
+_POSITIVE = "(0, inf) of [n]"
 _SUMMED = 24  # draws below which the coin's information is a finite sum
 
 
-@solver(domain={"draws": "integer [0, inf)", "concentrations": "(0, inf) of [n]"})
+@solver(domain={"draws": "integer [0, inf)", "concentrations": _POSITIVE})
 def dirichlet_information(draws: int, concentrations):
     """Returns the information of n categorical draws with a Dirichlet prior.
 
@@ -39,8 +40,8 @@ def dirichlet_information(draws: int, concentrations):
     rising factorial. Grows like (outcomes - 1)/2 ln n. Sums over 0..n for each outcome.
 
     Args:
-      draws: n, whole, at least 0; static.
-      concentrations: a_i > 0, [outcomes]; (1, 1) is the uniform prior of a coin.
+      draws: n; static.
+      concentrations: a_i, [outcomes]; (1, 1) is the uniform prior of a coin.
 
     Returns:
       Nats, absolute error about 1e-15 n.
@@ -51,29 +52,23 @@ def dirichlet_information(draws: int, concentrations):
 
     Source: Pan et al. 2025, lemma A.3, for a conjugate family.
     """
-    return _dirichlet_regret(draws, concentrations, concentrations)
+    return dirichlet_regret(draws, concentrations, concentrations)
 
 
 @solver(
-    domain={
-        "draws": "integer [0, inf)",
-        "nature": "(0, inf) of [n]",
-        "player": "(0, inf) of [n]",
-    }
+    domain={"draws": "integer [0, inf)"}
+    | dict.fromkeys(("nature", "player"), _POSITIVE)
 )
 def dirichlet_regret(draws: int, nature, player):
-    """Returns the mean regret of a Dirichlet mixture under another Dirichlet.
+    """Returns the mean regret, in nats of all n draws, of a Dirichlet mixture.
 
     It is `dirichlet_information(n, nature)` plus the divergence between the two
     marginal laws of the data, so that no player beats the one who uses nature's prior.
 
     Args:
-      draws: n, whole, at least 0; static.
+      draws: n; static.
       nature: concentrations of the prior that theta is drawn from, [outcomes].
       player: concentrations of the mixture that predicts, [outcomes].
-
-    Returns:
-      Nats over all n draws.
 
     Example:
       >>> round(float(dirichlet_regret(10, [1.0, 1.0], [0.5, 0.5])), 12)
@@ -81,10 +76,6 @@ def dirichlet_regret(draws: int, nature, player):
 
     Source: Pan et al. 2025, the proof of lemma A.3.
     """
-    return _dirichlet_regret(draws, nature, player)
-
-
-def _dirichlet_regret(draws, nature, player):
     total = nature.sum()
     mean = nature / total
     # E theta ln theta = m (psi(a+1) - psi(A+1))
@@ -93,42 +84,15 @@ def _dirichlet_regret(draws, nature, player):
 
     def marginal(a, b):
         """Returns E ln (b)_s for the count s of an outcome of concentration a."""
-        law = jnp.exp(_log_weight(a, s) + _log_weight(total - a, draws - s))
         # (a)_s/s! (A-a)_(n-s)/(n-s)! n!/(A)_n
+        law = log_gamma_cross(1.0, a - 1, s)
+        law = jnp.exp(law + log_gamma_cross(1.0, total - a - 1, draws - s))
         return jnp.sum(law * log_gamma_ratio(b, s)) / jnp.sum(law)
 
     if nature.shape[0] == 1:
         return jnp.zeros(())
     seen = jnp.sum(jax.vmap(marginal)(nature, player))
     return log_gamma_ratio(player.sum(), float(draws)) - seen - draws * entropy
-
-
-def _log_weight(a, s):
-    return log_gamma_cross(1.0, a - 1, s)
-
-
-@solver(domain={"draws": "integer [0, inf)"})
-def coin_information(draws):
-    """Returns the information of t tosses of a coin with a uniform bias.
-
-        I(t) = ln(t+1) + mean_s ln C(t, s) - t/2 = ln(t+1)/2 + (1 - ln(2 pi))/2 + o(1)
-
-    The sum over s is a Barnes function, whose series takes t to 1e12 without loss. The
-    slope in t is that of the Barnes function.
-
-    Args:
-      draws: t, whole, at least 0.
-
-    Returns:
-      Nats.
-
-    Example:
-      >>> round(float(coin_information(10)), 12)
-      0.853997345529
-
-    Source: Pan et al. 2025, lemma A.3; the closed form is ours.
-    """
-    return coin_information_core(draws)
 
 
 def _summed_information() -> np.ndarray:
@@ -142,15 +106,28 @@ def _summed_information() -> np.ndarray:
 _FEW = _summed_information()
 
 
-def coin_information_core(t):
-    """Computes `coin_information` in the bodies of other solvers, unchecked."""
-    z = jnp.where(t < _SUMMED, float(_SUMMED), t) + 1.0
+@solver(domain={"draws": "integer [0, inf)"})
+def coin_information(draws):
+    """Returns the information in nats of t tosses of a coin with a uniform bias.
+
+        I(t) = ln(t+1) + mean_s ln C(t, s) - t/2 = ln(t+1)/2 + (1 - ln(2 pi))/2 + o(1)
+
+    with t the draws. The sum over s is a Barnes function, whose series takes t to 1e12
+    without loss. The slope in t is that of the Barnes function.
+
+    Example:
+      >>> round(float(coin_information(10)), 12)
+      0.853997345529
+
+    Source: Pan et al. 2025, lemma A.3; the closed form is ours.
+    """
+    z = jnp.where(draws < _SUMMED, float(_SUMMED), draws) + 1.0
     log = jnp.log(z)
     many = log / 2 + LIMIT + stirling_rest(z) + log / (6 * z) - 2 * ZETA_SLOPE / z
     for k, coefficient in enumerate(_BARNES, 1):
         many -= coefficient * z ** -(2.0 * k + 1)
-    few = _few(jnp.where(t < _SUMMED, t, 0.0))
-    return jnp.where(t < _SUMMED, few, many)
+    few = _few(jnp.where(draws < _SUMMED, draws, 0.0))
+    return jnp.where(draws < _SUMMED, few, many)
 
 
 @jax.custom_jvp

@@ -14,39 +14,27 @@ from jax.typing import ArrayLike
 
 from kscale.theory.solver import solver
 
+PRICES = {"old": "[0, inf)", "new": "(0, inf)", "alpha": "(0, 1)", "scale": "[0, inf)"}
+
 
 class FineTuning(NamedTuple):
-    """Redundancy of fine-tuning, nats per new sentence.
-
-    Attributes:
-      per_sample: knowledge + syntax.
-      knowledge: the part of the knowledge elements.
-      syntax: the part of the syntax elements.
-    """
+    """Redundancy of fine-tuning, nats per new sentence: of both kinds, and of each."""
 
     per_sample: ArrayLike
     knowledge: ArrayLike
     syntax: ArrayLike
 
 
-@solver(
-    domain={
-        "old": "[0, inf)",
-        "new": "(0, inf)",
-        "alpha": "(0, 1)",
-        "scale": "[0, inf)",
-    }
-)
+@solver(domain=PRICES)
 def finetuning_knowledge(old, new, alpha, scale=1.0):
     """Returns the knowledge redundancy `c ((N+n)^alpha - N^alpha)/n`.
 
     Never above `finetuning_knowledge_ceiling`, which it reaches as n/N -> 0.
 
     Args:
-      old: N, sentences of pretraining, at least 0; 0 gives new knowledge,
-        `c n^(alpha-1)`.
-      new: n, sentences of fine-tuning, above 0.
-      alpha: in (0, 1).
+      old: N, sentences of pretraining; 0 gives new knowledge, `c n^(alpha-1)`.
+      new: n, sentences of fine-tuning.
+      alpha: exponent of knowledge.
       scale: c, nats; the knowledge of N sentences is worth c N^alpha.
 
     Returns:
@@ -58,49 +46,32 @@ def finetuning_knowledge(old, new, alpha, scale=1.0):
 
     Source: Pan et al. 2025, appendix E, whose display lacks the 1/n on one side.
     """
-    return scale * _increment(old, new, alpha)
-
-
-def _increment(old, new, alpha):
     some = jnp.where(old > 0, old, 1.0)
     grown = some**alpha * jnp.expm1(alpha * jnp.log1p(new / some)) / new
     # At N = 0 the slope in N is -inf, and this form has it.
     fresh = ((old + new) ** alpha - old**alpha) / new
-    return jnp.where(old > 0, grown, fresh)
+    return scale * jnp.where(old > 0, grown, fresh)
 
 
 @solver(domain={"old": "(0, inf)", "alpha": "(0, 1)", "scale": "[0, inf)"})
 def finetuning_knowledge_ceiling(old, alpha, scale=1.0):
-    """Returns `c alpha N^(alpha-1)`, the most that old knowledge costs a sentence.
+    """Returns `c alpha N^(alpha-1)`, the most nats that old knowledge costs a sentence.
 
-    Args:
-      old: N, sentences of pretraining, above 0.
-      alpha: in (0, 1).
-      scale: c, nats.
-
-    Returns:
-      Nats per sentence.
+    Arguments are those of `finetuning_knowledge`.
 
     Example:
       >>> float(finetuning_knowledge_ceiling(1e4, 0.5))
       0.005
 
-    Source: Pan et al. 2025, appendix E; by concavity it holds for every n, not only n
-    << N.
+    Source: Pan et al. 2025, appendix E; concavity extends it from n << N to every n.
     """
     return scale * alpha * old ** (alpha - 1)
 
 
 @solver(
-    domain={
-        "old": "[0, inf)",
-        "new": "(0, inf)",
-        "alpha": "(0, 1)",
-        "scale": "[0, inf)",
-        "syntax_parameters": "[0, inf)",
-        "knowledge": "same | new",
-        "syntax": "same | new",
-    }
+    domain=PRICES
+    | {"syntax_parameters": "[0, inf)"}
+    | dict.fromkeys(("knowledge", "syntax"), "same | new")
 )
 def finetuning_redundancy(
     old,
@@ -121,13 +92,9 @@ def finetuning_redundancy(
     Injecting knowledge costs least with (new, same), most with (new, new).
 
     Args:
-      old: N, sentences of pretraining, at least 0.
-      new: n, sentences of fine-tuning, above 0.
-      alpha: in (0, 1).
-      scale: c, nats; the knowledge of N sentences is worth c N^alpha.
+      old, new, alpha, scale: as of `finetuning_knowledge`.
       syntax_parameters: d, of all syntax models together (n_s d_syn).
-      knowledge: "same" source as in pretraining, or "new"; static.
-      syntax: "same" or "new"; static.
+      knowledge, syntax: "same" source as in pretraining, or "new"; static.
 
     Returns:
       `FineTuning(per_sample, knowledge, syntax)`, nats per sentence.
@@ -140,7 +107,7 @@ def finetuning_redundancy(
     Source: Pan et al. 2025, appendix E.
     """
     none = jnp.zeros_like(old)
-    known = scale * _increment(old if knowledge == "same" else none, new, alpha)
-    before = old if syntax == "same" else none
-    said = syntax_parameters / 2 * jnp.log1p(new / (1 + before)) / new
+    facts, forms = (old if kind == "same" else none for kind in (knowledge, syntax))
+    known = finetuning_knowledge(facts, new, alpha, scale)
+    said = syntax_parameters / 2 * jnp.log1p(new / (1 + forms)) / new
     return FineTuning(known + said, known, said)

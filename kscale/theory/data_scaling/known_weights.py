@@ -14,21 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from kscale.theory.data_scaling.bayes import (
-    LIMIT,
-    ZETA_SLOPE,
-    coin_information_core,
-)
-from kscale.theory.numerics.count_laws import (
-    log_binomial_law,
-    log_poisson_law,
-)
+from kscale.theory.data_scaling.bayes import LIMIT, ZETA_SLOPE, coin_information
+from kscale.theory.numerics.count_laws import log_binomial_law, log_poisson_law
 from kscale.theory.numerics.power_law_sums import power_law_mean
-from kscale.theory.numerics.quadrature import (
-    rule_over_logarithm,
-    rule_with_power,
-)
-from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.numerics.quadrature import rule_over_logarithm, rule_with_power
+from kscale.theory.numerics.zeta import log_zeta
 from kscale.theory.solver import solver
 
 _SMOOTH = 1500.0  # mean count above which E I(t) is expanded in moments
@@ -37,7 +27,7 @@ _FAR = 1e12
 
 
 def _information_slopes(mean):
-    """Returns derivatives 2 to 6 of ln z/2 + ln z/(6z) + c/z + d/z^3, z = t+1."""
+    """Returns the derivatives 2 to 6 of ln z/2 + ln z/(6z) + c/z + d/z^3, z = t+1."""
     z = mean + 1.0
     c, d = 1 / 12 - 2 * ZETA_SLOPE, -1 / 360 + 1 / 120
     slopes = []
@@ -52,36 +42,19 @@ def _information_slopes(mean):
 
 def _expand_in_moments(mean, variance, product, skew):
     """Returns E I(t) by moments; `product` is p (1-p), `skew` 1 - 2p of a binomial."""
-    v = variance
+    v, rest = variance, 1 - 4 * product
     moments = (
         v,
         v * skew,
         v * (3 * v + 1 - 6 * product),
         v * skew * (10 * v + 1 - 12 * product),
-        v
-        * (
-            15 * v**2
-            + 5 * v * (5 - 26 * product)
-            + 1
-            - 30 * product * (1 - 4 * product)
-        ),
+        v * (15 * v**2 + 5 * v * (5 - 26 * product) + 1 - 30 * product * rest),
     )
-    value = coin_information_core(mean)
-    for n, (slope, moment) in enumerate(
-        zip(_information_slopes(mean), moments, strict=True), 2
-    ):
+    value = coin_information(mean)
+    slopes = _information_slopes(mean)
+    for n, (slope, moment) in enumerate(zip(slopes, moments, strict=True), 2):
         value += slope * moment / math.factorial(n)
     return value
-
-
-def _sum_counts(log_law, last, like):
-    """Sums E I(t) over t = 1..last."""
-
-    def add(t, value):
-        t = jnp.asarray(t, float)
-        return value + coin_information_core(t) * jnp.exp(log_law(t))
-
-    return jax.lax.fori_loop(1, last + 1, add, jnp.zeros_like(like))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -97,7 +70,7 @@ def _sum_binomial(order, draws, p):
 
     def add(t, value):
         t = jnp.asarray(t, float)
-        change = sum(s * coin_information_core(t + j) for j, s in enumerate(signs))
+        change = sum(s * coin_information(t + j) for j, s in enumerate(signs))
         return value + change * jnp.exp(log_binomial_law(t, left, p))
 
     last = jnp.minimum(left, _LAST).astype(int)
@@ -128,7 +101,11 @@ def _binomial_information(draws, p):
 
 
 def _poisson_information(mean):
-    near = _sum_counts(lambda t: log_poisson_law(t, mean), _LAST, mean)
+    def add(t, value):
+        t = jnp.asarray(t, float)
+        return value + coin_information(t) * jnp.exp(log_poisson_law(t, mean))
+
+    near = jax.lax.fori_loop(1, _LAST + 1, add, jnp.zeros_like(mean))
     big = jnp.maximum(mean, _SMOOTH)
     return jnp.where(mean < _SMOOTH, near, _expand_in_moments(big, big, 0.0, 1.0))
 
@@ -141,8 +118,8 @@ def known_weights_information(draws, p):
     uniform: `I_N = sum_i E I(t_i)`, `t_i ~ Binomial(N, p_i)`, I as `coin_information`.
 
     Args:
-      draws: N, whole, at least 0; up to 1e12.
-      p: frequencies, [clusters]; they sum to 1.
+      draws: N, up to 1e12.
+      p: frequencies, [clusters].
 
     Returns:
       Nats over all N draws; relative error below 1e-11. Differentiable in p; the slope
@@ -152,7 +129,7 @@ def known_weights_information(draws, p):
       >>> round(float(known_weights_information(1, [0.5, 0.5])), 12)  # ln 2 - 1/2
       0.19314718056
 
-    Source: Pan et al. 2025, section 5.2 in a case that can be computed.
+    Source: Pan et al. 2025, section 5.2, in a case that can be computed.
     """
     return jnp.sum(_binomial_information(draws, p))
 
@@ -162,8 +139,8 @@ def known_weights_information_power_law(draws, alpha):
     """Returns `known_weights_information` for an infinite power law.
 
     Args:
-      draws: N, whole, at least 0; up to 1e12.
-      alpha: in (0, 1); `p_i = i^(-1/alpha)/zeta(1/alpha)`.
+      draws: N, up to 1e12.
+      alpha: `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
     Returns:
       Nats over all N draws, about `known_weights_constant(alpha) N^alpha`; relative
@@ -173,7 +150,7 @@ def known_weights_information_power_law(draws, alpha):
       >>> round(float(known_weights_information_power_law(1, 0.5)), 12)
       0.19314718056
 
-    Source: Pan et al. 2025, section 5.2 in a case that can be computed.
+    Source: Pan et al. 2025, section 5.2, in a case that can be computed.
     """
     # Sum_k p_k (E I(t_k)/p_k), a polynomial in p_k divided by its root at 0.
     return power_law_mean(
@@ -183,23 +160,16 @@ def known_weights_information_power_law(draws, alpha):
 
 @solver(domain={"alpha": "(0, 1)"})
 def known_weights_constant(alpha):
-    """Returns the c of `known_weights_information_power_law`, `I_N ~ c N^alpha`.
+    """Returns the c, in nats, of `known_weights_information_power_law ~ c N^alpha`.
 
     `c = alpha zeta(1/alpha)^-alpha` times the integral over x > 0 of
     `x^(-1-alpha) E I(Poisson(x))`.
-
-    Args:
-      alpha: in (0, 1).
-
-    Returns:
-      Nats.
 
     Example:
       >>> round(float(known_weights_constant(0.5)), 9)
       0.786956948
 
-    Source: ours, by the limit of many draws; Pan et al. 2025, section 5.2, has the
-    exponent.
+    Source: ours, a limit of many draws; the exponent is Pan et al. 2025's, section 5.2.
     """
     low, low_weights = rule_with_power(-alpha, 1.0)
     high, high_weights = rule_over_logarithm(1.0, _FAR)
@@ -209,5 +179,4 @@ def known_weights_constant(alpha):
     # Beyond 1e12, E I is ln(x)/2 + (1 - ln(2 pi))/2 to twelve digits.
     far = 0.5 * (math.log(_FAR) / alpha + 1 / alpha**2) + LIMIT / alpha
     total = jnp.sum(weights * values) + _FAR**-alpha * far
-    log_zeta = log_zeta_core((1 - alpha) / alpha, jnp.ones(()))
-    return alpha * jnp.exp(-alpha * log_zeta) * total
+    return alpha * jnp.exp(-alpha * log_zeta((1 - alpha) / alpha)) * total

@@ -27,10 +27,17 @@ from kscale.theory.numerics.power_law_sums import (
     tail_mass,
     unseen_mean,
 )
-from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.numerics.zeta import log_zeta
 from kscale.theory.solver import solver
 
 LOSSES = {"inverse": inverse_mean, "unseen": unseen_mean}
+_INFINITE = {"draws": "[0, inf)", "alpha": "(0, 1)"}
+_FINITE = {"draws": "[0, inf)", "p": "distribution of [clusters]"}
+_TABLE = {
+    "draws": "integer [0, inf)",
+    "table": "number of [t>=1]",
+    "tail": "constant | inverse",
+}
 
 
 class Bounds(NamedTuple):
@@ -40,23 +47,14 @@ class Bounds(NamedTuple):
     upper: ArrayLike
 
 
-@solver(
-    domain={
-        "draws": "[0, inf)",
-        "p": "distribution of [clusters]",
-        "loss": "inverse | unseen",
-    }
-)
+@solver(domain=_FINITE | {"loss": "inverse | unseen"})
 def data_redundancy(draws, p, loss: str = "inverse"):
-    """Returns Red_D(N) for any finite list of frequencies.
+    """Returns Red_D(N), from 1 down to 0, for any finite list of frequencies.
 
     Args:
-      draws: N, at least 0; up to 1e12 and beyond.
-      p: frequencies, [clusters]; they sum to 1.
-      loss: "inverse" or "unseen"; static.
-
-    Returns:
-      Red_D, from 1 at N = 0 down to 0.
+      draws: N, up to 1e12 and beyond.
+      p: frequencies, [clusters].
+      loss: static.
 
     Example:
       >>> round(float(data_redundancy(1, [0.5, 0.5])), 12)  # 3/2 distinct in two draws
@@ -67,27 +65,17 @@ def data_redundancy(draws, p, loss: str = "inverse"):
     return jnp.sum(p * LOSSES[loss](draws, p, 1 - p))
 
 
-@solver(
-    domain={
-        "draws": "integer [0, inf)",
-        "p": "distribution of [clusters]",
-        "table": "number of [t>=1]",
-        "tail": "constant | inverse",
-    }
-)
+@solver(domain=_FINITE | _TABLE)
 def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
-    """Returns Red_D(N) for any finite list of frequencies and any loss f.
+    """Returns Red_D(N), in the unit of f, for a finite list of frequencies and any f.
 
     Exact where the table reaches N or the tail is right.
 
     Args:
-      draws: N, whole, at least 0.
-      p: frequencies, [clusters]; they sum to 1.
+      draws: N.
+      p: frequencies, [clusters].
       table: f(0), f(1), ..., f(T), [T+1].
       tail: f beyond T: "constant", f(T), or "inverse", f(T) (T+1)/(t+1); static.
-
-    Returns:
-      Red_D in the unit of f.
 
     Example:
       >>> float(data_redundancy_of_table(4, [0.5, 0.5], [1.0, 0.0]))  # the unseen
@@ -98,16 +86,16 @@ def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
     return jnp.sum(p * table_mean(table, draws, p, 1 - p, tail))
 
 
-@solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)", "loss": "inverse | unseen"})
+@solver(domain=_INFINITE | {"loss": "inverse | unseen"})
 def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
     """Returns Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
     Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N.
 
     Args:
-      draws: N, at least 0; up to 1e12 and beyond.
-      alpha: in (0, 1).
-      loss: "inverse" or "unseen"; static.
+      draws: N, up to 1e12 and beyond.
+      alpha: of the law.
+      loss: static.
 
     Returns:
       Red_D; `data_redundancy_constant(alpha) N^(alpha-1)` for large N with "inverse",
@@ -122,25 +110,12 @@ def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
     return power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
 
 
-@solver(
-    domain={
-        "draws": "integer [0, inf)",
-        "alpha": "(0, 1)",
-        "table": "number of [t>=1]",
-        "tail": "constant | inverse",
-    }
-)
+@solver(domain=_INFINITE | _TABLE)
 def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse"):
-    """Returns Red_D(N) for the infinite power law and any loss f.
+    """Returns Red_D(N), in the unit of f, for the infinite power law and any f.
 
-    Args:
-      draws: N, whole, at least 0.
-      alpha: in (0, 1).
-      table: f(0), f(1), ..., f(T), [T+1]; jumps of f are resolved for T up to 100.
-      tail: f beyond T: "inverse", f(T) (T+1)/(t+1), or "constant", f(T); static.
-
-    Returns:
-      Red_D in the unit of f.
+    Arguments are those of `data_redundancy_power_law` and `data_redundancy_of_table`;
+    jumps of f are resolved for T up to 100.
 
     Source: Pan et al. 2025, theorem D.5, for a general loss under assumption D.3.
     """
@@ -149,16 +124,11 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse
     )
 
 
-@solver(domain={"draws": "[0, inf)", "alpha": "(0, 1)"})
+@solver(domain=_INFINITE)
 def expected_distinct_power_law(draws, alpha):
-    """Returns the mean number of distinct clusters among N draws.
+    """Returns the mean number of distinct clusters among N >= 1 draws of the power law.
 
-    Args:
-      draws: N, at least 1.
-      alpha: in (0, 1).
-
-    Returns:
-      A number in [1, N], about `Gamma(1-alpha) (N^alpha) zeta(1/alpha)^-alpha`.
+    It is about `Gamma(1-alpha) (N^alpha) zeta(1/alpha)^-alpha`.
 
     Example:
       >>> round(float(expected_distinct_power_law(1, 0.5)), 12)
@@ -175,11 +145,7 @@ def expected_distinct_power_law(draws, alpha):
 def data_redundancy_constant(alpha):
     """Returns `Gamma(1-alpha) zeta(1/alpha)^-alpha`, of `Red_D(N) ~ c N^(alpha-1)`.
 
-    Args:
-      alpha: in (0, 1).
-
-    Returns:
-      The constant for f(t) = 1/(t+1); for "unseen" it is alpha times as large.
+    It is that of f(t) = 1/(t+1); for "unseen" it is alpha times as large.
 
     Example:
       >>> round(float(data_redundancy_constant(0.5)), 9)
@@ -187,17 +153,13 @@ def data_redundancy_constant(alpha):
 
     Source: the constant that theorem D.5 of Pan et al. 2025 leaves open.
     """
-    log_zeta = log_zeta_core((1 - alpha) / alpha, jnp.ones(()))
-    return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - alpha * log_zeta)
+    log_scale = alpha * log_zeta((1 - alpha) / alpha)
+    return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - log_scale)
 
 
 @solver(
-    domain={
-        "draws": "[1, inf)",
-        "alpha": "(0, 1)",
-        "unseen_loss": "[0, inf)",
-        "inverse_loss": "[0, inf)",
-    }
+    domain={"draws": "[1, inf)", "alpha": "(0, 1)"}
+    | dict.fromkeys(("unseen_loss", "inverse_loss"), "[0, inf)")
 )
 def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     """Returns theorem D.5 with constants: `c1 lower <= Red_D(N) <= c2 upper`.
@@ -208,13 +170,10 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
         upper = c2 (m/(N+1) + T)                      if f(t) <= c2/(t+1)
 
     Args:
-      draws: N, at least 1.
-      alpha: in (0, 1).
+      draws: N.
+      alpha: of the power law.
       unseen_loss: c1, what an unseen cluster costs at least.
       inverse_loss: c2, of a loss at most c2/(t+1) for every t, t = 0 included.
-
-    Returns:
-      `Bounds(lower, upper)`.
 
     Example:
       >>> low, high = data_redundancy_bounds(100, 0.5)
@@ -236,14 +195,8 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
 def data_redundancy_uniform(draws, clusters):
     """Returns Red_D(N) for M equally frequent clusters, `M/(N+1) (1 - (1-1/M)^(N+1))`.
 
-    No power law: about `1 - N/(2M)` for N well below M, and `M/(N+1)` above.
-
-    Args:
-      draws: N, at least 0.
-      clusters: M, whole, at least 1.
-
-    Returns:
-      Red_D for f(t) = 1/(t+1).
+    The loss is "inverse". No power law: about `1 - N/(2M)` for N well below M, and
+    `M/(N+1)` above.
 
     Example:
       >>> float(data_redundancy_uniform(1, 2))  # once 1/2, else 1

@@ -20,12 +20,12 @@ class RedundancyBound(NamedTuple):
 
     Attributes:
       total: sum of the five terms.
-      unseen: N E[Len_m] ln|K|, knowledge beyond the m-th cluster.
+      unseen: of knowledge beyond the m-th cluster.
       cover: what the finite covers lose on N sentences.
       simplex: naming the cluster weights.
       knw: naming the parameters of m knowledge clusters.
       syn: naming the parameters of n_s syntax models.
-      m: clusters that are told apart, floor(N^alpha).
+      m: clusters that are named, floor(N^alpha).
     """
 
     total: ArrayLike
@@ -54,15 +54,9 @@ class Cover(NamedTuple):
 @solver(
     domain={"draws": "[1, inf)"}
     | PROCESS
-    | {
-        "d_knw": "[1, inf)",
-        "d_syn": "[1, inf)",
-        "n_s": "[1, inf)",
-        "l_knw": "(0, inf)",
-        "l_syn": "(0, inf)",
-        "log_elements": "[0, inf)",
-        "cover": "valid | published",
-    }
+    | dict.fromkeys(("d_knw", "d_syn", "n_s"), "[1, inf)")
+    | dict.fromkeys(("l_knw", "l_syn"), "(0, inf)")
+    | {"log_elements": "[0, inf)", "cover": "valid | published"}
 )
 def redundancy_bound(
     draws,
@@ -78,7 +72,7 @@ def redundancy_bound(
 ):
     """Returns a bound of the Bayes redundancy of the Syntax-Knowledge model.
 
-    With eps = 1/N, m = floor(N^alpha) clusters told apart and n = m + 1 weights:
+    With eps = 1/N, m = floor(N^alpha) clusters named and n = m + 1 weights:
 
         unseen    N E[Len_m] ln|K|
         cover     3 N eps                        2 N eps + N ln(1+eps) if "valid"
@@ -91,14 +85,11 @@ def redundancy_bound(
     tight.
 
     Args:
-      draws: N, sentences, at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-      d_knw: dimension of a cluster's parameter.
-      d_syn: dimension of a syntax model's parameter.
+      draws: N, sentences.
+      alpha, beta: discount and concentration.
+      d_knw, d_syn: dimension of the parameter of a cluster and of a syntax model.
       n_s: number of syntax models.
-      l_knw: Lipschitz constant of the knowledge model, assumption 5.1.
-      l_syn: Lipschitz constant of the syntax model.
+      l_knw, l_syn: Lipschitz constants of both models, assumption 5.1.
       log_elements: ln|K|, nats that one knowledge element takes at most.
       cover: of the simplex. "published" counts the points of the printed grid, which
         does not cover it with radius eps; "valid" takes `simplex_cover`, whose terms
@@ -121,7 +112,7 @@ def redundancy_bound(
     syn = n_s * d_syn * jnp.log(jnp.ceil(2 * l_syn * jnp.sqrt(d_syn) * draws))
     if cover == "valid":
         loss = 2 + draws * jnp.log1p(1 / draws)
-        simplex = _cover(n, 1 / draws).log_size
+        simplex = simplex_cover(n, 1 / draws).log_size
     else:
         loss = jnp.asarray(3.0)
         simplex = n * jnp.log(jnp.floor(n * draws))
@@ -137,8 +128,8 @@ def simplex_cover(outcomes, eps):
     `nearest_in_cover`, so that `KL(p||q) <= ln(M/(M-n)) <= ln(1+eps) <= eps`.
 
     Args:
-      outcomes: n, whole, at least 1.
-      eps: above 0.
+      outcomes: n.
+      eps: nats.
 
     Returns:
       `Cover(cells, log_size, radius)`: M, `ln C(M-1, n-1)` and `ln(1+eps)`.
@@ -151,13 +142,9 @@ def simplex_cover(outcomes, eps):
     Source: ours; it repairs the cover in the proof of theorem G.7 of Pan et al. 2025,
     at the same rate.
     """
-    return _cover(outcomes, eps)
-
-
-def _cover(n, eps):
-    cells = jnp.ceil(n * (1 + 1 / eps))
+    cells, others = jnp.ceil(outcomes * (1 + 1 / eps)), outcomes - 1
     # C(M-1, n-1) = (M-n+1)_(n-1)/(n-1)!
-    size = log_gamma_ratio(cells - n + 1, n - 1) - log_gamma_ratio(1.0, n - 1)
+    size = log_gamma_ratio(cells - outcomes + 1, others) - log_gamma_ratio(1.0, others)
     return Cover(cells, size, jnp.log1p(eps))
 
 
@@ -171,11 +158,11 @@ def published_cover_gap(outcomes, eps):
     `|p_i-q_i|`.
 
     Args:
-      outcomes: n, whole, at least 1.
-      eps: above 0, the radius that is claimed.
+      outcomes: n.
+      eps: the radius that is claimed.
 
     Returns:
-      Nats; infinite where the grid has no point at all (G < n).
+      Nats; inf where the grid has no point at all (G < n).
 
     Example:
       >>> round(float(published_cover_gap(3, 1.0)), 12)  # ln 3, not at most 1
@@ -194,10 +181,6 @@ def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
     """Returns the point of `simplex_cover` that stands for p.
 
     Each outcome gets `floor(p_i (M-n)) + 1` of the M cells, the most likely the rest.
-
-    Args:
-      p: probabilities, [n].
-      eps: above 0.
 
     Returns:
       q, [n], positive multiples of 1/M with `KL(p||q) <= ln(1+eps)`.

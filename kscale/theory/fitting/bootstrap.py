@@ -1,6 +1,6 @@
 """How far the data leave a fitted law open, by resampling: all refits are one program.
 
-Quantiles of refits need no normal law. `chinchilla_profile` asks the loss instead.
+Quantiles of refits need no normal law. `profile_chinchilla` asks the loss instead.
 """
 
 from typing import Any, NamedTuple
@@ -22,23 +22,19 @@ from kscale.theory.fitting.chinchilla import (
     theta_of,
 )
 from kscale.theory.fitting.descent import descend_all
-from kscale.theory.fitting.power_laws import (
-    fit_core,
-    fit_power_law,
-)
+from kscale.theory.fitting.power_laws import CURVE, fit_power_law
 from kscale.theory.solver import solver
 
 # Starts of a refit besides the fit itself: (ln A, a, ln B, b, ln E).
 _OTHERS = np.array([[5.0, 0.5, 5.0, 0.5, 0.0], [15.0, 1.0, 15.0, 1.0, 0.5]])
+_RESAMPLES = {"resamples": "integer [2, inf)", "confidence": "(0, 1)"}
 
 
 class PowerLawBootstrap(NamedTuple):
     """Refits of a power law to resampled data.
 
     Attributes:
-      alpha: interval of the exponent.
-      x0: interval of x0.
-      eps: interval of the floor.
+      alpha, x0, eps: their intervals.
       samples: [resamples, 3], (alpha, x0, eps) of every refit.
     """
 
@@ -52,12 +48,8 @@ class ChinchillaBootstrap(NamedTuple):
     """Refits of Chinchilla's law to resampled points.
 
     Attributes:
-      A: interval of A, as of the others.
-      a: of the model's exponent.
-      B: of B.
-      b: of the data's exponent.
-      E: of the floor.
-      model_exponent: of b/(a + b).
+      A, a, B, b, E: their intervals.
+      model_exponent: that of b/(a + b).
       samples: [resamples, 5], (A, a, B, b, E) of every refit.
     """
 
@@ -76,22 +68,17 @@ def _quantiles(samples: np.ndarray, confidence: float) -> Interval:
 
 
 @solver()
-def _refit_curves(x: Array, curves: Array, robust: bool) -> Array:
+def _refit_curves(x, curves, robust: bool):
+    """Returns (alpha, x0, eps) of every curve, [curves, 3]."""
+
     def refit(y: Array) -> Array:
-        fit = fit_core(x, y, robust)
+        fit = fit_power_law(x, y, robust)
         return jnp.stack([fit.alpha, fit.x0, fit.eps])
 
     return jax.vmap(refit)(curves)
 
 
-@checks.check_domain(
-    {
-        "x": "(0, inf) of [n>=4]",
-        "y": "(0, inf) of [n]",
-        "resamples": "integer [2, inf)",
-        "confidence": "(0, 1)",
-    }
-)
+@checks.check_domain(CURVE | _RESAMPLES)
 def bootstrap_power_law(
     x: Any,
     y: Any,
@@ -102,22 +89,14 @@ def bootstrap_power_law(
 ) -> PowerLawBootstrap:
     """Returns intervals of a power law by drawing its residuals anew.
 
-    The residuals ln y - ln law, centerd and widened by sqrt(n/(n - 3)) for the three
+    The residuals ln y - ln law, centered and widened by sqrt(n/(n - 3)) for the three
     parameters they were left by, are drawn with replacement and added to the law.
 
     Args:
-      x: [n], sizes, > 0.
-      y: [n], losses, > 0.
+      x, y, robust: as of `fit_power_law`.
       rng: the source of randomness.
       resamples: how many refits.
-      robust: as in `fit_power_law`.
       confidence: of the intervals.
-
-    Returns:
-      PowerLawBootstrap.
-
-    Raises:
-      ValueError: as `fit_power_law`.
 
     Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 9.
     """
@@ -133,14 +112,7 @@ def bootstrap_power_law(
 
 
 @solver()
-def _refit_points(
-    parameters: Array,
-    tokens: Array,
-    loss: Array,
-    starts: Array,
-    weights: Array,
-    delta: Array,
-) -> Array:
+def _refit_points(parameters, tokens, loss, starts, weights, delta):
     """Returns the best theta of each row of weights over all starts."""
     data, n, d = center_data(parameters, tokens, loss, delta)
     rows, count = weights.shape[0], starts.shape[0]
@@ -153,7 +125,7 @@ def _refit_points(
     return shift(theta, -n, -d)
 
 
-@checks.check_domain(POINTS | {"resamples": "integer [2, inf)", "confidence": "(0, 1)"})
+@checks.check_domain(POINTS | _RESAMPLES)
 def bootstrap_chinchilla(
     parameters: Any,
     tokens: Any,
@@ -169,20 +141,11 @@ def bootstrap_chinchilla(
     Every refit starts from the fit and from two other places and keeps the best.
 
     Args:
-      parameters: [n], N > 0.
-      tokens: [n], D > 0.
-      loss: [n], > 0.
-      fit: of these data, by `fit_chinchilla`.
+      parameters, tokens, loss, delta: as of `fit_chinchilla`.
+      fit: of these data.
       rng: the source of randomness.
       resamples: how many refits.
-      delta: Huber's limit, as in the fit.
       confidence: of the intervals.
-
-    Returns:
-      ChinchillaBootstrap.
-
-    Raises:
-      ValueError: as `fit_chinchilla`.
 
     Source: T. Besiroglu et al., Chinchilla Scaling: A replication attempt, 2024.
     """
@@ -191,12 +154,7 @@ def bootstrap_chinchilla(
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
     starts = np.concatenate([theta_of(fit)[None], _OTHERS])
     theta = _refit_points(parameters, tokens, loss, starts, weights, delta)
-    samples = np.stack(
-        [np.exp(theta[:, i]) if i % 2 == 0 else theta[:, i] for i in range(5)], axis=1
-    )
+    samples = np.where(np.arange(5) % 2 == 0, np.exp(theta), theta)
     share = samples[:, 3] / (samples[:, 1] + samples[:, 3])
     low, high = _quantiles(np.column_stack([samples, share]), confidence)
-    every = dict(
-        zip(ChinchillaBootstrap._fields, map(Interval, low, high), strict=False)
-    )
-    return ChinchillaBootstrap(samples=samples, **every)
+    return ChinchillaBootstrap(*map(Interval, low, high), samples=samples)

@@ -10,8 +10,6 @@ Source: J. Hoffmann et al., Training Compute-Optimal Large Language Models, 2022
 section 3.3 and appendix D.3.
 """
 
-# pyright: reportArgumentType=false
-
 import itertools
 from typing import Any, NamedTuple
 
@@ -21,13 +19,8 @@ from jax import Array
 from scipy import special
 
 from kscale.theory import checks
-from kscale.theory.fitting.descent import (
-    Data,
-    descend_all,
-    jacobian,
-    model,
-    residuals,
-)
+from kscale.theory.fitting.descent import Data, descend_all, jacobian, model, residuals
+from kscale.theory.fitting.power_laws import check_curve
 from kscale.theory.solver import solver
 
 _REACHED = 1e-6  # relative excess of loss that counts as the same optimum
@@ -41,16 +34,10 @@ POINTS = {
 _EXACT = 1e-9  # largest residual of ln L that is rounding
 _HELD = 17  # values at which a profile holds its parameter
 _SPAN = 4.0  # standard errors to either side that they cover
-_FEWEST = 3  # sizes of the model and of the data that determine an exponent
 
 
 class Interval(NamedTuple):
-    """Two ends between which a parameter lies.
-
-    Attributes:
-      low: lower end.
-      high: upper end.
-    """
+    """Two ends between which a parameter lies."""
 
     low: Any
     high: Any
@@ -60,10 +47,8 @@ class Chinchilla(NamedTuple):
     """A fitted law.
 
     Attributes:
-      A: scale of the term of the model's size.
-      a: its exponent.
-      B: scale of the term of the data's size.
-      b: its exponent.
+      A, a: scale and exponent of the term of the model's size.
+      B, b: scale and exponent of the term of the data's size.
       E: the floor.
       loss: sum of Huber's losses at the optimum.
       reached: share of the starts that came within 1e-6 of that loss.
@@ -91,9 +76,6 @@ def chinchilla_starts() -> np.ndarray:
 
     ln A, ln B in 0, 5, ..., 25; a, b in 0, 0.5, ..., 2; ln E in -1, -0.5, ..., 1.
 
-    Returns:
-      float64 [4500, 5].
-
     Source: Hoffmann et al. 2022, appendix D.3.
     """
     scale, exponent = np.arange(0, 26, 5.0), np.arange(0, 2.1, 0.5)
@@ -102,32 +84,14 @@ def chinchilla_starts() -> np.ndarray:
 
 
 @solver(
-    domain={
-        "parameters": "(0, inf) of [] or [n]",
-        "tokens": "(0, inf) of [] or [n]",
-        "A": "number",
-        "a": "number",
-        "B": "number",
-        "b": "number",
-        "E": "number",
-    }
+    domain=dict.fromkeys(("parameters", "tokens"), "(0, inf) of [] or [n]")
+    | dict.fromkeys("AaBbE", "number")
 )
-def chinchilla_law(
-    parameters: Array, tokens: Array, A: Array, a: Array, B: Array, b: Array, E: Array
-) -> Array:
-    """Returns `A/N^a + B/D^b + E`.
-
-    Args:
-      parameters: [n], N > 0.
-      tokens: [n], D > 0.
-      A: scale of the first term.
-      a: its exponent.
-      B: scale of the second term.
-      b: its exponent.
-      E: the floor.
+def chinchilla_law(parameters, tokens, A, a, B, b, E):
+    """Returns `A/N^a + B/D^b + E` of N parameters and D tokens.
 
     Returns:
-      [..., n]; the shape of the five leads.
+      [..., n]; the shape of the five numbers leads.
 
     Example:
       >>> chinchilla_law([7e10], [1.4e12], 406.4, 0.34, 410.7, 0.28, 1.69).round(6)
@@ -139,7 +103,7 @@ def chinchilla_law(
     return first + B * jnp.exp(-b * jnp.log(tokens)) + E
 
 
-def center_data(parameters: Array, tokens: Array, loss: Array, delta: Array) -> Any:
+def center_data(parameters: Array, tokens: Array, loss: Array, delta: Any) -> Any:
     """Returns the data in units of geometric means, and the logarithms of these."""
     n, d = jnp.log(parameters), jnp.log(tokens)
     data = Data(n - n.mean(), d - d.mean(), jnp.log(loss), delta)
@@ -179,10 +143,8 @@ def best_of(losses: Array) -> Array:
 
 def check_identified(parameters: Any, tokens: Any, **_: Any) -> None:
     """Checks that points determine both exponents: enough sizes of model and data."""
-    for name, value in (("parameters", parameters), ("tokens", tokens)):
-        sizes = len(np.unique(value))
-        rule = f"must be at least {_FEWEST} distinct sizes: measure at more"
-        checks.refuse(name, sizes, sizes < _FEWEST, rule)
+    check_curve(parameters, name="parameters")
+    check_curve(tokens, name="tokens")
     both = np.stack([np.asarray(x, float) for x in (parameters, tokens)])
     pairs = len(np.unique(both, axis=1).T)
     rule = "must be at least 5 distinct pairs, one for each unknown: measure at more"
@@ -190,19 +152,13 @@ def check_identified(parameters: Any, tokens: Any, **_: Any) -> None:
 
 
 @solver(domain=POINTS | {"starts": "(-inf, inf) of [s>=1, 5]"}, check=check_identified)
-def fit_chinchilla(
-    parameters: Array,
-    tokens: Array,
-    loss: Array,
-    starts: Array | None = None,
-    delta: Array = 1e-3,
-) -> Chinchilla:
+def fit_chinchilla(parameters, tokens, loss, starts=None, delta=1e-3) -> Chinchilla:
     """Fits `A/N^a + B/D^b + E` from all starts, in one program.
 
     Args:
-      parameters: [n], N > 0, at least 6, three of them distinct.
-      tokens: [n], D > 0, likewise; at least 5 distinct pairs (N, D).
-      loss: [n], > 0.
+      parameters: [n], N, three of them distinct.
+      tokens: [n], D, likewise; at least 5 distinct pairs (N, D).
+      loss: [n].
       starts: [s, 5], rows (ln A, a, ln B, b, ln E); the 4,500 published ones if absent.
       delta: Huber's limit on the residuals of ln L.
 
@@ -245,8 +201,7 @@ class ChinchillaProfile(NamedTuple):
     no noise to measure by, and each is the one value fitted.
 
     Attributes:
-      a: of the model's exponent.
-      b: of the data's exponent.
+      a, b: of the exponents of the model's and of the data's size.
       E: of the floor.
     """
 
@@ -256,32 +211,17 @@ class ChinchillaProfile(NamedTuple):
 
 
 @solver()
-def _profiles(
-    parameters: Array,
-    tokens: Array,
-    loss: Array,
-    theta: Array,
-    errors: Array,
-    delta: Array,
-) -> tuple[Array, Array]:
+def _profiles(parameters, tokens, loss, theta, errors, delta):
     """Returns (steps [17], signed roots [3, 17]) of the profiles of a, b and ln E."""
     data, n, d = center_data(parameters, tokens, loss, delta)
     center = shift(theta, n, d)
     steps = jnp.linspace(-_SPAN, _SPAN, _HELD)
     held = jnp.asarray([1, 3, 4])
-    starts = jnp.tile(center, (3, _HELD, 1))
     moved = center[held][:, None] + errors[held][:, None] * steps[None, :]
-    starts = starts.at[
-        jnp.arange(3)[:, None], jnp.arange(_HELD)[None, :], held[:, None]
-    ]
     free = 1 - jnp.repeat(jnp.eye(5)[held], _HELD, axis=0)
-    rows = 3 * _HELD
-    found = descend_all(
-        starts.set(moved).reshape(rows, 5),
-        jnp.ones((rows, data.log_n.size)),
-        free,
-        data,
-    )
+    starts = jnp.where(free == 1, center[None], moved.reshape(-1, 1))
+    weights = jnp.ones((len(free), data.log_n.size))
+    found = descend_all(starts, weights, free, data)
     left = found.loss.reshape(3, _HELD)
     r, _ = residuals(center, data)
     pull = jnp.clip(r, -delta, delta)
@@ -307,36 +247,24 @@ def profile_chinchilla(
     with one degree of freedom; its signed root is nearly linear and is interpolated.
 
     Args:
-      parameters: [n], N > 0.
-      tokens: [n], D > 0.
-      loss: [n], > 0.
-      fit: of these data, by `fit_chinchilla`.
-      delta: Huber's limit, as in the fit.
+      parameters, tokens, loss, delta: as of `fit_chinchilla`.
+      fit: of these data.
       confidence: of the intervals.
-
-    Returns:
-      ChinchillaProfile.
-
-    Raises:
-      ValueError: as `fit_chinchilla`.
 
     Source: P. Huber, E. Ronchetti, Robust Statistics, 2009, section 13.6 (tests).
     """
     check_identified(parameters, tokens)
     theta = theta_of(fit)
+    centers, errors = theta[[1, 3, 4]], fit.errors[[1, 3, 4]]
     if np.abs(fit.residual).max() < _EXACT or np.isnan(fit.errors).any():
-        a, b, log_e = theta[[1, 3, 4]] + 0 * fit.errors[[1, 3, 4]]  # NaN stays NaN
-        return ChinchillaProfile(
-            Interval(a, a), Interval(b, b), Interval(np.exp(log_e), np.exp(log_e))
-        )
-    steps, roots = _profiles(parameters, tokens, loss, theta, fit.errors, delta)
-    z = float(special.ndtri(0.5 + confidence / 2))
-    ends = []
-    for root, center, error in zip(
-        roots, theta[[1, 3, 4]], fit.errors[[1, 3, 4]], strict=True
-    ):
-        rising = np.maximum.accumulate(root)
-        low, high = np.interp([-z, z], rising, steps, left=-np.inf, right=np.inf)
-        ends.append(Interval(center + error * low, center + error * high))
+        ends = np.repeat(centers[:, None] + 0 * errors[:, None], 2, 1)  # NaN stays NaN
+    else:
+        steps, roots = _profiles(parameters, tokens, loss, theta, fit.errors, delta)
+        z = float(special.ndtri(0.5 + confidence / 2))
+        within = [
+            np.interp([-z, z], np.maximum.accumulate(root), steps, -np.inf, np.inf)
+            for root in roots
+        ]
+        ends = centers[:, None] + errors[:, None] * np.array(within)
     a, b, log_e = ends
-    return ChinchillaProfile(a, b, Interval(*np.exp(log_e)))
+    return ChinchillaProfile(Interval(*a), Interval(*b), Interval(*np.exp(log_e)))

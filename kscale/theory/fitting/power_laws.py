@@ -12,9 +12,6 @@ weights stand. x is taken in units of its geometric mean.
 Source: Pan et al. 2025, figures 4a and 5a (the form); the method is ours.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 from typing import Any, NamedTuple
 
 import jax
@@ -28,6 +25,7 @@ from kscale.theory.numerics.newton import bisected_root
 from kscale.theory.solver import solver
 
 HUBER = 1.345  # 95 % efficient under normal noise
+CURVE = {"x": "(0, inf) of [n>=4]", "y": "(0, inf) of [n]"}
 EXPONENTS = (1e-3, 20.0)  # where the exponent is sought
 _EDGE = 1e-6  # relative distance from an end of the range that counts as there
 _GRID = np.geomspace(*EXPONENTS, 160)
@@ -43,8 +41,8 @@ class PowerLaw(NamedTuple):
       alpha: the exponent A.
       x0: where the reducible part is 1.
       eps: the floor, at least 0.
-      alpha_low: least exponent that the data allow; 0 where they set no limit.
-      alpha_high: largest such exponent; inf where they set no limit.
+      alpha_low, alpha_high: exponents that the data allow; 0, inf where they set no
+        limit.
       scale: standard deviation of the relative residuals: by least squares with n - 3
         degrees of freedom; by Huber the normalized median of their sizes.
       loss: sum of squared residuals, or of Huber's loss of them.
@@ -102,8 +100,12 @@ def _best_exponent(log_z: Array, y: Array, weight: Array) -> Array:
 def _search(low: Array, high: Array, *data: Array) -> Array:
     """Returns the best exponent between two; at an end of the range it stays there."""
     alpha = bisected_root(_slope, low, high, *data)
-    inside = (alpha > EXPONENTS[0] * (1 + _EDGE)) & (alpha < EXPONENTS[1] * (1 - _EDGE))
-    return jnp.where(inside, alpha, jax.lax.stop_gradient(alpha))
+    return jnp.where(is_inside(alpha), alpha, jax.lax.stop_gradient(alpha))
+
+
+def is_inside(alpha: Array) -> Array:
+    """Returns whether an exponent lies inside the range that is searched."""
+    return (alpha > EXPONENTS[0] * (1 + _EDGE)) & (alpha < EXPONENTS[1] * (1 - _EDGE))
 
 
 def huber_loss(residual: Array, limit: Array) -> Array:
@@ -154,10 +156,42 @@ def _interval(
     return left, jnp.where(excess(high, *data) > 0, right, jnp.inf)
 
 
-def fit_core(
-    x: Array, y: Array, robust: bool = True, confidence: float = 0.95
-) -> PowerLaw:
-    """Computes `fit_power_law`, unchecked, for programs that map over data sets."""
+def check_curve(x: Any, name: str = "x", **_: Any) -> None:
+    """Checks that a curve has the three sizes that determine an exponent."""
+    sizes = np.unique(np.asarray(x, float)).size
+    rule = "must be at least 3 distinct sizes: measure at more"
+    checks.refuse(name, sizes, sizes < 3, rule)
+
+
+@solver(domain=CURVE | {"confidence": "(0, 1)"}, check=check_curve)
+def fit_power_law(x, y, robust: bool = True, confidence: float = 0.95) -> PowerLaw:
+    """Fits `(x/x0)^-A + eps` with eps >= 0 to a falling curve.
+
+    The interval of A is that of the profile: exponents at which the weighted sum of
+    squares, over x0 and eps, is at most 1 + F/(n - 3) times its least, F the quantile
+    of Fisher's law with 1 and n - 3 degrees of freedom.
+
+    Args:
+      x: [n], sizes of the data or the model.
+      y: [n], losses.
+      robust: Huber's loss of the relative residuals; else their squares.
+      confidence: of the interval.
+
+    Returns:
+      PowerLaw. An exponent at the end of `EXPONENTS` or an x0 of 0 says that no such
+      law fits; `diagnose` judges the rest. Differentiable in y; NaN where the exponent
+      is not determined.
+
+    Raises:
+      ValueError: data of less than three sizes.
+
+    Example:
+      >>> fit = fit_power_law([1.0, 2.0, 4.0, 8.0, 16.0], [3.0, 2.0, 1.5, 1.25, 1.125])
+      >>> round(float(fit.alpha), 9), round(float(fit.x0), 9), round(float(fit.eps), 9)
+      (1.0, 2.0, 1.0)
+
+    Source: Pan et al. 2025, figures 4a and 5a.
+    """
     center = jnp.log(x).mean()
     log_z = jnp.log(x) - center
     # In units of its own size, y may have any: nothing of it is ever squared.
@@ -183,69 +217,15 @@ def fit_core(
     return PowerLaw(alpha, x0, eps * unit, low, high, scale, loss, residual, weight)
 
 
-def check_curve(x: Any, **_: Any) -> None:
-    """Checks that a curve has the three sizes that determine an exponent."""
-    sizes = np.unique(np.asarray(x, float)).size
-    rule = "must be at least 3 distinct sizes: measure at more"
-    checks.refuse("x", sizes, sizes < 3, rule)
-
-
 @solver(
-    domain={"x": "(0, inf) of [n>=4]", "y": "(0, inf) of [n]", "confidence": "(0, 1)"},
-    check=check_curve,
+    domain={"x": "(0, inf) of [...]", "x0": "(0, inf)"}
+    | dict.fromkeys(("alpha", "eps"), "number")
 )
-def fit_power_law(
-    x: Array, y: Array, robust: bool = True, confidence: float = 0.95
-) -> PowerLaw:
-    """Fits `(x/x0)^-A + eps` with eps >= 0 to a falling curve.
-
-    The interval of A is that of the profile: exponents at which the weighted sum of
-    squares, over x0 and eps, is at most 1 + F/(n - 3) times its least, F the quantile
-    of Fisher's law with 1 and n - 3 degrees of freedom.
-
-    Args:
-      x: [n], sizes of the data or the model, > 0, at least 4.
-      y: [n], losses, > 0.
-      robust: Huber's loss of the relative residuals; else their squares.
-      confidence: of the interval.
+def power_law(x, alpha, x0, eps=0.0):
+    """Returns `(x/x0)^-alpha + eps` at the sizes x [n].
 
     Returns:
-      PowerLaw. An exponent at the end of `EXPONENTS` or an x0 of 0 says that no such
-      law fits; `diagnose` judges the rest. Differentiable in y; NaN where the exponent
-      is not determined.
-
-    Raises:
-      ValueError: data of less than three sizes.
-
-    Example:
-      >>> fit = fit_power_law([1.0, 2.0, 4.0, 8.0, 16.0], [3.0, 2.0, 1.5, 1.25, 1.125])
-      >>> round(float(fit.alpha), 9), round(float(fit.x0), 9), round(float(fit.eps), 9)
-      (1.0, 2.0, 1.0)
-
-    Source: Pan et al. 2025, figures 4a and 5a.
-    """
-    return fit_core(x, y, robust, confidence)
-
-
-@solver(
-    domain={
-        "x": "(0, inf) of [...]",
-        "alpha": "number",
-        "x0": "(0, inf)",
-        "eps": "number",
-    }
-)
-def power_law(x: Array, alpha: Array, x0: Array, eps: Array = 0.0) -> Array:
-    """Returns `(x/x0)^-alpha + eps`.
-
-    Args:
-      x: [n], > 0.
-      alpha: the exponent.
-      x0: where the reducible part is 1.
-      eps: the floor.
-
-    Returns:
-      [..., n]; the shape of the parameters leads.
+      [..., n]; the shape of the other arguments leads.
 
     Example:
       >>> power_law([1.0, 4.0], 0.5, 4.0)

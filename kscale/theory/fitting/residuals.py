@@ -12,23 +12,14 @@ put to the residuals in the order of x, and only two yeses make "not a power law
 The noise is read from second differences, which a smooth misfit hardly enters.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy import special
 
-from kscale.theory.fitting.power_laws import (
-    EXPONENTS,
-    check_curve,
-    fit_core,
-)
+from kscale.theory.fitting.power_laws import check_curve, fit_power_law, is_inside
 from kscale.theory.solver import solver
-
-_EDGE = 1e-6  # relative distance from an end of the range of exponents
 
 
 class Diagnosis(NamedTuple):
@@ -91,36 +82,23 @@ def second_difference_noise(residual: Array) -> Array:
 
 
 @solver(
-    domain={
-        "x": "(0, inf) of [n>=8]",
-        "y": "(0, inf) of [n]",
-        "tolerance": "[0, inf) of []",
-        "level": "(0, 1) of []",
-        "noise": "[0, inf) of []",
-    },
+    domain={"x": "(0, inf) of [n>=8]", "y": "(0, inf) of [n]", "level": "(0, 1) of []"}
+    | dict.fromkeys(("tolerance", "noise"), "[0, inf) of []"),
     check=check_curve,
 )
 def diagnose(
-    x: Array,
-    y: Array,
-    tolerance: Array = 0.01,
-    level: Array = 0.05,
-    noise: Array = 0.0,
-    robust: bool = True,
+    x, y, tolerance=0.01, level=0.05, noise=0.0, robust: bool = True
 ) -> Diagnosis:
     """Fits a power law with a floor and says whether the curve is one.
 
     Args:
-      x: [n], sizes, > 0, in any order; at least 8, evenly spread in ln x at best.
-      y: [n], losses, > 0.
+      x: [n], sizes in any order, evenly spread in ln x at best.
+      y: [n], losses.
       tolerance: relative misfit that would not matter.
       level: chance at which true noise is called systematic.
       noise: relative standard deviation of y, if it is known (from runs with other
         seeds); 0 where it is not.
       robust: as in `fit_power_law`.
-
-    Returns:
-      Diagnosis.
 
     Raises:
       ValueError: data of less than three sizes.
@@ -132,13 +110,12 @@ def diagnose(
       >>> float(diagnose(x, 1 / (1 + x)).is_power_law)
       0.0
 
-    Source: J. von Neumann 1941; A. Wald and J. Wolfowitz 1940. That Pan et al. 2025's
-    biased data are no clean power law, and uniform data none at all, is what it must
-    find.
+    Source: J. von Neumann 1941; A. Wald and J. Wolfowitz 1940. It must find that Pan et
+    al. 2025's biased data are no clean power law, and uniform data none at all.
     """
     order = jnp.argsort(x)
     x, y = x[order], y[order] / jnp.exp(jnp.log(y).mean())  # in units of its size
-    fit = fit_core(x, y, robust)
+    fit = fit_power_law(x, y, robust)
     residual = fit.residual * jnp.sqrt(fit.weight)
     freedom = x.size - 3
     squares = (residual**2).sum()
@@ -150,8 +127,7 @@ def diagnose(
     known = jnp.where(noise > 0, noise, 1.0)
     p_noise = special.gammaincc(freedom / 2.0, squares / known**2 / 2)
     systematic = (p_smooth < level) | ((noise > 0) & (p_noise < level))
-    inside = (fit.alpha > EXPONENTS[0] * (1 + _EDGE)) & (fit.x0 > 0)
-    inside &= fit.alpha < EXPONENTS[1] * (1 - _EDGE)
+    inside = is_inside(fit.alpha) & (fit.x0 > 0)
     verdict = inside & ~(systematic & (misfit > tolerance))
     spread = jnp.where(y.max() > y.min(), ((y - y.mean()) ** 2).sum(), jnp.nan)
     return Diagnosis(

@@ -14,9 +14,6 @@ one sort serves all capacities, in closed form.
 Source: Pan et al. 2025, section 5.2 and theorem D.7.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -110,19 +107,17 @@ def map_capacities(function: Callable[[Array], Any], capacity: Array) -> Any:
 
 
 @solver(domain=CLUSTERS | {"capacity": "[0, inf) of [...]"})
-def water_level(
-    capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0
-) -> WaterLevel:
+def water_level(capacity, p, a=1.0, b=2.0) -> WaterLevel:
     """Returns the least loss, price of memory and certificate at every capacity.
 
     One sort, O(n log n), then O(n) for each capacity; memory O(n) however many
     capacities are asked for.
 
     Args:
-      capacity: C >= 0, any shape.
-      p: [n], frequencies, in any order; they sum to 1.
-      a: loss of an unlearnt cluster, > 0, a number or [n].
-      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
+      capacity: C, any shape.
+      p: [n], frequencies, in any order.
+      a: loss of an unlearnt cluster, a number or [n].
+      b: factor by which one unit of memory divides the loss, a number or [n].
 
     Returns:
       WaterLevel of the shape of `capacity`. The loss falls with C, is convex in it,
@@ -141,20 +136,11 @@ def water_level(
 
 
 @solver(domain=CLUSTERS | {"capacity": "[0, inf) of [...]"})
-def allocate(capacity: Array, p: Array, a: Array = 1.0, b: Array = 2.0) -> Allocation:
-    """Returns the optimal memory and remaining loss of every cluster.
+def allocate(capacity, p, a=1.0, b=2.0) -> Allocation:
+    """Returns the optimal memory and remaining loss of every cluster, in their order.
 
-    As `water_level`, whose totals it holds, but the result has n numbers for each
+    Arguments and totals are those of `water_level`; the result has n numbers for each
     capacity.
-
-    Args:
-      capacity: C >= 0, any shape.
-      p: [n], frequencies, in any order; they sum to 1.
-      a: loss of an unlearnt cluster, > 0, a number or [n].
-      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
-
-    Returns:
-      Allocation, memory and contribution in the order of `p`.
 
     Example:
       >>> allocate(4.0, [0.5, 0.25, 0.25]).memory

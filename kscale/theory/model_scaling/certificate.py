@@ -7,13 +7,11 @@ hold. They are evaluated here for any candidate, whatever solver it comes from.
 Source: Pan et al. 2025, conditions (11) to (14).
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from kscale.theory.solver import solver
 
@@ -63,11 +61,11 @@ class Clusters(NamedTuple):
     log_b: Array
 
 
-def build_clusters(p: Array, a: Array, b: Array) -> Clusters:
+def build_clusters(p: Array, a: ArrayLike, b: ArrayLike) -> Clusters:
     """Returns clusters of frequencies; `a` and `b` may be one number for all."""
     log_b = jnp.broadcast_to(jnp.log(b), p.shape)
-    met = p > 0
-    log_p = jnp.where(met, jnp.log(jnp.where(met, p, 1.0)), -jnp.inf)
+    occurs = p > 0
+    log_p = jnp.where(occurs, jnp.log(jnp.where(occurs, p, 1.0)), -jnp.inf)
     return Clusters(p * a, log_p + jnp.log(a) + jnp.log(log_b), log_b)
 
 
@@ -109,29 +107,16 @@ def certify(
 
 @solver(
     domain=CLUSTERS
-    | {
-        "memory": "(-inf, inf) of [n]",
-        "log_price": "(-inf, inf)",
-        "capacity": "[0, inf)",
-    }
+    | {"memory": "(-inf, inf) of [n]", "log_price": "(-inf, inf)"}
+    | {"capacity": "[0, inf)"}
 )
-def kkt_certificate(
-    memory: Array,
-    log_price: Array,
-    capacity: Array,
-    p: Array,
-    a: Array = 1.0,
-    b: Array = 2.0,
-) -> Certificate:
+def kkt_certificate(memory, log_price, capacity, p, a=1.0, b=2.0) -> Certificate:
     """Returns how far any allocation, found by whatever means, is from the optimum.
 
     Args:
       memory: [n], the allocation in question.
       log_price: ln of the price of memory that goes with it.
-      capacity: C >= 0.
-      p: [n], frequencies; they sum to 1.
-      a: loss of an unlearnt cluster, > 0, a number or [n].
-      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
+      capacity, p, a, b: as of `water_level`.
 
     Returns:
       Certificate. For feasible memory the gap bounds the relative loss against the

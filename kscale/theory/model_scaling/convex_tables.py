@@ -9,8 +9,7 @@ A table that is not convex has no such order (the problem is a knapsack). It is 
 `convex_minorant` gives the nearest table below it that is convex, the loss of a model
 that may mix two of its states, and so a lower bound.
 
-Source: Pan et al. 2025, problem (9) and definition of D_i in section D.2 (convex in
-theory).
+Source: Pan et al. 2025, problem (9) and section D.2 (D_i, which theory has convex).
 """
 
 from typing import Any, NamedTuple
@@ -55,12 +54,9 @@ def _check(memory: Any, loss: Any, **_: Any) -> None:
     checks.refuse("loss", d[..., 1:], np.diff(d) > slack, rule)
     step = np.diff(x)
     share = step[..., :-1] / (step[..., :-1] + step[..., 1:])
-    inner = np.broadcast_to(
-        d[..., 1:-1], np.broadcast_shapes(share.shape, d[..., 1:-1].shape)
-    )
-    bent = inner > d[..., :-2] * (1 - share) + d[..., 2:] * share + slack
+    bent = d[..., 1:-1] > d[..., :-2] * (1 - share) + d[..., 2:] * share + slack
     rule = "must be convex in memory: take convex_minorant(memory, loss)"
-    checks.refuse("loss", inner, bent, rule)
+    checks.refuse("loss", d[..., 1:-1], bent, rule)
 
 
 def _check_increasing(memory: Any, **_: Any) -> None:
@@ -78,23 +74,18 @@ def _check_increasing(memory: Any, **_: Any) -> None:
     },
     check=_check,
 )
-def table_allocation(
-    capacity: Array, p: Array, memory: Array, loss: Array
-) -> TableAllocation:
+def table_allocation(capacity, p, memory, loss) -> TableAllocation:
     """Returns the optimal memory of clusters whose losses are convex tables.
 
     Args:
-      capacity: C >= 0, any shape.
-      p: [n], frequencies; they sum to 1.
+      capacity: C, any shape.
+      p: [n], frequencies.
       memory: [J] or [n, J], increasing from 0: where the tables have their entries.
-      loss: [J] or [n, J], D_i there: at least 0, not rising, convex.
+      loss: [J] or [n, J], D_i there: not rising, convex.
 
     Returns:
       TableAllocation. The redundancy falls with C, is convex in it, and linear between
       capacities at which a segment is full.
-
-    Raises:
-      ValueError: a table that is not convex.
 
     Example:
       >>> best = table_allocation(1.5, [0.6, 0.4], [0.0, 1.0, 2.0], [1.0, 0.3, 0.1])
@@ -111,14 +102,9 @@ def table_allocation(
     width = jnp.diff(x)
     saved = -jnp.diff(d) / width
     # Segments that save nothing are never filled: their memory counts as none.
-    falling, size, place = jax.lax.sort(
-        (
-            -saved.reshape(-1),
-            jnp.where(saved > 0, width, 0.0).reshape(-1),
-            jnp.arange(width.size),
-        ),
-        num_keys=1,
-    )
+    useful = jnp.where(saved > 0, width, 0.0).reshape(-1)
+    columns = -saved.reshape(-1), useful, jnp.arange(width.size)
+    falling, size, place = jax.lax.sort(columns, num_keys=1)
     full = jnp.cumsum(size)
 
     def one(c: Array) -> TableAllocation:
@@ -140,7 +126,7 @@ def table_allocation(
     domain={"memory": "[0, inf) of [j]", "loss": "[0, inf) of [..., j]"},
     check=_check_increasing,
 )
-def convex_minorant(memory: Array, loss: Array) -> Array:
+def convex_minorant(memory, loss):
     """Returns the largest convex table that never rises and lies below a given one.
 
     Memory may stay unused, so first each entry becomes the least up to there; then
@@ -148,17 +134,13 @@ def convex_minorant(memory: Array, loss: Array) -> Array:
 
     Args:
       memory: [J], increasing.
-      loss: [..., J], at least 0.
-
-    Returns:
-      [..., J]; the table itself where it is convex and does not rise.
+      loss: [..., J].
 
     Example:
       >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])
       array([1. , 0.5, 0. ])
 
-    Source: ours; what problem (9) of Pan et al. 2025 makes of a table that is not
-    convex.
+    Source: ours; problem (9) of Pan et al. 2025 for a table that is not convex.
     """
     least = jax.lax.cummin(loss.reshape(-1, memory.size), axis=1)
     index = jnp.arange(memory.size)

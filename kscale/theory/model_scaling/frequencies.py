@@ -3,12 +3,8 @@
 Frequencies are vectors that sum to 1, in any order; rank 1 is the most frequent.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from kscale.theory.solver import solver
 
@@ -20,16 +16,15 @@ _ROUNDING = 1e-9
 @solver(
     domain={"size": "integer [1, inf)", "exponent": "[0, inf)", "bias": "(-1, inf)"}
 )
-def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> Array:
+def zipf_frequencies(size: int, exponent=1.2, bias=1000.0):
     """Returns the frequencies of a power law with a flattened head and an end.
 
         p_i = (i + bias)^-exponent / sum_j (j + bias)^-exponent        i = 1..size
 
     Args:
       size: M, the number of pieces.
-      exponent: a, at least 0; 0 is uniform. A Pitman-Yor process with discount alpha
-        has a = 1/alpha.
-      bias: above -1; 0 is Zipf's law.
+      exponent: 0 is uniform; a Pitman-Yor process of discount alpha has 1/alpha.
+      bias: 0 is Zipf's law.
 
     Returns:
       [size], decreasing.
@@ -38,8 +33,7 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
       >>> zipf_frequencies(4, exponent=1.0, bias=0.0)
       array([0.48, 0.24, 0.16, 0.12])
 
-    Source: Pan et al. 2025, section 6 (exponents 0, 1.05 to 1.50, bias 1000, 400,000
-    people).
+    Source: Pan et al. 2025, section 6 (0, 1.05 to 1.50; bias 1000; 400,000 people).
     """
     log = -exponent * jnp.log(jnp.arange(1.0, size + 1) + bias)
     weights = jnp.exp(log - log[0])  # the head is 1, so that no exponent underflows it
@@ -47,14 +41,8 @@ def zipf_frequencies(size: int, exponent: Array = 1.2, bias: Array = 1000.0) -> 
 
 
 @solver(domain={"p": "distribution of [n]"})
-def entropy_bits(p: Array) -> Array:
-    """Returns the bits of the choice of one piece, `-sum_i p_i log2 p_i`.
-
-    Args:
-      p: [n], frequencies.
-
-    Returns:
-      Bits, between 0 and log2 n.
+def entropy_bits(p):
+    """Returns the bits of the choice of one piece, `-sum_i p_i log2 p_i`, p [n].
 
     Example:
       >>> float(entropy_bits([0.5, 0.25, 0.25]))
@@ -67,15 +55,12 @@ def entropy_bits(p: Array) -> Array:
 
 
 @solver(domain={"share": "[0, 1]", "p": "distribution of [n]"})
-def top_mass(share: Array, p: Array) -> Array:
-    """Returns the mass of the most frequent pieces.
+def top_mass(share, p):
+    """Returns the mass of the most frequent pieces, a concave function of their share.
 
     Args:
-      share: which share of the pieces, 0 to 1; `floor(share n)` of them are summed.
+      share: of the pieces; `floor(share n)` of them are summed.
       p: [n], frequencies in any order.
-
-    Returns:
-      Their mass; a concave function of the share, from 0 to 1.
 
     Example:
       >>> float(top_mass(0.5, [0.1, 0.2, 0.3, 0.4])).__round__(12)
@@ -89,14 +74,11 @@ def top_mass(share: Array, p: Array) -> Array:
 
 
 @solver(
-    domain={
-        "p": "distribution of [n]",
-        "classes": "integer [1, inf)",
-        "by": "count | mass",
-    }
+    domain={"p": "distribution of [n]", "classes": "integer [1, inf)"}
+    | {"by": "count | mass"}
 )
-def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
-    """Returns the class of every piece, class 0 being the most frequent.
+def frequency_classes(p, classes: int = 4, by: str = "count"):
+    """Returns the class of every piece, [n] from 0, class 0 being the most frequent.
 
     By count, classes hold equally many pieces (the first ones hold one more where the
     division leaves a rest). By mass, the piece of rank k lies in class j where the mass
@@ -105,11 +87,8 @@ def frequency_classes(p: Array, classes: int = 4, by: str = "count") -> Array:
 
     Args:
       p: [n], frequencies in any order; ties are broken by position.
-      classes: how many, at least 1.
+      classes: how many.
       by: "count" or "mass".
-
-    Returns:
-      [n] whole numbers from 0 to classes - 1.
 
     Example:
       >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="mass")

@@ -14,9 +14,6 @@ rounding moves nothing, since all is continuous in C across C_K.
 Source: Pan et al. 2025, theorem 5.6 (D.7), with constants.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 import math
 from typing import NamedTuple
 
@@ -25,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.numerics.zeta import log_zeta
 from kscale.theory.solver import solver
 
 LAW = {"alpha": "(0, 1)", "a": "(0, inf)", "b": "(1, inf)"}
@@ -81,38 +78,19 @@ def _clusters_served(volume: Array) -> Array:
 
 
 def _log_frequency(k: Array, excess: Array) -> Array:
-    return -(1 + excess) * jnp.log(k) - log_zeta_core(excess, jnp.ones(()))
-
-
-def _solve(capacity: Array, alpha: Array, a: Array, b: Array) -> InfiniteAllocation:
-    excess = (1 - alpha) / alpha
-    volume = alpha * jnp.log(b) * capacity
-    k = _clusters_served(volume)
-    left = jnp.maximum(volume - log_factorial_gap(k), 0.0) / (alpha * k)
-    log_loss = _log_frequency(k, excess) + jnp.log(a) - left  # of a served cluster
-    log_tail = jnp.log(a) + log_zeta_core(excess, k + 1)
-    log_tail -= log_zeta_core(excess, jnp.ones(()))
-    log_redundancy = jnp.logaddexp(jnp.log(k) + log_loss, log_tail)
-    return InfiniteAllocation(
-        redundancy=jnp.exp(log_redundancy),
-        log_redundancy=log_redundancy,
-        log_price=log_loss + jnp.log(jnp.log(b)),
-        active=k,
-        first_memory=(jnp.log(k) / alpha + left) / jnp.log(b),
-    )
+    """Returns ln p_k of the law of alpha = 1/(1 + excess)."""
+    return -(1 + excess) * jnp.log(k) - log_zeta(excess)
 
 
 @solver(domain={"capacity": "[0, inf)"} | LAW)
-def infinite_allocation(
-    capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
-) -> InfiniteAllocation:
+def infinite_allocation(capacity, alpha, a=1.0, b=2.0) -> InfiniteAllocation:
     """Returns least loss, price of memory and served clusters of a power law.
 
     Args:
-      capacity: C >= 0; the last digits hold to 1e15 and beyond.
-      alpha: 0 < alpha < 1; frequencies fall as k^(-1/alpha).
-      a: loss of an unlearnt cluster, > 0.
-      b: factor by which one unit of memory divides the loss, > 1.
+      capacity: C; the last digits hold to 1e15 and beyond.
+      alpha: frequencies fall as k^(-1/alpha).
+      a: loss of an unlearnt cluster.
+      b: factor by which one unit of memory divides the loss.
 
     Returns:
       InfiniteAllocation. The redundancy is `a` at C = 0, falls and is convex; with C it
@@ -125,26 +103,28 @@ def infinite_allocation(
 
     Source: Pan et al. 2025, theorem 5.6 (D.7), with constants.
     """
-    return _solve(capacity, alpha, a, b)
+    excess = (1 - alpha) / alpha
+    volume = alpha * jnp.log(b) * capacity
+    k = _clusters_served(volume)
+    left = jnp.maximum(volume - log_factorial_gap(k), 0.0) / (alpha * k)
+    log_loss = _log_frequency(k, excess) + jnp.log(a) - left  # of a served cluster
+    log_tail = jnp.log(a) + log_zeta(excess, k + 1) - log_zeta(excess)
+    log_redundancy = jnp.logaddexp(jnp.log(k) + log_loss, log_tail)
+    return InfiniteAllocation(
+        redundancy=jnp.exp(log_redundancy),
+        log_redundancy=log_redundancy,
+        log_price=log_loss + jnp.log(jnp.log(b)),
+        active=k,
+        first_memory=(jnp.log(k) / alpha + left) / jnp.log(b),
+    )
 
 
 @solver(domain={"rank": "integer [1, inf)", "capacity": "[0, inf)"} | LAW)
-def infinite_contribution(
-    rank: Array, capacity: Array, alpha: Array, a: Array = 1.0, b: Array = 2.0
-) -> Array:
-    """Returns what a cluster adds to the loss: `min(p_k a, lambda/ln b)`.
+def infinite_contribution(rank, capacity, alpha, a=1.0, b=2.0):
+    """Returns what cluster k adds to the loss, `p_k D_k = min(p_k a, lambda/ln b)`.
 
     All served clusters add the same; of the order of min(k^(-1/alpha), C^(-1/alpha)).
-
-    Args:
-      rank: k, a whole number of at least 1.
-      capacity: C >= 0.
-      alpha: 0 < alpha < 1.
-      a: loss of an unlearnt cluster, > 0.
-      b: factor by which one unit of memory divides the loss, > 1.
-
-    Returns:
-      p_k D_k(m_k); falls with the rank and with C.
+    `rank` is k; the other arguments are those of `infinite_allocation`.
 
     Example:
       >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
@@ -152,24 +132,18 @@ def infinite_contribution(
 
     Source: Pan et al. 2025, theorem 5.6, second part.
     """
-    log_price = _solve(capacity, alpha, a, b).log_price
+    log_price = infinite_allocation(capacity, alpha, a, b).log_price
     unlearnt = _log_frequency(rank, (1 - alpha) / alpha) + jnp.log(a)
     return jnp.exp(jnp.minimum(unlearnt, log_price - jnp.log(jnp.log(b))))
 
 
 @solver(domain={"rank": "integer [1, inf)", "alpha": "(0, 1)", "b": "(1, inf)"})
-def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
+def infinite_onset_capacity(rank, alpha, b=2.0):
     """Returns the capacity from which the cluster of a rank is served.
 
-        C_k = (k ln k - ln k!)/(alpha ln b)
+        C_k = (k ln k - ln k!)/(alpha ln b) ~ k/(alpha ln b)
 
-    Args:
-      rank: k, a whole number of at least 1.
-      alpha: 0 < alpha < 1.
-      b: factor by which one unit of memory divides the loss, > 1.
-
-    Returns:
-      C_k; 0 for k = 1, then growing, k/(alpha ln b) in the limit.
+    `rank` is k; `alpha` and `b` are as of `infinite_allocation`.
 
     Example:
       >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
@@ -181,15 +155,12 @@ def infinite_onset_capacity(rank: Array, alpha: Array, b: Array = 2.0) -> Array:
 
 
 @solver(domain=LAW)
-def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -> Array:
+def infinite_redundancy_constant(alpha, a=1.0, b=2.0):
     """Returns the limit of `redundancy C^(1/alpha - 1)` as C grows.
 
         a (alpha ln b)^(1 - 1/alpha)/(zeta(1/alpha) (1 - alpha))
 
-    Args:
-      alpha: 0 < alpha < 1.
-      a: loss of an unlearnt cluster, > 0.
-      b: factor by which one unit of memory divides the loss, > 1.
+    Arguments are as of `infinite_allocation`.
 
     Returns:
       The constant; inf where it overflows (alpha near 0).
@@ -202,4 +173,4 @@ def infinite_redundancy_constant(alpha: Array, a: Array = 1.0, b: Array = 2.0) -
     """
     excess = (1 - alpha) / alpha
     log = jnp.log(a) - excess * jnp.log(alpha * jnp.log(b))
-    return jnp.exp(log - log_zeta_core(excess, jnp.ones(())) - jnp.log1p(-alpha))
+    return jnp.exp(log - log_zeta(excess) - jnp.log1p(-alpha))

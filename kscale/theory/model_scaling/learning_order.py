@@ -8,9 +8,6 @@ Summed over classes of frequency this gives the curves of figure 1b.
 Source: Pan et al. 2025, section 5.2, figures 1b and 2a.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 from typing import NamedTuple
 
 import jax
@@ -31,6 +28,7 @@ from kscale.theory.model_scaling.certificate import (
 from kscale.theory.solver import solver
 
 _BLOCK = 1024
+AMONG = CLUSTERS | {"of_a": "(0, inf)", "of_b": "(1, inf)"}
 
 
 class ClassLosses(NamedTuple):
@@ -41,8 +39,7 @@ class ClassLosses(NamedTuple):
         it sums to the redundancy.
       irreducible: sum over the class of p_i h_i, [classes].
       mass: sum over the class of p_i, [classes].
-      mean_loss: (contribution + irreducible)/mass, what a reader of the class meets on
-        average, [..., classes]; NaN for a class without mass.
+      mean_loss: (contribution + irreducible)/mass, [..., classes]; NaN without mass.
     """
 
     contribution: Array
@@ -51,28 +48,17 @@ class ClassLosses(NamedTuple):
     mean_loss: Array
 
 
-@solver(
-    domain=CLUSTERS | {"capacity": "[0, inf)", "of_a": "(0, inf)", "of_b": "(1, inf)"}
-)
-def threshold_frequency(
-    capacity: Array,
-    p: Array,
-    a: Array = 1.0,
-    b: Array = 2.0,
-    of_a: Array = 1.0,
-    of_b: Array = 2.0,
-) -> Array:
+@solver(domain=AMONG | {"capacity": "[0, inf)"})
+def threshold_frequency(capacity, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
     """Returns the frequency up to which a cluster is not learnt at capacity C.
 
         lambda(C) / (a ln b)
 
     Args:
-      capacity: C >= 0.
-      p: [n], frequencies of the population that competes for memory; they sum to 1.
-      a: its losses, > 0, a number or [n].
-      b: its bases, > 1, a number or [n].
-      of_a: loss of the cluster in question.
-      of_b: base of the cluster in question.
+      capacity: C.
+      p: [n], frequencies of the population that competes for memory.
+      a, b: its losses and bases, as of `water_level`.
+      of_a, of_b: loss and base of the cluster in question.
 
     Returns:
       A frequency; falls with C, and at C = 0 is that of the first cluster served.
@@ -87,28 +73,15 @@ def threshold_frequency(
     return jnp.exp(price_at(entries, capacity)[0]) / (of_a * jnp.log(of_b))
 
 
-@solver(
-    domain=CLUSTERS | {"frequency": "[0, 1]", "of_a": "(0, inf)", "of_b": "(1, inf)"}
-)
-def onset_capacity(
-    frequency: Array,
-    p: Array,
-    a: Array = 1.0,
-    b: Array = 2.0,
-    of_a: Array = 1.0,
-    of_b: Array = 2.0,
-) -> Array:
+@solver(domain=AMONG | {"frequency": "[0, 1]"})
+def onset_capacity(frequency, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
     """Returns the capacity at which clusters of a frequency begin to be learnt.
 
         sum_j max(0, s_j - s)/ln b_j     s = ln(frequency a ln b), s_j of the population
 
     Args:
-      frequency: 0 to 1, of the cluster in question.
-      p: [n], frequencies of the population that competes for memory; they sum to 1.
-      a: its losses, > 0, a number or [n].
-      b: its bases, > 1, a number or [n].
-      of_a: loss of the cluster in question.
-      of_b: base of the cluster in question.
+      frequency: of the cluster in question, of loss and base `of_a`, `of_b`.
+      p, a, b: the population that competes for memory, as of `threshold_frequency`.
 
     Returns:
       C; 0 where it comes first, inf where the frequency is 0. The inverse of
@@ -138,23 +111,14 @@ def onset_capacity(
     }
 )
 def class_losses(
-    capacity: Array,
-    p: Array,
-    labels: Array,
-    a: Array = 1.0,
-    b: Array = 2.0,
-    irreducible: Array = 0.0,
-    classes: int = 4,
+    capacity, p, labels, a=1.0, b=2.0, irreducible=0.0, classes: int = 4
 ) -> ClassLosses:
     """Returns the optimal loss by class of frequency, with its irreducible part.
 
     Args:
-      capacity: C >= 0, any shape.
-      p: [n], frequencies; they sum to 1.
+      capacity, p, a, b: as of `water_level`.
       labels: [n], the class of each cluster, from `frequency_classes` or any other.
-      a: loss of an unlearnt cluster, > 0, a number or [n].
-      b: factor by which one unit of memory divides the loss, > 1, a number or [n].
-      irreducible: h_i >= 0, loss that no memory removes (the entropy of wording and of
+      irreducible: h_i, loss that no memory removes (the entropy of wording and of
         random answers, in the unit of `a`), a number or [n].
       classes: how many classes there are.
 

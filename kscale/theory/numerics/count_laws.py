@@ -20,9 +20,6 @@ def deviance(x: jax.Array, mean: jax.Array, excess: jax.Array) -> jax.Array:
       x: above 0.
       mean: at least 0.
       excess: x - mean, known better than the difference of the two.
-
-    Returns:
-      Nats, at least 0.
     """
     v = excess / (x + mean)
     near = jnp.abs(v) < 0.1
@@ -34,14 +31,8 @@ def deviance(x: jax.Array, mean: jax.Array, excess: jax.Array) -> jax.Array:
     return jnp.where(near, series, -x * jnp.log(share) - excess)
 
 
-def log_binomial_law(
-    t: jax.Array,
-    draws: jax.Array,
-    p: jax.Array,
-    excess: jax.Array | None = None,
-    miss: jax.Array | None = None,
-) -> jax.Array:
-    """Returns ln P(Binomial(draws, p) = t).
+def log_binomial_law(t, draws, p, excess=None, miss=None) -> jax.Array:
+    """Returns ln P(Binomial(draws, p) = t); -inf where t > draws.
 
     Args:
       t: at least 0, a number.
@@ -49,9 +40,6 @@ def log_binomial_law(
       p: in [0, 1], an array.
       excess: draws p - t, where it is known better than the difference of the two.
       miss: 1 - p, likewise, shape of p.
-
-    Returns:
-      Nats, shape of p; -inf where t > draws.
     """
     t, draws, p = (jnp.asarray(x, float) for x in (t, draws, p))
     hit = jnp.where(t > 0, t, 1.0)
@@ -96,15 +84,7 @@ def product_rest(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def log_poisson_law(t: jax.Array, mean: jax.Array) -> jax.Array:
-    """Returns ln P(Poisson(mean) = t): `log_binomial_law` for rare hits.
-
-    Args:
-      t: whole, a number.
-      mean: above 0, an array.
-
-    Returns:
-      Nats, shape of `mean`.
-    """
+    """Returns ln P(Poisson(mean) = t), t a whole number: the law of rare hits."""
     t, mean = jnp.asarray(t, float), jnp.asarray(mean, float)
     hit = jnp.where(t > 0, t, 1.0)
     root = 0.5 * jnp.log(hit) + _HALF_LOG_2PI

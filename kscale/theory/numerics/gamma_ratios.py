@@ -5,8 +5,6 @@ times the size of either, which is nothing near 1 and everything near 1e12. All 
 of the Pitman-Yor process are such ratios, so they are computed here as sums of terms
 that are of the size of the result: the arguments are raised by `_RAISED` with the
 recurrence of the gamma function, and Stirling's series does the rest.
-
-These are float64 building blocks for the bodies of solvers: no checks.
 """
 
 import jax.numpy as jnp
@@ -15,27 +13,13 @@ from jax.typing import ArrayLike
 _RAISED = 10
 # Bernoulli numbers B_2k / (2k (2k-1)), k = 1..9: nine terms leave 1e-18 at x = 10.
 _STIRLING = (
-    1 / 12,
-    -1 / 360,
-    1 / 1260,
-    -1 / 1680,
-    1 / 1188,
-    -691 / 360360,
-    1 / 156,
-    -3617 / 122400,
-    43867 / 244188,
+    *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188),
+    *(-691 / 360360, 1 / 156, -3617 / 122400, 43867 / 244188),
 )
 
 
 def stirling_rest(x: ArrayLike) -> jnp.ndarray:
-    """Returns `lgamma(x) - (x-1/2) ln x + x - ln(2 pi)/2`, the rest of Stirling's.
-
-    Args:
-      x: above 0.
-
-    Returns:
-      The rest, positive and falling from infinity like 1/(12 x), shape of x.
-    """
+    """Returns `lgamma(x) - (x-1/2) ln x + x - ln(2 pi)/2`, x > 0: Stirling's rest."""
     x = jnp.asarray(x, float)
     steps = _steps(x)
     rest = ((steps + 0.5) * jnp.log1p(1 / steps) - 1).sum(axis=0)
@@ -44,15 +28,7 @@ def stirling_rest(x: ArrayLike) -> jnp.ndarray:
 
 
 def log_gamma_ratio(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
-    """Returns `lgamma(z + a) - lgamma(z)`, relative error about 1e-15.
-
-    Args:
-      z: above 0.
-      a: at least 0.
-
-    Returns:
-      Logarithm of `Gamma(z + a)/Gamma(z)`.
-    """
+    """Returns `lgamma(z + a) - lgamma(z)`, z > 0, a >= 0, to about 1e-15 of itself."""
     z, a = _numbers(z, a)
     raised = z + _RAISED
     below = jnp.log1p(a[None] / _steps(z)).sum(axis=0)
@@ -71,9 +47,6 @@ def log_gamma_cross(z: ArrayLike, a: ArrayLike, n: ArrayLike) -> jnp.ndarray:
       z: above 0.
       a: any number with `z + a > 0`.
       n: at least 0; `z + a + n > 0`.
-
-    Returns:
-      The logarithm; its sign is that of a.
     """
     z, a, n = _numbers(z, a, n)
     z, size, sign = _from_below(z, a)
@@ -89,14 +62,9 @@ def log_gamma_cross(z: ArrayLike, a: ArrayLike, n: ArrayLike) -> jnp.ndarray:
 
 
 def digamma_gap(z: ArrayLike, a: ArrayLike) -> jnp.ndarray:
-    """Returns `psi(z + a) - psi(z)`, relative error about 1e-15 however small a is.
+    """Returns `psi(z + a) - psi(z)`, psi the digamma function, z and z + a above 0.
 
-    Args:
-      z: above 0.
-      a: any number with `z + a > 0`.
-
-    Returns:
-      The difference of the digamma function.
+    The relative error is about 1e-15 however small a is.
     """
     z, a = _numbers(z, a)
     z, size, sign = _from_below(z, a)

@@ -69,11 +69,7 @@ def log_lower_root(delta: Array) -> Array:
 def lambert_w_minus1(x) -> Array:
     """Returns the lower real branch of Lambert's W: w <= -1 with w exp(w) = x.
 
-    Args:
-      x: in [-1/e, 0).
-
-    Returns:
-      w, in (-inf, -1]; NaN for subnormal x, which the processor may take for 0.
+    NaN for subnormal x, which the processor may take for 0.
 
     Example:
       >>> round(float(lambert_w_minus1(-0.1)), 12)

@@ -8,18 +8,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+Function = Callable[..., Array]
 _TINY = 4e-16  # relative width at which a bracket is closed
 _LIMIT = 100  # bisections alone would reach the last digit before
 _BISECTIONS = 55  # of a bracket that is to end there
 
 
 def bracketed_root(
-    function: Callable[..., Array],
-    low: Any,
-    high: Any,
-    start: Any,
-    *parameters: Any,
-    rising: bool,
+    function: Function, low: Any, high: Any, start: Any, *parameters: Any, rising: bool
 ) -> Array:
     """Returns the root of `function(x, *parameters)` in [low, high].
 
@@ -31,7 +27,7 @@ def bracketed_root(
       function: of a number x and the parameters; any derivative it needs is taken here.
       low, high: ends at which the function differs in sign (or one of which is a root).
       start: where to start, inside.
-      parameters: what the function depends on, passed on to it.
+      parameters: what the function depends on.
       rising: the function is negative left of the root and positive right of it.
 
     Returns:
@@ -41,39 +37,21 @@ def bracketed_root(
     return _root(functools.partial(_newton, rising), function, bracket, parameters)
 
 
-def bisected_root(
-    function: Callable[..., Array], low: Any, high: Any, *parameters: Any
-) -> Array:
-    """Returns the root in [low, high] by bisection; else as `bracketed_root`.
+def bisected_root(function: Function, low: Any, high: Any, *parameters: Any) -> Array:
+    """Returns the root of a rising function by bisection; else as `bracketed_root`.
 
-    For functions whose slope is long to compute, or flat and rough around the root. A
-    program of this kind has a fixed number of steps.
-
-    Args:
-      function: rising, of a number x and the parameters.
-      low, high: ends between which it passes from negative to positive.
-      parameters: what the function depends on, passed on to it.
-
-    Returns:
-      The root; the end next to it if there is none.
+    For functions whose slope is long to compute, or flat and rough around the root. The
+    number of steps is fixed. Without a root it is the end next to it.
     """
     return _root(_halve, function, (_constant(low), _constant(high)), parameters)
 
 
-def first_fall(function: Callable[..., Array], nodes: Array, *parameters: Any) -> Array:
-    """Returns the root in the first gap of `nodes` over which the function falls.
+def first_fall(function: Function, nodes: Array, *parameters: Any) -> Array:
+    """Returns the root in the first gap of `nodes`, increasing, with a fall below 0.
 
-    It falls below 0 there. The search takes values alone, and has one place in the
-    program where it takes them: for functions that hold searches of their own, whose
-    derivatives are long. Else as `bracketed_root`.
-
-    Args:
-      function: of a number x and the parameters.
-      nodes: [n], increasing.
-      parameters: what the function depends on, passed on to it.
-
-    Returns:
-      The root; NaN if the function is positive nowhere before it is 0 or below.
+    The search takes values alone, and has one place in the program where it takes them:
+    for functions that hold searches of their own, whose derivatives are long. Else as
+    `bracketed_root`. NaN if the function is positive nowhere before it is 0 or below.
     """
     return _root(_scan_and_close_in, function, _constant(nodes), parameters)
 
@@ -83,22 +61,12 @@ def _constant(x: Any) -> Array:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _root(
-    search: Callable[..., Array],
-    function: Callable[..., Array],
-    bracket: Any,
-    parameters: tuple,
-) -> Array:
+def _root(search: Function, function: Function, bracket: Any, parameters: tuple):
     return search(function, bracket, parameters)
 
 
 @_root.defjvp
-def _differentiate(
-    search: Callable[..., Array],
-    function: Callable[..., Array],
-    at: tuple,
-    along: tuple,
-) -> tuple[Array, Array]:
+def _differentiate(search: Function, function: Function, at: tuple, along: tuple):
     """Differentiates the implicit function: f(x, a) = 0 gives f_x dx + f_a da = 0."""
     root, parameters = _root(search, function, *at), at[1]
     _, slope = _value_and_slope(function, root, parameters)
@@ -106,13 +74,11 @@ def _differentiate(
     return root, -change / slope
 
 
-def _value_and_slope(
-    function: Callable[..., Array], x: Array, parameters: tuple
-) -> tuple[Array, Array]:
+def _value_and_slope(function: Function, x: Array, parameters: tuple):
     return jax.jvp(lambda x: function(x, *parameters), (x,), (jnp.ones_like(x),))
 
 
-def _halve(function: Callable[..., Array], bracket: tuple, parameters: tuple) -> Array:
+def _halve(function: Function, bracket: tuple, parameters: tuple) -> Array:
     def step(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         middle = 0.5 * (ends[0] + ends[1])
         above = function(middle, *parameters) > 0
@@ -122,9 +88,7 @@ def _halve(function: Callable[..., Array], bracket: tuple, parameters: tuple) ->
     return 0.5 * (low + high)
 
 
-def _newton(
-    rising: bool, function: Callable[..., Array], bracket: tuple, parameters: tuple
-) -> Array:
+def _newton(rising: bool, function: Function, bracket: tuple, parameters: tuple):
     low, high, start = bracket
 
     def going(state: tuple) -> Array:
@@ -159,9 +123,7 @@ class _Closing(NamedTuple):
     count: Array
 
 
-def _scan_and_close_in(
-    function: Callable[..., Array], nodes: Array, parameters: tuple
-) -> Array:
+def _scan_and_close_in(function: Function, nodes: Array, parameters: tuple) -> Array:
     size, none = nodes.shape[0], jnp.full_like(nodes[0], jnp.nan)
 
     def going(at: _Closing) -> Array:

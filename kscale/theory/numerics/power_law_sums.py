@@ -13,27 +13,16 @@ import jax.numpy as jnp
 from jax.scipy.special import zeta
 
 from kscale.theory.numerics.count_laws import log_binomial_law
-from kscale.theory.numerics.quadrature import (
-    rule_over_logarithm,
-    rule_with_power,
-)
-from kscale.theory.numerics.zeta import log_zeta_core
+from kscale.theory.numerics.quadrature import rule_over_logarithm, rule_with_power
+from kscale.theory.numerics.zeta import log_zeta
 
 _HEAD = 512
 _TINY = 1e-150  # stands for smaller frequencies; its square is still a number
 _STEEPEST = 1e6  # of a law beyond which the first frequency is 1 in any case
 # Gregory's coefficients |G_1|, |G_2|, ... with the signs of the forward differences
 _GREGORY = (
-    1 / 2,
-    -1 / 12,
-    1 / 24,
-    -19 / 720,
-    3 / 160,
-    -863 / 60480,
-    275 / 24192,
-    -33953 / 3628800,
-    8183 / 1036800,
-    -3250433 / 479001600,
+    *(1 / 2, -1 / 12, 1 / 24, -19 / 720, 3 / 160, -863 / 60480, 275 / 24192),
+    *(-33953 / 3628800, 8183 / 1036800, -3250433 / 479001600),
 )
 
 
@@ -51,15 +40,12 @@ def power_law_mean(
       function: takes two arrays [n], frequencies p > 0 and 1 - p (which p no longer
         tells where it is next to 1), returns an array [n]; a polynomial in p to
         rounding for p below 1/draws, smooth in ln p above.
-      alpha: in (0, 1).
+      alpha: in (0, 1); the relative error is about 1e-12 up to 0.97.
       draws: scale of the function, at least 1.
-
-    Returns:
-      The mean; relative error about 1e-12 for alpha up to 0.97.
     """
     excess = jnp.minimum((1 - alpha) / alpha, _STEEPEST)
     s = 1 + excess
-    total = jnp.exp(log_zeta_core(excess, jnp.ones(())))
+    total = jnp.exp(log_zeta(excess))
     head = jnp.arange(1.0, _HEAD + len(_GREGORY)) ** -s / total
     edge = jnp.asarray(float(_HEAD)) ** -s / total
     none = edge <= _TINY  # below alpha = 0.018 there is no tail
@@ -69,7 +55,7 @@ def power_law_mean(
     high, high_weights = rule_over_logarithm(split, edge)
     # The function is asked once, as it may be long to compile.
     p = jnp.concatenate([jnp.maximum(head, _TINY), low, high])
-    first = jnp.exp(log_zeta_core(excess, jnp.asarray(2.0))) / total
+    first = jnp.exp(log_zeta(excess, 2.0)) / total
     values = function(p, (1 - p).at[0].set(first))
     terms, low_values, high_values = jnp.split(
         values, [head.size, head.size + low.size]
@@ -88,23 +74,15 @@ def power_law_mean(
 
 
 def table_mean(
-    table: jnp.ndarray,
-    draws: jax.Array,
-    p: jnp.ndarray,
-    miss: jnp.ndarray,
-    tail: str,
-) -> jnp.ndarray:
+    table: jax.Array, draws: jax.Array, p: jax.Array, miss: jax.Array, tail: str
+) -> jax.Array:
     """Returns `E f(t)`, t ~ Binomial(draws, p), of f given by its first values.
 
     Args:
       table: f(0), ..., f(T), [T+1].
       draws: at least 0.
-      p: in [0, 1], [n].
-      miss: 1 - p, [n].
+      p, miss: in [0, 1], and 1 - p, [n].
       tail: f beyond T, either "constant", f(T), or "inverse", f(T) (T+1)/(t+1).
-
-    Returns:
-      [n].
     """
     last = len(table) - 1
     if tail == "inverse":

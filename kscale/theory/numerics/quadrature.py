@@ -5,8 +5,6 @@ functions of ln p from there up, where N may be 1e12. Both rules have a fixed nu
 nodes, so they vectorize; the exponent v may be traced. Building blocks: no checks.
 """
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -23,37 +21,13 @@ _LEGENDRE = (
 )
 
 
-def integral_with_power(
-    function: Callable, exponent: ArrayLike, end: ArrayLike
-) -> jnp.ndarray:
-    """Integrates `p^exponent function(p)` from 0 to `end`.
-
-    Exact for polynomials of degree 19, whatever the exponent: the function is expanded
-    in Legendre polynomials, whose moments are products.
-
-    Args:
-      function: takes an array [n] of p, returns an array [n].
-      exponent: above -1.
-      end: above 0.
-
-    Returns:
-      The integral.
-    """
-    p, weights = rule_with_power(exponent, end)
-    return jnp.sum(weights * function(p))
-
-
 def rule_with_power(
     exponent: ArrayLike, end: ArrayLike
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Returns the nodes and weights of `integral_with_power`, [20] and [20].
+    """Returns p and w, [20]: `sum w f(p)` integrates `p^exponent f(p)` from 0 to `end`.
 
-    Args:
-      exponent: above -1.
-      end: above 0.
-
-    Returns:
-      (p, weights): p^exponent is part of the weights.
+    Exact for polynomials of degree 19, whatever the exponent, above -1: f is expanded
+    in Legendre polynomials, whose moments are products.
     """
     exponent, end = jnp.asarray(exponent, float), jnp.asarray(end, float)
     j = jnp.arange(1.0, _NODES)
@@ -63,37 +37,13 @@ def rule_with_power(
     return jnp.asarray(_UNIT) * end, weights
 
 
-def integral_over_logarithm(
-    function: Callable, start: ArrayLike, end: ArrayLike
-) -> jnp.ndarray:
-    """Integrates `function(p) dp` from `start` to `end`, in equal steps of ln p.
-
-    64 panels of 20 nodes; good to rounding where the integrand turns over a factor of
-    1.5 in p at the fastest and the range spans 1e12.
-
-    Args:
-      function: takes an array [n] of p, returns an array [n].
-      start: above 0.
-      end: at least `start`.
-
-    Returns:
-      The integral.
-    """
-    p, weights = rule_over_logarithm(start, end)
-    return jnp.sum(weights * function(p))
-
-
 def rule_over_logarithm(
     start: ArrayLike, end: ArrayLike
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Returns the nodes and weights of `integral_over_logarithm`, [1280] and [1280].
+    """Returns p and w, [1280]: `sum w f(p)` integrates f from `start` > 0 to `end`.
 
-    Args:
-      start: above 0.
-      end: at least `start`.
-
-    Returns:
-      (p, weights).
+    64 panels of 20 nodes in equal steps of ln p; good to rounding where the integrand
+    turns over a factor of 1.5 in p at the fastest and the range spans 1e12.
     """
     start, end = jnp.asarray(start, float), jnp.asarray(end, float)
     width = jnp.log(end / start) / _PANELS

@@ -6,31 +6,35 @@ A power law of discount alpha has s = 1/alpha and a pole at alpha -> 1, so s - 1
 one computes with; and zeta(100, 10^9) is 10^-892, so the logarithm is.
 """
 
-# Defaults are numbers where arrays are declared: `solver` casts them.
-# pyright: reportArgumentType=false
-
 import jax.numpy as jnp
-from jax import Array
 
 from kscale.theory.solver import solver
 
 _DIRECT = 32  # terms summed one by one before the rest is integrated
 # B_2i/(2i)!, i = 1..9, of the Euler-Maclaurin formula.
 _BERNOULLI = (
-    1 / 12,
-    -1 / 720,
-    1 / 30240,
-    -1 / 1209600,
-    1 / 47900160,
-    -691 / 1307674368000,
-    1 / 74724249600,
-    -3617 / 10670622842880000,
-    43867 / 5109094217170944000,
+    *(1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000),
+    *(1 / 74724249600, -3617 / 10670622842880000, 43867 / 5109094217170944000),
 )
 
 
-def log_zeta_core(excess: Array, q: Array) -> Array:
-    """Computes `ln zeta(1 + excess, q)`, unchecked; one number each."""
+@solver(domain={"excess": "(0, inf)", "q": "[1, inf)"})
+def log_zeta(excess, q=1.0):
+    """Returns `ln zeta(1 + excess, q)`, by Euler-Maclaurin summation.
+
+    Args:
+      excess: s - 1.
+      q: zeta(s, K + 1) is the sum over k > K of k^-s.
+
+    Returns:
+      The logarithm, to about 1e-15 relative to the function for s <= 1000.
+
+    Example:
+      >>> round(float(log_zeta(1.0)), 12)  # ln(pi^2/6)
+      0.497700302471
+
+    Source: NIST Digital Library of Mathematical Functions, section 25.11.
+    """
     s = 1 + excess
     # Everything in units of q^-s: the direct terms lie in (0, 1] for every q.
     ratio = jnp.log1p(jnp.arange(_DIRECT) / q)
@@ -45,23 +49,3 @@ def log_zeta_core(excess: Array, q: Array) -> Array:
         term *= (s + 2 * i + 1) * (s + 2 * i + 2) / end**2
     rest = integral + corner * (0.5 + corrections)
     return -s * jnp.log(q) + jnp.log(direct + rest)
-
-
-@solver(domain={"excess": "(0, inf)", "q": "[1, inf)"})
-def log_zeta(excess: Array, q: Array = 1.0) -> Array:
-    """Returns `ln zeta(1 + excess, q)`, by Euler-Maclaurin summation.
-
-    Args:
-      excess: s - 1 > 0.
-      q: at least 1; zeta(s, K + 1) is the sum over k > K of k^-s.
-
-    Returns:
-      Its logarithm, to about 1e-15 relative to the function for s <= 1000.
-
-    Example:
-      >>> round(float(log_zeta(1.0)), 12)  # ln(pi^2/6)
-      0.497700302471
-
-    Source: NIST Digital Library of Mathematical Functions, section 25.11.
-    """
-    return log_zeta_core(excess, q)

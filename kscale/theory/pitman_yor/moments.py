@@ -13,10 +13,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.theory.numerics.gamma_ratios import (
-    digamma_gap,
-    log_gamma_cross,
-)
+from kscale.theory.numerics.gamma_ratios import digamma_gap, log_gamma_cross
 from kscale.theory.solver import solver
 
 PROCESS = {"alpha": "[0, 1)", "beta": "(-alpha, inf)"}
@@ -64,12 +61,8 @@ def stick_remainder(sticks, alpha, beta):
     and `(beta/(1+beta))^n` at alpha = 0.
 
     Args:
-      sticks: n, at least 0.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number in (0, 1].
+      sticks: n.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(stick_remainder(10, 0.5, 1.0)), 12)
@@ -87,12 +80,8 @@ def stick_weight(atom, alpha, beta):
     `E[p_j] = (1-alpha)/(1 + beta + (j-1) alpha) E[Len_{j-1}]`.
 
     Args:
-      atom: j, the place of the atom; at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number in (0, 1).
+      atom: j, the place of the atom.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(stick_weight(2, 0.5, 1.0)), 12)
@@ -115,12 +104,8 @@ def expected_tables(customers, alpha, beta):
     and `beta (psi(n+beta) - psi(beta))` at alpha = 0. Grows like n^alpha.
 
     Args:
-      customers: n, at least 1; need not be whole.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number in [1, n].
+      customers: n; need not be whole.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(expected_tables(1e12, 0.5, 1.0)), 3)
@@ -163,13 +148,9 @@ def expected_tables_of_size(seats, customers, alpha, beta):
     weight 1 it is E[K_n], with weight j it is n.
 
     Args:
-      seats: j, whole, from 1 to n.
-      customers: n, at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number, at least 0.
+      seats: j.
+      customers: n.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> expected_tables_of_size([1, 2], 2, 0.5, 1.0).round(12)
@@ -177,10 +158,6 @@ def expected_tables_of_size(seats, customers, alpha, beta):
 
     Source: Pitman (2006), section 3.2; Pan et al. 2025, section 4 (Zipf's law).
     """
-    return _tables_of_size(seats, customers, alpha, beta)
-
-
-def _tables_of_size(seats, customers, alpha, beta):
     others = customers - seats
     logarithm = (
         log_gamma_cross(1 + beta, alpha, others)
@@ -197,11 +174,7 @@ def expected_square(alpha, beta):
     """Returns the probability that two draws are the same atom, (1-alpha)/(1+beta).
 
     Args:
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number in (0, 1).
+      alpha, beta: discount and concentration.
 
     Example:
       >>> float(expected_square(0.5, 1.0))
@@ -217,11 +190,7 @@ def expected_entropy(alpha, beta):
     """Returns the mean entropy of the weights in nats, `psi(1+beta) - psi(1-alpha)`.
 
     Args:
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      Nats, above 0.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(expected_entropy(0.5, 1.0)), 12)  # 1 + 2 ln 2

@@ -18,7 +18,7 @@ from kscale.theory.pitman_yor.moments import (
 )
 from kscale.theory.solver import solver
 
-CUSTOMERS = {"customers": "integer [1, inf)"}
+_SEATED = {"customers": "integer [1, inf)"} | PROCESS
 
 
 def _check_counts(counts, **_):
@@ -27,7 +27,7 @@ def _check_counts(counts, **_):
     checks.refuse("sum(counts)", total, total < 1, rule)
 
 
-@solver(domain=CUSTOMERS | PROCESS)
+@solver(domain=_SEATED)
 def table_count_law(customers: int, alpha, beta):
     """Returns the law of the number of tables K_n.
 
@@ -38,9 +38,8 @@ def table_count_law(customers: int, alpha, beta):
     Takes n^2 steps: a tenth of a second at n = 5,000.
 
     Args:
-      customers: n, whole, at least 1; static.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
+      customers: n; static.
+      alpha, beta: discount and concentration.
 
     Returns:
       Probabilities of 0, 1, ..., n tables, [n+1]; that of 0 is 0.
@@ -49,13 +48,8 @@ def table_count_law(customers: int, alpha, beta):
       >>> table_count_law(2, 0.5, 1.0)
       array([0.  , 0.25, 0.75])
 
-    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, section 3.2; Pan et al.
-    2025, section 4.
+    Source: Pitman (2006), section 3.2; Pan et al. 2025, section 4.
     """
-    return _table_count_law(customers, alpha, beta)
-
-
-def _table_count_law(customers, alpha, beta):
     tables = jnp.arange(customers + 1, dtype=float)
     opens = beta + alpha * tables
 
@@ -82,11 +76,10 @@ def log_partition_probability(counts, alpha, beta):
 
     Args:
       counts: customers at each table, [..., tables]; zeros are empty tables.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
+      alpha, beta: discount and concentration.
 
     Returns:
-      Nats, at most 0; shape of `counts` without its last axis.
+      Nats, [...].
 
     Raises:
       ValueError: counts without a customer.
@@ -106,32 +99,24 @@ def log_partition_probability(counts, alpha, beta):
     return (opens + sits).sum(axis=-1) - log_gamma_ratio(1 + beta, total - 1)
 
 
-@solver(domain=CUSTOMERS | PROCESS)
+@solver(domain=_SEATED)
 def partition_entropy(customers: int, alpha, beta):
-    """Returns Entropy in nats of the partition of n customers into tables, exactly.
+    """Returns the entropy in nats of the partition of n customers into tables, exactly.
 
     The mean of -`log_partition_probability`: it needs the law of K_n and the means
     E[M_{n,j}] only. Takes n^2 steps.
 
     Args:
-      customers: n, whole, at least 1; static.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      Nats, from 0 to ln(Bell number of n).
+      customers: n; static.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(partition_entropy(2, 0.5, 1.0)), 12)  # 1/4 together, 3/4 apart
       0.562335144619
 
-    Source: J. Pitman, Combinatorial Stochastic Processes, 2006, theorem 3.2, averaged.
+    Source: Pitman (2006), theorem 3.2, averaged.
     """
-    return _partition_entropy(customers, alpha, beta)
-
-
-def _partition_entropy(customers, alpha, beta):
-    law = _table_count_law(customers, alpha, beta)
+    law = table_count_law(customers, alpha, beta)
     more = jnp.cumsum(law[::-1])[::-1]  # more[k] = P(K >= k)
     i = jnp.arange(1.0, customers)
     opens = jnp.sum(more[2:] * jnp.log(beta + i * alpha))
@@ -143,9 +128,9 @@ def _partition_entropy(customers, alpha, beta):
     return log_gamma_ratio(1 + beta, customers - 1.0) - opens - sits
 
 
-@solver(domain=CUSTOMERS | PROCESS | {"log_atoms": "[0, inf)"})
+@solver(domain=_SEATED | {"log_atoms": "[0, inf)"})
 def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
-    """Returns the information of n draws about a PYP with labelled atoms.
+    """Returns the information in nats of n draws about a PYP with labelled atoms.
 
         I = H(partition) + E[K_n] ln A - n E[H(p)]
 
@@ -154,22 +139,17 @@ def labelled_atoms_information(customers: int, alpha, beta, log_atoms):
     redundancy of n draws in the limit of many labels.
 
     Args:
-      customers: n, whole, at least 1; static.
-      alpha: discount in [0, 1), not close to 1.
-      beta: concentration, above -alpha.
+      customers: n; static.
+      alpha, beta: discount, not close to 1, and concentration.
       log_atoms: ln A, far above alpha ln n.
-
-    Returns:
-      Nats.
 
     Example:
       >>> round(float(labelled_atoms_information(100, 0.5, 1.0, 20.0)), 6)
       347.876204
 
-    Source: Pan et al. 2025, section 5.2 and lemma A.3, for this special case in closed
-    form.
+    Source: Pan et al. 2025, section 5.2 and lemma A.3, in a case with a closed form.
     """
     n = jnp.asarray(float(customers))
     tables = expected_tables(n, alpha, beta)
-    entropy = _partition_entropy(customers, alpha, beta)
+    entropy = partition_entropy(customers, alpha, beta)
     return entropy + tables * log_atoms - n * expected_entropy(alpha, beta)

@@ -1,7 +1,7 @@
 """Samplers of the Pitman-Yor process and of the Syntax-Knowledge model.
 
-All take a `numpy.random.Generator`, draw from the exact law and are vectorized: a
-million customers are seated in a fraction of a second.
+All draw from the exact law and are vectorized: a million customers are seated in a
+fraction of a second.
 
 Source: Pan et al. 2025, section 4, appendix C and lemma G.1.
 """
@@ -62,10 +62,8 @@ def stick_breaking(
     `p_j = W_j prod_{i<j} (1-W_i)` with independent `W_i ~ Beta(1-alpha, beta+i alpha)`.
 
     Args:
-      rng: source of randomness.
-      atoms: number of sticks to break, at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
+      atoms: number of sticks to break.
+      alpha, beta: discount and concentration.
       shape: of independent draws of the process.
 
     Returns:
@@ -109,10 +107,8 @@ def chinese_restaurant(
     doubling pointers, in time `customers x log(log customers)`.
 
     Args:
-      rng: source of randomness.
-      customers: n, at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
+      customers: n.
+      alpha, beta: discount and concentration.
 
     Returns:
       Table of each customer, int64 [n], numbered from 0 in order of opening.
@@ -137,19 +133,15 @@ def chinese_restaurant(
     chance = np.where(first, (alpha + beta) / (1 + beta), alpha)
     doubtful = coin < chance  # opens a table if the customer he picked founded one
     opens[0], doubtful[0] = True, False
-    founder = _founders(picked, opens, doubtful)
+    # Follow picks as long as there is doubt: the end of the chain decides.
+    everyone = np.arange(customers)
+    founder = opens[_roots(np.where(doubtful & ~opens, picked, everyone))]
     table = np.cumsum(founder) - 1
-    return table[_roots(np.where(founder, np.arange(customers), picked))]
+    return table[_roots(np.where(founder, everyone, picked))]
 
 
 def table_sizes(tables: np.ndarray) -> np.ndarray:
     """Counts the customers at each table, from the table of each customer.
-
-    Args:
-      tables: int [customers], the table of each customer, from 0.
-
-    Returns:
-      int [tables], the customers at each.
 
     Example:
       >>> table_sizes(np.array([0, 0, 1, 0]))
@@ -158,14 +150,6 @@ def table_sizes(tables: np.ndarray) -> np.ndarray:
     Source: Pan et al. 2025, section 4, the restaurant.
     """
     return np.bincount(tables)
-
-
-def _founders(picked: np.ndarray, opens: np.ndarray, doubtful: np.ndarray):
-    """Returns who founds a table: opens one, or is in doubt and picked a founder."""
-    everyone = np.arange(len(picked))
-    doubtful = doubtful & ~opens
-    # Follow picks as long as there is doubt: the end of the chain decides.
-    return opens[_roots(np.where(doubtful, picked, everyone))]
 
 
 def _roots(parent: np.ndarray) -> np.ndarray:
@@ -213,14 +197,11 @@ def syntax_knowledge_corpus(
     (and alike for xi), whose log-likelihoods are L-Lipschitz: assumption 5.1 holds.
 
     Args:
-      rng: source of randomness.
-      sentences: N, at least 1.
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-      d_knw: dimension of the parameter of a cluster.
-      d_syn: dimension of the parameter of a syntax model.
+      sentences: N.
+      alpha, beta: discount and concentration.
+      d_knw, d_syn: dimension of the parameter of a cluster and of a syntax model.
       n_s: number of syntax models.
-      elements: number of knowledge elements, at least n_s.
+      elements: number of knowledge elements.
       wordings: number of syntax elements, the paper's templates.
       lipschitz: the constants (L_knw, L_syn).
 
@@ -244,6 +225,7 @@ def syntax_knowledge_corpus(
 
 
 def _in_ball(rng: np.random.Generator, count: int, dimension: int) -> np.ndarray:
+    """Draws points of the unit ball, [count, dimension], evenly."""
     radius = rng.random((count, 1)) ** (1 / dimension)
     return radius * _on_sphere(rng, count, dimension)
 

@@ -12,14 +12,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from kscale.theory.numerics.gamma_ratios import (
-    log_gamma_cross,
-    log_gamma_ratio,
-)
-from kscale.theory.numerics.quadrature import (
-    integral_over_logarithm,
-    integral_with_power,
-)
+from kscale.theory.numerics.gamma_ratios import log_gamma_cross, log_gamma_ratio
+from kscale.theory.numerics.quadrature import rule_over_logarithm, rule_with_power
 from kscale.theory.pitman_yor.moments import PROCESS
 from kscale.theory.solver import solver
 
@@ -45,12 +39,11 @@ def power_law_constants(alpha, beta):
                  / ((1+beta) Gamma(1+beta/alpha))
 
     Args:
-      alpha: discount in [0, 1); at 0 there is no power law and all three are NaN.
-      beta: concentration, above -alpha.
+      alpha, beta: discount and concentration.
 
     Returns:
-      `Tail(stick, tables, ranked)`; `stick` and `ranked` overflow to infinity for alpha
-      below about 0.007.
+      `Tail(stick, tables, ranked)`; all NaN at alpha = 0, where there is no power law;
+      `stick` and `ranked` overflow to infinity for alpha below about 0.007.
 
     Example:
       >>> round(float(power_law_constants(0.5, 1.0).tables), 9)
@@ -59,10 +52,6 @@ def power_law_constants(alpha, beta):
     Source: Pan et al. 2025, lemmas G.2 and G.3. G.2 holds for the weights in falling
     order only, and its limit is random: `ranked` is the mean of it.
     """
-    return _constants(alpha, beta)
-
-
-def _constants(alpha, beta):
     safe = jnp.where(alpha > 0, alpha, jnp.nan)
     log_stick = log_gamma_ratio(1 + beta / safe, (1 - alpha) / safe)
     tables = (alpha + beta) / safe * jnp.exp(-log_gamma_ratio(1 + beta, alpha))
@@ -79,12 +68,12 @@ def zipf_curve(rank, alpha, beta):
     The asymptote for large i, with `ranked` from `power_law_constants`.
 
     Args:
-      rank: i, at least 1.
-      alpha: discount in [0, 1); NaN at 0, where weights fall exponentially.
-      beta: concentration, above -alpha.
+      rank: i.
+      alpha, beta: discount and concentration.
 
     Returns:
-      A number; above 1 where i is too small for the asymptote to mean anything.
+      A number; above 1 where i is too small for the asymptote to mean anything, NaN at
+      alpha = 0, where weights fall exponentially.
 
     Example:
       >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
@@ -92,7 +81,7 @@ def zipf_curve(rank, alpha, beta):
 
     Source: Pan et al. 2025, section 4 (Zipf's law) and lemma G.2.
     """
-    return _constants(alpha, beta).ranked * rank ** (-1 / alpha)
+    return power_law_constants(alpha, beta).ranked * rank ** (-1 / alpha)
 
 
 @solver(domain={"weight": "(0, 1]"} | PROCESS)
@@ -107,12 +96,8 @@ def expected_atoms_above(weight, alpha, beta):
     For small x it is `tables/Gamma(1-alpha) x^-alpha`: Zipf's law.
 
     Args:
-      weight: x in (0, 1].
-      alpha: discount in [0, 1).
-      beta: concentration, above -alpha.
-
-    Returns:
-      A number from 0 to 1/x.
+      weight: x.
+      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
@@ -126,14 +111,11 @@ def expected_atoms_above(weight, alpha, beta):
     )
     middle = jnp.maximum(weight, 0.5)
     # From x to 1/2 in ln p; from there in 1 - p, whose power may be singular at 0.
-    low = integral_over_logarithm(
-        lambda p: p ** (-1 - alpha) * jnp.exp((alpha + beta - 1) * jnp.log1p(-p)),
-        jnp.minimum(weight, 0.5),
-        0.5,
-    )
-    high = integral_with_power(
-        lambda q: (1 - q) ** (-1 - alpha), alpha + beta - 1, 1 - middle
-    )
+    p, weights = rule_over_logarithm(jnp.minimum(weight, 0.5), 0.5)
+    density = p ** (-1 - alpha) * jnp.exp((alpha + beta - 1) * jnp.log1p(-p))
+    low = jnp.sum(weights * density)
+    q, weights = rule_with_power(alpha + beta - 1, 1 - middle)
+    high = jnp.sum(weights * (1 - q) ** (-1 - alpha))
     return scale * (low + high)
 
 
@@ -144,11 +126,8 @@ def table_size_law(seats, alpha):
     `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes.
 
     Args:
-      seats: j, at least 1.
-      alpha: discount in (0, 1); at 0 almost every table is large and the share is 0.
-
-    Returns:
-      A probability; they sum to 1 over j.
+      seats: j.
+      alpha: discount; at 0 almost every table is large and the share is 0.
 
     Example:
       >>> table_size_law([1, 2, 3], 0.5)

@@ -53,24 +53,28 @@ def infinite_sum(draws, alpha, seen):
 def test_the_infinite_sum_in_thirty_digits(draws):
     inverse = power_law(draws, ALPHAS)
     unseen = power_law(draws, ALPHAS, loss="unseen")
+
+    def seen(p, n):
+        return -mpmath.expm1((n + 1) * mpmath.log1p(-p)) / (n + 1)
+
+    def missed(p, n):
+        return p * mpmath.exp(n * mpmath.log1p(-p))
+
     for i in (1, 2, 3):
-        exact = infinite_sum(
-            draws,
-            ALPHAS[i],
-            lambda p, n: -mpmath.expm1((n + 1) * mpmath.log1p(-p)) / (n + 1),
-        )
-        assert inverse[i] == pytest.approx(exact, rel=1e-12)
-        exact = infinite_sum(
-            draws, ALPHAS[i], lambda p, n: p * mpmath.exp(n * mpmath.log1p(-p))
-        )
-        assert unseen[i] == pytest.approx(exact, rel=1e-12)
+        exact = [infinite_sum(draws, ALPHAS[i], f) for f in (seen, missed)]
+        np.testing.assert_allclose([inverse[i], unseen[i]], exact, rtol=1e-12)
 
 
 def test_by_hand():
     # two equal clusters: 3/2 distinct in two draws; the next one is new half the time
-    assert ds.data_redundancy(1, [0.5, 0.5]) == pytest.approx(0.75, rel=1e-15)
+    got = ds.data_redundancy([0, 1], [0.5, 0.5])
+    np.testing.assert_allclose(got, [1, 0.75], rtol=1e-15)
     assert ds.data_redundancy(1, [0.5, 0.5], loss="unseen") == pytest.approx(0.5)
-    assert ds.data_redundancy(0, [0.2, 0.8]) == pytest.approx(1, rel=1e-15)
+    # one cluster is drawn again and again
+    assert ds.data_redundancy_uniform(9, 1) == pytest.approx(0.1, rel=1e-15)
+    # two draws are the same by the sum of squares
+    same = float(mpmath.zeta(4) / mpmath.zeta(2) ** 2)
+    np.testing.assert_allclose(distinct([1, 2], 0.5), [1, 2 - same], rtol=1e-13)
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.2])
@@ -94,13 +98,12 @@ def test_any_loss():
 
 @pytest.mark.parametrize("draws", [7, 10**4, 10**12])
 def test_tables_of_the_built_in_losses_over_the_power_law(draws):
-    got = ds.data_redundancy_power_law_of_table(draws, 0.6, 1 / np.arange(1.0, 41))
-    exact = power_law(draws, 0.6)
-    assert got == pytest.approx(exact, rel=1e-11)
-    unseen = np.eye(40)[0]
-    got = ds.data_redundancy_power_law_of_table(draws, 0.6, unseen, tail="constant")
-    exact = power_law(draws, 0.6, loss="unseen")
-    assert got == pytest.approx(exact, rel=1e-11)
+    for loss, table, tail in (
+        ("inverse", 1 / np.arange(1.0, 41), "inverse"),
+        ("unseen", np.eye(40)[0], "constant"),
+    ):
+        got = ds.data_redundancy_power_law_of_table(draws, 0.6, table, tail)
+        assert got == pytest.approx(power_law(draws, 0.6, loss=loss), rel=1e-11)
 
 
 def test_the_constant_is_the_limit():
@@ -111,40 +114,26 @@ def test_the_constant_is_the_limit():
         np.testing.assert_allclose(red, limit, rtol=1e-3)
 
 
-def test_distinct_draws():
-    got = distinct([1, 2], 0.5)
-    same = float(mpmath.zeta(4) / mpmath.zeta(2) ** 2)
-    np.testing.assert_allclose(got, [1, 2 - same], rtol=1e-13)
-
-
 def test_bounds_hold_and_what_must_fall_falls():
     draws = np.logspace(0, 12, 60)
     for alpha in (0.2, 0.5, 0.9):
-        red = power_law(draws, alpha)
+        red, unseen = (power_law(draws, alpha, loss=loss) for loss in ds.LOSSES)
         bounds = ds.data_redundancy_bounds(draws, alpha)
-        assert np.all(bounds.lower <= red)
-        assert np.all(red <= bounds.upper)
-        assert np.all(np.diff(red) < 0)
-        unseen = power_law(draws, alpha, loss="unseen")
         assert np.all(bounds.lower <= unseen)
         assert np.all(unseen < red)
+        assert np.all(red <= bounds.upper)
+        assert np.all(np.diff(red) < 0)
         # both of the order of the truth, once N is not small
         assert np.all(bounds.upper[15:] < 30 / alpha * bounds.lower[15:])
-
-
-def test_bounds_scale_with_their_constants():
-    one = ds.data_redundancy_bounds(1000, 0.5)
-    two = ds.data_redundancy_bounds(1000, 0.5, unseen_loss=0.5, inverse_loss=3.0)
-    assert two.lower == pytest.approx(one.lower / 2, rel=1e-15)
-    assert two.upper == pytest.approx(one.upper * 3, rel=1e-15)
+        scaled = ds.data_redundancy_bounds(draws, alpha, 0.5, 3.0)
+        np.testing.assert_allclose(scaled.lower, bounds.lower / 2, rtol=1e-15)
+        np.testing.assert_allclose(scaled.upper, bounds.upper * 3, rtol=1e-15)
 
 
 def test_uniform_clusters():
-    p = np.full(1000, 1e-3)
-    for draws in (0, 1, 1000, 10**9):
-        got = ds.data_redundancy_uniform(draws, 1000)
-        assert got == pytest.approx(ds.data_redundancy(draws, p), rel=1e-12)
-    assert ds.data_redundancy_uniform(9, 1) == pytest.approx(0.1, rel=1e-15)
+    draws = np.array([0, 1, 1000, 10**9])
+    exact = ds.data_redundancy(draws, np.full(1000, 1e-3))
+    np.testing.assert_allclose(ds.data_redundancy_uniform(draws, 1000), exact, 1e-12)
 
 
 @pytest.mark.parametrize("alpha", [1e-6, 5e-4, 1.5e-3, 5e-3])

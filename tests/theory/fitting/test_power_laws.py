@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special
 
 from kscale import theory
-from kscale.theory.fitting.power_laws import (
-    EXPONENTS,
-    fit_power_law,
-    power_law,
-)
+from kscale.theory.fitting.power_laws import EXPONENTS, fit_power_law, power_law
 
 X = np.geomspace(1e6, 3e8, 12)
 
@@ -82,7 +78,7 @@ def test_units_do_not_matter():
     np.testing.assert_allclose(first.residual, again.residual, atol=1e-10)
 
 
-def test_the_interval_covers_as_often_as_it_says():
+def test_the_interval_covers_as_often_as_it_says_and_grows():
     curves = noisy(5, eps=0.3, count=(400,))
     with theory.float64():
         fit = jax.jit(jax.vmap(lambda y: fit_power_law(X, y, robust=False)[3:5]))
@@ -90,8 +86,6 @@ def test_the_interval_covers_as_often_as_it_says():
     covered = np.mean((np.asarray(low) <= 0.35) & (np.asarray(high) >= 0.35))
     assert 0.95 - 4 * np.sqrt(0.05 * 0.95 / 400) < covered < 1.0
 
-
-def test_the_interval_grows_with_confidence_and_noise():
     widths = [
         np.diff(fit_power_law(X, noisy(6, s), False, c)[3:5])[0]
         for s, c in ((0.003, 0.95), (0.01, 0.95), (0.01, 0.99))
@@ -99,14 +93,11 @@ def test_the_interval_grows_with_confidence_and_noise():
     assert widths[0] < widths[1] < widths[2]
 
 
-def test_the_floor_is_never_negative():
+def test_what_is_no_power_law_has_no_floor_and_leaves_range_or_interval_open():
     # ln x falls more slowly than any floor allows: the best floor is none.
     fit = fit_power_law(X, 30 - np.log(X), robust=False)
     assert fit.eps == 0.0
     assert fit.alpha < 0.2
-
-
-def test_what_is_no_power_law_leaves_the_range_or_the_interval_open():
     rising = fit_power_law(X, np.linspace(1, 2, 12), robust=False)
     assert rising.x0 == 0.0 or rising.alpha < 2 * EXPONENTS[0]
     vague = fit_power_law(X[:4], noisy(7, 0.3)[:4], robust=False)
@@ -138,6 +129,5 @@ def test_losses_may_have_any_size(size):
     y = size * np.array([3, 2, 1.5, 1.25, 1.125])
     fit = fit_power_law([1, 2, 4, 8, 16], y)
     np.testing.assert_allclose([fit.alpha, fit.eps / size], 1, rtol=1e-9)
-    assert (
-        theory.fitting.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5)).is_power_law == 1
-    )
+    found = theory.fitting.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5))
+    assert found.is_power_law == 1

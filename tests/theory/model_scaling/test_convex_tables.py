@@ -5,11 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, spatial
 
-from kscale.theory.model_scaling.allocation import water_level
-from kscale.theory.model_scaling.convex_tables import (
-    convex_minorant,
-    table_allocation,
-)
+from kscale.theory.model_scaling import convex_minorant, table_allocation, water_level
 
 X, D = [0.0, 1.0, 2.0], [1.0, 0.3, 0.1]
 
@@ -31,6 +27,11 @@ def test_by_hand():
     np.testing.assert_allclose(got.price, [0.42, 0.42, 0.28, 0.12, 0, 0], atol=1e-16)
     np.testing.assert_allclose(got.redundancy, [1, 0.79, 0.58, 0.24, 0.1, 0.1])
     np.testing.assert_allclose(got.gap, 0.0, atol=1e-15)
+    # Memory stays unused where it saves nothing.
+    got = table_allocation(5.0, [1.0], [0.0, 1.0, 9.0], [1.0, 0.2, 0.2])
+    assert (got.memory, got.price) == (1.0, 0.0)
+    # A convex table is its own minorant.
+    np.testing.assert_allclose(convex_minorant(X, [D, D]), [D, D], rtol=1e-15)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 20.0))
@@ -70,12 +71,6 @@ def test_fine_tables_of_the_exponential_law():
     assert (got.redundancy >= smooth * (1 - 1e-12)).all()  # a table lies above
 
 
-def test_memory_stays_unused_where_it_saves_nothing():
-    got = table_allocation(5.0, [1.0], [0.0, 1.0, 9.0], [1.0, 0.2, 0.2])
-    assert got.memory == 1.0
-    assert got.price == 0.0
-
-
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
 def test_the_minorant_is_the_lower_hull(seed):
@@ -84,13 +79,7 @@ def test_the_minorant_is_the_lower_hull(seed):
     d = rng.uniform(0, 1, 7)
     ours = convex_minorant(x, d)
     least = np.minimum.accumulate(d)
-    above = np.array([[x[0], 9.0], [x[-1], 9.0]])
-    points = np.concatenate([np.stack([x, least], axis=1), above])
-    corners = [i for i in spatial.ConvexHull(points).vertices if i < 7]
-    corners = np.array(sorted(corners))
+    points = np.stack([[*x, x[0], x[-1]], [*least, 9.0, 9.0]], axis=1)
+    corners = np.sort(spatial.ConvexHull(points).vertices)[:-2]  # not those above
     np.testing.assert_allclose(ours, np.interp(x, x[corners], least[corners]))
     table_allocation(1.0, [1.0], x, ours)  # accepted
-
-
-def test_a_convex_table_is_its_own_minorant():
-    np.testing.assert_allclose(convex_minorant(X, [D, D]), [D, D], rtol=1e-15)

@@ -77,9 +77,8 @@ def test_the_finite_problem_with_the_rest_as_unlearnt():
     finite = water_level(capacity, p / p.sum())
     ours = infinite_allocation(capacity, alpha)
     assert np.array_equal(finite.active, ours.active)
-    np.testing.assert_allclose(
-        ours.redundancy, finite.redundancy * share + 1 - share, rtol=1e-10
-    )
+    whole = finite.redundancy * share + 1 - share
+    np.testing.assert_allclose(ours.redundancy, whole, rtol=1e-10)
 
 
 @pytest.mark.parametrize("alpha", [0.3, 0.5, 0.9])

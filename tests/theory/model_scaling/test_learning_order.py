@@ -4,15 +4,14 @@ import jax
 import numpy as np
 
 from kscale import theory
-from kscale.theory.model_scaling.allocation import allocate, water_level
-from kscale.theory.model_scaling.frequencies import (
-    frequency_classes,
-    zipf_frequencies,
-)
-from kscale.theory.model_scaling.learning_order import (
+from kscale.theory.model_scaling import (
+    allocate,
     class_losses,
+    frequency_classes,
     onset_capacity,
     threshold_frequency,
+    water_level,
+    zipf_frequencies,
 )
 
 P = np.array([0.5, 0.25, 0.15, 0.1])
@@ -24,11 +23,13 @@ def test_onsets_by_hand():
     np.testing.assert_allclose(onset_capacity([0.5, 0.25, 0.15], P), expected)
     assert onset_capacity(0.9, P) == 0.0
     assert onset_capacity(0.0, P) == np.inf
-
-
-def test_the_threshold_at_no_memory_is_the_first_cluster():
+    with theory.float64():  # in any order, and of many populations at once
+        every = jax.vmap(lambda p: onset_capacity(0.15, p))
+        many = np.asarray(every(np.stack([P, P[::-1]])))
+    np.testing.assert_allclose(many, expected[2])
+    # Without memory the first cluster is the threshold; one that costs twice as much is
+    # served at half the frequency.
     np.testing.assert_allclose(threshold_frequency(0.0, P), 0.5, rtol=1e-15)
-    # A cluster that costs twice as much is served at half the frequency.
     np.testing.assert_allclose(threshold_frequency(0.0, P, of_a=2.0), 0.25)
 
 
@@ -44,18 +45,17 @@ def test_threshold_and_onset_are_inverse():
     np.testing.assert_allclose(again[reached], capacity[reached], rtol=1e-11)
 
 
-def test_the_threshold_says_who_is_served():
-    p = zipf_frequencies(1000, 1.2, 10.0)
-    for capacity in (3.0, 100.0, 2000.0):
-        served = allocate(capacity, p).memory > 0
-        assert np.array_equal(served, p > threshold_frequency(capacity, p))
+def test_the_threshold_says_which_are_served():
+    p, capacity = zipf_frequencies(1000, 1.2, 10.0), np.array([3.0, 100.0, 2000.0])
+    served = allocate(capacity, p).memory > 0
+    assert np.array_equal(served, p > threshold_frequency(capacity, p)[:, None])
 
 
 def test_onset_is_where_memory_begins():
     p, b = zipf_frequencies(50, 1.0, 0.0), np.linspace(2, 3, 50)
     onset = onset_capacity(p[20], p, 1.0, b, of_b=b[20])
-    assert allocate(onset * (1 - 1e-9), p, 1.0, b).memory[20] == 0
-    assert allocate(onset * (1 + 1e-9), p, 1.0, b).memory[20] > 0
+    before, after = allocate(onset * np.array([1 - 1e-9, 1 + 1e-9]), p, 1.0, b).memory
+    assert before[20] == 0 < after[20]
 
 
 def test_classes_sum_to_the_whole():
@@ -79,20 +79,10 @@ def test_frequent_classes_fall_first_to_the_irreducible_part():
     got = class_losses([0.0, 50.0, 1e5], p, labels, irreducible=floor)
     assert got.contribution[1, 0] < 0.8 * got.contribution[0, 0]
     assert got.contribution[1, 3] == got.contribution[0, 3]
-    np.testing.assert_allclose(
-        got.irreducible, [(p * floor)[labels == j].sum() for j in range(4)]
-    )
+    fixed = [(p * floor)[labels == j].sum() for j in range(4)]
+    np.testing.assert_allclose(got.irreducible, fixed)
     np.testing.assert_allclose(got.mean_loss[2], got.irreducible / got.mass)
     np.testing.assert_allclose(got.mean_loss[0], 1 + got.irreducible / got.mass)
-
-
-def test_a_class_without_mass_has_no_mean():
-    got = class_losses(1.0, P, [0, 0, 2, 2], classes=3)
-    assert np.isnan(got.mean_loss[1])
-    assert got.contribution[1] == 0
-
-
-def test_many_populations_at_once():
-    with theory.float64():
-        got = jax.vmap(lambda p: onset_capacity(0.1, p))(np.stack([P, P[::-1]]))
-    np.testing.assert_allclose(got[0], got[1])
+    empty = class_losses(1.0, P, [0, 0, 2, 2], classes=3)  # class 1
+    assert np.isnan(empty.mean_loss[1])
+    assert empty.contribution[1] == 0

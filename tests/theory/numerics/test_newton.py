@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from kscale.theory import float64
-from kscale.theory.numerics.newton import (
-    bisected_root,
-    bracketed_root,
-    first_fall,
-)
+from kscale.theory.numerics.newton import bisected_root, bracketed_root, first_fall
 
 
 def power(x, a):
@@ -19,27 +15,24 @@ def root(a):
     return bracketed_root(power, 0.0, 10.0, 9.0, a, rising=True)
 
 
-@pytest.mark.parametrize("start", [0.0, 1e-9, 3.0, 10.0])
-def test_finds_the_root_from_anywhere_in_the_bracket(start):
+def arctan(x, a):  # from beyond 1.39 Newton's method diverges
+    return jnp.arctan(x - a)
+
+
+@pytest.mark.parametrize(
+    ("function", "bracket", "a", "exact"),
+    [
+        *((power, (0.0, 10.0, start), 8.0, 2.0) for start in (0.0, 1e-9, 3.0, 10.0)),
+        (power, (2.0, 10.0, 10.0), 8.0, 2.0),
+        (arctan, (-90.0, 1e3, 500.0), np.pi, np.pi),
+        (lambda x, a: a - x, (0.0, 5.0, 1.0), 2.0, 2.0),
+    ],
+)
+def test_finds_the_root_from_anywhere_in_the_bracket(function, bracket, a, exact):
+    rising = bool(function(exact - 1.0, a) < 0)
     with float64():
-        a = jnp.float64(8.0)
-        found = bracketed_root(power, 0.0, 10.0, start, a, rising=True)
-        np.testing.assert_allclose(found, 2.0, rtol=3e-16)
-
-
-def test_newton_that_would_run_away_is_held():
-    with float64():  # Newton's method for arctan diverges from beyond 1.39
-        found = bracketed_root(
-            lambda x, a: jnp.arctan(x - a), -90.0, 1e3, 500.0, jnp.pi, rising=True
-        )
-        np.testing.assert_allclose(found, np.pi, rtol=1e-15)
-
-
-def test_falling_functions_and_roots_at_the_ends():
-    with float64():
-        falling = bracketed_root(lambda x, a: a - x, 0.0, 5.0, 1.0, 2.0, rising=False)
-        end = bracketed_root(power, 2.0, 10.0, 10.0, jnp.float64(8.0), rising=True)
-        np.testing.assert_allclose([falling, end], 2.0, rtol=1e-15)
+        found = bracketed_root(function, *bracket, jnp.float64(a), rising=rising)
+        np.testing.assert_allclose(found, exact, rtol=3e-16)
 
 
 def test_three_derivatives_forward_and_the_first_backward():
@@ -49,8 +42,10 @@ def test_three_derivatives_forward_and_the_first_backward():
         for _ in range(3):
             orders.append(jax.jacfwd(orders[-1]))
         exact = [2.0, 1 / 12, -1 / 144, 5 / 3456]  # of a^(1/3) at 8
-        np.testing.assert_allclose([f(a) for f in orders], exact, rtol=1e-12)
-        np.testing.assert_allclose(jax.grad(root)(a), 1 / 12, rtol=1e-14)
+        every = jax.jit(lambda a: ([f(a) for f in orders], jax.grad(root)(a)))
+        found, backward = every(a)
+        np.testing.assert_allclose(found, exact, rtol=1e-12)
+        np.testing.assert_allclose(backward, 1 / 12, rtol=1e-14)
 
 
 def test_lanes_of_a_batch_do_not_disturb_each_other():
@@ -63,23 +58,17 @@ def sine(x, a):
     return jnp.sin(a * x)
 
 
-def test_the_first_fall_of_several():
+def test_the_first_fall_of_several_has_two_derivatives():
     with float64():
-        nodes = jnp.linspace(0.3, 30.0, 40)
-        a = jnp.array([0.5, 1.0, 2.0])
-        found = jax.vmap(lambda a: first_fall(sine, nodes, a))(a)
-        np.testing.assert_allclose(found, np.pi / a, rtol=5e-16)
-
-
-def test_the_first_fall_has_two_derivatives():
-    with float64():
-        nodes, a = jnp.linspace(0.3, 30.0, 40), jnp.float64(1.5)
+        nodes, a = jnp.linspace(0.3, 30.0, 40), jnp.array([0.5, 1.0, 1.5, 2.0])
 
         def fall(a):
             return first_fall(sine, nodes, a)
 
-        found = [jax.grad(fall)(a), jax.jacfwd(jax.jacfwd(fall))(a)]
-        np.testing.assert_allclose(found, [-np.pi / a**2, 2 * np.pi / a**3], rtol=1e-12)
+        orders = fall, jax.grad(fall), jax.jacfwd(jax.jacfwd(fall))
+        found = jax.jit(lambda a: [jax.vmap(f)(a) for f in orders])(a)
+        np.testing.assert_allclose(found[0], np.pi / a, rtol=5e-16)
+        np.testing.assert_allclose(found[1:], [-np.pi / a**2, 2 * np.pi / a**3], 1e-12)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.1, 3.0), (3.2, 6.0), (3.2, 9.0)])
@@ -102,6 +91,7 @@ def test_bisection_is_differentiable_and_needs_no_slope_to_search():
         def root(a):
             return bisected_root(lambda x, a: x**3 - a, 0.0, 5.0, a)
 
-        assert root(8.0) == pytest.approx(2.0, rel=1e-15)
-        assert jax.grad(root)(8.0) == pytest.approx(1 / 12, rel=1e-12)
-        assert jax.grad(jax.grad(root))(8.0) == pytest.approx(-1 / 144, rel=1e-12)
+        orders = root, jax.grad(root), jax.grad(jax.grad(root))
+        found = jax.jit(lambda a: [f(a) for f in orders])(8.0)
+        assert found[0] == pytest.approx(2.0, rel=1e-15)
+        np.testing.assert_allclose(found[1:], [1 / 12, -1 / 144], rtol=1e-12)

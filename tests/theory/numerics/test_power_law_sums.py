@@ -10,13 +10,13 @@ from scipy import stats
 from kscale import theory
 from kscale.theory.numerics import power_law_sums
 
+P = np.array([0.0, 1e-3, 0.3, 1.0])
+
 
 def mean(function, alpha, draws):
     with theory.float64():
-        rule = jax.jit(
-            jax.vmap(lambda a: power_law_sums.power_law_mean(function, a, draws))
-        )
-        return np.asarray(rule(jnp.atleast_1d(jnp.asarray(alpha))))
+        rule = jax.vmap(lambda a: power_law_sums.power_law_mean(function, a, draws))
+        return np.asarray(jax.jit(rule)(jnp.atleast_1d(jnp.asarray(alpha))))
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
@@ -49,35 +49,34 @@ def test_tail_mass_is_what_the_head_leaves():
 
 @pytest.mark.parametrize("tail", ["constant", "inverse"])
 def test_table_mean_is_the_plain_sum(tail):
-    table, p = np.array([3.0, 1.0, 0.5, 0.8]), np.array([0.0, 1e-3, 0.3, 1.0])
-    t = np.arange(13.0)
+    table, t = np.array([3.0, 1.0, 0.5, 0.8]), np.arange(13.0)
     last = table[-1] * (4 / (t + 1) if tail == "inverse" else 1)
     loss = np.where(t < 4, table[np.minimum(t, 3).astype(int)], last)
-    exact = stats.binom.pmf(t[:, None], 12, p[None, :]).T @ loss
     with theory.float64():
-        p = jnp.asarray(p)
+        p = jnp.asarray(P)
         got = power_law_sums.table_mean(jnp.asarray(table), 12.0, p, 1 - p, tail)
-    np.testing.assert_allclose(got, exact, rtol=1e-12)
+    law = stats.binom.pmf(t[:, None], 12, P[None, :]).T
+    np.testing.assert_allclose(got, law @ loss, rtol=1e-12)
 
 
 def test_closed_means():
-    p, t = np.array([0.0, 1e-3, 0.3, 1.0]), np.arange(8.0)
-    law = stats.binom.pmf(t[:, None], 7, p[None, :]).T
+    t = np.arange(8.0)
+    law = stats.binom.pmf(t[:, None], 7, P[None, :]).T
     with theory.float64():
-        inverse = power_law_sums.inverse_mean(7.0, jnp.asarray(p), jnp.asarray(1 - p))
-        unseen = power_law_sums.unseen_mean(7.0, jnp.asarray(p), jnp.asarray(1 - p))
-        one, none = jnp.asarray(1.0), jnp.asarray(0.0)
-        assert power_law_sums.unseen_mean(0.0, one, none) == 1
+        p = jnp.asarray(P)
+        inverse = power_law_sums.inverse_mean(7.0, p, 1 - p)
+        unseen = power_law_sums.unseen_mean(7.0, p, 1 - p)
+        np.testing.assert_array_equal(power_law_sums.unseen_mean(0.0, p, 1 - p), 1)
     np.testing.assert_allclose(inverse, law @ (1 / (t + 1)), rtol=1e-13)
     np.testing.assert_allclose(unseen, law[:, 0], rtol=1e-13, atol=1e-300)
 
 
 def test_the_first_frequency_is_1_to_the_last_digit():
     # Here 1 - p_1 = zeta(s, 2)/zeta(s) is nearly all, and p_1 rounds to 1.
-    for alpha in (0.002, 0.01, 0.03):
-        with mpmath.workdps(200):
+    alphas = [0.002, 0.01, 0.03]
+    got = mean(lambda _, miss: miss, alphas, 1.0)
+    with mpmath.workdps(200):
+        for value, alpha in zip(got, alphas, strict=True):
             s = 1 / mpmath.mpf(alpha)
-            z = mpmath.zeta(s)
-            exact = 1 - mpmath.zeta(2 * s) / z**2
-        (got,) = mean(lambda _, miss: miss, alpha, 1.0)
-        assert got == pytest.approx(float(exact), rel=1e-12)
+            exact = 1 - mpmath.zeta(2 * s) / mpmath.zeta(s) ** 2
+            assert value == pytest.approx(float(exact), rel=1e-12)
