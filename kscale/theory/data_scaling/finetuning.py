@@ -1,8 +1,8 @@
 """Fine-tuning: what n new sentences cost after N old ones.
 
 Knowledge costs `c N^alpha` nats in all, syntax, a parametric model of d parameters,
-`(d/2) ln(1+N)`; fine-tuning on n more pays the increment if it meets the same source,
-and the whole price of n from scratch if the source is new.
+`(d/2) ln(1+N)`; fine-tuning on n more costs the increment if the source is the same,
+and the whole price of n from scratch if it is new.
 
 Source: Pan et al. 2025, appendix E; (d/2) ln n for a parametric model is Rissanen's.
 """

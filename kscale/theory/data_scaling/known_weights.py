@@ -173,7 +173,7 @@ def known_weights_constant(alpha):
     """
     low, low_weights = rule_with_power(-alpha, 1.0)
     high, high_weights = rule_over_logarithm(1.0, _FAR)
-    # The integrand is asked once, as it is long to compile.
+    # One call of the integrand, which is long to compile.
     values = _poisson_information(jnp.concatenate([low, high]))
     weights = jnp.concatenate([low_weights / low, high_weights * high ** (-1 - alpha)])
     # Beyond 1e12, E I is ln(x)/2 + (1 - ln(2 pi))/2 to twelve digits.

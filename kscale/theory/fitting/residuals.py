@@ -1,8 +1,8 @@
-"""Whether a curve is a power law, asked of its residuals.
+"""Whether a curve is a power law, judged by the residuals of the best one.
 
 A high R^2 says nothing: any falling curve has one. If the law is right, what is left
-over is noise, and noise has no memory from one size to the next. So two questions are
-put to the residuals in the order of x, and only two yeses make "not a power law":
+over is noise, and noise has no memory from one size to the next. A curve is no power
+law if its residuals, in the order of x, are both:
 
     systematic   they are smoother than noise: von Neumann's ratio, sum of squared
                  differences over sum of squares, 2 for noise, is too low at the given

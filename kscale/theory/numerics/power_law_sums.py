@@ -37,9 +37,9 @@ def power_law_mean(
     """Sums `p_k function(p_k)` over the infinite power law.
 
     Args:
-      function: takes two arrays [n], frequencies p > 0 and 1 - p (which p no longer
-        tells where it is next to 1), returns an array [n]; a polynomial in p to
-        rounding for p below 1/draws, smooth in ln p above.
+      function: takes two arrays [n], frequencies p > 0 and 1 - p (with the digits that
+        p near 1 has lost), returns an array [n]; a polynomial in p to rounding for p
+        below 1/draws, smooth in ln p above.
       alpha: in (0, 1); the relative error is about 1e-12 up to 0.97.
       draws: scale of the function, at least 1.
     """
@@ -53,7 +53,7 @@ def power_law_mean(
     split = jnp.minimum(edge, 1 / draws)
     low, low_weights = rule_with_power(-alpha, split)
     high, high_weights = rule_over_logarithm(split, edge)
-    # The function is asked once, as it may be long to compile.
+    # One call of the function, which may be long to compile.
     p = jnp.concatenate([jnp.maximum(head, _TINY), low, high])
     first = jnp.exp(log_zeta(excess, 2.0)) / total
     values = function(p, (1 - p).at[0].set(first))

@@ -55,7 +55,7 @@ def table_count_law(customers: int, alpha, beta):
 
     def seat(m, law):
         m = jnp.asarray(m, float)
-        # No one sits at a table that is not there: max() is for the impossible k > m.
+        # max() is for k > m, which has no chance.
         stays = law * jnp.maximum(m - alpha * tables, 0.0)
         return (stays + jnp.roll(law * opens, 1)) / (m + beta)
 

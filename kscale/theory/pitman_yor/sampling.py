@@ -100,11 +100,11 @@ def chinese_restaurant(
     """Seats customers one after another by the Pitman-Yor restaurant, exactly.
 
     The n-th customer joins table k of N_k customers with probability
-    `(N_k - alpha)/(n-1+beta)` and else opens the next. In other words, he copies the
+    `(N_k - alpha)/(n-1+beta)` and else opens the next. Equivalently, each copies the
     table of an earlier customer picked evenly, except that a pick of a table's founder
-    opens a new table with probability alpha, as does the extra mass beta. Who copies
-    whom, and all coins, can so be drawn at once; founders and tables then follow by
-    doubling pointers, in time `customers x log(log customers)`.
+    opens a new table with probability alpha, as does the extra mass beta. All picks and
+    coins are drawn at once; founders and tables then follow by doubling pointers, in
+    time `customers x log(log customers)`.
 
     Args:
       customers: n.
@@ -128,10 +128,10 @@ def chinese_restaurant(
     opens = picked < 0
     first = picked <= 0 if beta < 0 else np.zeros(customers, bool)
     opens &= ~first
-    # Rounding can reach the customer himself: keep him with those before him.
+    # Rounding can reach the customer's own number: only those before can be picked.
     picked = np.clip(picked, 0, np.maximum(np.arange(customers) - 1, 0))
     chance = np.where(first, (alpha + beta) / (1 + beta), alpha)
-    doubtful = coin < chance  # opens a table if the customer he picked founded one
+    doubtful = coin < chance  # opens a table if the picked one founded one
     opens[0], doubtful[0] = True, False
     # Follow picks as long as there is doubt: the end of the chain decides.
     everyone = np.arange(customers)

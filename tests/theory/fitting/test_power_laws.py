@@ -70,14 +70,6 @@ def test_an_outlier_moves_the_robust_fit_less():
     assert robust.weight[6] < 0.2
 
 
-def test_units_do_not_matter():
-    y = noisy(4)
-    first, again = fit_power_law(X, y), fit_power_law(X * 1e-6, y * 7)
-    np.testing.assert_allclose(first.alpha, again.alpha, rtol=1e-8)
-    np.testing.assert_allclose(first.eps * 7, again.eps, rtol=1e-7)
-    np.testing.assert_allclose(first.residual, again.residual, atol=1e-10)
-
-
 def test_the_interval_covers_as_often_as_it_says_and_grows():
     curves = noisy(5, eps=0.3, count=(400,))
     with theory.float64():
@@ -124,10 +116,14 @@ def test_slopes_are_those_of_differences(robust):
         np.testing.assert_allclose(got, differences, rtol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1e-300, 1e-150, 1e80, 1e155, 1e300])
-def test_losses_may_have_any_size(size):
-    y = size * np.array([3, 2, 1.5, 1.25, 1.125])
-    fit = fit_power_law([1, 2, 4, 8, 16], y)
+@pytest.mark.parametrize("size", [1e-300, 1e-150, 7.0, 1e80, 1e155, 1e300])
+def test_units_do_not_matter(size):
+    y = noisy(4)
+    first, again = fit_power_law(X, y), fit_power_law(X * 1e-6, y * size)
+    np.testing.assert_allclose(first.alpha, again.alpha, rtol=1e-8)
+    np.testing.assert_allclose(first.eps, again.eps / size, rtol=1e-7)
+    np.testing.assert_allclose(first.residual, again.residual, atol=1e-10)
+    fit = fit_power_law([1, 2, 4, 8, 16], size * np.array([3, 2, 1.5, 1.25, 1.125]))
     np.testing.assert_allclose([fit.alpha, fit.eps / size], 1, rtol=1e-9)
     found = theory.fitting.diagnose(X, size * power_law(X, 0.4, 1e6, 0.5))
     assert found.is_power_law == 1

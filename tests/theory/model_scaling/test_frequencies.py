@@ -43,9 +43,8 @@ def test_entropy():
 
 def test_top_mass():
     p = [0.1, 0.4, 0.2, 0.3]
-    np.testing.assert_allclose(
-        top_mass([0.0, 0.25, 0.5, 0.74, 1.0], p), [0.0, 0.4, 0.7, 0.7, 1.0]
-    )
+    got = top_mass([0.0, 0.25, 0.5, 0.74, 1.0], p)
+    np.testing.assert_allclose(got, [0.0, 0.4, 0.7, 0.7, 1.0])
     # 0.07 * 100 is 7.000000000000001 and 0.29 * 100 is 28.999999999999996 in floats
     np.testing.assert_allclose(top_mass([0.07, 0.29], np.full(100, 0.01)), [0.07, 0.29])
 

@@ -62,10 +62,10 @@ def test_classes_sum_to_the_whole():
     p = zipf_frequencies(300, 1.3, 5.0)
     a = np.linspace(2.0, 1.0, 300)
     capacity = np.array([0.0, 10.0, 300.0, 5000.0])
+    whole = water_level(capacity, p, a).redundancy
     for classes, by in ((4, "count"), (3, "mass"), (1, "count")):
         labels = frequency_classes(p, classes, by)
         got = class_losses(capacity, p, labels, a, classes=classes)
-        whole = water_level(capacity, p, a).redundancy
         assert got.contribution.shape == (4, classes)
         np.testing.assert_allclose(got.contribution.sum(axis=1), whole, rtol=1e-12)
         np.testing.assert_allclose(got.mass.sum(), 1.0)
