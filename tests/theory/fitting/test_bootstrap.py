@@ -37,20 +37,15 @@ def test_the_bootstrap_of_one_power_law():
 
     def drawn(sigma):
         y = power_law(x, 0.4, 10.0, 0.2) * (1 + sigma * noise)
-        found = bootstrap_power_law(x, y, np.random.default_rng(1), 400, robust=False)
+        # a whole float is a number of refits
+        found = bootstrap_power_law(x, y, np.random.default_rng(1), 400.0, robust=False)
         return found, fit_power_law(x, y, robust=False)
 
     found, fit = drawn(0.01)
+    assert found.samples.shape == (400, 3)
     assert np.array_equal(found.samples, drawn(0.01)[0].samples)
     low, high = found.alpha
     assert low < fit.alpha < high
     assert 0.5 < (high - low) / (fit.alpha_high - fit.alpha_low) < 1.5
     less = drawn(0.003)[0].alpha  # as much narrower as the noise is smaller
     np.testing.assert_allclose((high - low) / (less.high - less.low), 10 / 3, rtol=0.1)
-
-
-def test_whole_floats_are_numbers_of_resamples():
-    y = [3.0, 2.1, 1.5, 1.25, 1.125]
-    rng = np.random.default_rng(0)
-    found = bootstrap_power_law([1, 2, 4, 8, 16], y, rng, 20.0)
-    assert found.samples.shape == (20, 3)

@@ -59,13 +59,12 @@ def test_a_larger_restaurant_has_the_moments(process):
         for _ in range(600)
     ]
     assert all(size.sum() == 500 for size in sizes)
-    tables = np.array([len(size) for size in sizes], float)
+    tables = np.array([len(size) for size in sizes])
     assert_mean(tables, moments.expected_tables(500, *process))
-    law = partitions.table_count_law(500, *process)
-    k = np.arange(501)
+    law, k = partitions.table_count_law(500, *process), np.arange(501)
     spread = np.sqrt(law @ k**2 - (law @ k) ** 2)
     assert tables.std() == pytest.approx(spread, rel=0.15)
-    single = np.array([(size == 1).sum() for size in sizes], float)
+    single = [(size == 1).sum() for size in sizes]
     assert_mean(single, moments.expected_tables_of_size(1, 500, *process))
 
 
