@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import functools
 import json
 import pathlib
 import re
@@ -67,24 +68,34 @@ def test_its_docstring_names_paper_figure_commands_and_numbers(name):
         assert f"kscale sweep {name} --size={size}" in said
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_its_runs_are_sound(name, size):
+@functools.cache
+def listed(name, size):
+    """The runs of an experiment by fingerprint; none is listed twice."""
     runs = load_experiment(name).runs(size)
-    assert runs
-    configs = [run for run in runs if isinstance(run, Config)]
-    for config in configs:
-        validate.validate(config)
-    assert sum(map(len, group_runs(runs))) == len(runs)
-    if size != "paper":  # one of each model and kind of text is prepared
-        kinds = {(x.model, x.corpus, x.parts, x.world.kind): x for x in configs}
-        for config in kinds.values():
-            prepare(dataclasses.replace(config, start=""))
+    assert sum(map(len, group_runs(runs))) == len(runs) > 0
+    return {run_fingerprint(run): run for run in runs}
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    """The kinds of models and texts that were prepared, for whatever experiment."""
+    return set()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_its_runs_are_sound(name, size, prepared):
+    for run in listed(name, size).values():
+        if isinstance(run, Config):
+            validate.validate(run)
+            kind = (run.model, run.corpus, run.parts, run.world.kind)
+            if size != "paper" and kind not in prepared:
+                prepared.add(kind)
+                prepare(dataclasses.replace(run, start=""))
 
 
 def test_sizes_share_no_run(name):
-    experiment = load_experiment(name)
-    marks = [{run_fingerprint(run) for run in experiment.runs(size)} for size in SIZES]
-    assert sum(map(len, marks)) == len(set.union(*marks))
+    marks = [mark for size in SIZES for mark in listed(name, size)]
+    assert len(marks) == len(set(marks))
 
 
 # Smoke runs that are quick enough for every run of the tests. The others train models
@@ -107,8 +118,7 @@ def test_it_runs_at_smoke_size_and_draws(name, tmp_path, monkeypatch, capsys):
     words = ["sweep", name, "--size=smoke", f"--results={tmp_path}", "--json"]
     assert cli.main(words) == 0
     answer = json.loads(capsys.readouterr().out)
-    wanted = [run_fingerprint(run) for run in load_experiment(name).runs("smoke")]
-    assert [row["fingerprint"] for row in answer["rows"]] == wanted
+    assert [row["fingerprint"] for row in answer["rows"]] == list(listed(name, "smoke"))
     (picture,) = tmp_path.glob("*/*.png")
     assert answer["figure"] == str(picture)
     assert_shows_something(picture)
@@ -142,15 +152,11 @@ def test_the_committed_figure_is_that_of_the_committed_rows(
 
 def test_committed_rows_are_of_runs_that_the_files_give(monkeypatch):
     monkeypatch.chdir(ROOT)
-    experiments = list(map(load_experiment, NAMES))
+    rows_of = {name: load_experiment(name).rows for name in NAMES}
     for rows in sorted(RESULTS.glob("*/*.jsonl")):
         name, _, size = str(rows.relative_to(RESULTS).with_suffix("")).rpartition("_")
-        known = {
-            run_fingerprint(run)
-            for experiment in experiments
-            if experiment.rows == name
-            for run in experiment.runs(size)
-        }
+        adding = [each for each, read in rows_of.items() if read == name]
+        known = {mark for each in adding for mark in listed(each, size)}
         found = [row["fingerprint"] for row in files.read_rows(rows)]
         assert len(found) == len(set(found))
         assert set(found) <= known

@@ -27,17 +27,17 @@ from kscale.files import Row
 PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 
 
-def runs(size: str) -> list[Config]:
-    """The runs of a size."""
+def runs(
+    size: str, exposures: int = 1000, people: tuple[int, ...] = PAPER_PEOPLE
+) -> list[Config]:
+    """The runs of a size; figure4.py has other exposures and published people."""
     if size == "paper":
-        return grids.published_grid(
-            tuple(grids.ARCHITECTURES), PAPER_PEOPLE, exposures=1000
-        )
+        return grids.published_grid(tuple(grids.ARCHITECTURES), people, exposures)
     if size == "smoke":
         return grids.architecture_grid(
             4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
         )
-    return grids.architecture_grid(1000, (2e-3, 4e-3, 8e-3), (0, 1))
+    return grids.architecture_grid(exposures, (2e-3, 4e-3, 8e-3), (0, 1))
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

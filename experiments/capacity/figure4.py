@@ -14,9 +14,9 @@ Small: the models and worlds of figure3.py, which says how they are chosen.
 """
 
 import pathlib
+import runpy
 
 from kscale import report
-from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
@@ -24,16 +24,9 @@ PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 
 
 def runs(size: str) -> list[Config]:
-    """The runs of a size."""
-    if size == "paper":
-        return grids.published_grid(
-            tuple(grids.ARCHITECTURES), PAPER_PEOPLE, exposures=100
-        )
-    if size == "smoke":
-        return grids.architecture_grid(
-            4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
-        )
-    return grids.architecture_grid(100, (2e-3, 4e-3, 8e-3), (0, 1))
+    """Those of figure 3, with fewer exposures."""
+    file = pathlib.Path(__file__).with_name("figure3.py")
+    return runpy.run_path(str(file))["runs"](size, 100, PAPER_PEOPLE)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -29,6 +29,7 @@ from kscale.files import Row
 from kscale.report import Curve, Panel, draw_panels
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
+BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
 WORDING = 1.2  # bits that wordings cost a perfect knower on knowledge tokens, measured
 BITS_PER_PARAMETER = 2.0  # Allen-Zhu & Li 2024, result 1
 CLASSES = ("most frequent quarter", "second", "third", "least frequent quarter")
@@ -53,14 +54,18 @@ def compute(setting: dict[str, Any]) -> Row:
     labels = theory.model_scaling.frequency_classes(p)
     capacity = people * BITS * np.geomspace(3e-3, 6.0, setting["points"])
     best = theory.model_scaling.class_losses(
-        capacity, p, labels, a=BITS, b=math.exp(1 / BITS), irreducible=WORDING
+        capacity, p, labels, a=BITS, b=BASE, irreducible=WORDING
     )
     line = np.array([0.0, BITS])
     lossless = [
         theory.model_scaling.table_allocation(c, p, line, line[::-1]) for c in capacity
     ]
     learners = [
-        _learner(setting, p, labels, capacity, s) for s in range(setting["seeds"])
+        [
+            _by_class(lost, p, labels)
+            for lost in learn_from_counts(rng, setting, p, capacity)
+        ]
+        for rng in map(np.random.default_rng, range(setting["seeds"]))
     ]
     spread = np.std(learners, axis=0, ddof=1) / math.sqrt(len(learners))
     return {
@@ -81,25 +86,21 @@ def _by_class(
     return (np.bincount(kinds, contribution, len(CLASSES)) / mass + WORDING).tolist()
 
 
-def _learner(
+def learn_from_counts(
+    rng: np.random.Generator,
     setting: dict[str, Any],
     p: np.ndarray,
-    labels: np.ndarray,
     capacity: np.ndarray,
-    seed: int,
-) -> list[list[float]]:
-    """Losses of one who allocates by counts: p_hat instead of p."""
-    rng = np.random.default_rng(seed)
+) -> list[np.ndarray]:
+    """Each person's loss at each capacity, of one who allocates by counts for p."""
     counts = rng.multinomial(setting["people"] * setting["visits"], p)
     seen = np.flatnonzero(counts)
     guess = counts[seen] / counts.sum()
     out = []
     for c in capacity:
         memory = np.zeros(len(p))
-        memory[seen] = theory.model_scaling.allocate(
-            c, guess, a=BITS, b=math.exp(1 / BITS)
-        ).memory
-        out.append(_by_class(p * BITS * np.exp(-memory / BITS), p, labels))
+        memory[seen] = theory.model_scaling.allocate(c, guess, a=BITS, b=BASE).memory
+        out.append(p * BITS * np.exp(-memory / BITS))
     return out
 
 

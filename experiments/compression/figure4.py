@@ -77,8 +77,7 @@ def _by_data(rows: list[Row]) -> Panel:
         label = f"a = {a:g}" + ("" if a else ", uniform")
         if len(of) > 3:
             fit = report.fit_line(visits, loss)
-            label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
-            label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
+            label += f": {report.describe_line(fit)}"
         curves.append(Curve(label, visits, loss, None, "o-", i))
     y = "bits lost per visit, of values"
     return Panel("biographies read", y, curves, "(a) by law", "xy")

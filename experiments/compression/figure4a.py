@@ -26,7 +26,7 @@ import numpy as np
 
 from kscale import theory
 from kscale.files import Row
-from kscale.report import Curve, Panel, draw_panels, fit_line
+from kscale.report import Curve, Panel, describe_line, draw_panels, fit_line
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
@@ -80,12 +80,8 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     curves = []
     for i, row in enumerate(sorted(rows, key=lambda row: row["config"]["exponent"])):
-        fit = row["fit"]
-        label = (
-            f"a = {row['config']['exponent']:g}: A = {fit['alpha']:.3f}"
-            f" [{fit['alpha_low']:.3f}, {fit['alpha_high']:.3f}],"
-            f" residuals to {row['largest_residual']:.0%}"
-        )
+        fit = row["fit"] | {"largest": row["largest_residual"]}
+        label = f"a = {row['config']['exponent']:g}: {describe_line(fit, digits=3)}"
         x = row["visits"]
         curves.append(Curve(label, x, row["loss"], color=i))
         curves.append(Curve("", x, row["learner"], row["learner_error"], "o", i))

@@ -64,8 +64,7 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
         label = f"a = {a:g}" + ("" if a else ", uniform")
         if len(loss) > 3:
             fit = report.fit_line(sizes, loss)
-            label += f": A = {fit['alpha']:.2f} [{fit['alpha_low']:.2f},"
-            label += f" {fit['alpha_high']:.2f}], residuals to {fit['largest']:.0%}"
+            label += f": {report.describe_line(fit)}"
         left.append(Curve(label, sizes, loss, color=i))
         each = [row["loss"]["visit_loss_bits"] for row in of]
         left.append(Curve("", [size_of(row) for row in of], each, None, "o", i))

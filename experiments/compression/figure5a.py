@@ -20,25 +20,19 @@ seen and is judged on p (error bars: two standard errors over draws). The fit `(
 and the largest residual.
 """
 
-import math
 import pathlib
+import runpy
 from typing import Any
 
 import numpy as np
 
 from kscale import theory
 from kscale.files import Row
-from kscale.report import Curve, Panel, draw_panels, fit_line
+from kscale.report import Curve, Panel, describe_line, draw_panels, fit_line
 
-BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
-BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
-BITS_PER_PARAMETER = 2.0  # Allen-Zhu & Li 2024, result 1
+FIGURE1B = runpy.run_path(str(pathlib.Path(__file__).with_name("figure1b.py")))
+BITS, BASE, SIZES = (FIGURE1B[name] for name in ("BITS", "BASE", "SIZES"))
 EXPONENTS = (0.0, 1.05, 1.2, 1.35, 1.5)
-SIZES = {
-    "smoke": {"people": 400, "bias": 1.0, "visits": 20, "seeds": 3},
-    "small": {"people": 40_000, "bias": 100.0, "visits": 20, "seeds": 5},
-    "paper": {"people": 400_000, "bias": 1000.0, "visits": 200, "seeds": 5},
-}
 
 
 def runs(size: str) -> list[dict[str, Any]]:
@@ -61,9 +55,11 @@ def compute(setting: dict[str, Any]) -> Row:
         for c in capacity
     ]
     rng = np.random.default_rng(0)
-    found = np.array(
-        [_learner(rng, setting, p, capacity) for _ in range(setting["seeds"])]
+    learners = (
+        FIGURE1B["learn_from_counts"](rng, setting, p, capacity)
+        for _ in range(setting["seeds"])
     )
+    found = np.array([[lost.sum() for lost in each] for each in learners])
     return {
         "capacity_bits": capacity.tolist(),
         "loss": best.redundancy.tolist(),
@@ -75,32 +71,14 @@ def compute(setting: dict[str, Any]) -> Row:
     }
 
 
-def _learner(
-    rng: np.random.Generator,
-    setting: dict[str, Any],
-    p: np.ndarray,
-    capacity: np.ndarray,
-) -> list[float]:
-    counts = rng.multinomial(setting["people"] * setting["visits"], p)
-    seen = np.flatnonzero(counts)
-    guess, out = counts[seen] / counts.sum(), []
-    for c in capacity:
-        memory = np.zeros(len(p))
-        memory[seen] = theory.model_scaling.allocate(c, guess, a=BITS, b=BASE).memory
-        out.append(float((p * BITS * np.exp(-memory / BITS)).sum()))
-    return out
-
-
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     left, right = [], []
     for i, row in enumerate(sorted(rows, key=lambda row: row["config"]["exponent"])):
-        fit, size = row["fit"], np.array(row["capacity_bits"]) / BITS_PER_PARAMETER
+        fit = row["fit"]
+        size = np.array(row["capacity_bits"]) / FIGURE1B["BITS_PER_PARAMETER"]
         name = f"a = {row['config']['exponent']:g}"
-        label = (
-            f"{name}: A = {fit['alpha']:.3f} [{fit['alpha_low']:.3f},"
-            f" {fit['alpha_high']:.3f}], residuals to {fit['largest']:.0%}"
-        )
+        label = f"{name}: {describe_line(fit, digits=3)}"
         left.append(Curve(label, size, row["loss"], color=i))
         left.append(Curve("", size, row["learner"], row["learner_error"], "o", i))
         right.append(Curve(name, size, row["lossless"], color=i))

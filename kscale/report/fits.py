@@ -4,7 +4,7 @@ Axes: N people, m models or amounts of data, n points of a curve.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -276,6 +276,19 @@ def fit_line(x: Any, loss: Any) -> Line:
         "largest": float(abs(off).max()),
         "is_power_law": verdict,
     }
+
+
+def describe_line(line: Mapping[str, Any], digits: int = 2) -> str:
+    """Describes a fitted line for a legend: A, its interval, its residuals.
+
+    Example:
+      >>> describe_line({"alpha": 1, "alpha_low": 0.9, "alpha_high": 2, "largest": 0.1})
+      'A = 1.00 [0.90, 2.00], residuals to 10%'
+    """
+    middle, low, high = (
+        f"{line[name]:.{digits}f}" for name in ("alpha", "alpha_low", "alpha_high")
+    )
+    return f"A = {middle} [{low}, {high}], residuals to {line['largest']:.0%}"
 
 
 def _read(
