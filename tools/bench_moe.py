@@ -5,7 +5,7 @@
 
 Four contenders take turns on the same tokens: experts with a capacity of twice their
 share (buffers), dropless experts (blocks), all experts computed for every token and
-weighted (what routing saves), and one dense MLP of the size that a token meets (what
+weighted (what routing saves), and one dense MLP of the size that a token uses (what
 routing costs). Printed are medians of tokens/s and the first two's to the dense MLP's
 and to all experts'.
 """

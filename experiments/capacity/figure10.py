@@ -14,7 +14,7 @@ with adapters, 63 % without; after one wording 5 and 6 %, as by guessing.
 Low-rank adapters of the embedding (rank r') and of queries and values (r) learn from
 questions about the people of odd number; the other half is asked. Every pair of ranks
 is shown, the best is the result. Small: 400 people of 26 bits ("tiny") in a model of
-two layers and width 64, met 600 times (in one wording also 1500 times), with adapters
+two layers and width 64, seen 600 times (in one wording also 1500 times), with adapters
 and, beside them, with all parameters trained. Paper: batches of 96 and about as many
 steps as published.
 """

@@ -2,7 +2,7 @@
 
 Reproduces: a GPT2 whose MLPs are 32 experts (d -> d -> d, top-1, capacity factor 2)
 holds 1.3 times less in each of its parameters than a dense one after 1000 exposures,
-and 1.5 times less after 100, though a token meets an eleventh of them (result 9).
+and 1.5 times less after 100, though a token uses an eleventh of them (result 9).
 
     kscale sweep capacity/figure16 --size=smoke    a minute: does it run?
     kscale sweep capacity/figure16 --size=small    half an hour on two cores (see
@@ -13,7 +13,7 @@ Expect: R of 8 experts 1.41, of a dense model of equal total size 1.87; about 0.
 all after 100 exposures.
 
 Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
-and one of as many as a token meets, each with a bioD world that fills it (R_max = 2.2),
+and one of as many as a token uses, each with a bioD world that fills it (R_max = 2.2),
 three learning rates and two seeds. The tokens of a row of 64 compete for the same room.
 """
 

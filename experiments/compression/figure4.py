@@ -12,7 +12,7 @@ are learnt first and rare ones later, in order.
 Expect: skewed data fall smoothly (residuals 5 to 6 %), uniform data stay at 27 bits up
 to 100 visits a person, then drop; the four quarters are learnt in order.
 
-Small: 600 people of 26 bits ("tiny"), met 12 to 400 times on average, one model of two
+Small: 600 people of 26 bits ("tiny"), seen 12 to 400 times on average, one model of two
 layers and width 32 for each amount of data, trained to its end. (b) is one longer run
 at a = 1.2, scored at 24 steps; its lines are the theory's law of data for the same p_i,
 two constants fitted. figure4a.py has the theory of (a).

@@ -12,7 +12,7 @@ Red_D(N) exactly, f(t) = 1/(t+1).
 Expect: exponents 0.10, 0.24, 0.28, 0.31, 0.35 for a = 0, 1.05, 1.2, 1.35, 1.5 (paper
 size).
 
-The dots are a learner to whom people are shown by chance, and who has paid 1/(t+1) of a
+The dots are a learner that sees people by chance and has paid 1/(t+1) of a
 person's bits after t visits (error bars: two standard errors over draws). `(x/x0)^-A +
 eps` is fitted where visits are fewer than people; the legend gives A, its interval, and
 the largest residual. Even there the biased, cut-off law is no clean power law, as the

@@ -13,7 +13,7 @@ then drop. (b) larger models reach rarer people: loss by class of frequency.
 Expect: smooth and flat-then-drop as in the paper; exponents 0.79, 0.69, 0.75, 0.77 for
 a = 1.05 to 1.5, not in its order.
 
-Small asks the same of 600 people of 26 bits ("tiny"), met 400 times on average by p(i)
+Small asks the same of 600 people of 26 bits ("tiny"), seen 400 times on average by p(i)
 ~ (i + 1.5)^-a, the paper's law at its ratio of bias to people, and of two-layer models
 of 1.8 to 100 thousand parameters besides the embedding, two seeds at a = 0 and 1.2.
 Lines in (a) are means over seeds, with their fits; lines in (b) are problem (6) for the
