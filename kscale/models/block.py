@@ -24,8 +24,15 @@ class Block(nn.Module):
     training: bool = False
 
     @nn.compact
-    def __call__(self, x_BTD, segments_BT=None, cache=None, past_B: Any = None):
+    def __call__(
+        self, x_BTD, segments_BT=None, cache=None, past_B: Any = None, counted_BT=None
+    ):
         """Returns the residual stream behind the block, and what is kept of the layer.
+
+        Args:
+          x_BTD: the residual stream.
+          segments_BT, cache, past_B: as of `Attention`.
+          counted_BT: as of `Experts`.
 
         Returns:
           `(x_BTD, (cache, counts))`: the cache as of `Attention`, the counts as
@@ -42,7 +49,7 @@ class Block(nn.Module):
         if not config.experts:
             return x_BTD + FeedForward(config, name="mlp")(normed), (cache, None)
         experts = Experts(config, self.training, name="mlp")
-        out_BTD, counts = experts(normed, dropless=cache is not None)
+        out_BTD, counts = experts(normed, cache is not None, counted_BT)
         return x_BTD + out_BTD, (cache, counts)
 
 

@@ -84,8 +84,8 @@ class ModelConfig:
       residual_init: projections back into the residual stream start at
         `init_std / sqrt(2 layers)` ("scaled"), at zero ("zero") or as all the
         others ("plain").
-      compute: dtype of matrix products; parameters, norms, softmax, residual stream
-        and loss are float32 always.
+      compute: dtype of matrix products, in training; a model is scored in float32.
+        Parameters, norms, softmax, residual stream and loss are float32 always.
       attention: how attention is computed, never what: `"auto"` picks by platform.
       experts: experts of each MLP, each of `mlp_width`; 0 is one dense MLP.
       top_k: experts that each token goes to, 1 or 2.

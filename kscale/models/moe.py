@@ -8,7 +8,8 @@ Tutel's capacity is that of a device's whole local batch, so that what a documen
 depends on its neighbors, on the batch size and on the number of devices. Here they
 compete in groups: `route_rows` rows in training, a single row when scored. So the same
 numbers come out on any mesh and with any accumulation, and what is measured of a row is
-its own. Within a row a full expert still lets earlier tokens matter to later ones, and
+its own. Padding is no token: it chooses no expert, and a row has the room of its own
+length. Within a row a full expert still lets earlier tokens matter to later ones, and
 with top-2 first choices of later tokens push out second choices of earlier ones; a
 capacity factor of 0 has neither. Decoding has no whole row to look at, so it never
 drops.
@@ -30,7 +31,9 @@ from kscale.models.routing import (
     balance,
     capacity,
     count_routes,
+    limit,
     most_blocks,
+    own_room,
     place_in_blocks,
     place_in_buffers,
     route,
@@ -51,15 +54,16 @@ class Experts(nn.Module):
     training: bool = False
 
     @nn.compact
-    def __call__(self, x_BTD, dropless: bool = False):
+    def __call__(self, x_BTD, dropless: bool = False, counted_BT=None):
         """Maps [B, T, D] to float32 [B, T, D], and counts what became of the tokens.
 
         Args:
           x_BTD: normed inputs.
           dropless: take all choices, whatever the capacity.
+          counted_BT: bool, False where a position is padding; None: nowhere.
 
         Returns:
-          The outputs, and `routing.count_routes` with `balance` beside.
+          The outputs, 0 at padding, and `routing.count_routes` with `balance` beside.
 
         Raises:
           ValueError: in training, rows that `route_rows` does not divide.
@@ -68,7 +72,11 @@ class Experts(nn.Module):
         tokens = x_GND.shape[1]
         room = tokens if dropless else capacity(config, tokens, self.training)
         logits_GNE = Router(config, name="router")(x_GND)
-        routes = route(logits_GNE, config.top_k)
+        counted = None if counted_BT is None else counted_BT.reshape(x_GND.shape[:2])
+        routes, own = route(logits_GNE, config.top_k, counted), room
+        if counted is not None and not dropless:
+            own = own_room(config, counted, self.training)
+            routes = limit(routes, own)
         places = arrange(routes, room)
         x_ND = x_GND.reshape(-1, config.width).astype(config.compute)
         x_PSD = dispatch(x_ND, places)
@@ -78,8 +86,8 @@ class Experts(nn.Module):
         y_PSD = down(activate(config, up(x_PSD, places)), places)
         gate_KN = routes.gate.swapaxes(0, 1).reshape(config.top_k, -1)
         out_ND = jnp.sum(combine(y_PSD, places) * gate_KN[..., None], axis=0)
-        counts = count_routes(logits_GNE, routes, room)
-        counts["balance"] = balance(logits_GNE, routes)
+        counts = count_routes(logits_GNE, routes, own, counted)
+        counts["balance"] = balance(logits_GNE, routes, counted)
         return out_ND.reshape(x_BTD.shape), counts
 
     def _groups(self, x_BTD):

@@ -22,6 +22,7 @@ class Routes(NamedTuple):
       gate: float32 [G, K, N], what the expert's output is multiplied by.
       rank: int32 [G, K, N], how many choices of the group went to the same expert
         before this one: first choices before second, each in the order of the tokens.
+        N, for which there is no room, of padding and of what `limit` drops.
       asked: int32 [G, E], choices that asked for each expert.
     """
 
@@ -76,7 +77,20 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
     return min(max(room, 1), tokens)
 
 
-def route(logits_GNE: jax.Array, top_k: int) -> Routes:
+def own_room(config: ModelConfig, counted_GN: jax.Array, training: bool) -> jax.Array:
+    """Returns `capacity` of each group's own number of tokens: int32 [G].
+
+    Args:
+      config, training: as of `capacity`.
+      counted_GN: bool, False where a token is padding.
+    """
+    rooms = [capacity(config, n, training) for n in range(counted_GN.shape[1] + 1)]
+    return jnp.asarray(rooms, jnp.int32)[jnp.sum(counted_GN, axis=1)]
+
+
+def route(
+    logits_GNE: jax.Array, top_k: int, counted_GN: jax.Array | None = None
+) -> Routes:
     """Chooses the K experts of the largest probabilities, softmax over all of them.
 
     One choice is weighted with its probability, so that the router learns from the
@@ -85,6 +99,7 @@ def route(logits_GNE: jax.Array, top_k: int) -> Routes:
     Args:
       logits_GNE: float32.
       top_k: K, 1 or 2.
+      counted_GN: bool, False where a token is padding, which chooses no expert.
 
     Returns:
       The choices.
@@ -102,17 +117,32 @@ def route(logits_GNE: jax.Array, top_k: int) -> Routes:
     if top_k > 1:
         gate_GKN = gate_GKN / jnp.sum(gate_GKN, axis=1, keepdims=True)
     chosen_GME = jnp.concatenate(chosen, axis=1)  # M = K N, first choices first
+    if counted_GN is not None:
+        chosen_GME = chosen_GME * jnp.tile(counted_GN, (1, top_k))[..., None]
     before_GME = jnp.cumsum(chosen_GME, axis=1) - chosen_GME
     experts = jnp.arange(logits_GNE.shape[-1])
+    rank_GKN = jnp.sum(chosen_GME * before_GME, axis=-1).reshape(gate_GKN.shape)
+    if counted_GN is not None:
+        rank_GKN = jnp.where(counted_GN[:, None], rank_GKN, counted_GN.shape[1])
     return Routes(
         jnp.sum(chosen_GME * experts[None, None], axis=-1).reshape(gate_GKN.shape),
         gate_GKN,
-        jnp.sum(chosen_GME * before_GME, axis=-1).reshape(gate_GKN.shape),
+        rank_GKN,
         jnp.sum(chosen_GME, axis=1),
     )
 
 
-def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
+def limit(routes: Routes, room_G: jax.Array) -> Routes:
+    """Drops the choices for which their group's own room, int32 [G], is too small."""
+    full_GKN = routes.rank >= room_G[:, None, None]
+    return routes._replace(
+        rank=jnp.where(full_GKN, routes.rank.shape[2], routes.rank),
+    )
+
+
+def balance(
+    logits_GNE: jax.Array, routes: Routes, counted_GN: jax.Array | None = None
+) -> jax.Array:
     """Computes `E sum_e mean_prob_e first_share_e`, a mean over groups; even gives 1.
 
     Its gradient moves probability away from the experts that tokens choose first.
@@ -120,6 +150,7 @@ def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
     Args:
       logits_GNE: float32.
       routes: of `route`; the first choices count.
+      counted_GN: as of `route`.
 
     Returns:
       Float32 scalar, 1 to E.
@@ -127,33 +158,42 @@ def balance(logits_GNE: jax.Array, routes: Routes) -> jax.Array:
     Source: Lepikhin et al., "GShard", section 2.2; Tutel's `gshard_loss`.
     """
     experts = logits_GNE.shape[-1]
-    mean_prob_GE = jnp.mean(jax.nn.softmax(logits_GNE, axis=-1), axis=1)
+    mean_prob_GE = _mean(jax.nn.softmax(logits_GNE, axis=-1), counted_GN)
     first_GNE = jax.nn.one_hot(routes.expert[:, 0], experts)
-    first_share_GE = jnp.mean(first_GNE, axis=1)
+    first_share_GE = _mean(first_GNE, counted_GN)
     return experts * jnp.mean(jnp.sum(mean_prob_GE * first_share_GE, axis=-1))
 
 
 def count_routes(
-    logits_GNE: jax.Array, routes: Routes, room: int
+    logits_GNE: jax.Array,
+    routes: Routes,
+    room: int | jax.Array,
+    counted_GN: jax.Array | None = None,
 ) -> dict[str, jax.Array]:
     """Sums over tokens in float32, so that the sums of batches may be added.
 
     Args:
       logits_GNE: float32.
       routes: of `route`.
-      room: choices that an expert takes of a group.
+      room: choices that an expert takes of a group, one number or int32 [G].
+      counted_GN: as of `route`.
 
     Returns:
       `dropped` and `choices` (numbers of choices), `load_E` (choices that asked
       for each expert), `entropy` (of the probabilities, in nats), `tokens`.
     """
     log_prob = jax.nn.log_softmax(logits_GNE, axis=-1)
+    tokens = jnp.asarray(logits_GNE[..., 0].size, jnp.float32)
+    if counted_GN is not None:
+        log_prob = jnp.where(counted_GN[..., None], log_prob, 0.0)
+        tokens = _float_sum(counted_GN)
+    room_GE = jnp.broadcast_to(jnp.asarray(room)[..., None], routes.asked.shape)
     return {
-        "dropped": _float_sum(jnp.maximum(routes.asked - room, 0)),
-        "choices": jnp.asarray(routes.expert.size, jnp.float32),
+        "dropped": _float_sum(jnp.maximum(routes.asked - room_GE, 0)),
+        "choices": tokens * routes.expert.shape[1],
         "load_E": jnp.sum(routes.asked.astype(jnp.float32), axis=0),
         "entropy": -jnp.sum(jnp.exp(log_prob) * log_prob),
-        "tokens": jnp.asarray(logits_GNE[..., 0].size, jnp.float32),
+        "tokens": tokens,
     }
 
 
@@ -224,3 +264,12 @@ def _places(
 
 def _float_sum(x: jax.Array) -> jax.Array:
     return jnp.sum(x.astype(jnp.float32))
+
+
+def _mean(x_GNE: jax.Array, counted_GN: jax.Array | None) -> jax.Array:
+    """Means over a group's tokens, over those counted; 0 where there is none."""
+    if counted_GN is None:
+        return jnp.mean(x_GNE, axis=1)
+    number_G = jnp.maximum(jnp.sum(counted_GN, axis=1), 1)
+    sums_GE = jnp.sum(jnp.where(counted_GN[..., None], x_GNE, 0.0), axis=1)
+    return sums_GE / number_G[:, None]

@@ -67,6 +67,7 @@ def apply(
     tokens_BT: jax.Array,
     *,
     segments_BT: jax.Array | None = None,
+    counted_BT: jax.Array | None = None,
     training: bool = False,
 ) -> tuple[jax.Array, dict[str, Any]]:
     """Returns logits of the next token at every position.
@@ -77,6 +78,8 @@ def apply(
       tokens_BT: int32 in [0, vocab).
       segments_BT: the document of each position; attention stays inside a document.
         None: attention over the whole row.
+      counted_BT: bool, False where a position is padding behind the text: no token to
+        the router of experts, who have the room of the rest. None: nowhere.
       training: whether experts have room, and tokens compete for it, as in training
         or as when a model is scored (`experts`); dense models do not care.
 
@@ -91,7 +94,7 @@ def apply(
     """
     config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
-    return model.apply({"params": params}, tokens_BT, segments_BT)
+    return model.apply({"params": params}, tokens_BT, segments_BT, None, counted_BT)
 
 
 def token_nats(
@@ -101,6 +104,7 @@ def token_nats(
     targets_BT: jax.Array,
     *,
     segments_BT: jax.Array | None = None,
+    counted_BT: jax.Array | None = None,
     training: bool = False,
     beside: tuple[int, ...] = (),
 ) -> tuple[jax.Array, dict[str, Any]]:
@@ -112,7 +116,7 @@ def token_nats(
       tokens_BT: int32 in [0, vocab).
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
-      segments_BT, training: as in `apply`.
+      segments_BT, counted_BT, training: as in `apply`.
       beside: F tokens whose logits are wanted as well.
 
     Returns:
@@ -127,7 +131,12 @@ def token_nats(
     config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
     (nats_BT, of_target), aux = model.apply(
-        {"params": params}, tokens_BT, segments_BT, targets_BT, beside=beside
+        {"params": params},
+        tokens_BT,
+        segments_BT,
+        targets_BT,
+        counted_BT,
+        beside=beside,
     )
     return nats_BT, aux | of_target
 
@@ -152,7 +161,8 @@ def extend(
 ) -> tuple[jax.Array, Any]:
     """Applies the model to the next T tokens of rows whose earlier ones are cached.
 
-    Experts take all tokens that come to them, whatever their capacity.
+    Experts take all tokens that come to them, whatever their capacity, so that the
+    padding of a prompt takes nobody's room.
 
     Args:
       config: the model.
@@ -178,14 +188,21 @@ class _Transformer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens_BT, segments_BT=None, targets_BT=None, past=None, beside=()
+        self,
+        tokens_BT,
+        segments_BT=None,
+        targets_BT=None,
+        counted_BT=None,
+        past=None,
+        beside=(),
     ):
         """Returns `(output, aux)`, or with a past `(logits, cache)`."""
         config = self.config
         vocab = require_vocab(config)
         table_VD = Table(vocab, config.width, name="embed")()
         x_BTD = jnp.take(table_VD, tokens_BT, axis=0)
-        x_BTD, kept = self._layers(x_BTD, segments_BT, *(past or (None, None)))
+        cache, past_B = past or (None, None)
+        x_BTD, kept = self._layers(x_BTD, segments_BT, cache, past_B, counted_BT)
         caches, counts = kept
         x_BTD = Norm(config, name="final_norm")(x_BTD)
         if not config.tied:
@@ -205,13 +222,13 @@ class _Transformer(nn.Module):
         out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), (nats, found))
         return out, _summed(counts)
 
-    def _layers(self, x_BTD, segments_BT, caches, past_B):
+    def _layers(self, x_BTD, segments_BT, caches, past_B, counted_BT):
         config = self.config
         kept, counts = [], []
         for i in range(config.layers):
             block = Block(config, self.training, name=f"layer_{i}")
             cache = None if caches is None else caches[i]
-            x_BTD, (cache, count) = block(x_BTD, segments_BT, cache, past_B)
+            x_BTD, (cache, count) = block(x_BTD, segments_BT, cache, past_B, counted_BT)
             kept.append(cache)
             counts.append(count)
         return x_BTD, (tuple(kept), jax.tree.map(lambda *x: jnp.stack(x), *counts))

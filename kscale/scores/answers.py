@@ -16,7 +16,7 @@ from kscale.corpora import Questions
 from kscale.data import PAD, TokenPool
 from kscale.models import ModelConfig, Params, extend, generate, init_cache
 from kscale.scores.documents import choose_people, round_up
-from kscale.scores.score import check_losses, fetch_late
+from kscale.scores.score import check_losses, fetch_late, full_precision
 
 _BATCH = 256  # rows at once
 
@@ -65,8 +65,9 @@ def ask_questions(
 
     The prompt is the question's document up to its answer, what opens it included. An
     answer is right if its tokens, and then EOS, are what is generated: a longer answer
-    that begins with the true one is wrong. Losses are computed in float32 on the device
-    and summed in float64 on the host; no more than a few batches are held at a time.
+    that begins with the true one is wrong. Losses are computed in float32 on the
+    device, with products at full precision whatever the model was trained in, and
+    summed in float64 on the host; no more than a few batches are held at a time.
 
     Args:
       model: (config, params) of `kscale.models`, of the vocabulary of `pool`.
@@ -97,7 +98,7 @@ def ask_questions(
             f"answers: the model is a {type(model).__name__}; it must be (config, "
             "params) of kscale.models, since decoding needs its memory"
         )
-    config, params = model
+    config, params = full_precision(model[0]), model[1]
     if config.vocab != pool.vocabulary.size:
         raise ValueError(
             f"answers: the model has {config.vocab} tokens, the questions "
@@ -205,6 +206,11 @@ def _judge(
     answers_BS: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Nats of the true answer's tokens, and where the greedy answer is another."""
+    with jax.default_matmul_precision("highest"):
+        return _answer(config, params, prompts_BT, lengths_B, answers_BS)
+
+
+def _answer(config, params, prompts_BT, lengths_B, answers_BS):
     (rows, length), steps = prompts_BT.shape, answers_BS.shape[1]
     last_B = lengths_B - 1
     memory = init_cache(config, rows, length + steps - 1)

@@ -33,6 +33,15 @@ class Batch(NamedTuple):
     tokens: np.ndarray
     labels: np.ndarray
 
+    @property
+    def counted(self) -> np.ndarray:
+        """Whether each of the W inputs comes before a token that counts: bool [B, W].
+
+        The others are padding, of which there is more or less by the row's length.
+        """
+        counts = self.labels[:, 1:] != PAD
+        return np.logical_or.accumulate(counts[:, ::-1], axis=1)[:, ::-1]
+
 
 def choose_people(
     corpus: Corpus, people: np.ndarray | int | None, seed: int

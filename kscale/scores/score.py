@@ -4,6 +4,7 @@ Axes: B rows, T positions, V vocabulary.
 """
 
 import collections
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ import numpy as np
 from kscale.corpora import Corpus
 from kscale.data import Forms, TokenPool
 from kscale.models import ModelConfig, Params, token_nats
-from kscale.scores.documents import batches, choose_people
+from kscale.scores.documents import Batch, batches, choose_people
 from kscale.scores.table import ScoreTable, sum_by_label
 
 Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
@@ -41,12 +42,14 @@ def score_corpus(
     and, where the pool has one, its domain token; neither is scored. A value that has
     several forms (He, His) costs `-ln` of the probability of its forms over that of the
     forms of all values, at the first token of the first use: which form is used is
-    wording. Losses are computed in float32 on the device and summed in float64 on the
-    host; no more than a few batches are held at a time.
+    wording. Losses are computed in float32 on the device, with products at full
+    precision whatever the model was trained in, and summed in float64 on the host; no
+    more than a few batches are held at a time.
 
     Args:
       model: (config, params) of `kscale.models`, or a function from tokens int32 [B, T]
-        to logits [B, T, V] of the next tokens, in the dense ids of `pool`.
+        to logits [B, T, V] of the next tokens, in the dense ids of `pool`, at the
+        precision of its own.
       normalized: the function returns log-probabilities, in nats, over a vocabulary of
         its own of which the corpus' tokens are a part; they count as they are. False:
         they are normalized over the corpus' tokens, which gives back to them what the
@@ -88,9 +91,7 @@ def score_corpus(
         return min(64, max(8, 2 ** (fit.bit_length() - 1)))
 
     rows = batches(corpus, pool, people, size, seed)
-    for one, (losses, right) in fetch_late(
-        (one, evaluate(one.tokens, one.labels)) for one in rows
-    ):
+    for one, (losses, right) in fetch_late((one, evaluate(one)) for one in rows):
         n = len(one.slots)
         sums = sum_by_label(losses[:n], right[:n], one.labels[:n, 1:], shape[1])
         check_losses(sums[0], people[one.slots])
@@ -118,21 +119,21 @@ def dropped_share(
 ) -> float:
     """Returns the share of the tokens' choices of experts that find no room in scoring.
 
-    The rows are those of `score_corpus`, with the room that they have there. The
-    padding that fills a row up to its length is routed as its text is, behind it, and
-    counts here as tokens do; rows that fill a batch are left out.
+    The rows are those of `score_corpus`, with the room that they have there, which is
+    that of a document's own length: padding chooses no expert.
 
     Args:
       model: (config, params) with experts.
       corpus, pool, people, seed: as in `score_corpus`.
 
     Returns:
-      From 0 (all have room, and a row's padding changes nothing) to below 1.
+      From 0 (all have room) to below 1.
     """
     config, params = model
     chosen, _ = choose_people(corpus, people, seed)
     rows = batches(corpus, pool, chosen, lambda width: 1, seed)
-    sums = [_routing(config, params, one.tokens) for one in rows]
+    exact = full_precision(config)
+    sums = [_routing(exact, params, one.tokens, one.counted) for one in rows]
     dropped, choices = np.asarray(jax.device_get(sums), np.float64).sum(axis=0)
     return float(dropped / choices)
 
@@ -166,10 +167,20 @@ def check_losses(nats: np.ndarray, people: np.ndarray) -> None:
         )
 
 
+def full_precision(config: ModelConfig) -> ModelConfig:
+    """Returns the same model with float32 products, whatever it was trained in.
+
+    Beside it `jax.default_matmul_precision("highest")` keeps devices from rounding the
+    factors, as GPUs and TPUs do with float32 ones.
+    """
+    attention = "auto" if config.attention == "cudnn" else config.attention
+    return dataclasses.replace(config, compute="float32", attention=attention)
+
+
 def _evaluator(
     model: Model, pool: TokenPool, normalized: bool
-) -> Callable[[np.ndarray, np.ndarray], tuple[jax.Array, jax.Array]]:
-    """Rows, labels [B, T+1] -> (nats, correct) [B, T], dispatched, not waited for."""
+) -> Callable[[Batch], tuple[jax.Array, jax.Array]]:
+    """Rows [B, T+1] -> (nats, correct) [B, T], dispatched and not waited for."""
     vocab, forms = pool.vocabulary.size, pool.forms
     if isinstance(model, tuple):
         config, params = model
@@ -178,9 +189,13 @@ def _evaluator(
                 f"score: the model has {config.vocab} tokens, the corpus {vocab}: it "
                 "was trained on another corpus or tokenizer"
             )
-        return lambda tokens, labels: _token_nats(config, forms, params, tokens, labels)
+        exact = full_precision(config)
+        return lambda rows: _token_nats(
+            exact, forms, params, rows.tokens, rows.labels, rows.counted
+        )
 
-    def evaluate(tokens: np.ndarray, labels: np.ndarray):
+    def evaluate(rows: Batch) -> tuple[jax.Array, jax.Array]:
+        tokens = rows.tokens
         logits = model(tokens[:, :-1])
         shape = (tokens.shape[0], tokens.shape[1] - 1, vocab)
         if tuple(logits.shape) != shape:
@@ -197,20 +212,18 @@ def _evaluator(
                     "of log-probabilities it is 1 at most: leave normalized out for "
                     "logits"
                 )
-        return _from_logits(forms, normalized, logits, tokens[:, 1:], labels[:, 1:])
+        labels = rows.labels[:, 1:]
+        return _from_logits(forms, normalized, logits, tokens[:, 1:], labels)
 
     return evaluate
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _token_nats(config: ModelConfig, forms: Forms | None, params: Params, rows, labels):
-    nats, aux = token_nats(
-        config,
-        params,
-        rows[:, :-1],
-        rows[:, 1:],
-        beside=forms.tokens if forms else (),
-    )
+def _token_nats(
+    config: ModelConfig, forms: Forms | None, params: Params, rows, labels, counted
+) -> tuple[jax.Array, jax.Array]:
+    beside = forms.tokens if forms else ()
+    nats, aux = _apply(config, params, rows, counted, beside)
     correct = aux["correct_BT"]
     if forms is None:
         return nats, correct
@@ -265,6 +278,12 @@ def _choose_forms(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _routing(config: ModelConfig, params: Params, rows) -> tuple:
-    _, aux = token_nats(config, params, rows[:, :-1], rows[:, 1:])
+def _routing(config: ModelConfig, params: Params, rows, counted) -> tuple:
+    _, aux = _apply(config, params, rows, counted)
     return aux["routing"]["dropped"], aux["routing"]["choices"]
+
+
+def _apply(config: ModelConfig, params: Params, rows, counted, beside=()) -> tuple:
+    both = rows[:, :-1], rows[:, 1:]
+    with jax.default_matmul_precision("highest"):
+        return token_nats(config, params, *both, counted_BT=counted, beside=beside)

@@ -225,6 +225,34 @@ def test_rows_are_scored_each_on_its_own_and_trained_in_groups():
     assert not np.allclose(turned[1], trained[0])
 
 
+@pytest.mark.parametrize(
+    ("arrangement", "factor"), [("buffers", 1.0), ("blocks", 1.0), ("blocks", 0.0)]
+)
+def test_padding_changes_no_row(monkeypatch, arrangement, factor):
+    monkeypatch.setattr(experts_module, "arrange", ARRANGEMENTS[arrangement])
+    config = dataclasses.replace(TINY, layers=1, eval_capacity_factor=factor)
+    params, x = started(config), tokens()
+    targets, lengths = (x + 1) % 29, np.array([12, 9, 4, 0])
+
+    @jit
+    def nats(params, x, y, counted):
+        found, aux = token_nats(config, params, x, y, counted_BT=counted)
+        return found, aux["routing"]
+
+    def padded(width):
+        fill = ((0, 0), (0, width - 12))
+        counted = np.arange(width) < lengths[:, None]
+        rows = (jnp.pad(y, fill, constant_values=3) for y in (x, targets))
+        return nats(params, *rows, counted)
+
+    (few, narrow), (many, wide) = padded(12), padded(20)
+    close(wide, narrow)
+    for row, length in enumerate(lengths[:3]):
+        np.testing.assert_allclose(many[row, :length], few[row, :length], rtol=1e-5)
+    assert (float(narrow["dropped"]) > 0) == (factor > 0)
+    assert float(narrow["choices"]) == 2 * lengths.sum()
+
+
 def test_rows_that_groups_do_not_divide():
     def logits(training):
         params = started(TINY)

@@ -9,6 +9,8 @@ from kscale.models.routing import (
     balance,
     capacity,
     count_routes,
+    limit,
+    own_room,
     place_in_blocks,
     place_in_buffers,
     route,
@@ -114,6 +116,46 @@ def test_capacity_by_hand(tokens, experts, top_k, factor, room):
     assert capacity(config, tokens, training=True) == room
     config = ModelConfig(**fields, eval_capacity_factor=factor)
     assert capacity(config, tokens, training=False) == room
+
+
+# The three tokens, and the first one once more as padding.
+PADDED = jnp.concatenate([THREE, THREE[:, :1]], axis=1)
+COUNTED = jnp.asarray([[True, True, True, False]])
+
+
+def test_padding_chooses_no_expert():
+    routes, alone = route(PADDED, 2, COUNTED), route(THREE, 2)
+    np.testing.assert_array_equal(routes.rank[..., :3], alone.rank)
+    np.testing.assert_array_equal(routes.rank[..., 3], [[4, 4]])
+    np.testing.assert_array_equal(routes.asked, alone.asked)
+    for room in (2, 4):
+        for place in (place_in_buffers, lambda *x: place_in_blocks(*x, size=2)):
+            places = place(routes, room)
+            assert (np.asarray(places.place)[:, 3] == len(places.choice)).all()
+            assert not np.isin(places.choice, [3, 7]).any()
+    sums, right = (
+        count_routes(PADDED, routes, 2, COUNTED),
+        count_routes(THREE, alone, 2),
+    )
+    for name, value in right.items():
+        np.testing.assert_allclose(sums[name], value, rtol=1e-6)
+    even = balance(PADDED, routes, COUNTED), balance(THREE, alone)
+    np.testing.assert_allclose(*even, rtol=1e-6)
+
+
+def test_a_group_has_the_room_of_its_own_length():
+    # Of 4 experts with top-2 and factor 1: 2 ceil(3 / 4), 2 ceil(8 / 4), 2 ceil(0 / 4).
+    config = ModelConfig(experts=4, top_k=2, eval_capacity_factor=1.0)
+    counted = jnp.arange(8)[None] < jnp.asarray([3, 8, 0])[:, None]
+    rooms = own_room(config, counted, training=False)
+    np.testing.assert_array_equal(rooms, [2, 4, 0])
+    routes = route(draw(groups=3, experts=4), 2, counted)
+    kept = np.asarray(limit(routes, rooms).rank < 8)
+    np.testing.assert_array_equal(
+        kept, np.asarray(routes.rank < np.reshape([2, 4, 0], (3, 1, 1)))
+    )
+    dropped = count_routes(draw(experts=4), routes, rooms, counted)["dropped"]
+    assert float(dropped) == 2 * 11 - kept.sum()
 
 
 def test_balance_of_even_probabilities_is_one():

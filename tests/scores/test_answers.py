@@ -176,6 +176,14 @@ def test_exact_match_is_teacher_forced_correctness_of_answer_and_end(
     assert table.nats[::2].max() < table.nats[1::2].max()
 
 
+def test_answers_are_in_float32_whatever_the_model_was_trained_in(taught, asked, pool):
+    config, params = taught
+    half = dataclasses.replace(config, compute="bfloat16")
+    found, table = (ask_questions((c, params), asked, pool) for c in (half, config))
+    np.testing.assert_array_equal(found.nats, table.nats)
+    np.testing.assert_array_equal(found.correct, table.correct)
+
+
 def test_people_batches_and_labels_do_not_matter(taught, asked, pool):
     whole = ask_questions(taught, asked, pool)
     some = ask_questions(taught, asked, pool, np.array([7, 2, 4]), batch=5)

@@ -45,6 +45,15 @@ def rows_of(documents, prefix, opening=None, open_ended=False):
     return list(batches(corpus, pool, np.arange(len(texts)), lambda _: 1))
 
 
+def test_what_comes_behind_the_last_counted_token_is_padding():
+    (row,) = rows_of([JANE[:3]], [EOS, DOMAIN])
+    assert row.tokens.tolist() == [[7, 9, 1, 2, 5]]
+    assert row.counted.tolist() == [[True] * 4]
+    (row,) = rows_of([JANE], [EOS, DOMAIN])
+    # The last token is a target alone; nobody reads what stands behind it.
+    assert row.counted.tolist() == [[True] * 5 + [False] * 3]
+
+
 JANE = [(1, 1), (2, 1), (5, 0), (3, 2)]  # "Jane Doe" "works as a" "baker"
 LATE = [(6, 0), *JANE]  # "The" "Jane Doe" ...
 
