@@ -1,0 +1,37 @@
+"""Allen-Zhu & Li 2024, figure 1: its own points that a CPU can train.
+
+Published lists, GPT-2 tokens, heads of 64, published learning rates and batches; float32
+for the paper's 16 bits. The model is GPT2-2-1, the smallest of figure 1.
+
+    kscale sweep capacity/published --size=smoke    a minute: does it run?
+    kscale sweep capacity/published --size=paper    see queue.md; goes on where it was
+
+Expect: R near 1 after 100 exposures where R_max is larger, near 2 after 1000, and R_max
+where it is below 1.8 (1000 exposures).
+"""
+
+import dataclasses
+import pathlib
+
+from kscale import configs, report
+from kscale.configs.base import Config
+from kscale.files import Row
+
+# (people, exposures), the next to be trained first
+QUEUE = ((10_000, 100), (20_000, 100), (5_000, 1000), (10_000, 1000))
+
+
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
+    queue = ((24, 4),) if size == "smoke" else QUEUE
+    return [_point(people, exposures) for people, exposures in queue]
+
+
+def draw(rows: list[Row], path: pathlib.Path) -> None:
+    """The figure."""
+    report.draw_capacity(rows, path, "Allen-Zhu & Li 2024, figure 1: GPT2-2-1, bioS(N)")
+
+
+def _point(people: int, exposures: int) -> Config:
+    config = configs.bios(people, "GPT2-2-1", exposures, compute="float32")
+    return dataclasses.replace(config, name="published")
