@@ -1,6 +1,6 @@
 """Allen-Zhu & Li 2024, figure 1: its own points that a CPU can train.
 
-Published lists, GPT-2 tokens, heads of 64, published learning rates and batches; float32
+Published lists, GPT-2 tokens, heads of 64, published rates and batches; float32
 for the paper's 16 bits. The model is GPT2-2-1, the smallest of figure 1.
 
     kscale sweep capacity/published --size=smoke    a minute: does it run?
