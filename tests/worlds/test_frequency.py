@@ -7,7 +7,7 @@ import pytest
 
 from kscale import theory
 from kscale.configs import fields
-from kscale.worlds import Law, build_bios
+from kscale.worlds import Law
 
 
 def test_weights_by_hand():
@@ -122,5 +122,3 @@ def test_a_law_is_what_its_config_says():
     assert again.tolist() != Law("pitman_yor").frequencies(5, 2).tolist()
     with pytest.raises(ValueError, match=r"law: law.discount=1.0 must be in \[0, 1\)"):
         fields.from_dict(Law, {"discount": 1.0}, "law")
-    with pytest.raises(ValueError, match=r"law='zipf' must be a Law, such as Law\('zi"):
-        build_bios(5, lists="tiny", law="zipf")  # type: ignore[arg-type]
