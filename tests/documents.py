@@ -12,3 +12,9 @@ def spans_of(corpus, row):
 def text_of(corpus, row):
     """Returns the text of a document."""
     return "".join(span.text for span in corpora.compose_document(corpus, row))
+
+
+def marked(corpus, row):
+    """Returns the text of a document with what counts marked: "<name| Ada Ek> is"."""
+    spans = spans_of(corpus, row)
+    return "".join(f"<{name}|{text}>" if name else text for text, name in spans)

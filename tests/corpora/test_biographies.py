@@ -1,11 +1,10 @@
 """Biographies: whole documents by hand, what counts in them, and uniform choices."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
-from documents import spans_of, text_of
+from documents import marked, spans_of
 from scipy import stats
 
 from kscale import corpora, worlds
@@ -17,83 +16,47 @@ def first_document(corpus, person):
     return corpus.plan(np.array([person]), np.array([0]))[0]
 
 
-def test_a_document_by_hand(write):
-    """Possessive name, pronoun, full name again; text after a value."""
-    world = write()
-    corpus = corpora.Biographies(world, shuffled=False)
-    for person in range(12):
-        facts = world.person(person)
-        name = facts["name"]
-        assert spans_of(corpus, first_document(corpus, person)) == [
-            (f" {name}", "name"),
-            ("'s birthday is in", ""),
-            (f" {facts['birth']}", "birth"),
-            (".", ""),
-            (f" {facts['pronoun']}", "pronoun"),
-            (" works for", ""),
-            (f" {facts['employer']}", "employer"),
-            (
-                f" now. {name} is in {facts['city']}.",
-                "",
-            ),  # it follows from the employer
-        ]
-
-
-def test_a_document_that_tells_the_city_first(write):
-    """The city is then a part of what the employer costs."""
-    world = write(**{"order.txt": "city\nbirth\nemployer"})
-    corpus = corpora.Biographies(world, shuffled=False)
-    facts = world.person(3)
-    pronoun, employer = facts["pronoun"], facts["employer"]
-    assert spans_of(corpus, first_document(corpus, 3)) == [
-        (f" {facts['name']}", "name"),
-        (" is in", ""),
-        (f" {facts['city']}", "city"),
-        (".", ""),
-        (f" {facts['possessive']}", "pronoun"),  # a possessive tells the gender, too
-        (" birthday is in", ""),
-        (f" {facts['birth']}", "birth"),
-        (f". {pronoun} works for", ""),  # the pronoun is not counted again
-        (f" {employer}", "employer"),
-        (" now.", ""),
-    ]
-
-
-def test_two_facts_before_their_attribute_count(write):
-    world = write(
-        **{
+DOCUMENTS = {
+    "possessive name, pronoun, full name again; the city follows from the employer": (
+        {},
+        "<name| {name}>'s birthday is in<birth| {birth}>.<pronoun| {pronoun}> works for"
+        "<employer| {employer}> now. {name} is in {city}.",
+    ),
+    # A possessive tells the gender, too; the pronoun is not counted again.
+    "the city, told first, is a part of what the employer costs": (
+        {"order.txt": "city\nbirth\nemployer"},
+        "<name| {name}> is in<city| {city}>.<pronoun| {possessive}> birthday is in"
+        "<birth| {birth}>. {pronoun} works for<employer| {employer}> now.",
+    ),
+    "two facts before their attribute": (
+        {
             "values/employer+city.txt": "",
             "values/employer+city+sector.txt": "Acme;Rome;steel\nBolt;Oslo;wood",
             "templates/sector.txt": "{name} knows {value}.",
             "order.txt": "city\nsector\nemployer\nbirth",
-        }
-    )
-    corpus = corpora.Biographies(world, shuffled=False)
-    rows = first_document(corpus, 0), corpus.score_plan(np.array([0]))[0]
-    training, score = ([x for _, x in spans_of(corpus, row) if x] for row in rows)
-    assert training == ["name", "city", "sector", "pronoun", "employer", "birth"]
-    assert score == training
-
-
-def test_the_pronoun_inside_the_first_sentence(write):
-    """Its first use counts, even in the sentence that opens; the second never."""
-    world = write(
-        **{
+        },
+        "<name| {name}> is in<city| {city}>. {name} knows<sector| {sector}>."
+        "<pronoun| {pronoun}> works for<employer| {employer}> now. {possessive}"
+        " birthday is in<birth| {birth}>.",
+    ),
+    "the pronoun inside the first sentence": (
+        {
             "templates/birth.txt": "{name} says {possessive} birthday is {value}.",
             "templates/employer.txt": "At {value} works {pronoun}.",
-            "order.txt": "birth\nemployer\ncity",
-        }
-    )
-    corpus = corpora.Biographies(world, shuffled=False)
-    facts, row = world.person(5), first_document(corpus, 5)
-    assert spans_of(corpus, row)[:5] == [
-        (f" {facts['name']}", "name"),
-        (" says", ""),
-        (f" {facts['possessive']}", "pronoun"),
-        (" birthday is", ""),
-        (f" {facts['birth']}", "birth"),
-    ]
-    assert f"At {facts['employer']} works {facts['pronoun']}." in text_of(corpus, row)
+        },
+        "<name| {name}> says<pronoun| {possessive}> birthday is<birth| {birth}>. At"
+        "<employer| {employer}> works {pronoun}. {name} is in {city}.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "text"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_document_by_hand(write, changes, text):
+    corpus = corpora.Biographies(write(**changes), shuffled=False)
+    for person, scored in zip(PEOPLE, corpus.score_plan(PEOPLE), strict=True):
+        expected = text.format(**corpus.world.person(person))
+        assert marked(corpus, first_document(corpus, person)) == expected
+        assert marked(corpus, scored) == expected
 
 
 def test_biod_paragraphs_by_hand():
@@ -101,23 +64,16 @@ def test_biod_paragraphs_by_hand():
     paper = corpora.Biographies(world, shuffled=False)
     bare = corpora.Biographies(world, shuffled=False, style="bare")
     facts = world.person(1)
-    words = {name: facts[name].split(" ") for name in ("ID 1", "ID 2")}
-    first = {name: " " + " ".join(word[:2]) for name, word in words.items()}
-    rest = {name: " " + " ".join(word[2:]) for name, word in words.items()}
-    assert spans_of(paper, first_document(paper, 1)) == [
-        (f" {facts['name']}", "name"),
-        (" 's ID 1 is", ""),
-        (first["ID 1"], "ID 1"),
-        (rest["ID 1"], "ID 1"),
-        (" . Her ID 2 is", ""),
-        (first["ID 2"], "ID 2"),
-        (rest["ID 2"], "ID 2"),
-        (" .", ""),
-    ]
-    row = first_document(bare, 1)
-    assert text_of(bare, row) == (
-        f" {facts['name']} ID 1 {facts['ID 1']} ID 2 {facts['ID 2']}"
+    ids = (facts[name].split(" ") for name in ("ID 1", "ID 2"))
+    one, two = (
+        f"<ID {i}| {' '.join(x[:2])}><ID {i}| {' '.join(x[2:])}>"
+        for i, x in enumerate(ids, 1)
     )
+    assert marked(paper, first_document(paper, 1)) == (
+        f"<name| {facts['name']}> 's ID 1 is{one} . Her ID 2 is{two} ."
+    )
+    row = first_document(bare, 1)
+    assert marked(bare, row) == f"<name| {facts['name']}> ID 1{one} ID 2{two}"
     kinds = [bare.labels[s.label].kind for s in corpora.compose_document(bare, row)]
     assert kinds == ["name", "text", "value1", "value", "text", "value1", "value"]
 
@@ -149,7 +105,7 @@ def test_scoring_biod():
         assert sorted(counted) == sorted((x.name, x.kind) for x in corpus.labels[1:])
 
 
-AWAY = "It was {value} when {name} came."
+AWAY, AT = "It was {value} when {name} came.", "{name} is at {value}."
 
 
 @pytest.mark.parametrize(
@@ -158,16 +114,9 @@ AWAY = "It was {value} when {name} came."
         ({"birth": AWAY}, False, "birth"),
         ({"city": AWAY}, True, "city"),
         ({"city": AWAY}, False, None),  # it never begins a text
-        ({"employer": "{name} is at {value}."}, True, "birth"),
-        ({"employer": "{name} is at {value}."}, False, "birth"),
-        (
-            {
-                "birth": "{name}, {possessive} day is {value}.",
-                "employer": "{name} is at {value}.",
-            },
-            False,
-            None,
-        ),
+        ({"employer": AT}, True, "birth"),
+        ({"employer": AT}, False, "birth"),
+        ({"birth": "{name}: {value}, {possessive} day", "employer": AT}, False, None),
     ],
 )
 def test_templates_that_cannot_be_scored_are_refused(write, changes, shuffled, message):
@@ -187,13 +136,11 @@ def test_a_single_line_that_can_be_scored_is_found(write):
     """Whatever the draws: of 400 lines one begins with the name, one has a pronoun."""
     away = "\n".join(f"On day {i} at {{value}} came {{name}}." for i in range(399))
     plain = "\n".join(f"{{name}} is at {{value}}, {i}." for i in range(399))
-    world = write(
-        **{
-            "templates/birth.txt": away + "\n{name} came in {value}.",
-            "templates/employer.txt": plain + "\n{name} likes {value} as {pronoun} is.",
-        }
-    )
-    corpus = corpora.Biographies(world, shuffled=False)
+    changes = {
+        "templates/birth.txt": away + "\n{name} came in {value}.",
+        "templates/employer.txt": plain + "\n{name} likes {value} as {pronoun} is.",
+    }
+    corpus = corpora.Biographies(write(**changes), shuffled=False)
     for row in corpus.score_plan(PEOPLE):
         names = [name for _, name in spans_of(corpus, row) if name]
         assert names == ["name", "birth", "employer", "pronoun"]
@@ -203,11 +150,11 @@ def test_simple_text_is_the_same_and_fresh_text_is_not():
     world = worlds.build_bios(100, lists="mini")
     people = np.repeat(np.arange(100), 3)
     exposures = np.tile([0, 5, 999], 100)
-    simple, fresh = (
+    plans = (
         corpora.Biographies(world, fresh=fresh).plan(people, exposures)
         for fresh in (False, True)
     )
-    simple, fresh = simple.reshape(100, 3, -1), fresh.reshape(100, 3, -1)
+    simple, fresh = (plan.reshape(100, 3, -1) for plan in plans)
     assert (simple == simple[:, :1]).all()
     assert (fresh[:, 0] != fresh[:, 1]).any(axis=1).all()
     assert len(np.unique(simple[:, 0], axis=0)) == 100
@@ -234,7 +181,10 @@ def test_orders_and_templates_are_uniform():
     _, counts = np.unique(orders @ 6 ** np.arange(6), return_counts=True)
     assert len(counts) == 720
     assert stats.chisquare(counts).pvalue > 1e-4
-    choice = corpus._choose("training", *address) - corpus._grammar.ranges[:, 0]
+    starts, numbers = corpus._grammar.ranges.T
+    assert numbers.tolist() == [50] * 6
+    # 6 log2 50 + log2 720 = 43.355 bits of a biography say nothing of the person.
+    choice = corpus._choose("training", *address) - starts
     for i in range(6):
         assert stats.chisquare(np.bincount(choice[:, i])).pvalue > 1e-4
     for i, j in itertools.combinations(range(6), 2):
@@ -254,11 +204,3 @@ def test_orders_of_many_sentences_are_uniform():
         counts = np.bincount(orders[:, i] * 8 + orders[:, i + 1], minlength=64)
         counts = counts.reshape(8, 8)[~np.eye(8, dtype=bool)]
         assert stats.chisquare(counts).pvalue > 1e-5
-
-
-def test_irreducible_text():
-    """6 log2 50 + log2 720 = 43.355 bits of a biography say nothing of the person."""
-    numbers = corpora.Biographies(worlds.build_bios(10))._grammar.ranges[:, 1]
-    assert numbers.tolist() == [50] * 6
-    bits = np.log2(numbers).sum() + math.log2(math.factorial(len(numbers)))
-    assert bits == pytest.approx(43.35499023497802, rel=1e-12)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from documents import text_of
+from documents import marked, text_of
 
 from kscale import corpora, worlds
 from kscale.corpora import FactFinder, Rewrites
@@ -15,10 +15,6 @@ def write_texts(folder, texts, name="texts.jsonl"):
     lines = [json.dumps({"id": i, "text": text}) for i, text in texts]
     (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
     return folder
-
-
-def spans(corpus, piece):
-    return [(s.text, corpus.labels[s.label].name) for s in corpus.pieces[piece]]
 
 
 def texts_of(world, exposures=1):
@@ -37,16 +33,11 @@ def test_a_text_by_hand(write, tmp_path):
         f" {facts['employer']} in {facts['city']}, and {facts['name']} stayed."
     )
     corpus = Rewrites(world, write_texts(tmp_path / "t", [(0, text)]))
-    assert spans(corpus, 1) == [
-        (" " + facts["name"], "name"),
-        (", born in", "text"),
-        (" " + facts["birth"], "birth"),
-        (":", "text"),
-        (" " + facts["pronoun"].lower(), "pronoun"),
-        (" joined", "text"),
-        (" " + facts["employer"], "employer"),
-        (f" in {facts['city']}, and {facts['name']} stayed.", "text"),
-    ]
+    facts["pronoun"] = facts["pronoun"].lower()
+    assert marked(corpus, [1]) == (
+        "<name| {name}>, born in<birth| {birth}>:<pronoun| {pronoun}> joined"
+        "<employer| {employer}> in {city}, and {name} stayed."
+    ).format(**facts)
     assert corpus.score_plan(np.array([0])).tolist() == [[1]]
     assert corpus.pieces[0] == ()
     with pytest.raises(IndexError):
@@ -90,13 +81,8 @@ def test_the_city_before_its_employer_counts(write, tmp_path):
         f" {facts['possessive']} month: {facts['birth']}."
     )
     corpus = Rewrites(world, write_texts(tmp_path / "t", [(0, text)]))
-    assert spans(corpus, 1)[:5] == [
-        (f" {facts['name']}", "name"),
-        (" of", "text"),
-        (" Acme Town", "city"),
-        (" is at", "text"),
-        (" Acme", "employer"),
-    ]
+    start = "<name| {name}> of<city| Acme Town> is at<employer| Acme>, in Acme Town."
+    assert marked(corpus, [1]).startswith(start.format(**facts))
     assert corpus.score_plan(np.array([0])).tolist() == [[1]]
 
 
@@ -104,17 +90,14 @@ def test_a_value_in_a_name_is_no_value(write, tmp_path):
     """Somebody called Bolt works for Bolt: the name tells nothing of the employer."""
     bolt = {"names/2_last.txt": "Bolt", "values/employer+city.txt": "Bolt;Oslo"}
     world = write(people=1, **bolt)
-    facts, employer = world.person(0), "Bolt"
-    assert facts["name"].endswith(" Bolt")
+    facts = world.person(0)
     start = f"{facts['name']}, born in {facts['birth']}."
-    rest = f" {facts['name']}: {facts['pronoun']} works for {employer}."
+    rest = f" {facts['name']}: {facts['pronoun']} works for Bolt."
     corpus = Rewrites(world, write_texts(tmp_path / "t", [(0, start + rest)]), True)
-    assert [s for s in spans(corpus, 1) if s[1] != "text"] == [
-        (" " + facts["name"], "name"),
-        (" " + facts["birth"], "birth"),
-        (" " + facts["pronoun"], "pronoun"),
-        (" " + employer, "employer"),
-    ]
+    assert marked(corpus, [1]) == (
+        "<name| {name}>, born in<birth| {birth}>. {name}:<pronoun| {pronoun}> works for"
+        "<employer| Bolt>."
+    ).format(**facts)
     assert FactFinder(world).scores_whole(0, start + rest)
     assert not FactFinder(world).scores_whole(0, start)
     assert not FactFinder(world).scores_whole(0, "Oh, " + start + rest)
@@ -135,7 +118,7 @@ def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):
     early = f"{facts['name']} is at {employer} in Rome, {rest}"
     texts = [(0, late), (0, early)]
     corpus = Rewrites(world, write_texts(tmp_path / "t", texts), True)
-    assert [name for _, name in spans(corpus, 1) if name == "employer"] == []
+    assert "<employer|" not in marked(corpus, [1])
     assert corpus.score_plan(np.array([0])).tolist() == [[2]]
 
 
