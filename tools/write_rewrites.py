@@ -103,7 +103,7 @@ def find_fault(finder: FactFinder, person: int, text: str) -> str:
     """Returns why a text is refused; "" if it is not."""
     if finder.scores_whole(person, text):
         return ""
-    missing = [name for name, at in finder.find(person, " " + text) if at is None]
+    missing = finder.missing(person, " " + text)
     return missing[0] if missing else "order"
 
 

@@ -142,8 +142,7 @@ class Rewrites:
         return person, " " + text
 
     def _spans(self, person: int, text: str, path: pathlib.Path) -> Piece | None:
-        found = self._finder.find(person, text)
-        missing = [name for name, place in found if place is None]
+        missing = self._finder.missing(person, text)
         if missing and not self._skip:
             raise ValueError(
                 f"{path}, id {person}: the {missing[0]}"
@@ -188,15 +187,11 @@ class FactFinder:
         self._world = world
         labels = build_labels(world)
         self._labels = {label.name: i for i, label in enumerate(labels)}
-        self._scored = {
-            i
-            for i, label in enumerate(labels)
-            if label.kind in ("name", "value", "form")
-        }
+        counted = ("name", "value", "form")
+        self._scored = {i for i, x in enumerate(labels) if x.kind in counted}
         # A reference (the pronoun) is any of its forms; {he: [he, his]}.
         self._forms = {
-            a.name: [a.name, *(fact.name for fact in a.derived)]
-            for a in world.references
+            a.name: [a.name, *(x.name for x in a.derived)] for a in world.references
         }
         self._references = {form for forms in self._forms.values() for form in forms}
         self._optional = {*world.derived_from, *self._references}
@@ -204,26 +199,21 @@ class FactFinder:
     @property
     def forms(self) -> tuple[tuple[str, int], ...]:
         """As `Corpus.forms`, in the cases that a text may have them."""
-        words = [
-            (word, value)
+        return tuple(
+            (space + word, value)
             for attribute in self._world.references
             for told in (attribute.columns[0], *attribute.derived)
             for value, text in enumerate(told.strings)
             for word in (text, text.lower(), text.capitalize(), text.upper())
-        ]
-        return tuple(
-            (space + word, value) for word, value in words for space in (" ", "")
+            for space in (" ", "")
         )
 
-    def find(self, person: int, text: str) -> list[tuple[str, int | None]]:
-        """Returns where the name and the values begin; None for a missing one.
-
-        Derived facts and attributes without a sentence (the pronoun) may be absent.
-        """
+    def missing(self, person: int, text: str) -> list[str]:
+        """Returns which of "name" and the sentences' attributes are not found."""
         return [
-            (name, found[0].start() if found else None)
+            name
             for name, found in self._matches(person, text)
-            if found or name not in self._optional
+            if not found and name not in self._optional
         ]
 
     def spans(self, person: int, text: str) -> Piece:

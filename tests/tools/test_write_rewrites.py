@@ -70,7 +70,7 @@ def test_refusals():
     assert tool.find_fault(finder, 0, good.replace(facts["name"], "Al")) == "name"
     assert tool.find_fault(finder, 0, "Well, " + good) == "order"
     city = f"{facts['name']}, in {facts['employer_city']}: "
-    assert tool.find_fault(finder, 0, city + good) == "order"
+    assert tool.find_fault(finder, 0, city + good) == ""  # told first, it is paid for
     assert tool.find_fault(finder, 1, good) == "name"
 
 

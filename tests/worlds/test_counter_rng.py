@@ -1,8 +1,5 @@
 """Hashes and permutations by address: bijections, uniform, the same everywhere."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,20 +86,6 @@ def test_keys_depend_on_words_not_on_their_types():
     assert len(set(keys)) == len(keys)
     with pytest.raises(TypeError):
         derive_key(*np.array([1.5]))
-
-
-def test_another_process_has_the_same_words():
-    code = (
-        "import numpy as np; from kscale.worlds import *;"
-        "k = derive_key(7, 'names'); x = np.arange(5);"
-        "print(k, *keyed_hash(k, x, 1), *KeyedPermutation(10**9, k)(x))"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    key, index = derive_key(7, "names"), np.arange(5)
-    words = [*keyed_hash(key, index, 1), *KeyedPermutation(10**9, key)(index)]
-    assert list(map(int, output.stdout.split())) == [key, *words]
 
 
 def test_sizes_and_indices_out_of_range():

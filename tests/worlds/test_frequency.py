@@ -1,12 +1,9 @@
 """Laws: literal weights, the sticks' closed form, files, and what is refused."""
 
-import json
-
 import numpy as np
 import pytest
 
 from kscale import theory
-from kscale.configs import fields
 from kscale.worlds import Law
 
 
@@ -111,14 +108,3 @@ def test_files_that_are_no_weights(tmp_path, content, message):
 def test_fields_out_of_range(fields, message):
     with pytest.raises(ValueError, match=message):
         Law(**fields)
-
-
-def test_a_law_is_what_its_config_says():
-    law = Law("pitman_yor", discount=0.8)
-    written = json.dumps(fields.to_dict(law))
-    assert json.loads(written)["discount"] == 0.8
-    again = fields.from_dict(Law, json.loads(written)).frequencies(5, 2)
-    assert again.tolist() == law.frequencies(5, 2).tolist()
-    assert again.tolist() != Law("pitman_yor").frequencies(5, 2).tolist()
-    with pytest.raises(ValueError, match=r"law: law.discount=1.0 must be in \[0, 1\)"):
-        fields.from_dict(Law, {"discount": 1.0}, "law")

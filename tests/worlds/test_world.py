@@ -145,7 +145,7 @@ def test_a_world_that_begins_later_is_the_same_people():
 
 
 def test_the_bits_of_a_world_are_what_they_were():
-    """Golden: names and values of a world, as 64-bit little-endian numbers.
+    """Golden, in any process: names and values as 64-bit little-endian numbers.
 
     To be renewed by printing the digest, only where the draws are meant to change.
     """
