@@ -5,7 +5,7 @@ training costs C = 6 N D, so R T = C' = C/(6 sigma tau). Along that curve the co
 learnt grow like R until texts run short, T/R near c*, and collapse beyond.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -87,78 +87,36 @@ def _first_maximum(
     return first_fall(growth, nodes, *scene)
 
 
-def _threshold_size(scene: tuple, middle: Array, high: Array) -> Array:
-    """Returns ln R at which eps* = eps, at finite R."""
+def _threshold_optimum(scene: tuple, middle: Array, high: Array) -> tuple[Array, Array]:
+    """Returns ln R where eps* = eps, and the fraction that peeling leaves there."""
 
     def margin(r: Array, budget: Array, d: Array, eps: Array) -> Array:
         of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
         return density.log_eps(density.upper_critical(of), of) - jnp.log(eps)
 
-    low = jnp.maximum(middle - jnp.log(8.0), jnp.log(scene[1]) + 0.01)
-    return bracketed_root(margin, low, high, middle, *scene, rising=False)
-
-
-def _threshold_optimum(scene: tuple, middle: Array, high: Array) -> tuple[Array, Array]:
-    """Returns ln R where eps* = eps, and the fraction that peeling leaves there."""
     budget, d, eps = scene
-    r = _threshold_size(scene, middle, high)
+    low = jnp.maximum(middle - jnp.log(8.0), jnp.log(d) + 0.01)
+    r = bracketed_root(margin, low, high, middle, *scene, rising=False)
     of = density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
     points = density.critical_points(of)
-    margin = density.log_eps(points.upper, of) - jnp.log(eps)
     lost = density.unlearnt_of(of, eps, points, succeeds=True)
-    exists = jnp.abs(margin) < 1e-8
+    exists = jnp.abs(density.log_eps(points.upper, of) - jnp.log(eps)) < 1e-8
     return jnp.where(exists, r, jnp.nan), jnp.where(exists, lost, jnp.nan)
 
 
-def optimum_of(
-    compute: Array,
-    mode: str,
-    as_published: bool,
-    d: Array,
-    eps: Array,
-    sigma: Array,
-    tau: Array,
-) -> Optimum:
-    """Computes `compute_optimal` of float64 tracers."""
-    budget = compute / (6 * sigma * tau)
-    scene = (budget, d, eps)
-    at = poisson.transition_constants(d)
-    middle = 0.5 * (jnp.log(budget) - jnp.log(at.texts_per_concept))
-    # half of the way to where the critical points meet
-    high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
-    if mode == "de":
-        r, lost = _threshold_optimum(scene, middle, high)
-    else:
-        r = _first_maximum(mode, as_published, scene, middle, high)
-        lost = _unlearnt(r, mode, as_published, scene)
-    concepts = jnp.exp(r)
-    texts = budget / concepts
-    return Optimum(
-        concepts,
-        texts,
-        sigma * concepts,
-        tau * texts,
-        texts / concepts,
-        concepts * (1 - lost),
-        1 - lost,
-        jnp.exp(middle),
-        budget,
-    )
-
-
-def _check_slips(mode: str, as_published: bool, **_: Any) -> None:
+def _check_slips(mode: str, as_published: bool, **_) -> None:
     if as_published and mode != "paper":
         raise ValueError(f"mode={mode!r} must be 'paper' where as_published: drop one")
 
 
 @solver(domain=SCENE | {"mode": "paper | iid | de"}, check=_check_slips)
 def compute_optimal(
-    compute: Any,
+    compute,
     mode: str = "paper",
-    d: Any = 6.0,
-    eps: Any = 0.5,
-    sigma: Any = 2e5,
-    tau: Any = 8e5,
+    d=6.0,
+    eps=0.5,
+    sigma=2e5,
+    tau=8e5,
     as_published: bool = False,
 ) -> Optimum:
     """Returns the number of concepts R* and texts T* that learn most at given compute.
@@ -189,7 +147,22 @@ def compute_optimal(
 
     Source: Nayak & Varshney 2024, equation (1) and figure 2a.
     """
-    return optimum_of(compute, mode, as_published, d, eps, sigma, tau)
+    budget = compute / (6 * sigma * tau)
+    scene = (budget, d, eps)
+    at = poisson.transition(d)
+    middle = 0.5 * (jnp.log(budget) - jnp.log(at.texts_per_concept))
+    # half of the way to where the critical points meet
+    high = middle + 0.25 * (jnp.log(at.texts_of_a_concept) - 1)
+    if mode == "de":
+        r, lost = _threshold_optimum(scene, middle, high)
+    else:
+        r = _first_maximum(mode, as_published, scene, middle, high)
+        lost = _unlearnt(r, mode, as_published, scene)
+    R = jnp.exp(r)
+    T = budget / R
+    learnt = R * (1 - lost)
+    limit = jnp.exp(middle)
+    return Optimum(R, T, sigma * R, tau * T, T / R, learnt, 1 - lost, limit, budget)
 
 
 class Exponents(NamedTuple):
@@ -206,7 +179,7 @@ class Exponents(NamedTuple):
     parameters_at_end: Array
 
 
-def _check_exponents(compute: Any, **rest: Any) -> None:
+def _check_exponents(compute, **rest) -> None:
     _check_slips(**rest)
     size = np.unique(np.asarray(compute, float)).size
     rule = "must be at least 2 distinct values: give more"
@@ -218,12 +191,12 @@ def _check_exponents(compute: Any, **rest: Any) -> None:
     check=_check_exponents,
 )
 def scaling_exponents(
-    compute: Any,
+    compute,
     mode: str = "paper",
-    d: Any = 6.0,
-    eps: Any = 0.5,
-    sigma: Any = 2e5,
-    tau: Any = 8e5,
+    d=6.0,
+    eps=0.5,
+    sigma=2e5,
+    tau=8e5,
     as_published: bool = False,
 ) -> Exponents:
     """Returns the powers of compute by which N* and D* grow: 1/2 in the limit.
@@ -231,14 +204,11 @@ def scaling_exponents(
     T*/R* falls to c* like c* + O((ln R/R)^(1/2)), so both exponents tend to 1/2.
 
     Args:
-      compute: C, [n], at least two distinct values.
+      compute: C, at least two distinct values.
       mode, d, eps, sigma, tau, as_published: as in `compute_optimal`.
 
     Returns:
       `Exponents`; NaN where an optimum is NaN.
-
-    Raises:
-      ValueError: fewer than two values of compute.
 
     Example:
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)
@@ -246,14 +216,13 @@ def scaling_exponents(
 
     Source: Nayak & Varshney 2024, proposition 1.
     """
-    settings = (mode, as_published, d, eps, sigma, tau)
     compute = jnp.sort(compute.reshape(-1))
-    best = jax.vmap(lambda c: optimum_of(c, *settings))(compute)
+    best = compute_optimal(compute, mode, d, eps, sigma, tau, as_published)
     x = jnp.log(compute)
-    centerd = x - x.mean()
+    centered = x - x.mean()
 
     def slope(y: Array) -> Array:
-        return (centerd * jnp.log(y)).sum() / (centerd**2).sum()
+        return (centered * jnp.log(y)).sum() / (centered**2).sum()
 
     # the largest but one, if the largest stands there more than once
     before = jnp.argmax(jnp.where(x < x[-1], x, -jnp.inf))

@@ -8,7 +8,7 @@ symbols, known from the start, peeling decodes an erasure code of n = R/eps symb
 Everything is computed from log1p of small numbers, so R and T may be 1e10 and more.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,18 +30,13 @@ class Ensemble(NamedTuple):
 
 
 def ensemble(concepts: Array, texts: Array, d: Array, eps: Array) -> Ensemble:
-    """Returns the exponents of lambda and rho, and the probability of an edge."""
+    """Returns the probability of an edge, and the exponents of lambda and rho."""
     return Ensemble(d / concepts, texts - 1, concepts / eps - 1)
 
 
 def log_rho(x: Array, of: Ensemble) -> Array:
     """Returns ln rho(1-x)."""
     return of.symbols * jnp.log1p(-of.p * x)
-
-
-def log_lambda(x: Array, of: Ensemble) -> Array:
-    """Returns ln lambda(1-rho(1-x))."""
-    return of.checks * jnp.log1p(-of.p * jnp.exp(log_rho(x, of)))
 
 
 def log_node(x: Array, of: Ensemble) -> Array:
@@ -51,7 +46,7 @@ def log_node(x: Array, of: Ensemble) -> Array:
 
 def log_eps(t: Array, of: Ensemble) -> Array:
     """Returns ln eps(x) = ln(x/lambda(1-rho(1-x))) at t = ln x."""
-    return t - log_lambda(jnp.exp(t), of)
+    return t - of.checks * jnp.log1p(-of.p * jnp.exp(log_rho(jnp.exp(t), of)))
 
 
 def _log_slope(t: Array, of: Ensemble) -> Array:
@@ -77,7 +72,7 @@ def log_peak(of: Ensemble) -> Array:
 
 
 class Critical(NamedTuple):
-    """ln of the critical points of eps(x), if depth >= 0; else NaN."""
+    """ln of the critical points of eps(x) if depth >= 0, else NaN."""
 
     lower: Array
     upper: Array
@@ -143,8 +138,7 @@ class Threshold(NamedTuple):
       eps_star: the interior local minimum of eps(x): peeling succeeds if it exceeds
         eps.
       x_star: where it lies. Above 1 when every eps <= 1 succeeds.
-      x_minus: the smaller critical point, a local maximum ...
-      eps_local_max: ... and its height.
+      x_minus, eps_local_max: the smaller critical point, a local maximum; its height.
       nu_star: eps* L(1-rho(1-x*)), the unlearnt symbols at the threshold.
     """
 
@@ -162,7 +156,7 @@ def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def threshold(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Threshold:
+def threshold(concepts, texts, d=6.0, eps=0.5) -> Threshold:
     """Returns the decoding threshold eps* and its critical point, at finite R and T.
 
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
@@ -171,10 +165,9 @@ def threshold(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Thresh
     lambda(0) > 0. eps(x) has no critical points or two; the larger is the threshold.
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all, in (0, 1).
+      eps: fraction of erased symbols (concepts) among all.
 
     Returns:
       `Threshold`; NaN where eps(x) has no critical points.
@@ -217,7 +210,7 @@ def unlearnt_of(
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def density_evolution(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Array:
+def density_evolution(concepts, texts, d=6.0, eps=0.5) -> Array:
     """Returns the fraction of concepts that density evolution leaves unlearnt.
 
     The largest solution x <= eps of x = eps lambda(1-rho(1-x)), and there
@@ -225,13 +218,9 @@ def density_evolution(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -
     text, (1-p)^T; above it, near 1. eps matters only in the order 1/R.
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text.
-      eps: fraction of erased symbols among all, in (0, 1).
-
-    Returns:
-      The fraction, in [0, 1].
+      eps: fraction of erased symbols (concepts) among all.
 
     Example:
       >>> float(density_evolution(1e5, 4e5)).__round__(6)
@@ -244,16 +233,15 @@ def density_evolution(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def matching_bound(concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5) -> Array:
+def matching_bound(concepts, texts, d=6.0, eps=0.5) -> Array:
     """Returns an upper bound of the threshold: the integral of rho over that of lambda.
 
         eps* <= (T eps/R) (1 - (1-p)^(R/eps)) / (1 - (1-p)^T)
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text.
-      eps: fraction of erased symbols among all, in (0, 1).
+      eps: fraction of erased symbols (concepts) among all.
 
     Returns:
       The bound, which may exceed 1.

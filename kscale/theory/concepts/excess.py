@@ -4,7 +4,7 @@ A text's cloze question fails if two or more of its concepts are unlearnt. With 
 fraction P_b of the R concepts unlearnt their number in a text is Binomial(R, d P_b/R).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -22,8 +22,7 @@ class TrainingError(NamedTuple):
       exact: P(Binomial(R, d P_b/R) >= 2) = 1 - (1-q)^R - R q (1-q)^(R-1).
       printed: equation (27), with R-1 for R in the first power: too small by d P_b/R,
         below 0 at small P_b.
-      small: (d P_b)^2/2, the leading term.
-      paper: 4 (d P_b)^2, the printed approximation, 8 times the leading term.
+      small, paper: (d P_b)^2/2, the leading term; 4 (d P_b)^2, as printed.
     """
 
     exact: Array
@@ -42,12 +41,12 @@ def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
 
 
 @solver(domain={"unlearnt": "[0, 1]", "d": "(0, inf)", "concepts": "(d, inf)"})
-def training_error(unlearnt: Any, concepts: Any, d: Any = 6.0) -> TrainingError:
+def training_error(unlearnt, concepts, d=6.0) -> TrainingError:
     """Returns the probability that a text holds two or more unlearnt concepts.
 
     Args:
-      unlearnt: P_b, the fraction of concepts unlearnt, in [0, 1].
-      concepts: R, above d.
+      unlearnt: P_b, the fraction of concepts unlearnt.
+      concepts: R.
       d: mean number of concepts in a text.
 
     Returns:
@@ -74,8 +73,7 @@ class ExcessEntropy(NamedTuple):
 
     Attributes:
       half: P_e^2/2, as printed: Pinsker's inequality with an L1 distance of P_e.
-      total_variation: 2 P_e^2, four times as much: P_e is a total variation distance,
-        half an L1 distance.
+      total_variation: 2 P_e^2, as P_e is a total variation distance, half an L1 one.
     """
 
     half: Array
@@ -83,14 +81,11 @@ class ExcessEntropy(NamedTuple):
 
 
 @solver(domain={"error": "[-1, 1]"})
-def excess_entropy(error: Any) -> ExcessEntropy:
+def excess_entropy(error) -> ExcessEntropy:
     """Returns what an error rate on cloze questions costs in nats at least.
 
     Args:
       error: P_e, as of `training_error`; equation (27) may be below 0.
-
-    Returns:
-      `ExcessEntropy`.
 
     Example:
       >>> float(excess_entropy(0.1).half).__round__(12)
@@ -117,19 +112,15 @@ class BimodalError(NamedTuple):
 
 
 @solver(domain=GRAPH)
-def bimodal_error(concepts: Any, texts: Any, d: Any = 6.0) -> BimodalError:
+def bimodal_error(concepts, texts, d=6.0) -> BimodalError:
     """Returns training error and excess entropy averaged over graphs, not concepts.
 
     A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear
     in the probability of sticking, where P_e(mean P_b) would be quadratic.
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text, above e; else NaN.
-
-    Returns:
-      `BimodalError`.
 
     Example:
       >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)
@@ -137,7 +128,7 @@ def bimodal_error(concepts: Any, texts: Any, d: Any = 6.0) -> BimodalError:
 
     Source: Nayak & Varshney 2024, equation (27), under `finite_length.corrected_law`.
     """
-    law = finite_length.corrected_of(concepts, texts, d)
+    law = finite_length.corrected_law(concepts, texts, d)
     stuck = _two_or_more(law.unlearnt_if_stuck, concepts, d)
     freed = _two_or_more(law.floor, concepts, d)
     error = law.stuck * stuck + (1 - law.stuck) * freed

@@ -5,7 +5,7 @@ finite R the two mix over a window of relative width R^(-1/2); both laws here ar
 Gaussian tail across that window.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -25,8 +25,7 @@ class PrintedLaw(NamedTuple):
     """Equation (2) and what it is made of. NaN where there is no threshold.
 
     Attributes:
-      learnt: E[R+], the concepts learnt.
-      unlearnt: P_b/eps, the fraction of concepts not learnt.
+      learnt, unlearnt: E[R+], the concepts learnt; P_b/eps, the fraction that is not.
       eps_star, x_star, nu_star: as in `density.Threshold`.
       alpha: the scaling parameter, alpha^2 = text_term + concept_term.
       text_term: the summand (22), due to the degrees of texts and the noise.
@@ -111,7 +110,7 @@ def printed_at(
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
 def printed_law(
-    concepts: Any, texts: Any, d: Any = 6.0, eps: Any = 0.5, as_published: bool = False
+    concepts, texts, d=6.0, eps=0.5, as_published: bool = False
 ) -> PrintedLaw:
     """Returns the finite-length law as the paper prints it.
 
@@ -123,10 +122,9 @@ def printed_law(
     not, and it has a spurious second maximum in R. `corrected_law` has neither defect.
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all, in (0, 1).
+      eps: fraction of erased symbols (concepts) among all.
       as_published: with the slips of the authors' code: the threshold is the least
         eps(x) on x in [0.1, 1] only; the last term of (22) and the last two of (23) are
         added, not subtracted (alpha 0.94 where it should be 0.59); L is that of
@@ -150,8 +148,7 @@ class CorrectedLaw(NamedTuple):
     """What peeling of the graph leaves unlearnt, on average over graphs.
 
     Attributes:
-      learnt: E[R+], the concepts learnt.
-      unlearnt: the mean fraction of concepts not learnt.
+      learnt, unlearnt: E[R+], the concepts learnt; the mean fraction that is not.
       stuck: probability that peeling sticks. NaN for d <= e, where nothing jumps.
       unlearnt_if_stuck: what density evolution leaves; above c*, what it leaves at c*.
       floor: (1-p)^T, the concepts without a text.
@@ -175,30 +172,13 @@ def _no_text(concepts: Array, texts: Array, d: Array) -> Array:
 
 def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
     """Returns the unlearnt fraction of `corrected_law` for T/R >= c* and d > e."""
-    at = poisson.transition_constants(d)
+    at = poisson.transition(d)
     stuck = _stuck(concepts, texts, at)
     return stuck * at.unlearnt + (1 - stuck) * _no_text(concepts, texts, d)
 
 
-def corrected_of(concepts: Array, texts: Array, d: Array) -> CorrectedLaw:
-    """Computes `corrected_law` of float64 tracers."""
-    jumps = d > jnp.e
-    at = poisson.transition_constants(jnp.where(jumps, d, 6.0))  # 6: not used
-    c = texts / concepts
-    high, low = poisson.poisson_fixed_points(c * d, d)
-    stuck = _stuck(concepts, texts, at)
-    # the stuck branch ends at c*; a graph that sticks above c* does so near its end
-    rest = jnp.where(c < at.texts_per_concept, high, at.unlearnt)
-    rest = jnp.where(jumps, rest, jnp.fmax(high, low))
-    floor = _no_text(concepts, texts, d)
-    weight = jnp.where(jumps, stuck, 1.0)
-    unlearnt = weight * rest + (1 - weight) * floor
-    stuck = jnp.where(jumps, stuck, jnp.nan)
-    return CorrectedLaw(concepts * (1 - unlearnt), unlearnt, stuck, rest, floor)
-
-
 @solver(domain=GRAPH)
-def corrected_law(concepts: Any, texts: Any, d: Any = 6.0) -> CorrectedLaw:
+def corrected_law(concepts, texts, d=6.0) -> CorrectedLaw:
     """Returns the finite-length law of the paper's own graph, independent edges.
 
         P(stuck) = Q(sqrt(R) (T/R - c* - shift R^(-2/3))/sigma)
@@ -209,8 +189,7 @@ def corrected_law(concepts: Any, texts: Any, d: Any = 6.0) -> CorrectedLaw:
     0.06 at 1000: below R = 5000 use `peeling.learning_law` or `peeling.sample_chain`.
 
     Args:
-      concepts: R, above d.
-      texts: T, at least 1.
+      concepts, texts: R and T.
       d: mean number of concepts in a text. For d <= e nothing jumps, and the law is
         density evolution.
 
@@ -227,18 +206,30 @@ def corrected_law(concepts: Any, texts: Any, d: Any = 6.0) -> CorrectedLaw:
     ensembles" (2009), for independent edges; the meaning of Nayak & Varshney 2024,
     equation (2).
     """
-    return corrected_of(concepts, texts, d)
+    jumps = d > jnp.e
+    at = poisson.transition(jnp.where(jumps, d, 6.0))  # 6: not used
+    c = texts / concepts
+    high, low = poisson.fixed_points(c * d, d)
+    stuck = _stuck(concepts, texts, at)
+    # the stuck branch ends at c*; a graph that sticks above c* does so near its end
+    rest = jnp.where(c < at.texts_per_concept, high, at.unlearnt)
+    rest = jnp.where(jumps, rest, jnp.fmax(high, low))
+    floor = _no_text(concepts, texts, d)
+    weight = jnp.where(jumps, stuck, 1.0)
+    unlearnt = weight * rest + (1 - weight) * floor
+    stuck = jnp.where(jumps, stuck, jnp.nan)
+    return CorrectedLaw(concepts * (1 - unlearnt), unlearnt, stuck, rest, floor)
 
 
 @solver(domain={"d": "(0, inf)", "eps": "(0, 1)"})
-def equivalent_alpha(d: Any = 6.0, eps: Any = 0.5) -> Array:
+def equivalent_alpha(d=6.0, eps=0.5) -> Array:
     """Returns the alpha that would make equation (21) right for independent edges.
 
         alpha^2 = eps ((1-z)/z - ln(z)^2/c)    at c = c*, z = z*
 
     Args:
       d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all, in (0, 1).
+      eps: fraction of erased symbols (concepts) among all.
 
     Returns:
       alpha; 0.330 at the defaults, where (22)-(23) give 0.590. NaN for d <= e.
@@ -250,6 +241,6 @@ def equivalent_alpha(d: Any = 6.0, eps: Any = 0.5) -> Array:
     Source: matching Nayak & Varshney 2024, equation (21), to `corrected_law` at large
     R.
     """
-    at = poisson.transition_constants(d)
+    at = poisson.transition(d)
     v = -jnp.log(at.unlearnt)
     return jnp.sqrt(eps * (jnp.expm1(v) - v**2 / at.texts_per_concept))

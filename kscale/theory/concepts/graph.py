@@ -54,12 +54,6 @@ def graph_from_edges(
       concept, text: int [edges], the ends of each edge; no edge twice.
       concepts, texts: R and T.
 
-    Returns:
-      The graph.
-
-    Raises:
-      ValueError: an edge twice.
-
     Example:
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
       array([0, 0, 1])
@@ -93,12 +87,9 @@ def sample_graph(
     and memory (24 bytes an edge) are those of the edges, not of the cells.
 
     Args:
-      concepts, texts: R and T, whole, at least 1, with R T below 2^56.
-      probability: of an edge, in [0, 1]; the paper's is d/R.
+      concepts, texts: R and T, with R T below 2^56.
+      probability: of an edge; the paper's is d/R.
       rng: source of randomness.
-
-    Returns:
-      The graph.
 
     Example:
       >>> sample_graph(2, 3, 1.0, np.random.default_rng(0)).texts
@@ -138,8 +129,7 @@ class Peeling(NamedTuple):
     """The result of peeling, the same in whatever order texts are taken.
 
     Attributes:
-      mask: bool [R], the concepts learnt.
-      count: how many; at most min(R, T).
+      mask, count: bool [R], the concepts learnt; how many, at most min(R, T).
       by_round: int [rounds], how many in each round (all that are ready at once).
       stuck: some text still has two or more unlearnt concepts. If not, only concepts
         without a text are unlearnt.
@@ -166,12 +156,6 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Peeling:
       known: bool [R], concepts known before any text is read: the dummy symbols by
         which the paper makes of peeling the decoding of a code. They do not change
         what is learnt of the rest, and are neither in `mask` nor counted.
-
-    Returns:
-      What is learnt.
-
-    Raises:
-      ValueError: `known` is not one value a concept.
 
     Example:
       >>> chain = graph_from_edges([0, 0, 1, 1, 2], [0, 1, 1, 2, 2], 3, 3)

@@ -1,6 +1,6 @@
 """Curves of constant compute: what each size learns, and what is spurious."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -31,13 +31,7 @@ class IsoFlop(NamedTuple):
 
 @solver(domain={"ratio": "(0, inf)"} | SCENE)
 def isoflop(
-    compute: Any,
-    ratio: Any,
-    d: Any = 6.0,
-    eps: Any = 0.5,
-    sigma: Any = 2e5,
-    tau: Any = 8e5,
-    as_published: bool = False,
+    compute, ratio, d=6.0, eps=0.5, sigma=2e5, tau=8e5, as_published: bool = False
 ) -> IsoFlop:
     """Returns the concepts learnt against R at fixed compute.
 
@@ -56,16 +50,16 @@ def isoflop(
     Source: Nayak & Varshney 2024, figure 4.
     """
     budget = compute / (6 * sigma * tau)
-    at = poisson.transition_constants(d)
+    at = poisson.transition(d)
     concepts = ratio * jnp.sqrt(budget / at.texts_per_concept)
     texts = budget / concepts
     of = density.ensemble(concepts, texts, d, eps)
     points = density.critical_points(of)
     law = finite_length.printed_of(concepts, eps, of, points.upper, as_published)
-    iid = finite_length.corrected_of(concepts, texts, d)
+    iid = finite_length.corrected_law(concepts, texts, d)
     lost = density.unlearnt_of(of, eps, points)
-    learnt = concepts * (1 - lost)
-    return IsoFlop(concepts, texts, law.learnt, iid.learnt, learnt, law.eps_star)
+    learnt = law.learnt, iid.learnt, concepts * (1 - lost)
+    return IsoFlop(concepts, texts, *learnt, law.eps_star)
 
 
 class SpuriousOptimum(NamedTuple):
@@ -86,9 +80,7 @@ class SpuriousOptimum(NamedTuple):
 
 
 @solver(domain=SCENE)
-def spurious_optimum(
-    compute: Any, d: Any = 6.0, eps: Any = 0.5, sigma: Any = 2e5, tau: Any = 8e5
-) -> SpuriousOptimum:
+def spurious_optimum(compute, d=6.0, eps=0.5, sigma=2e5, tau=8e5) -> SpuriousOptimum:
     """Returns the largest value of equation (2) over R, which no graph attains.
 
     Far beyond the threshold equation (2) rises again in R, as its nu* Q tends to a
@@ -96,7 +88,7 @@ def spurious_optimum(
     Peeling learns next to nothing there.
 
     Args:
-      compute, d, eps, sigma, tau: as in `compute.compute_optimal`.
+      compute, d, eps, sigma, tau: as in `compute_optimal`.
 
     Returns:
       `SpuriousOptimum`. For d close to e it is a second maximum, not the

@@ -44,8 +44,7 @@ class LearningLaw(NamedTuple):
 
     Attributes:
       pmf_unlearnt: [R+1], the probability of 0, 1, ..., R unlearnt.
-      mean_learnt: E[R+].
-      all_learnt: P(R+ = R), the first entry.
+      mean_learnt, all_learnt: E[R+], and P(R+ = R), the first entry.
       stuck: probability that peeling ends with a text that holds two or more.
       truncated: an upper bound of the probability left out.
     """
@@ -69,13 +68,10 @@ def learning_law(
     tail=1e-12, half a minute.
 
     Args:
-      concepts, texts: R and T, whole; R above d.
+      concepts, texts: R and T.
       d: mean number of concepts in a text; an edge has probability d/R.
-      tail: probability that each cut may leave out, in [0, 0.01]. At 0 nothing is cut,
-        and time grows like R T^3.
-
-    Returns:
-      `LearningLaw`.
+      tail: probability that each cut may leave out. At 0 nothing is cut, and time
+        grows like R T^3.
 
     Example:
       >>> law = learning_law(2, 3, d=1.0)
@@ -86,7 +82,9 @@ def learning_law(
     of Luby, Mitzenmacher and Shokrollahi's analysis of erasure decoding.
     """
     p = d / concepts
-    log_factorial = _log_factorials(texts)
+    # ln 0!, ..., ln n!, in extended precision, as differences lose digits
+    logs = np.log(np.arange(1, texts + 1, dtype=np.longdouble))
+    log_factorial = np.concatenate([np.zeros(1, np.longdouble), np.cumsum(logs)])
     law = _start(concepts, texts, p, tail, log_factorial)
     pmf, stuck, truncated = np.zeros(concepts + 1), 0.0, 4 * tail
     for unlearnt in range(concepts, 0, -1):
@@ -96,7 +94,7 @@ def learning_law(
             law = _Law(law.mass[1:], 1, law.more)
         if not law.mass.size:
             break
-        law = _Law(law.mass, law.ones - 1, law.more)  # the text that teaches
+        law = law._replace(ones=law.ones - 1)  # the text that teaches
         law = _lose(law, 1 / unlearnt, tail, log_factorial)
         theta = _reduction_chance(unlearnt, p)
         law = _unshear(_lose(_shear(law), theta, tail, log_factorial, axis=1))
@@ -113,12 +111,6 @@ class _Law(NamedTuple):
     mass: np.ndarray
     ones: int
     more: int
-
-
-def _log_factorials(n: int) -> np.ndarray:
-    """Returns ln 0!, ..., ln n!, in extended precision, as differences lose digits."""
-    logs = np.log(np.arange(1, n + 1, dtype=np.longdouble))
-    return np.concatenate([np.zeros(1, np.longdouble), np.cumsum(logs)])
 
 
 def _window(mean: float, most: int, tail: float) -> tuple[int, int]:
@@ -214,8 +206,7 @@ class ChainSample(NamedTuple):
     Attributes:
       unlearnt: int [graphs], concepts left unlearnt.
       stuck: bool [graphs], whether some text was left with two or more.
-      mean: of the unlearnt fraction.
-      standard_error: of that mean.
+      mean, standard_error: of the unlearnt fraction.
       stuck_fraction: of the graphs.
     """
 
@@ -232,16 +223,13 @@ def sample_chain(
 ) -> ChainSample:
     """Peels many random graphs at once, through the chain of three counts.
 
-    The law of `concept_graph.peel(concept_graph.sample_graph(...))`, without graphs.
+    The law of `peel(sample_graph(...))`, without graphs.
 
     Args:
-      concepts, texts: R and T, whole; R above d.
-      graphs: how many, at least 2.
+      concepts, texts: R and T.
+      graphs: how many.
       rng: source of randomness.
       d: mean number of concepts in a text; an edge has probability d/R.
-
-    Returns:
-      `ChainSample`.
 
     Example:
       >>> found = sample_chain(1000, 6000, 50, np.random.default_rng(0))

@@ -5,7 +5,7 @@ write a = c d, the mean number of texts of a concept. The degrees become Poisson
 unlearnt fraction z solves z = exp(-a exp(-d z)).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +28,8 @@ class Transition(NamedTuple):
       texts_per_concept: c*, the critical T/R.
       texts_of_a_concept: a* = c* d = exp(u)/u.
       unlearnt: z* = u/d, the fraction that stays unlearnt just below c*.
-      sigma: of c: at R concepts the transition is sigma R^(-1/2) wide ...
-      shift: ... and lies shift R^(-2/3) above c*.
+      sigma, shift: at R concepts the transition is sigma R^(-1/2) wide in c, and lies
+        shift R^(-2/3) above c*.
       drift: F = d (u-1)/u, which sets the shift.
     """
 
@@ -42,27 +42,15 @@ class Transition(NamedTuple):
     drift: Array
 
 
-def transition_constants(d: Array) -> Transition:
-    """Computes `transition` of one float64 tracer."""
-    v = jnp.exp(log_lower_root(jnp.where(d > jnp.e, jnp.log(d) - 1, jnp.nan)))
-    u = 1 / v  # and v = -ln z*
-    a = jnp.exp(u) * v
-    c = a / d
-    sigma = c * jnp.sqrt(jnp.expm1(v) / v**2 - 1 / c)
-    drift = d * (1 - v)
-    shift = OMEGA * drift ** (-1 / 3) * c * d
-    return Transition(u, c, a, jnp.exp(-v), sigma, shift, drift)
-
-
 @solver(domain={"d": "(0, inf)"})
-def transition(d: Any = 6.0) -> Transition:
+def transition(d=6.0) -> Transition:
     """Returns where learning by peeling sets in as texts grow, whatever eps is.
 
         u exp(1/u) = d,  a* = exp(u)/u,  c* = a*/d,  z* = u/d
         sigma^2 = c*^2 (1-z)/(z ln(z)^2) - c*,   shift = Omega F^(-1/3) c* u/z
 
     Args:
-      d: mean number of concepts in a text, positive.
+      d: mean number of concepts in a text.
 
     Returns:
       `Transition`; NaN throughout where d <= e: no jump. Above d = 700 the numbers of
@@ -77,7 +65,14 @@ def transition(d: Any = 6.0) -> Transition:
     shift from the diffusion limit of peeling (as for LDPC codes), for independent
     edges.
     """
-    return transition_constants(d)
+    v = jnp.exp(log_lower_root(jnp.where(d > jnp.e, jnp.log(d) - 1, jnp.nan)))
+    u = 1 / v  # and v = -ln z*
+    a = jnp.exp(u) * v
+    c = a / d
+    sigma = c * jnp.sqrt(jnp.expm1(v) / v**2 - 1 / c)
+    drift = d * (1 - v)
+    shift = OMEGA * drift ** (-1 / 3) * c * d
+    return Transition(u, c, a, jnp.exp(-v), sigma, shift, drift)
 
 
 class PoissonThreshold(NamedTuple):
@@ -87,8 +82,7 @@ class PoissonThreshold(NamedTuple):
 
     Attributes:
       u: -W_{-1}(-1/a); the critical point in units of eps/d.
-      eps_star: the threshold.
-      x_star: the critical point.
+      eps_star, x_star: the threshold, and the critical point.
       u_minus: -W_0(-1/a), the other critical point, a local maximum.
     """
 
@@ -99,9 +93,7 @@ class PoissonThreshold(NamedTuple):
 
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)", "eps": "(0, 1)"})
-def poisson_threshold(
-    texts_of_a_concept: Any, d: Any = 6.0, eps: Any = 0.5
-) -> PoissonThreshold:
+def poisson_threshold(texts_of_a_concept, d=6.0, eps=0.5) -> PoissonThreshold:
     """Returns the threshold eps* at a = d T/R texts of a concept, in closed form.
 
         u exp(-u) = 1/a,  u > 1,   eps* = (eps/d) u exp(1/u),   x* = eps u/d
@@ -109,9 +101,9 @@ def poisson_threshold(
     Learning succeeds where eps* > eps, which does not depend on eps: u exp(1/u) > d.
 
     Args:
-      texts_of_a_concept: a, their mean number, positive.
-      d: mean number of concepts in a text, positive.
-      eps: fraction of erased symbols (concepts) among all symbols, in (0, 1).
+      texts_of_a_concept: a, their mean number.
+      d: mean number of concepts in a text.
+      eps: fraction of erased symbols (concepts) among all.
 
     Returns:
       `PoissonThreshold`; NaN where a < e.
@@ -141,8 +133,26 @@ class FixedPoints(NamedTuple):
     low: Array
 
 
-def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
-    """Computes `fixed_points` of float64 tracers."""
+@solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
+def fixed_points(texts_of_a_concept, d=6.0) -> FixedPoints:
+    """Returns the fractions of unlearnt concepts at which peeling could rest.
+
+    Peeling starts from everything unlearnt and so ends at the largest solution of
+
+        z = exp(-a exp(-d z))
+
+    Args:
+      texts_of_a_concept: a, their mean number.
+      d: mean number of concepts in a text.
+
+    Example:
+      >>> found = fixed_points(30.0)
+      >>> float(found.high), bool(found.low < 1e-12)
+      (nan, True)
+
+    Source: Nayak & Varshney 2024, section C.2, with Poisson degrees.
+    """
+    a = texts_of_a_concept
 
     def log_residual(t: Array, a: Array, d: Array) -> Array:
         return t + a * jnp.exp(-d * jnp.exp(t))
@@ -154,38 +164,14 @@ def poisson_fixed_points(a: Array, d: Array) -> FixedPoints:
     has_low = two & (log_residual(crest, a, d) >= 0)
     has_high = ~two | (log_residual(trough, a, d) <= 0)
     left = jnp.where(two, trough, -a)
+    none = jnp.zeros_like(a)
     brackets = (
         jnp.stack([jnp.where(has_high, left, 0.0), -a]),
-        jnp.stack([jnp.zeros_like(a), jnp.where(has_low, crest, -a)]),
-        jnp.stack([jnp.zeros_like(a), -a]),
+        jnp.stack([none, jnp.where(has_low, crest, -a)]),
+        jnp.stack([none, -a]),
     )
     high, low = jax.vmap(
         lambda *bracket: bracketed_root(log_residual, *bracket, a, d, rising=True)
     )(*brackets)
     high = jnp.where(has_high, jnp.exp(high), jnp.nan)
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
-
-
-@solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
-def fixed_points(texts_of_a_concept: Any, d: Any = 6.0) -> FixedPoints:
-    """Returns the fractions of unlearnt concepts at which peeling could rest.
-
-    Peeling starts from everything unlearnt and so ends at the largest solution of
-
-        z = exp(-a exp(-d z))
-
-    Args:
-      texts_of_a_concept: a, their mean number, positive.
-      d: mean number of concepts in a text, positive.
-
-    Returns:
-      `FixedPoints`.
-
-    Example:
-      >>> found = fixed_points(30.0)
-      >>> float(found.high), bool(found.low < 1e-12)
-      (nan, True)
-
-    Source: Nayak & Varshney 2024, section C.2, with Poisson degrees.
-    """
-    return poisson_fixed_points(texts_of_a_concept, d)

@@ -76,9 +76,6 @@ def polynomial_threshold(lam, rho) -> PolynomialThreshold:
         degree k+1. Sums to 1.
       rho: [n], the same for checks (texts).
 
-    Returns:
-      `PolynomialThreshold`.
-
     Example:
       >>> found = polynomial_threshold([0, 0, 1], [0, 0, 0, 0, 0, 1])  # (3,6)-regular
       >>> round(float(found.eps_star), 6), round(float(found.alpha), 6)

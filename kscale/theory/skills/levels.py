@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kscale.theory.checks import distribution, inside, refuse
-from kscale.theory.concepts.poisson import transition_constants
+from kscale.theory.concepts.poisson import transition
 from kscale.theory.skills.tails import CONCEPTS, KINDS, pairs_and_chance, tail_of
 from kscale.theory.skills.tasks import paper_tasks, task_accuracy
 from kscale.theory.solver import solver
@@ -76,7 +76,7 @@ def default_levels(levels: int, as_published: bool = False):
 def learning_ratio(given, d):
     """Returns T/R: as given, or where a large concept-text graph is learnt."""
     if given is None:
-        return transition_constants(jnp.asarray(d)).texts_per_concept
+        return transition(d).texts_per_concept
     return given
 
 
