@@ -1,12 +1,14 @@
 """Which public functions compute the items of a file of reference values, as data.
 
-A line of `LINES` says: a function; the inputs that it takes where they are given, as
-"theirs=ours" or one name for both; and the outputs, as "theirs=attribute" of what it
-returns, one name for both, or "theirs=" for what it returns. Items that need more than
-renaming have a function of (inputs, wanted) in `OTHERS`.
+A line of `LINES` below the prefix of its items says: a function, of the theory or of
+this file; the inputs that it takes where they are given, as "theirs=ours" or one name
+for both; and the outputs, as "theirs=attribute" of what it returns, one name for both,
+or "theirs=" for what it returns. `IDLE` lists inputs that have no effect. Items that
+need more than renaming have a function of (inputs, wanted) in `OTHERS`.
 """
 
 import functools
+import re
 import types
 
 import numpy as np
@@ -18,26 +20,12 @@ concepts, skills, coding = theory.concepts, theory.skills, theory.coding
 pitman_yor, data_scaling = theory.pitman_yor, theory.data_scaling
 model_scaling, fitting = theory.model_scaling, theory.fitting
 
-NAMES = {  # also written: read as
-    "d_t": "d",
-    "varsigma": "sigma",
-    "epsilon": "eps",
-    "d_r": "a",
-    "ratio": "c_ratio",
-    "T_over_R": "c_ratio",
-    "P_b": "Pb",
-    "S_l": "S",
-    "eta_l": "eta",
-    "sigma_l": "prerequisites",
-    "s_l": "prerequisites",
-    "b_k": "b",
-    "a_k": "a",
-    "p_k": "p",
-    "log_A": "logA",
-    "log_K": "logK",
-    "l_knw": "L_knw",
-    "l_syn": "L_syn",
-}
+NAMES = """
+d_t=d varsigma=sigma epsilon=eps d_r=a ratio=c_ratio T_over_R=c_ratio P_b=Pb S_l=S
+eta_l=eta sigma_l=prerequisites s_l=prerequisites b_k=b a_k=a p_k=p log_A=logA
+log_K=logK l_knw=L_knw l_syn=L_syn
+"""
+NAMES = dict(word.split("=") for word in NAMES.split())  # also written: read as
 MOST_STEPS = 4e6  # of the chain: R times graphs; fewer graphs have a larger error
 NOISE = 0.01  # relative noise of the fitted curves
 
@@ -68,10 +56,6 @@ class Inputs(dict):
         pairs = (word.partition("=") for word in text.split())
         return {ours or name: self[name] for name, _, ours in pairs if name in self}
 
-    def idle(self, text):
-        """These, if given, have no effect on the formula."""
-        self.unread -= set(text.split())
-
 
 def outputs(result, text):
     """What a result holds of "theirs=attribute", under their name."""
@@ -86,29 +70,24 @@ def outputs(result, text):
 def compute(prefix, inputs, wanted):
     """What our functions give for an item; every name of its inputs must be read."""
     inputs = Inputs(inputs)
-    inputs.idle(IDLE.get(prefix, ""))
+    inputs.unread -= set(IDLE.get(prefix, "").split())
     found = {}
-    for function, given, results in LINES.get(prefix, ()):
-        found |= outputs(function(**inputs.some(given)), results)
+    for name, given, results in LINES.get(prefix, ()):
+        found |= outputs(CALLS[name](**inputs.some(given)), results)
     if prefix in OTHERS:
         found |= OTHERS[prefix](inputs, wanted)
     unread = sorted(inputs.unread)
     assert not unread, f"no adapter reads {', '.join(unread)}"
-    return {name: plain(value) for name, value in found.items()}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in found.items()
+    }
 
 
-def plain(value):
-    """Arrays as lists."""
-    return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def tables_of_size(seats):
-    def call(customers, **process):
-        if customers < seats:
-            return 0
-        return pitman_yor.expected_tables_of_size(seats, customers, **process)
-
-    return call
+def tables_of_size(seats, customers, **process):
+    if customers < seats:
+        return 0
+    return pitman_yor.expected_tables_of_size(seats, customers, **process)
 
 
 def uniform(draws, clusters, **loss):
@@ -141,185 +120,116 @@ def code(msg, probs):
 PROCESS = "n=customers alpha beta"
 GRAPH = "R=concepts T=texts d eps"
 LAW = "alpha a b"
-SCENE = "C=compute mode d eps sigma tau"
+SCENE = "C=compute d eps sigma tau"
 CURVE = "c_ratio=texts_per_concept d S=skills sigma L=levels eta prerequisites"
-LINES = {
-    "pan.pitman_yor_moments": [
-        (pitman_yor.stick_remainder, "n=sticks alpha beta", "E_len="),
-        (pitman_yor.stick_weight, "n=atom alpha beta", "E_p="),
-        (pitman_yor.expected_tables, PROCESS, "E_K="),
-        (tables_of_size(1), PROCESS, "E_M1="),
-        (tables_of_size(2), PROCESS, "E_M2="),
-        (pitman_yor.expected_square, "alpha beta", "E_sum_p2="),
-        (pitman_yor.expected_entropy, "alpha beta", "E_entropy_nats="),
-        (
-            pitman_yor.power_law_constants,
-            "alpha beta",
-            "len_const=stick K_const=tables",
-        ),
-    ],
-    "pan.K_distribution": [(pitman_yor.table_count_law, PROCESS, "pmf=")],
-    "pan.partition_entropy": [(pitman_yor.partition_entropy, PROCESS, "H_nats=")],
-    "pan.MI_pyp_labelled_atoms": [
-        (pitman_yor.labelled_atoms_information, f"{PROCESS} logA=log_atoms", "I_nats=")
-    ],
-    "pan.data_redundancy_powerlaw": [
-        (data_scaling.data_redundancy_power_law, "N=draws alpha loss", "RedD="),
-        (
-            functools.partial(data_scaling.data_redundancy_power_law, loss="unseen"),
-            "N=draws alpha",
-            "unseen=",
-        ),
-        (data_scaling.data_redundancy_constant, "alpha", "const="),
-        (
-            lambda N, alpha: data_scaling.expected_distinct_power_law(N + 1, alpha),
-            "N alpha",
-            "E_distinct_Nplus1=",
-        ),
-        (data_scaling.data_redundancy_bounds, "N=draws alpha", "lower upper"),
-    ],
-    "pan.uniform_closed_form": [
-        (uniform, "n=draws M=clusters loss", "RedD="),
-        (data_scaling.data_redundancy_uniform, "n=draws M=clusters", "closed="),
-    ],
-    "pan.thm52_bound": [
-        (
-            data_scaling.redundancy_bound,
-            "N=draws alpha beta d_knw d_syn n_s L_knw=l_knw L_syn=l_syn"
-            " logK=log_elements",
-            "total unseen cover simplex knw syn m",
-        )
-    ],
-    "pan.finetune_knowledge": [
-        (data_scaling.finetuning_knowledge, "N=old n=new alpha c=scale", "per_sample="),
-        (data_scaling.finetuning_knowledge_ceiling, "N=old alpha c=scale", "ceiling="),
-    ],
-    "pan.conjugate_MI": [
-        (data_scaling.coin_information, "t=draws", "I_beta11="),
-        (
-            lambda t: data_scaling.dirichlet_information(t, [0.5] * 4),
-            "t",
-            "I_dir4_half=",
-        ),
-    ],
-    "pan.MI_known_weights_beta11": [
-        (data_scaling.known_weights_information_power_law, "N=draws alpha", "I="),
-        (data_scaling.known_weights_constant, "alpha", "const="),
-    ],
-    "pan.simplex_cover_counterexample": [
-        (data_scaling.published_cover_gap, "n=outcomes eps", "min_KL=")
-    ],
-    "pan.model_redundancy_infinite": [
-        (
-            model_scaling.infinite_allocation,
-            f"C=capacity {LAW}",
-            "red=redundancy K=active loglam=log_price m1=first_memory",
-        ),
-        (model_scaling.infinite_redundancy_constant, LAW, "const="),
-    ],
-    "pan.cluster_contribution": [
-        (model_scaling.infinite_contribution, f"ks=rank C=capacity {LAW}", "pkDk="),
-        (model_scaling.infinite_allocation, f"C=capacity {LAW}", "K=active"),
-    ],
-    "pan.waterfill_finite": [
-        (
-            allocate,
-            "C=capacity p a b",
-            "m=memory contrib=contribution red=redundancy lam=price active",
-        )
-    ],
-    "nv.threshold_finite": [
-        (
-            concepts.threshold,
-            GRAPH,
-            "eps_star x_star x_minus eps_localmax=eps_local_max nu_star",
-        ),
-        (
-            concepts.printed_law,
-            GRAPH,
-            "alpha alpha_term1=text_term alpha_term2=concept_term"
-            " Pb_over_eps_eq2=unlearnt ER_eq2=learnt",
-        ),
-        (concepts.density_evolution, GRAPH, "de_unlearnt_node="),
-        (concepts.matching_bound, GRAPH, "eps_ub_matching="),
-    ],
-    "nv.poisson_constants": [
-        (
-            concepts.transition,
-            "d",
-            "u_star=u a_star=texts_of_a_concept c_star=texts_per_concept F=drift"
-            " z_star=unlearnt sigma_c=sigma kappa=shift",
-        )
-    ],
-    "nv.alpha_general_polynomial": [
-        (polynomial, "lam rho", "eps_star x_star y_star nu_star alpha")
-    ],
-    "nv.scaling_exponents": [
-        (
-            concepts.scaling_exponents,
-            SCENE,
-            "slope_N=parameters slope_D=tokens slope_N_last_decade=parameters_at_end",
-        )
-    ],
-    "nv.spurious_global_optimum_eq2": [
-        (
-            concepts.spurious_optimum,
-            SCENE.replace(" mode", ""),
-            "R=concepts T=texts ER=learnt ratio_ER_to_T=learnt_per_text"
-            " DE_ER=learnt_de",
-        )
-    ],
-    "nv.isoflop": [
-        (
-            concepts.isoflop,
-            SCENE.replace(" mode", " ratios=ratio"),
-            "R=concepts T=texts ER_eq2=learnt_paper ER_iid=learnt_iid ER_de=learnt_de"
-            " eps_star",
-        )
-    ],
-    "nv.peeling_exact_dp": [
-        (
-            lambda concepts_, texts, **d: concepts.learning_law(
-                int(concepts_), int(texts), **d
-            ),
-            "R=concepts_ T=texts d",
-            "pmf_unlearnt E_learnt=mean_learnt P_all=all_learnt P_stuck=stuck",
-        )
-    ],
-    "nv.eq2_eps_dependence": [
-        (
-            concepts.printed_law,
-            "R=concepts T=texts d eps_list=eps",
-            "eq2=unlearnt alpha eps_star x_star nu_star",
-        )
-    ],
-    "nv.gcc_gamma": [(skills.giant_component, "c", "gamma=")],
-    "coding.example_A1": [
-        (code, "msg probs", "lo=low hi=high point dyadic ideal_bits")
-    ],
-    "coding.structure_function": [
-        (
-            coding.structure_function,
-            "model_bits data_bits alpha slack",
-            "alpha h total best_total min_suff=minimal_sufficient slack",
-        )
-    ],
+TABLE = f"""
+pan.pitman_yor_moments
+  stick_remainder: n=sticks alpha beta: E_len=
+  stick_weight: n=atom alpha beta: E_p=
+  expected_tables: {PROCESS}: E_K=
+  tables_of_one: {PROCESS}: E_M1=
+  tables_of_two: {PROCESS}: E_M2=
+  expected_square: alpha beta: E_sum_p2=
+  expected_entropy: alpha beta: E_entropy_nats=
+  power_law_constants: alpha beta: len_const=stick K_const=tables
+pan.K_distribution
+  table_count_law: {PROCESS}: pmf=
+pan.partition_entropy
+  partition_entropy: {PROCESS}: H_nats=
+pan.MI_pyp_labelled_atoms
+  labelled_atoms_information: {PROCESS} logA=log_atoms: I_nats=
+pan.data_redundancy_powerlaw
+  data_redundancy_power_law: N=draws alpha loss: RedD=
+  unseen: N=draws alpha: unseen=
+  data_redundancy_constant: alpha: const=
+  one_more_distinct: N alpha: E_distinct_Nplus1=
+  data_redundancy_bounds: N=draws alpha: lower upper
+pan.uniform_closed_form
+  uniform: n=draws M=clusters loss: RedD=
+  data_redundancy_uniform: n=draws M=clusters: closed=
+pan.thm52_bound
+  redundancy_bound: N=draws alpha beta d_knw d_syn n_s L_knw=l_knw L_syn=l_syn
+    logK=log_elements: total unseen cover simplex knw syn m
+pan.finetune_knowledge
+  finetuning_knowledge: N=old n=new alpha c=scale: per_sample=
+  finetuning_knowledge_ceiling: N=old alpha c=scale: ceiling=
+pan.conjugate_MI
+  coin_information: t=draws: I_beta11=
+  four_halves: t: I_dir4_half=
+pan.MI_known_weights_beta11
+  known_weights_information_power_law: N=draws alpha: I=
+  known_weights_constant: alpha: const=
+pan.simplex_cover_counterexample
+  published_cover_gap: n=outcomes eps: min_KL=
+pan.model_redundancy_infinite
+  infinite_allocation: C=capacity {LAW}: red=redundancy K=active loglam=log_price
+    m1=first_memory
+  infinite_redundancy_constant: {LAW}: const=
+pan.cluster_contribution
+  infinite_contribution: ks=rank C=capacity {LAW}: pkDk=
+  infinite_allocation: C=capacity {LAW}: K=active
+pan.waterfill_finite
+  allocate: C=capacity p a b: m=memory contrib=contribution red=redundancy lam=price
+    active
+nv.threshold_finite
+  threshold: {GRAPH}: eps_star x_star x_minus eps_localmax=eps_local_max nu_star
+  printed_law: {GRAPH}: alpha alpha_term1=text_term alpha_term2=concept_term
+    Pb_over_eps_eq2=unlearnt ER_eq2=learnt
+  density_evolution: {GRAPH}: de_unlearnt_node=
+  matching_bound: {GRAPH}: eps_ub_matching=
+nv.poisson_constants
+  transition: d: u_star=u a_star=texts_of_a_concept c_star=texts_per_concept F=drift
+    z_star=unlearnt sigma_c=sigma kappa=shift
+nv.alpha_general_polynomial
+  polynomial: lam rho: eps_star x_star y_star nu_star alpha
+nv.scaling_exponents
+  scaling_exponents: {SCENE} mode: slope_N=parameters slope_D=tokens
+    slope_N_last_decade=parameters_at_end
+nv.spurious_global_optimum_eq2
+  spurious_optimum: {SCENE}: R=concepts T=texts ER=learnt ratio_ER_to_T=learnt_per_text
+    DE_ER=learnt_de
+nv.isoflop
+  isoflop: {SCENE} ratios=ratio: R=concepts T=texts ER_eq2=learnt_paper
+    ER_iid=learnt_iid ER_de=learnt_de eps_star
+nv.peeling_exact_dp
+  learning_law: R=concepts T=texts d: pmf_unlearnt E_learnt=mean_learnt
+    P_all=all_learnt P_stuck=stuck
+nv.eq2_eps_dependence
+  printed_law: {GRAPH} eps_list=eps: eq2=unlearnt alpha eps_star x_star nu_star
+nv.gcc_gamma
+  giant_component: c: gamma=
+coding.example_A1
+  code: msg probs: lo=low hi=high point dyadic ideal_bits
+coding.structure_function
+  structure_function: model_bits data_bits alpha slack: alpha h total best_total
+    min_suff=minimal_sufficient slack
+"""
+LINES, CALLS = {}, {}
+for block in re.split(r"\n(?! )", TABLE.strip().replace("\n    ", " ")):
+    prefix, *lines = block.split("\n  ")
+    LINES[prefix] = [line.split(": ") for line in lines]
+for topic in (coding, concepts, data_scaling, model_scaling, pitman_yor, skills):
+    CALLS |= vars(topic)
+CALLS |= {"allocate": allocate, "code": code, "polynomial": polynomial}
+CALLS |= {
+    "uniform": uniform,
+    "tables_of_one": functools.partial(tables_of_size, 1),
+    "tables_of_two": functools.partial(tables_of_size, 2),
+    "unseen": functools.partial(data_scaling.data_redundancy_power_law, loss="unseen"),
+    "one_more_distinct": lambda N, alpha: data_scaling.expected_distinct_power_law(
+        N + 1, alpha
+    ),
+    "four_halves": lambda t: data_scaling.dirichlet_information(t, [0.5] * 4),
 }
 # What has no effect on these formulas, if it is given.
-IDLE = {
-    "nv.threshold_finite": "sigma tau",
-    "nv.poisson_constants": "eps sigma tau",
-    "nv.poisson_eps_star": "sigma tau",
-    "nv.de_fixed_points": "eps sigma tau",
-    "nv.peeling_exact_dp": "eps sigma tau",
-    "nv.peeling_mc": "seed eps sigma tau",
-    "nv.eq2_eps_dependence": "eps sigma tau",
-    "nv.train_error": "eps sigma tau",
-    "nv.pair_tail": "eps sigma tau",
-    "nv.accuracy_vs_N": "eps tau",
-    "nv.emergence_crossing_N": "eps tau",
-    "nv.plateau_heights": "eps tau",
-}
+IDLE = {"nv.peeling_mc": "seed eps sigma tau"}
+for names, idle in (
+    ("threshold_finite poisson_eps_star", "sigma tau"),
+    ("poisson_constants de_fixed_points peeling_exact_dp", "eps sigma tau"),
+    ("eq2_eps_dependence train_error pair_tail", "eps sigma tau"),
+    ("accuracy_vs_N emergence_crossing_N plateau_heights", "eps tau"),
+):
+    IDLE |= {f"nv.{name}": idle for name in names.split()}
 
 
 def threshold_kind(inputs, wanted):
@@ -360,7 +270,7 @@ def fixed_points(inputs, wanted):
 
 def compute_optimal(inputs, wanted):
     modes = [mode for mode in ("paper", "iid", "de") if mode in wanted]
-    given = inputs.some(SCENE)
+    given = inputs.some(SCENE + " mode")
     results = {
         mode: outputs(
             concepts.compute_optimal(**given | {"mode": mode}),
@@ -398,7 +308,7 @@ def train_error(inputs, wanted):
 
 
 def excess_at_optimum(inputs, wanted):
-    best = concepts.compute_optimal(**inputs.some(SCENE))
+    best = concepts.compute_optimal(**inputs.some(SCENE + " mode"))
     d, lost = inputs.get("d", 6.0), 1 - best.fraction
     error = concepts.training_error(lost, best.concepts, d)
     mean = concepts.bimodal_error(best.concepts, best.texts, d)
@@ -476,15 +386,12 @@ def fit_noisy(inputs, wanted):
 
 
 KINDS = {
-    "eq5": "literal",
-    "eq28": "literal",
-    "eq5mono": "monotone",
-    "eq28_monotone": "monotone",
-    "exact": "exact",
-    "exact_ceil": "exact",
-    "exact_factor2": "two_ways",
-    "exact_ceil_factor2": "two_ways",
+    "literal": ("eq5", "eq28"),
+    "monotone": ("eq5mono", "eq28_monotone"),
+    "exact": ("exact", "exact_ceil"),
+    "two_ways": ("exact_factor2", "exact_ceil_factor2"),
 }
+KINDS = {theirs: ours for ours, names in KINDS.items() for theirs in names}
 
 
 def curve_settings(inputs, kind):
@@ -501,13 +408,8 @@ def three_tasks(inputs):
     levels = int(inputs.get("L", 100))
     weights = inputs.get("w", (0.4, 0.4, 0.2))
     shares = inputs.get("pi", (0.2, 0.6, 0.95))
-    return np.stack(
-        [
-            skills.homogeneous_task(10, levels),
-            skills.binomial_task(0.5, levels),
-            skills.mixture_task(weights, shares, levels),
-        ]
-    )
+    mixture = skills.mixture_task(weights, shares, levels)
+    return np.stack([*skills.paper_tasks(levels)[:2], mixture])
 
 
 def pair_tail(inputs, wanted):

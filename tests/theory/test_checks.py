@@ -6,10 +6,18 @@ import pytest
 from kscale.theory import checks
 
 NAN = float("nan")
+TWO = {"x": "number of [n>=2]", "y": "number of [n]"}
+LONGER = {"x": "integer [0, 9] of []", "y": "number of [x+1]"}
 
 
-def check(domain, **arguments):
-    checks.check({k: checks.parse(text) for k, text in domain.items()}, arguments)
+def check(domain, message, **arguments):
+    """Checks arguments, which are refused with the message if there is one."""
+    domains = {name: checks.parse(text) for name, text in domain.items()}
+    if message is None:
+        checks.check(domains, arguments)
+    else:
+        with pytest.raises(ValueError, match=message):
+            checks.check(domains, arguments)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +48,7 @@ def check(domain, **arguments):
     ],
 )
 def test_values(value, domain, message):
-    if message is None:
-        check({"q": domain}, q=value)
-    else:
-        with pytest.raises(ValueError, match=message):
-            check({"q": domain}, q=value)
+    check({"q": domain}, message, q=value)
 
 
 @pytest.mark.parametrize(
@@ -60,58 +64,38 @@ def test_values(value, domain, message):
 )
 def test_an_end_may_be_another_argument(alpha, beta, message):
     domain = {"alpha": "[0, 1)", "beta": "(-alpha, inf)"}
-    if message is None:
-        check(domain, alpha=alpha, beta=beta)
-    else:
-        with pytest.raises(ValueError, match=message):
-            check(domain, alpha=alpha, beta=beta)
+    check(domain, message, alpha=alpha, beta=beta)
 
 
 @pytest.mark.parametrize(
     ("domain", "shapes", "message"),
     [
-        ({"x": "number of [n>=2]", "y": "number of [n]"}, [(2,), (2,)], None),
-        (
-            {"x": "number of [n>=2]", "y": "number of [n]"},
-            [(2,), (3,)],
-            r"y\.shape=\(3,\) must be \[n\] with n=2: give one number for each",
-        ),
+        (TWO, [(2,), (2,)], None),
+        (TWO, [(2,), (3,)], r"y\.shape=\(3,\) must be \[n\] with n=2: give one number"),
         ({"x": "number of [n>=2]"}, [(1,)], r"x\.shape=\(1,\) must be \[n>=2\]:"),
         ({"x": "number of [] or [n]"}, [()], None),
         ({"x": "number of [] or [n]"}, [(1, 1)], r"\(1, 1\) must be \[\] or \[n\]:"),
         ({"x": "number of [..., n, 5]"}, [(2, 3, 5)], None),
         ({"x": "number of [..., n, 5]"}, [(5,)], r"x\.shape=\(5,\) must be"),
         ({"x": "number of [...]"}, [(2, 3)], None),
-        ({"x": "integer [0, 9] of []", "y": "number of [x+1]"}, [(), (2,)], None),
-        ({"x": "integer [0, 9] of []", "y": "number of [x+1]"}, [(), (3,)], "with x=1"),
+        (LONGER, [(), (2,)], None),
+        (LONGER, [(), (3,)], "with x=1"),
     ],
 )
 def test_shapes(domain, shapes, message):
-    values = dict(zip("xy", map(np.ones, shapes), strict=False))
-    if message is None:
-        check(domain, **values)
-    else:
-        with pytest.raises(ValueError, match=message):
-            check(domain, **values)
+    check(domain, message, **dict(zip("xy", map(np.ones, shapes), strict=False)))
 
 
-def test_whole_numbers_reach_a_function_as_int():
+def test_whole_numbers_reach_a_function_as_int_and_none_what_may_be_absent():
     @checks.check_domain({"n": "integer [1, inf)", "x": "number"})
-    def types(n, x):
+    def types(n, x=None):
         """A function for the tests."""
         return type(n), type(x)
 
     assert types(np.float64(3), x=2) == (int, int)
+    assert types(3) == types(3, None) == (int, type(None))
     assert types.__doc__.endswith("n: integer [1, inf)\n  x: number\n")
     with pytest.raises(ValueError, match=r"n=0\.0 must be an integer in"):
         types(0, 1)
-
-
-def test_none_is_for_what_may_be_absent():
-    @checks.check_domain({"n": "integer [1, inf)", "x": "number"})
-    def both(n, x=None):
-        return n, x
-
-    assert both(3) == both(3, None) == (3, None)
     with pytest.raises(ValueError, match=r"n=None must be given: choose integer \[1"):
-        both(None)
+        types(None)

@@ -1,6 +1,7 @@
 """What the domain of an argument says holds: inside, results; outside, a refusal."""
 
 import inspect
+import re
 
 import jax
 import numpy as np
@@ -18,6 +19,11 @@ POINTS = {
     "loss": [3.0, 2.8, 2.7, 2.6, 2.4, 2.2],
     "delta": 1e-3,
 }
+TWICE = {"tasks": np.full((101, 2), 0.01)}
+SHORT = {"sizes": [1, 2], "accuracy": [0, 1]}
+SLIPS = {"mode": "iid", "as_published": True}
+HUGE = {"concepts": 2**30, "texts": 2**30}
+PAIRS = {"parameters": [1, 2, 3] * 2, "tokens": [1, 2, 3] * 2}
 SHARES = {"weights": [0.5, 0.5], "shares": [0.2, 0.6]}
 # Arguments of what the command line does not offer.
 OTHERS = {
@@ -144,86 +150,58 @@ def test_inside_results_are_numbers_or_the_docstring_says_when_not(name):
         assert "inf" in function.__doc__.partition("Returns:")[2]
 
 
-@pytest.mark.parametrize(
-    ("name", "change", "message"),
-    [
-        (
-            "log_partition_probability",
-            {"counts": [0, 0]},
-            r"sum\(counts\)=0\.0 must be at least 1: seat a customer",
-        ),
-        (
-            "table_allocation",
-            {"memory": [0.5, 1, 2]},
-            r"memory\[0\]=0\.5 must be 0: begin",
-        ),
-        ("table_allocation", {"memory": [0, 1, 1]}, r"memory\[1\]=1\.0 must increase"),
-        ("table_allocation", {"loss": [1, 0.5, 0.6]}, r"loss\[1\]=0\.6 must not rise"),
-        (
-            "table_allocation",
-            {"loss": [1, 0.9, 0]},
-            r"loss\[0\]=0\.9 must be convex in memory: take convex_minorant",
-        ),
-        ("convex_minorant", {"memory": [0, 2, 1]}, r"memory\[1\]=1\.0 must increase"),
-        (
-            "fit_power_law",
-            {"x": [1, 1, 2, 2, 2]},
-            "x=2 must be at least 3 distinct sizes: measure at more",
-        ),
-        ("diagnose", {"x": [1, 2] * 4}, "x=2 must be at least 3 distinct sizes"),
-        (
-            "fit_chinchilla",
-            POINTS | {"tokens": [1.0] * 6},
-            "tokens=1 must be at least 3 distinct sizes: measure at more",
-        ),
-        (
-            "fit_chinchilla",
-            POINTS | {"parameters": [1, 2, 3] * 2, "tokens": [1, 2, 3] * 2},
-            r"\(parameters, tokens\)=3 must be at least 5 distinct pairs",
-        ),
-        (
-            "compute_optimal",
-            {"mode": "iid", "as_published": True},
-            "mode='iid' must be 'paper' where as_published: drop one",
-        ),
-        ("scaling_exponents", {"compute": [1e20] * 2}, "compute=1 must be at least 2"),
-        (
-            "sample_graph",
-            {"concepts": 2**30, "texts": 2**30},
-            r"concepts \* texts=\d+ must be below 2\^56: take fewer",
-        ),
-        (
-            "graph_from_edges",
-            {"concept": [1, 0, 1], "text": [0, 1, 0]},
-            r"edge=\(1, 0\) must occur once: drop the other",
-        ),
-        ("finite_game_regret", {"laws": [[0.5, 0.5]], "draws": 20}, "=1048576 must be"),
-        ("accuracy_curve", {"d": 2.0}, r"d=2\.0 must be in \(e, inf\)"),
-        (
-            "accuracy_curve",
-            {"parameters": 1e6},
-            r"parameters / sigma=5\.0 must be at least 2 and at least d=6",
-        ),
-        ("accuracy_curve", {"levels": 5}, "levels=5 must be at least 10, or 11"),
-        (
-            "accuracy_curve",
-            {"tasks": np.full((101, 2), 0.01)},
-            r"sum\(tasks\)=2\.0\d* must be 1: divide tasks by its sum",
-        ),
-        ("emergence_size", {"levels": 5}, "levels=5 must be at least 10, or 11"),
-        ("simulate_skills", {"levels": 5}, "levels=5 must be at least 10, or 11"),
-        ("paper_tasks", {"as_published": True}, "levels=10 must be at least 10, or 11"),
-        ("phases", {"sizes": [1] * 8}, r"sizes\[0\]=1\.0 must grow: sort the curve"),
-        (
-            "phases",
-            {"sizes": [1, 2], "accuracy": [0, 1]},
-            r"span of sizes=0\.30\d* must be 0\.5 decades at least: narrow the window",
-        ),
-    ],
-)
+REFUSED = [  # a function, what is changed of its arguments, what the refusal says
+    ("log_partition_probability", {"counts": [0, 0]}, "sum(counts)=0.0 must be at"),
+    ("table_allocation", {"memory": [0.5, 1, 2]}, "memory[0]=0.5 must be 0: begin"),
+    ("table_allocation", {"memory": [0, 1, 1]}, "memory[1]=1.0 must increase"),
+    ("table_allocation", {"loss": [1, 0.5, 0.6]}, "loss[1]=0.6 must not rise"),
+    (
+        "table_allocation",
+        {"loss": [1, 0.9, 0]},
+        "loss[0]=0.9 must be convex in memory",
+    ),
+    ("convex_minorant", {"memory": [0, 2, 1]}, "memory[1]=1.0 must increase"),
+    ("fit_power_law", {"x": [1, 1, 2, 2, 2]}, "x=2 must be at least 3 distinct sizes:"),
+    ("diagnose", {"x": [1, 2] * 4}, "x=2 must be at least 3 distinct sizes"),
+    (
+        "fit_chinchilla",
+        {"tokens": [1] * 6},
+        "tokens=1 must be at least 3 distinct",
+    ),
+    (
+        "fit_chinchilla",
+        PAIRS,
+        "(parameters, tokens)=3 must be at least 5 distinct",
+    ),
+    (
+        "compute_optimal",
+        SLIPS,
+        "mode='iid' must be 'paper' where as_published: drop",
+    ),
+    ("scaling_exponents", {"compute": [1e20] * 2}, "compute=1 must be at least 2"),
+    ("sample_graph", HUGE, f"concepts * texts={2**60} must be below 2^56: take fewer"),
+    ("graph_from_edges", {"text": [1, 1, 1]}, "edge=(0, 1) must occur once: drop"),
+    ("finite_game_regret", {"laws": [[0.5, 0.5]], "draws": 20}, "=1048576 must be"),
+    ("accuracy_curve", {"d": 2.0}, "d=2.0 must be in (e, inf)"),
+    (
+        "accuracy_curve",
+        {"parameters": 1e6},
+        "sigma=5.0 must be at least 2 and at",
+    ),
+    ("accuracy_curve", {"levels": 5}, "levels=5 must be at least 10, or 11"),
+    ("accuracy_curve", TWICE, "must be 1: divide tasks by its sum"),
+    ("emergence_size", {"levels": 5}, "levels=5 must be at least 10, or 11"),
+    ("simulate_skills", {"levels": 5}, "levels=5 must be at least 10, or 11"),
+    ("paper_tasks", {"as_published": True}, "levels=10 must be at least 10, or 11"),
+    ("phases", {"sizes": [1] * 8}, "sizes[0]=1.0 must grow: sort the curve"),
+    ("phases", SHORT, "must be 0.5 decades at least: narrow the window"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "message"), REFUSED)
 def test_what_no_domain_says_is_refused(name, change, message):
     arguments = arguments_of(name) | change
     if "rng" in arguments:
         arguments["rng"] = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         FUNCTIONS[name](**arguments)

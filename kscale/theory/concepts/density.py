@@ -8,7 +8,7 @@ symbols, known from the start, peeling decodes an erasure code of n = R/eps symb
 Everything is computed from log1p of small numbers, so R and T may be 1e10 and more.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ class Ensemble(NamedTuple):
     symbols: Array
 
 
-def ensemble(concepts: Array, texts: Array, d: Array, eps: Array) -> Ensemble:
+def ensemble(concepts: Array, texts: Array, d: Any, eps: Any) -> Ensemble:
     """Returns the probability of an edge, and the exponents of lambda and rho."""
     return Ensemble(d / concepts, texts - 1, concepts / eps - 1)
 
@@ -156,7 +156,7 @@ def saddle(of: Ensemble, t: Array) -> tuple[Array, Array, Array]:
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def threshold(concepts, texts, d=6.0, eps=0.5) -> Threshold:
+def threshold(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Threshold:
     """Returns the decoding threshold eps* and its critical point, at finite R and T.
 
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
@@ -187,7 +187,7 @@ def threshold(concepts, texts, d=6.0, eps=0.5) -> Threshold:
 
 
 def unlearnt_of(
-    of: Ensemble, eps: Array, points: Critical, succeeds: bool = False
+    of: Ensemble, eps: Any, points: Critical, succeeds: bool = False
 ) -> Array:
     """Computes `density_evolution` of float64 tracers, from the critical points.
 
@@ -210,7 +210,7 @@ def unlearnt_of(
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def density_evolution(concepts, texts, d=6.0, eps=0.5) -> Array:
+def density_evolution(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns the fraction of concepts that density evolution leaves unlearnt.
 
     The largest solution x <= eps of x = eps lambda(1-rho(1-x)), and there
@@ -233,7 +233,7 @@ def density_evolution(concepts, texts, d=6.0, eps=0.5) -> Array:
 
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
-def matching_bound(concepts, texts, d=6.0, eps=0.5) -> Array:
+def matching_bound(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns an upper bound of the threshold: the integral of rho over that of lambda.
 
         eps* <= (T eps/R) (1 - (1-p)^(R/eps)) / (1 - (1-p)^T)

@@ -4,7 +4,7 @@ A text's cloze question fails if two or more of its concepts are unlearnt. With 
 fraction P_b of the R concepts unlearnt their number in a text is Binomial(R, d P_b/R).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -41,7 +41,7 @@ def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
 
 
 @solver(domain={"unlearnt": "[0, 1]", "d": "(0, inf)", "concepts": "(d, inf)"})
-def training_error(unlearnt, concepts, d=6.0) -> TrainingError:
+def training_error(unlearnt, concepts, d: Any = 6.0) -> TrainingError:
     """Returns the probability that a text holds two or more unlearnt concepts.
 
     Args:
@@ -112,7 +112,7 @@ class BimodalError(NamedTuple):
 
 
 @solver(domain=GRAPH)
-def bimodal_error(concepts, texts, d=6.0) -> BimodalError:
+def bimodal_error(concepts, texts, d: Any = 6.0) -> BimodalError:
     """Returns training error and excess entropy averaged over graphs, not concepts.
 
     A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear

@@ -5,7 +5,7 @@ finite R the two mix over a window of relative width R^(-1/2); both laws here ar
 Gaussian tail across that window.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -80,7 +80,7 @@ def _search_from_tenth(x_star: Array, of: Ensemble) -> tuple[Array, Array]:
 
 
 def printed_of(
-    concepts: Array, eps: Array, of: Ensemble, upper: Array, as_published: bool = False
+    concepts: Array, eps: Any, of: Ensemble, upper: Array, as_published: bool = False
 ) -> PrintedLaw:
     """Computes `printed_law` of float64 tracers, from ln of the critical point."""
     eps_star, x, nu = density.saddle(of, upper)
@@ -93,7 +93,7 @@ def printed_of(
 
 def printed_at(
     concepts: Array,
-    eps: Array,
+    eps: Any,
     critical: tuple[Array, Array, Array],
     of: Ensemble,
     as_published: bool = False,
@@ -110,7 +110,7 @@ def printed_at(
 
 @solver(domain=GRAPH | {"eps": "(0, 1)"})
 def printed_law(
-    concepts, texts, d=6.0, eps=0.5, as_published: bool = False
+    concepts, texts, d: Any = 6.0, eps: Any = 0.5, as_published: bool = False
 ) -> PrintedLaw:
     """Returns the finite-length law as the paper prints it.
 
@@ -178,7 +178,7 @@ def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
 
 
 @solver(domain=GRAPH)
-def corrected_law(concepts, texts, d=6.0) -> CorrectedLaw:
+def corrected_law(concepts, texts, d: Any = 6.0) -> CorrectedLaw:
     """Returns the finite-length law of the paper's own graph, independent edges.
 
         P(stuck) = Q(sqrt(R) (T/R - c* - shift R^(-2/3))/sigma)
@@ -222,7 +222,7 @@ def corrected_law(concepts, texts, d=6.0) -> CorrectedLaw:
 
 
 @solver(domain={"d": "(0, inf)", "eps": "(0, 1)"})
-def equivalent_alpha(d=6.0, eps=0.5) -> Array:
+def equivalent_alpha(d: Any = 6.0, eps: Any = 0.5) -> Array:
     """Returns the alpha that would make equation (21) right for independent edges.
 
         alpha^2 = eps ((1-z)/z - ln(z)^2/c)    at c = c*, z = z*

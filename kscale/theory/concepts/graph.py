@@ -31,11 +31,6 @@ class Graph(NamedTuple):
         """Returns R."""
         return len(self.starts) - 1
 
-    def first(self, concepts: int) -> "Graph":
-        """Returns the graph without all concepts but the first few."""
-        starts = self.starts[: concepts + 1]
-        return Graph(starts, self.texts[: starts[-1]], self.text_count)
-
 
 @checks.check_domain(
     {
@@ -139,11 +134,6 @@ class Peeling(NamedTuple):
     count: int
     by_round: np.ndarray
     stuck: bool
-
-    @property
-    def rounds(self) -> int:
-        """Returns how many rounds taught something."""
-        return len(self.by_round)
 
 
 def peel(graph: Graph, known: np.ndarray | None = None) -> Peeling:

@@ -102,7 +102,7 @@ def spurious_optimum(compute, d=6.0, eps=0.5, sigma=2e5, tau=8e5) -> SpuriousOpt
     """
     budget = compute / (6 * sigma * tau)
 
-    def ensemble(r: Array, budget: Array, d: Array, eps: Array) -> density.Ensemble:
+    def ensemble(r: Array, budget: Array, d, eps) -> density.Ensemble:
         return density.ensemble(jnp.exp(r), budget * jnp.exp(-r), d, eps)
 
     def depth(r: Array, *scene: Array) -> Array:

@@ -5,7 +5,7 @@ write a = c d, the mean number of texts of a concept. The degrees become Poisson
 unlearnt fraction z solves z = exp(-a exp(-d z)).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ class Transition(NamedTuple):
 
 
 @solver(domain={"d": "(0, inf)"})
-def transition(d=6.0) -> Transition:
+def transition(d: Any = 6.0) -> Transition:
     """Returns where learning by peeling sets in as texts grow, whatever eps is.
 
         u exp(1/u) = d,  a* = exp(u)/u,  c* = a*/d,  z* = u/d
@@ -93,7 +93,9 @@ class PoissonThreshold(NamedTuple):
 
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)", "eps": "(0, 1)"})
-def poisson_threshold(texts_of_a_concept, d=6.0, eps=0.5) -> PoissonThreshold:
+def poisson_threshold(
+    texts_of_a_concept, d: Any = 6.0, eps: Any = 0.5
+) -> PoissonThreshold:
     """Returns the threshold eps* at a = d T/R texts of a concept, in closed form.
 
         u exp(-u) = 1/a,  u > 1,   eps* = (eps/d) u exp(1/u),   x* = eps u/d
@@ -134,7 +136,7 @@ class FixedPoints(NamedTuple):
 
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
-def fixed_points(texts_of_a_concept, d=6.0) -> FixedPoints:
+def fixed_points(texts_of_a_concept, d: Any = 6.0) -> FixedPoints:
     """Returns the fractions of unlearnt concepts at which peeling could rest.
 
     Peeling starts from everything unlearnt and so ends at the largest solution of

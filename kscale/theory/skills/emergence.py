@@ -65,9 +65,10 @@ def emergence_size(
         given = (R, ratio * R, eta, prerequisites, skills, d, levels, kind)
         return task_accuracy(level_graphs(*given, as_published).gamma, task)
 
-    def missing(log_r, crossed, level, *rest):
-        # some root of unit slope where there is none, for derivatives of 0, not NaN
-        return jnp.where(crossed > 0, level - accuracy(log_r, *rest), 1.0 - log_r)
+    def missing(log_r, uncrossed, level, *rest):
+        # a root there where there is none, for derivatives of 0, not NaN
+        lacks = level - accuracy(log_r, *rest)
+        return jnp.where(jnp.isnan(uncrossed), lacks, uncrossed - log_r)
 
     def first(task):
         # a part in 1e12 above d, so that rounding does not lead below it
@@ -77,9 +78,10 @@ def emergence_size(
         reached = along(grid) >= level
         index = jnp.argmax(reached)
         crossed = reached.any() & (index > 0)
+        index = jnp.where(crossed, index, 1)
         nodes = grid[jnp.clip(index + jnp.arange(-1, 2), 0, _GRID - 1)]
-        given = (jnp.where(crossed, 1.0, 0.0), level, task, *scene)
-        log_r = first_fall(missing, nodes, *given)
+        uncrossed = jnp.where(crossed, jnp.nan, nodes[1])
+        log_r = first_fall(missing, nodes, uncrossed, level, task, *scene)
         # taken one by one, values may lie a rounding beside those of the grid
         log_r = jnp.where(jnp.isnan(log_r), nodes[1], log_r)
         return jnp.where(crossed, sigma * jnp.exp(log_r), jnp.nan)

@@ -66,8 +66,10 @@ def binomial_tail(n, p, k) -> BinomialTail:
     Args:
       n: trials; need not be whole (I_p continues it), 5e19 is fine.
       p: chance of one success.
-      k: least number of successes; rounded up to a whole number. The result is 1 at
-        k <= 0 and 0 above n.
+      k: least number of successes; rounded up to a whole number.
+
+    Returns:
+      BinomialTail; 1 at k <= 0, and 0, of logarithm -inf, above n.
 
     Example:
       >>> round(float(binomial_tail(3, 0.5, 2).tail), 12)
@@ -116,6 +118,9 @@ def pair_tail(
       kind: one of the five above.
       as_published: what the authors' code computes, in place of any kind: the literal
         cases with KL in bits inside exp, and 1/sqrt(2 C(R, 2)) for w.
+
+    Returns:
+      PairTail; its log_tail is -inf where there are fewer pairs than eta.
 
     Example:
       >>> float(pair_tail(1000, 4533, 2.0).tail).__round__(9)

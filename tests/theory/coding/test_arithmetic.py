@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kscale.theory.coding.arithmetic import (
@@ -29,12 +29,9 @@ def test_the_papers_example():
     np.testing.assert_allclose(code.ideal_bits, -math.log2(0.15))
     # the paper's word for AB begins those of other messages, so nobody knows its end
     assert arithmetic_code("ABBB", ABC).point.startswith("01")
-
-
-def test_numbers_are_taken_at_their_word():
+    # numbers are taken at their word
     assert arithmetic_code("AB", {"A": 0.5, "B": 0.3, "C": 0.2}).high == Fraction(2, 5)
-    thirds = {"A": 1 / 3, "B": 1 / 3, "C": 1 / 3}
-    assert arithmetic_code("C", thirds).high == 1
+    assert arithmetic_code("C", {"A": 1 / 3, "B": 1 / 3, "C": 1 / 3}).high == 1
 
 
 def test_a_model_with_memory():
@@ -51,19 +48,15 @@ def test_a_model_with_memory():
 
 
 @given(st.text("ABC", max_size=12))
+@example("ABC" * 200)  # a long message keeps every digit
 def test_both_words_decode(message):
     code = arithmetic_code(message, ABC)
     assert arithmetic_decode(code.dyadic, len(message), ABC) == tuple(message)
     assert arithmetic_decode(code.point, len(message), ABC) == tuple(message)
+    ideal = math.fsum(-math.log2(Fraction(ABC[symbol])) for symbol in message)
+    np.testing.assert_allclose(code.ideal_bits, ideal, rtol=1e-13)
     assert code.ideal_bits <= len(code.dyadic) < code.ideal_bits + 2
     assert len(code.point) < code.ideal_bits + 1 or code.point in ("0", "1")
-
-
-def test_a_long_message_keeps_every_digit():
-    message = "ABC" * 200
-    code = arithmetic_code(message, ABC)
-    assert arithmetic_decode(code.dyadic, 600, ABC) == tuple(message)
-    np.testing.assert_allclose(code.ideal_bits, -200 * math.log2(0.03), rtol=1e-13)
 
 
 @given(fractions, fractions)
@@ -94,13 +87,10 @@ def test_expected_lengths_by_brute_force(n):
         over = max(k - c.ideal_bits for k, c in zip(lengths, codes, strict=True))
         np.testing.assert_allclose(getattr(found, f"overhead_{rule}"), over)
     np.testing.assert_allclose(found.entropy, n * 1.4854752972273344, rtol=1e-13)
-
-
-def test_the_published_rule_is_no_code_and_ours_approaches_the_entropy():
-    found = expected_lengths(ABC, 6)
-    assert found.point < found.entropy
-    assert found.kraft_point > 1 >= found.kraft_dyadic
     assert found.entropy <= found.dyadic < found.entropy + 2
+    if n == 3:  # the published rule is no code
+        assert found.point < found.entropy
+        assert found.kraft_point > 1 >= found.kraft_dyadic
 
 
 def test_refusals():
@@ -112,18 +102,8 @@ def test_refusals():
         dyadic_word(Fraction(1), Fraction(1))
     with pytest.raises(ValueError, match="n=13 must leave 100000 messages at most"):
         expected_lengths(ABC, 13)
-
-
-@pytest.mark.parametrize("word", ["-1", "1_1", " 1", "2", "0b1"])
-def test_a_word_of_other_digits_is_none(word):
-    with pytest.raises(ValueError, match=f"word='{word}' must be digits 0 and 1"):
-        arithmetic_decode(word, 1, ABC)
-
-
-@pytest.mark.parametrize("length", [-1, 1.5, math.nan])
-def test_a_message_has_a_whole_length(length):
-    with pytest.raises(ValueError, match=r"length=.* must be an integer"):
-        arithmetic_decode("01", length, ABC)
-    assert arithmetic_decode("01", 2.0, ABC) == ("A", "B")
+    for word in ("-1", "1_1", " 1", "2", "0b1"):
+        with pytest.raises(ValueError, match=f"word='{word}' must be digits 0 and 1"):
+            arithmetic_decode(word, 1, ABC)
     with pytest.raises(ValueError, match="probability=nan must be a number"):
         arithmetic_code("A", {"A": math.nan, "B": 1.0})

@@ -29,7 +29,7 @@ def test_lengths_obey_kraft_and_the_entropy(shares):
     optimal, shannon = optimal_lengths(shares), shannon_lengths(shares)
     assert kraft_sum(shannon) <= 1
     # no word of an optimal code can be shortened
-    assert kraft_sum(optimal) == (1 if len(shares) > 1 else 1.0)
+    assert kraft_sum(optimal) == 1
     mean = [
         math.fsum(float(p) * k for p, k in zip(shares, lengths, strict=True))
         for lengths in (optimal, shannon)
@@ -56,13 +56,10 @@ def test_a_tiny_probability_is_not_rounded():
     assert kraft_sum([0.5, np.inf]) == 2**-0.5
 
 
-def test_refusals():
-    with pytest.raises(ValueError, match="probabilities must be above 0"):
-        shannon_lengths([1, 0])
-
-
 @pytest.mark.parametrize("bad", [math.nan, "a", "1/0", None, np.inf])
-def test_what_is_no_number_is_no_probability(bad):
+def test_what_is_no_probability_is_refused(bad):
     for lengths in (shannon_lengths, optimal_lengths):
         with pytest.raises(ValueError, match=r"probability=.* must be a number"):
             lengths([bad, 0.5])
+    with pytest.raises(ValueError, match="probabilities must be above 0"):
+        shannon_lengths([1, 0])

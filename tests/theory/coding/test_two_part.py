@@ -20,23 +20,15 @@ def test_a_literal_family():
     assert found.total.tolist() == [1010, 720, 690, 720, 800]
     assert (found.best_total, found.minimal_sufficient) == (690, 40)
     np.testing.assert_allclose(found.slack, math.log2(5))
-
-
-def test_slack_decides_what_suffices():
+    # slack decides what suffices
     assert structure_function(MODEL, DATA, slack=29.9).minimal_sufficient == 40
     assert structure_function(MODEL, DATA, slack=30).minimal_sufficient == 20
     assert structure_function(MODEL, DATA, slack=320).minimal_sufficient == 10
     assert structure_function([7], [3]).slack == 0
-
-
-def test_at_other_sizes():
     found = structure_function(MODEL, DATA, alpha=[5, 10, 39.9, 1e6])
     assert found.h.tolist() == [math.inf, 1000, 700, 640]
-
-
-def test_equal_sizes_take_the_better_model():
-    found = structure_function([5, 5, 5], [9, 3, 6])
-    assert found.h.tolist() == [3, 3, 3]
+    # of equal sizes the better model counts
+    assert structure_function([5, 5, 5], [9, 3, 6]).h.tolist() == [3, 3, 3]
 
 
 @given(bits, bits)

@@ -5,12 +5,6 @@ import pytest
 from kscale.theory.concepts import poisson
 
 
-def test_transition_of_six_concepts_a_text_is_the_published_one():
-    found = poisson.transition(6.0)
-    np.testing.assert_allclose(found.texts_per_concept, 4.532990, rtol=1e-6)
-    np.testing.assert_allclose(found.unlearnt, 0.815070, rtol=1e-6)
-
-
 @pytest.mark.parametrize("d", [2.72, 3.0, 6.0, 20.0, 300.0])
 def test_transition_against_extended_precision(d):
     with mpmath.workdps(40):
@@ -19,7 +13,10 @@ def test_transition_against_extended_precision(d):
         c, z = a / d, u / d
         sigma = mpmath.sqrt(c**2 * (1 - z) / (z * mpmath.log(z) ** 2) - c)
         exact = [float(x) for x in (u, c, a, z, sigma)]
-    np.testing.assert_allclose(poisson.transition(d)[:5], exact, rtol=3e-13)
+    found = poisson.transition(d)
+    np.testing.assert_allclose(found[:5], exact, rtol=3e-13)
+    if d == 6:  # as published
+        np.testing.assert_allclose(found.texts_per_concept, 4.532990, rtol=1e-6)
 
 
 def test_at_the_transition_the_upper_fixed_points_meet_and_eps_star_is_eps():
@@ -50,12 +47,6 @@ def test_fixed_points_are_the_limits_of_iteration(a, d):
     np.testing.assert_allclose(largest, settle(1.0), rtol=1e-9)
 
 
-def test_no_threshold_below_e():
-    assert np.isnan(poisson.poisson_threshold(2.7)).all()
-    assert not np.isnan(poisson.poisson_threshold(2.72)).any()
-    assert np.isnan(poisson.transition([1.0, 2.7])).all()
-
-
 def test_texts_overflow_and_no_more():
     found = poisson.transition(1e4)
     assert found.texts_per_concept == found.sigma == found.shift == np.inf
@@ -63,6 +54,9 @@ def test_texts_overflow_and_no_more():
     assert np.isfinite(poisson.transition(700.0)).all()
 
 
-def test_threshold_rises_with_texts():
-    star = poisson.poisson_threshold(np.geomspace(2.72, 1e10, 200)).eps_star
-    assert (np.diff(star) > 0).all()
+def test_threshold_rises_with_texts_and_is_none_below_e():
+    found = poisson.poisson_threshold(np.geomspace(2.72, 1e10, 200))
+    assert (np.diff(found.eps_star) > 0).all()
+    assert not np.isnan(found).any()
+    assert np.isnan(poisson.poisson_threshold(2.7)).all()
+    assert np.isnan(poisson.transition([1.0, 2.7])).all()

@@ -4,47 +4,48 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from blocks import in_blocks
 
 from kscale import theory
 from kscale.theory.skills.emergence import emergence_size, phases
 from kscale.theory.skills.levels import accuracy_curve
 from kscale.theory.skills.tasks import homogeneous_task, mixture_task
 
+curve_of = in_blocks(accuracy_curve, 100)
+LEVELS = np.array([0.05, 0.5, 0.95])
+
 
 @pytest.mark.parametrize("kind", ["monotone", "exact"])
-@pytest.mark.parametrize("level", [0.05, 0.5, 0.95])
-def test_accuracy_there_is_the_level(kind, level):
-    N = emergence_size(level, kind=kind)
-    for i in range(3):
-        reached = accuracy_curve(N[i], kind=kind).accuracy[i]
-        np.testing.assert_allclose(reached, level, rtol=1e-9)
+def test_accuracy_there_is_the_level(kind):
+    N = emergence_size(LEVELS, kind=kind)
+    assert N.shape == (3, 3)
+    assert (np.diff(N, axis=0) > 0).all()
+    reached = curve_of(N, kind=kind).accuracy  # [level, task of N, task]
+    reached = np.diagonal(reached, axis1=1, axis2=2)
+    np.testing.assert_allclose(reached, LEVELS[:, None] + np.zeros(3), rtol=1e-9)
 
 
 def test_a_curve_that_dips_gives_its_first_crossing():
     found = emergence_size(0.5, homogeneous_task(), kind="literal")
     N = np.geomspace(1e8, 1e10, 2000)
-    reached = accuracy_curve(N, homogeneous_task(), kind="literal").accuracy >= 0.5
+    reached = curve_of(N, kind="literal").accuracy[:, 0] >= 0.5
     first = np.argmax(reached)
     assert not reached[first:].all()  # it falls below the level again
     assert N[first - 1] <= found <= N[first]
 
 
-def test_broadcasting_and_other_settings():
-    levels = np.array([0.1, 0.3, 0.6])
-    N = emergence_size(levels)
-    assert N.shape == (3, 3)
-    assert (np.diff(N, axis=0) > 0).all()
-    np.testing.assert_allclose(emergence_size(0.3, sigma=1e3), N[1] / 200, rtol=1e-12)
-    printed = emergence_size(0.3, as_published=True)
+def test_other_settings():
+    N = emergence_size(LEVELS)
+    small = emergence_size(LEVELS, sigma=1e3)
+    np.testing.assert_allclose(small, N / 200, rtol=1e-12)
+    printed = emergence_size(0.5, as_published=True)
     assert printed[0] > 5 * N[1, 0]  # level 11 with seven skills, and looser bounds
 
 
 def test_unreached_levels_are_nan():
-    easy = homogeneous_task(0, levels=3)
-    assert np.isnan(emergence_size(0.5, easy, levels=3))  # every size reaches it
-    hard = homogeneous_task(3, levels=3)
-    huge = [1.0, 2.0, 1e12]
-    assert np.isnan(emergence_size(0.5, hard, eta=huge, levels=3))
+    # every size reaches the first, none the second
+    tasks = np.stack([homogeneous_task(level, levels=3) for level in (0, 3)])
+    assert np.isnan(emergence_size(0.5, tasks, eta=[1.0, 2.0, 1e12], levels=3)).all()
 
 
 SCENE = {"level": 0.5, "d": 6.0, "sigma": 2e5, "texts_per_concept": 4.5}
@@ -52,10 +53,12 @@ SCENE |= {"skills": 1000.0}
 
 
 def test_derivatives_are_those_of_the_curve():
-    def log_size(scene):
-        return jnp.log(emergence_size(**scene, tasks=task, levels=20))
+    # beside a task without a crossing, which spoils none of them
+    tasks = np.stack([homogeneous_task(level, levels=20) for level in (0, 3)])
 
-    task = homogeneous_task(3, levels=20)
+    def log_size(scene):
+        return jnp.log(emergence_size(**scene, tasks=tasks, levels=20)[1])
+
     with theory.float64():
         slopes = jax.jit(jax.grad(log_size))(SCENE)
         for name, at in SCENE.items():
@@ -63,13 +66,6 @@ def test_derivatives_are_those_of_the_curve():
             ends = (log_size(SCENE | {name: x}) for x in (at + step, at - step))
             ratio = np.subtract(*ends) / (2 * step)
             np.testing.assert_allclose(slopes[name], ratio, rtol=1e-7)
-
-
-def test_a_task_without_a_crossing_spoils_no_derivative():
-    tasks = np.stack([homogeneous_task(level, levels=3) for level in (0, 2)])
-    with theory.float64():
-        slope = jax.grad(lambda x: emergence_size(x, tasks, levels=3)[1])(0.5)
-        assert slope > 0
 
 
 def test_phases_of_steps_made_by_hand():
@@ -88,26 +84,21 @@ def test_phases_of_steps_made_by_hand():
 
 def test_phases_of_the_three_tasks():
     N = np.geomspace(1e7, 1e13, 400)
-    accuracy = accuracy_curve(N).accuracy
+    accuracy = curve_of(N).accuracy
     one, smooth, many = (phases(N, accuracy[:, i]) for i in range(3))
     np.testing.assert_allclose(one.height, [1.0])
     np.testing.assert_allclose(smooth.height, [1.0])
     np.testing.assert_allclose(many.height, [0.4, 0.8, 1.0], rtol=1e-4)
     assert one.slope[0] > 1.5 * smooth.slope[0]  # steps and slopes
-    half = emergence_size(0.5)
+    half = emergence_size(LEVELS)[1]
     np.testing.assert_allclose(one.emergence, half[0], rtol=0.03)
     np.testing.assert_allclose(smooth.emergence, half[1], rtol=0.03)
-
-
-def test_modes_that_touch_make_no_plateau():
-    N = np.geomspace(1e7, 1e13, 300)
+    # modes that touch make no plateau
     task = mixture_task((0.5, 0.5), (0.5, 0.55))
-    assert phases(N, accuracy_curve(N, task).accuracy).height.size == 1
+    assert phases(N, curve_of(N, task).accuracy).height.size == 1
 
 
 def test_no_phases():
-    N = np.geomspace(1, 1e6, 50)
-    found = phases(N, np.zeros(50))
-    assert found.height.size == found.emergence.size == 0
-    rising = phases(N, np.linspace(0, 1, 50))
-    assert rising.height.size == rising.emergence.size == 0
+    for curve in (np.zeros(50), np.linspace(0, 1, 50)):
+        found = phases(np.geomspace(1, 1e6, 50), curve)
+        assert found.height.size == found.emergence.size == 0

@@ -4,7 +4,6 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 
 from kscale.theory.skills.levels import skill_levels
 from kscale.theory.skills.simulation import (
@@ -29,15 +28,14 @@ def union_find(linked):
     return [find(node) for node in range(len(linked))]
 
 
-@pytest.mark.parametrize("c", [0.0, 0.7, 1.5, 6.0])
-def test_components_against_union_find(c):
+def test_components_against_union_find():
     rng = np.random.default_rng(3)
-    n = 300
-    linked = np.triu(rng.random((n, n)) < c / n, 1)
-    labels, roots = component_labels(linked), union_find(linked)
-    # the same partition: labels and roots determine each other
-    assert len(set(zip(labels, roots, strict=True))) == len(set(labels))
-    assert len(set(labels)) == len(set(roots))
+    for c in (0.0, 0.7, 1.5, 6.0):
+        linked = np.triu(rng.random((300, 300)) < c / 300, 1)
+        labels, roots = component_labels(linked), union_find(linked)
+        # the same partition: labels and roots determine each other
+        assert len(set(zip(labels, roots, strict=True))) == len(set(labels))
+        assert len(set(labels)) == len(set(roots))
 
 
 def test_concept_pairs_are_as_many_as_independent_texts_give():
@@ -64,11 +62,7 @@ def test_every_pair_of_concepts_is_equally_likely():
     expected = 3000 * chance
     assert (abs(counts - expected) < 4.5 * math.sqrt(expected * (1 - chance))).all()
     assert len(concept_pairs(9, 0, rng)) == 0
-
-
-def test_texts_that_hold_everything():
-    rng = np.random.default_rng(2)
-    pairs = concept_pairs(5, 4, rng, d=5.0)
+    pairs = concept_pairs(5, 4, rng, d=5.0)  # texts that hold everything
     np.testing.assert_array_equal(pairs, list(itertools.combinations(range(5), 2)))
 
 
@@ -77,9 +71,8 @@ def test_two_skills_by_enumeration():
     # 2 + 1 concepts give 2 pairs (6 of 8 ways), 3 + 0 give none
     rng = np.random.default_rng(4)
     task = homogeneous_task(1, levels=1, skill_counts=(2,))
-    found = simulate_skills(
-        3, 50, rng, [2.0], [0.0], skills=2, d=3.0, levels=1, tasks=task, graphs=800
-    )
+    given = {"skills": 2, "d": 3.0, "levels": 1, "tasks": task, "graphs": 800}
+    found = simulate_skills(3, 50, rng, [2.0], [0.0], **given)
     assert found.pairs == 3
     assert abs(found.p[1] - 0.75) < 4 * found.p_se[1]
     assert abs(found.accuracy - found.p[1]) < 1e-12

@@ -1,7 +1,5 @@
 """Distributions over levels and numbers of skills, and the accuracy they give."""
 
-import math
-
 import numpy as np
 
 from kscale.theory.skills.tasks import (
@@ -32,38 +30,23 @@ def test_each_task_is_a_distribution_with_the_papers_counts():
     assert q[0, 10].sum() == 1
     # mean levels of the three
     np.testing.assert_allclose(q.sum(2) @ np.arange(101), [10, 50, 51])
-
-
-def test_as_published_asks_for_seven_skills_of_level_eleven():
-    printed, corrected = paper_tasks(as_published=True), paper_tasks()
+    printed = paper_tasks(as_published=True)  # seven skills of level eleven
     assert printed[0, 11, 7] == 1
-    np.testing.assert_array_equal(printed[1:], corrected[1:])
+    np.testing.assert_array_equal(printed[1:], q[1:])
+    assert paper_tasks(10).shape == (3, 11, 8)
 
 
-def test_accuracy_by_hand():
+def test_accuracy_by_hand_and_against_the_sum_of_powers():
     q = np.zeros((3, 4))
     q[0, 3], q[1, 2], q[2, 0] = 0.2, 0.5, 0.3
     # level 0 is always there, gamma^0 = 1 even where gamma = 0
     np.testing.assert_allclose(task_accuracy([1.0, 0.6, 0.0], q), 0.2 + 0.18 + 0.3)
-
-
-def test_accuracy_against_the_sum_of_powers():
     rng = np.random.default_rng(0)
-    gamma = rng.random(7)
-    q = rng.random((2, 7, 5))
-    q /= q.sum((1, 2), keepdims=True)
-    plain = [
-        math.fsum(q[t, i, m] * gamma[i] ** m for i in range(7) for m in range(5))
-        for t in range(2)
-    ]
+    gamma, q = rng.random(7), rng.random((2, 7, 5))
+    plain = (q * gamma[:, None] ** np.arange(5)[None, :]).sum((1, 2))
     np.testing.assert_allclose(task_accuracy(gamma, q), plain, rtol=1e-14)
 
 
 def test_plateau_heights_follow_the_difficulty():
     np.testing.assert_allclose(plateau_heights(), [0.4, 0.8, 1.0])
     np.testing.assert_allclose(plateau_heights((0.7, 0.3), (0.9, 0.1)), [0.3, 1.0])
-
-
-def test_levels_may_be_a_whole_float():
-    np.testing.assert_array_equal(paper_tasks(12.0), paper_tasks(12))
-    assert paper_tasks(10).shape == (3, 11, 8)
