@@ -20,10 +20,11 @@ POINTS = {
     "delta": 1e-3,
 }
 TWICE = {"tasks": np.full((101, 2), 0.01)}
+SAME = POINTS | {"tokens": [1] * 6}
 SHORT = {"sizes": [1, 2], "accuracy": [0, 1]}
 SLIPS = {"mode": "iid", "as_published": True}
 HUGE = {"concepts": 2**30, "texts": 2**30}
-PAIRS = {"parameters": [1, 2, 3] * 2, "tokens": [1, 2, 3] * 2}
+PAIRS = POINTS | {"parameters": [1, 2, 3] * 2, "tokens": [1, 2, 3] * 2}
 SHARES = {"weights": [0.5, 0.5], "shares": [0.2, 0.6]}
 # Arguments of what the command line does not offer.
 OTHERS = {
@@ -163,16 +164,8 @@ REFUSED = [  # a function, what is changed of its arguments, what the refusal sa
     ("convex_minorant", {"memory": [0, 2, 1]}, "memory[1]=1.0 must increase"),
     ("fit_power_law", {"x": [1, 1, 2, 2, 2]}, "x=2 must be at least 3 distinct sizes:"),
     ("diagnose", {"x": [1, 2] * 4}, "x=2 must be at least 3 distinct sizes"),
-    (
-        "fit_chinchilla",
-        {"tokens": [1] * 6},
-        "tokens=1 must be at least 3 distinct",
-    ),
-    (
-        "fit_chinchilla",
-        PAIRS,
-        "(parameters, tokens)=3 must be at least 5 distinct",
-    ),
+    ("fit_chinchilla", SAME, "tokens=1 must be at least 3 distinct sizes"),
+    ("fit_chinchilla", PAIRS, "(parameters, tokens)=3 must be at least 5 distinct"),
     (
         "compute_optimal",
         SLIPS,
