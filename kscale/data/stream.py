@@ -231,7 +231,7 @@ class Stream:
         if start >= stop:
             empty = np.empty(0, np.int32)
             return Documents(empty, empty.astype(np.uint8), empty), 0
-        low = int(np.searchsorted(self._starts, start, side="right")) - 1
+        low = int(np.searchsorted(self._starts[1:-1], start, side="right"))
         high = int(np.searchsorted(self._starts, stop, side="left"))
         visits = np.arange(low * self._block, min(high * self._block, self.visits))
         documents = self.pool.compose(self._plan(visits))

@@ -10,7 +10,7 @@ import numpy as np
 from jax.dtypes import canonicalize_dtype
 from jax.sharding import Mesh
 
-from kscale.train.sharding import place_chunk
+from kscale.train.sharding import place_chunk, require_divisible
 
 Batch = Mapping[str, np.ndarray]
 Batches = Callable[[int, int], Iterator[Batch]]
@@ -53,7 +53,7 @@ class Infeed:
       fields: the names of a batch's arrays, sorted.
 
     Raises:
-      ValueError: the first batch does not fit.
+      ValueError: the first batch does not fit, or not on the mesh.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Infeed:
         rows, length = self._shapes["tokens"]
         self.rows, self.context = rows * jax.process_count(), length - 1
         self.fields = sorted(self._shapes)
+        require_divisible("the batch", self.rows, mesh, "data", "rows")
 
     def open(self, steps: int) -> dict[str, jax.ShapeDtypeStruct]:
         """Begins to read K steps at a time; returns the shapes of what `take` gives."""

@@ -115,7 +115,7 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
         names the parameter.
     """
     size = count_members(hyper)
-    _require_divisible("the population", size or 1, mesh, "population", "members")
+    require_divisible("the population", size or 1, mesh, "population", "members")
     rules = (("*", ()),)
     if mesh.shape["model"] * mesh.shape["expert"] > 1:
         routed = any(x.endswith("mlp/router/kernel") for x in leaves_by_path(state))
@@ -127,7 +127,7 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
         for length, axis in zip(leaf.shape[leaf.ndim - len(spec) :], spec, strict=True):
             if axis is not None:
                 what = f"parameter {path}"
-                _require_divisible(what, length, mesh, axis, "columns or rows")
+                require_divisible(what, length, mesh, axis, "columns or rows")
         return NamedSharding(mesh, PartitionSpec(*lead, *gap, *spec))
 
     shardings: dict[str, Any] = {"step": NamedSharding(mesh, PartitionSpec())}
@@ -155,13 +155,8 @@ def place_chunk(chunk: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Ar
       chunk: arrays [K, B, T+1]; with several processes the rows of this one, in the
         order of the processes.
       mesh: from `make_mesh`.
-
-    Raises:
-      ValueError: the rows are not divisible by the data axis.
     """
     sharding = chunk_sharding(mesh)
-    rows = chunk["tokens"].shape[1] * jax.process_count()
-    _require_divisible("the batch", rows, mesh, "data", "rows")
     if jax.process_count() == 1:
         return {name: jax.device_put(x, sharding) for name, x in chunk.items()}
     return {
@@ -170,9 +165,8 @@ def place_chunk(chunk: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Ar
     }
 
 
-def _require_divisible(
-    what: str, length: int, mesh: Mesh, axis: str, unit: str
-) -> None:
+def require_divisible(what: str, length: int, mesh: Mesh, axis: str, unit: str) -> None:
+    """Checks that the devices of an axis of the mesh can share so many units."""
     devices = mesh.shape[axis]
     if length % devices:
         nearest = math.ceil(length / devices) * devices

@@ -3,19 +3,16 @@
 import numpy as np
 import pytest
 
-from kscale.data import PAD, Batches, Stream
+from kscale.data import PAD, Batches
 
 
 @pytest.fixture(scope="module")
 def stream(made):
-    m = made("mini", 40)
-    return Stream(m.corpus, m.pool, 3, 50)
+    return made("mini", 40).stream(3, 50)
 
 
-def assert_equal(found, expected):
-    assert found.keys() == expected.keys()
-    for name, array in expected.items():
-        np.testing.assert_array_equal(found[name], array)
+def join(parts):
+    return {x: np.concatenate([part[x] for part in parts]) for x in parts[0]}
 
 
 def test_steps_are_windows_in_order(stream):
@@ -24,29 +21,24 @@ def test_steps_are_windows_in_order(stream):
     everything = stream.windows(0, len(batches) * 6, segments=True)
     together = [batches[step] for step in range(len(batches))]
     assert together[0]["tokens"].shape == (6, 51)
-    assert_equal(
-        {x: np.concatenate([b[x] for b in together]) for x in together[0]}, everything
-    )
+    np.testing.assert_equal(join(together), everything)
     targets = sum((batch["labels"][:, 1:] != PAD).sum() for batch in together)
     assert targets == stream.total_tokens - 1
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 6])
 def test_any_number_of_processes_makes_the_same_global_batch(stream, processes):
+    """They share the exposures of one run; none has a run of its own."""
     whole = Batches(stream, 6, segments=True)
     shares = [Batches(stream, 6, True, i, processes) for i in range(processes)]
     assert {len(share) for share in shares} == {len(whole)}
-    for step in (0, 3, len(whole) - 1):
-        parts = [share[step] for share in shares]
-        assert_equal(
-            {x: np.concatenate([p[x] for p in parts]) for x in parts[0]}, whole[step]
-        )
-    for blocks in zip(*(share.iterate(1, 4) for share in shares), strict=True):
-        first = {x: np.concatenate([b[x][0] for b in blocks]) for x in blocks[0]}
-        assert any(
-            np.array_equal(first["tokens"], whole[s]["tokens"])
-            for s in range(len(whole))
-        )
+    for step in range(len(whole)):
+        np.testing.assert_equal(join([share[step] for share in shares]), whole[step])
+    starts = range(1, len(whole), 4)
+    items = zip(*(share.iterate(1, 4) for share in shares), strict=True)
+    for step, blocks in zip(starts, items, strict=True):
+        first = [{x: array[0] for x, array in block.items()} for block in blocks]
+        np.testing.assert_equal(join(first), whole[step])
 
 
 @pytest.mark.parametrize("first", [0, 1, 5])
@@ -55,12 +47,9 @@ def test_a_resumed_run_reads_what_it_would_have_read(stream, first, steps):
     batches = Batches(stream, 6, prefetch=1)
     blocks = list(batches.iterate(first, steps))
     assert {len(block["tokens"]) for block in blocks[:-1]} <= {steps}
-    found = [
-        {x: a[i] for x, a in b.items()} for b in blocks for i in range(len(b["tokens"]))
-    ]
-    assert len(found) == len(batches) - first
-    for step, batch in enumerate(found, first):
-        assert_equal(batch, batches[step])
+    expected = [batches[step] for step in range(first, len(batches))]
+    stacked = {x: np.stack([batch[x] for batch in expected]) for x in expected[0]}
+    np.testing.assert_equal(join(blocks), stacked)
     assert list(batches.iterate(len(batches), steps)) == []
 
 
@@ -76,9 +65,6 @@ def test_a_resumed_run_reads_what_it_would_have_read(stream, first, steps):
 def test_numbers_that_do_not_fit(stream, arguments, message):
     with pytest.raises(ValueError, match=message):
         Batches(stream, **arguments)
-
-
-def test_no_such_step(stream):
     batches = Batches(stream, 6)
     for step in (-1, len(batches)):
         with pytest.raises(IndexError, match=f"step={step} must be 0 to"):

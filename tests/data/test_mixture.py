@@ -17,10 +17,10 @@ OFFSET = 100
 SHARES = st.lists(st.integers(0, 40), min_size=1, max_size=6).filter(any)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parts(made):
-    m = made("mini", 40)
-    return [Stream(m.corpus, m.pool, e, 50, seed) for e, seed in ((2, 0), (3, 1))]
+    stream = made("mini", 40).stream
+    return [stream(2, 50), stream(3, 50, seed=1)]
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +28,20 @@ def mixed():
     """A skewed useful part with a domain token, and junk of other people without."""
     useful = worlds.build_biod(30, 2, 2, 5, 1, 5, (8, 8), law=Law("zipf", bias=2.0))
     junk = dataclasses.replace(useful, people=20, first=30, law=Law())
-    told = [corpora.Biographies(world, style="bare") for world in (useful, junk)]
-    texts = [span.text for c in told for piece in c.pieces for span in piece]
-    tokenizer = tokenizers.Symbols(sorted({w for text in texts for w in text.split()}))
-    pools = data.tokenize_all(told, tokenizer, ["useful", ""])
+    both = [corpora.Biographies(world, style="bare") for world in (useful, junk)]
+    texts = [span.text for c in both for piece in c.pieces for span in piece]
+    tokenizer = tokenizers.Symbols(sorted({*" ".join(texts).split()}))
+    pools = data.tokenize_all(both, tokenizer, ["useful", ""])
     pools[1] = pools[1].relabel(OFFSET)
     streams = [
-        Stream(told[0], pools[0], 20, 32, epochs=2),
-        Stream(told[1], pools[1], 60, 32, limit=1100),
+        Stream(both[0], pools[0], 20, 32, epochs=2),
+        Stream(both[1], pools[1], 60, 32, limit=1100),
     ]
-    shares = [stream.num_windows for stream in streams]
-    mixture = Mixture(streams, shares)
-    windows = mixture.windows(0, mixture.num_windows, segments=True)
+    mixture = Mixture(streams, [stream.num_windows for stream in streams])
     return types.SimpleNamespace(
         streams=streams,
         mixture=mixture,
-        windows=windows,
+        windows=mixture.windows(0, mixture.num_windows, segments=True),
         tokenizer=tokenizer,
         kinds=mixture.parts(0, mixture.num_windows),
     )
@@ -58,73 +56,37 @@ def test_a_mixture_by_hand(parts):
     got = mixture.windows(0, 10, segments=True)
     one, other = parts[0].windows(0, 7, True), parts[1].windows(0, 1, True)
     for name, array in got.items():
-        assert np.array_equal(array[0], other[name][0])
-        assert np.array_equal(array[1:8], one[name])
+        assert np.array_equal(array[:8], np.concatenate([other[name], one[name]]))
         assert array.dtype == one[name].dtype
     assert (got["labels"][8:] == PAD).all()
     assert (got["tokens"][8:] == parts[0].pool.eos).all()
     assert (got["segments"][8:] == 0).all()
 
 
-@given(SHARES)
-def test_shares_of_a_prefix_count_its_kinds(made, shares):
-    m = made("mini", 40)
-    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
+@given(SHARES, st.integers(0, 250), st.integers(1, 60))
+def test_every_prefix_has_its_shares(made, shares, first, count):
+    """To within a window for two parts, and one more for each further part."""
+    mixture = Mixture([made("mini", 40).stream(1, 50)] * len(shares), shares)
     whole = sum(shares)
-    kinds = mixture.parts(0, whole)
+    kinds, places = mixture._place(0, 320)
+    assert (kinds[whole:] == -1).all()
+    prefix = np.arange(1, whole + 1)
+    for part, share in enumerate(shares):
+        assert places[kinds == part].tolist() == list(range(share))
+        seen = np.cumsum(kinds[:whole] == part)
+        if len(shares) == 1:
+            assert np.array_equal(seen, prefix)
+        else:
+            assert np.abs(seen - prefix * share / whole).max() < len(shares) - 1
+        if len(shares) == 2 and part == 0:
+            assert np.array_equal(seen, prefix * share // whole)
+    some = mixture._place(first, count)
+    assert np.array_equal(some[0], kinds[first : first + count])
+    assert (some[1] == places[first : first + count])[some[0] >= 0].all()
     for windows in {0, 1, whole // 3, whole - 1, whole}:
         counts = np.bincount(kinds[:windows], minlength=len(shares))
         assert mixture.count_parts(windows) == tuple(counts)
     assert mixture.count_parts(whole + 5) == tuple(shares)
-
-
-def test_counts_of_the_first_windows_by_hand(mixed):
-    """Documents whose first token after EOS is predicted in these windows."""
-    for stream in mixed.streams:
-        lengths = stream.pool.document_lengths(stream._plan(np.arange(stream.visits)))
-        opens = np.cumsum(lengths) - lengths
-        for windows in (0, 1, 2, 31, stream.num_windows - 1, stream.num_windows):
-            begun = np.flatnonzero(opens + 1 <= windows * stream.context)
-            counts = np.bincount(
-                stream._draw(begun)[0], minlength=stream.corpus.num_people
-            )
-            found = stream.count_visits(windows)
-            assert found.tolist() == counts.tolist()
-            assert found.sum() == len(begun)
-        assert stream.count_visits(windows).tolist() == stream.count_visits().tolist()
-
-
-@given(SHARES)
-def test_every_prefix_has_its_shares(made, shares):
-    """To within a window for two parts, and one more for each further part."""
-    m = made("mini", 40)
-    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
-    whole = sum(shares)
-    kinds = mixture.parts(0, whole + 3)
-    assert (kinds[whole:] == -1).all()
-    prefix = np.arange(1, whole + 1)
-    for part, share in enumerate(shares):
-        met = np.cumsum(kinds[:whole] == part)
-        assert met[-1] == share
-        if len(shares) == 1:
-            assert np.array_equal(met, prefix)
-        else:
-            assert np.abs(met - prefix * share / whole).max() < len(shares) - 1
-    if len(shares) == 2:
-        met = np.cumsum(kinds[:whole] == 0)
-        assert np.array_equal(met, prefix * shares[0] // whole)
-
-
-@given(SHARES, st.integers(0, 250), st.integers(1, 60))
-def test_windows_follow_one_another_in_each_part(made, shares, first, count):
-    m = made("mini", 40)
-    mixture = Mixture([Stream(m.corpus, m.pool, 1, 50)] * len(shares), shares)
-    kinds, places = mixture._place(0, 320)
-    for part, share in enumerate(shares):
-        assert places[kinds == part].tolist() == list(range(share))
-    some = mixture._place(first, count)
-    assert np.array_equal(some[0], kinds[first : first + count])
-    assert np.array_equal(some[1], places[first : first + count])
 
 
 @given(*[st.integers(0, 2**40 - 1)] * 2, st.integers(1, 2**40 - 1))
@@ -142,14 +104,10 @@ def test_random_access_is_sequential_access(mixed, first, count, segments):
         assert np.array_equal(array, mixed.windows[name][first : first + count])
 
 
-def test_no_window_holds_two_kinds(mixed):
+def test_each_part_is_whole_and_no_window_holds_two(mixed):
     """Junk's labels are apart by an offset, so each window's labels say its kind."""
     for kind, row in zip(mixed.kinds, mixed.windows["labels"], strict=True):
-        counted = row[row != PAD]
-        assert ((counted >= OFFSET) == (kind == 1)).all()
-
-
-def test_each_part_is_whole(mixed):
+        assert ((row[row != PAD] >= OFFSET) == (kind == 1)).all()
     for kind, stream in enumerate(mixed.streams):
         alone = stream.windows(0, stream.num_windows, segments=True)
         for name, array in alone.items():
@@ -179,7 +137,7 @@ def test_the_domain_token_opens_every_document_and_nothing_else(mixed):
 
 
 def test_exposures_are_counted_exactly(mixed):
-    """Who is told of is read from the tokens, document by document."""
+    """The names are read from the tokens, document by document."""
     for kind, stream in enumerate(mixed.streams):
         tokens = flat(mixed, kind)[: stream.total_tokens - 1]
         skip = len(stream.pool.prefix)
@@ -191,24 +149,28 @@ def test_exposures_are_counted_exactly(mixed):
             counts[names[mixed.tokenizer.decode(ids).strip()]] += 1
         assert np.array_equal(counts, stream.count_visits())
         assert counts.sum() == stream.visits
+        # Of the first windows: documents whose first token after EOS is predicted.
+        lengths = stream.pool.document_lengths(stream._plan(np.arange(stream.visits)))
+        opens = np.cumsum(lengths) - lengths
+        for windows in (0, 1, 2, 31, stream.num_windows - 1, stream.num_windows):
+            begun = np.flatnonzero(opens + 1 <= windows * stream.context)
+            people, _ = stream._draw(begun)
+            found = stream.count_visits(windows)
+            assert np.array_equal(found, np.bincount(people, minlength=len(found)))
+        assert np.array_equal(found, counts)
 
 
-def test_a_part_that_is_too_short_is_filled_with_padding(parts):
+def test_parts_that_are_too_short_or_have_no_windows(parts):
     number = parts[0].num_windows
     mixture = Mixture(parts, [number + 5, 4])
     windows = mixture.windows(0, mixture.num_windows)
     kinds = mixture.parts(0, mixture.num_windows)
     mine = {name: array[kinds == 0] for name, array in windows.items()}
     assert (mine["labels"][number:] == PAD).all()
-    alone = parts[0].windows(0, number + 5)
-    assert all(np.array_equal(mine[name], alone[name]) for name in mine)
+    np.testing.assert_equal(mine, parts[0].windows(0, number + 5))
     assert mixture.total_tokens == parts[0].total_tokens + 4 * 50
-
-
-def test_a_part_without_windows_is_not_there(parts):
     mixture = Mixture([parts[1], parts[0], parts[1]], [0, 9, 0])
-    windows, alone = mixture.windows(0, 9), parts[0].windows(0, 9)
-    assert all(np.array_equal(windows[name], alone[name]) for name in alone)
+    np.testing.assert_equal(mixture.windows(0, 9), parts[0].windows(0, 9))
     assert (mixture.parts(0, 9) == 1).all()
 
 
@@ -225,23 +187,22 @@ def test_batches_of_mixtures(mixed):
 
 
 def test_parts_that_do_not_fit(made, parts):
-    m, other = made("mini", 40), made("biod", 64)
-    with pytest.raises(ValueError, match="2 streams and 1 numbers of windows do not f"):
-        Mixture(parts, [3])
-    with pytest.raises(ValueError, match="0 streams and 0 numbers"):
-        Mixture([], [])
-    for bad in ([3, -1], [0, 0], [2**40, 1]):
-        with pytest.raises(ValueError, match=r"windows=\[.*\] must be at least 0 each"):
-            Mixture(parts, bad)
-    with pytest.raises(ValueError, match="streams of context=50 and context=60"):
-        Mixture([parts[0], Stream(m.corpus, m.pool, 1, 60)], [1, 1])
-    with pytest.raises(
-        ValueError, match=r"different vocabularies.* one `tokenize_all`"
+    longer, other = made("mini", 40).stream(1, 60), made("biod", 64).stream(1, 50)
+    for streams, windows, message in (
+        (parts, [3], "2 streams and 1 numbers of windows do not fit"),
+        ([], [], "0 streams and 0 numbers"),
+        (parts, [3, -1], r"windows=\[3, -1\] must be at least 0 each"),
+        (parts, [0, 0], r"windows=\[0, 0\] must be at least 0 each"),
+        (parts, [2**40, 1], r"windows=\[.*, 1\] must be at least 0 each"),
+        ([parts[0], longer], [1, 1], "streams of context=50 and context=60"),
+        ([parts[0], other], [1, 1], r"different vocabularies.* one `tokenize_all`"),
     ):
-        Mixture([parts[0], Stream(other.corpus, other.pool, 1, 50)], [1, 1])
+        with pytest.raises(ValueError, match=message):
+            Mixture(streams, windows)
 
 
 @pytest.mark.parametrize(("first", "count"), [(-1, 1), (0, 0)])
 def test_no_such_window(parts, first, count):
-    with pytest.raises(ValueError, match=f"first={first} must be at least 0"):
-        Mixture(parts, [1, 1]).windows(first, count)
+    for windows in (parts[0].windows, Mixture(parts, [1, 1]).windows):
+        with pytest.raises(ValueError, match=f"first={first} must be at least 0"):
+            windows(first, count)

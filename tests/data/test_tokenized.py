@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from documents import text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ class Letters:
 
 
 class TwoPieces:
-    """A corpus of two pieces, told by hand."""
+    """A corpus of two pieces."""
 
     world = worlds.build_biod(2, name_parts=(2,))
     labels = (Label("text", "text"), Label("name", "name"))
@@ -61,28 +62,24 @@ def test_a_pool_by_hand():
     assert [len(part) for part in nothing] == [0, 0, 0]
 
 
-def whole_text_ids(made, person, exposure):
-    """(ids composed apart, ids of the text, row of the plan)."""
-    row = made.corpus.plan(np.array([person]), np.array([exposure]))
-    ids = made.pool.vocabulary.to_original(made.pool.compose(row).tokens)
-    text = "".join(span.text for span in corpora.compose_document(made.corpus, row[0]))
-    return ids.tolist(), [made.tokenizer.eos, *made.tokenizer.encode(text)], row[0]
-
-
 @pytest.mark.parametrize("kind", ["bios", "bios-simple", "mini", "biod"])
 @given(st.integers(0, 63), st.integers(0, 10**6))
 def test_pieces_have_the_ids_of_the_whole_text(made, kind, person, exposure):
-    apart, whole, _ = whole_text_ids(made(kind, 64), person, exposure)
-    assert apart == whole
+    m = made(kind, 64)
+    row = m.corpus.plan(np.array([person]), np.array([exposure]))
+    apart = m.pool.vocabulary.to_original(m.pool.compose(row).tokens)
+    text = text_of(m.corpus, row[0])
+    assert apart.tolist() == [m.tokenizer.eos, *m.tokenizer.encode(text)]
+    facts = m.corpus.world.person(person)  # the same at every exposure
+    if kind != "biod":
+        assert all(facts[name] in text for name in ("name", *m.corpus.world.sentences))
 
 
 def test_sentencepiece_has_the_ids_of_the_whole_text():
     """Where the full stop is not merged with the word before it, as in any training."""
     corpus = corpora.Biographies(worlds.build_bios(200, lists="mini"))
     plan = corpus.plan(np.arange(200), np.zeros(200, int))
-    texts = [
-        "".join(s.text for s in corpora.compose_document(corpus, row)) for row in plan
-    ]
+    texts = [text_of(corpus, row) for row in plan]
     tokenizer = tokenizers.train_sentencepiece(texts, 400)
     pool = data.tokenize(corpus, tokenizer)
     documents = pool.compose(plan)
@@ -129,9 +126,13 @@ def test_the_vocabulary_is_what_the_lists_can_use(made):
     """Every token that is seen, none that cannot be, in ascending order."""
     m = made("mini", 64)
     corpus = corpora.Biographies(worlds.build_bios(20_000, lists="mini"))
-    met = m.pool.compose(corpus.plan(np.arange(20_000), np.arange(20_000)))
-    assert np.array_equal(np.unique(met.tokens), np.arange(m.pool.vocabulary.size))
+    seen = m.pool.compose(corpus.plan(np.arange(20_000), np.arange(20_000)))
+    assert np.array_equal(np.unique(seen.tokens), np.arange(m.pool.vocabulary.size))
     assert m.pool.eos == m.pool.vocabulary.size - 1  # GPT-2's EOS is its last id
+    # It does not grow with the data.
+    ids = [made("bios", n).pool.vocabulary.original_ids for n in (3, 5000)]
+    assert np.array_equal(*ids)
+    assert 3000 < len(ids[0]) < 4000
 
 
 def test_tokens_that_a_tokenizer_refuses():
@@ -142,8 +143,7 @@ def test_tokens_that_a_tokenizer_refuses():
 
 def test_a_domain_by_hand():
     """Letters end at 128; domains are 129 and 130 and come last, as dense 4 and 5."""
-    tell = [TwoPieces(), TwoPieces(), TwoPieces(), TwoPieces()]
-    pools = data.tokenize_all(tell, Letters(), ["", "new", "old", "new"])
+    pools = data.tokenize_all([TwoPieces()] * 4, Letters(), ["", "new", "old", "new"])
     vocabulary = pools[0].vocabulary
     assert vocabulary.original_ids.tolist() == [97, 98, 99, 128, 129, 130]
     assert all(pool.vocabulary is vocabulary for pool in pools)
@@ -166,23 +166,17 @@ def test_pieces_of_a_kind_are_tokenized_once():
             calls.append(text)
             return super().encode(text)
 
-    def tell(people, sizes):
-        return corpora.Biographies(
-            worlds.build_biod(people, name_parts=sizes), style="bare"
-        )
+    def tokenize(*sizes):
+        calls.clear()
+        made = [worlds.build_biod(5 + n, name_parts=(4, n)) for n in sizes]
+        corpus = [corpora.Biographies(world, style="bare") for world in made]
+        pools = data.tokenize_all(corpus, Counting(), ["", "x"][: len(sizes)])
+        assert all(pool.vocabulary is pools[0].vocabulary for pool in pools)
+        return list(calls)
 
-    data.tokenize(tell(5, (4, 4)), Counting())
-    alone = len(calls)
-    calls.clear()
-    same = data.tokenize_all([tell(5, (4, 4)), tell(9, (4, 4))], Counting(), ["", "x"])
-    assert len(calls) == alone
-    assert same[0].vocabulary is same[1].vocabulary
-    calls.clear()
-    one, other = data.tokenize_all(
-        [tell(5, (4, 4)), tell(9, (4, 5))], Counting(), ["", ""]
-    )
-    assert sorted(calls) == sorted([*calls[:alone], " n4", "n4"])  # only what is new
-    assert one.vocabulary is other.vocabulary
+    alone = tokenize(4)
+    assert tokenize(4, 4) == alone
+    assert sorted(tokenize(4, 5)) == sorted([*alone, " n4", "n4"])  # only what is new
 
 
 def test_other_labels_by_hand():
@@ -199,8 +193,6 @@ def test_other_labels_by_hand():
     assert answers.labels.dtype == np.uint8
     assert answers.tokens is values.tokens
 
-
-def test_labels_that_are_no_bytes():
     pool = data.tokenize(TwoPieces(), Letters())
     assert pool.relabel(253).labels.max() == 254
     with pytest.raises(ValueError, match=r"offset=254 takes labels to 254\.\.255"):
@@ -209,9 +201,8 @@ def test_labels_that_are_no_bytes():
         pool.relabel(-1)
 
 
-@pytest.mark.parametrize("domains", [[], ["", ""]])
-def test_a_domain_for_each_corpus(domains):
-    with pytest.raises(ValueError, match=f"1 corpora and {len(domains)} domains"):
-        data.tokenize_all([TwoPieces()], Letters(), domains)
-    with pytest.raises(ValueError, match="at least one corpus"):
-        data.tokenize_all([], Letters(), [])
+@pytest.mark.parametrize(("number", "domains"), [(1, []), (1, ["", ""]), (0, [])])
+def test_a_domain_for_each_corpus(number, domains):
+    message = f"{number} corpora and {len(domains)} domains: .* at least one corpus"
+    with pytest.raises(ValueError, match=message):
+        data.tokenize_all([TwoPieces()] * number, Letters(), domains)

@@ -23,16 +23,6 @@ def compilation_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mesh():
-    """The trivial mesh."""
     from kscale.train import one_device
 
     return one_device()
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """An uninterrupted run and its folder."""
-    from looping import run
-
-    folder = tmp_path_factory.mktemp("whole")
-    return run(folder), folder

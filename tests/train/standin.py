@@ -1,14 +1,15 @@
 """A tiny model and endless batches for the trainer's tests; runnable as a process.
 
-    python standin.py FOLDER '{"total_steps": 40, "resume": true}'
+    python standin.py FOLDER '{"total_steps": 40}'
 
-trains in FOLDER and writes the final state to FOLDER/final.npz.
+trains in FOLDER, or goes on, and writes FOLDER/summary.json.
 """
 
-import dataclasses
 import hashlib
 import json
+import os
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -17,8 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale import models, train
+from kscale import files, models, train
 
+TOTAL = 22  # steps of `run`: six dispatches of four steps, two of them padding
 VOCAB, WIDTH, CONTEXT, ROWS = 13, 8, 6, 4
 LABELS = ("text", "name", "value")
 CONFIG = train.TrainConfig(
@@ -46,10 +48,8 @@ def token_nats(params, tokens_BT, targets_BT, segments_BT):
     if segments_BT is not None:
         x = x + 0.1 * segments_BT[..., None]
     x = jnp.tanh(x @ params["up"]["kernel"] + params["up"]["bias"].reshape(1, 1, -1))
-    logits = x @ params["embed"]["table"].T
-    log_p = jax.nn.log_softmax(logits)
-    nats = -jnp.take_along_axis(log_p, targets_BT[..., None], axis=-1)[..., 0]
-    return nats, {}
+    log_p = jax.nn.log_softmax(x @ params["embed"]["table"].T)
+    return -jnp.take_along_axis(log_p, targets_BT[..., None], axis=-1)[..., 0], {}
 
 
 OBJECTIVE = train.Objective(init, token_nats, {"vocab": VOCAB, "width": WIDTH})
@@ -91,6 +91,34 @@ def mixture():
     )
 
 
+def run(folder=None, total=TOTAL, config=CONFIG, source=None, **options):
+    """Fits the stand-in, or another `model`."""
+    options = {"model": OBJECTIVE, "labels": LABELS, "folder": folder} | options
+    model = options.pop("model")
+    return train.fit(model, config, source or batches(), total, **options)
+
+
+def stop_after(step):
+    """A callback that sends SIGTERM to this process."""
+    return lambda row: row["step"] == step and os.kill(os.getpid(), signal.SIGTERM)
+
+
+def read_rows(folder):
+    """The rows of a run's log, without what depends on the clock."""
+    timings = ("seconds", "tokens_per_second")
+    rows = files.read_rows(folder / "metrics.jsonl")
+    return [{name: row[name] for name in row if name not in timings} for row in rows]
+
+
+def assert_close(one, other, tolerance=1e-6):
+    """Checks that two trees are alike."""
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance),
+        one,
+        other,
+    )
+
+
 def digest(state):
     """Hash of every bit of a state."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(state))
@@ -98,11 +126,8 @@ def digest(state):
     return hashlib.sha256(text).hexdigest()
 
 
-def main(folder, options):
-    """Trains as `options` say; prints a line per row, as the parent watches."""
-    total_steps = options.pop("total_steps")
-    resume = options.pop("resume", True)
-    full_after = options.pop("full_after", None)
+def main(folder, total_steps, full_after=None):
+    """Trains; prints a line per row, as the parent watches."""
 
     def on_row(row):
         print(row["step"], flush=True)
@@ -110,20 +135,10 @@ def main(folder, options):
             time.sleep(0.5)  # for the checkpoint before to be complete
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    config = dataclasses.replace(CONFIG, **options)
-    result = train.fit(
-        OBJECTIVE,
-        config,
-        batches(),
-        total_steps,
-        labels=LABELS,
-        folder=folder,
-        resume=resume,
-        on_row=on_row,
-    )
-    summary = {"digest": digest(result.state), "interrupted": result.interrupted}
-    Path(folder, "summary.json").write_text(json.dumps(summary | {"step": result.step}))
+    result = run(folder, total_steps, resume=True, on_row=on_row)
+    summary = {"digest": digest(result.state), "step": result.step}
+    Path(folder, "summary.json").write_text(json.dumps(summary))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+    main(sys.argv[1], **json.loads(sys.argv[2]))

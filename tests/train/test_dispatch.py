@@ -24,6 +24,7 @@ TOTAL = 6
 HYPER = make_hyper(CONFIG)
 PAIR = stack_hypers([Hyper(1e-3, 0.0, 3), Hyper(1e-3, 0.0, 4)])
 STEP = make_step(OBJECTIVE, CONFIG, TOTAL, len(LABELS))
+equal = np.testing.assert_array_equal
 
 
 @pytest.fixture(scope="module")
@@ -32,40 +33,28 @@ def chunks(mesh):
     return [place_chunk(next(source), mesh) for _ in range(3)]
 
 
-@pytest.fixture(scope="module")
-def dispatch(mesh, chunks):
+def test_a_dispatch_equals_its_steps_and_padding_ends_the_run(mesh, chunks):
     abstract = abstract_state(OBJECTIVE, HYPER, mesh)
-    return compile_dispatch(STEP, abstract, chunks[0], HYPER, mesh)
-
-
-def test_a_dispatch_equals_its_steps(mesh, dispatch, chunks):
-    state, metrics = dispatch(start_state(OBJECTIVE, HYPER, mesh), chunks[0], HYPER)
+    dispatch = compile_dispatch(STEP, abstract, chunks[0], HYPER, mesh)
+    first = start_state(OBJECTIVE, HYPER, mesh)
+    state, metrics = dispatch(first, chunks[0], HYPER)
+    assert first["params"]["embed"]["table"].is_deleted()  # it was donated
     step = jax.jit(STEP)
     alone = start_state(OBJECTIVE, HYPER, mesh)
     for i in range(CONFIG.steps_per_dispatch):
         alone, one = step(alone, standin.batch(i), HYPER)
         np.testing.assert_allclose(metrics["nats_sum"][i], one["nats_sum"], rtol=1e-6)
     assert state["step"] == 4
-    jax.tree.map(
-        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7),
-        state["params"],
-        alone["params"],
-    )
-
-
-def test_padding_ends_a_run_where_it_ends(mesh, dispatch, chunks):
-    first = start_state(OBJECTIVE, HYPER, mesh)
-    state, _ = dispatch(first, chunks[0], HYPER)
-    assert first["params"]["embed"]["table"].is_deleted()  # it was donated
+    standin.assert_close(state["params"], alone["params"])
     state, metrics = dispatch(state, chunks[1], HYPER)
     ended = standin.digest(state)
     assert state["step"] == TOTAL
-    np.testing.assert_array_equal(metrics["token_count"][2:], 0)
+    equal(metrics["token_count"][2:], 0)
     state, _ = dispatch(state, chunks[2], HYPER)
     assert standin.digest(state) == ended
 
 
-def test_what_is_not_trained_is_not_held_twice(mesh):
+def test_what_is_not_trained_is_not_held_twice(mesh, chunks):
     def init(key):
         return {"frozen": {"table": jnp.zeros((1000, 1000))}} | standin.init(key)
 
@@ -76,25 +65,11 @@ def test_what_is_not_trained_is_not_held_twice(mesh):
     objective = Objective(init, token_nats, {})
     config = dataclasses.replace(CONFIG, trainable=("up/*",))
     state = abstract_state(objective, HYPER, mesh, config.trainable)
-    chunk = {
-        name: jax.ShapeDtypeStruct(x.shape, x.dtype)
-        for name, x in next(standin.batches()(0, 4)).items()
-    }
     step = make_step(objective, config, TOTAL, len(LABELS))
-    memory = compile_dispatch(step, state, chunk, HYPER, mesh).memory_analysis()
+    memory = compile_dispatch(step, state, chunks[0], HYPER, mesh).memory_analysis()
     sizes = [leaf.size for leaf in jax.tree.leaves(state)]
     assert memory.alias_size_in_bytes == 4 * sum(sizes)
     assert memory.temp_size_in_bytes < 100_000  # of which a copy would be 4,000,000
-
-
-def test_members_start_as_their_solo_runs_do(mesh):
-    states = start_state(OBJECTIVE, PAIR, mesh)
-    for m, seed in enumerate((3, 4)):
-        alone = make_hyper(dataclasses.replace(CONFIG, seed=seed))
-        expected = init_state(OBJECTIVE, alone)["params"]["embed"]["table"]
-        table = states["params"]["embed"]["table"][m]
-        np.testing.assert_allclose(table, expected, rtol=1e-6)
-    assert states["step"].shape == ()
 
 
 def test_rows_that_do_not_fit_are_an_error_before_anything_runs(mesh, chunks):
@@ -105,21 +80,23 @@ def test_rows_that_do_not_fit_are_an_error_before_anything_runs(mesh, chunks):
         compile_dispatch(step, abstract, chunks[0], HYPER, mesh)
 
 
-def test_given_parameters_take_the_place_of_drawn_ones_alone(mesh):
+def test_members_start_as_solo_runs_or_from_parameters_given(mesh):
+    drawn = start_state(OBJECTIVE, PAIR, mesh)
+    assert drawn["step"].shape == ()
     given = standin.init(jax.random.key(8))
     state = start_state(OBJECTIVE, PAIR, mesh, params=given)
-    first = start_state(OBJECTIVE, PAIR, mesh)
-    for member in range(2):
-        jax.tree.map(
-            lambda leaf, value, m=member: np.testing.assert_array_equal(leaf[m], value),
-            state["params"],
-            given,
-        )
-    for name in first.keys() - {"params"}:
-        jax.tree.map(np.testing.assert_array_equal, state[name], first[name])
+    for m, seed in enumerate((3, 4)):
+        alone = make_hyper(dataclasses.replace(CONFIG, seed=seed))
+        expected = init_state(OBJECTIVE, alone)["params"]["embed"]["table"]
+        table = drawn["params"]["embed"]["table"][m]
+        np.testing.assert_allclose(table, expected, rtol=1e-6)
+        member = jax.tree.map(lambda leaf, m=m: leaf[m], state["params"])
+        jax.tree.map(equal, member, given)
+    for name in drawn.keys() - {"params"}:
+        jax.tree.map(equal, state[name], drawn[name])
     kinds = [
         jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), tree)
-        for tree in (first, state)
+        for tree in (drawn, state)
     ]
     assert kinds[0] == kinds[1]
 
@@ -129,10 +106,8 @@ def test_members_may_start_from_leaves_of_their_own(mesh):
     tables = np.stack([x["embed"]["table"] for x in (one, other)])
     given = one | {"embed": {"table": tables}}
     params = start_state(OBJECTIVE, PAIR, mesh, params=given)["params"]
-    for member in range(2):
-        np.testing.assert_array_equal(params["embed"]["table"][member], tables[member])
-        # The others are shared.
-        np.testing.assert_array_equal(params["up"]["bias"][member], one["up"]["bias"])
+    equal(params["embed"]["table"], tables)
+    equal(params["up"]["bias"], np.stack([one["up"]["bias"]] * 2))  # is shared
     with pytest.raises(ValueError, match=r"start: embed/table has shape \(2,"):
         start_state(OBJECTIVE, HYPER, mesh, params=given)
 
@@ -141,14 +116,14 @@ def test_members_may_start_from_leaves_of_their_own(mesh):
     ("change", "message"),
     [
         (
-            lambda given: given | {"embed": {"table": np.zeros((13, 7))}},
+            {"embed": {"table": np.zeros((13, 7))}},
             r"start: embed/table has shape \(13, 7\), must have the model's \(13, 8\)",
         ),
-        (lambda given: {"embed": given["embed"]}, "'up/bias'.* are in one"),
-        (lambda given: given | {"more": np.zeros(1)}, r"\['more'\].* same model"),
+        ({"up": {}}, "'up/bias'.* are in one"),
+        ({"more": np.zeros(1)}, r"\['more'\].* same model"),
     ],
 )
 def test_parameters_of_another_model_are_refused(mesh, change, message):
-    given = standin.init(jax.random.key(0))
+    given = standin.init(jax.random.key(0)) | change
     with pytest.raises(ValueError, match=message):
-        start_state(OBJECTIVE, HYPER, mesh, params=change(given))
+        start_state(OBJECTIVE, HYPER, mesh, params=given)

@@ -3,44 +3,41 @@
 The axes one by one are in test_processes.py, among the slow tests.
 """
 
+import inspect
 import json
 
 import numpy as np
 
-CODE = """
-import json, pathlib
-import jax
-from kscale import configs
-from kscale.configs import fields
-from kscale.runs.training import run
 
-tiny = fields.override_all(configs.load("smoke"), {
-    "model.layers": 1, "model.head_size": 8, "world.people": 8, "data.exposures": 8,
-    "data.context": 32, "data.batch": 8, "train.steps_per_dispatch": 5,
-    "train.checkpoint_every": 100, "train.rows_per_gradient": 1,
-    "members.seeds": tuple(range(8)),
-})
-population, data = jax.device_count() // 4 or 1, min(jax.device_count(), 4)
-mesh = {"mesh.population": population, "mesh.data": data}
-folder = pathlib.Path(sys.argv[1]) / "run"
-done = run(fields.override_all(tiny, mesh), folder)
-bits = [row["bits"]["total"] for row in done]
-rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-print(json.dumps([jax.device_count(), [row["loss"] for row in rows], bits]))
-"""
+def train(folder, population=1, data=1):
+    """The rows' losses and the bits of eight members; a process of its own runs it."""
+    import pathlib
+
+    from kscale import configs, files
+    from kscale.configs import fields
+    from kscale.runs.training import run
+
+    values = {"model.layers": 1, "model.head_size": 8, "model.mlp": "none"}
+    values |= {"world.people": 8, "members.seeds": tuple(range(8))}
+    values |= {"data.exposures": 8, "data.context": 32, "data.batch": 8}
+    values |= {"train.steps_per_dispatch": 5, "train.checkpoint_every": 100}
+    values |= {"train.rows_per_gradient": 1}
+    values |= {"mesh.population": population, "mesh.data": data}
+    done = run(fields.override_all(configs.load("smoke"), values), folder)
+    rows = files.read_rows(pathlib.Path(folder) / "metrics.jsonl")
+    return [row["loss"] for row in rows], [row["bits"]["total"] for row in done]
 
 
 def test_eight_devices_give_the_losses_and_bits_of_one(call, tmp_path):
-    found = []
-    for devices in ("1", "8"):
-        code, out, err = call(
-            str(tmp_path / devices), code=CODE, env={"JAX_NUM_CPU_DEVICES": devices}
-        )
-        assert code == 0, err
-        found.append(json.loads(out))
-    (one, losses, bits), (eight, *others) = found
-    assert (one, eight) == (1, 8)
-    assert np.shape(losses)[0] > 1
+    code = f"import jax, json\n{inspect.getsource(train)}\n"
+    code += "print(json.dumps([jax.device_count(), *train(sys.argv[1], 2, 4)]))"
+    devices = {"JAX_NUM_CPU_DEVICES": "8"}
+    status, out, err = call(tmp_path / "eight", code=code, env=devices)
+    assert status == 0, err
+    count, *found = json.loads(out)
+    assert count == 8
+    losses, bits = train(tmp_path / "one")
+    assert len(losses) > 1
     assert len(set(losses[0])) == len(set(bits)) == 8  # the members differ
-    np.testing.assert_allclose(others[0], losses, rtol=1e-5)
-    np.testing.assert_allclose(others[1], bits, rtol=1e-5)
+    np.testing.assert_allclose(found[0], losses, rtol=1e-5)
+    np.testing.assert_allclose(found[1], bits, rtol=1e-5)

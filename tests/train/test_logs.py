@@ -1,30 +1,24 @@
 """metrics.jsonl, TensorBoard, progress."""
 
 import io
-import json
 import struct
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
+from kscale.files import read_rows
 from kscale.train import ROUTING
 from kscale.train.logs import Progress, RunLog, tag_scalars
 
 
 def row(step, loss=1.0, **more):
-    return {
-        "step": step,
-        "loss": loss,
-        "loss_by_label": {"name": loss},
-        "learning_rate": loss,
-        "grad_norm": loss,
-        "tokens_per_second": 10.0,
-    } | more
+    same = dict.fromkeys(("loss", "learning_rate", "grad_norm"), loss)
+    row = {"step": step, "loss_by_label": {"name": loss}, "tokens_per_second": 10.0}
+    return row | same | more
 
 
 def steps(folder):
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["step"] for line in lines]
+    return [row["step"] for row in read_rows(folder / "metrics.jsonl")]
 
 
 def events(folder):
@@ -52,6 +46,10 @@ def test_rows_after_the_restored_step_are_dropped(tmp_path):
     assert steps(tmp_path) == [2, 4, 6]
     RunLog(tmp_path, 0, None)
     assert steps(tmp_path) == []
+    with pytest.raises(
+        ValueError, match=r"log .*jsonl cannot be written \(.*make room"
+    ):
+        RunLog(tmp_path / "metrics.jsonl", 0, None)
 
 
 def test_tensorboard_has_a_run_per_member(tmp_path):
@@ -72,36 +70,22 @@ def test_tags_of_one_model_and_of_a_mixture_of_experts():
     assert routed["moe/dropped_share"] == 0.5
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot be written"):
-        RunLog(tmp_path / "file", 0, None)
-
-
-def test_plain_lines_are_few_and_the_last_is_there():
-    stream = io.StringIO()
-    progress = Progress(stream, 3)
-    for step in (1, 2, 3):
-        progress.show(row(step))
+def show(stream, steps, *numbers, **fields):
+    progress = Progress(stream, *numbers)
+    for step in steps:
+        progress.show(row(step, **fields))
     progress.close()
-    assert stream.getvalue() == "step 3/3  loss 1.0000  10 tokens/s\n"
 
 
-def test_a_terminal_gets_a_bar():
+def test_progress_is_a_bar_few_lines_or_nothing(capfd):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    stream = Terminal()
-    progress = Progress(stream, 10, step=2)
-    progress.show(row(10, [2.0, 1.0]))
-    progress.close()
-    assert "10/10" in stream.getvalue()
-    assert "loss 1.0000" in stream.getvalue()
-
-
-def test_no_stream_no_output(capfd):
-    progress = Progress(None, 10)
-    progress.show(row(10))
-    progress.close()
+    show(terminal := Terminal(), [10], 10, 2, loss=[2.0, 1.0])
+    assert "10/10" in terminal.getvalue()
+    assert "loss 1.0000" in terminal.getvalue()
+    show(lines := io.StringIO(), [1, 2, 3], 3)
+    assert lines.getvalue() == "step 3/3  loss 1.0000  10 tokens/s\n"
+    show(None, [10], 10)
     assert capfd.readouterr() == ("", "")

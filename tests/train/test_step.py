@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import standin
-from standin import CONFIG, LABELS, OBJECTIVE, batch
+from standin import CONFIG, LABELS, OBJECTIVE, assert_close, batch
 
 from kscale import train
 from kscale.train import (
@@ -22,7 +22,10 @@ from kscale.train import (
 
 TOTAL = 10
 HYPER = make_hyper(CONFIG)
-UP = dataclasses.replace(CONFIG, trainable=("up/*",))
+# Without clipping nothing that is trained depends on what is not.
+ALL = dataclasses.replace(CONFIG, clip=0.0)
+UP = dataclasses.replace(ALL, trainable=("up/*",))
+NO_TARGETS = batch(0) | {"labels": np.full((4, 7), 255, np.uint8)}
 
 start = jax.jit(lambda hyper: init_state(OBJECTIVE, hyper))
 
@@ -42,14 +45,6 @@ def run(config=CONFIG, steps=3, hyper=HYPER, total=TOTAL, **options):
     return state, metrics
 
 
-def assert_close(a, b, tolerance=1e-6):
-    jax.tree.map(
-        lambda x, y: np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance),
-        a,
-        b,
-    )
-
-
 def test_the_example_of_the_room_runs():
     _, _, example = train.__doc__.partition("by `fit`:\n")
     names = {}
@@ -61,37 +56,27 @@ def test_the_example_of_the_room_runs():
 
 
 @pytest.mark.parametrize("segments", [False, True])
-def test_metrics_are_sums_over_the_targets_that_count(segments):
+def test_metrics_are_sums_and_the_gradient_a_mean_over_what_counts(segments):
     data = batch(0, segments=segments)
-    state = start(HYPER)
-    _, metrics = compiled()(state, data, HYPER)
-    inputs = data["segments"][:, :-1] if segments else None
-    nats, _ = standin.token_nats(
-        state["params"], data["tokens"][:, :-1], data["tokens"][:, 1:], inputs
-    )
-    nats, labels = np.asarray(nats), data["labels"][:, 1:]
+    inputs, targets = data["tokens"][:, :-1], data["tokens"][:, 1:]
+    labels = data["labels"][:, 1:]
+    counted = labels != 255
+    params = start(HYPER)["params"]
+    _, metrics = compiled()(start(HYPER), data, HYPER)
+
+    def token_nats(params):
+        numbers = data["segments"][:, :-1] if segments else None
+        return standin.token_nats(params, inputs, targets, numbers)[0]
+
+    nats = np.asarray(token_nats(params))
     for label in range(3):
         sums = metrics["label_nats_sum"][label]
         np.testing.assert_allclose(sums, nats[labels == label].sum(), rtol=1e-5)
         assert metrics["label_count"][label] == (labels == label).sum()
-    assert metrics["token_count"] == np.sum(labels != 255)
-    np.testing.assert_allclose(
-        metrics["nats_sum"], nats[labels != 255].sum(), rtol=1e-5
-    )
-
-
-def test_the_gradient_is_that_of_the_mean_over_counted_targets():
-    data = batch(0)
-    state = start(HYPER)
-    _, metrics = compiled()(state, data, HYPER)
-
-    def loss(params):
-        tokens, labels = data["tokens"], data["labels"][:, 1:]
-        nats, _ = standin.token_nats(params, tokens[:, :-1], tokens[:, 1:], None)
-        return jnp.mean(nats[labels != 255])
-
-    leaves = jax.tree.leaves(jax.grad(loss)(state["params"]))
-    norm = np.sqrt(sum(np.sum(np.square(x)) for x in leaves))
+    assert metrics["token_count"] == counted.sum()
+    np.testing.assert_allclose(metrics["nats_sum"], nats[counted].sum(), rtol=1e-5)
+    gradient = jax.grad(lambda params: jnp.mean(token_nats(params)[counted]))(params)
+    norm = np.sqrt(sum(np.sum(np.square(x)) for x in jax.tree.leaves(gradient)))
     np.testing.assert_allclose(metrics["grad_norm"], norm, rtol=1e-5)
 
 
@@ -120,8 +105,7 @@ def test_steps_beyond_the_end_leave_the_state_bit_for_bit():
 
 
 def test_a_batch_without_targets_is_no_nan():
-    data = batch(0) | {"labels": np.full((4, 7), 255, np.uint8)}
-    state, metrics = compiled()(start(HYPER), data, HYPER)
+    state, metrics = compiled()(start(HYPER), NO_TARGETS, HYPER)
     assert metrics["token_count"] == 0
     assert all(np.all(np.isfinite(x)) for x in jax.tree.leaves(state))
 
@@ -133,38 +117,28 @@ def test_a_member_equals_its_solo_run():
     states, metrics = start(together), {}
     for i in range(3):
         states, metrics = many(states, batch(i), together)
-    assert states["step"] == 3
+    assert states.pop("step") == 3
     for m in range(3):
-        member = jax.tree.map(lambda x, m=m: x[m], together)
-        alone, alone_metrics = run(hyper=member)
-        for part in ("params", "mu", "nu"):
-            assert_close(jax.tree.map(lambda x, m=m: x[m], states[part]), alone[part])
-        assert_close({k: x[m] for k, x in metrics.items()}, alone_metrics, 1e-5)
+        hyper, state, sums = jax.tree.map(
+            lambda x, m=m: x[m], (together, states, metrics)
+        )
+        alone, alone_sums = run(hyper=hyper)
+        assert_close(state | {"step": 3}, alone)
+        assert_close(sums, alone_sums, 1e-5)
 
 
 def test_only_the_trainable_part_has_moments_and_moves():
     (before, _), (after, _) = run(UP, steps=0), run(UP)
+    up = after["params"].pop("up")
     for moment in ("mu", "nu"):
-        assert jax.tree.structure(after[moment]) == jax.tree.structure(
-            {"up": after["params"]["up"]}
-        )
-    np.testing.assert_array_equal(
-        after["params"]["embed"]["table"], before["params"]["embed"]["table"]
-    )
-    for name, leaf in after["params"]["up"].items():
+        assert jax.tree.structure(after[moment]) == jax.tree.structure({"up": up})
+    for name, leaf in up.items():
         assert np.all(np.asarray(leaf) != before["params"]["up"][name])
-
-
-def test_the_part_takes_the_step_that_it_takes_in_training_of_all():
-    # One step, and no clipping: nothing that is trained depends on what is not.
-    part, whole = (
-        run(dataclasses.replace(config, clip=0.0), steps=1)[0]["params"]["up"]
-        for config in (UP, CONFIG)
-    )
+    kept = {"embed": before["params"]["embed"]}
+    jax.tree.map(np.testing.assert_array_equal, after["params"], kept)
+    # The part takes the step that it takes in training of all.
+    part, whole = (run(x, steps=1)[0]["params"]["up"] for x in (UP, ALL))
     assert_close(part, whole, 1e-7)
-
-
-def test_a_pattern_that_matches_nothing_is_an_error():
     message = r"TrainConfig.trainable has 'upp/bias'.*the nearest is 'up/bias'"
     with pytest.raises(ValueError, match=message):
         init_state(OBJECTIVE, HYPER, ("up/*", "upp/bias"))
@@ -176,19 +150,17 @@ def test_the_loss_has_the_balance_of_the_whole_batch(rows_per_gradient):
 
     def token_nats(params, tokens_BT, *rest):
         nats, _ = standin.token_nats(params, tokens_BT, *rest)
-        mean = jnp.mean(tokens_BT.astype(jnp.float32))
+        balance = jnp.mean(tokens_BT.astype(jnp.float32))
+        balance = balance * jnp.sum(params["up"]["bias"])
         counted = {"tokens": jnp.asarray(tokens_BT.size, jnp.float32)}
-        balance = mean * jnp.sum(params["up"]["bias"])
         return nats, {"balance": balance, "routing": counted}
 
-    config = dataclasses.replace(
-        CONFIG, rows_per_gradient=rows_per_gradient, balance_weight=0.5
-    )
+    fields = {"rows_per_gradient": rows_per_gradient, "balance_weight": 0.5}
+    config = dataclasses.replace(CONFIG, **fields)
     objective = OBJECTIVE._replace(token_nats=token_nats)
     step = jax.jit(make_step(objective, config, TOTAL, len(LABELS)))
-    data = batch(0) | {"labels": np.full((4, 7), 255, np.uint8)}
-    _, metrics = step(start(HYPER), data, HYPER)
-    mean = np.mean(data["tokens"][:, :-1])
+    _, metrics = step(start(HYPER), NO_TARGETS, HYPER)
+    mean = np.mean(NO_TARGETS["tokens"][:, :-1])
     norm = 0.5 * mean * standin.WIDTH**0.5
     np.testing.assert_allclose(metrics["grad_norm"], norm, rtol=1e-5)
     assert metrics["routing"]["tokens"] == 4 * 6
