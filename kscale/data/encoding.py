@@ -16,7 +16,7 @@ import numpy as np
 from kscale.corpora import TEXT, Corpus, Label
 from kscale.corpora.corpus import NAME, Piece, Span
 from kscale.tokenizers import Tokenizer
-from kscale.worlds import Column, World
+from kscale.worlds import Attribute, Column, World
 
 Encode = Callable[[str], list[int]]
 _ENDS = ("value1", "value")
@@ -159,20 +159,23 @@ def _extend_values(
 
 
 class _Beginnings(NamedTuple):
-    """Tokens of the words that begin another of their column.
+    """Tokens of the values that begin another.
 
     Attributes:
-      words: of the last column of a name or value.
+      words: of the last column of a name or value; those that begin another of it.
       whole: whether that is its only column.
+      all: whether a value may begin another by words of several columns; then each is
+        taken for one that does.
     """
 
     words: Collection[tuple[int, ...]]
     whole: bool
+    all: bool
 
     def holds(self, said: list[int]) -> bool:
-        """Returns whether what was said is such a word, or ends in one."""
+        """Returns whether what was said is such a value, or ends in such a word."""
         lengths = {len(word) for word in self.words}
-        return any(
+        return self.all or any(
             tuple(said[-k:]) in self.words
             for k in ({len(said)} & lengths if self.whole else lengths)
         )
@@ -181,22 +184,24 @@ class _Beginnings(NamedTuple):
 def _list_beginnings(
     world: World, labels: Sequence[Label], encode: Encode
 ) -> dict[int, _Beginnings]:
-    """Returns by label the words that begin another of their column."""
-    columns = {NAME: world.name_columns}
+    """Returns by label the values that begin another."""
+    told = {NAME: world.full_name}
     for i, label in enumerate(labels):
         attribute = world.attributes[label.attribute]
         if label.kind in _ENDS:
-            columns[i] = attribute.columns
+            told[i] = attribute
             if labels[i - 1].attribute == label.attribute:
-                del columns[i - 1]  # the first chunk of a bioD value that has more
+                del told[i - 1]  # the first chunk of a bioD value that has more
         elif label.kind == "derived":
             (fact,) = (x for x in attribute.derived if x.name == label.name)
-            columns[i] = (Column(fact.name, fact.strings),)
-    found = {
-        i: _Beginnings(_find_beginnings(its[-1].strings, encode), len(its) == 1)
-        for i, its in columns.items()
-    }
-    return {i: beginnings for i, beginnings in found.items() if beginnings.words}
+            told[i] = Attribute(fact.name, (Column(fact.name, fact.strings),), ("",))
+    found = {}
+    for i, value in told.items():
+        words = _find_beginnings(value.columns[-1].strings, encode)
+        one = len(value.columns) == 1
+        fixed = one or world.diversity  # bioD: all values have as many words
+        found[i] = _Beginnings(words, one, not fixed and value.begins_another)
+    return {i: these for i, these in found.items() if these.words or these.all}
 
 
 def _find_beginnings(

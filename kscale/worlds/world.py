@@ -70,12 +70,16 @@ class Attribute:
 
     @functools.cached_property
     def begins_another(self) -> bool:
-        """Whether some value's text is how the text of another value begins.
+        """Whether the words of some value are the first words of another value.
 
-        Where it is, a text is not past its value before what follows is known: "Art"
-        may go on as "Art History". Decided without enumerating the values.
+        Where they are, a text is not past its value before what follows is known: "Art"
+        may go on as "Art History". Where columns are written without a space between
+        them, letters are compared in place of words. Decided without enumerating the
+        values.
         """
-        return find_prefix([c.strings for c in self.columns], self.joins) is not None
+        end = " " if all(" " in join for join in self.joins[1:]) else ""
+        *lists, last = [column.strings for column in self.columns]
+        return find_prefix([*lists, [x + end for x in last]], self.joins) is not None
 
     def text(self, drawn: np.ndarray) -> str:
         """Returns the value as text, from the index drawn in each column."""

@@ -90,11 +90,17 @@ def test_a_value_that_begins_another_ends_with_the_token_behind_it(tmp_path):
     assert (documents.labels[starts] == 0).all()  # the next document's EOS is its own
 
 
-def test_a_last_name_that_begins_another_ends_with_the_token_behind_it(tmp_path):
-    lists = {"names/2_last.txt": "Lee\nLee Park\nFox"}
-    for document in told(write_world(tmp_path, people=9, **lists)):
-        name = [word for word, label in document if label == "name"]
-        assert (name[-1] == " works") == (name[-2:] == [" Lee", " works"])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("Ada\nBo\nCy", "Lee\nLee Park\nFox"), ("Ann\nAnn Marie", "Marie\nLou\nKim")],
+)
+def test_names_of_which_one_begins_another_end_with_the_token_behind(
+    tmp_path, first, last
+):
+    """Ada Lee begins Ada Lee Park, and Ann Marie begins Ann Marie Lou."""
+    lists = {"names/1_first.txt": first, "names/2_last.txt": last}
+    for document in told(write_world(tmp_path, people=6, **lists)):
+        assert [word for word, label in document if label == "name"][-1] == " works"
 
 
 def test_the_first_token_of_a_form_tells_the_value(tmp_path):
