@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kscale import configs, corpora, models, scores, worlds
+from kscale.configs import fields
 from kscale.configs.base import PartConfig
 from kscale.runs.evaluate import Known, member_params, score
 from kscale.runs.task import prepare
@@ -116,9 +117,8 @@ def test_parts_are_scored_as_what_they_are(skewed):
     assert told["junk"]["accuracy"] == pytest.approx(right.mean())
     lost = table.nats[:, 2:].sum(axis=1).mean() / math.log(2)
     assert told["junk"]["loss_bits"] == pytest.approx(lost)
-    assert {"name", "employer", "employer_city"} <= set(
-        told["junk"]["accuracy_by_piece"]
-    )
+    pieces = told["junk"]["accuracy_by_piece"]
+    assert {"name", "employer", "employer_city"} <= set(pieces)
     for which, whom, people in (("odd", "trained", 4), ("even", "held_out", 3)):
         questions = corpora.Questions(asked.corpus.world, which)
         known = scores.ask_questions(model, questions, asked.pool)
@@ -131,10 +131,11 @@ def test_parts_are_scored_as_what_they_are(skewed):
         }
 
 
-def test_questions_about_all_hold_nobody_out(little):
+def test_questions_about_all_hold_nobody_out(made):
     everybody = dataclasses.replace(ASKED, which="all")
-    task = prepare(little([everybody], score__people=2))
+    task = made(everybody, score__people=2)
     told = Known(task, fresh(task), made_up(task, [0, 1])).breakdown
+    assert "dropped_when_scored" not in told  # of a dense model
     assert set(told["parts"]["asked"]) == {"trained"}
     assert told["parts"]["asked"]["trained"]["people"] == 2
     assert "by_count" not in told
@@ -142,8 +143,8 @@ def test_questions_about_all_hold_nobody_out(little):
 
 @pytest.mark.parametrize("law", [Law(), ZIPF])
 @pytest.mark.parametrize("classes", [1, 4, 40])
-def test_one_person_has_no_error_and_no_nan(little, law, classes):
-    task = prepare(little([JUNK], world__law=law, score__classes=classes))
+def test_one_person_has_no_error_and_no_nan(made, law, classes):
+    task = made(JUNK, world__law=law, score__classes=classes)
     row = Known(task, fresh(task), made_up(task, [4])).breakdown
     assert strict(row) == row
     assert row["loss"]["loss_bits_error"] is None
@@ -163,10 +164,10 @@ def test_people_of_no_weight_have_no_nan(little, tmp_path):
 
 
 @pytest.mark.parametrize("share", [1.0, 0.0])
-def test_a_restaurant_is_scored_by_its_visits(little, share):
+def test_a_restaurant_is_scored_by_its_visits(made, share):
     law = Law("restaurant", discount=0.2, concentration=1.0)
     new = PartConfig("new", people=4, exposures=1)
-    task = prepare(little([new], world__law=law, data__share=share))
+    task = made(new, world__law=law, data__share=share)
     met = task.order.visits()
     wanted = met / met.sum() if share else np.full(16, 1 / 16)
     np.testing.assert_allclose(task.order.frequencies(), wanted)
@@ -176,8 +177,11 @@ def test_a_restaurant_is_scored_by_its_visits(little, share):
     assert row["loss"]["mass"] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("kind", ["zipf", "restaurant"])
-def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
+@pytest.mark.parametrize(
+    "law",
+    [Law("zipf", bias=0.5), Law("restaurant", discount=0.0, concentration=0.5)],
+)
+def test_people_who_are_left_out_have_no_class(little, tmp_path, law):
     world = worlds.build_bios(16, lists="tiny")
     story = (
         "{name}. {pronoun} was born in {birth_year} in {birth_city}, has a degree in"
@@ -187,13 +191,9 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
         for i, times in itertools.product(range(0, 16, 3), range(2)):
             text = story.format(**world.person(i)) + " Yes." * times
             file.write(json.dumps({"id": i, "text": text}) + "\n")
-    numbers = {
-        "zipf": {"bias": 0.5},
-        "restaurant": {"discount": 0.0, "concentration": 0.5},
-    }
-    law = {"world__law": Law(kind, **numbers[kind])}
     told = {"corpus__kind": "bior", "corpus__path": str(tmp_path)}
-    task = prepare(little(**law, **told, corpus__skip_unfound=True))
+    told |= {"corpus__skip_unfound": True, "world__law": law}
+    task = prepare(little(**told))
     assert task.corpus.num_people == len(task.order.visits()) == 6
     assert task.order.visits().sum() == 36
     people = task.corpus.people(np.arange(6))
@@ -205,19 +205,14 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, kind):
     assert sum(x["people"] for x in row["classes"]) == 6
     assert row["loss"]["visits"] == pytest.approx(6)
     assert len(score(task, params, 2).table.people) == 2
-    whole = little(**law, **told, corpus__skip_unfound=True, score__people=7)
-    with pytest.raises(ValueError, match=r"score.people=7 must be at most 6, the"):
-        prepare(whole)
+    with pytest.raises(ValueError, match=r"score.people=7 must be 1 to 6, the"):
+        prepare(little(**told, score__people=7))
 
 
 def test_a_restaurant_of_bio_d_runs_end_to_end():
     demo = configs.load("demo:people=30,exposures=4,heads=1")
     law = Law("restaurant", discount=0.1, concentration=1.0)
-    config = dataclasses.replace(
-        demo,
-        world=dataclasses.replace(demo.world, law=law),
-        model=dataclasses.replace(demo.model, layers=1),
-    )
+    config = fields.override_all(demo, {"world.law": law, "model.layers": 1})
     (row,) = run(config)
     assert strict(row) == row
     assert sum(row["by_count"]["people"]) == 30
@@ -238,14 +233,14 @@ def test_a_sample_is_scored_if_so_said(skewed):
     assert chosen.people.tolist() == [2, 5]
 
 
-def test_a_config_may_ask_for_a_sample(little):
-    task = prepare(little(score__people=3, score__seed=5))
+def test_a_config_may_ask_for_a_sample(made):
+    task = made(score__people=3, score__seed=5)
     table = score(task, fresh(task)).table
     assert (len(table.people), table.sample_seed) == (3, 5)
 
 
-def test_a_member_of_a_population_is_a_slice(little):
-    one, two = (prepare(little(members__seeds=s)) for s in ((0,), (0, 1)))
+def test_a_member_of_a_population_is_a_slice(made):
+    one, two = (made(members__seeds=seeds) for seeds in ((0,), (0, 1)))
     params = {"embed": {"table": np.arange(12.0).reshape(2, 3, 2)}}
     assert member_params(one, params, 0) is params
     member = member_params(two, params, 1)
@@ -267,9 +262,3 @@ def test_what_experts_drop_when_all_tokens_choose_the_same(made, factor):
     room = factor * -(-lengths // 4) if factor else lengths
     share = 1 - room.sum() / lengths.sum()
     assert row["dropped_when_scored"] == pytest.approx(share, abs=1e-12)
-
-
-def test_a_dense_model_has_nothing_to_drop(made):
-    task = made()
-    row = Known(task, fresh(task), made_up(task, [0, 1, 2])).breakdown
-    assert "dropped_when_scored" not in row

@@ -1,17 +1,16 @@
 """Going on from a finished run: what is taken over, what is new, what is refused."""
 
 import dataclasses
-import json
 import pathlib
 import shutil
 
 import jax
 import numpy as np
 import pytest
-from support.run_folders import assert_same_arrays, read_files
+from support.run_folders import assert_same_arrays, cut_short, read_files
 
-from kscale import configs, models, tokenizers, train
-from kscale.configs import base, fields, finetuning
+from kscale import configs, models, train
+from kscale.configs import base, fields
 from kscale.configs.base import PartConfig
 from kscale.runs.finetune import require_start
 from kscale.runs.folder import RunFolder
@@ -62,58 +61,31 @@ def test_old_rows_and_matrices_are_taken_and_new_rows_are_fresh(little, tmp_path
     assert jax.tree.all(jax.tree.map(np.array_equal, now, was))
 
 
-def test_a_token_keeps_its_row_wherever_it_now_stands(little, tmp_path):
-    old, was = fake(tmp_path / "old", little())
-    task, now = going_on(little([ASKED]), tmp_path / "old")
-    encode = tokenizers.load_gpt2().encode
-    for word in (" Boston", " History", " He", "."):
-        rows = [
-            int(s.pool.vocabulary.to_dense(np.array(encode(word), np.int32))[0])
-            for s in (old, task)
-        ]
-        np.testing.assert_array_equal(
-            now["embed"]["table"][rows[1]], was["embed"]["table"][rows[0]]
-        )
+PIECES = {"corpus__tokenizer": "sentencepiece", "corpus__tokenizer_vocab": 500}
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("was", "changes", "message"),
     [
-        ({"model__layers": 3}, "another model: layers was 1, is 3; take its values"),
-        ({"model__activation": "silu"}, "activation was 'gelu', is 'silu'; take its"),
-        (
-            {"corpus__tokenizer": "sentencepiece", "corpus__tokenizer_vocab": 500},
-            r"corpus.tokenizer='gpt2', this run 'sentencepiece': both must be the same",
-        ),
+        ({}, {"model__layers": 3}, "another model: layers was 1, is 3; take its val"),
+        ({}, {"model__activation": "silu"}, "activation was 'gelu', is 'silu'; take"),
+        ({}, PIECES, "'gpt2', this run 'sentencepiece': both must be the same"),
+        (PIECES, PIECES, "and none trained on its corpus"),
+        ({"qat__bits": 3}, {}, r"rounded to 3 bits, .* set qat.bits=3, or"),
     ],
 )
-def test_what_cannot_go_on_is_refused(little, tmp_path, changes, message):
-    fake(tmp_path / "old", little())
+def test_what_cannot_go_on_is_refused(little, tmp_path, was, changes, message):
+    fake(tmp_path / "old", little(**was))
     with pytest.raises(ValueError, match=message):
         prepare(little(**changes), start=tmp_path / "old")
 
 
-def test_rounding_may_begin_and_change_but_not_be_dropped(little, tmp_path):
-    fake(tmp_path / "old", little(qat__bits=3))
-    with pytest.raises(ValueError, match=r"rounded to 3 bits, .* set qat.bits=3, or"):
-        prepare(little(), start=tmp_path / "old")
-    fake(tmp_path / "plain", little())
-    for folder, bits in (("old", 3), ("old", 4), ("plain", 4)):
-        _, now = going_on(little(qat__bits=bits), tmp_path / folder)
-        assert now.keys() == {"embed", "layer_0", "final_norm"}
-
-
-def test_how_a_model_computes_may_change(little, tmp_path):
-    _, was = fake(tmp_path / "old", little())
-    _, now = going_on(little(model__compute="bfloat16"), tmp_path / "old")
-    assert jax.tree.all(jax.tree.map(np.array_equal, now, was))
-
-
-def test_a_trained_vocabulary_is_no_start(little, tmp_path):
-    pieces = little(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=500)
-    fake(tmp_path / "old", pieces)
-    with pytest.raises(ValueError, match="and none trained on its corpus"):
-        prepare(pieces, start=tmp_path / "old")
+@pytest.mark.parametrize(("was", "bits"), [(3, 3), (3, 4), (0, 4)])
+def test_how_a_model_computes_and_is_rounded_may_change(little, tmp_path, was, bits):
+    _, old = fake(tmp_path / "old", little(qat__bits=was))
+    changed = little(qat__bits=bits, model__compute="bfloat16")
+    _, now = going_on(changed, tmp_path / "old")
+    assert jax.tree.all(jax.tree.map(np.array_equal, now, old))
 
 
 def test_tokens_of_the_start_are_kept_though_no_text_has_them(little, tmp_path):
@@ -179,18 +151,23 @@ def test_a_start_that_is_no_finished_run_is_refused(
 
 
 def test_a_start_whose_lists_have_changed_is_refused(learned, little, tmp_path):
-    copy = shutil.copytree(learned[0], tmp_path / "copy")
-    row = json.loads((copy / "result.json").read_text())
-    (copy / "result.json").write_text(json.dumps(row | {"content": "0" * 12}))
+    copy = RunFolder(shutil.copytree(learned[0], tmp_path / "copy"))
+    copy.write_result(copy.read_result() | {"content": "0" * 12})
     with pytest.raises(ValueError, match="was trained on other lists or texts"):
-        run(little(start=str(copy)))
+        run(little(start=str(copy.path)))
+
+
+STILL = {
+    "train__learning_rate": 0.0,
+    "train__weight_decay": 0.0,
+    "data__share": 0.1,
+}
 
 
 def test_without_learning_a_run_knows_what_its_start_knew(learned, little):
     folder, was = learned
     mark = base.fingerprint(little())  # as sweeps name a start
-    still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
-    config = little(start=mark, data__share=0.1, **still)
+    config = little(start=mark, **STILL)
     (row,) = run(config, start=folder)
     for name in ("bits", "accuracy", "pieces", "parameters"):
         assert row[name] == was[name]
@@ -214,8 +191,7 @@ def test_a_population_goes_on_from_one_model(learned, little, tmp_path):
 
 @pytest.mark.slow
 def test_members_draw_new_rows_from_their_own_seeds(learned, little, tmp_path):
-    still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}
-    still |= {"start": str(learned[0]), "data__share": 0.1}
+    still = STILL | {"start": str(learned[0])}
     run(little([ASKED], members__seeds=(3, 4), **still), tmp_path / "two")
     for member, seed in enumerate((3, 4)):
         run(little([ASKED], train__seed=seed, **still), tmp_path / str(seed))
@@ -234,12 +210,7 @@ def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
     settings = little([new], start=str(folder), data__share=0.5, score__times=3)
     (row,) = run(settings, tmp_path / "whole")
     assert row["parts"]["new"]["people"] == 8
-    cut = shutil.copytree(tmp_path / "whole", tmp_path / "cut")
-    steps = sorted(int(p.name) for p in (cut / "checkpoints").iterdir())
-    assert len(steps) > 1
-    shutil.rmtree(cut / "checkpoints" / str(steps[-1]))  # as if killed before it
-    for name in ("params.npz", "scores.npz", "result.json"):
-        (cut / name).unlink()
+    cut = cut_short(tmp_path / "whole", tmp_path / "cut")
     (again,) = run(settings, cut, resume=True)
     for name in ("params.npz", "scores.npz"):
         assert_same_arrays(cut, tmp_path / "whole", name)
@@ -258,10 +229,11 @@ def tune(start, kind="biographies"):
 
 @pytest.fixture(scope="module")
 def asked(learned, tmp_path_factory):
-    """That run taught to answer questions: folder and row."""
-    folder = tmp_path_factory.mktemp("asked") / "run"
-    (row,) = run(tune(learned[0], "questions"), folder)
-    return folder, row
+    """A copy of that run taught to answer questions: folder and row."""
+    folder = tmp_path_factory.mktemp("asked")
+    before = shutil.copytree(learned[0], folder / "before")
+    (row,) = run(tune(before, "questions"), folder / "run")
+    return folder / "run", row
 
 
 def test_a_run_is_opened_and_scored_when_its_start_is_gone(learned, asked, tmp_path):
@@ -283,6 +255,21 @@ def test_a_run_is_opened_and_scored_when_its_start_is_gone(learned, asked, tmp_p
         open_run(new)
     assert RunFolder(learned[0]).read_vocabulary() == NO_VOCABULARY
     assert not (learned[0] / "vocabulary.json").exists()
+
+
+def test_a_run_is_not_resumed_from_other_weights(asked, tmp_path):
+    new, row = shutil.copytree(asked[0], tmp_path / "new"), asked[1]
+    (new / "result.json").unlink()
+    config = base.load_config(new)
+    (again,) = run(config, new, resume=True)
+    assert again["bits"] == row["bits"]
+    weights = pathlib.Path(config.start) / "params.npz"
+    before = weights.read_bytes()
+    other = jax.tree.map(lambda leaf: 2 * leaf, train.load_params(weights))
+    train.save_params(weights, other)
+    with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
+        run(config, new, resume=True)
+    weights.write_bytes(before)
 
 
 def test_a_plan_counts_the_tokens_of_the_start(asked, tmp_path):
@@ -307,48 +294,10 @@ def test_a_start_in_the_home_folder(learned, monkeypatch):
     assert require_start(pathlib.Path("~/run")) == learned[0]
 
 
-def test_a_run_is_not_resumed_from_other_weights(learned, tmp_path):
-    old, new = shutil.copytree(learned[0], tmp_path / "old"), tmp_path / "new"
-    (row,) = run(tune(old), new)
-    (new / "result.json").unlink()
-    (again,) = run(tune(old), new, resume=True)
-    assert again["bits"] == row["bits"]
-    with np.load(old / "params.npz") as file:
-        arrays = {name: 2 * file[name] for name in file}
-    np.savez(old / "params.npz", **arrays)
-    with pytest.raises(ValueError, match=r"belongs to another run.*start\.params was"):
-        run(tune(old), new, resume=True)
-
-
-def test_adapters_begin_beside_the_weights_of_the_start(learned, tmp_path):
-    config = base.load_config(learned[0] / "config.json")
-    made = finetuning.extract_config(config, str(learned[0]), 4, 2, 1)
-    task = prepare(made)
-    params = task.start.make_params(task)
-    before = task.start.params["layer_0"]["attention"]["qkv"]["kernel"]
-    assert np.array_equal(params["layer_0"]["attention"]["qkv"]["kernel"], before)
-    query = params["lora"]["layer_0"]["attention"]["query"]
-    assert (query["down"].shape[1], np.any(query["up"])) == (2, False)
-    workdir = tmp_path / "extracted"
-    (row,) = run(made, workdir)
-    assert set(row["parts"]["questions"]) == {"trained", "held_out"}
-    _, after = open_run(workdir)
-    # Only adapters were trained: the weights are those of the start.
-    assert np.array_equal(after["layer_0"]["attention"]["qkv"]["kernel"], before)
-    assert np.any(after["lora"]["layer_0"]["attention"]["query"]["up"])
-    made = finetuning.extract_config(made, str(workdir), 4, 2, 1)
-    again = prepare(made)
-    grown = again.start.make_params(again)
-    assert np.array_equal(
-        grown["lora"]["embed"]["table"]["down"], after["lora"]["embed"]["table"]["down"]
-    )
-
-
 @pytest.mark.slow
 def test_a_run_of_junk_with_domains_goes_on(tmp_path):
-    junk = configs.load(
-        "junk:people=16,model=GPT2-1-1,exposures=4,kind=repeated,domain=true"
-    )
+    spec = "junk:people=16,model=GPT2-1-1,exposures=4,kind=repeated,domain=true"
+    junk = configs.load(spec)
     values = {"world.lists": "tiny", "data.context": 64, "data.batch": 8}
     values |= {"model.head_size": 8, "parts.0.domain": "web", "parts.0.weight": 0.5}
     run(fields.override_all(junk, values), tmp_path / "junk")

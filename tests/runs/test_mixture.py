@@ -19,16 +19,10 @@ def names(world):
     return {world.person(i)["name"] for i in range(world.people)}
 
 
-def test_labels_of_parts_come_after_the_runs_own(made):
-    task = made(JUNK, ASKED)
-    own = [label.name for label in task.corpus.labels]
-    assert task.labels[: len(own)] == own
-    assert task.labels[len(own) : 2 * len(own)] == [f"junk/{name}" for name in own]
-    assert task.labels[2 * len(own) :] == [f"asked/{name}" for name in own]
-
-
-def test_a_window_holds_the_labels_of_its_kind_alone(made):
+def test_labels_of_parts_come_after_the_runs_own_and_are_in_its_windows_alone(made):
     task, n = made(JUNK, ASKED), len(made().corpus.labels)
+    own = [label.name for label in task.corpus.labels]
+    assert task.labels == [x + name for x in ("", "junk/", "asked/") for name in own]
     for kind in range(3):
         _, labels = read_windows(task, kind)
         counted = labels[labels != PAD]
@@ -39,12 +33,16 @@ def test_a_window_holds_the_labels_of_its_kind_alone(made):
     assert told == {"asked/text"} | {f"asked/{name}" for name in task.world.sentences}
 
 
-def test_bio_d_parts_have_labels_for_first_chunks_of_their_own(little):
+def test_parts_of_bio_d_have_first_chunks_and_questions_of_their_own():
     demo = configs.load("demo:people=12,exposures=3")
-    task = prepare(dataclasses.replace(demo, parts=(JUNK,)))
-    half = len(task.labels) // 2
-    assert "ID 1/first" in task.labels[:half]
-    assert task.labels[half:] == [f"junk/{name}" for name in task.labels[:half]]
+    task = prepare(dataclasses.replace(demo, parts=(JUNK, ASKED)))
+    third = len(task.labels) // 3
+    assert "ID 1/first" in task.labels[:third]
+    told = [f"junk/{name}" for name in task.labels[:third]]
+    assert task.labels[third : 2 * third] == told
+    assert task.parts[1].corpus.world.sentences == ("ID 1", "ID 2")
+    assert task.config.model.vocab == prepare(demo).config.model.vocab + 2
+    assert task.order.part_windows[1] > 0
 
 
 def test_the_vocabulary_is_shared(made):
@@ -59,6 +57,12 @@ def test_the_vocabulary_is_shared(made):
     assert task.config.model.vocab == len(more)
     # People of one set of lists need no tokens of their own.
     assert made(JUNK).config.model.vocab == alone.config.model.vocab
+    assert len({x.content for x in (alone, made(JUNK), made(ASKED))}) == 3
+
+
+def all_labels(task):
+    whole = task.order.stream
+    return whole.windows(0, whole.num_windows)["labels"][:, 1:]
 
 
 def test_steps_read_every_window_of_every_kind(made):
@@ -70,11 +74,6 @@ def test_steps_read_every_window_of_every_kind(made):
     assert task.order.part_windows == [junk, asked]
     assert task.order.steps == -(-(main + junk + asked) // batch)
     assert (all_labels(task) != PAD).sum() == task.order.stream.total_tokens - 1
-
-
-def all_labels(task):
-    whole = task.order.stream
-    return whole.windows(0, whole.num_windows)["labels"][:, 1:]
 
 
 def test_useful_people_are_met_exactly_as_often_as_without_parts(made):
@@ -97,32 +96,29 @@ def test_seven_windows_of_junk_come_to_each_useful_one_everywhere(made):
     useful = np.cumsum(kinds == 0)
     assert np.abs(useful - np.arange(1, len(kinds) + 1) / 8).max() < 1
     # Nobody of the junk is seen much more often than another, and there is no padding.
-    tokens, labels = read_windows(made(JUNK), 1)
-    assert (labels != PAD).all()
-    counts = count_names(made(JUNK), made(JUNK).parts[0].corpus.world, tokens)
+    assert (read_windows(made(JUNK), 1)[1] != PAD).all()
+    counts = count_of_part(made(JUNK), 0)
     assert max(counts) < 1.2 * np.mean(counts)
     assert min(counts) > 0.7 * np.mean(counts)
 
 
-def test_a_part_with_exposures_meets_each_person_so_often(made):
-    part = PartConfig("known", people=9, exposures=4)
-    task = made(part, JUNK)
-    tokens, _ = read_windows(task, 1)
-    assert count_names(task, task.parts[0].corpus.world, tokens) == [4] * 9
+def count_of_part(task, i):
+    """How often each person of a part is named in its windows."""
+    tokens, _ = read_windows(task, i + 1)
+    return count_names(task, task.parts[i].corpus.world, tokens)
+
+
+def test_a_part_with_exposures_shows_each_person_so_often(made):
+    task = made(PartConfig("known", people=9, exposures=4), JUNK)
+    assert count_of_part(task, 0) == [4] * 9
     # A question for each attribute is one exposure.
-    tokens, _ = read_windows(made(JUNK, ASKED), 2)
-    asked = made(JUNK, ASKED).parts[1].corpus
-    assert (
-        count_names(made(JUNK, ASKED), asked.world, tokens)
-        == [3 * len(asked.world.sentences)] * 6
-    )
+    task = made(JUNK, ASKED)
+    assert count_of_part(task, 1) == [3 * len(task.world.sentences)] * 6
 
 
 def test_a_part_has_a_law_of_its_own(made):
     part = PartConfig(people=5, exposures=20, law=Law("zipf", exponent=3.0, bias=0.0))
-    task = made(part)
-    tokens, _ = read_windows(task, 1)
-    counts = count_names(task, task.parts[0].corpus.world, tokens)
+    counts = count_of_part(made(part), 0)
     assert sum(counts) == 100
     assert counts[0] > 50 > counts[1]
     assert made(part).order.visits().tolist() == [6] * 16
@@ -147,7 +143,7 @@ def test_without_a_share_the_parts_alone_are_read(made):
     assert (labels[labels != PAD] >= n).all()  # as in a mixture
     assert task.order.part_windows == [task.order.stream.num_windows]
     two = made(ASKED, PartConfig("new", people=5, exposures=2), data__share=0.0)
-    tokens, _ = read_windows(two, 1)
+    tokens, _ = read_windows(two, 1)  # of kinds, the run's own is not there
     assert count_names(two, two.parts[1].corpus.world, tokens) == [2] * 5
 
 
@@ -159,19 +155,16 @@ def test_parts_share_nobody_with_the_world_or_each_other(made):
     assert [part.config.first for part in task.parts] == [116, 156]
 
 
-@pytest.mark.parametrize(
-    ("firsts", "found"),
-    [
-        ((-1, -1), (116, 120)),
-        ((200, -1), (200, 204)),
-        ((0, -1), (0, 116)),
-        ((-1, 100), (116, 100)),
-    ],
-)
-def test_people_are_the_next_free_ones_unless_it_says_whom(firsts, found):
-    asked = tuple(PartConfig(people=4, first=first, exposures=1) for first in firsts)
-    placed = place_parts(asked, WorldConfig(people=16, first=100))
-    assert tuple(part.first for part in placed) == found
+def test_people_are_the_next_free_ones_unless_it_says_whom():
+    def place(*firsts):
+        parts = tuple(PartConfig(people=4, first=first) for first in firsts)
+        placed = place_parts(parts, WorldConfig(people=16, first=100))
+        return [part.first for part in placed]
+
+    assert place(-1, -1) == [116, 120]
+    assert place(200, -1) == [200, 204]
+    assert place(0, -1) == [0, 116]
+    assert place(-1, 100) == [116, 100]
 
 
 def test_a_part_about_the_worlds_own_people_tells_the_same_facts(made):
@@ -210,11 +203,8 @@ def test_domain_tokens_open_the_documents_of_their_part(made):
 @pytest.mark.parametrize(("which", "rest"), [("odd", 0), ("even", 1)])
 def test_questions_can_be_about_every_second_person(made, which, rest):
     task = made(dataclasses.replace(ASKED, people=7, which=which))
-    tokens, _ = read_windows(task, 1)
-    part = task.parts[0].corpus
-    asked = 3 * len(part.world.sentences)
-    wanted = [asked if i % 2 == rest else 0 for i in range(7)]
-    assert count_names(task, part.world, tokens) == wanted
+    times = 3 * len(task.world.sentences)
+    assert count_of_part(task, 0) == [times * (i % 2 == rest) for i in range(7)]
 
 
 def test_answers_alone_count_if_so_said(made):
@@ -222,8 +212,7 @@ def test_answers_alone_count_if_so_said(made):
     task = made(dataclasses.replace(ASKED, answers_only=True))
     n = len(task.corpus.labels)
     (all_tokens, all_labels), (tokens, labels) = (
-        read_windows(whole, 1),
-        read_windows(task, 1),
+        read_windows(each, 1) for each in (whole, task)
     )
     np.testing.assert_array_equal(tokens, all_tokens)
     answers = all_labels > n  # n is the part's text
@@ -242,10 +231,8 @@ def test_a_weight_of_less_than_a_window_is_one(made):
 
 def test_epochs_repeat_the_documents_in_new_orders(made):
     law = Law("zipf", bias=1.0)
-    task, once = (
-        made(ASKED, world__law=law, data__epochs=3),
-        made(world__law=law, data__exposures=2),
-    )
+    task = made(ASKED, world__law=law, data__epochs=3)
+    once = made(world__law=law, data__exposures=2)
     assert task.order.visits().tolist() == (3 * once.order.visits()).tolist()
     assert task.order.visits().sum() == 96
     assert isinstance(task.order.stream, data.Mixture)
@@ -257,6 +244,7 @@ def test_a_trained_vocabulary_covers_the_parts(little):
     task = prepare(config)
     assert task.config.model.vocab <= 500
     part = task.parts[0].corpus
+    assert len(list(mixture._texts(part))) == 6 * 6  # of each person each question
     tokenizer = mixture.build_tokenizer(config.corpus, task.corpus, part)
     alone = mixture.build_tokenizer(config.corpus, task.corpus)
     plan = part.plan(np.array([3]), np.array([0]))
@@ -267,15 +255,6 @@ def test_a_trained_vocabulary_covers_the_parts(little):
     tokens = task.parts[0].pool.compose(plan).tokens
     ids = task.pool.vocabulary.to_original(tokens)[1:].tolist()
     assert tokenizer.decode(ids).split() == text.split()
-
-
-def test_a_bio_d_world_is_asked_questions():
-    demo = configs.load("demo:people=12,exposures=3")
-    task = prepare(dataclasses.replace(demo, parts=(ASKED,)))
-    asked = task.parts[0].corpus.world.sentences
-    assert asked == ("ID 1", "ID 2")
-    assert task.config.model.vocab == prepare(demo).config.model.vocab + 2
-    assert task.order.part_windows[0] > 0
 
 
 def test_junk_of_100_million_people_costs_what_is_read():
@@ -290,11 +269,6 @@ def test_junk_of_100_million_people_costs_what_is_read():
     assert useful.isdisjoint(junk.person(i)["name"] for i in range(1000))
 
 
-def test_content_tells_what_parts_can_say(made):
-    contents = {made().content, made(JUNK).content, made(ASKED).content}
-    assert len(contents) == 3
-
-
 def texts(corpus):
     """Three texts of each person."""
     people = np.tile(np.arange(5), 3)
@@ -304,20 +278,17 @@ def texts(corpus):
     ]
 
 
-@pytest.fixture(scope="module")
-def world():
-    return worlds.build_bios(5, lists="tiny")
-
-
 def names_first(sentences, world):
     """The first attribute of each text: the order of its sentences."""
-    values = [world.person(i % 5) for i in range(len(sentences))]
-    facts = [{k: v for k, v in x.items() if k in world.sentences} for x in values]
-    pairs = zip(sentences, facts, strict=True)
-    return [min(known, key=lambda k: text.find(known[k])) for text, known in pairs]
+    found = []
+    for i, text in enumerate(sentences):
+        facts = world.person(i % 5)
+        found.append(min(world.sentences, key=lambda name: text.find(facts[name])))
+    return found
 
 
-def test_a_config_says_how_a_world_is_told(world):
+def test_a_config_says_how_a_world_is_told():
+    world = worlds.build_bios(5, lists="tiny")
     shuffled = texts(mixture.build_corpus(CorpusConfig("bios"), world))
     assert len(set(shuffled)) == 15  # new text at each exposure
     fixed = texts(mixture.build_corpus(CorpusConfig("bios", order="fixed"), world))
@@ -328,18 +299,6 @@ def test_a_config_says_how_a_world_is_told(world):
     assert len(set(simple)) == 5
     other = texts(mixture.build_corpus(CorpusConfig("bios_simple", seed=2), world))
     assert set(other).isdisjoint(simple)
-
-
-def test_a_trained_vocabulary_has_seen_every_kind_of_document(world):
-    config = CorpusConfig(tokenizer="sentencepiece", tokenizer_vocab=400)
-    asked = corpora.Questions(world)
-    texts = list(mixture._texts(asked))
-    assert len(texts) == 5 * 6
-    assert sum(" study" in t or " major" in t or " degree" in t for t in texts) >= 5
-    alone = mixture.build_tokenizer(config, corpora.Biographies(world))
-    both = mixture.build_tokenizer(config, corpora.Biographies(world), asked)
-    question = next(text for text in texts if "?" in text)
-    assert len(both.encode(question)) < len(alone.encode(question))
 
 
 def test_symbols_are_all_that_biographies_and_questions_can_say():

@@ -39,19 +39,16 @@ def test_a_restaurant_has_the_frequencies_of_its_visits(made):
     np.testing.assert_allclose(order.frequencies(), order.visits() / 96)
 
 
+MANY = {"weight": 0.0, "exposures": 10**13}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"weight": 1e12}, r"part 'junk': weight=1e\+12 makes \d\.?\d*e\+13 windows"),
         ({"weight": 1e308}, r"weight=1e\+308 makes \S+ windows, and a mixture holds"),
-        (
-            {"weight": 0.0, "exposures": 10**13},
-            r"exposures=10000000000000 of people=40 makes \S+e\+1\d windows, .* fewer",
-        ),
-        (
-            {"kind": "questions", "weight": 0.0, "exposures": 10**13},
-            r"ask for less of it",
-        ),
+        (MANY, r"exposures=1\d+ of people=40 makes \S+e\+1\d windows, .* fewer"),
+        ({"kind": "questions"} | MANY, "ask for less of it"),
     ],
 )
 def test_a_part_of_more_windows_than_a_mixture_holds_is_refused(made, changes, message):

@@ -1,5 +1,6 @@
 """Finished runs rounded: by which method, from which texts, and the files kept."""
 
+import functools
 import json
 import shutil
 
@@ -10,12 +11,7 @@ from support.run_folders import read_files
 
 from kscale import models, quant
 from kscale.quant import Scheme
-from kscale.runs.quantize import (
-    Choice,
-    quantize_params,
-    quantize_run,
-    sample_windows,
-)
+from kscale.runs.quantize import Choice, quantize_params, quantize_run, sample_windows
 from kscale.runs.score import score_run
 
 NEAREST = Choice(bits=(8, 4), method="nearest")
@@ -25,8 +21,7 @@ def params_of(task, seed=0):
     return models.init(task.config.model, jax.random.key(seed))
 
 
-def assert_same(one, other):
-    jax.tree.map(np.testing.assert_array_equal, one, other)
+assert_same = functools.partial(jax.tree.map, np.testing.assert_array_equal)
 
 
 def test_fewer_bits_are_smaller_and_know_less_alike(finished):
@@ -96,14 +91,11 @@ def test_the_nearest_points_need_no_texts(made):
 @pytest.mark.slow
 def test_gptq_sees_the_texts(made):
     task, params = made(), params_of(made())
-    scheme = Scheme(bits=3)
-    options = {"act_order": False}
+    model, scheme, options = task.config.model, Scheme(bits=3), {"act_order": False}
     found = quantize_params(task, params, 3, Choice(options=options, sample=20))
     windows = sample_windows(task, 20)
-    assert_same(
-        found,
-        quant.quantize_gptq(task.config.model, params, scheme, *windows, **options)[0],
-    )
+    wanted, _ = quant.quantize_gptq(model, params, scheme, *windows, **options)
+    assert_same(found, wanted)
     with pytest.raises(AssertionError):
         assert_same(found, quant.quantize(params, scheme))
 
@@ -134,23 +126,22 @@ def test_windows_hold_so_many_biographies(made, sample):
     assert (tokens[segments < 0] == end).all()
 
 
-def documents(tokens, end):
+def documents(task, tokens):
     """The whole documents between two <EOS> of a stream."""
-    text = " ".join(map(str, tokens)).split(f" {end} ")
+    text = " ".join(map(str, tokens)).split(f" {task.pool.eos} ")
     return set(text[1:-1])
 
 
-def test_windows_hold_documents_that_the_model_has_met(made):
+def test_windows_hold_documents_that_the_model_has_read(made):
     task = made()
     tokens, segments = sample_windows(task, 16)
-    found = documents(tokens[segments >= 0], task.pool.eos)
-    stream = task.order.stream
-    met = stream.windows(0, stream.num_windows)["tokens"][:, :-1].ravel()
+    found, stream = documents(task, tokens[segments >= 0]), task.order.stream
+    read = stream.windows(0, stream.num_windows)["tokens"][:, :-1].ravel()
     assert len(found) > 10
-    assert found <= documents(met, task.pool.eos)
+    assert found <= documents(task, read)
 
 
-def test_documents_are_told_apart_where_training_does(made):
+def test_documents_have_segments_of_their_own_where_training_masks(made):
     _, segments = sample_windows(made(corpus__mask_documents=True), 16)
     assert len(np.unique(segments[0])) > 1
     _, segments = sample_windows(made(), 16)

@@ -12,11 +12,9 @@ CLASSES = [{"accuracy": 0.9, "loss_bits": 1.25}, {"accuracy": 0.1, "loss_bits": 
 ROW = {"visits": ALIKE, "classes": CLASSES, "config": {"start": ""}}
 
 
-def test_of_people_met_alike_there_is_nothing_to_say():
-    assert list_findings(ROW) == []
-
-
-def test_of_a_skewed_world_who_is_known_and_how_often_met():
+def test_of_visits_who_is_known_and_how_often_seen_unless_all_are_alike():
+    nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
+    assert list_findings(ROW) == list_findings(ROW | {"visits": nobody}) == []
     assert list_findings(ROW | {"visits": SKEWED}) == [
         "People were seen 0 to 1,234 times, 3 never; visits.npy has each.",
         "Values right by class of frequency, the most frequent first: 90%, 10%; bits"
@@ -30,9 +28,8 @@ def test_of_parts_what_is_known_and_of_a_start_where_it_was():
         "asked": {"trained": {"accuracy": 1.0}, "held_out": {"accuracy": 0.25}},
         "all": {"trained": {"accuracy": 0.5}},
     }
-    assert list_findings(
-        ROW | {"parts": parts, "config": {"start": "runs/before"}}
-    ) == [
+    row = ROW | {"parts": parts, "config": {"start": "runs/before"}}
+    assert list_findings(row) == [
         "It went on from runs/before; counts are of this run.",
         "Part junk: 12% of values right.",
         "Part asked: 100% of answers right, 25% about the people held out.",
@@ -41,18 +38,12 @@ def test_of_parts_what_is_known_and_of_a_start_where_it_was():
 
 
 def test_where_not_all_is_trained_what_was():
-    for trained, said in {
-        ("*",): [],
-        ("lora/*",): ["Only lora/* was trained."],
-        ("*/mlp/*", "head/*"): ["Only */mlp/*, head/* was trained."],
-    }.items():
-        row = ROW | {"config": {"start": "", "train": {"trainable": list(trained)}}}
+    for trained, said in (
+        (["*"], []),
+        (["*/mlp/*", "head/*"], ["Only */mlp/*, head/* was trained."]),
+    ):
+        row = ROW | {"config": {"start": "", "train": {"trainable": trained}}}
         assert list_findings(row) == said
-
-
-def test_a_run_that_reads_its_parts_alone_has_no_visits_to_tell_of():
-    nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
-    assert list_findings(ROW | {"visits": nobody}) == []
 
 
 def test_of_experts_what_they_drop_when_scored():
@@ -63,7 +54,7 @@ def test_of_experts_what_they_drop_when_scored():
     ]
 
 
-def test_provenance_says_how_a_row_was_made():
+def test_provenance_says_how_a_row_was_made(monkeypatch):
     row = rows.provenance()
     assert json.loads(json.dumps(row)) == row
     assert "core" in row["device"]
@@ -71,8 +62,5 @@ def test_provenance_says_how_a_row_was_made():
     assert row["versions"]["python"].startswith("3.")
     assert "unknown" not in row["versions"].values()
     assert row["commit"] == "unknown" or len(row["commit"].rstrip("+")) == 12
-
-
-def test_a_device_is_named_where_there_is_no_affinity(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert "core" in rows.device()

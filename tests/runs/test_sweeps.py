@@ -26,11 +26,9 @@ def test_rows_are_appended_and_runs_with_a_row_are_skipped(
     assert [len(hypers) for hypers in instant] == [3, 2, 1, 1]
     written = files.read_rows(path)
     assert len(rest) == 4
-    assert sorted(row["fingerprint"] for row in written) == sorted(
-        fingerprints(experiment.runs("smoke"))
-    )
-    assert all(row["experiment"] == "mine" for row in written)
-    assert all(row["size"] == "smoke" for row in written)
+    found = sorted(row["fingerprint"] for row in written)
+    assert found == sorted(fingerprints(experiment.runs("smoke")))
+    assert {(row["experiment"], row["size"]) for row in written} == {("mine", "smoke")}
     before = path.read_bytes()
     assert list(sweep(experiment, "smoke", tmp_path)) == []
     assert path.read_bytes() == before
@@ -100,7 +98,6 @@ def test_runs_and_settings_are_given_the_run_they_start_from(little, tmp_path):
 
 @pytest.mark.parametrize("of", ["config", "setting"])
 def test_a_start_without_weights_is_refused(of, instant, tmp_path):
-    """The row of the run is there, or comes to be, but its weights are not."""
     first, *after = (going_on().runs("")[i] for i in (1, 3, 6))
     chosen = after[of == "setting"]
     only = going_on()._replace(runs=lambda _: [first, chosen])

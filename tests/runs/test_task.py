@@ -8,10 +8,12 @@ import shutil
 
 import numpy as np
 import pytest
+from support.sweeps import small
 
 from kscale import configs, corpora, worlds
 from kscale.configs import fields
-from kscale.configs.base import PartConfig
+from kscale.configs.base import PartConfig, save_config
+from kscale.runs.folder import RunFolder
 from kscale.runs.task import open_run, prepare
 from kscale.runs.training import run
 
@@ -27,11 +29,12 @@ MOONS = {
 }
 
 
-def smoke(**changes):
-    """The smallest config, with fields changed: `data__exposures=3`."""
-    values = {"model.layers": 1, "world.people": 12, "data.exposures": 4}
-    values |= {path.replace("__", "."): value for path, value in changes.items()}
-    return fields.override_all(configs.load("smoke"), values)
+def write_moons(folder):
+    """Writes a folder of lists."""
+    for path, text in MOONS.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text + "\n")
+    return str(folder)
 
 
 def check_row(row, task):
@@ -76,15 +79,12 @@ def test_the_vocabulary_does_not_depend_on_how_many_people_there_are(config):
 
 
 def test_the_vocabulary_does_not_depend_on_seeds():
-    sizes = {
-        prepare(smoke(world__seed=s, corpus__seed=s)).config.model.vocab
-        for s in range(3)
-    }
-    assert len(sizes) == 1
+    some = [prepare(small(world__seed=s, corpus__seed=s)) for s in range(3)]
+    assert len({task.config.model.vocab for task in some}) == 1
 
 
 def test_exact_steps_read_every_token_once():
-    task = prepare(smoke())
+    task = prepare(small())
     stream = task.order.stream
     read = task.order.steps * task.config.data.batch * task.config.data.context
     assert 0 <= read - (stream.total_tokens - 1) < task.config.data.batch * 128
@@ -104,7 +104,7 @@ def test_rewritten_biographies_end_to_end(tmp_path):
         for i, story in itertools.product(range(12), stories):
             line = {"id": i, "text": story.format(**facts[i])}
             file.write(json.dumps(line) + "\n")
-    config = smoke(corpus__kind="bior", corpus__path=str(tmp_path))
+    config = small(corpus__kind="bior", corpus__path=str(tmp_path))
     task = prepare(config)
     for i, row in enumerate(task.corpus.score_plan(np.arange(12))):
         spans = corpora.compose_document(task.corpus, row)
@@ -116,18 +116,16 @@ def test_rewritten_biographies_end_to_end(tmp_path):
     assert row["bits_max"]["total"] == world.bits_max().total
     assert row["exposures"] == 4
     # A person without a text is an error, or left out of the world that is counted.
-    silent = dataclasses.replace(
-        config, world=fields.override(config.world, "people", 13)
-    )
+    silent = fields.override(config, "world.people", 13)
     with pytest.raises(ValueError, match=r"person 12 .* has 0 texts"):
-        run(silent)
-    (row,) = run(fields.override(silent, "corpus.skip_unfound", True))
-    assert row["population"] == row["people"] == 12
+        prepare(silent)
+    told = prepare(fields.override(silent, "corpus.skip_unfound", True))
+    assert told.corpus.num_people == told.counts.people == 12
 
 
 @pytest.mark.slow
 def test_a_vocabulary_trained_on_the_world_end_to_end():
-    config = smoke(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=600)
+    config = small(corpus__tokenizer="sentencepiece", corpus__tokenizer_vocab=600)
     task, again = prepare(config), prepare(config)
     assert task.config.model.vocab <= 600
     some = task.corpus.plan(np.arange(3), np.arange(3))
@@ -137,18 +135,11 @@ def test_a_vocabulary_trained_on_the_world_end_to_end():
 
 
 def test_a_world_of_ones_own_end_to_end(tmp_path):
-    for path, text in MOONS.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text + "\n")
-    config = smoke(world__lists=str(tmp_path), data__exposures=200, data__context=50)
+    lists = write_moons(tmp_path)
+    config = small(world__lists=lists, data__exposures=200, data__context=50)
     task = prepare(config)
-    assert [label.name for label in task.corpus.labels] == [
-        "text",
-        "name",
-        "moon",
-        "metal",
-        "planet",
-    ]
+    names = [label.name for label in task.corpus.labels]
+    assert names == ["text", "name", "moon", "metal", "planet"]
     most = 12 * (math.log2(3) + 2)  # every one of the 12 names is taken
     assert task.world.bits_max().total == pytest.approx(most)
     (row,) = run(config)
@@ -156,50 +147,37 @@ def test_a_world_of_ones_own_end_to_end(tmp_path):
     assert row["bits_max"]["name"] == 0
 
 
-def test_a_context_that_cuts_all_documents_at_one_place_is_refused():
-    config = configs.load("demo:people=20")
+@pytest.mark.parametrize("where", ["", "part 'asked': "])
+def test_a_context_that_cuts_all_documents_at_one_place_is_refused(where):
+    asked = (PartConfig("asked", "questions", people=5, exposures=2),)
+    demo = configs.load("demo:people=20,exposures=2")
+    config = dataclasses.replace(demo, parts=asked if where else ())
     task = prepare(config)
-    plan = task.corpus.plan(np.arange(20), np.zeros(20, np.int64))
-    (length,) = set(task.pool.document_lengths(plan).tolist())
-    wrong = fields.override(config, "data.context", 2 * length)
-    with pytest.raises(ValueError, match=rf"multiple of the length {length} of every"):
-        prepare(wrong)
+    told = task.parts[0] if where else task
+    plan = told.corpus.plan(np.arange(5), np.arange(5))
+    (length,) = set(told.pool.document_lengths(plan).tolist())
+    message = rf"^{where}data.context={2 * length} is a multiple of the length"
+    with pytest.raises(ValueError, match=message):
+        prepare(fields.override(config, "data.context", 2 * length))
     prepare(fields.override(config, "data.context", 2 * length + 1))
 
 
-def test_a_context_that_cuts_all_documents_of_a_part_at_one_place_is_refused():
-    config = configs.load("demo:people=20,exposures=2")
-    asked = (PartConfig("asked", "questions", people=5, exposures=2),)
-    task = prepare(dataclasses.replace(config, parts=asked))
-    (part,) = task.parts
-    plan = part.corpus.plan(np.arange(5), np.arange(5))
-    (length,) = set(part.pool.document_lengths(plan).tolist())
-    wrong = fields.override(task.config, "data.context", 2 * length)
-    wrong = fields.override(wrong, "model.vocab", 0)
-    with pytest.raises(ValueError, match=rf"part 'asked': data.context={2 * length} "):
-        prepare(wrong)
-    prepare(fields.override(wrong, "data.context", 2 * length + 1))
-
-
 def test_content_tells_whether_lists_are_still_the_same(tmp_path):
-    for path, text in MOONS.items():
-        (tmp_path / "moons" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "moons" / path).write_text(text + "\n")
-    config = smoke(world__lists=str(tmp_path / "moons"))
-    run(config, tmp_path / "run")
+    content = prepare(small(world__lists=write_moons(tmp_path / "moons"))).content
+    folder = RunFolder(tmp_path / "run")
+    folder.write_result({"content": content})
     other = tmp_path / "other"  # another path, as a folder is read once per process
     shutil.copytree(tmp_path / "moons", other)
     (other / "values/metal.txt").write_text("zinc\ncobalt\nnickel\niron\n")
-    text = (tmp_path / "run/config.json").read_text()
-    (tmp_path / "run/config.json").write_text(text.replace("/moons", "/other"))
+    save_config(small(world__lists=str(other)), folder.config)
     with pytest.raises(ValueError, match="trained on other lists or texts"):
-        open_run(tmp_path / "run")
+        open_run(folder.path)
 
 
 def test_content_tells_whether_weights_are_still_the_same(tmp_path):
     path = tmp_path / "weights.txt"
     law = worlds.Law("file", path=str(path))
-    config = smoke()
+    config = small()
     plain = prepare(config).content
     own = dataclasses.replace(config, world=dataclasses.replace(config.world, law=law))
     part = PartConfig(people=12, exposures=1, law=law)
@@ -214,12 +192,12 @@ def test_content_tells_whether_weights_are_still_the_same(tmp_path):
     assert len({plain, *before, *after}) == 5
 
 
-def test_everybody_is_met_alike_unless_a_law_says_otherwise():
-    task = prepare(smoke())
+def test_everybody_is_seen_alike_unless_a_law_says_otherwise():
+    task = prepare(small())
     np.testing.assert_allclose(task.order.frequencies(), 1 / 12)
     assert task.order.visits().tolist() == [4] * 12
     law = {"world__law__kind": "zipf", "world__law__bias": 0.0}
-    skewed = prepare(smoke(**law))
+    skewed = prepare(small(**law))
     assert np.divide(*skewed.order.frequencies()[:2]) == pytest.approx(2**1.2)
     assert skewed.order.visits().sum() == 48
     assert skewed.order.visits()[0] > 4 > skewed.order.visits()[-1]

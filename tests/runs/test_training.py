@@ -1,7 +1,6 @@
 """Runs: what a folder holds, populations, kills and resumes, what nobody loses."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -18,66 +17,65 @@ from support.run_folders import (
 )
 
 from kscale import cli, scores
-from kscale.configs import base as config_module
 from kscale.configs import fields
+from kscale.configs.base import Config, fingerprint, load_config
 from kscale.runs.evaluate import score
 from kscale.runs.rows import answer
 from kscale.runs.task import open_run
 from kscale.runs.training import run
+from kscale.train import logs
 
 PROMISED = {
-    "bits": {"name", "value", "diversity", "total"},
-    "bits_max": {"name", "value", "diversity", "total"},
-    "parameters_by_base": {"total", "embedding", "non_embedding"},
-    "versions": {"python", "kscale", "jax", "flax", "orbax-checkpoint"},
-    "accuracy": {"name", "employer", "employer_city"},
+    "bits": "name value diversity total",
+    "bits_max": "name value diversity total",
+    "parameters_by_base": "total embedding non_embedding",
+    "versions": "python kscale jax flax orbax-checkpoint",
+    "accuracy": "name employer employer_city",
 }
 NUMBERS = (
-    "bits_per_param",
-    "max_bits_per_param",
-    "parameters",
-    "exposures",
-    "seconds",
-    "tokens_per_second",
-    "steps",
-    "seed",
+    "bits_per_param max_bits_per_param parameters exposures seconds tokens_per_second"
+    " steps seed"
+)
+FILES = (
+    "checkpoints config.json metrics.jsonl params.npz result.json scores.npz"
+    " tensorboard visits.npy"
 )
 
 
+def result_of(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
 def test_a_run_folder_holds_exactly_what_is_promised(finished):
-    assert {path.name for path in finished.iterdir()} == {
-        "config.json",
-        "metrics.jsonl",
-        "result.json",
-        "scores.npz",
-        "params.npz",
-        "visits.npy",
-        "checkpoints",
-        "tensorboard",
-    }
+    assert sorted(path.name for path in finished.iterdir()) == FILES.split()
     assert np.load(finished / "visits.npy").tolist() == [4] * 12
     assert any((finished / "checkpoints").iterdir())
     assert list((finished / "tensorboard").glob("events.out.tfevents.*"))
 
 
 def test_the_result_says_what_was_found_and_how(finished, tiny):
-    result = json.loads((finished / "result.json").read_text())
+    result = result_of(finished)
     for name, parts in PROMISED.items():
-        assert parts <= result[name].keys()
-    for name in NUMBERS:
+        assert set(parts.split()) <= result[name].keys()
+    for name in NUMBERS.split():
         assert isinstance(result[name], int | float)
     assert result["device"]
     assert result["commit"]
     assert result["parameters"] == result["parameters_by_base"]["total"]
     assert result["bits_per_param"] == result["bits"]["total"] / result["parameters"]
     config = tiny_config(tiny)
-    assert result["fingerprint"] == config_module.fingerprint(config)
-    assert config_module.load_config(finished / "config.json") == config
-    assert fields.from_dict(config_module.Config, result["config"]) == config
+    assert result["fingerprint"] == fingerprint(config)
+    assert load_config(finished) == config
+    assert fields.from_dict(Config, result["config"]) == config
 
 
 def test_the_result_follows_from_the_scores(finished):
-    result = json.loads((finished / "result.json").read_text())
+    result = result_of(finished)
     table = scores.ScoreTable.load(finished / "scores.npz")
     task, params = open_run(finished)
     again = score(task, params).table
@@ -90,7 +88,7 @@ def test_the_result_follows_from_the_scores(finished):
 
 def test_the_log_covers_every_token(finished):
     rows = read_metrics(finished)
-    result = json.loads((finished / "result.json").read_text())
+    result = result_of(finished)
     task, _ = open_run(finished)
     assert rows[-1]["step"] == result["steps"] == task.order.steps
     assert sum(row["tokens"] for row in rows) == task.order.stream.total_tokens - 1
@@ -100,7 +98,7 @@ def test_the_log_covers_every_token(finished):
 def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
     grid = {"members__seeds": "0,1", "members__learning_rates": "3e-3,4e-3"}
     rows = run(tiny_config(tiny, **grid), tmp_path / "four")
-    result = json.loads((tmp_path / "four" / "result.json").read_text())
+    result = result_of(tmp_path / "four")
     members = result["members"]
     assert len(rows) == len(members) == 4
     best = max(members, key=lambda row: row["bits"]["total"])
@@ -110,7 +108,7 @@ def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
         assert members[i]["seed"] == seed
     run(tiny_config(tiny, train__learning_rate=4e-3, train__seed=1), tmp_path / "3")
     for i, alone in {0: finished, 3: tmp_path / "3"}.items():  # two of them tell
-        row = json.loads((alone / "result.json").read_text())
+        row = result_of(alone)
         assert row["fingerprint"] == members[i]["fingerprint"]
         together = scores.ScoreTable.load(tmp_path / "four" / f"scores_{i}.npz")
         solo = scores.ScoreTable.load(alone / "scores.npz")
@@ -124,56 +122,45 @@ def test_members_equal_their_solo_runs(finished, tiny, tmp_path):
         open_run(tmp_path / "four", member=4)
 
 
-def test_a_finished_run_that_is_resumed_says_the_same(finished, tiny, tmp_path, capsys):
-    copy = shutil.copytree(finished, tmp_path / "run")
-    before = json.loads((copy / "result.json").read_text())
-    assert cli.main(["train", *tiny, f"--workdir={copy}", "--resume", "--json"]) == 0
+def test_a_finished_run_that_is_resumed_says_the_same(copy, tiny, capsys):
+    before = result_of(copy)
+    flags = ["--config.name=other", "--config.train.log_every=1"]  # may change
+    words = ["train", *tiny, *flags, f"--workdir={copy}", "--resume", "--json"]
+    assert cli.main(words) == 0
     after = json.loads(capsys.readouterr().out)
-    assert after == json.loads((copy / "result.json").read_text())
-    changing = ("time", "commit")
-    assert {k: v for k, v in after.items() if k not in changing} == {
-        k: v for k, v in before.items() if k not in changing
-    }
+    assert after == result_of(copy)
+    for name in before.keys() - {"time", "commit", "name", "config"}:
+        assert after[name] == before[name]
 
 
-@pytest.mark.parametrize("mode", ["resume", "overwrite", "both", None])
-def test_nothing_is_lost_where_it_was_not_said_what_to_do(
-    finished, tiny, tmp_path, mode
-):
-    copy = shutil.copytree(finished, tmp_path / "run")
-    before = read_files(copy)
-    message, flags, changes = {
-        None: ("run holds a run: pass --resume to go on, --overwrite", {}, {}),
-        "both": (
-            "--resume and --overwrite exclude each other",
-            {"resume": True, "overwrite": True},
-            {},
-        ),
-        "resume": (
-            "another config: model.heads was 1, is 2; train.seed was 0, is 7",
-            {"resume": True},
+# A batch that the devices cannot share is found before anything is removed.
+@pytest.mark.parametrize(
+    ("flags", "changes", "message"),
+    [
+        ((), {}, "run holds a run: pass --resume to go on, --overwrite"),
+        (("resume", "overwrite"), {}, "--resume and --overwrite exclude each other"),
+        (
+            ("resume",),
             {"model__heads": 2, "train__seed": 7},
+            "another config: model.heads was 1, is 2; train.seed was 0, is 7",
         ),
-        # A batch that the devices cannot share is found before anything is removed.
-        "overwrite": (
-            "data.batch=5 must be divisible by 2,",
-            {"overwrite": True},
+        (
+            ("overwrite",),
             {"data__batch": 5, "train__rows_per_gradient": 2},
+            "data.batch=5 must be divisible by 2,",
         ),
-    }[mode]
+    ],
+)
+def test_nothing_is_lost_where_it_was_not_said_what_to_do(
+    finished, tiny, flags, changes, message
+):
+    before = read_files(finished)
     with pytest.raises(ValueError, match=message):
-        run(tiny_config(tiny, **changes), copy, **flags)
-    assert read_files(copy) == before
+        run(tiny_config(tiny, **changes), finished, **dict.fromkeys(flags, True))
+    assert read_files(finished) == before
 
 
-def test_a_run_may_be_resumed_under_another_name_and_rhythm(finished, tiny, tmp_path):
-    copy = shutil.copytree(finished, tmp_path / "run")
-    config = tiny_config(tiny, name="other", train__log_every=1, data__prefetch=1)
-    assert run(config, copy, resume=True)
-
-
-def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
-    copy = shutil.copytree(finished, tmp_path / "run")
+def test_only_a_run_is_overwritten(copy, tiny):
     own = {"notes.txt": b"mine", "table.npz": b"mine too", "plots/a.png": b"and this"}
     own |= {"quantized_by_hand.npz": b"and that"}
     for name, text in own.items():
@@ -186,22 +173,17 @@ def test_only_a_run_is_overwritten(finished, tiny, tmp_path):
     after = read_files(copy)
     assert {name: after[name] for name in own} == own
     assert not after.keys() & set(runs)
-    assert config_module.load_config(copy / "config.json").train.seed == 1
-    assert json.loads(after["result.json"])["seed"] == 1
+    assert load_config(copy).train.seed == result_of(copy)["seed"] == 1
 
 
-@pytest.mark.parametrize("flags", [{"overwrite": True}, {"resume": True}, {}])
-def test_a_folder_that_is_no_run_is_left_alone(tiny, tmp_path, flags):
+def test_what_is_no_run_folder_is_left_alone(tiny, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ValueError, match=r"holds thesis.tex and no config.json"):
-        run(tiny_config(tiny), tmp_path, **flags)
-    assert read_files(tmp_path) == {"thesis.tex": b"years of work"}
-
-
-def test_a_file_is_no_folder(tiny, tmp_path):
-    (tmp_path / "file").write_text("x")
+    for flags in ({"overwrite": True}, {"resume": True}, {}):
+        with pytest.raises(ValueError, match=r"holds thesis.tex and no config.json"):
+            run(tiny_config(tiny), tmp_path, **flags)
     with pytest.raises(ValueError, match="is a file: choose another --workdir"):
-        run(tiny_config(tiny), tmp_path / "file")
+        run(tiny_config(tiny), tmp_path / "thesis.tex")
+    assert read_files(tmp_path) == {"thesis.tex": b"years of work"}
 
 
 def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
@@ -216,8 +198,7 @@ def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
-def test_parameters_of_another_model_are_refused(finished, tmp_path):
-    copy = shutil.copytree(finished, tmp_path / "run")
+def test_parameters_of_another_model_are_refused(copy):
     config = json.loads((copy / "config.json").read_text())
     config["model"]["head_size"] = 32
     (copy / "config.json").write_text(json.dumps(config))
@@ -226,7 +207,7 @@ def test_parameters_of_another_model_are_refused(finished, tmp_path):
 
 
 def test_the_answer_is_one_sentence(finished):
-    row = json.loads((finished / "result.json").read_text())
+    row = result_of(finished)
     said = answer([row])
     assert f"{row['parameters']:,} parameters" in said
     assert f"{row['bits_per_param']:.3f} bits per parameter" in said
@@ -236,7 +217,7 @@ def test_the_answer_is_one_sentence(finished):
 
 def test_the_answer_of_an_extraction_is_what_is_answered(finished):
     told = {"trained": {"accuracy": 0.5}, "held_out": {"accuracy": 0.125}}
-    row = json.loads((finished / "result.json").read_text())
+    row = result_of(finished)
     row |= {"name": "extract", "parts": {"questions": told}}
     assert answer([row]).endswith(f"(at most {row['max_bits_per_param']:.3f}).")
     row["visits"] = row["visits"] | {"total": 0}
@@ -254,23 +235,26 @@ LONG = (
 )
 
 
-def stop(process, folder, number, step=0):
-    """Sends a signal once a checkpoint beyond a step is there; the exit code."""
-    while process.poll() is None and max(list_checkpoints(folder), default=0) <= step:
-        time.sleep(0.005)
-    os.kill(process.pid, number) if process.poll() is None else None
-    out, err = process.communicate()
-    return process.returncode, out, err
-
-
-def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(tiny, start, tmp_path):
-    whole = run(tiny_config((*tiny, *LONG)), tmp_path / "whole")[0]
-    words = ["train", *tiny, *LONG, f"--workdir={tmp_path / 'cut'}"]
+def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(
+    tiny, start, tmp_path, monkeypatch, capsys
+):
+    (whole,) = run(tiny_config((*tiny, *LONG)), tmp_path / "whole")
     cut = tmp_path / "cut"
-    code, out, _ = stop(start(*words), cut, signal.SIGKILL)
-    assert (code, out) == (-signal.SIGKILL, "")
+    words = ["train", *tiny, *LONG, f"--workdir={cut}"]
+    process = start(*words)
+    while process.poll() is None and not list_checkpoints(cut):
+        time.sleep(0.005)
+    process.kill()
+    assert (process.communicate()[0], process.returncode) == ("", -signal.SIGKILL)
     killed_at = max(list_checkpoints(cut))
-    code, out, err = stop(start(*words, "--resume"), cut, signal.SIGTERM, killed_at)
+
+    def stop(_, row):
+        return row["step"] > killed_at and signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(logs.Progress, "show", stop)
+        code = cli.main([*words, "--resume"])
+    out, err = capsys.readouterr()
     stopped_at = max(list_checkpoints(cut))
     assert killed_at < stopped_at < whole["steps"]
     assert (code, out) == (0, "")
