@@ -9,6 +9,8 @@ Nothing is trained. With --save each rounded model is written into the run's fol
 as few bytes as it has bits.
 """
 
+import dataclasses
+
 from kscale import quant
 from kscale.cli import score
 from kscale.cli.flags import FINISHED, Command, Flag, UsageError
@@ -16,6 +18,14 @@ from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.quantize import METHODS, SAMPLE, Choice, quantize_run
+
+_GPTQ = dataclasses.asdict(quant.GptqOptions())
+_MEANINGS = {
+    "damp": "added to the inputs' second moments, in parts of their mean",
+    "act_order": "the inputs that vary most come first",
+    "block": "inputs whose updates are applied together",
+    "sequential": "inputs as they come from rounded layers",
+}
 
 
 def run(command: Command) -> Reply:
@@ -48,14 +58,8 @@ VERB = Verb(
         "method": Flag("gptq", "GPTQ, or to the nearest point of the grid", METHODS),
         "group": Flag(0, "inputs that share a scale; 0: all of a channel"),
         "sample": Flag(SAMPLE, "biographies from which GPTQ learns"),
-        "block": Flag(128, "of GPTQ: inputs whose updates are applied together"),
-        "damp": Flag(
-            0.01,
-            "of GPTQ: added to the inputs' second moments, in parts of their mean",
-        ),
+        **{x: Flag(_GPTQ[x], f"of GPTQ: {_MEANINGS[x]}") for x in _GPTQ},
         "symmetric": Flag(True, "a grid around 0, without zero points"),
-        "act_order": Flag(True, "of GPTQ: the inputs that vary most come first"),
-        "sequential": Flag(True, "of GPTQ: inputs as they come from rounded layers"),
         "save": Flag(False, "write the rounded models into the run's folder"),
         "overwrite": Flag(False, "also over what is there"),
     },
@@ -69,14 +73,13 @@ def _choice(command: Command) -> Choice:
     chosen = command.flags
     if not chosen.bits or set(chosen.bits) - set(map(str, quant.BITS)):
         raise UsageError(f"--bits={','.join(chosen.bits)}: each out of {quant.BITS}")
-    options = ("damp", "act_order", "block", "sequential")
-    idle = [name for name in (*options, "sample") if chosen[name].present]
+    idle = [name for name in (*_GPTQ, "sample") if chosen[name].present]
     if chosen.method != "gptq" and idle:
         raise UsageError(
             f"--{idle[0]} is of GPTQ and has no effect with --method={chosen.method}:"
             f" leave it out"
         )
-    gptq = {name: chosen[name].value for name in options}
+    gptq = {name: chosen[name].value for name in _GPTQ}
     return Choice(
         bits=tuple(map(int, chosen.bits)),
         method=chosen.method,

@@ -11,8 +11,8 @@ Example:
 """
 
 from kscale.quant.files import cast_rest, load_about, load_quantized, save_quantized
-from kscale.quant.gptq import Report, quantize_gptq, require_options
-from kscale.quant.scheme import BITS, NO_ROUNDING, Scheme
+from kscale.quant.gptq import Report, quantize_gptq
+from kscale.quant.scheme import BITS, NO_ROUNDING, GptqOptions, Scheme
 from kscale.quant.weights import (
     Quantized,
     dequantize,
@@ -25,6 +25,7 @@ from kscale.quant.weights import (
 __all__ = [
     "BITS",
     "NO_ROUNDING",
+    "GptqOptions",
     "Quantized",
     "Report",
     "Scheme",
@@ -36,7 +37,6 @@ __all__ = [
     "load_quantized",
     "quantize",
     "quantize_gptq",
-    "require_options",
     "save_quantized",
     "stored_bits",
 ]

@@ -26,14 +26,10 @@ _REST = {16: np.float16, 32: np.float32}
 
 
 def cast_rest(tree: Any, rest: int = 16) -> Any:
-    """Returns the model as `load_quantized` does: numbers not rounded are cast.
+    """Returns the model as `load_quantized` does, after `save_quantized` with `rest`.
 
-    Args:
-      tree: from `quantize` or `quantize_gptq`.
-      rest: bits of a number that is not rounded, 16 or 32.
-
-    Returns:
-      The same tree, its other leaves float32 NumPy arrays that `rest` bits can hold.
+    Leaves that are not rounded are float32 NumPy arrays of numbers that `rest` bits, 16
+    or 32, can hold.
 
     Raises:
       ValueError: `rest` is neither; a number does not fit float16.
@@ -73,7 +69,7 @@ def save_quantized(
       tree: from `quantize` or `quantize_gptq`.
       rest: bits of the numbers that are not rounded, 16 or 32; with 16 they are cast to
         float16, as usual beside GPTQ, and come back as float32.
-      about: what else the file shall say, in JSON types; `load_about` reads it back.
+      about: what else the file says, in JSON types; `load_about` reads it back.
 
     Raises:
       ValueError: `rest` is neither; a number does not fit float16; the file cannot be
@@ -99,13 +95,7 @@ def save_quantized(
 
 
 def load_quantized(path: Path | str) -> dict[str, Any]:
-    """Reads what `save_quantized` wrote.
-
-    Args:
-      path: the file.
-
-    Returns:
-      Nested dict of `Quantized` and float32 NumPy arrays.
+    """Reads what `save_quantized` wrote: a nested dict as from `cast_rest`.
 
     Raises:
       ValueError: the file does not exist, is not whole, or is of another kind.
@@ -134,7 +124,7 @@ def load_about(path: Path | str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _open(path: Path | str) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yields a file's header and its arrays; words what is wrong with it."""
+    """Yields a file's header and its arrays; an error says what is wrong with it."""
     broken = (ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError)
     try:
         with Path(path).open("rb") as raw:

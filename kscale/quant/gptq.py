@@ -4,7 +4,6 @@ Axes: N sequences, T positions, D width, I inputs, E experts; batches of R rows.
 """
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,7 @@ import numpy as np
 from kscale.models import layerwise
 from kscale.models.config import ModelConfig
 from kscale.quant.gptq_matrix import Solution, solve
-from kscale.quant.scheme import Scheme
+from kscale.quant.scheme import GptqOptions, Scheme
 from kscale.quant.weights import (
     dequantize,
     is_table,
@@ -55,29 +54,13 @@ class Report(NamedTuple):
     damp: float
 
 
-def require_options(damp: float = 0.01, block: int = 128, **_: Any) -> None:
-    """Checks that options of `quantize_gptq` are in range.
-
-    Raises:
-      ValueError: a damp that is negative or not finite, or a block of no inputs.
-    """
-    if block < 1:
-        raise ValueError(f"block is {block}, must be 1 or more inputs.")
-    if not 0 <= damp < math.inf:
-        raise ValueError(f"damp is {damp}, must be 0 or more and finite.")
-
-
 def quantize_gptq(
     config: ModelConfig,
     params: Any,
     scheme: Scheme,
     tokens_NT: Any,
     segments_NT: Any = None,
-    *,
-    damp: float = 0.01,
-    act_order: bool = True,
-    block: int = 128,
-    sequential: bool = True,
+    **options: Any,
 ) -> tuple[Any, dict[str, Report]]:
     """Rounds weights so that layers still give nearly the same on a sample of texts.
 
@@ -96,8 +79,7 @@ def quantize_gptq(
       tokens_NT: int, the sample (the paper: 1000 biographies).
       segments_NT: the document of each position, as in `models.apply`; positions of
         a negative document are padding and not counted.
-      damp, act_order, block: as in `gptq_matrix.solve`.
-      sequential: False takes all inputs from the unrounded model.
+      **options: fields of `GptqOptions`.
 
     Returns:
       `(tree, reports)`: the tree as from `quantize`, and a report by the path of
@@ -105,12 +87,12 @@ def quantize_gptq(
 
     Raises:
       ValueError: a pattern matches no kernel or table; the parameters have adapters;
-        there is no text, or a token out of range; a damp or block out of range; a
-        weight, its scales in float16 or its inputs are not finite.
+        there is no text, or a token or option out of range; a weight, its scales in
+        float16 or its inputs are not finite.
 
-    Source: Frantar et al., "GPTQ" (2022); AutoGPTQ's defaults.
+    Source: Frantar et al., "GPTQ" (2022).
     """
-    require_options(damp, block)
+    how = GptqOptions(**options)
     if "lora" in params:
         raise ValueError("The parameters have adapters; merge them first.")
     chosen: list[str] = []
@@ -123,9 +105,7 @@ def quantize_gptq(
     if not chosen:
         return params, {}
     texts = _batches(config.vocab, tokens_NT, segments_NT)
-    solver = functools.partial(
-        solve, scheme=scheme, damp=damp, act_order=act_order, block=block
-    )
+    solver = functools.partial(solve, scheme=scheme, options=how)
     output = "embed/table" if config.tied else "head/table"
     found: dict[str, Solution] = {}
 
@@ -137,34 +117,33 @@ def quantize_gptq(
             found[output] = solver(leaves_by_path(params)[output].T, total)
 
     start = [_embed(params, text) for text in texts]
-    early = config.tied or not sequential
+    early = config.tied or not how.sequential
     if early and output in chosen:
         round_output(_round_layers(config, params, (), start, None, False)[1])
     new = {path: pack_weight(*x[:3], True, scheme) for path, x in found.items()}
     if "embed/table" in chosen and not config.tied:
         table = params["embed"]["table"]
         new["embed/table"] = quantize_weight(table, "embed/table", scheme)
-    if "embed/table" in new and sequential:
+    if "embed/table" in new and how.sequential:
         rounded = {"embed": {"table": dequantize(new["embed/table"])}}
         start = [_embed(rounded, text) for text in texts]
-    layers, end = _round_layers(config, params, chosen, start, solver, sequential)
+    layers, end = _round_layers(config, params, chosen, start, solver, how.sequential)
     if not early:
         round_output(end)
     found |= layers
     new |= {p: pack_weight(*x[:3], is_table(p), scheme) for p, x in found.items()}
     for path, solution in found.items():
         require_finite(path, solution.scales, "scales in float16")
-    reports = {path: _report(solution) for path, solution in found.items()}
+    reports = {
+        path: Report(
+            float(jnp.sum(solution.error)),
+            float(jnp.sum(solution.nearest_error)),
+            float(jnp.mean(solution.nearest)),
+            float(jnp.max(solution.damp)),
+        )
+        for path, solution in found.items()
+    }
     return map_weights(params, scheme, lambda path, weight: new[path]), reports
-
-
-def _report(solution: Solution) -> Report:
-    return Report(
-        float(jnp.sum(solution.error)),
-        float(jnp.sum(solution.nearest_error)),
-        float(jnp.mean(solution.nearest)),
-        float(jnp.max(solution.damp)),
-    )
 
 
 class _Batch(NamedTuple):

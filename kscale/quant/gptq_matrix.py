@@ -4,13 +4,13 @@ Axes: I inputs, O output channels, G groups of inputs.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from kscale.quant.grid import decode, encode, fit, fit_groups, repeat_groups
-from kscale.quant.scheme import Scheme
+from kscale.quant.scheme import GptqOptions, Scheme
 
 _LARGEST_DAMP = 1e4
 
@@ -42,9 +42,7 @@ def solve(
     w_IO: jax.Array,
     moment_II: jax.Array,
     scheme: Scheme,
-    damp: Any = 0.01,
-    act_order: bool = True,
-    block: int = 128,
+    options: GptqOptions,
 ) -> Solution:
     """GPTQ, or the nearest points in the channels where they do better.
 
@@ -58,22 +56,15 @@ def solve(
       w_IO: float32 weights.
       moment_II: sum of `x x^T`, float32.
       scheme: bits, groups, symmetry.
-      damp: added to the diagonal, relative to its mean; ten times more, again and
-        again, where the factorization fails.
-      act_order: inputs of large second moment first. Groups then have the grids of the
-        weights before GPTQ (AutoGPTQ's `static_groups`), as neighbors in a group are
-        not rounded together; without it a group has the grid of its weights when it is
-        reached.
-      block: inputs whose updates of later ones are applied at once; a multiple of the
-        group is used.
+      options: damp, act_order, block.
 
     Returns:
       The solution. Inputs that are always 0 get weights of 0 from GPTQ.
 
     Source: Frantar et al., "GPTQ" (2022), algorithm 1; AutoGPTQ, `gptq.py`.
     """
-    form = scheme.group, scheme.symmetric, act_order, block
-    return _solve(w_IO, moment_II, jnp.asarray(scheme.bits), damp, *form)
+    form = scheme.group, scheme.symmetric, options.act_order, options.block
+    return _solve(w_IO, moment_II, jnp.asarray(scheme.bits), options.damp, *form)
 
 
 @functools.partial(jax.jit, static_argnums=(4, 5, 6, 7))
@@ -102,35 +93,26 @@ def _solve(w_IO, moment_II, bits, damp, group, symmetric, act_order, block):
     scales_GO = pick(scales_GO, wide[0][::step])
     zeros_GO = pick(zeros_GO, wide[1][::step])
     wide = repeat_groups(scales_GO, zeros_GO, inputs, group)
-    points_IO = decode(codes_IO, *wide)
     error_O = jnp.where(nearest_O, near_error_O, error_O)
-    return Solution(
-        codes_IO,
-        scales_GO,
-        zeros_GO,
-        points_IO,
-        damp,
-        error_O,
-        near_error_O,
-        nearest_O,
-    )
+    grid = scales_GO, zeros_GO, decode(codes_IO, *wide)
+    return Solution(codes_IO, *grid, damp, error_O, near_error_O, nearest_O)
 
 
 def _error(w_IO, points_IO, moment_II):
-    """`||X (w - v)||^2` of each channel."""
+    """Computes `||X (w - v)||^2` of each channel."""
     off_IO = w_IO - points_IO
     return jnp.sum(off_IO * jnp.matmul(moment_II, off_IO, precision="highest"), axis=0)
 
 
 def _order(moment_II, act_order):
-    """Inputs in the order in which they are rounded."""
+    """Returns the inputs in the order in which they are rounded."""
     if not act_order:
         return jnp.arange(moment_II.shape[0])
     return jnp.argsort(-jnp.diagonal(moment_II))
 
 
 def _inverse_factor(moment_II, damp, act_order):
-    """Upper U with `U^T U` the inverse of the damped moment, and the damp it took.
+    """Returns upper U, `U^T U` the inverse of the damped moment, and the damp it took.
 
     With J the reversal, `J H J = L L^T` gives `H = R R^T` with the upper
     `R = J L J`, so that `U = R^-1`: one factorization and no inverse of H.
@@ -161,7 +143,7 @@ def _inverse_factor(moment_II, damp, act_order):
 
 
 def _sweep(start, upper_II, bits, symmetric, refit, block):
-    """Codes, scales and zero points of all inputs (ordered), block after block."""
+    """Returns codes, scales and zero points of all inputs, block after block."""
     w_IO, scales_IO, zeros_IO = start
     inputs, outputs = w_IO.shape
     size = min(block, inputs)
@@ -194,7 +176,7 @@ def _sweep(start, upper_II, bits, symmetric, refit, block):
 
 
 def _within(rows, upper_BB, bits, symmetric, refit):
-    """One block: each input rounded, its error spread over the block's later ones."""
+    """Rounds each input of a block, its error spread over the block's later ones."""
 
     def one(i, state):
         w_BO, codes, scales, zeros, errors = state

@@ -85,13 +85,7 @@ def repeat_groups(
 
 
 def encode(w_IO: jax.Array, scale: jax.Array, zero: jax.Array, bits: Any) -> jax.Array:
-    """Returns the codes (uint8) of the nearest points; halves go to even multiples.
-
-    Args:
-      w_IO: float32 weights.
-      scale, zero: of the same rank, from `fit`.
-      bits: of a code.
-    """
+    """Returns the codes (uint8) of the nearest points; halves go to even multiples."""
     steps = jnp.round(w_IO / scale.astype(jnp.float32))
     return jnp.clip(steps + zero.astype(jnp.float32), 0, 2**bits - 1).astype(jnp.uint8)
 
@@ -105,12 +99,7 @@ def decode(codes: jax.Array, scale: jax.Array, zero: jax.Array) -> jax.Array:
 def pack(codes: jax.Array, bits: int) -> jax.Array:
     """Packs eight codes into `bits` bytes: byte j of them holds bit j of each.
 
-    Args:
-      codes: uint8 below `2^bits`, any shape; read in order.
-      bits: of a code, 1 to 8.
-
-    Returns:
-      uint8 [bits * ceil(size / 8)].
+    Codes are uint8 of any shape, read in order; the result is [bits * ceil(size / 8)].
 
     Example:
       >>> pack(jnp.array([1, 3, 0, 2], jnp.uint8), 2)  # low 1100, high 0101
@@ -118,21 +107,18 @@ def pack(codes: jax.Array, bits: int) -> jax.Array:
     """
     flat = codes.reshape(-1)
     eights = jnp.pad(flat, (0, -flat.size % 8)).reshape(-1, 1, 8)
-    planes = (eights >> _bit_places(bits)) & 1
+    planes = (eights >> jnp.arange(bits, dtype=jnp.uint8)[None, :, None]) & 1
     return jnp.packbits(planes.astype(jnp.uint8), axis=-1).reshape(-1)
 
 
 def unpack(packed: jax.Array, bits: int, shape: tuple[int, ...]) -> jax.Array:
     """Returns the codes (uint8) that were packed, in their shape."""
     planes = jnp.unpackbits(packed.reshape(-1, bits, 1), axis=-1, count=8)
-    codes = jnp.sum(planes << _bit_places(bits), axis=1, dtype=jnp.uint8)
+    places = jnp.arange(bits, dtype=jnp.uint8)[None, :, None]
+    codes = jnp.sum(planes << places, axis=1, dtype=jnp.uint8)
     return codes.reshape(-1)[: math.prod(shape)].reshape(shape)
 
 
 def packed_size(count: int, bits: int) -> int:
     """Returns the bytes of `count` packed codes."""
     return bits * -(-count // 8)
-
-
-def _bit_places(bits: int) -> jax.Array:
-    return jnp.arange(bits, dtype=jnp.uint8)[None, :, None]

@@ -1,6 +1,7 @@
-"""How weights are rounded: bits, groups, signs, and which of them."""
+"""How weights are rounded: bits, groups, signs, which of them, and GPTQ's options."""
 
 import dataclasses
+import math
 
 BITS = (8, 6, 5, 4, 3, 2)
 
@@ -18,9 +19,6 @@ class Scheme:
       leaves: patterns of the paths that are rounded (`*` matches slashes); the others
         stay as they are. Kernels and tables alone are ever rounded, never biases or the
         scales of norms.
-
-    Raises:
-      ValueError: a field out of range; the message names it and its condition.
     """
 
     bits: int = 8
@@ -41,3 +39,31 @@ class Scheme:
 
 
 NO_ROUNDING = Scheme(bits=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class GptqOptions:
+    """How GPTQ rounds; the defaults are AutoGPTQ's.
+
+    Attributes:
+      damp: added to the diagonal of the second moments, relative to its mean; ten times
+        more, again and again, where the factorization fails.
+      act_order: inputs of large second moment first. Groups then have the grids of the
+        weights before GPTQ (AutoGPTQ's `static_groups`), as neighbors in a group are
+        not rounded together; without it a group has the grid of its weights when it is
+        reached.
+      block: inputs whose updates of later ones are applied at once; a multiple of the
+        group is used.
+      sequential: False takes all inputs from the unrounded model.
+    """
+
+    damp: float = 0.01
+    act_order: bool = True
+    block: int = 128
+    sequential: bool = True
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise ValueError(f"block is {self.block}, must be 1 or more inputs.")
+        if not 0 <= self.damp < math.inf:
+            raise ValueError(f"damp is {self.damp}, must be 0 or more and finite.")

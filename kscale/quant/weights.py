@@ -135,11 +135,7 @@ def map_weights(
 
 
 def quantize_weight(weight: jax.Array, path: str, scheme: Scheme) -> Quantized:
-    """Rounds one weight to the nearest points; the end of its path gives its layout.
-
-    Raises:
-      ValueError: as `quantize`.
-    """
+    """Rounds one weight as `quantize`; the end of its path gives its layout."""
     require_finite(path, weight, "weights")
     found = _quantize(weight, is_table(path), scheme)
     require_finite(path, found.scales, "scales in float16")
@@ -147,11 +143,7 @@ def quantize_weight(weight: jax.Array, path: str, scheme: Scheme) -> Quantized:
 
 
 def require_finite(path: str, numbers: jax.Array, what: str) -> None:
-    """Checks that numbers of a weight are finite; traced ones are not looked at.
-
-    Raises:
-      ValueError: one is not; the message names the weight.
-    """
+    """Raises a `ValueError` if a number of a weight is not finite and not traced."""
     if not isinstance(numbers, Tracer) and not jnp.isfinite(numbers).all():
         raise ValueError(
             f"{path} cannot be rounded: its {what} must be finite, and some are not."
@@ -165,14 +157,7 @@ def pack_weight(
     table: bool,
     scheme: Scheme,
 ) -> Quantized:
-    """Returns a rounded weight from its codes and the grid of each group of inputs.
-
-    Args:
-      codes_IO: uint8 [..., I, O].
-      scales_GO, zeros_GO: [..., groups, O].
-      table: whether the weight is a table.
-      scheme: how it was rounded.
-    """
+    """Returns a rounded weight from its codes and the grid of each group of inputs."""
     zeros = jnp.zeros((0,), jnp.uint8)
     if not scheme.symmetric:
         zeros = pack(zeros_GO, scheme.bits)

@@ -36,7 +36,7 @@ class Choice:
       bits: each of these numbers of bits, out of `quant.BITS`.
       method: "gptq" or "nearest".
       scheme: all else; its bits do not matter.
-      options: of `quant.quantize_gptq`: damp, act_order, block, sequential.
+      options: fields of `quant.GptqOptions`.
       sample: biographies from which GPTQ learns, 1 or more.
     """
 
@@ -52,7 +52,7 @@ class Choice:
         if self.method == "gptq":
             if self.sample < 1:
                 raise ValueError(f"sample={self.sample} must be 1 or more biographies")
-            quant.require_options(**self.options)
+            quant.GptqOptions(**self.options)
 
 
 def quantize_run(
