@@ -15,10 +15,7 @@ from kscale.models.architectures import ARCHITECTURES, SIZES, from_name
 from kscale.models.config import NO_ADAPTERS, Lora, ModelConfig
 from kscale.models.decode import generate
 from kscale.models.lora import attach_adapters, merge_adapters, select_adapters
-from kscale.models.parameter_count import (
-    ParameterCounts,
-    count_parameters,
-)
+from kscale.models.parameter_count import ParameterCounts, count_parameters
 from kscale.models.transformer import (
     Params,
     apply,

@@ -8,7 +8,7 @@ from typing import Any
 
 from kscale.models.config import ModelConfig
 
-# The models of Pan et al. 2025: the modded-nanogpt block at 31 named sizes.
+# The models of Pan et al. 2025, Table 3: the modded-nanogpt block at 31 named sizes.
 # name: (layers, heads, width). With 50304 tokens P runs from 3.4 to 252.8 million.
 SIZES: dict[str, tuple[int, int, int]] = {
     "6xs2": (4, 4, 64),
@@ -70,15 +70,6 @@ def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     return ModelConfig(**(block | overrides))
 
 
-def size_fields(size: str) -> dict[str, int]:
-    """Returns layers, heads and head size of a named size: `"xxs"` has 6, 4 and 64.
-
-    Source: Pan et al. 2025, Table 3.
-    """
-    layers, heads, width = SIZES[size]
-    return {"layers": layers, "heads": heads, "head_size": width // heads}
-
-
 def gpt2(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     """Returns GPT-2's block with rotary positions: `P = 12 l d^2 + V d + ...`.
 
@@ -128,8 +119,7 @@ def mistral(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     Key and value matrices shrink by 4 where 4 divides the heads, by 2 where only 2
     does, and stay where the number of heads is odd.
 
-    Source: Allen-Zhu & Li 2024, appendix B (items 3 and 4: "4
-    groups, thus reducing the K/V matrices to d^2/4 in size").
+    Source: Allen-Zhu & Li 2024, appendix B, items 3 and 4.
     """
     shared = 4 if heads % 4 == 0 else 2 if heads % 2 == 0 else 1
     block = {"mlp_width": 3.5, "kv_heads": heads // shared}
@@ -161,17 +151,15 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
     """Returns the model of a name `ARCHITECTURE-layers-heads` or `modded-SIZE`.
 
     Args:
-      name: for example `"GPT2-4-2"`, `"LLaMA-8-8"`, `"GPT2_1/4-2-1"`; heads may
-        be followed by their size, as in `"modded-4-4x16"` (else 64); `"modded-xxs"`
-        and the other names in `SIZES` are the sizes of Pan et al. 2025.
+      name: for example `"GPT2-4-2"` or `"modded-xxs"` (a size out of `SIZES`); heads
+        may be followed by their size, as in `"modded-4-4x16"` (else 64).
       **overrides: fields of `ModelConfig` to change.
 
     Returns:
       The config; its `vocab` is 0 unless overridden.
 
     Raises:
-      ValueError: the name is not of this form, or its architecture or size is unknown;
-        the message names the nearest known ones.
+      ValueError: an unknown name; the message gives the nearest known ones.
 
     Example:
       >>> from_name("GPT2-4-2", vocab=3275).width
@@ -181,23 +169,20 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
     """
     architecture, _, size = name.partition("-")
     if architecture == "modded" and size in SIZES:
-        return modded(**(size_fields(size) | overrides))
+        layers, heads, width = SIZES[size]
+        fields = {"layers": layers, "heads": heads, "head_size": width // heads}
+        return modded(**(fields | overrides))
     match = re.fullmatch(r"(.+)-([1-9]\d*)-([1-9]\d*)(?:x([1-9]\d*))?", name)
     if match is None or match[1] not in ARCHITECTURES:
+        known = [f"modded-{size}" for size in SIZES]
+        numbers = re.search(r"-[1-9]\d*-[1-9]\d*$", name)
+        known += [f"{one}{numbers[0] if numbers else '-4-2'}" for one in ARCHITECTURES]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or ["GPT2-4-2"]
         raise ValueError(
             f"Model name is {name!r}, must be ARCHITECTURE-layers-heads with an "
             f"architecture out of {', '.join(ARCHITECTURES)}, or modded- and a size of "
-            f"Pan et al. 2025; {_nearest(name)}."
+            f"Pan et al. 2025; the nearest are {', '.join(near)}."
         )
     if match[4]:
         overrides = {"head_size": int(match[4]), **overrides}
     return ARCHITECTURES[match[1]](int(match[2]), int(match[3]), **overrides)
-
-
-def _nearest(name: str) -> str:
-    """Returns known names near an unknown one, in words."""
-    known = [f"modded-{size}" for size in SIZES]
-    numbers = re.search(r"-[1-9]\d*-[1-9]\d*$", name)
-    known += [f"{one}{numbers[0] if numbers else '-4-2'}" for one in ARCHITECTURES]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"the nearest are {', '.join(near)}" if near else "for example GPT2-4-2"

@@ -51,14 +51,10 @@ def attend(
 def visible_keys(
     queries: slice, length: int, segments_BT: jax.Array | None
 ) -> jax.Array:
-    """Returns which keys each query may see: not later, and of the same document.
-
-    Args:
-      queries: range of query positions; keys are those from 0 to its end.
-      segments_BT: document of each position, or None for one document a row.
+    """Returns which of the keys 0 to `length - 1` a range of queries may see.
 
     Returns:
-      Boolean [B or 1, T, S].
+      Boolean [B or 1, T, S]: not later, and of the same document.
     """
     t = np.arange(queries.start, queries.stop)[:, None]
     s = np.arange(length)[None, :]

@@ -27,16 +27,10 @@ class Block(nn.Module):
     def __call__(
         self, x_BTD, segments_BT=None, cache=None, past_B: Any = None, counted_BT=None
     ):
-        """Returns the residual stream behind the block, and what is kept of the layer.
+        """Returns `(x_BTD, (cache, counts))`; `counted_BT` as of `Experts`.
 
-        Args:
-          x_BTD: the residual stream.
-          segments_BT, cache, past_B: as of `Attention`.
-          counted_BT: as of `Experts`.
-
-        Returns:
-          `(x_BTD, (cache, counts))`: the cache as of `Attention`, the counts as
-          of `Experts`, None in a dense model.
+        The cache is that of `Attention`, the counts are those of `Experts`, None in a
+        dense model.
         """
         config = self.config
         normed = Norm(config, name="attention_norm")(x_BTD)
@@ -60,17 +54,13 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(self, x_BTD, segments_BT=None, cache=None, past_B: Any = None):
-        """Returns what the positions read of each other, or of a cache.
+        """Returns what the positions read of each other, and the cache with them in it.
 
         Args:
           x_BTD: normed inputs.
           segments_BT: the document of each position, or None; without a cache only.
-          cache: None where the T positions are the whole row, as in training; else
-            the `Cache` of the tokens before them.
+          cache: of the tokens before these; None where these are the whole row.
           past_B: with a cache, how many tokens came before, row by row.
-
-        Returns:
-          The outputs, and the cache with these T tokens in it.
         """
         config = self.config
         heads, groups, size = config.heads, config.key_value_heads, config.head_size

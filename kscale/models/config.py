@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from typing import Any, Literal
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,15 +13,11 @@ class Lora:
     Attributes:
       rules: `"PATTERN:RANK"` each, such as `"*/attention/query:8"`; the first
         pattern that matches a weight's path gives its rank (`*` matches slashes, 0 is
-        none). Weights are named by their paths, and the parts of the fused
-        `attention/qkv/kernel` are `attention/query`, `attention/key` and
-        `attention/value`. Empty: no adapters.
+        none). The parts of the fused `attention/qkv/kernel` are `attention/query`,
+        `attention/key` and `attention/value`. Empty: no adapters.
       alpha: what the product is multiplied by; finite.
       tied: of a tied table with an adapter: `"input"` changes what is looked up and
         leaves the output layer, `"both"` changes both.
-
-    Raises:
-      ValueError: a rule not of this form; alpha not finite; another `tied`.
 
     Source: "Physics of Language Models: Part 3.1" (alpha = 4); Allen-Zhu & Li 2024,
     appendix A.2.
@@ -97,9 +93,6 @@ class ModelConfig:
         side in the batch; scored rows do not compete with each other.
       lora: adapters beside the weights.
 
-    Raises:
-      ValueError: a field out of range; the message names it and its condition.
-
     Example:
       >>> ModelConfig(vocab=131, layers=2, heads=3, head_size=16).width
       48
@@ -135,49 +128,53 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
-            _require(getattr(self, field) in choices, self, field, f"one of {choices}")
-        for field in ("vocab", "kv_heads", "experts"):
-            _require(getattr(self, field) >= 0, self, field, "0 or more")
-        for field in ("layers", "heads", "head_size", "route_rows"):
-            _require(getattr(self, field) >= 1, self, field, "1 or more")
-        for field in ("mlp_width", "norm_eps", "rotary_base"):
-            _require(getattr(self, field) > 0, self, field, "greater than 0")
-        for field in ("init_std", "capacity_factor", "eval_capacity_factor"):
-            _require(getattr(self, field) >= 0, self, field, "0 or more")
-        fraction = self.rotary_fraction
-        _require(0 <= fraction <= 1, self, "rotary_fraction", "between 0 and 1")
-        _require(
-            self.heads % self.key_value_heads == 0,
-            self,
+            self._require(field, getattr(self, field) in choices, f"one of {choices}")
+        for field in (
+            "vocab",
             "kv_heads",
+            "experts",
+            "init_std",
+            "capacity_factor",
+            "eval_capacity_factor",
+        ):
+            self._require(field, getattr(self, field) >= 0, "0 or more")
+        for field in ("layers", "heads", "head_size", "route_rows"):
+            self._require(field, getattr(self, field) >= 1, "1 or more")
+        for field in ("mlp_width", "norm_eps", "rotary_base"):
+            self._require(field, getattr(self, field) > 0, "greater than 0")
+        fraction = self.rotary_fraction
+        self._require("rotary_fraction", 0 <= fraction <= 1, "between 0 and 1")
+        self._require(
+            "kv_heads",
+            self.heads % self.key_value_heads == 0,
             f"a divisor of heads={self.heads} (0: as many as heads)",
         )
-        _require(
-            fraction * self.head_size % 2 == 0,
-            self,
+        self._require(
             "rotary_fraction",
+            fraction * self.head_size % 2 == 0,
             f"such that rotary_fraction * head_size={self.head_size} is an even "
             "integer, as dimensions rotate in pairs (0 turns rotation off)",
         )
-
-        _require(
-            not self.experts or self.mlp != "none",
-            self,
+        self._require(
             "experts",
+            not self.experts or self.mlp != "none",
             "0 in a model without an MLP (mlp='none')",
         )
-        _require(
-            1 <= self.top_k <= min(2, self.experts or 2),
-            self,
+        self._require(
             "top_k",
+            1 <= self.top_k <= min(2, self.experts or 2),
             f"1 or 2, and at most experts={self.experts}",
         )
-        _require(
-            self.mlp == "none" or self.hidden >= 1,
-            self,
+        self._require(
             "mlp_width",
+            self.mlp == "none" or self.hidden >= 1,
             f"such that mlp_width * {self.width} (the width) rounds to 1 or more",
         )
+
+    def _require(self, field: str, holds: bool, condition: str) -> None:
+        if not holds:
+            value = getattr(self, field)
+            raise ValueError(f"ModelConfig.{field} is {value!r}, must be {condition}.")
 
     @property
     def width(self) -> int:
@@ -201,20 +198,10 @@ class ModelConfig:
 
 
 def require_vocab(config: ModelConfig) -> int:
-    """Returns `config.vocab`, which must have been set.
-
-    Raises:
-      ValueError: the vocabulary is not known yet.
-    """
+    """Returns `config.vocab`, or raises a `ValueError` where it is not set."""
     if config.vocab < 1:
         raise ValueError(
             f"ModelConfig.vocab is {config.vocab}, must be 1 or more before a model is "
             "built or counted; set it with dataclasses.replace(config, vocab=...)."
         )
     return config.vocab
-
-
-def _require(holds: Any, config: ModelConfig, field: str, condition: str) -> None:
-    if not holds:
-        value = getattr(config, field)
-        raise ValueError(f"ModelConfig.{field} is {value!r}, must be {condition}.")

@@ -26,8 +26,7 @@ def generate(
     """Decodes greedily: the most probable next token, `steps` times, for many prompts.
 
     One pass over the prompts fills the cache, then each step costs one token a row. It
-    compiles once for each (config, B, T, steps), whatever the tokens and lengths; under
-    `jit` too.
+    compiles once for each (config, B, T, steps), under `jit` too.
 
     Args:
       config: any model.
@@ -40,9 +39,6 @@ def generate(
     Returns:
       int32 [B, steps]; among equal logits the lowest token is chosen.
 
-    Raises:
-      ValueError: shapes that do not agree, no steps, or a length out of 1 to T.
-
     Example:
       >>> config = from_name("GPT2-1-1", vocab=9, head_size=4)
       >>> params = init(config, jax.random.key(0))
@@ -50,7 +46,21 @@ def generate(
       >>> generate(config, params, prompts, lengths, steps=3).shape
       (2, 3)
     """
-    _check(prompts_BT, lengths_B, steps)
+    if prompts_BT.ndim != 2 or lengths_B.shape != prompts_BT.shape[:1]:
+        raise ValueError(
+            f"generate: prompts of shape {prompts_BT.shape} with lengths of shape "
+            f"{lengths_B.shape}; they must be [B, T] and [B]"
+        )
+    if steps < 1:
+        raise ValueError(f"generate: steps={steps}, must be 1 or more")
+    if not isinstance(lengths_B, Tracer):  # else their values are not known yet
+        wrong = np.flatnonzero((lengths_B < 1) | (lengths_B > prompts_BT.shape[1]))
+        if len(wrong):
+            raise ValueError(
+                f"generate: the prompt of row {wrong[0]} has length "
+                f"{lengths_B[wrong[0]]}, must be 1 to {prompts_BT.shape[1]}, the width "
+                "of the prompts"
+            )
     return _generate(config, params, prompts_BT, lengths_B, steps, eos)
 
 
@@ -75,21 +85,3 @@ def _generate(config, params, prompts_BT, lengths_B, steps, eos):
     start = (cache, token_B.astype(jnp.int32), jnp.zeros(rows, bool))
     _, tokens_SB = jax.lax.scan(step, start, jnp.arange(steps))
     return tokens_SB.T
-
-
-def _check(prompts_BT, lengths_B, steps: int) -> None:
-    if prompts_BT.ndim != 2 or lengths_B.shape != prompts_BT.shape[:1]:
-        raise ValueError(
-            f"generate: prompts of shape {prompts_BT.shape} with lengths of shape "
-            f"{lengths_B.shape}; they must be [B, T] and [B]"
-        )
-    if steps < 1:
-        raise ValueError(f"generate: steps={steps}, must be 1 or more")
-    if isinstance(lengths_B, Tracer):
-        return  # their values are not known yet
-    wrong = np.flatnonzero((lengths_B < 1) | (lengths_B > prompts_BT.shape[1]))
-    if len(wrong):
-        raise ValueError(
-            f"generate: the prompt of row {wrong[0]} has length {lengths_B[wrong[0]]}, "
-            f"must be 1 to {prompts_BT.shape[1]}, the width of the prompts"
-        )

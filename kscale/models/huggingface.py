@@ -46,12 +46,12 @@ def to_huggingface(
 
     Args:
       config: the model, its vocabulary set.
-      params: from `init`; adapters must have been merged.
+      params: from `init`, adapters merged.
       context: positions that the other model has room for.
 
     Returns:
-      Float32 arrays by name, as `from_pretrained` reads them. A tied output layer
-      is left out; GPT-2's learned positions are zeros [context, D].
+      Float32 arrays by name. A tied output layer is left out; GPT-2's learned positions
+      are zeros [context, D].
 
     Raises:
       ValueError: no class there computes what the config says; the message names the
@@ -87,25 +87,18 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
     wanted = list(pieces(config, model_type))
     _require_tensors(config, _weights(config, model_type, state), wanted)
 
-    def joined(piece: Any) -> np.ndarray:
+    params = {}
+    for piece in wanted:
         parts = [np.asarray(state[name], np.float32) for name in piece.names]
-        return np.ascontiguousarray(piece.join(parts))
-
-    return nest({piece.path: joined(piece) for piece in wanted})
+        params[piece.path] = np.ascontiguousarray(piece.join(parts))
+    return nest(params)
 
 
 def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, Any]:
     """Returns the fields of Hugging Face's `config.json` for the same model.
 
-    Args:
-      config: the model, its vocabulary set.
-      context: positions that the other model has room for.
-
-    Returns:
-      A dict that `json` can write and `AutoConfig.for_model(**fields)` takes.
-
-    Raises:
-      ValueError: as `to_huggingface`.
+    `json` can write them and `AutoConfig.for_model(**fields)` takes them; arguments and
+    errors as in `to_huggingface`.
     """
     model_type = _model_type(config)
     fields: dict[str, Any] = {
@@ -118,7 +111,18 @@ def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, 
         "eos_token_id": None,
     }
     if model_type == "gpt2":
-        return fields | _gpt2_fields(config, context)
+        return fields | {
+            "n_embd": config.width,
+            "n_inner": config.hidden,
+            "n_layer": config.layers,
+            "n_head": config.heads,
+            "n_positions": context,
+            "activation_function": _ACTIVATIONS[config.activation],
+            "layer_norm_epsilon": config.norm_eps,
+            "attn_pdrop": 0.0,
+            "embd_pdrop": 0.0,
+            "resid_pdrop": 0.0,
+        }
     fields |= {
         "hidden_size": config.width,
         "intermediate_size": config.hidden,
@@ -129,33 +133,14 @@ def huggingface_config(config: ModelConfig, *, context: int = 512) -> dict[str, 
         "attention_dropout": 0.0,
     }
     if model_type == "gpt_neox":
-        return fields | _gpt_neox_fields(config)
+        return fields | {
+            "use_parallel_residual": False,
+            "rotary_pct": config.rotary_fraction,
+            "rotary_emb_base": config.rotary_base,
+            "layer_norm_eps": config.norm_eps,
+            "hidden_dropout": 0.0,
+        }
     return fields | _llama_fields(config, model_type)
-
-
-def _gpt2_fields(config: ModelConfig, context: int) -> dict[str, Any]:
-    return {
-        "n_embd": config.width,
-        "n_inner": config.hidden,
-        "n_layer": config.layers,
-        "n_head": config.heads,
-        "n_positions": context,
-        "activation_function": _ACTIVATIONS[config.activation],
-        "layer_norm_epsilon": config.norm_eps,
-        "attn_pdrop": 0.0,
-        "embd_pdrop": 0.0,
-        "resid_pdrop": 0.0,
-    }
-
-
-def _gpt_neox_fields(config: ModelConfig) -> dict[str, Any]:
-    return {
-        "use_parallel_residual": False,
-        "rotary_pct": config.rotary_fraction,
-        "rotary_emb_base": config.rotary_base,
-        "layer_norm_eps": config.norm_eps,
-        "hidden_dropout": 0.0,
-    }
 
 
 def _llama_fields(config: ModelConfig, model_type: str) -> dict[str, Any]:
@@ -222,17 +207,15 @@ def _weights(
 
 def _require_tensors(config, weights, wanted) -> None:
     """Checks that no tensor is missing, unknown or of another shape."""
-    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
-    shapes = {path: leaf.shape for path, leaf in leaves_by_path(shapes).items()}
+    ours = leaves_by_path(jax.eval_shape(lambda: init(config, jax.random.key(0))))
     expected = {}
     for piece in wanted:
-        zeros = np.broadcast_to(np.float32(0), shapes[piece.path])
-        parts = piece.split(zeros)
+        parts = piece.split(np.broadcast_to(np.float32(0), ours[piece.path].shape))
         expected |= zip(piece.names, map(np.shape, parts), strict=True)
     for name in sorted(expected.keys() | weights.keys()):
         found = np.shape(weights[name]) if name in weights else "absent"
-        if found != expected.get(name, "absent"):
+        wants = expected.get(name, "absent")
+        if found != wants:
             raise ValueError(
-                f"Tensor {name} is {found}, must be {expected.get(name, 'absent')} for"
-                " this config."
+                f"Tensor {name} is {found}, must be {wants} for this config."
             )

@@ -39,8 +39,7 @@ def pieces(config: ModelConfig, model_type: str) -> Iterator[Piece]:
 
     Args:
       config: our model.
-      model_type: `"gpt2"`, `"gpt_neox"`, `"llama"`, `"mistral"` or
-        `"mixtral"`, of a family that can hold it.
+      model_type: `"gpt2"`, `"gpt_neox"`, `"llama"`, `"mistral"` or `"mixtral"`.
     """
     family = {"gpt2": _gpt2, "gpt_neox": _gpt_neox}.get(model_type, _llama)
     yield from family(config)

@@ -26,13 +26,6 @@ INITIAL: tuple[tuple[str, str], ...] = (
 def initial_moments(config: ModelConfig, path: str) -> tuple[float, float]:
     """Returns mean and standard deviation with which the parameter at `path` starts.
 
-    Args:
-      config: gives `init_std`, `residual_init` and the number of layers.
-      path: a parameter's path with slashes, for example `"layer_0/mlp/down/kernel"`.
-
-    Returns:
-      `(mean, std)` of a normal distribution.
-
     Raises:
       ValueError: no rule of `INITIAL` matches.
 
@@ -53,16 +46,10 @@ def initial_moments(config: ModelConfig, path: str) -> tuple[float, float]:
 
 
 def draw_params(config: ModelConfig, shapes: Any, key: jax.Array) -> Any:
-    """Draws every parameter from its row of `INITIAL`, independently by path.
+    """Draws a nested dict of float32 arrays of these shapes from `INITIAL`.
 
-    Args:
-      config: the model.
-      shapes: nested dict of `ShapeDtypeStruct`.
-      key: a typed PRNG key.
-
-    Returns:
-      The same nested dict of float32 arrays. A parameter depends on the key and its
-      own path only, so that models which share a path and shape share its start.
+    A parameter depends on the key and its own path only, so that models which share a
+    path and shape share its start.
     """
 
     def one(path: str, leaf: jax.ShapeDtypeStruct) -> jax.Array:

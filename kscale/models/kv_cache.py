@@ -32,15 +32,12 @@ class Cache(NamedTuple):
 def write_cache(
     cache: Cache, k_BGTD: jax.Array, v_BGTD: jax.Array, past_B: jax.Array
 ) -> Cache:
-    """Writes T tokens of each row behind the `past` that it has.
+    """Writes new keys and values to the places `past` to `past + T - 1` of each row.
 
     Args:
       cache: its places from `past` on are free, or to be written anew.
       k_BGTD, v_BGTD: new keys and values.
       past_B: int32, `past + T` at most the capacity.
-
-    Returns:
-      The cache with places `past` to `past + T - 1` of each row replaced.
     """
 
     def write(row_GSD: jax.Array, new_GTD: jax.Array, past: jax.Array) -> jax.Array:

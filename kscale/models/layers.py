@@ -12,13 +12,8 @@ from kscale.models.config import ModelConfig
 def normalize(x: jax.Array, kind: str, eps: float) -> jax.Array:
     """Computes `(x - mean) / sqrt(var + eps)`, or `x / sqrt(mean(x^2) + eps)`.
 
-    Args:
-      x: any shape, normalized over the last axis.
-      kind: `"layer"` subtracts the mean, `"rms"` does not.
-      eps: added under the root.
-
-    Returns:
-      Float32 of the same shape.
+    The first where `kind` is `"layer"`, the second where it is `"rms"`; over the last
+    axis, in float32.
     """
     return _normalize(x, kind, eps)[0]
 
@@ -78,16 +73,9 @@ def linear(
     bias_O: jax.Array | None,
     dtype: str = "float32",
 ) -> jax.Array:
-    """Computes `x W + b` with products in `dtype`.
+    """Computes `x W + b`: [N, O], products and result in `dtype`.
 
-    Args:
-      x_NI: inputs.
-      kernel_IO: float32 weights.
-      bias_O: float32 biases or None.
-      dtype: of the product and of the result.
-
-    Returns:
-      [N, O] in `dtype`. The gradients of kernel and bias are float32.
+    Weights and biases are float32, and so are their gradients.
     """
     return _linear(x_NI, kernel_IO, bias_O, dtype)
 
@@ -156,12 +144,8 @@ _ACTIVATIONS = {
 def activate(config: ModelConfig, x: jax.Array) -> jax.Array:
     """Computes `act(x)`; gated, `act(first half) * second half` of the last axis.
 
-    Args:
-      config: gives `mlp` and `activation`.
-      x: what the first matrix gave, [..., hidden], gated [..., 2 hidden].
-
-    Returns:
-      [..., hidden] in the dtype of x.
+    Maps what the first matrix gave, [..., hidden], gated [..., 2 hidden], to
+    [..., hidden] of the same dtype.
     """
     activation = _ACTIVATIONS[config.activation]
     if config.mlp != "gated":

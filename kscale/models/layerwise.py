@@ -44,9 +44,6 @@ def apply_layer(
       segments_BT: as in `apply`.
       known: of `kernel_inputs` of this layer, inputs of dense kernels that are taken
         as they are. Under `jit` what led to them is not computed again.
-
-    Returns:
-      Float32 [B, T, D].
     """
     return _apply(config, layer, x_BTD, segments_BT, known)[0]
 
@@ -84,8 +81,7 @@ def second_moments(
     """Sums `x x^T` over the inputs x of each kernel.
 
     With them the error of other weights follows without the data:
-    `||X (W - V)||^2 = tr((W - V)^T (X^T X) (W - V))`. Under `jit` only those are
-    computed that are used.
+    `||X (W - V)||^2 = tr((W - V)^T (X^T X) (W - V))`.
 
     Args:
       config: the model.

@@ -32,7 +32,7 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
     Args:
       config: gives the rules.
       params: the weights or their shapes.
-      key: a typed PRNG key; a factor depends on it and its own path only.
+      key: a factor depends on it and its own path only.
 
     Returns:
       `{"lora": ...}`, or an empty dict where no rule gives a rank.
@@ -42,12 +42,17 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
 
     Source: Hu et al., "LoRA", section 4.1; loralib for tables.
     """
-    shapes = _weights(config, params)
-    ranks = _ranks(config, shapes)
-    lora = nest(
-        {path: _factors(path, shapes[path], rank, key) for path, rank in ranks.items()}
-    )
-    return {"lora": lora} if lora else {}
+    shapes = _shapes_of_weights(config, params)
+    rules = [
+        (pattern, int(rank))
+        for pattern, _, rank in (rule.rpartition(":") for rule in config.lora.rules)
+    ]
+    require_matches((pattern for pattern, _ in rules), shapes, "Lora.rules", "weight")
+    lora = {}
+    for path, shape in shapes.items():
+        if rank := first_match([*rules, ("*", 0)], path, "Lora.rules"):
+            lora[path] = _draw_factors(path, shape, rank, key)
+    return {"lora": nest(lora)} if lora else {}
 
 
 def merge_adapters(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
@@ -67,15 +72,30 @@ def merge_adapters(config: ModelConfig, params: Params) -> tuple[ModelConfig, Pa
     plain = dataclasses.replace(config, lora=NO_ADAPTERS)
     if "lora" not in params:
         return plain, params
-    lora = params["lora"]
-    out = {name: leaf for name, leaf in params.items() if name != "lora"}
-    table = out["embed"]["table"]
-    for name, part in lora.items():
-        out[name] = _added(config, out[name], part)
-    if config.tied and config.lora.tied == "input" and "embed" in lora:
+    # A leaf is a pair of factors; "up" is a matrix of the MLP too.
+    lora = leaves_by_path(
+        params["lora"], lambda x: not isinstance(x.get("up", {}), dict)
+    )
+    out = leaves_by_path({k: leaf for k, leaf in params.items() if k != "lora"})
+    if config.tied and config.lora.tied == "input" and "embed/table" in lora:
         plain = dataclasses.replace(plain, tied=False)
-        out["head"] = {"table": table}
-    return plain, out
+        out["head/table"] = out["embed/table"]
+    query, key, _ = _part_sizes(config)
+    columns: dict[str, list[jax.Array]] = {}
+    for path, factors in lora.items():
+        # In float32, whatever the hardware would round.
+        product = jnp.matmul(factors["down"], factors["up"], precision="highest")
+        delta = config.lora.alpha * product
+        parent, _, part = path.rpartition("/")
+        if part not in _PARTS:
+            out[path] = out[path] + delta
+            continue
+        fused = f"{parent}/qkv/kernel"
+        if fused not in columns:
+            columns[fused] = jnp.split(out[fused], [query, query + key], axis=-1)
+        columns[fused][_PARTS.index(part)] += delta
+    out |= {path: jnp.concatenate(x, axis=-1) for path, x in columns.items()}
+    return plain, nest(out)
 
 
 def select_adapters(params: Params) -> Params:
@@ -90,19 +110,16 @@ def select_adapters(params: Params) -> Params:
 
 
 def attach_adapters(config: ModelConfig, base: Params, found: Params) -> Params:
-    """Puts adapters that were saved apart back beside their weights.
-
-    Args:
-      config: with the rules of the adapters.
-      base: the weights that they were trained beside.
-      found: from `select_adapters`.
+    """Puts adapters, from `select_adapters`, back beside their weights `base`.
 
     Raises:
       ValueError: the adapters are not those of the config; the message names one.
     """
-    key = jax.random.key(0)
-    wanted = _shapes(jax.eval_shape(lambda: draw_adapters(config, base, key)))
-    have = _shapes(found)
+    drawn = jax.eval_shape(lambda: draw_adapters(config, base, jax.random.key(0)))
+    wanted, have = (
+        {path: jnp.shape(x) for path, x in leaves_by_path(tree).items()}
+        for tree in (drawn, found)
+    )
     for path in sorted(wanted.keys() | have.keys()):
         if wanted.get(path) != have.get(path):
             raise ValueError(
@@ -112,7 +129,7 @@ def attach_adapters(config: ModelConfig, base: Params, found: Params) -> Params:
     return base | found
 
 
-def _weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
+def _shapes_of_weights(config: ModelConfig, params: Any) -> dict[str, tuple[int, ...]]:
     """Returns shapes of what can be adapted, by path; queries, keys, values apart."""
     found: dict[str, tuple[int, ...]] = {}
     for path, leaf in leaves_by_path(params).items():
@@ -131,19 +148,7 @@ def _part_sizes(config: ModelConfig) -> tuple[int, int, int]:
     return config.width, key_value, key_value
 
 
-def _ranks(config: ModelConfig, weights: dict[str, Any]) -> dict[str, int]:
-    """Returns the rank of each weight that has an adapter."""
-    rules = [
-        (pattern, int(rank))
-        for pattern, _, rank in (rule.rpartition(":") for rule in config.lora.rules)
-    ]
-    require_matches((pattern for pattern, _ in rules), weights, "Lora.rules", "weight")
-    rules.append(("*", 0))
-    ranks = {path: first_match(rules, path, "Lora.rules") for path in weights}
-    return {path: rank for path, rank in ranks.items() if rank}
-
-
-def _factors(
+def _draw_factors(
     path: str, shape: tuple[int, ...], rank: int, key: jax.Array
 ) -> dict[str, jax.Array]:
     *experts, inputs, outputs = shape
@@ -154,34 +159,3 @@ def _factors(
         return {"down": jnp.zeros(down, jnp.float32), "up": drawn}
     drawn = jax.random.normal(own, down, jnp.float32) * inputs**-0.5
     return {"down": drawn, "up": jnp.zeros(up, jnp.float32)}
-
-
-def _added(config: ModelConfig, weights: Any, lora: Any) -> Any:
-    """Adds the products of adapters to their weights, down one branch of the tree."""
-    if "down" in lora and not isinstance(lora["down"], dict):
-        return weights + _delta(config, lora)
-    out = dict(weights)
-    for name, part in lora.items():
-        if name not in _PARTS:
-            out[name] = _added(config, weights[name], part)
-    if parts := [name for name in _PARTS if name in lora]:
-        query, key, _ = _part_sizes(config)
-        kernel = weights["qkv"]["kernel"]
-        columns = dict(
-            zip(_PARTS, jnp.split(kernel, [query, query + key], axis=-1), strict=True)
-        )
-        for name in parts:
-            columns[name] = columns[name] + _delta(config, lora[name])
-        fused = jnp.concatenate([columns[name] for name in _PARTS], axis=-1)
-        out["qkv"] = weights["qkv"] | {"kernel": fused}
-    return out
-
-
-def _delta(config: ModelConfig, factors: Any) -> jax.Array:
-    """Computes `alpha down up` in float32, whatever the hardware would round."""
-    product = jnp.matmul(factors["down"], factors["up"], precision="highest")
-    return config.lora.alpha * product
-
-
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    return {path: jnp.shape(x) for path, x in leaves_by_path(tree).items()}

@@ -26,8 +26,7 @@ def cross_entropy(
     `logsumexp` on a CPU at V = 3275).
 
     Args:
-      hidden_ND: float32 inputs of the output layer.
-      table_VD: float32 output table, a row per token.
+      hidden_ND, table_VD: float32 inputs and table of the output layer.
       targets_N: the tokens that came, in [0, V).
       dtype: of the products' factors; sums and softmax are float32.
 

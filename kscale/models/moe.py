@@ -43,12 +43,7 @@ _LARGEST_BLOCK = 64
 
 
 class Experts(nn.Module):
-    """`sum_k gate_k expert_k(x)` over the experts that the router gives a token.
-
-    Attributes:
-      config: with `experts` greater than 0.
-      training: which capacity counts, and whether rows compete.
-    """
+    """`sum_k gate_k expert_k(x)` over the experts that the router gives a token."""
 
     config: ModelConfig
     training: bool = False
@@ -64,11 +59,15 @@ class Experts(nn.Module):
 
         Returns:
           The outputs, 0 at padding, and `routing.count_routes` with `balance` beside.
-
-        Raises:
-          ValueError: in training, rows that `route_rows` does not divide.
         """
-        config, x_GND = self.config, self._groups(x_BTD)
+        config = self.config
+        rows = config.route_rows if self.training else 1
+        if x_BTD.shape[0] % rows:
+            raise ValueError(
+                f"A batch of {x_BTD.shape[0]} rows is routed in groups of "
+                f"ModelConfig.route_rows={rows}, which must divide it."
+            )
+        x_GND = x_BTD.reshape(-1, rows * x_BTD.shape[1], x_BTD.shape[2])
         tokens = x_GND.shape[1]
         room = tokens if dropless else capacity(config, tokens, self.training)
         logits_GNE = Router(config, name="router")(x_GND)
@@ -89,15 +88,6 @@ class Experts(nn.Module):
         counts = count_routes(logits_GNE, routes, own, counted)
         counts["balance"] = balance(logits_GNE, routes, counted)
         return out_ND.reshape(x_BTD.shape), counts
-
-    def _groups(self, x_BTD):
-        rows = self.config.route_rows if self.training else 1
-        if x_BTD.shape[0] % rows:
-            raise ValueError(
-                f"A batch of {x_BTD.shape[0]} rows is routed in groups of "
-                f"ModelConfig.route_rows={rows}, which must divide it."
-            )
-        return x_BTD.reshape(-1, rows * x_BTD.shape[1], x_BTD.shape[2])
 
 
 class Router(nn.Module):

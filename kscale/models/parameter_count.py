@@ -38,19 +38,12 @@ def count_parameters(config: ModelConfig) -> ParameterCounts:
     Args:
       config: a model whose vocabulary is set to the tokens that the corpus can use.
 
-    Returns:
-      The counts with and without the embedding, and what one token meets.
-
-    Raises:
-      ValueError: the vocabulary is not set.
-
     Example:
       >>> config = ModelConfig(vocab=131, layers=2, heads=3, head_size=16)
       >>> count_parameters(config).total
       62928
 
-    Source: Allen-Zhu & Li 2024, section 2.2 (P counts the embedding
-    of used tokens only).
+    Source: Allen-Zhu & Li 2024, section 2.2 (P counts the embedding of used tokens).
     """
     width = config.width
     norm = width * (config.norm_scale + config.norm_bias)

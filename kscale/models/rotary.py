@@ -14,14 +14,9 @@ def rotary_tables(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns cosines and signed sines of the angles `t / base^(2 i / size)`.
 
-    Args:
-      length: number of positions T.
-      size: rotated dimensions R, even.
-      base: the longest wavelength is about `2 pi base`.
-
     Returns:
-      `(cos, sin)`, each float32 [T, R]; dimension `i` is paired with
-      `i + R/2`, and the first half of `sin` is negative so that a rotation is
+      `(cos, sin)`, each float32 [length, size]; dimension `i` is paired with
+      `i + size/2`, and the first half of `sin` is negative so that a rotation is
       `x cos + swap_halves(x) sin`.
 
     Example:
@@ -75,9 +70,6 @@ def split_heads(
       qkv_BTCD: the heads' queries, the groups' keys, then the groups' values.
       cos, sin: from `rotary_tables`.
       heads, groups: H and G with H + 2 G = C.
-
-    Returns:
-      `(q_BHTD, k_BGTD, v_BGTD)`.
     """
     return _split_heads(qkv_BTCD, cos, sin, heads, groups)
 

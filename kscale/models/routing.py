@@ -96,13 +96,7 @@ def route(
     One choice is weighted with its probability, so that the router learns from the
     loss; two are weighted with their shares of the sum of both, before any is dropped.
 
-    Args:
-      logits_GNE: float32.
-      top_k: K, 1 or 2.
-      counted_GN: bool, False where a token is padding, which chooses no expert.
-
-    Returns:
-      The choices.
+    A token that `counted_GN` says is padding (False) chooses no expert.
     """
     left = probabilities = jax.nn.softmax(logits_GNE, axis=-1)
     chosen, gates = [], []
@@ -147,13 +141,7 @@ def balance(
 
     Its gradient moves probability away from the experts that tokens choose first.
 
-    Args:
-      logits_GNE: float32.
-      routes: of `route`; the first choices count.
-      counted_GN: as of `route`.
-
-    Returns:
-      Float32 scalar, 1 to E.
+    Means over the tokens that `counted_GN` counts, shares of first choices: 1 to E.
 
     Source: Lepikhin et al., "GShard", section 2.2; Tutel's `gshard_loss`.
     """
@@ -198,14 +186,9 @@ def count_routes(
 
 
 def place_in_buffers(routes: Routes, room: int) -> Places:
-    """Gives each expert a part, with `room` places for each group.
+    """Gives each expert a part of `G room` places: `room` for each group.
 
-    Args:
-      routes: of `route`.
-      room: choices that an expert takes of a group; later ones are dropped.
-
-    Returns:
-      E parts of `G room` places.
+    Choices of a group beyond `room` are dropped.
     """
     groups, experts = routes.asked.shape
     expert, group = jnp.arange(experts), jnp.arange(groups)
@@ -215,16 +198,10 @@ def place_in_buffers(routes: Routes, room: int) -> Places:
 
 
 def place_in_blocks(routes: Routes, room: int, size: int) -> Places:
-    """Lines up each expert's choices, filled up to whole blocks.
+    """Lines up each expert's choices, filled up to whole blocks of `size` places.
 
-    Args:
-      routes: of `route`.
-      room: choices that an expert takes of a group; later ones are dropped.
-      size: places of a block, 1 or more.
-
-    Returns:
-      As many parts of `size` places as any routing can need: about
-      `choices / size + E`.
+    Choices of a group beyond `room` are dropped. There are as many parts as any routing
+    can need: about `choices / size + E`.
     """
     experts = routes.asked.shape[1]
     taken_GE = jnp.minimum(routes.asked, room)

@@ -42,9 +42,6 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       config: the model, its vocabulary set.
       key: a typed PRNG key.
 
-    Returns:
-      Nested dict of arrays, paths as in this module's docstring.
-
     Raises:
       ValueError: the vocabulary is not set; a rule of `lora` matches no weight.
 
@@ -111,12 +108,10 @@ def token_nats(
     """Returns `-log p(target)` of every position, in nats, without keeping logits.
 
     Args:
-      config: the model.
-      params: from `init`.
-      tokens_BT: int32 in [0, vocab).
+      config, params, tokens_BT, segments_BT, training: as in `apply`.
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
-      segments_BT, counted_BT, training: as in `apply`.
+      counted_BT: as in `apply`.
       beside: F tokens whose logits are wanted as well.
 
     Returns:
@@ -124,9 +119,6 @@ def token_nats(
       beside: the target is the greedy choice (the lowest token among equals), and,
       where any are wanted, `aux["logits_BTF"]` of the tokens `beside`. Under `jit` what
       is unused costs nothing.
-
-    Raises:
-      ValueError: as `apply`.
     """
     config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
@@ -142,11 +134,7 @@ def token_nats(
 
 
 def init_cache(config: ModelConfig, rows: int, capacity: int) -> Any:
-    """Returns an empty cache with room for `capacity` tokens in each row.
-
-    Returns:
-      A tuple with a `Cache` for each layer, zeros in the compute dtype.
-    """
+    """Returns a `Cache` of zeros for each layer, `capacity` tokens a row."""
     shape = (rows, config.key_value_heads, capacity, config.head_size)
     one = Cache(*(jnp.zeros(shape, config.compute) for _ in Cache._fields))
     return (one,) * config.layers
@@ -165,9 +153,7 @@ def extend(
     padding of a prompt takes nobody's room.
 
     Args:
-      config: the model.
-      params: from `init`.
-      tokens_BT: int32 in [0, vocab).
+      config, params, tokens_BT: as in `apply`.
       cache: from `init_cache`, or what the last call returned.
       past_B: int32, how many tokens each row had before these; `past + T` at most the
         capacity. Fewer than last time: what came after is forgotten.

@@ -46,13 +46,6 @@ class Tokenizer(Protocol):
 def text_ids(ids: Iterable[int], tokenizer: Tokenizer) -> list[int]:
     """Returns the ids that stand for text, as Python ints: all but EOS.
 
-    Args:
-      ids: token ids, any integers (a one-dimensional array too).
-      tokenizer: the tokenizer that gave them.
-
-    Returns:
-      The same ids in order, EOS left out.
-
     Raises:
       ValueError: an id lies outside the vocabulary.
     """

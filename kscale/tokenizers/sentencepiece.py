@@ -34,12 +34,7 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class SentencePiece:
-    """A trained SentencePiece tokenizer; equal when the models' bytes are equal.
-
-    Args:
-      model: the serialized model that `train_sentencepiece` made, the bytes of a
-        `.model` file.
-    """
+    """A trained SentencePiece tokenizer: the bytes of a `.model` file."""
 
     model: bytes
     name = "sentencepiece"
