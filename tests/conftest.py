@@ -42,6 +42,19 @@ def free_programs():
         sys.modules["jax"].clear_caches()
 
 
+@pytest.fixture(scope="module")
+def quick_compiles():
+    """Compiles a module's programs without optimizing them, which is most of its time.
+
+    Only for tests that allow for rounding; nothing that runs for long.
+    """
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """The flags of a tiny run."""

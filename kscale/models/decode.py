@@ -70,7 +70,7 @@ def _generate(config, params, prompts_BT, lengths_B, steps, eos):
     rows, length = prompts_BT.shape
     last_B = lengths_B.astype(jnp.int32) - 1
     cache = init_cache(config, rows, length + steps - 1)
-    # Nobody reads the logits of this pass, so the compiler leaves the output layer out.
+    # The logits of this pass are not used, so the compiler leaves the output layer out.
     # The prompt's last token is fed again by the first step, to the same place.
     _, cache = extend(config, params, prompts_BT, cache, jnp.zeros_like(last_B))
     token_B = jnp.take_along_axis(prompts_BT, last_B[:, None], axis=1)[:, 0]

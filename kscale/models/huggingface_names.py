@@ -46,7 +46,7 @@ def pieces(config: ModelConfig, model_type: str) -> Iterator[Piece]:
 
 
 def _gpt2(config: ModelConfig) -> Iterator[Piece]:
-    """Kernels [D, O] as ours, queries, keys and values one after the other."""
+    """Yields kernels [D, O] as ours: queries, keys and values one after the other."""
     yield from _outside("transformer.wte", "transformer.ln_f", "lm_head", config)
     for i in range(config.layers):
         there = f"transformer.h.{i}"
@@ -61,7 +61,7 @@ def _gpt2(config: ModelConfig) -> Iterator[Piece]:
 
 
 def _gpt_neox(config: ModelConfig) -> Iterator[Piece]:
-    """Weights [O, D]; each head's query, key and value stand together."""
+    """Yields weights [O, D]; each head's query, key and value stand together."""
     outside = ("gpt_neox.embed_in", "gpt_neox.final_layer_norm", "embed_out")
     yield from _outside(*outside, config)
     for i in range(config.layers):
@@ -78,7 +78,7 @@ def _gpt_neox(config: ModelConfig) -> Iterator[Piece]:
 
 
 def _llama(config: ModelConfig) -> Iterator[Piece]:
-    """Weights [O, D]; queries, keys and values are three, gate and up two."""
+    """Yields weights [O, D]; queries, keys and values are three, gate and up two."""
     yield from _outside("model.embed_tokens", "model.norm", "lm_head", config)
     groups = config.key_value_heads * config.head_size
     for i in range(config.layers):
@@ -101,7 +101,7 @@ def _llama(config: ModelConfig) -> Iterator[Piece]:
 
 
 def _mixtral_mlp(config: ModelConfig, i: int) -> Iterator[Piece]:
-    """The names of Mixtral's files; each expert has gate w1, up w3 and down w2."""
+    """Yields an MLP by Mixtral's names: of an expert gate w1, up w3 and down w2."""
     ours, there = f"layer_{i}/mlp", f"model.layers.{i}.block_sparse_moe"
     yield from _linear(f"{ours}/router", (f"{there}.gate",), False, _TRANSPOSED)
     experts = [f"{there}.experts.{e}" for e in range(config.experts)]

@@ -26,7 +26,7 @@ _PARTS: tuple[str, ...] = ("query", "key", "value")
 def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
     """Draws adapters for the weights that `config.lora` names; their product is zero.
 
-    The factor that meets the inputs is `N(0, 1/I)` and the other zero; of a table,
+    The factor on the inputs is `N(0, 1/I)` and the other is zero; of a table,
     whose inputs are tokens, that of the tokens is zero and the other `N(0, 1/D)`.
 
     Args:

@@ -17,7 +17,7 @@ class ParameterCounts(NamedTuple):
       embedding: matrices with a row per token (the table, and the output layer where
         it is not tied).
       non_embedding: `total - embedding`.
-      active: those that one token meets: all but the experts it is not sent to.
+      active: those that one token uses: all but the experts it is not sent to.
       adapters: of `config.lora`, part of all but `embedding`.
     """
 

@@ -103,7 +103,7 @@ def load_quantized(path: Path | str) -> dict[str, Any]:
     with _open(path) as (header, file):
         arrays = {name: file[name] for name in file.files if name}
         if header["arrays"] != sorted(arrays):
-            raise ValueError("it has not the arrays that it should have")
+            raise ValueError("its arrays are not those of its header")
         found = {
             name: _read_weight(arrays, name, fields)
             for name, fields in header["quantized"].items()

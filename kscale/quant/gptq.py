@@ -32,7 +32,7 @@ _ORDER = (
     "mlp/up/kernel",
     "mlp/down/kernel",
 )
-# Kept from when they are measured until the layer is done, as what led to them is dear.
+# Inputs that are kept until the layer is done, as they are slow to compute again.
 _KEPT = ("attention/out/kernel", "mlp/down/kernel")
 _TOKENS = 4096  # of a batch
 
@@ -203,7 +203,7 @@ def _round_layers(config, params, chosen, batches, solver, sequential):
 
 
 def _measure(config, layer, batches, names):
-    """Sums moments of these kernels; the batches keep what is dear of their inputs."""
+    """Sums moments of these kernels; the batches keep the inputs of `_KEPT`."""
     if not names:
         return {}, batches
     totals: Any = None

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import assert_close
 
 from kscale.models import attention
 from kscale.models.attention import attend, visible_keys
@@ -52,11 +53,7 @@ def test_blocks_equal_reference(length, with_segments, monkeypatch):
 
         return jax.jit(jax.value_and_grad(loss, (0, 1, 2)))(q, k, v)
 
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
-        run("blocks"),
-        run("reference"),
-    )
+    assert_close(run("blocks"), run("reference"))
 
 
 @pytest.mark.parametrize("how", ["reference", "blocks"])

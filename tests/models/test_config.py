@@ -3,7 +3,6 @@ import dataclasses
 import pytest
 
 from kscale.models import ModelConfig
-from kscale.models.config import require_vocab
 
 
 def test_derived_sizes():
@@ -36,8 +35,3 @@ def test_derived_sizes():
 def test_field_out_of_range(field, value, message):
     with pytest.raises(ValueError, match=message):
         ModelConfig(**{"heads": 4, field: value})
-
-
-def test_unknown_vocabulary_names_the_way_out():
-    with pytest.raises(ValueError, match="set it with dataclasses"):
-        require_vocab(ModelConfig())

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import draw_tokens, jit, logits_of, shapes_of, together
 
-from kscale.models import apply, decode, from_name, generate, init
-from kscale.models.transformer import extend, init_cache
+from kscale.models import decode, extend, from_name, generate, init_cache
 
-# Compiling is most of these tests' time; optimized or not, the arithmetic is the same.
-jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 VOCAB, ROWS, WIDTH, STEPS = 29, 5, 7, 6
 LENGTHS = np.array([7, 1, 4, 2, 6])
+PROMPTS = np.asarray(draw_tokens(ROWS, WIDTH, seed=1))
+WHOLE = np.asarray(draw_tokens(ROWS, WIDTH + STEPS, seed=1))
 
 
 def kinds():
@@ -26,32 +26,24 @@ def kinds():
     configs["2 experts"] = from_name("GPT2_MoE-1-4", **sizes, **two)
     configs["1 expert"] = from_name("GPT2_MoE-1-4", **sizes, experts=4)
     configs["2 of 6 heads"] = from_name("LLaMA-1-6", **sizes, kv_heads=2)
-    configs["no positions"] = from_name("GPT2-1-2", **sizes, rotary_fraction=0.0)
-    return configs
+    nowhere = from_name("GPT2_1/4-1-2", **sizes, rotary_fraction=0.0)
+    return configs | {"GPT2_1/4 without positions": nowhere}
 
 
-every_kind = pytest.mark.parametrize("config", kinds().values(), ids=kinds())
+pytestmark = pytest.mark.usefixtures("quick_compiles")
+KINDS = kinds()
+every_kind = pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
 
 
 def noisy(config, seed=0):
     """Parameters far from their start, so that tokens differ and no logits tie."""
-    shapes = jax.eval_shape(lambda key: init(config, key), jax.random.key(0))
     rng = np.random.default_rng(seed)
 
     def draw(path, leaf):
         std = {"kernel": 0.3, "bias": 0.1}.get(path[-1].key, 1.0)
         return jnp.asarray(std * rng.normal(size=leaf.shape), jnp.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, shapes)
-
-
-def tokens(rows=ROWS, width=WIDTH, seed=1):
-    return np.random.default_rng(seed).integers(0, VOCAB, (rows, width)).astype("i4")
-
-
-@functools.partial(jit, static_argnums=0)
-def logits_of(config, params, x):
-    return apply(config, params, x)[0]
+    return jax.tree_util.tree_map_with_path(draw, shapes_of(config))
 
 
 forward = jit(extend, static_argnums=0)
@@ -73,27 +65,27 @@ def without_cache(config, params, prompts, lengths, steps, eos=-1):
 
 @every_kind
 def test_tokens_are_those_of_decoding_without_cache(config):
-    params, prompts = noisy(config), tokens()
-    found = np.asarray(generate(config, params, prompts, LENGTHS, STEPS))
-    expected = without_cache(config, params, prompts, LENGTHS, STEPS)
+    params = noisy(config)
+    found = np.asarray(generate(config, params, PROMPTS, LENGTHS, STEPS))
+    expected = without_cache(config, params, PROMPTS, LENGTHS, STEPS)
     np.testing.assert_array_equal(found, expected)
     assert len({tuple(row) for row in found}) > 1
     # A token that some rows give halfway ends those, and only those.
     eos = int(found[0, 2])
-    ended = np.asarray(generate(config, params, prompts, LENGTHS, STEPS, eos))
-    expected = without_cache(config, params, prompts, LENGTHS, STEPS, eos)
+    ended = np.asarray(generate(config, params, PROMPTS, LENGTHS, STEPS, eos))
+    expected = without_cache(config, params, PROMPTS, LENGTHS, STEPS, eos)
     np.testing.assert_array_equal(ended, expected)
     assert (ended[0, 2:] == eos).all()
 
 
 @every_kind
 def test_logits_of_cached_steps_are_those_of_the_whole_row(config):
-    params, x = noisy(config), tokens(ROWS, WIDTH + STEPS)
-    whole = logits_of(config, params, x)
-    cache = init_cache(config, *x.shape)
+    params = noisy(config)
+    whole = logits_of(config, params, WHOLE)
+    cache = init_cache(config, *WHOLE.shape)
     parts, past = [], 0
     for length in (WIDTH, *[1] * STEPS):
-        new = x[:, past : past + length]
+        new = WHOLE[:, past : past + length]
         logits, cache = forward(config, params, new, cache, jnp.full(ROWS, past))
         parts.append(logits)
         past += length
@@ -101,23 +93,23 @@ def test_logits_of_cached_steps_are_those_of_the_whole_row(config):
 
 
 def test_rows_go_on_from_their_own_positions():
-    config = kinds()["modded"]
-    params, x = noisy(config), tokens(ROWS, WIDTH + STEPS)
+    config = KINDS["modded"]
+    params, x, rows = noisy(config), WHOLE, np.arange(ROWS)
     cache = init_cache(config, *x.shape)
     _, cache = forward(config, params, x[:, :WIDTH], cache, jnp.zeros(ROWS, int))
     past = np.array([7, 5, 2, 7, 0])  # three rows forget some tokens
     logits, _ = forward(config, params, x[:, WIDTH : WIDTH + 1], cache, past)
     shorter = x.copy()
-    shorter[np.arange(ROWS), past] = x[:, WIDTH]
-    expected = logits_of(config, params, shorter)[np.arange(ROWS), past]
+    shorter[rows, past] = x[:, WIDTH]
+    expected = logits_of(config, params, shorter)[rows, past]
     np.testing.assert_allclose(logits[:, 0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["GPT2-1-4", "modded-1-4"])
+@pytest.mark.parametrize("name", ["GPT2-1-4", "LLaMA-1-4", "modded-1-4"])
 def test_bfloat16_steps_are_within_rounding(name):
     """To 1/32 of the largest logit, where each factor is rounded to 1/512 of itself."""
     config = from_name(name, vocab=VOCAB, head_size=8, compute="bfloat16")
-    params, x = jax.tree.map(lambda x: x / 2, noisy(config)), tokens(4, 8)
+    params, x = jax.tree.map(lambda x: x / 2, noisy(config)), draw_tokens(4, 8, seed=1)
     whole = logits_of(config, params, x)
     tolerance = float(jnp.abs(whole).max()) / 32
     cache = init_cache(config, 4, 8)
@@ -131,48 +123,37 @@ def test_bfloat16_steps_are_within_rounding(name):
     assert (best >= whole[:, -1].max(axis=1) - 2 * tolerance).all()
 
 
-def test_padding_and_company_do_not_matter():
-    config = kinds()["GPT2"]
-    params, prompts = noisy(config), tokens()
-    found = generate(config, params, prompts, LENGTHS, STEPS)
+def test_other_contents_do_not_compile_again_nor_matter_to_a_row():
+    config = KINDS["GPT2"]
+    params = noisy(config)
+    found = generate(config, params, PROMPTS, LENGTHS, STEPS)
+    before = decode._generate._cache_size()
     padding = np.arange(WIDTH) >= LENGTHS[:, None]
-    other = np.where(padding, (prompts + 1) % VOCAB, prompts)
-    np.testing.assert_array_equal(
-        generate(config, params, other, LENGTHS, STEPS), found
-    )
-    alone = generate(config, params, prompts[2:3, :4], LENGTHS[2:3], STEPS)
+    other = np.where(padding, (PROMPTS + 1) % VOCAB, PROMPTS)
+    again = generate(config, params, other, LENGTHS, STEPS)
+    np.testing.assert_array_equal(again, found)
+    # Among equal logits the lowest token is chosen.
+    still = jax.tree.map(jnp.zeros_like, params)
+    lowest = generate(config, still, other, LENGTHS[::-1].copy(), STEPS, 4)
+    np.testing.assert_array_equal(lowest, np.zeros((ROWS, STEPS)))
+    assert decode._generate._cache_size() == before
+    alone = generate(config, params, PROMPTS[2:3, :4], LENGTHS[2:3], STEPS)
     np.testing.assert_array_equal(alone[0], found[2])
 
 
-def test_other_contents_do_not_compile_again():
-    config = kinds()["GPT2"]
-    generate(config, noisy(config), tokens(), LENGTHS, STEPS)
-    before = decode._generate._cache_size()
-    generate(config, noisy(config, 5), tokens(seed=3), LENGTHS[::-1].copy(), STEPS, 4)
-    assert decode._generate._cache_size() == before
-
-
 def test_under_jit_and_for_the_members_of_a_population():
-    config = kinds()["GPT2"]
-    members, prompts = [noisy(config, seed) for seed in (0, 1)], tokens()
+    config = KINDS["GPT2"]
+    members = [noisy(config, seed) for seed in (0, 1)]
 
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(0, None, None))
     def run(params, prompts, lengths):
         return generate(config, params, prompts, lengths, STEPS)
 
-    stacked = jax.tree.map(lambda *x: jnp.stack(x), *members)
-    together = run(stacked, prompts, LENGTHS)
-    for found, params in zip(together, members, strict=True):
-        alone = generate(config, params, prompts, LENGTHS, STEPS)
+    many = run(together(members), PROMPTS, LENGTHS)
+    for found, params in zip(many, members, strict=True):
+        alone = generate(config, params, PROMPTS, LENGTHS, STEPS)
         np.testing.assert_array_equal(found, alone)
-
-
-def test_equal_logits_give_the_lowest_token():
-    config = from_name("GPT2-1-1", vocab=VOCAB, head_size=8)
-    params = jax.tree.map(jnp.zeros_like, noisy(config))
-    found = generate(config, params, tokens(), LENGTHS, 3)
-    np.testing.assert_array_equal(found, np.zeros((ROWS, 3)))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +166,5 @@ def test_equal_logits_give_the_lowest_token():
     ],
 )
 def test_refusals(lengths, steps, message):
-    config = kinds()["GPT2"]
     with pytest.raises(ValueError, match=message):
-        generate(config, {}, tokens(), lengths, steps)
+        generate(KINDS["GPT2"], {}, PROMPTS, lengths, steps)

@@ -5,9 +5,9 @@ import json
 import jax
 import numpy as np
 import pytest
+from support.drawn import assert_equal, shapes_of
 
-from kscale.models import ModelConfig, Params, from_name, huggingface, init
-from kscale.models.config import Lora
+from kscale.models import Lora, ModelConfig, Params, from_name, huggingface
 
 SMALL = {"vocab": 7, "head_size": 4}
 MOE = {"experts": 3, "top_k": 2, "capacity_factor": 0.0, "eval_capacity_factor": 0.0}
@@ -26,46 +26,35 @@ SUPPORTED = {
 
 def numbered(config: ModelConfig) -> Params:
     """Parameters of which no two numbers are the same."""
-    shapes = jax.eval_shape(lambda: init(config, jax.random.key(0)))
-    leaves, tree = jax.tree.flatten(shapes)
-    starts = np.cumsum([0] + [leaf.size for leaf in leaves])
-    values = [
-        np.arange(start, start + leaf.size, dtype=np.float32).reshape(leaf.shape)
-        for start, leaf in zip(starts, leaves, strict=False)
-    ]
+    leaves, tree = jax.tree.flatten(shapes_of(config))
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    numbers = np.split(np.arange(ends[-1], dtype=np.float32), ends[:-1])
+    values = [x.reshape(leaf.shape) for x, leaf in zip(numbers, leaves, strict=True)]
     return jax.tree.unflatten(tree, values)
 
 
-@pytest.mark.parametrize("config", SUPPORTED.values(), ids=SUPPORTED.keys())
-def test_there_and_back_is_exact(config):
-    params = numbered(config)
-    state = huggingface.to_huggingface(config, params, context=5)
-    back = huggingface.from_huggingface(config, state)
-    assert jax.tree.structure(back) == jax.tree.structure(params)
-    jax.tree.map(np.testing.assert_array_equal, back, params)
-    there = [x for name, x in state.items() if name != "transformer.wpe.weight"]
-    numbers = np.sort(np.concatenate([x.ravel() for x in there]))
-    np.testing.assert_array_equal(numbers, np.arange(len(numbers)))
+def stated(config: ModelConfig, **changes) -> dict[str, np.ndarray]:
+    return huggingface.to_huggingface(config, numbered(config) | changes, context=5)
 
 
 @pytest.mark.parametrize("name", SUPPORTED)
-def test_the_config_names_the_class(name):
-    fields = huggingface.huggingface_config(SUPPORTED[name], context=5)
+def test_there_and_back_is_exact_and_the_config_names_the_class(name):
+    config = SUPPORTED[name]
+    state = stated(config)
+    assert_equal(huggingface.from_huggingface(config, state), numbered(config))
+    there = [x for name, x in state.items() if name != "transformer.wpe.weight"]
+    numbers = np.sort(np.concatenate([x.ravel() for x in there]))
+    np.testing.assert_array_equal(numbers, np.arange(len(numbers)))
+    fields = huggingface.huggingface_config(config, context=5)
     assert fields["model_type"] == name.split()[0]
     assert json.loads(json.dumps(fields)) == fields
-    assert fields.get("num_hidden_layers", fields.get("n_layer")) == (
-        SUPPORTED[name].layers
-    )
+    assert fields.get("num_hidden_layers", fields.get("n_layer")) == config.layers
 
 
 def test_names_and_shapes_of_gpt2():
-    config = SUPPORTED["gpt2"]
-    state = huggingface.to_huggingface(config, numbered(config), context=5)
-    layer = {
-        "ln_1.weight": (12,),
-        "ln_1.bias": (12,),
-        "ln_2.weight": (12,),
-        "ln_2.bias": (12,),
+    state = stated(SUPPORTED["gpt2"])
+    norms = [f"{ln}.{part}" for ln in ("ln_1", "ln_2") for part in ("weight", "bias")]
+    layer = dict.fromkeys(norms, (12,)) | {
         "attn.c_attn.weight": (12, 36),
         "attn.c_attn.bias": (36,),
         "attn.c_proj.weight": (12, 12),
@@ -85,8 +74,7 @@ def test_names_and_shapes_of_gpt2():
 
 
 def test_names_and_shapes_of_mixtral():
-    config = SUPPORTED["mixtral"]
-    state = huggingface.to_huggingface(config, numbered(config))
+    state = stated(SUPPORTED["mixtral"])
     layer = {
         "input_layernorm.weight": (16,),
         "post_attention_layernorm.weight": (16,),
@@ -109,11 +97,11 @@ def test_names_and_shapes_of_mixtral():
 
 def test_gpt_neox_keeps_each_heads_query_key_and_value_together():
     config = from_name("GPT2-1-2", vocab=3, head_size=2, rotary_fraction=1.0)
-    params = numbered(config)
+    layer = numbered(config)["layer_0"]
     qkv = {"kernel": np.zeros((4, 12)), "bias": np.arange(12)}
     qkv["kernel"][1] = np.arange(12)  # q0 q0 q1 q1 k0 k0 k1 k1 v0 v0 v1 v1
-    params["layer_0"]["attention"]["qkv"] = qkv
-    state = huggingface.to_huggingface(config, params)
+    layer["attention"]["qkv"] = qkv
+    state = stated(config, layer_0=layer)
     name = "gpt_neox.layers.0.attention.query_key_value"
     by_head = [0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11]
     assert state[f"{name}.bias"].tolist() == by_head
@@ -123,10 +111,9 @@ def test_gpt_neox_keeps_each_heads_query_key_and_value_together():
 
 def test_llama_has_the_gate_first_and_turned():
     config = from_name("LLaMA-1-1", vocab=3, head_size=2, mlp_width=1.5)
-    params = numbered(config)
-    up = np.array([[1, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, 60]])
-    params["layer_0"]["mlp"]["up"]["kernel"] = up
-    state = huggingface.to_huggingface(config, params)
+    layer = numbered(config)["layer_0"]
+    layer["mlp"]["up"]["kernel"] = np.outer([1, 10], [1, 2, 3, 4, 5, 6])
+    state = stated(config, layer_0=layer)
     mlp = "model.layers.0.mlp"
     assert state[f"{mlp}.gate_proj.weight"].tolist() == [[1, 10], [2, 20], [3, 30]]
     assert state[f"{mlp}.up_proj.weight"].tolist() == [[4, 40], [5, 50], [6, 60]]
@@ -147,27 +134,24 @@ def test_llama_has_the_gate_first_and_turned():
         ("LLaMA-1-1", MOE | {"top_k": 1}, "top_k is 1, must be 2 in .*MixtralFor"),
         ("LLaMA-1-1", MOE | {"bias": True}, "bias is True, must be False"),
         ("GPT2-1-1", MOE, "experts is 3, must be 0"),
-        (
-            "LLaMA-1-1",
-            MOE | {"eval_capacity_factor": 8.0},
-            "eval_capacity_factor is 8.0, must be 0",
-        ),
+        ("LLaMA-1-1", MOE | {"eval_capacity_factor": 8.0}, "eval.* is 8.0, must be 0"),
         ("LLaMA-1-1", {"lora": Lora(rules=("*:1",))}, "lora is .*merge the adapters"),
     ],
 )
 def test_a_config_without_counterpart_is_refused_by_field(name, fields, message):
     config = from_name(name, vocab=3, **fields)
-    with pytest.raises(ValueError, match=rf"ModelConfig\.{message}"):
-        huggingface.huggingface_config(config)
-    with pytest.raises(ValueError, match=rf"ModelConfig\.{message}"):
-        huggingface.to_huggingface(config, {})
-    with pytest.raises(ValueError, match=rf"ModelConfig\.{message}"):
-        huggingface.from_huggingface(config, {})
+    for use in (
+        huggingface.huggingface_config,
+        lambda config: huggingface.to_huggingface(config, {}),
+        lambda config: huggingface.from_huggingface(config, {}),
+    ):
+        with pytest.raises(ValueError, match=rf"ModelConfig\.{message}"):
+            use(config)
 
 
 def test_tensors_that_do_not_fit_are_refused_by_name():
     config = SUPPORTED["llama tied"]
-    state = huggingface.to_huggingface(config, numbered(config))
+    state = stated(config)
     norm, table = "model.norm.weight", "model.embed_tokens.weight"
     less = {name: x for name, x in state.items() if name != norm}
     for changed, message in (
@@ -181,19 +165,12 @@ def test_tensors_that_do_not_fit_are_refused_by_name():
             huggingface.from_huggingface(config, changed)
 
 
-def test_what_files_hold_twice_or_besides_is_left_out():
+def test_what_files_hold_twice_or_besides_is_left_out_and_positions_are_refused():
     config = SUPPORTED["gpt2"]
-    params = numbered(config)
-    state = huggingface.to_huggingface(config, params)
+    state = stated(config)
     state["lm_head.weight"] = state["transformer.wte.weight"]
     state["transformer.h.0.attn.bias"] = np.tril(np.ones((1, 1, 5, 5)))
-    back = huggingface.from_huggingface(config, state)
-    assert jax.tree.all(jax.tree.map(np.array_equal, back, params))
-
-
-def test_learned_positions_are_refused_unless_zero():
-    config = SUPPORTED["gpt2"]
-    state = huggingface.to_huggingface(config, numbered(config))
+    assert_equal(huggingface.from_huggingface(config, state), numbered(config))
     state["transformer.wpe.weight"][3, 2] = 0.1
     with pytest.raises(ValueError, match=r"wpe\.weight is not zero"):
         huggingface.from_huggingface(config, state)

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import jax
@@ -6,14 +7,11 @@ import pytest
 
 from kscale.models import ModelConfig, init
 from kscale.models.initializers import draw_params, initial_moments
+from kscale.trees import leaves_by_path
 
 
 def by_path(config, seed=0):
-    params = init(config, jax.random.key(seed))
-    return {
-        "/".join(part.key for part in path): np.asarray(leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
-    }
+    return leaves_by_path(init(config, jax.random.key(seed)))
 
 
 @pytest.mark.parametrize("residual", ["scaled", "zero", "plain"])
@@ -30,18 +28,23 @@ def test_statistics_are_those_of_the_table(residual):
 
 def test_table_by_hand():
     config = ModelConfig(layers=8, init_std=0.02)
-    assert initial_moments(config, "embed/table") == (0, 0.02)
-    assert initial_moments(config, "layer_3/attention/qkv/kernel") == (0, 0.02)
-    assert initial_moments(config, "layer_3/attention/out/kernel") == (0, 0.005)
-    assert initial_moments(config, "layer_3/mlp/down/kernel") == (0, 0.005)
-    assert initial_moments(config, "layer_3/mlp/down/bias") == (0, 0)
-    assert initial_moments(config, "final_norm/scale") == (1, 0)
+    for path, moments in {
+        "embed/table": (0, 0.02),
+        "layer_3/attention/qkv/kernel": (0, 0.02),
+        "layer_3/attention/out/kernel": (0, 0.005),
+        "layer_3/mlp/router/kernel": (0, 0.02),
+        "layer_3/mlp/up/kernel": (0, 0.02),
+        "layer_3/mlp/down/kernel": (0, 0.005),
+        "layer_3/mlp/down/bias": (0, 0),
+        "final_norm/scale": (1, 0),
+    }.items():
+        assert initial_moments(config, path) == moments
+    with pytest.raises(ValueError, match="'layer_0/router' matches no rule"):
+        initial_moments(config, "layer_0/router")
 
 
 def test_experts_start_as_other_matrices():
     config = ModelConfig(layers=8, experts=4)
-    assert initial_moments(config, "layer_3/mlp/router/kernel") == (0, 0.02)
-    assert initial_moments(config, "layer_3/mlp/up/kernel") == (0, 0.02)
     leaf = jax.ShapeDtypeStruct((4, 64, 64), "float32")
     shapes = {"layer_0": {"mlp": {"down": {"kernel": leaf}}}}
     drawn = draw_params(config, shapes, jax.random.key(0))
@@ -50,20 +53,12 @@ def test_experts_start_as_other_matrices():
     assert not np.allclose(kernel[0], kernel[1])
 
 
-def test_unlisted_path_is_an_error():
-    with pytest.raises(ValueError, match="'layer_0/router' matches no rule"):
-        initial_moments(ModelConfig(), "layer_0/router")
-
-
-def test_parameters_of_one_shape_differ():
-    leaves = by_path(ModelConfig(vocab=50, layers=2))
+def test_a_parameter_depends_on_its_path_and_the_seed_alone():
+    config = ModelConfig(vocab=50, layers=2, residual_init="plain")
+    leaves, again = by_path(config), by_path(config, seed=1)
     first, second = (leaves[f"layer_{i}/mlp/up/kernel"] for i in (0, 1))
     assert not np.allclose(first, second)
-    again = by_path(ModelConfig(vocab=50, layers=2), seed=1)
     assert not np.allclose(first, again["layer_0/mlp/up/kernel"])
-
-
-def test_shared_paths_start_alike():
-    deep = by_path(ModelConfig(vocab=50, layers=4, residual_init="plain"))
-    for path, leaf in by_path(ModelConfig(vocab=50, residual_init="plain")).items():
+    deep = by_path(dataclasses.replace(config, layers=4))
+    for path, leaf in leaves.items():
         np.testing.assert_array_equal(leaf, deep[path])

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import assert_close, draw_params, jit, logits_of
 
 from kscale import models
 from kscale.models import layerwise
@@ -24,46 +25,33 @@ TOKENS = np.random.default_rng(2).integers(0, 17, (3, 9))
 SEGMENTS = jnp.asarray([[0] * 4 + [1] * 5, [0] * 9, [0] * 6 + [-1] * 3])
 COUNTED = SEGMENTS >= 0
 
-kernel_inputs = jax.jit(layerwise.kernel_inputs, static_argnums=0)
-apply_layer = jax.jit(layerwise.apply_layer, static_argnums=0)
-second_moments = jax.jit(layerwise.second_moments, static_argnums=0)
+kernel_inputs = jit(layerwise.kernel_inputs, static_argnums=0)
+apply_layer = jit(layerwise.apply_layer, static_argnums=0)
+second_moments = jit(layerwise.second_moments, static_argnums=0)
+close = functools.partial(assert_close, rtol=1e-4, atol=1e-4)
 
 
 @functools.cache
 def drawn(name):
     """A config, parameters of some size, what enters the first layer."""
     config = CONFIGS[name]
-    shapes = jax.eval_shape(lambda: models.init(config, jax.random.key(0)))
-    rng = np.random.default_rng(1)
-    params = jax.tree.map(
-        lambda x: jnp.asarray(0.2 * rng.normal(size=x.shape), jnp.float32), shapes
-    )
+    params = draw_params(config, seed=1, std=0.2)
     return config, params, layerwise.embed_tokens(params, TOKENS)
 
 
-def logits_of(config, params, x):
-    x_ND = layerwise.final_inputs(config, params, x).reshape(-1, config.width)
-    table = params["embed" if config.tied else "head"]["table"]
-    return output_logits(x_ND, table, config.compute)
+SLOW = [pytest.param(x, marks=pytest.mark.slow) for x in CONFIGS if x != "tied"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tied",
-        *(pytest.param(x, marks=pytest.mark.slow) for x in CONFIGS if x != "tied"),
-    ],
-)
+@pytest.mark.parametrize("name", ["tied", *SLOW])
 def test_layers_one_after_another_are_the_model(name):
     config, params, x = drawn(name)
     for layer in range(config.layers):
         x = apply_layer(config, params[f"layer_{layer}"], x, SEGMENTS)
-    whole = jax.jit(lambda p: models.apply(config, p, TOKENS, segments_BT=SEGMENTS)[0])(
-        params
-    )
-    expected = whole.reshape(-1, config.vocab)
-    found = logits_of(config, params, x)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    x_ND = layerwise.final_inputs(config, params, x).reshape(-1, config.width)
+    table = params["embed" if config.tied else "head"]["table"]
+    found = output_logits(x_ND, table, config.compute)
+    expected = logits_of(config, params, TOKENS, SEGMENTS)
+    close(found, expected.reshape(-1, config.vocab))
 
 
 def by_hand(x, counted):
@@ -93,14 +81,11 @@ def test_moments_of_a_dense_layer_by_hand():
     hidden = np.asarray(jax.nn.gelu(hidden))
     last = hidden @ layer["mlp"]["down"]["kernel"] + layer["mlp"]["down"]["bias"]
     out = apply_layer(config, layer, x, SEGMENTS)
-    np.testing.assert_allclose(between + last, out, rtol=1e-4, atol=1e-5)
+    close(between + last, out, atol=1e-5)
     for name, entered in zip(names, (first, mixed, second, hidden), strict=True):
-        moment = found[f"{name}/kernel"]
-        expected = by_hand(entered, COUNTED)
-        np.testing.assert_allclose(moment, expected, rtol=1e-4, atol=1e-4)
+        close(found[f"{name}/kernel"], by_hand(entered, COUNTED))
     everything = layerwise.second_moment(inputs["attention/qkv/kernel"])
-    expected = by_hand(first, np.ones((3, 9), bool))
-    np.testing.assert_allclose(everything, expected, rtol=1e-4, atol=1e-4)
+    close(everything, by_hand(first, np.ones((3, 9), bool)))
 
 
 @pytest.mark.parametrize("name", ["experts", "dropless"])
@@ -109,16 +94,14 @@ def test_moments_of_experts_are_of_the_tokens_that_each_took(name):
     config, params, x = drawn(name)
     entering = kernel_inputs(config, params["layer_0"], x, SEGMENTS)
     # Compiled here, as the number of parts of the places must be known.
-    found = jax.jit(
+    found = jit(
         lambda layer: layerwise.second_moments(
             config, layerwise.kernel_inputs(config, layer, x, SEGMENTS), COUNTED
         )
     )(params["layer_0"])
     mlp = jax.tree.map(np.asarray, params["layer_0"]["mlp"])
     inputs = np.asarray(entering["mlp/router/kernel"])
-    np.testing.assert_allclose(
-        found["mlp/router/kernel"], by_hand(inputs, COUNTED), rtol=1e-4, atol=1e-4
-    )
+    close(found["mlp/router/kernel"], by_hand(inputs, COUNTED))
     order = np.argsort(-(inputs @ mlp["router"]["kernel"]), axis=-1)
     # Two choices of 9 tokens, 3 experts: room for 2 floor(1.0 x 3).
     room = 6 if name == "experts" else 9
@@ -136,15 +119,10 @@ def test_moments_of_experts_are_of_the_tokens_that_each_took(name):
     assert (dropped > 0) == (name == "experts")
     for expert, rows in took.items():
         rows = np.array(rows).reshape(-1, config.width)
-        up, down = (mlp[part] for part in ("up", "down"))
-        hidden = rows @ up["kernel"][expert] + up["bias"][expert]
+        hidden = rows @ mlp["up"]["kernel"][expert] + mlp["up"]["bias"][expert]
         hidden = np.asarray(jax.nn.gelu(hidden))
         for part, entered in (("up", rows), ("down", hidden)):
-            moment = found[f"mlp/{part}/kernel"][expert]
-            np.testing.assert_allclose(
-                moment, entered.T @ entered, rtol=1e-4, atol=1e-4
-            )
-        assert down["kernel"].shape[1] == hidden.shape[1]
+            close(found[f"mlp/{part}/kernel"][expert], entered.T @ entered)
 
 
 @pytest.mark.parametrize("name", ["tied", "experts"])
@@ -156,12 +134,12 @@ def test_known_inputs_take_the_place_of_what_led_to_them(name):
         apply_layer(config, layer, x, SEGMENTS, known)
         for known in ({}, {path: inputs[path]}, {path: 2 * inputs[path]})
     )
-    np.testing.assert_allclose(again, out, rtol=1e-5, atol=1e-5)
+    assert_close(again, out)
     # Twice the attention's output, biases apart: only what comes after is changed.
     changed = kernel_inputs(config, layer, x, SEGMENTS, {path: 2 * inputs[path]})
-    np.testing.assert_allclose(changed[path], 2 * inputs[path], rtol=1e-6)
+    assert_close(changed[path], 2 * inputs[path], rtol=1e-6, atol=0)
     first = "attention/qkv/kernel"
-    np.testing.assert_allclose(changed[first], inputs[first], rtol=1e-5, atol=1e-6)
+    assert_close(changed[first], inputs[first], atol=1e-6)
     assert np.max(np.abs(other - out)) > 1e-2
 
 

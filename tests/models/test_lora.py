@@ -7,33 +7,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import (
+    assert_equal,
+    draw_params,
+    draw_tokens,
+    jit,
+    logits_of,
+    shapes_of,
+    together,
+)
 
-from kscale.models import (
-    NO_ADAPTERS,
-    Lora,
-    apply,
+from kscale import models
+from kscale.models import NO_ADAPTERS, Lora, count_parameters, from_name
+from kscale.models.lora import (
     attach_adapters,
-    count_parameters,
-    extend,
-    from_name,
-    generate,
-    init,
-    init_cache,
+    draw_adapters,
     merge_adapters,
     select_adapters,
-    token_nats,
 )
-from kscale.models.lora import draw_adapters
+from kscale.trees import leaves_by_path
 
 RULES = ("*/query:2", "*/value:3", "embed/table:2", "*/down/kernel:1", "*:0")
 MODEL = from_name("Mistral-2-4", vocab=19, head_size=8, lora=Lora(rules=RULES))
 TIED = from_name("GPT2-1-2", vocab=19, head_size=8)
-KEY = jax.random.key(0)
-jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-
-
-def tokens(shape=(2, 6), seed=0):
-    return jnp.asarray(np.random.default_rng(seed).integers(0, 19, shape))
+EXPERTS = from_name("GPT2-1-2", vocab=19, head_size=8, experts=4, mlp_width=1.0)
+TOKENS = draw_tokens(2, 6, vocab=19)
+close = functools.partial(np.testing.assert_allclose, atol=1e-5)
 
 
 def plain(config):
@@ -44,78 +43,57 @@ def with_rules(config, *rules, **options):
     return dataclasses.replace(config, lora=Lora(rules=rules, **options))
 
 
-def moved(config, seed=0):
-    """Parameters of which nothing is at its start, drawn without compiling."""
-    rng = np.random.default_rng(seed)
-    return jax.tree.map(
-        lambda x: jnp.asarray(0.3 * rng.normal(size=x.shape), jnp.float32),
-        made(config),
-    )
-
-
-def made(config):
-    """Shapes of the parameters, without drawing them."""
-    return jax.eval_shape(lambda: init(config, KEY))
-
-
 def base_of(params):
     return {name: leaf for name, leaf in params.items() if name != "lora"}
 
 
 @functools.partial(jit, static_argnums=0)
-def logits_of(config, params, x):
-    return apply(config, params, x)[0]
-
-
-@functools.partial(jit, static_argnums=0)
 def other_uses(config, params, x):
     """Losses, logits with a cache, what is generated."""
-    cache, past = init_cache(config, 2, 6), jnp.zeros(2, jnp.int32)
+    cache, past = models.init_cache(config, 2, 6), jnp.zeros(2, jnp.int32)
     return (
-        token_nats(config, params, x, x)[0],
-        extend(config, params, x, cache, past)[0],
-        generate(config, params, x, jnp.asarray([6, 3]), 2),
+        models.token_nats(config, params, x, x)[0],
+        models.extend(config, params, x, cache, past)[0],
+        models.generate(config, params, x, jnp.asarray([6, 3]), 2),
     )
 
 
-def shapes(tree):
-    leaves = jax.tree.leaves_with_path(tree)
-    return {"/".join(part.key for part in path): x.shape for path, x in leaves}
+def adapters_of(config):
+    """The shapes of a config's adapters by path."""
+    lora = shapes_of(config).get("lora", {})
+    return {path: x.shape for path, x in leaves_by_path(lora).items()}
 
 
 def test_shapes_by_hand():
-    assert shapes(made(MODEL)["lora"]) == {
+    layer = {
+        "attention/query/down": (32, 2),
+        "attention/query/up": (2, 32),
+        "attention/value/down": (32, 3),
+        "attention/value/up": (3, 8),
+        "mlp/down/kernel/down": (112, 1),
+        "mlp/down/kernel/up": (1, 32),
+    }
+    assert adapters_of(MODEL) == {
         "embed/table/down": (19, 2),
         "embed/table/up": (2, 32),
-        **{
-            f"layer_{i}/{name}": shape
-            for i in range(2)
-            for name, shape in {
-                "attention/query/down": (32, 2),
-                "attention/query/up": (2, 32),
-                "attention/value/down": (32, 3),
-                "attention/value/up": (3, 8),
-                "mlp/down/kernel/down": (112, 1),
-                "mlp/down/kernel/up": (1, 32),
-            }.items()
-        },
-    }
+    } | {f"layer_{i}/{name}": shape for i in (0, 1) for name, shape in layer.items()}
 
 
 def test_the_first_rule_that_matches_decides_and_rank_0_is_none():
     config = with_rules(TIED, "layer_0/attention/key:0", "*/attention/*:2")
-    found = made(config)["lora"]["layer_0"]["attention"]
-    assert found.keys() == {"query", "value", "out"}
-    assert found["query"]["down"].shape == (16, 2)
-    assert "lora" not in made(with_rules(TIED, "*:0"))
-    assert "lora" not in made(TIED)
+    found = adapters_of(config)
+    names = "query/down", "value/down", "out/kernel/down"
+    downs = {f"layer_0/attention/{name}": (16, 2) for name in names}
+    assert {path: x for path, x in found.items() if "down" in path} == downs
+    for config in (with_rules(TIED, "*:0"), TIED):
+        assert "lora" not in shapes_of(config)
 
 
 @pytest.mark.parametrize("rule", ["*/attention/qvery:2", "layer_2/attention/query:2"])
 def test_a_rule_that_matches_nothing_names_the_nearest_path(rule):
     message = r"matches no weight; the nearest is 'layer_[01]/attention/query'"
     with pytest.raises(ValueError, match=message):
-        made(with_rules(from_name("GPT2-2-1", vocab=9), rule))
+        shapes_of(with_rules(from_name("GPT2-2-1", vocab=9), rule))
 
 
 @pytest.mark.parametrize("alpha", [float("nan"), float("inf"), -float("inf")])
@@ -125,18 +103,17 @@ def test_an_alpha_that_is_no_number_is_refused(alpha):
 
 
 def test_new_adapters_change_nothing_bit_for_bit():
-    base = moved(plain(MODEL))
+    base = draw_params(plain(MODEL))
     params = base | draw_adapters(MODEL, base, jax.random.key(5))
     assert params.keys() == base.keys() | {"lora"}
-    x = tokens()
-    expected = logits_of(plain(MODEL), base, x)
-    np.testing.assert_array_equal(logits_of(MODEL, params, x), expected)
+    expected = logits_of(plain(MODEL), base, TOKENS)
+    np.testing.assert_array_equal(logits_of(MODEL, params, TOKENS), expected)
 
 
 def test_what_starts_at_zero_and_how_wide_the_rest_is():
     wide = from_name("GPT2-1-4", vocab=500, head_size=64)
     config = with_rules(wide, "*/query:16", "*table:16")
-    lora = draw_adapters(config, made(wide), KEY)["lora"]
+    lora = draw_adapters(config, shapes_of(wide), jax.random.key(0))["lora"]
     query, table = lora["layer_0"]["attention"]["query"], lora["embed"]["table"]
     assert not np.any(query["up"])
     assert not np.any(table["down"])
@@ -147,7 +124,7 @@ def test_what_starts_at_zero_and_how_wide_the_rest_is():
 def test_queries_keys_and_values_get_their_own_columns():
     # Four query heads of eight, one head of keys, one of values.
     config = with_rules(MODEL, "layer_0/attention/key:1", "layer_0/*/value:2")
-    params = moved(config)
+    params = draw_params(config)
     kernel = params["layer_0"]["attention"]["qkv"]["kernel"]
     factors = params["lora"]["layer_0"]["attention"]
     expected = np.array(kernel, np.float64)
@@ -158,7 +135,7 @@ def test_queries_keys_and_values_get_their_own_columns():
     after, out = merge_adapters(config, params)
     assert after == plain(config)
     found = out["layer_0"]["attention"]["qkv"]["kernel"]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    close(found, expected, atol=1e-6)
     np.testing.assert_array_equal(found[:, :32], kernel[:, :32])
     rest = out["layer_1"]["attention"]["qkv"]["kernel"]
     np.testing.assert_array_equal(rest, params["layer_1"]["attention"]["qkv"]["kernel"])
@@ -167,7 +144,7 @@ def test_queries_keys_and_values_get_their_own_columns():
 @pytest.mark.parametrize("tied", ["input", "both"])
 def test_a_tied_table(tied):
     config = with_rules(TIED, "embed/table:2", tied=tied, alpha=2.0)
-    params, x = moved(config), tokens()
+    params = draw_params(config)
     factors = params["lora"]["embed"]["table"]
     old = params["embed"]["table"]
     new = old + 2 * factors["down"] @ factors["up"]
@@ -176,59 +153,53 @@ def test_a_tied_table(tied):
         "embed": {"table": new},
         "head": {"table": old if tied == "input" else new},
     }
-    expected = logits_of(untied, by_hand, x)
-    np.testing.assert_allclose(logits_of(config, params, x), expected, atol=1e-5)
+    expected = logits_of(untied, by_hand, TOKENS)
+    close(logits_of(config, params, TOKENS), expected)
     assert merge_adapters(config, params)[0].tied == (tied == "both")
 
 
 def test_merged_weights_compute_the_same():
-    config = MODEL
-    params, x = moved(config), tokens()
-    after, out = merge_adapters(config, params)
+    params = draw_params(MODEL)
+    after, out = merge_adapters(MODEL, params)
     assert "lora" not in out
-    expected = logits_of(config, params, x)
-    np.testing.assert_allclose(logits_of(after, out, x), expected, atol=1e-5)
-    before = logits_of(after, base_of(params), x)
+    expected = logits_of(MODEL, params, TOKENS)
+    close(logits_of(after, out, TOKENS), expected)
+    before = logits_of(after, base_of(params), TOKENS)
     assert np.max(np.abs(before - expected)) > 0.01
-    for found, alone in zip(
-        other_uses(config, params, x), other_uses(after, out, x), strict=True
-    ):
-        np.testing.assert_allclose(found, alone, atol=1e-5)
+    uses = other_uses(MODEL, params, TOKENS), other_uses(after, out, TOKENS)
+    jax.tree.map(close, *uses)
 
 
 def test_every_expert_has_its_own_adapter():
-    config = from_name("GPT2-1-2", vocab=19, head_size=8, experts=3, mlp_width=1.0)
-    config = with_rules(config, "*mlp*:2")
-    params = moved(config)
+    config = with_rules(EXPERTS, "*mlp*:2")
+    params = draw_params(config)
     factors = params["lora"]["layer_0"]["mlp"]["up"]["kernel"]
-    assert factors["down"].shape == (3, 16, 2)
+    assert factors["down"].shape == (4, 16, 2)
     _, out = merge_adapters(config, params)
-    for e in range(3):
-        expected = params["layer_0"]["mlp"]["up"]["kernel"][e]
-        expected = expected + 4 * factors["down"][e] @ factors["up"][e]
-        found = out["layer_0"]["mlp"]["up"]["kernel"][e]
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+    before, after = (tree["layer_0"]["mlp"]["up"]["kernel"] for tree in (params, out))
+    for e in range(4):
+        expected = before[e] + 4 * factors["down"][e] @ factors["up"][e]
+        close(after[e], expected, atol=1e-6)
 
 
 def test_a_member_of_a_population_is_merged_as_it_is_alone():
     config = with_rules(TIED, "*/query:2", "embed/table:1")
-    runs = [moved(config, seed) for seed in (0, 1)]
-    together = jax.tree.map(lambda *x: jnp.stack(x), *runs)
-    x = tokens()
-    many = jit(jax.vmap(lambda params: apply(config, params, x)[0]))(together)
+    runs = [draw_params(config, seed) for seed in (0, 1)]
+    run = functools.partial(logits_of, config)
+    many = jax.vmap(run, in_axes=(0, None))(together(runs), TOKENS)
     for found, params in zip(many, runs, strict=True):
-        np.testing.assert_allclose(found, logits_of(config, params, x), atol=1e-5)
+        close(found, run(params, TOKENS))
 
 
 def test_adapters_are_saved_apart_and_attached_again():
-    params = moved(MODEL)
+    params = draw_params(MODEL)
     small = select_adapters(params)
     assert small.keys() == {"lora"}
     assert sum(x.size for x in jax.tree.leaves(small)) < 0.1 * sum(
         x.size for x in jax.tree.leaves(params)
     )
     whole = attach_adapters(MODEL, base_of(params), small)
-    jax.tree.map(np.testing.assert_array_equal, whole, params)
+    assert_equal(whole, params)
     other = with_rules(MODEL, "*/query:3")
     message = r"lora/embed/table/down has shape \(19, 2\), the config .* absent"
     with pytest.raises(ValueError, match=message):
@@ -240,8 +211,8 @@ def test_adapters_are_saved_apart_and_attached_again():
 @pytest.mark.parametrize("config", [MODEL, with_rules(TIED, "embed/*:4", "*out*:1")])
 def test_counts(config):
     counts, base = count_parameters(config), count_parameters(plain(config))
-    found = shapes(made(config)["lora"])
-    assert counts.adapters == sum(np.prod(shape) for shape in found.values())
+    found = adapters_of(config).values()
+    assert counts.adapters == sum(np.prod(shape) for shape in found)
     assert counts.total - base.total == counts.adapters
     assert counts.active == counts.total
     assert counts.embedding == base.embedding
@@ -249,10 +220,9 @@ def test_counts(config):
 
 
 def test_a_token_meets_the_adapters_of_its_experts():
-    config = from_name("GPT2-1-2", vocab=19, head_size=8, experts=4, mlp_width=1.0)
-    counts = count_parameters(with_rules(config, "*mlp*:2"))
+    counts = count_parameters(with_rules(EXPERTS, "*mlp*:2"))
     # Two matrices of 16 x 16 in each of four experts, a router of 16 x 4.
     assert counts.adapters == 2 * 4 * 2 * (16 + 16) + 2 * (16 + 4)
     idle = 3 * 2 * 2 * (16 + 16)
-    before = count_parameters(config)
+    before = count_parameters(EXPERTS)
     assert counts.active - before.active == counts.adapters - idle

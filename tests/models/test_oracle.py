@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 CONTEXT = 24
+TOKENS = np.random.default_rng(0).integers(0, 97, (2, CONTEXT))
 SMALL = {"vocab": 97, "head_size": 16}
 MOE = {"experts": 4, "top_k": 2, "capacity_factor": 0.0, "eval_capacity_factor": 0.0}
 MODELS = {
@@ -49,54 +50,23 @@ CLASSES = {
 }
 
 
-def wild(config):
-    """Parameters large enough that every one of them moves the logits."""
-    leaves, tree = jax.tree.flatten(init(config, jax.random.key(0)))
-    rng = np.random.default_rng(1)
-    noisy = [x + rng.normal(0, 0.1, x.shape).astype(np.float32) for x in leaves]
-    return jax.tree.unflatten(tree, noisy)
-
-
-def read(folder):
-    """Hugging Face's model of a folder, all weights of which it must have used."""
-    import torch
+def made(config):
+    """Hugging Face's model of a config, its weights at their start."""
     import transformers
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    model, told = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(told.values()), told
-    return model.eval()
-
-
-def write(folder, config, params):
-    from safetensors.numpy import save_file
-
     fields = huggingface.huggingface_config(config, context=CONTEXT)
-    (folder / "config.json").write_text(json.dumps(fields))
-    state = huggingface.to_huggingface(config, params, context=CONTEXT)
-    save_file(state, folder / "model.safetensors", {"format": "pt"})
-
-
-def logits(model, tokens):
-    import torch
-
-    with torch.no_grad():
-        return model(torch.from_numpy(tokens)).logits.numpy()
-
-
-def tokens_of(config):
-    shape = (2, CONTEXT)
-    return np.random.default_rng(0).integers(0, config.vocab, shape)
+    settings = transformers.AutoConfig.for_model(**fields)
+    return transformers.AutoModelForCausalLM.from_config(
+        settings, attn_implementation="eager"
+    ).eval()
 
 
 def assert_same(config, params, model, name):
-    tokens = tokens_of(config)
-    ours = np.asarray(apply(config, params, jnp.asarray(tokens, jnp.int32))[0])
-    theirs = logits(model, tokens)
+    import torch
+
+    ours = np.asarray(apply(config, params, jnp.asarray(TOKENS, jnp.int32))[0])
+    with torch.no_grad():
+        theirs = model(torch.from_numpy(TOKENS)).logits.numpy()
     print(f"{name}: largest logit difference {np.abs(ours - theirs).max():.1e}")
     assert np.abs(ours).max() > 0.1
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
@@ -104,27 +74,40 @@ def assert_same(config, params, model, name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_our_weights_in_their_model(name, tmp_path):
-    config = MODELS[name]
-    params = wild(config)
-    write(tmp_path, config, params)
-    model = read(tmp_path)
+    import transformers
+    from safetensors.numpy import save_file
+
+    config, rng = MODELS[name], np.random.default_rng(1)
+    params = jax.tree.map(  # large enough that every one of them moves the logits
+        lambda x: x + rng.normal(0, 0.1, x.shape).astype(np.float32),
+        init(config, jax.random.key(0)),
+    )
+    fields = huggingface.huggingface_config(config, context=CONTEXT)
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    state = huggingface.to_huggingface(config, params, context=CONTEXT)
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    model, unused = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path, attn_implementation="eager", output_loading_info=True
+    )
+    assert not any(unused.values()), unused
     assert type(model).__name__ == CLASSES.get(name, type(model).__name__)
-    assert_same(config, params, model, name)
+    assert_same(config, params, model.eval(), name)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_their_weights_in_our_model(name, tmp_path):
+def test_their_weights_in_our_model_and_as_many(name, tmp_path):
     import torch
-    import transformers
     from safetensors.numpy import load_file
 
     config = MODELS[name]
     torch.manual_seed(0)
-    fields = huggingface.huggingface_config(config, context=CONTEXT)
-    settings = transformers.AutoConfig.for_model(**fields)
-    model = transformers.AutoModelForCausalLM.from_config(
-        settings, attn_implementation="eager"
-    ).eval()
+    model = made(config)
+    sizes = {path: weight.numel() for path, weight in model.named_parameters()}
+    positions = sizes.pop("transformer.wpe.weight", 0)
+    assert positions == (CONTEXT * config.width if "without" in name else 0)
+    assert sum(sizes.values()) == count_parameters(config).total
     with torch.no_grad():  # norms and biases start at one and zero: move them
         for path, weight in model.named_parameters():
             weight += 0.1 * torch.randn_like(weight)
@@ -134,19 +117,3 @@ def test_their_weights_in_our_model(name, tmp_path):
     state = load_file(tmp_path / "model.safetensors")
     params = huggingface.from_huggingface(config, state)
     assert_same(config, params, model, name)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_as_many_parameters(name):
-    import torch
-    import transformers
-
-    config = MODELS[name]
-    fields = huggingface.huggingface_config(config, context=CONTEXT)
-    settings = transformers.AutoConfig.for_model(**fields)
-    with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(settings)
-    sizes = {path: weight.numel() for path, weight in model.named_parameters()}
-    positions = sizes.pop("transformer.wpe.weight", 0)
-    assert positions == (CONTEXT * config.width if "without" in name else 0)
-    assert sum(sizes.values()) == count_parameters(config).total

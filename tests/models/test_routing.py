@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import assert_close, draw
 
 from kscale.models import ModelConfig
 from kscale.models.routing import (
@@ -20,11 +21,6 @@ from kscale.models.routing import (
 THREE = jnp.log(jnp.asarray([[[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1]]]))
 
 
-def draw(groups=3, tokens=8, experts=5, seed=0):
-    logits = np.random.default_rng(seed).normal(size=(groups, tokens, experts))
-    return jnp.asarray(2 * logits, jnp.float32)
-
-
 def test_first_choices_come_before_second():
     routes = route(THREE, top_k=2)
     np.testing.assert_array_equal(routes.expert[0], [[0, 1, 0], [1, 0, 1]])
@@ -36,17 +32,14 @@ def test_first_choices_come_before_second():
     )
 
 
-def test_room_for_two_in_buffers():
+def test_room_for_two_in_buffers_and_in_blocks_of_three():
     routes = route(THREE, top_k=2)
     places = place_in_buffers(routes, room=2)
     # Two places each: 0, 1 of expert 0; 2, 3 of expert 1; 4, 5 of expert 2. 6: dropped.
     np.testing.assert_array_equal(places.place, [[0, 2, 1], [3, 6, 6]])
     np.testing.assert_array_equal(places.choice, [0, 2, 1, 3, 6, 6])
     assert float(count_routes(THREE, routes, room=2)["dropped"]) == 2
-
-
-def test_room_for_two_in_blocks_of_three():
-    places = place_in_blocks(route(THREE, top_k=2), room=2, size=3)
+    places = place_in_blocks(routes, room=2, size=3)
     # Two of expert 0, a free place, two of expert 1; six choices need at most 4 blocks.
     np.testing.assert_array_equal(places.place, [[0, 3, 1], [4, 12, 12]])
     np.testing.assert_array_equal(places.choice, [0, 2, 6, 1, 3] + [6] * 7)
@@ -58,9 +51,7 @@ def test_one_choice_keeps_its_probability_and_the_batch_its_order():
     routes = route(THREE, top_k=1)
     np.testing.assert_allclose(routes.gate[0], [[0.6, 0.7, 0.5]], rtol=1e-6)
     np.testing.assert_array_equal(place_in_buffers(routes, 1).place, [[0, 1, 3]])
-
-
-def test_groups_do_not_compete():
+    # Groups do not compete.
     both = jnp.concatenate([THREE, THREE])
     places = place_in_buffers(route(both, top_k=1), room=1)
     # Two places of each expert, one for each group.
@@ -77,10 +68,9 @@ def test_equal_probabilities_choose_the_lowest():
 @pytest.mark.parametrize("top_k", [1, 2])
 @pytest.mark.parametrize("room", [0, 2, 8])
 def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
-    routes = route(draw(), top_k)
-    places = (
-        place_in_blocks(routes, room, size) if size else place_in_buffers(routes, room)
-    )
+    routes = route(draw(jnp.zeros((3, 8, 5)), std=2.0), top_k)
+    sizes = (size,) if size else ()
+    places = (place_in_blocks if size else place_in_buffers)(routes, room, *sizes)
     place = np.asarray(places.place)
     kept = np.asarray(routes.rank < room).swapaxes(0, 1).reshape(top_k, -1)
     total = len(places.choice)
@@ -133,12 +123,8 @@ def test_padding_chooses_no_expert():
             places = place(routes, room)
             assert (np.asarray(places.place)[:, 3] == len(places.choice)).all()
             assert not np.isin(places.choice, [3, 7]).any()
-    sums, right = (
-        count_routes(PADDED, routes, 2, COUNTED),
-        count_routes(THREE, alone, 2),
-    )
-    for name, value in right.items():
-        np.testing.assert_allclose(sums[name], value, rtol=1e-6)
+    sums = count_routes(PADDED, routes, 2, COUNTED)
+    assert_close(sums, count_routes(THREE, alone, 2), rtol=1e-6, atol=0)
     even = balance(PADDED, routes, COUNTED), balance(THREE, alone)
     np.testing.assert_allclose(*even, rtol=1e-6)
 
@@ -149,21 +135,17 @@ def test_a_group_has_the_room_of_its_own_length():
     counted = jnp.arange(8)[None] < jnp.asarray([3, 8, 0])[:, None]
     rooms = own_room(config, counted, training=False)
     np.testing.assert_array_equal(rooms, [2, 4, 0])
-    routes = route(draw(groups=3, experts=4), 2, counted)
+    logits = draw(jnp.zeros((3, 8, 4)), std=2.0)
+    routes = route(logits, 2, counted)
     kept = np.asarray(limit(routes, rooms).rank < 8)
-    np.testing.assert_array_equal(
-        kept, np.asarray(routes.rank < np.reshape([2, 4, 0], (3, 1, 1)))
-    )
-    dropped = count_routes(draw(experts=4), routes, rooms, counted)["dropped"]
+    np.testing.assert_array_equal(kept, routes.rank < np.reshape([2, 4, 0], (3, 1, 1)))
+    dropped = count_routes(logits, routes, rooms, counted)["dropped"]
     assert float(dropped) == 2 * 11 - kept.sum()
 
 
-def test_balance_of_even_probabilities_is_one():
-    logits = jnp.zeros((2, 6, 4))
-    assert float(balance(logits, route(logits, 1))) == 1
-
-
 def test_balance_by_hand():
+    even = jnp.zeros((2, 6, 4))
+    assert float(balance(even, route(even, 1))) == 1
     # Expert 0: 2 of 3 first choices at 1.3 / 3 mean probability; 1: 1 of 3 at 1.4 / 3.
     expected = 3 * (2 / 3 * 1.3 / 3 + 1 / 3 * 1.4 / 3)
     for top_k in (1, 2):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn import assert_equal, draw_params
 
 from kscale import models
 from kscale.quant import (
@@ -22,16 +23,16 @@ from kscale.quant import (
     stored_bits,
 )
 
+CONFIG = models.from_name("GPT2-1-2", vocab=131, head_size=16)
 SCHEMES = (Scheme(3, 5, False, ("layer*/kernel", "embed/table")), Scheme(4))
 
 
-@pytest.fixture(scope="module")
-def params():
-    config = models.from_name("GPT2-1-2", vocab=131, head_size=16)
-    return models.init(config, jax.random.key(0))
-
-
 @pytest.fixture
+def path(tmp_path):
+    return tmp_path / "new" / "model.npz"
+
+
+@pytest.fixture(scope="module")
 def small():
     draw = np.random.default_rng(0)
     weights = {"kernel": jnp.asarray(draw.normal(size=(9, 3)), jnp.float32)}
@@ -40,70 +41,51 @@ def small():
     )
 
 
-@pytest.mark.parametrize("rest", [16, 32])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_file_has_the_size_of_its_bits(tmp_path, params, scheme, rest):
-    tree = quantize(params, scheme)
-    save_quantized(tmp_path / "model.npz", tree, rest)
-    size = (tmp_path / "model.npz").stat().st_size
+def test_rounded_weights_come_back_from_a_file_of_the_size_of_its_bits(path, scheme):
+    tree = quantize(draw_params(CONFIG), scheme)
     leaves = len(jax.tree.leaves(tree, is_leaf=is_quantized))
-    assert (
-        stored_bits(tree, rest) / 8
-        < size
-        < 1.02 * stored_bits(tree, rest) / 8 + 1024 * leaves
-    )
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_rounded_weights_come_back_as_they_were(tmp_path, params, scheme):
-    tree = quantize(params, scheme)
-    save_quantized(tmp_path / "new" / "model.npz", tree, rest=32)
-    again = load_quantized(tmp_path / "new" / "model.npz")
-    jax.tree.map(np.testing.assert_array_equal, dequantize(again), dequantize(tree))
+    for rest in (16, 32):
+        save_quantized(path, tree, rest)
+        least = stored_bits(tree, rest) / 8
+        assert least < path.stat().st_size < 1.02 * least + 1024 * leaves
+    again = load_quantized(path)
+    assert_equal(dequantize(again), dequantize(tree))
     assert again["layer_0"]["mlp"]["up"]["kernel"].scheme == scheme
     assert isinstance(again["embed"]["table"], Quantized) == (scheme == SCHEMES[0])
     assert stored_bits(again) == stored_bits(tree)
-    assert [f.name for f in (tmp_path / "new").iterdir()] == ["model.npz"]
+    assert [f.name for f in path.parent.iterdir()] == ["model.npz"]
 
 
-def test_other_numbers_are_cut_to_16_bits_where_not_asked_otherwise(tmp_path, small):
+def test_other_numbers_are_cut_to_16_bits_where_not_asked_otherwise(path, small):
     tree = small | {"bias": np.array([1.0, 1 + 2**-10, 1 + 2**-20], np.float32)}
-    found = {}
-    for rest in (16, 32):
-        save_quantized(tmp_path / "model.npz", tree, rest)
-        again = load_quantized(tmp_path / "model.npz")
-        found[rest] = again["bias"]
-        assert found[rest].dtype == np.float32
-        jax.tree.map(np.testing.assert_array_equal, again, cast_rest(tree, rest))
-    np.testing.assert_array_equal(found[32], tree["bias"])
-    np.testing.assert_array_equal(found[16], [1.0, 1 + 2**-10, 1.0])
+    for rest, bias in ((16, [1.0, 1 + 2**-10, 1.0]), (32, tree["bias"])):
+        save_quantized(path, tree, rest)
+        again = load_quantized(path)
+        np.testing.assert_array_equal(again["bias"], bias)
+        assert again["bias"].dtype == np.float32
+        assert_equal(again, cast_rest(tree, rest))
 
 
-def test_a_file_says_what_it_is_about(tmp_path, small):
-    save_quantized(tmp_path / "model.npz", small, about={"fingerprint": "0a"})
-    assert load_about(tmp_path / "model.npz") == {"fingerprint": "0a"}
-    jax.tree.map(
-        np.testing.assert_array_equal, load_quantized(tmp_path / "model.npz"), small
-    )
-    save_quantized(tmp_path / "model.npz", small)
-    assert load_about(tmp_path / "model.npz") == {}
+def test_a_file_says_what_it_is_about(path, small):
+    for about in ({"fingerprint": "0a"}, {}):
+        save_quantized(path, small, about=about)
+        assert load_about(path) == about
+        assert_equal(load_quantized(path), small)
 
 
-def test_numbers_that_do_not_fit_are_refused_before_anything_is_written(
-    tmp_path, small
-):
+def test_numbers_that_do_not_fit_are_refused_before_anything_is_written(path, small):
     tree = small | {"bias": np.array([7e4], np.float32)}
     with pytest.raises(ValueError, match=r"bias has numbers up to 70000.*rest=32"):
-        save_quantized(tmp_path / "model.npz", tree)
-    assert not list(tmp_path.iterdir())
-    save_quantized(tmp_path / "model.npz", tree, rest=32)
-    assert load_quantized(tmp_path / "model.npz")["bias"] == 7e4
+        save_quantized(path, tree)
+    assert not path.parent.exists()
+    save_quantized(path, tree, rest=32)
+    assert load_quantized(path)["bias"] == 7e4
     with pytest.raises(ValueError, match="rest is 8, must be 16 or 32 bits"):
-        save_quantized(tmp_path / "model.npz", tree, rest=8)
+        save_quantized(path, tree, rest=8)
 
 
-def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
-    path = tmp_path / "model.npz"
+def test_a_write_that_fails_keeps_the_old_file(path, small, monkeypatch):
     save_quantized(path, small)
     before = path.read_bytes()
 
@@ -112,16 +94,14 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path, small, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(
-        ValueError, match=r"model\.npz cannot be written.*No space left"
-    ):
+    message = r"model\.npz cannot be written.*No space left"
+    with pytest.raises(ValueError, match=message):
         save_quantized(path, small)
     assert path.read_bytes() == before
-    assert [f.name for f in tmp_path.iterdir()] == ["model.npz"]
+    assert [f.name for f in path.parent.iterdir()] == ["model.npz"]
 
 
-def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
-    path = tmp_path / "model.npz"
+def test_files_that_are_none_of_ours_are_refused(path, small):
     with pytest.raises(ValueError, match=r"model\.npz cannot be read .*No such file"):
         load_quantized(path)
     save_quantized(path, small)
@@ -142,12 +122,10 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path, small):
                 read(path)
 
 
-def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
+def test_damaged_files_are_refused_or_say_the_same(path, small):
     """Every seventh byte changed, one at a time."""
-    path = tmp_path / "model.npz"
     save_quantized(path, small)
     whole = path.read_bytes()
-    exact = jax.tree.leaves(small)
     refused = 0
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
@@ -157,8 +135,9 @@ def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
             refused += 1
             continue
         assert sorted(found) == ["a", "bias"]
-        for x, y in zip(jax.tree.leaves(found), exact, strict=True):
-            np.testing.assert_array_equal(x, y)
+        jax.tree.map(
+            np.testing.assert_array_equal, *map(jax.tree.leaves, (found, small))
+        )
     assert refused > len(whole) / 14
 
 
@@ -173,17 +152,15 @@ def test_damaged_files_are_refused_or_say_the_same(tmp_path, small):
         ({"symmetric": True}, r"a/kernel:zeros is not uint8 of shape \(0,\)"),
     ],
 )
-def test_headers_that_do_not_fit_their_arrays_are_refused(
-    tmp_path, small, change, message
-):
-    save_quantized(tmp_path / "model.npz", small)
-    with np.load(tmp_path / "model.npz") as file:
+def test_headers_that_do_not_fit_their_arrays_are_refused(path, small, change, message):
+    save_quantized(path, small)
+    with np.load(path) as file:
         arrays = dict(file)
     header = json.loads(str(arrays[""]))
     about = header["quantized"]["a/kernel"]
     for field, value in change.items():
         place = next(d for d in (header, about, about["scheme"]) if field in d)
         place[field] = value
-    np.savez(tmp_path / "model.npz", **arrays | {"": np.array(json.dumps(header))})
+    np.savez(path, **arrays | {"": np.array(json.dumps(header))})
     with pytest.raises(ValueError, match=message):
-        load_quantized(tmp_path / "model.npz")
+        load_quantized(path)

@@ -6,6 +6,7 @@ import functools
 import jax
 import numpy as np
 import pytest
+from support.drawn import draw_params
 
 from kscale import models
 from kscale.models import layerwise
@@ -21,40 +22,42 @@ CONFIGS = {
 SCHEME = Scheme(3)
 ALL = Scheme(3, leaves=("layer*/kernel", "*table"))
 TOKENS = np.random.default_rng(2).integers(0, DENSE.vocab, (6, 12))
+drawn = functools.cache(lambda name: draw_params(CONFIGS[name], seed=1))
+pytestmark = pytest.mark.usefixtures("quick_compiles")
 
 
 @functools.cache
-def drawn(name):
-    """Parameters that matter."""
-    draw = np.random.default_rng(1)
-    return jax.tree.map(
-        lambda x: x + 0.3 * draw.normal(size=x.shape).astype(np.float32),
-        models.init(CONFIGS[name], jax.random.key(0)),
-    )
-
-
-@functools.cache
-def reports(name="tied", scheme=SCHEME):
+def rounded(name="tied", scheme=SCHEME, **options):
     """The tree and the reports of the whole sample."""
-    return quantize_gptq(CONFIGS[name], drawn(name), scheme, TOKENS)
+    return quantize_gptq(CONFIGS[name], drawn(name), scheme, TOKENS, **options)
+
+
+def reports(tokens, segments=None, scheme=SCHEME):
+    return quantize_gptq(DENSE, drawn("tied"), scheme, tokens, segments)[1]
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def moments_of(config, layer, x):
     inputs = layerwise.kernel_inputs(config, layer, x)
-    return layerwise.second_moments(config, inputs), layerwise.apply_layer(
-        config, layer, x
-    )
+    moments = layerwise.second_moments(config, inputs)
+    return moments, layerwise.apply_layer(config, layer, x)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def final_moment(config, params, x):
-    return layerwise.second_moment(layerwise.final_inputs(config, params, x))
+def moments_by_path(config, params):
+    """Of each kernel's inputs, and of what enters an output table, [..., I, I]."""
+    found = {}
+    x = layerwise.embed_tokens(params, TOKENS)
+    for i in range(config.layers):
+        moments, x = moments_of(config, params[f"layer_{i}"], x)
+        found |= {f"layer_{i}/{name}": moment for name, moment in moments.items()}
+    final = layerwise.second_moment(layerwise.final_inputs(config, params, x))
+    return found | {"embed/table" if config.tied else "head/table": final}
 
 
 def error(moment, weight, rounded):
     """`||X (W - V)||^2`, of all experts in sum."""
     off = np.asarray(weight - rounded, float)
+    off = off.T if off.shape[-2] != moment.shape[-1] else off  # of a table
     return float(np.sum(off * (np.asarray(moment, float) @ off)))
 
 
@@ -62,19 +65,16 @@ def error(moment, weight, rounded):
 def test_no_layer_is_worse_than_the_nearest_points(name):
     """Errors as reported, and as counted again from inputs taken apart."""
     config, params = CONFIGS[name], drawn(name)
-    tree, found = reports(name)
+    tree, found = rounded(name)
     new, near = dequantize(tree), dequantize(quantize(params, SCHEME))
     old, after, plain = map(leaves_by_path, (params, new, near))
-    expected, nearest = {}, {}
-    x = layerwise.embed_tokens(params, TOKENS)
-    for i in range(config.layers):
-        # What enters a kernel does not depend on it or on later ones.
-        moments, x = moments_of(config, new[f"layer_{i}"], x)
-        for name, moment in moments.items():
-            path = f"layer_{i}/{name}"
-            expected[path] = error(moment, old[path], after[path])
-            nearest[path] = error(moment, old[path], plain[path])
-    assert set(expected) == {path for path in old if "kernel" in path} == set(found)
+    # What enters a kernel does not depend on it or on later ones.
+    moments = moments_by_path(config, new)
+    expected, nearest = (
+        {path: error(moments[path], old[path], tree[path]) for path in found}
+        for tree in (after, plain)
+    )
+    assert set(found) == {path for path in old if "kernel" in path}
     for path, report in found.items():
         np.testing.assert_allclose(report.error, expected[path], rtol=2e-3, atol=1e-3)
         np.testing.assert_allclose(
@@ -89,48 +89,36 @@ def test_no_layer_is_worse_than_the_nearest_points(name):
 @pytest.mark.slow
 def test_all_at_once_takes_the_inputs_of_the_unrounded_model():
     config, params = CONFIGS["untied"], drawn("untied")
-    tree, found = quantize_gptq(config, params, ALL, TOKENS, sequential=False)
+    tree, found = rounded("untied", ALL, sequential=False)
     old, new = leaves_by_path(params), leaves_by_path(dequantize(tree))
-    expected = {}
-    x = layerwise.embed_tokens(params, TOKENS)
-    for i in range(2):
-        moments, x = moments_of(config, params[f"layer_{i}"], x)
-        for name, moment in moments.items():
-            path = f"layer_{i}/{name}"
-            expected[path] = error(moment, old[path], new[path])
-    head = "head/table"
-    moment = final_moment(config, params, x)
-    expected[head] = error(moment, old[head].T, new[head].T)
+    moments = moments_by_path(config, params)
     # The rows of an untied embedding have no inputs: they are rounded to the nearest.
-    assert set(expected) == set(found)
+    assert set(moments) == set(found)
     near = dequantize(quantize(params, ALL))
     np.testing.assert_array_equal(new["embed/table"], near["embed"]["table"])
     for path, report in found.items():
-        np.testing.assert_allclose(report.error, expected[path], rtol=2e-3, atol=1e-3)
+        expected = error(moments[path], old[path], new[path])
+        np.testing.assert_allclose(report.error, expected, rtol=2e-3, atol=1e-3)
         assert report.error <= report.nearest_error
 
 
 @pytest.mark.parametrize("name", ["tied", "untied"])
 def test_the_head_is_rounded_from_what_it_sees(name):
     config, params = CONFIGS[name], drawn(name)
-    tree, found = reports(name, ALL)
+    tree, found = rounded(name, ALL)
     new = dequantize(tree)
     # Tied it comes first, from the model as it was; else last, from rounded layers.
     path, before = ("embed/table", params) if name == "tied" else ("head/table", new)
-    x = layerwise.embed_tokens(before, TOKENS)
-    for i in range(config.layers):
-        _, x = moments_of(config, before[f"layer_{i}"], x)
     old, after = (leaves_by_path(tree)[path] for tree in (params, new))
-    value = error(final_moment(config, before, x), old.T, after.T)
+    value = error(moments_by_path(config, before)[path], old, after)
     np.testing.assert_allclose(found[path].error, value, rtol=2e-3)
     assert value < found[path].nearest_error
 
 
 def test_padding_is_not_counted():
-    config, params = CONFIGS["tied"], drawn("tied")
     segments = np.tile(np.where(np.arange(12) < 6, 0, -1), (6, 1))
-    bare, expected = quantize_gptq(config, params, SCHEME, TOKENS[:, :6])
-    tree, found = quantize_gptq(config, params, SCHEME, TOKENS, segments)
+    bare, expected = quantize_gptq(DENSE, drawn("tied"), SCHEME, TOKENS[:, :6])
+    tree, found = quantize_gptq(DENSE, drawn("tied"), SCHEME, TOKENS, segments)
     for path, report in expected.items():
         np.testing.assert_allclose(found[path].error, report.error, rtol=1e-3)
     same = jax.tree.map(
@@ -138,15 +126,13 @@ def test_padding_is_not_counted():
     )
     assert min(jax.tree.leaves(same)) > 0.98
     path = "layer_0/mlp/up/kernel"
-    assert reports()[1][path].nearest_error > 1.5 * expected[path].nearest_error
+    assert rounded()[1][path].nearest_error > 1.5 * expected[path].nearest_error
 
 
 def test_documents_do_not_see_each_other_where_they_are_masked(monkeypatch):
-    config, params = CONFIGS["tied"], drawn("tied")
-    segments = np.tile(np.repeat([0, 1], 6), (6, 1))
-    in_rows = quantize_gptq(config, params, SCHEME, TOKENS, segments)[1]
+    in_rows = reports(TOKENS, np.tile(np.repeat([0, 1], 6), (6, 1)))
     monkeypatch.setitem(quantize_gptq.__globals__, "_TOKENS", 36)
-    alone = quantize_gptq(config, params, SCHEME, TOKENS.reshape(12, 6))[1]
+    alone = reports(TOKENS.reshape(12, 6))
     for path, report in alone.items():
         if "qkv" in path or "layer_0" in path:
             # Rotary positions are relative, so that where a document lies is the same.
@@ -154,32 +140,30 @@ def test_documents_do_not_see_each_other_where_they_are_masked(monkeypatch):
                 in_rows[path].nearest_error, report.nearest_error, rtol=2e-2
             )
     path = "layer_0/attention/out/kernel"
-    seen = reports()[1][path].nearest_error
+    seen = rounded()[1][path].nearest_error
     assert abs(seen / alone[path].nearest_error - 1) > 0.03
 
 
 def test_batches_change_nothing(monkeypatch):
     """Six rows at a time of eleven: the row that fills the last is not counted."""
-    config, params = CONFIGS["tied"], drawn("tied")
     tokens = TOKENS.reshape(12, 6)[:11]
     scheme = Scheme(3, leaves=("layer_0/attention/qkv/kernel",))
-    whole = quantize_gptq(config, params, scheme, tokens)[1]
+    whole = reports(tokens, scheme=scheme)
     monkeypatch.setitem(quantize_gptq.__globals__, "_TOKENS", 36)
-    cut = quantize_gptq(config, params, scheme, tokens)[1]
+    cut = reports(tokens, scheme=scheme)
     for path, report in whole.items():
         np.testing.assert_allclose(cut[path].error, report.error, rtol=1e-4)
 
 
 def test_what_is_not_named_stays_and_nothing_named_is_nothing_done():
-    config, params = CONFIGS["tied"], drawn("tied")
-    path = "layer_1/mlp/down/kernel"
-    tree, found = quantize_gptq(config, params, Scheme(4, leaves=(path,)), TOKENS)
+    params, path = drawn("tied"), "layer_1/mlp/down/kernel"
+    tree, found = rounded(scheme=Scheme(4, leaves=(path,)))
     assert list(found) == [path]
     changed = map_by_path(
         lambda name, a, b: name if np.any(a != b) else "", params, dequantize(tree)
     )
     assert [name for name in jax.tree.leaves(changed) if name] == [path]
-    assert quantize_gptq(config, params, Scheme(bits=0), TOKENS) == (params, {})
+    assert rounded(scheme=Scheme(bits=0)) == (params, {})
 
 
 @pytest.mark.parametrize(
@@ -197,7 +181,7 @@ def test_what_is_not_named_stays_and_nothing_named_is_nothing_done():
 def test_what_cannot_be_rounded_is_refused(changed, message):
     arguments = {"params": drawn("tied"), "scheme": SCHEME, "tokens_NT": TOKENS}
     with pytest.raises(ValueError, match=message):
-        quantize_gptq(CONFIGS["tied"], **(arguments | changed))
+        quantize_gptq(DENSE, **(arguments | changed))
 
 
 @pytest.mark.parametrize(
@@ -215,4 +199,4 @@ def test_numbers_that_are_not_finite_are_refused(path, value, message):
     )
     leaves = ("embed/table",) if "final" in path else ("layer_0/mlp/*",)
     with pytest.raises(ValueError, match=message):
-        quantize_gptq(CONFIGS["tied"], params, Scheme(4, leaves=leaves), TOKENS)
+        quantize_gptq(DENSE, params, Scheme(4, leaves=leaves), TOKENS)

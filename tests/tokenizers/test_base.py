@@ -52,9 +52,7 @@ def test_decode_takes_arrays_passes_over_eos_and_refuses_other_ids(name):
 
 
 @every_tokenizer
-def test_empty_texts_and_pickles_for_worker_processes(
-    name,
-):
+def test_empty_texts_and_pickles_for_worker_processes(name):
     tokenizer = MADE[name]
     assert tokenizer.encode("") == []
     assert tokenizer.decode([]) == ""

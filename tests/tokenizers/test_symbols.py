@@ -9,19 +9,18 @@ from kscale.tokenizers import Symbols
 BIOD = Symbols(["n3", "n5", "ID", "ID 7", "ID 7 8", "."])
 
 
-def test_ids_follow_the_given_order_and_eos_is_last():
-    assert BIOD.encode(" n3 n5 .") == [0, 1, 5]
-    assert BIOD.eos == 6
-    assert BIOD.vocab_size == 7
-
-
-def test_the_longest_match_wins_and_the_first_space_may_be_missing():
-    assert BIOD.encode("n3 n5") == BIOD.encode(" n3 n5") == [0, 1]
+def test_ids_follow_the_given_order_and_the_longest_match_wins():
+    for text, ids in {
+        " n3 n5 .": [0, 1, 5],
+        "n3 n5": [0, 1],
+        " ID n3": [2, 0],
+        " ID 7 n3": [3, 0],
+        " ID 7 8 n3": [4, 0],
+        " ID ID 7": [2, 3],
+    }.items():
+        assert BIOD.encode(text) == ids
     assert BIOD.decode([0, 1]) == " n3 n5"
-    assert BIOD.encode(" ID n3") == [2, 0]
-    assert BIOD.encode(" ID 7 n3") == [3, 0]
-    assert BIOD.encode(" ID 7 8 n3") == [4, 0]
-    assert BIOD.encode(" ID ID 7") == [2, 3]
+    assert (BIOD.eos, BIOD.vocab_size) == (6, 7)
 
 
 @pytest.mark.parametrize(
