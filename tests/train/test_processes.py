@@ -1,99 +1,44 @@
-"""What only other processes can show: kills, full disks, eight devices.
+"""What only other processes can show: full disks, eight devices, two processes.
 
-All are slow; runs/test_training.py and cli/test_train.py show the same of whole runs.
+All are slow; runs/test_training.py kills whole runs.
 """
 
 import json
 import os
-import random
-import signal
 import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import standin
 from standin import OBJECTIVE, batches, run
 
-from kscale.files import read_rows
-
 pytestmark = pytest.mark.slow
-
-HERE = Path(__file__).parent
-TOTAL = 400
 
 
 @pytest.fixture
-def start(compilation_cache):
-    """Starts Python; it compiles nothing that was compiled before."""
-    environment = os.environ | {
+def environment(compilation_cache):
+    """Children find the stand-in and compile nothing that was compiled before."""
+    here = os.path.dirname(__file__)
+    return {
         "JAX_COMPILATION_CACHE_DIR": compilation_cache,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]),
     }
 
-    def start(*words, **more):
-        return subprocess.Popen(
-            [sys.executable, *map(str, words)],
-            env=environment | more,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
-    def train(folder, total_steps=TOTAL, **options):
-        """Trains in `folder` and prints the step of every row."""
-        options = json.dumps({"total_steps": total_steps} | options)
-        return start(HERE / "standin.py", folder, options)
-
-    start.train = train
-    return start
-
-
-def finish(child):
-    """Waits for a child, which must end well; gives its output."""
-    out, errors = child.communicate()
-    assert child.returncode == 0, errors
-    return out
-
-
-def summary(folder):
-    return json.loads((folder / "summary.json").read_text())
-
-
-def test_killed_at_any_moment_a_resumed_run_ends_the_same(tmp_path, start):
-    chance = random.Random(10)
-    for _ in range(10):
-        child = start.train(tmp_path)
-        for _ in range(chance.randrange(2, 12)):
-            child.stdout.readline()
-        time.sleep(chance.random() * 0.05)
-        child.kill()
-        child.communicate()
-        assert child.returncode == -signal.SIGKILL
-    finish(start.train(tmp_path))
-    whole = run(total=TOTAL)
-    assert summary(tmp_path)["digest"] == standin.digest(whole.state)
-    rows = read_rows(tmp_path / "metrics.jsonl")
-    assert [row["step"] for row in rows] == list(range(4, TOTAL + 1, 4))
-    assert [row["loss"] for row in rows] == [row["loss"] for row in whole.rows]
-
-
-def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, start):
-    child = start.train(tmp_path, 40, full_after=12)
-    _, errors = child.communicate()
-    assert child.returncode == 1
+def test_a_full_disk_is_one_line_and_loses_nothing(call, environment, tmp_path):
+    code = "import standin; standin.train_40(*sys.argv[1:])"
+    status, _, errors = call(tmp_path, 12, code=code, env=environment)
+    assert status == 1
     last = errors.strip().splitlines()[-1]
     assert last.startswith("kscale.train.checkpoint.CheckpointError: checkpoint ")
     assert "cannot be written (the disk is full)" in last
     assert "Exception ignored" not in errors
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["8"]
-    finish(start.train(tmp_path, 40))
-    assert summary(tmp_path)["step"] == 40
+    status, out, errors = call(tmp_path, code=code, env=environment)
+    assert status == 0, errors
+    assert out.split()[-1] == "40"
 
 
 EIGHT = """
@@ -130,8 +75,11 @@ print(json.dumps(found))
 """
 
 
-def test_eight_devices_equal_one(start):
-    found = json.loads(finish(start("-c", EIGHT, JAX_NUM_CPU_DEVICES="8")))
+def test_eight_devices_equal_one(call, environment):
+    eight = environment | {"JAX_NUM_CPU_DEVICES": "8"}
+    status, out, errors = call(code=EIGHT, env=eight)
+    assert status == 0, errors
+    found = json.loads(out)
     assert found["devices"] == 8
 
     def alone(hyper=None, model=OBJECTIVE, total=8):
@@ -179,16 +127,18 @@ print(json.dumps([row["loss"] for row in first.rows]))
 """
 
 
-def test_two_processes_equal_one(tmp_path, start):
+def test_two_processes_equal_one(start, environment, tmp_path):
+    two = environment | {"JAX_NUM_CPU_DEVICES": "2"}
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     children = [
-        start("-c", TWO, process, tmp_path, port, JAX_NUM_CPU_DEVICES="2")
-        for process in range(2)
+        start(process, tmp_path, port, code=TWO, env=two) for process in range(2)
     ]
     expected = [row["loss"] for row in run(None, 8, source=batches(rows=8)).rows]
-    for out in [finish(child) for child in children]:
+    ended = [(*child.communicate(), child.returncode) for child in children]
+    for out, errors, status in ended:
+        assert status == 0, errors
         lines = [line for line in out.splitlines() if not line.startswith("[Gloo]")]
         refusal, same, losses = lines
         assert "2 processes without a mesh" in refusal
