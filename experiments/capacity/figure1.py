@@ -8,7 +8,8 @@ least 1 after 100 (b), whatever the depth and width; R near R_max where R_max <=
     kscale sweep capacity/figure1 --size=paper    weeks of one GPU
 
 Expect: R = 0.52, 0.95, 1.01 of R_max = 0.55, 1.07, 1.08 after 1000 exposures, 0.16 to
-0.24 after 100: the peaks of 2 and 1 need larger models, or the demo's strings.
+0.24 after 100, 4 to 18 % of R_max: not trained far enough. The peaks of 2 and 1 need
+larger models, or the demo's strings.
 
 Small asks the same of shorter lists ("mini": 31.0 bits a person besides the name,
 against 47.6), windows of 128 tokens, and models of 43 and 82 thousand parameters with

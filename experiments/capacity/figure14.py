@@ -7,7 +7,8 @@ rows of figure 6 (figure6.py).
     kscale sweep capacity/figure14 --size=small    minutes, or seconds after figure 6
     kscale sweep capacity/figure14 --size=paper    days of one GPU, or nothing as above
 
-Expect: 90 % are left at 4 bits of the model at its limit (0.37 bits a parameter).
+Expect: 90 % are left at 4 bits of the model that lacks exposures (R = 0.37 of R_max =
+0.42); neither model is at the limit of what it can hold, as the paper's are.
 """
 
 import pathlib

@@ -7,7 +7,8 @@ rows of figure 6 (figure6.py).
     kscale sweep capacity/figure15 --size=small    minutes, or seconds after figure 6
     kscale sweep capacity/figure15 --size=paper    days of one GPU, or nothing as above
 
-Expect: 50 % are left at 4 bits of the model at its limit (1.90 bits a parameter).
+Expect: 50 % are left at 4 bits of the model at its limit (1.90 bits a parameter, 4 % of
+the values right).
 """
 
 import pathlib

@@ -9,8 +9,9 @@ and 1.5 times less after 100, though a token uses an eleventh of them (result 9)
                                                    --part)
     kscale sweep capacity/figure16 --size=paper    weeks of one GPU
 
-Expect: R of 8 experts 1.41, of a dense model of equal total size 1.87; about 0.2 for
-all after 100 exposures.
+Expect: R of 8 experts 1.41 (5 % of the values right), of a dense model of equal total
+size 1.87 (46 %); about 0.2, 9 to 10 % of R_max, for all after 100 exposures: not
+trained far enough.
 
 Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
 and one of as many as a token uses, each with a bioD world that fills it (R_max = 2.2),

@@ -61,7 +61,7 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
     demo = _named(configs.demo_d48(), "bioD at its limit, d = 48")
     others = [
         _named(configs.demo_room(), "bioD with room to spare"),
-        _named(power_law.tiny(500, 300, 32), "bioS at its limit"),
+        _named(power_law.tiny(500, 300, 32), "bioS, 300 exposures"),
         _named(power_law.tiny(400, 600, 64), "bioS with room to spare"),
     ]
     whole = dataclasses.replace(

@@ -7,7 +7,8 @@ exposures. Adds to the rows of figure 3 (figure3.py).
     kscale sweep capacity/figure9 --size=small    10 minutes on two cores after figure 3
     kscale sweep capacity/figure9 --size=paper    weeks of one GPU
 
-Expect: R of one layer 1.64, of two 1.93 after 1000 exposures; 0.52 and 0.54 after 100.
+Expect: R of one layer 1.64, of two 1.93 after 1000 exposures, with 7 and 53 % of
+the values right; 0.52 and 0.54 after 100, with none right.
 
 Small: one layer of width 36 beside two of width 24, of about equal size, with 540 and
 450 people that fill them, after 1000 and 100 exposures, at three learning rates, two

@@ -11,7 +11,7 @@ against size. The runs at a = 1.2 of figure5.py.
     kscale sweep compression/figure2 --size=paper    a week of one GPU
 
 Expect: half of the values right from 411, 137, 98, 39 visits on at 6.6K, 14K, 25K, 57K
-parameters.
+parameters; problem (6) says 568, 233, 121, 43, up to 70 % more.
 
 The threshold is the smallest count at which accuracy, made to rise (isotonic), is one
 half; accuracy is the share of a person's six attributes greedily right, names left out.
