@@ -151,7 +151,9 @@ class CorrectedLaw(NamedTuple):
       learnt, unlearnt: E[R+], the concepts learnt; the mean fraction that is not.
       stuck: probability that peeling sticks. NaN for d <= e, where nothing jumps.
       unlearnt_if_stuck: what density evolution leaves; above c*, what it leaves at c*.
-      floor: (1-p)^T, the concepts without a text.
+      floor: the lower fixed point of density evolution: the concepts without a text,
+        (1-p)^T, and those with another unlearnt one in each text. Where density
+        evolution has one fixed point, that.
     """
 
     learnt: Array
@@ -166,15 +168,12 @@ def _stuck(concepts: Array, texts: Array, at: poisson.Transition) -> Array:
     return gaussian_tail(jnp.sqrt(concepts) * beyond / at.sigma)
 
 
-def _no_text(concepts: Array, texts: Array, d: Array) -> Array:
-    return jnp.exp(texts * jnp.log1p(-d / concepts))
-
-
 def corrected_above(concepts: Array, texts: Array, d: Array) -> Array:
     """Returns the unlearnt fraction of `corrected_law` for T/R >= c* and d > e."""
     at = poisson.transition(d)
     stuck = _stuck(concepts, texts, at)
-    return stuck * at.unlearnt + (1 - stuck) * _no_text(concepts, texts, d)
+    floor = poisson.lower_fixed_point(texts / concepts * d, d)
+    return stuck * at.unlearnt + (1 - stuck) * floor
 
 
 @solver(domain=GRAPH)
@@ -182,11 +181,12 @@ def corrected_law(concepts, texts, d: Any = 6.0) -> CorrectedLaw:
     """Returns the finite-length law of the paper's own graph, independent edges.
 
         P(stuck) = Q(sqrt(R) (T/R - c* - shift R^(-2/3))/sigma)
-        unlearnt = P z + (1-P) (1-p)^T
+        unlearnt = P z_high + (1-P) z_low,    z = exp(-a exp(-d z)) at a = d T/R
 
-    with c*, sigma and shift of `poisson.transition`, and z the fixed point of density
-    evolution. There is no eps in it. Its absolute error is up to 0.09 at R = 500 and
-    0.06 at 1000: below R = 5000 use `peeling.learning_law` or `peeling.sample_chain`.
+    with c*, sigma and shift of `poisson.transition`, and the two fixed points of
+    density evolution, z_high held at z* above c*. There is no eps in it. Its absolute
+    error is up to 0.09 at R = 500 and 0.06 at 1000: below R = 5000 use
+    `peeling.learning_law` or `peeling.sample_chain`.
 
     Args:
       concepts, texts: R and T.
@@ -209,12 +209,11 @@ def corrected_law(concepts, texts, d: Any = 6.0) -> CorrectedLaw:
     jumps = d > jnp.e
     at = poisson.transition(jnp.where(jumps, d, 6.0))  # 6: not used
     c = texts / concepts
-    high, low = poisson.fixed_points(c * d, d)
+    high, floor = poisson.fixed_points(c * d, d)
     stuck = _stuck(concepts, texts, at)
     # the stuck branch ends at c*; a graph that sticks above c* does so near its end
     rest = jnp.where(c < at.texts_per_concept, high, at.unlearnt)
-    rest = jnp.where(jumps, rest, jnp.fmax(high, low))
-    floor = _no_text(concepts, texts, d)
+    rest = jnp.where(jumps, rest, jnp.fmax(high, floor))
     weight = jnp.where(jumps, stuck, 1.0)
     unlearnt = weight * rest + (1 - weight) * floor
     stuck = jnp.where(jumps, stuck, jnp.nan)

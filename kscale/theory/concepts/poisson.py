@@ -135,6 +135,17 @@ class FixedPoints(NamedTuple):
     low: Array
 
 
+def _log_residual(t: Array, a: Array, d: Array) -> Array:
+    """Returns ln z + a exp(-d z) at ln z = t."""
+    return t + a * jnp.exp(-d * jnp.exp(t))
+
+
+def lower_fixed_point(a: Array, d: Array) -> Array:
+    """Returns `fixed_points(a, d).low` for T/R >= c* and d > e, where d z < 1."""
+    t = bracketed_root(_log_residual, -a, -jnp.log(d), -a, a, d, rising=True)
+    return jnp.exp(t)
+
+
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)"})
 def fixed_points(texts_of_a_concept, d: Any = 6.0) -> FixedPoints:
     """Returns the fractions of unlearnt concepts at which peeling could rest.
@@ -155,16 +166,12 @@ def fixed_points(texts_of_a_concept, d: Any = 6.0) -> FixedPoints:
     Source: Nayak & Varshney 2024, section C.2, with Poisson degrees.
     """
     a = texts_of_a_concept
-
-    def log_residual(t: Array, a: Array, d: Array) -> Array:
-        return t + a * jnp.exp(-d * jnp.exp(t))
-
     two = a >= jnp.e  # the residual rises, falls and rises again
     delta = jnp.where(two, jnp.log(a) - 1, 0.0)
     crest = log_lower_root(delta) - jnp.log(d)
     trough = jnp.log(upper_root(delta) / d)
-    has_low = two & (log_residual(crest, a, d) >= 0)
-    has_high = ~two | (log_residual(trough, a, d) <= 0)
+    has_low = two & (_log_residual(crest, a, d) >= 0)
+    has_high = ~two | (_log_residual(trough, a, d) <= 0)
     left = jnp.where(two, trough, -a)
     none = jnp.zeros_like(a)
     brackets = (
@@ -173,7 +180,7 @@ def fixed_points(texts_of_a_concept, d: Any = 6.0) -> FixedPoints:
         jnp.stack([none, -a]),
     )
     high, low = jax.vmap(
-        lambda *bracket: bracketed_root(log_residual, *bracket, a, d, rising=True)
+        lambda *bracket: bracketed_root(_log_residual, *bracket, a, d, rising=True)
     )(*brackets)
     high = jnp.where(has_high, jnp.exp(high), jnp.nan)
     return FixedPoints(high, jnp.where(has_low, jnp.exp(low), high))
