@@ -127,8 +127,8 @@ def compute_optimal(
     Args:
       compute: C in floating-point operations.
       mode: by which law E[R+] goes. "paper": equation (2), `printed_law`. "iid":
-        `corrected_law`, for the graph as defined. "de": density evolution at finite R,
-        whose maximum is the threshold eps* = eps itself.
+        `corrected_law`, for the graph as defined. "de": the threshold eps* = eps of
+        density evolution at finite R, its maximum for d above 3.097.
       d: mean number of concepts in a text, above e; else there is no threshold.
       eps: fraction of erased symbols; without effect in mode "iid".
       sigma: parameters a concept takes.
@@ -202,6 +202,8 @@ def scaling_exponents(
     """Returns the powers of compute by which N* and D* grow: 1/2 in the limit.
 
     T*/R* falls to c* like c* + O((ln R/R)^(1/2)), so both exponents tend to 1/2.
+    With d below 3.097 it falls, in mode "iid", to a constant above c*: further concepts
+    gain less than the floor loses.
 
     Args:
       compute: C, at least two distinct values.

@@ -115,8 +115,8 @@ class BimodalError(NamedTuple):
 def bimodal_error(concepts, texts, d: Any = 6.0) -> BimodalError:
     """Returns training error and excess entropy averaged over graphs, not concepts.
 
-    A graph's unlearnt fraction is either near 0 or near z, so the mean error is linear
-    in the probability of sticking, where P_e(mean P_b) would be quadratic.
+    A graph's unlearnt fraction is near either the floor or z, so the mean error is
+    linear in the probability of sticking, where P_e(mean P_b) would be quadratic.
 
     Args:
       concepts, texts: R and T.

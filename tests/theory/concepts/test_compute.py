@@ -50,11 +50,13 @@ def test_it_is_a_maximum_and_the_first(sweep):
         assert (beyond < best.learnt).all()
 
 
-@pytest.mark.parametrize("budget", [1e6, 1e12, 1e20])
-def test_corrected_optimum_against_extended_precision(budget):
-    best = compute_optimal(budget * 6 * 2e5 * 8e5, "iid")
+@pytest.mark.parametrize(
+    ("budget", "d"), [(1e6, 6.0), (1e12, 6.0), (1e20, 6.0), (1e8, 3.0), (1e8, 3.5)]
+)
+def test_corrected_optimum_against_extended_precision(budget, d):
+    best = compute_optimal(budget * 6 * 2e5 * 8e5, "iid", d)
     with mpmath.workdps(50):
-        d = mpmath.mpf(6)
+        d = mpmath.mpf(d)
         u = -1 / mpmath.lambertw(-1 / d).real
         c, z = mpmath.exp(u) / u / d, u / d
         sigma = mpmath.sqrt(c**2 * (1 - z) / (z * mpmath.log(z) ** 2) - c)
@@ -66,7 +68,11 @@ def test_corrected_optimum_against_extended_precision(budget):
             width = mpmath.sqrt(R) / sigma / mpmath.sqrt(2)
             margin = width * (T / R - c - kappa * R ** (-mpmath.mpf(2) / 3))
             stuck = mpmath.erfc(margin) / 2
-            return R * (1 - stuck * z - (1 - stuck) * (1 - d / R) ** T)
+            a = d * T / R
+            low = mpmath.findroot(
+                lambda t: t + a * mpmath.exp(-d * mpmath.exp(t)), (-a, -a * 0.99)
+            )
+            return R * (1 - stuck * z - (1 - stuck) * mpmath.exp(low))
 
         near = mpmath.mpf(float(best.concepts))
         exact = mpmath.findroot(
@@ -89,6 +95,16 @@ def test_texts_per_concept_fall_to_the_threshold(sweep):
     law = printed_law(sweep["de"].concepts, sweep["de"].texts)
     np.testing.assert_allclose(law.eps_star, 0.5, rtol=1e-13)
     np.testing.assert_allclose(sweep["de"].fraction, 1.0, atol=1e-11)
+
+
+def test_with_short_texts_the_floor_sets_the_optimum():
+    best = compute_optimal([1e22, 1e26, 1e30], "iid", 3.0)
+    c, z, d = best.texts_per_concept, 1 - best.fraction, 3.0
+    assert (c > 1.03 * poisson.transition(d).texts_per_concept).all()
+    np.testing.assert_allclose(z, np.exp(-c * d * np.exp(-d * z)), rtol=1e-12)
+    # of R (1 - z(C'/R^2)): 1 - z + 2 c dz/dc = 0, whatever the compute
+    fall = d * z * np.exp(-d * z) / (1 - c * d**2 * z * np.exp(-d * z))
+    np.testing.assert_allclose(1 - z, 2 * c * fall, rtol=1e-9)
 
 
 def test_exponents_are_near_one_half_and_add_up_to_one():

@@ -109,6 +109,30 @@ def test_corrected_law_has_the_right_limits():
     np.testing.assert_allclose(law.unlearnt, evolved, rtol=1e-6)
 
 
+@pytest.mark.parametrize("d", [1.5, 3.0, 4.0, 6.0])
+def test_floor_is_where_density_evolution_from_all_learnt_ends(d):
+    concepts, c = 1e5, np.array([0.5, 0.97, 1.0, 1.2, 1.6, 1.75, 4.0, 10.0])
+    law = corrected_law(concepts, c * concepts, d)
+    low, high = np.zeros(len(c)), np.ones(len(c))
+    for _ in range(3000):
+        low, high = (np.exp(-c * d * np.exp(-d * z)) for z in (low, high))
+    np.testing.assert_allclose(law.floor, low, rtol=1e-10)
+    below = ~(c > poisson.transition(d).texts_per_concept)
+    np.testing.assert_allclose(law.unlearnt_if_stuck[below], high[below], rtol=1e-10)
+    assert (np.diff(law.floor) < 0).all()
+    assert (np.diff(law.unlearnt) < 0).all()
+    # at least the concepts without a text, and those alone where texts abound
+    isolated = np.exp(-c * d)
+    assert (law.floor[:-1] > isolated[:-1]).all()
+    np.testing.assert_allclose(law.floor[-1], isolated[-1], rtol=1e-3)
+
+
+def test_floor_has_the_values_of_the_reference():
+    law = corrected_law(2e4, [3.2e4, 3.5e4], 4.0)
+    np.testing.assert_allclose(law.floor, [0.001737, 0.000936], atol=5e-7)
+    np.testing.assert_allclose(law.unlearnt, law.floor, rtol=1e-9)
+
+
 def test_corrected_law_falls_with_texts_and_sharpens_with_size():
     c, R = np.linspace(4.0, 5.5, 301), np.array([[1e3], [1e5], [1e7], [1e10]])
     law = corrected_law(R, c * R)
@@ -118,7 +142,7 @@ def test_corrected_law_falls_with_texts_and_sharpens_with_size():
     assert widths[-1] <= 1
 
 
-@pytest.mark.parametrize("d", [1.5, 2.0, 6.0])
+@pytest.mark.parametrize("d", [1.5, 2.0, 3.0, 6.0])
 def test_derivatives_of_the_corrected_law(d):
     def learnt(texts, d):
         return finite_length.corrected_law(1e4, texts, d).learnt

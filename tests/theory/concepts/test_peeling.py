@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kscale.theory.concepts import finite_length, peeling
+from kscale.theory.concepts import excess, finite_length, peeling
 from kscale.theory.concepts.graph import graph_from_edges, peel, sample_graph
 
 
@@ -76,3 +76,22 @@ def test_corrected_law_agrees_where_the_printed_one_does_not():
     theirs = finite_length.printed_law(concepts, texts).unlearnt
     assert abs(found.mean - ours) < 0.03
     assert abs(found.mean - theirs) > 4 * found.standard_error
+
+
+@pytest.mark.parametrize(("d", "c"), [(3.0, 1.2), (3.2, 1.25)])
+def test_graphs_that_do_not_stick_rest_at_the_floor(d, c):
+    concepts, texts, graphs = 20_000, int(c * 20_000), 12
+    rng, lost, failed = np.random.default_rng(4), [], []
+    for _ in range(graphs):
+        graph = sample_graph(concepts, texts, d / concepts, rng)
+        unlearnt = ~peel(graph).mask
+        held = graph.texts[np.repeat(unlearnt, np.diff(graph.starts))]
+        lost.append(unlearnt.mean())
+        failed.append((np.bincount(held, minlength=texts) >= 2).mean())
+    law = finite_length.corrected_law(concepts, texts, d)
+    error = np.std(lost, ddof=1) / graphs**0.5
+    assert abs(np.mean(lost) - law.unlearnt) < 4 * error
+    # the concepts without a text are not enough
+    assert np.mean(lost) - (1 - d / concepts) ** texts > 8 * error
+    mean = excess.bimodal_error(concepts, texts, d).error
+    assert abs(np.mean(failed) - mean) < 4 * np.std(failed, ddof=1) / graphs**0.5
