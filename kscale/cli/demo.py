@@ -68,12 +68,11 @@ def table(rows: Sequence[Row]) -> str:
         f"{'bits/param':>12}{'at most':>9}{'values right':>14}"
     ]
     for row in rows:
-        right = [x for name, x in row["accuracy"].items() if name != "name"]
         out.append(
             f"{RUNS.get(row['name'], row['name']):<30}{row['people']:>7,}"
             f"{row['parameters']:>8,}{row['bits']['total']:>11,.0f}"
             f"{row['bits_max']['total']:>9,.0f}{row['bits_per_param']:>12.2f}"
-            f"{row['max_bits_per_param']:>9.2f}{sum(right) / len(right):>14.0%}"
+            f"{row['max_bits_per_param']:>9.2f}{report.values_right(row):>14.0%}"
         )
     return "\n".join(out)
 

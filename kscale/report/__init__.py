@@ -5,7 +5,7 @@ report.draw_capacity(rows, pathlib.Path("capacity.png"), "bioS(N), GPT-2")
 """
 
 from kscale.report.ablation import draw_ablation
-from kscale.report.capacity import draw_capacity, draw_exposures
+from kscale.report.capacity import draw_capacity, draw_exposures, values_right
 from kscale.report.comparison import BestRate, choose_rates, draw_comparison
 from kscale.report.extraction import draw_extraction
 from kscale.report.fits import (
@@ -42,4 +42,5 @@ __all__ = [
     "fit_allocation",
     "fit_learning",
     "predict_threshold",
+    "values_right",
 ]

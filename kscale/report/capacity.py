@@ -1,7 +1,9 @@
 """The figures of capacity: bits against parameters, bits/parameter against exposures.
 
 A row has "exposures", "bits" (with "total"), "parameters", "bits_per_param",
-"max_bits_per_param", "model" and "people".
+"max_bits_per_param", "model", "people" and "accuracy" by piece. Bits may be of the
+strings that there are, or of who has which: a dot is faint where at most half of the
+values are right, and such models are left out of figure 2 of Allen-Zhu & Li 2024.
 """
 
 import math
@@ -44,11 +46,14 @@ def draw_capacity(
         _bit_lines(axes, [row["parameters"] for row in rows])
         points = [(row["parameters"], row["bits"]["total"]) for row in chosen]
         _dots(axes, chosen, points, _kinds(rows))
-        peak = max(row["bits_per_param"] for row in chosen)
-        text = f"{shown:g} exposures: peak {peak:.2f} bits/parameter"
+        peak = max(chosen, key=lambda row: row["bits_per_param"])
+        text = (
+            f"{shown:g} exposures: peak {peak['bits_per_param']:.2f} bits/parameter,"
+            f" {values_right(peak):.0%} of values right"
+        )
         if published and shown in (1000, 100):
             text += f" (paper: {'2' if shown == 1000 else '1'})"
-        axes.set_title(text, fontsize=10)
+        axes.set_title(text, fontsize=9)
         axes.set(xscale="log", yscale="log", xlabel="parameters P")
     panels[0].set_ylabel("learnt knowledge (bits)")
     figure.suptitle(title, fontsize=11)
@@ -99,6 +104,20 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
     figure.savefig(path, dpi=150)
 
 
+def values_right(row: Row) -> float:
+    """Returns the share of a row's values that are greedily right.
+
+    Names, derived facts and what forms of reference tell (the pronoun) do not count.
+
+    Returns:
+      The mean over people and attributes, 0 to 1.
+    """
+    if "loss" in row:
+        return row["loss"]["accuracy"]
+    right = [share for piece, share in row["accuracy"].items() if piece != "name"]
+    return float(np.mean(right))
+
+
 def _kinds(rows: Sequence[Row]) -> list[tuple[str, int]]:
     """Returns each model in its world; each has a marker, the same in every panel."""
     return sorted({(row["model"], row["people"]) for row in rows})
@@ -111,16 +130,22 @@ def _dots(
     kinds: Sequence[tuple[str, int]],
 ) -> None:
     places, kind_of = np.array(points), [(row["model"], row["people"]) for row in rows]
-    # A perfect knower of bioS pays 2 to 3 % for wordings that nobody can foretell.
+    bound = np.array([values_right(row) > 0.5 for row in rows])
     full = [row["bits_per_param"] >= 0.95 * row["max_bits_per_param"] for row in rows]
     for i, (model, people) in enumerate(kinds):
         of = np.array([kind == (model, people) for kind in kind_of])
         if of.any():
             color, name = COLORS[i % len(COLORS)], f"{model}, N = {people:,}"
-            axes.plot(*places[of].T, "os^Dv"[i % 5], color=color, label=name)
+            mark = "os^Dv"[i % 5]
+            axes.plot(*places[of & ~bound].T, mark, color=color, alpha=0.35)
+            axes.plot(*places[of & bound].T, mark, color=color)
+            axes.plot([], [], mark, color=color, label=name)
             axes.plot(*places[of & full].T, "o", ms=12, mfc="none", mec="0.3")
     axes.plot([], [], "o", ms=12, mfc="none", mec="0.3", label="knows it all")
-    axes.legend(fontsize=7, frameon=False)
+    if not bound.all():
+        faint = "faint: at most half of the values right"
+        axes.plot([], [], "o", color="0.3", alpha=0.35, label=faint)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
 
 
 def _bit_lines(axes: Axes, parameters: Sequence[float]) -> None:

@@ -7,7 +7,15 @@ import pytest
 from kscale import report
 
 
-def row(exposures=1000.0, model="2-1", people=100, parameters=1000, ratio=1.5, most=2):
+def row(
+    exposures=1000.0,
+    model="2-1",
+    people=100,
+    parameters=1000,
+    ratio=1.5,
+    most=2,
+    right=1.0,
+):
     return {
         "exposures": exposures,
         "model": model,
@@ -16,6 +24,7 @@ def row(exposures=1000.0, model="2-1", people=100, parameters=1000, ratio=1.5, m
         "bits": {"total": ratio * parameters},
         "bits_per_param": ratio,
         "max_bits_per_param": most,
+        "accuracy": {"name": 0.01, "ID 1": right, "ID 2": 1.0},
     }
 
 
@@ -62,8 +71,13 @@ def test_the_same_rows_give_the_same_picture(draw, tmp_path):
 def test_a_panel_for_each_number_of_exposures_with_two_lines(drawn, tmp_path):
     report.draw_capacity(MANY, tmp_path / "a.png", "A title")
     many, few = drawn[0].axes
-    assert many.get_title() == "1000 exposures: peak 1.97 bits/parameter (paper: 2)"
-    assert few.get_title() == "100 exposures: peak 1.02 bits/parameter (paper: 1)"
+    right = "100% of values right"
+    assert many.get_title() == (
+        f"1000 exposures: peak 1.97 bits/parameter, {right} (paper: 2)"
+    )
+    assert few.get_title() == (
+        f"100 exposures: peak 1.02 bits/parameter, {right} (paper: 1)"
+    )
     assert drawn[0].get_suptitle() == "A title"
     assert {many.get_xscale(), many.get_yscale()} == {"log"}
     legend = [text.get_text() for text in many.get_legend().get_texts()]
@@ -95,3 +109,19 @@ def test_every_row_is_a_dot_under_its_limit(drawn, tmp_path):
     limits = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "_"]
     assert limits == [2, 2, 1.21]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "1000"]
+
+
+def test_models_that_know_strings_alone_are_faint(drawn, tmp_path):
+    rows = [row(ratio=1.2, right=0.0), row(ratio=1.9, right=0.01)]  # 50 and 50.5 %
+    for draw in DRAWINGS.values():
+        draw(rows, tmp_path / "a.png", "A title")
+        axes = drawn[-1].axes[0]
+        shade = {
+            line.get_ydata()[0]: line.get_alpha()
+            for line in axes.lines
+            if line.get_marker() == "o" and len(line.get_ydata()) == 1
+        }
+        assert sorted(shade.values(), key=str) == [0.35, None]
+        legend = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert legend[-1] == "faint: at most half of the values right"
+    assert report.values_right(rows[1] | {"loss": {"accuracy": 0.2}}) == 0.2
