@@ -49,4 +49,4 @@ def test_split_heads_and_its_gradient():
     found, expected = (
         jax.value_and_grad(weighted(split))(qkv) for split in (ours, plain)
     )
-    assert_close(found, expected)
+    assert_close(found, expected, rtol=1e-7)
