@@ -13,6 +13,7 @@ from kscale.cli.flags import FINISHED, Command, Flag
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
 from kscale.runs.ablation import BITS, ablate_run
+from kscale.runs.rows import explain_negative
 
 
 def run(command: Command) -> Reply:
@@ -57,7 +58,9 @@ def text(row: Row) -> str:
             f"{each['tempered_bits']:>12,.0f}{_share(each):>8}{each['accuracy']:>8.1%}"
             f"{each['parameters']:>12,}{each['bits_lost_per_parameter']:>11.2f}"
         )
-    return "\n".join([*out, "", answer(row)])
+    bits = [each["bits"] for each in row["rows"]]
+    below = explain_negative([one for one in bits if one["total"] < 0])
+    return "\n".join([*out, *below, "", answer(row)])
 
 
 def answer(row: Row) -> str:

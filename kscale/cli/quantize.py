@@ -18,6 +18,7 @@ from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.quantize import METHODS, SAMPLE, Choice, quantize_run
+from kscale.runs.rows import explain_negative
 
 _GPTQ = dataclasses.asdict(quant.GptqOptions())
 _MEANINGS = {
@@ -107,8 +108,10 @@ def text(row: Row) -> str:
             f"{one['stored_bits']:>14,}{one['bits_per_stored_bit']:>16.4f}"
             f"{one['seconds']:>9.1f}"
         )
+    bits = [one["bits"] for one in row["rows"]]
+    below = explain_negative([one for one in bits if one["total"] < 0])
     files = [f"wrote {one['file']}" for one in row["rows"] if "file" in one]
-    return "\n".join([*out, "", *files, answer(row)])
+    return "\n".join([*out, "", *below, *files, answer(row)])
 
 
 def answer(row: Row) -> str:

@@ -9,7 +9,7 @@ kscale score --workdir=runs/mine --weights=FILE     # of kscale quantize --save
 from kscale.cli.flags import FINISHED, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Verb
 from kscale.files import Row
-from kscale.runs.rows import answer, list_findings
+from kscale.runs.rows import answer, explain_negative, list_findings
 from kscale.runs.score import score_run
 
 
@@ -56,11 +56,17 @@ def text(row: Row) -> str:
     """Returns the row for a person to read; its last line is the answer."""
     parts = ("name", "value", "diversity", "total")
     out = [f"{'part':<12}{'bits':>14}{'of':>14}{'+-':>10}"]
-    for part in parts if row["bits_max"]["diversity"] else (*parts[:2], "total"):
-        out.append(
-            f"{part:<12}{row['bits'][part]:>14,.1f}{row['bits_max'][part]:>14,.1f}"
-            f"{row['sampling_error'][part]:>10,.1f}"
-        )
+    for part in parts:
+        if part == "total" or row["bits"][part] or row["bits_max"][part]:
+            out.append(
+                f"{part:<12}{row['bits'][part]:>14,.1f}{row['bits_max'][part]:>14,.1f}"
+                f"{row['sampling_error'][part]:>10,.1f}"
+            )
+    out += [
+        "+- is of the sample of people; in the words of another score.seed the total"
+        f" moves by less than {row['people_error']['total']:,.1f} (one sd).",
+        *explain_negative([row["bits"]]),
+    ]
     out += ["", f"{'piece':<14}accuracy"]
     out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
     out += ["", *list_findings(row)]

@@ -56,6 +56,8 @@ def text(answer: Row) -> str:
     for name, most in answer["max_bits"].items():
         shown = f"{held[name]:8.2f} of" if held else ""
         out.append(f"  {name:<14}{shown}{most:8.2f}")
+    if held and min(held.values()) < 0:
+        out.append("  below 0: the truth costs the model more than an even guess")
     most = sum(answer["max_bits"].values())
     there = f"there are {most:.1f} bits to know"
     if held:

@@ -195,8 +195,13 @@ def score(
 
 
 def effective_params(config: Config, params: models.Params) -> models.Params:
-    """Returns the parameters that a run's model computes with: rounded, if by `qat`."""
-    return quant.dequantize(quant.quantize(params, config.qat))
+    """Returns the parameters that a run's model is scored with.
+
+    With `qat` they are as they are stored: weights rounded, all else in 16 bits.
+    """
+    if not config.qat.bits:
+        return params
+    return quant.dequantize(quant.cast_rest(quant.quantize(params, config.qat)))
 
 
 def member_params(task: Task, params: models.Params, member: int) -> models.Params:

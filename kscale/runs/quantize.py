@@ -17,7 +17,7 @@ import numpy as np
 from kscale import data, models, quant
 from kscale.files import Row
 from kscale.quant import Scheme
-from kscale.runs.evaluate import effective_params, score
+from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
 from kscale.runs.rows import measure_storage
 from kscale.runs.score import describe_scoring
@@ -76,11 +76,11 @@ def quantize_run(
       dry_run: leave out `rows`; nothing is rounded or scored.
 
     Returns:
-      `describe_scoring` of the run, its `choice`, and `rows`: the model as it is (16
-      bits a parameter would store it; of a run with `qat` its rounded weights), then
-      each rounded one, exactly as its file has it: what, weight_bits, bits, bits_kept,
-      accuracy, stored_bits, bits_per_stored_bit, seconds (of rounding) and file, if
-      saved.
+      `describe_scoring` of the run, its `choice`, and `rows`: the model as it is in 16
+      bits a parameter (of a run with `qat` its rounded weights and all else in 16),
+      then each rounded one. All are scored exactly as a file has them, numbers that are
+      not rounded in float16: what, weight_bits, bits, bits_kept, accuracy, stored_bits,
+      bits_per_stored_bit, seconds (of rounding) and file, if saved.
 
     Raises:
       ValueError: as `open_run`; bits that are not known, a pattern that matches no
@@ -102,8 +102,9 @@ def quantize_run(
     if dry_run:
         return row
     aware = task.config.qat.bits
-    whole = merge_adapters(task, effective_params(task.config, params))[1]
-    stored = quant.quantize(params, task.config.qat) if aware else whole
+    kept = quant.quantize(params, task.config.qat)
+    stored = quant.cast_rest(kept if aware else merge_adapters(task, params)[1])
+    whole = merge_adapters(task, quant.dequantize(stored))[1]
     task, params = merge_adapters(task, params)
 
     what = f"as trained (rounded to {aware} bits)" if aware else "as trained"

@@ -8,7 +8,7 @@ import os
 import pathlib
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,6 +20,14 @@ from kscale.files import Row
 from kscale.runs.task import Task
 from kscale.train.config import Hyper
 
+# Why a part of the bits can be below 0.
+_NEGATIVE = {
+    "name": "names cost the model more than an even guess among all there could be",
+    "value": "values cost the model more than an even guess from their lists",
+    "diversity": "what a value begins with costs the model more than it is worth to"
+    " know which strings there are",
+}
+_SHOWN = 0.05  # bits are printed with one decimal
 _PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -121,12 +129,27 @@ def answer(rows: Sequence[Row]) -> str:
                     f" {part['trained']['accuracy']:.0%} of those about people trained"
                     f" on."
                 )
+    below = "; below 0, the truth costs more than an even guess from the lists"
     return (
         f"{who} holds {best['bits']['total']:,.0f} of"
         f" {best['bits_max']['total']:,.0f} bits after {best['exposures']:g} exposures:"
         f" {best['bits_per_param']:.3f} bits per parameter"
-        f" (at most {best['max_bits_per_param']:.3f})."
+        f" (at most {best['max_bits_per_param']:.3f})"
+        f"{below * (best['bits']['total'] < 0)}."
     )
+
+
+def explain_negative(bits: Sequence[Mapping[str, float]]) -> list[str]:
+    """Explains the parts that are below 0 in any of several bits, a line each.
+
+    Args:
+      bits: by part: name, value, diversity.
+    """
+    return [
+        f"Negative bits of {part}: {why}; nothing is cut off at 0."
+        for part, why in _NEGATIVE.items()
+        if any(one.get(part, 0.0) < -_SHOWN for one in bits)
+    ]
 
 
 def list_findings(row: Row) -> list[str]:

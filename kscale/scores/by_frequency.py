@@ -13,7 +13,7 @@ from typing import TypedDict
 import numpy as np
 
 from kscale.corpora import Label
-from kscale.scores.capacity import check_table, mean_error
+from kscale.scores.capacity import check_table, mean_error, share_error
 from kscale.scores.known_bits import bits_from_losses, loss_units
 from kscale.scores.labels import (
     ATTRIBUTE,
@@ -34,8 +34,9 @@ _LN2 = math.log(2.0)
 class Means(TypedDict):
     """Losses and accuracies of some people, plain and weighted.
 
-    Errors are standard errors, the people being a sample of those who might have been;
-    NaN for a single person. Weighted numbers are NaN where nobody has a weight.
+    Errors are those of a sample of the people who might have been: standard errors, NaN
+    for a single person, and of accuracies half of Wilson's interval (`share_error`).
+    Weighted numbers are NaN where nobody has a weight.
 
     Attributes:
       people: how many of the table.
@@ -45,9 +46,9 @@ class Means(TypedDict):
       visit_loss_bits_error: its standard error.
       accuracy: share that is greedily right; where several pieces were asked, the mean
         of their shares.
-      accuracy_error: its standard error.
+      accuracy_error: its error.
       visit_accuracy: the weighted share.
-      visit_accuracy_error: its standard error.
+      visit_accuracy_error: its error.
     """
 
     people: int
@@ -226,7 +227,7 @@ def check_each(what: str, name: str, values: np.ndarray, people: int) -> None:
 
 def _losses(bits: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Means:
     loss, loss_error, visit_loss, visit_loss_error = _means(bits, weights)
-    share, share_error, visit_share, visit_share_error = _means(right, weights)
+    share, share_error, visit_share, visit_share_error = _means(right, weights, True)
     return {
         "people": len(bits),
         "loss_bits": loss,
@@ -241,23 +242,26 @@ def _losses(bits: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Means:
 
 
 def _means(
-    values: np.ndarray, weights: np.ndarray
+    values: np.ndarray, weights: np.ndarray, shares: bool = False
 ) -> tuple[float, float, float, float]:
     """(mean, its error, weighted mean, its error) of the values that are not NaN.
 
     A weighted mean is a ratio of two sums over people; its error is that of the ratio
-    to first order, and that of the plain mean where all weights are equal.
+    to first order, and that of the plain mean where all weights are equal. Errors of
+    shares, which lie between 0 and 1, are `share_error`.
     """
     there = ~np.isnan(values)
     values, weights = values[there], weights[there]
     n, total = len(values), weights.sum()
     mean = float(values.mean()) if n else math.nan
+    error = share_error(values) if shares and n else mean_error(values)
     if not total:
-        return mean, mean_error(values), math.nan, math.nan
+        return mean, error, math.nan, math.nan
     share = weights / total
-    weighted = float(share @ values)
-    error = math.nan
-    if n > 1:
+    weighted, weighted_error = float(share @ values), math.nan
+    if shares:
+        weighted_error = share_error(values, weights=weights)
+    elif n > 1:
         off = share * (values - weighted)
-        error = math.sqrt(n / (n - 1) * float(off @ off))
-    return mean, mean_error(values), weighted, error
+        weighted_error = math.sqrt(n / (n - 1) * float(off @ off))
+    return mean, error, weighted, weighted_error

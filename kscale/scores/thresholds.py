@@ -10,7 +10,7 @@ import numpy as np
 from scipy import optimize
 
 from kscale.scores.by_frequency import check_each
-from kscale.scores.capacity import mean_error
+from kscale.scores.capacity import share_error
 
 _MARGIN = 0.05  # above a blind guess: up to there, answers are called guessed
 _BINS = 16  # of the curve
@@ -31,7 +31,7 @@ class Threshold(TypedDict):
       visits: mean count of each bin of the curve, rising.
       accuracy: mean accuracy of each bin, as measured: not made to rise.
       people: how many are in each bin.
-      error: standard error of each bin's accuracy; NaN for one person.
+      error: of each bin's accuracy, half of Wilson's interval (`share_error`).
     """
 
     share: float
@@ -95,7 +95,7 @@ def find_threshold(
         found["visits"].append(float(visits[of].mean()))
         found["accuracy"].append(float(right[of].mean()))
         found["people"].append(int(of.sum()))
-        found["error"].append(mean_error(right[of]))
+        found["error"].append(share_error(right[of]))
     return found
 
 

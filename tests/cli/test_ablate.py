@@ -43,9 +43,11 @@ def test_the_answer_says_what_is_left():
 
 
 def test_a_model_that_knows_nothing_has_nothing_to_lose():
+    below = {"bits": {"total": -45.0, "name": 15.0, "value": -60.0}}
     lines = text_of(
-        row_of("whole", None, -50.0), row_of("attention at 3 bits", None, -70.0)
+        row_of("whole", None, -50.0) | below, row_of("attention at 3 bits", None, -70.0)
     )
+    assert lines[3].startswith("Negative bits of value: values cost the model more")
     assert lines[-1] == "mine holds -45 bits: there is nothing to look for."
     assert lines[1].split()[3] == "-"
 
@@ -57,7 +59,8 @@ def test_it_says_rows_and_writes_nothing(finished, ask):
     assert (row["people"], row["rounded_to"], row["layers"]) == (4, 2, 1)
     assert row["scores"] == len(row["rows"]) == 7
     assert row["rows"][2]["what"] == "attention at 2 bits"
-    assert len(ablate.text(row).splitlines()) == 10
+    lines = ablate.text(row).splitlines()
+    assert len([line for line in lines if "Negative" not in line]) == 10
     assert read_files(finished) == before
 
 

@@ -56,6 +56,13 @@ def test_the_answer_is_what_holds_most(rows, answer):
     assert text_of(*rows)[-1] == answer
 
 
+def test_what_is_below_zero_is_explained():
+    below = TWO | {"bits": {"name": -90.0, "value": 10.0, "total": -80.0}}
+    lines = text_of(WHOLE, below)
+    assert lines[4].startswith("Negative bits of name: names cost the model more than")
+    assert not any("Negative" in line for line in text_of(WHOLE, EIGHT))
+
+
 def test_a_model_that_knows_nothing_has_nothing_to_keep():
     nothing = row_of("as trained", -10.0, 6400) | {"bits_kept": None}
     lines = text_of(nothing, row_of("gptq at 8 bits", -9.0, 3200))

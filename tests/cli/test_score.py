@@ -25,6 +25,7 @@ def test_the_answer_is_the_last_line(finished):
     *table, last = score.text(row).splitlines()
     assert "bits per parameter (at most" in last
     assert [line.split()[0] for line in table[1:4]] == ["name", "value", "total"]
+    assert table[4].startswith("+- is of the sample of people; in the words of another")
     assert any(line.startswith("employer_city") for line in table)
     row |= {"weights": "two.npz", "weight_bits": 2}
     row |= {"stored_bits": 12_345, "bits_per_stored_bit": 0.25}
@@ -32,6 +33,17 @@ def test_the_answer_is_the_last_line(finished):
         "Scored is two.npz: 2 bits a weight, 12,345 stored bits, 0.2500 bits of"
         " knowledge in each."
     )
+
+
+def test_every_part_that_is_not_zero_is_shown_and_explained(finished):
+    # All T^L strings are used, so that there is nothing to know of which there are.
+    row = result_of(finished)
+    row["bits"] |= {"name": 5.0, "value": 3.0, "diversity": -2.0, "total": 6.0}
+    table = score.text(row).splitlines()
+    assert table[3].split() == ["diversity", "-2.0", "0.0", "0.0"]
+    assert table[6].startswith("Negative bits of diversity: what a value begins with")
+    row["bits"] |= {"diversity": 0.0, "total": 8.0}
+    assert "diversity" not in score.text(row)
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])

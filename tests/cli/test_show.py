@@ -20,6 +20,9 @@ def test_a_person_of_a_config(ask):
 
 def test_a_person_of_a_run(finished, ask):
     words = ["show", f"--workdir={finished}", "--person=11"]
+    held = ask(*words, "--json")["bits"]
+    said = "  below 0: the truth costs the model more than an even guess\n"
+    assert (said in ask(*words)) == (min(held.values()) < 0)
     most = math.log2(160_000 / 12) + 30.97
     said = rf"Of person 11 the model holds -?[\d.]+ of {most:.1f} bits\."
     assert re.fullmatch(said, ask(*words).splitlines()[-1])

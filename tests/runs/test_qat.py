@@ -31,6 +31,10 @@ def same(one, other):
     return jax.tree.all(jax.tree.map(np.array_equal, one, other))
 
 
+def rounded_of(task, params):
+    return quant.dequantize(quant.quantize(params, task.config.qat))
+
+
 def batch_of(task):
     tokens, segments = sample_windows(task, 8)
     tokens = np.maximum(tokens, 0)
@@ -51,8 +55,7 @@ def test_the_loss_is_that_of_the_rounded_weights(made, symmetric):
     task = made(qat__symmetric=symmetric, qat__group=4, **FOUR)
     params = params_of(task)
     found = nats_of(task, params)
-    used = effective_params(task.config, params)
-    assert used["embed"]["table"] is params["embed"]["table"]
+    used = rounded_of(task, params)
     assert same(effective_params(made().config, params), params)
     np.testing.assert_allclose(found, nats_of(made(), used), rtol=1e-6)
     assert np.abs(found - nats_of(made(), params)).max() > 1e-3
@@ -65,7 +68,7 @@ def test_the_gradient_moves_what_is_beneath(made):
     def loss(task, params):
         return jnp.sum(nats_of(task, params))
 
-    gradient, used = jax.grad(loss, argnums=1), effective_params(task.config, params)
+    gradient, used = jax.grad(loss, argnums=1), rounded_of(task, params)
     moved, at_rounded = gradient(task, params), gradient(made(), used)
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
     jax.tree.map(close, moved, at_rounded)
@@ -87,6 +90,19 @@ def test_a_pattern_that_names_no_weight_is_refused_before_anything(made):
         made(qat__leaves=leaves, **FOUR)
     with pytest.raises(ValueError, match=message):
         require_weights(params_of(made()), Scheme(bits=4, leaves=leaves))
+
+
+def test_what_is_scored_is_rounded_or_cut_to_sixteen_bits(made):
+    task = made(**FOUR)
+    params = params_of(task)
+    used = effective_params(task.config, params)
+    assert same(
+        used["layer_0"]["mlp"]["up"]["kernel"],
+        rounded_of(task, params)["layer_0"]["mlp"]["up"]["kernel"],
+    )
+    cut = np.asarray(params["embed"]["table"]).astype(np.float16)
+    assert same(used["embed"]["table"], cut)
+    assert not same(params["embed"]["table"], cut)
 
 
 def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
@@ -130,7 +146,7 @@ def test_the_bits_are_those_of_the_rounded_weights(rounded):
     tree = quant.quantize(params, task.config.qat)
     assert any(map(quant.is_quantized, tree["layer_0"]["mlp"]["up"].values()))
     bare, _ = merge_adapters(task, params)
-    bits = score(bare, quant.dequantize(tree)).row["bits"]
+    bits = score(bare, quant.dequantize(quant.cast_rest(tree))).row["bits"]
     assert row["bits"] == pytest.approx(bits, rel=1e-5)
     beneath = score(bare, params).row["bits"]
     assert beneath["total"] != pytest.approx(bits["total"], rel=1e-4)

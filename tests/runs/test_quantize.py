@@ -11,8 +11,10 @@ from support.run_folders import read_files
 
 from kscale import models, quant
 from kscale.quant import Scheme
+from kscale.runs.evaluate import score
 from kscale.runs.quantize import Choice, quantize_params, quantize_run, sample_windows
 from kscale.runs.score import score_run
+from kscale.runs.task import open_run
 
 NEAREST = Choice(bits=(8, 4), method="nearest")
 
@@ -31,6 +33,21 @@ def test_fewer_bits_are_smaller_and_know_less_alike(finished):
     assert whole["stored_bits"] > eight["stored_bits"] > four["stored_bits"]
     off = [abs(x["bits"]["total"] - whole["bits"]["total"]) for x in (eight, four)]
     assert off[0] < off[1]
+
+
+def test_the_model_as_trained_is_scored_in_the_bits_that_are_counted(finished):
+    (whole, _) = quantize_run(finished, Choice((8,), "nearest"), people=6)["rows"]
+    task, params = open_run(finished)
+
+    def held(params):
+        return score(task, params, people=6).capacity.summary()["bits"]
+
+    def cut(leaf):
+        return np.asarray(leaf).astype(np.float16).astype(np.float32)
+
+    assert whole["stored_bits"] == 16 * sum(x.size for x in jax.tree.leaves(params))
+    assert whole["bits"] == held(jax.tree.map(cut, params))
+    assert whole["bits"] != held(params)
 
 
 def test_saved_files_are_small_and_are_not_lost(finished, tmp_path):
@@ -60,7 +77,7 @@ def test_a_member_of_a_population(pair, tmp_path):
     row = quantize_run(run, choice, member=1, save=True)
     assert row["fingerprint"] == result["members"][1]["fingerprint"]
     bits = result["members"][1]["bits"]
-    assert row["rows"][0]["bits"] == pytest.approx(bits, rel=1e-5)
+    assert row["rows"][0]["bits"] == pytest.approx(bits, rel=1e-4)
     file = run / "quantized_nearest_8_1.npz"
     assert score_run(run, member=1, weights=file, dry_run=True)["people"] == 12
     his, own = (result["members"][i]["fingerprint"] for i in (1, 0))

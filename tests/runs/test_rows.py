@@ -4,7 +4,7 @@ import json
 import os
 
 from kscale.runs import rows
-from kscale.runs.rows import list_findings
+from kscale.runs.rows import answer, explain_negative, list_findings
 
 ALIKE = {"fewest": 5, "most": 5, "never": 0, "total": 50}
 SKEWED = {"fewest": 0, "most": 1234, "never": 3, "total": 4000}
@@ -52,6 +52,30 @@ def test_of_experts_what_they_drop_when_scored():
         "When scored, experts dropped 0.012% of the choices;"
         " model.eval_capacity_factor=0 drops none."
     ]
+
+
+def test_parts_below_zero_are_explained():
+    bits = {"name": -0.04, "value": 3.0, "diversity": -2.0, "total": 0.96}
+    assert explain_negative([bits, bits | {"diversity": 1.0}]) == [
+        "Negative bits of diversity: what a value begins with costs the model more than"
+        " it is worth to know which strings there are; nothing is cut off at 0."
+    ]
+    (line,) = explain_negative([bits | {"name": -3.0, "diversity": 0.0}])
+    assert line.startswith("Negative bits of name: names cost the model more than an")
+    assert explain_negative([{"total": -1.0}]) == []
+
+
+def test_an_answer_below_zero_says_why():
+    row = {"name": "mine", "model": "2-1", "parameters": 10, "exposures": 1}
+    row |= {"bits_max": {"total": 900.0}, "max_bits_per_param": 90.0}
+    good = answer([row | {"bits": {"total": 30.0}, "bits_per_param": 3.0}])
+    assert good.endswith("3.000 bits per parameter (at most 90.000).")
+    bad = answer([row | {"bits": {"total": -30.0}, "bits_per_param": -3.0}])
+    assert bad.endswith(
+        "mine (2-1, 10 parameters) holds -30 of 900 bits after 1 exposures: -3.000 bits"
+        " per parameter (at most 90.000); below 0, the truth costs more than an even"
+        " guess from the lists."
+    )
 
 
 def test_provenance_says_how_a_row_was_made(monkeypatch):

@@ -51,7 +51,7 @@ def test_a_mixture_is_scored_again_and_rounded(mixture):
     again = score_run(mixture[0])
     assert again["bits"] == pytest.approx(mixture[1]["bits"], rel=1e-5)
     whole, eight = quantize_run(mixture[0], EIGHT)["rows"]
-    assert whole["bits"] == pytest.approx(mixture[1]["bits"], rel=1e-5)
+    assert whole["bits"] == pytest.approx(mixture[1]["bits"], rel=1e-4)
     error = abs(eight["bits"]["total"] - whole["bits"]["total"])
     assert error < 0.1 * abs(whole["bits"]["total"])
     assert eight["stored_bits"] < whole["stored_bits"]
@@ -122,7 +122,7 @@ def test_adapters_begin_beside_the_weights_and_are_all_that_is_trained(
 def test_adapters_are_merged_before_weights_are_rounded(adapted):
     whole, eight = quantize_run(adapted[1], EIGHT)["rows"]
     row = adapted[2]
-    assert whole["bits"] == pytest.approx(row["bits"], rel=1e-5)
+    assert whole["bits"] == pytest.approx(row["bits"], rel=1e-4)
     weights = row["parameters"] - row["parameters_by_base"]["adapters"]
     untied = 8 * open_run(adapted[1])[0].config.model.vocab  # by the embedding's
     assert whole["stored_bits"] == 16 * (weights + untied)

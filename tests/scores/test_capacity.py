@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kscale.corpora import Label
 from kscale.scores import ScoreTable, measure_capacity
+from kscale.scores.capacity import share_error
 from kscale.worlds import Counts
 
 LN2 = math.log(2)
@@ -103,7 +106,7 @@ def test_nobody_is_clipped():
     ("column", "nats", "message"),
     [
         (1, math.log(50) - 0.01, r"p1=3\.90202 nats is below 3\.91202"),
-        (3, -0.01, "p2=-0.01 nats is below 0"),
+        (3, -0.01, r"employer of person 0 is -0\.01 nats, below 0 \(and 49 others\)"),
         (1, math.nan, "name of person 0 is not finite"),
         (3, math.inf, "employer of person 0 is not finite"),
     ],
@@ -116,10 +119,16 @@ def test_impossible_scores_are_refused(column, nats, message):
         measure(table)
 
 
-def test_a_first_chunk_below_zero_is_refused():
-    nats = np.array([[0, 1, -0.1, 0.1, 0, 0]] * 2)
-    with pytest.raises(ValueError, match=r"p3=-0\.05 .* R would exceed R_max"):
-        measure_capacity(BIOD_COUNTS, BIOD, table_of(BIOD, nats), parameters=1)
+@pytest.mark.parametrize("column", range(6))
+def test_a_single_negative_loss_is_refused(column):
+    nats = np.array([[9.0] * 6, [9.0] * 6])
+    nats[1, column] = -1e-5  # a float32 softmax rounds so
+    table = table_of(BIOD, nats)
+    measure_capacity(BIOD_COUNTS, BIOD, table, parameters=1)
+    table.nats[1, column] = -0.1
+    message = rf"of {BIOD[column].name} of person 1 is -0\.1 nats, below 0 \(and 0 oth"
+    with pytest.raises(ValueError, match=message):
+        measure_capacity(BIOD_COUNTS, BIOD, table, parameters=1)
 
 
 def test_a_sample_may_hold_favorite_names_by_chance():
@@ -194,6 +203,48 @@ def test_sampling_error_covers_the_whole_world():
         covered = np.mean(np.abs(scores) < 1.96)
         assert 0.91 < covered < 0.98
         assert np.std(scores) == pytest.approx(1, abs=0.12)
+
+
+def test_people_error_bounds_what_wording_does():
+    # Each of 100 people has a loss of its own, and one more in each wording.
+    rng = np.random.default_rng(2)
+    own = rng.exponential(1.0, (100, 1))
+    bits, errors = [], []
+    for _ in range(400):
+        nats = np.zeros((100, 5))
+        nats[:, 3:4] = own + rng.exponential(0.5, (100, 1))
+        nats[:, 1] = 9.0
+        known = measure(table_of(BIOS, nats))
+        assert known.sampling_error.total == 0
+        bits.append(known.bits.total)
+        errors.append(known.people_error.total)
+    # N people, each with the wording's variance.
+    assert np.std(bits) == pytest.approx(math.sqrt(100) * 0.5 / LN2, rel=0.1)
+    assert np.std(bits) < 0.6 * np.mean(errors)
+
+
+def test_nobody_right_of_a_sample_is_no_certainty():
+    nats = np.full((49, 5), 21.0)
+    known = measure(table_of(BIOS, nats, population=10**9, correct=False))
+    assert known.accuracy["employer"] == 0
+    assert known.accuracy_error["employer"] == pytest.approx(0.01, rel=1e-6)
+    everybody = measure(table_of(BIOS, nats, population=10**9))
+    assert everybody.accuracy_error == pytest.approx(known.accuracy_error)
+    half = measure(table_of(BIOS, nats, population=98, correct=False))
+    assert half.accuracy_error["employer"] == pytest.approx(1 / (2 * 99))
+    assert set(measure(table_of(BIOS, nats)).accuracy_error.values()) == {0.0}
+
+
+@given(st.integers(0, 40), st.integers(1, 40), st.floats(0.1, 1))
+def test_share_error_is_half_of_wilsons_interval(right, wrong, rest):
+    # Its ends are the shares p of which what was found is one standard error away.
+    n, found = right + wrong, right / (right + wrong)
+    m = n / rest**2
+    ends = np.roots([1 + 1 / m, -2 * found - 1 / m, found**2])
+    hits = np.repeat([1.0, 0.0], [right, wrong])
+    assert share_error(hits, rest) == pytest.approx(np.ptp(ends) / 2, rel=1e-6)
+    alike = share_error(hits, rest, np.full(n, 0.3))
+    assert alike == pytest.approx(share_error(hits, rest))
 
 
 def test_people_error_covers_other_worlds():

@@ -57,8 +57,10 @@ def test_the_curve_by_hand():
     assert found["visits"] == pytest.approx([0, 3.2 / 3, 2, 100])
     assert found["accuracy"] == pytest.approx([0, 2 / 3, 0.5, 1])
     assert found["people"] == [2, 3, 1, 1]
-    assert found["error"][:2] == pytest.approx([0, 1 / 3])
-    assert math.isnan(found["error"][3])
+    # Half of Wilson's interval: nobody of 2, two of 3, and one of one.
+    two_of_three = math.sqrt(2 / 9 / 3 + 1 / 36) * 3 / 4
+    assert found["error"][:2] == pytest.approx([1 / 6, two_of_three])
+    assert found["error"][3] == 0.25
 
 
 @given(people)
