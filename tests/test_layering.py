@@ -32,8 +32,8 @@ ROOMS = {
     "scores": "files worlds corpora data models",
     "configs": "files worlds corpora data models quant train",
     "runs": (
-        "trees files worlds tokenizers theory corpora data models quant train scores "
-        "configs"
+        "trees files worlds tokenizers theory corpora data models quant report train "
+        "scores configs"
     ),
     "cli": "files worlds theory quant report configs runs",
     "__main__": "cli",

@@ -9,6 +9,7 @@ values are right, and such models are left out of figure 2 of Allen-Zhu & Li 202
 import math
 import pathlib
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -60,12 +61,16 @@ def draw_capacity(
     figure.savefig(path, dpi=150)
 
 
-def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
+def draw_exposures(
+    rows: Sequence[Row], path: pathlib.Path | BinaryIO, title: str
+) -> None:
     """Draws bits per parameter against exposures, with the 2-bit and the 1-bit line.
 
     Args:
-      rows: one per run. A dash over a dot is its R_max.
-      path, title: as in `draw_panels`.
+      rows: one per run. A dash over a dot is its R_max. A line leads to the dot of a
+        run that was scored on its way (`curve`, `steps`).
+      path: the PNG to write, or an open file.
+      title: as in `draw_panels`.
 
     Raises:
       ValueError: there are no rows.
@@ -89,16 +94,28 @@ def draw_exposures(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
         place, most = row["exposures"], row["max_bits_per_param"]
         axes.plot(place, most, "_", markersize=22, color="0.2", label=name)
     points = [(row["exposures"], row["bits_per_param"]) for row in rows]
-    _dots(axes, rows, points, _kinds(rows))
     seen = sorted({row["exposures"] for row in rows})
+    first = seen[0]
+    for row, end in zip(rows, points, strict=True):
+        way = _way(row)
+        if way:
+            first = min(first, way[0][0])
+            color = COLORS[_kinds(rows).index(_kind(row)) % len(COLORS)]
+            axes.plot(*np.transpose([*way, end]), "-", color=color, linewidth=1)
+    _dots(axes, rows, points, _kinds(rows))
     axes.set(
         xscale="log",
-        xlim=(seen[0] / 2, seen[-1] * 2),
-        ylim=(0, max(2.4, 1.08 * max(row["max_bits_per_param"] for row in rows))),
+        xlim=(first / 2, seen[-1] * 2),
+        ylim=(
+            min(0, 1.08 * min(row["bits_per_param"] for row in rows)),
+            max(2.4, 1.08 * max(row["max_bits_per_param"] for row in rows)),
+        ),
         xlabel="exposures: how often each fact was seen",
         ylabel="bits of knowledge per parameter",
     )
-    axes.set_xticks(seen, [f"{x:g}" for x in seen])
+    if first == seen[0]:
+        axes.set_xticks(seen)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.set_title(title, fontsize=10)
     figure.savefig(path, dpi=150)
@@ -118,9 +135,22 @@ def values_right(row: Row) -> float:
     return float(np.mean(right))
 
 
+def _way(row: Row) -> list[tuple[float, float]]:
+    """Returns (exposures, R) at the steps at which a run was scored on its way."""
+    return [
+        (row["exposures"] * point["step"] / row["steps"], point["bits_per_param"])
+        for point in row.get("curve", ())
+        if "bits_per_param" in point
+    ]
+
+
+def _kind(row: Row) -> tuple[str, int]:
+    return row["model"], row["people"]
+
+
 def _kinds(rows: Sequence[Row]) -> list[tuple[str, int]]:
     """Returns each model in its world; each has a marker, the same in every panel."""
-    return sorted({(row["model"], row["people"]) for row in rows})
+    return sorted({_kind(row) for row in rows})
 
 
 def _dots(
@@ -129,7 +159,7 @@ def _dots(
     points: Sequence[tuple[float, float]],
     kinds: Sequence[tuple[str, int]],
 ) -> None:
-    places, kind_of = np.array(points), [(row["model"], row["people"]) for row in rows]
+    places, kind_of = np.array(points), [_kind(row) for row in rows]
     bound = np.array([values_right(row) > 0.5 for row in rows])
     full = [row["bits_per_param"] >= 0.95 * row["max_bits_per_param"] for row in rows]
     for i, (model, people) in enumerate(kinds):

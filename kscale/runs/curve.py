@@ -8,6 +8,7 @@ import numpy as np
 from kscale import files
 from kscale.configs.base import Config
 from kscale.files import Row
+from kscale.runs.board import tag_knowledge
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
 from kscale.runs.task import Task
@@ -63,16 +64,21 @@ class Curve:
         self._path = None if folder is None else folder.curve
         self._rows: list[Row] = []
 
-    def add(self, step: int, state: Any) -> None:
-        """Scores a state. A row of the same step or a later one is replaced."""
+    def add(self, step: int, state: Any) -> list[dict[str, float]]:
+        """Scores a state. A row of the same step or a later one is replaced.
+
+        Returns:
+          What TensorBoard shows of each member.
+        """
         members = [
-            score(self._task, state["params"], member=i, step=step).breakdown
+            score(self._task, state["params"], member=i, step=step).progress
             for i in range(len(self._task.hypers))
         ]
         kept = [row for row in self.read() if row["step"] < step]
         self._rows = [*kept, {"step": step, "members": members}]
         if self._path is not None:
             files.write_rows(self._path, self._rows)
+        return [tag_knowledge(found) for found in members]
 
     def read(self) -> list[Row]:
         """Returns the rows so far, those of an earlier start of the run included."""

@@ -71,6 +71,13 @@ class Known:
         return rows.make_row(self.task, self.capacity, self.member) | self.breakdown
 
     @functools.cached_property
+    def progress(self) -> Row:
+        """What is kept of a step on the way: bits, R, R_max, accuracy, `breakdown`."""
+        kept = ("bits", "bits_per_param", "max_bits_per_param", "accuracy")
+        summary = self.capacity.summary()
+        return files.to_json_types({x: summary[x] for x in kept}) | self.breakdown
+
+    @functools.cached_property
     def breakdown(self) -> Row:
         """Losses and accuracies, of the run's own people and of each part.
 

@@ -15,13 +15,14 @@ import numpy as np
 from kscale import files, models, quant, train
 from kscale.configs.base import Config, select_meaningful
 from kscale.files import Row
+from kscale.runs import board
 from kscale.runs.curve import Curve
 from kscale.runs.devices import TrainingPlan, arrange
 from kscale.runs.evaluate import member_params, score
 from kscale.runs.folder import RunFolder
 from kscale.runs.rows import last_routing, measure_storage, sum_speed, summarize
 from kscale.runs.task import Task, prepare
-from kscale.train.config import Hyper
+from kscale.train.config import Hyper, count_members
 from kscale.train.interruption import Interrupted, raise_on_sigterm
 from kscale.train.step import State
 
@@ -78,6 +79,7 @@ def run(
             with files.replace_file(folder.visits) as file:
                 np.save(file, task.order.visits())
             folder.write_result(summarize(rows))
+            board.write_end(folder, count_members(plan.hyper), rows)
         return rows
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +22,7 @@ METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 
 OnRow = Callable[[Row], Any]
+Scalars = Mapping[str, float]  # values by their TensorBoard tags
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -52,8 +53,10 @@ class RowWriter:
         self.rows: list[Row] = []
         self._bar = Progress(progress, total_steps, step)
         self._receivers: list[OnRow] = [self.rows.append]
+        self._log: RunLog | None = None
         if folder is not None and not jax.process_index():
-            self._receivers.append(RunLog(folder, step, members).write)
+            self._log = RunLog(folder, step, members)
+            self._receivers.append(self._log.write)
         self._receivers.append(self._bar.show)
         if on_row is not None:
             self._receivers.append(on_row)
@@ -62,6 +65,11 @@ class RowWriter:
         """Hands on one row."""
         for receive in self._receivers:
             receive(row)
+
+    def add_scalars(self, step: int, members: Sequence[Scalars]) -> None:
+        """Shows what each member's evaluation found in TensorBoard, if there is one."""
+        if self._log is not None:
+            self._log.add_scalars(step, members)
 
     def close(self) -> None:
         """Ends the bar."""
@@ -83,29 +91,54 @@ class RunLog:
 
     def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
         self._path = Path(folder) / METRICS
-        with self._reporting():
+        with _require_room(self._path):
             rows = files.read_rows(self._path)
             files.write_rows(self._path, (row for row in rows if row["step"] <= step))
-            board = self._path.parent / TENSORBOARD
-            names = [""] if members is None else [f"member_{m}" for m in range(members)]
-            self._boards = [Board(board / name, step) for name in names]
+            self._boards = _open_boards(folder, step, members)
 
     def write(self, row: Row) -> None:
         """Appends one row, as `Totals.row` makes it."""
-        with self._reporting():
-            with self._path.open("ab", buffering=0) as file:
-                file.write(json.dumps(row).encode() + b"\n")
-            for member, board in enumerate(self._boards):
-                board.add(row["step"], tag_scalars(row, member))
+        line = json.dumps(row).encode() + b"\n"
+        with _require_room(self._path), self._path.open("ab", buffering=0) as file:
+            file.write(line)
+        scalars = [tag_scalars(row, m) for m in range(len(self._boards))]
+        self.add_scalars(row["step"], scalars)
 
-    @contextlib.contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise ValueError(
-                f"log {self._path} cannot be written ({error}): make room and resume"
-            ) from error
+    def add_scalars(self, step: int, members: Sequence[Scalars]) -> None:
+        """Appends values to the event file of each member."""
+        with _require_room(self._path):
+            for board, scalars in zip(self._boards, members, strict=True):
+                board.add(step, *scalar_values(scalars))
+
+
+def write_result(
+    folder: Path | str, step: int, members: int | None, values: Sequence[Sequence[Any]]
+) -> None:
+    """Shows the end of a run in TensorBoard, in place of what an earlier call showed.
+
+    Args:
+      folder: of the run.
+      step: the last.
+      members: as in `RunLog`.
+      values: what each member's run gets, `Summary.Value` each.
+
+    Raises:
+      ValueError: a file cannot be written.
+    """
+    with _require_room(Path(folder) / TENSORBOARD):
+        boards = _open_boards(folder, step, members, ".result")
+        for board, shown in zip(boards, values, strict=True):
+            board.add(step, *shown)
+
+
+@contextlib.contextmanager
+def _require_room(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"log {path} cannot be written ({error}): make room and resume"
+        ) from error
 
 
 def tag_scalars(row: Row, member: int) -> dict[str, float]:
@@ -173,28 +206,46 @@ SessionLog: Any = vars(event_pb2)["SessionLog"]
 Summary: Any = vars(summary_pb2)["Summary"]
 
 
+def scalar_values(scalars: Scalars) -> list[Any]:
+    """Returns the `Summary.Value` of each tag."""
+    return [Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()]
+
+
+def _open_boards(
+    folder: Path | str, step: int, members: int | None, suffix: str = ""
+) -> list["Board"]:
+    """Opens an event file for each member of a run."""
+    names = [""] if members is None else [f"member_{m}" for m in range(members)]
+    return [Board(Path(folder) / TENSORBOARD / name, step, suffix) for name in names]
+
+
 class Board:
     """A TensorBoard event file, which is closed after each write.
+
+    TensorBoard reads the files of a folder one after another, by name, so that only the
+    newest may grow.
 
     Args:
       folder: made if it does not exist; each start of a run adds a file to it.
       step: the run goes on from here; TensorBoard hides older events of later steps.
+      suffix: ends the file's name; earlier files that end so make way. "": none do.
 
     Raises:
       OSError: (also by `add`) the file cannot be written.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, suffix: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         now = f"{time.time_ns() / 1e9:.3f}"
-        self._path = folder / f"events.out.tfevents.{now}.{os.getpid()}"
+        self._path = folder / f"events.out.tfevents.{now}.{os.getpid()}{suffix}"
+        for earlier in folder.glob(f"events.out.tfevents.*{suffix}") if suffix else ():
+            earlier.unlink()
         begin = SessionLog(status=SessionLog.START)
         version = Event(file_version="brain.Event:2")
         self._append(version, Event(step=step + 1, session_log=begin))
 
-    def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Appends one value for each tag."""
-        values = [Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()]
+    def add(self, step: int, *values: Any) -> None:
+        """Appends a `Summary.Value` for each tag."""
         self._append(Event(step=step, summary=Summary(value=values)))
 
     def _append(self, *events: Any) -> None:

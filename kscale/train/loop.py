@@ -18,13 +18,13 @@ from kscale.train.config import Hyper, TrainConfig, count_members, make_hyper, r
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.infeed import Batches, Infeed
 from kscale.train.interruption import watch_sigterm
-from kscale.train.logs import OnRow, RowWriter
+from kscale.train.logs import OnRow, RowWriter, Scalars
 from kscale.train.metrics import Totals, peak_flops, require_finite
 from kscale.train.objective import Objective, Params, make_objective
 from kscale.train.sharding import hyper_sharding, one_device
 from kscale.train.step import Metrics, State, make_step
 
-OnEvaluation = Callable[[int, State], None]
+OnEvaluation = Callable[[int, State], Sequence[Scalars] | None]
 
 
 class FitResult(NamedTuple):
@@ -89,7 +89,8 @@ def fit(
       start: parameters to begin with (`dispatch.start_state`); None: drawn.
       evaluate_at: steps, rounded up to dispatches, at which `on_evaluation` is called
         with step and state; it must not keep the state, which the next step takes.
-      on_evaluation: see `evaluate_at`; each call is of another step.
+      on_evaluation: see `evaluate_at`; each call is of another step. TensorBoard shows
+        what it returns: of each member, values by their tags.
 
     Raises:
       ValueError: the batches do not fit the config, the mesh or the run; the folder
@@ -214,7 +215,9 @@ class _Loop:
     def _evaluate(self, state: State) -> float:
         """Evaluates a state; returns the seconds, which do not count as training."""
         began = time.perf_counter()
-        self.on_evaluation(self.step, state)
+        found = self.on_evaluation(self.step, state)
+        if found:
+            self.writer.add_scalars(self.step, found)
         seconds = time.perf_counter() - began
         self.totals.pause(seconds)
         return seconds
