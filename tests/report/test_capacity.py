@@ -1,5 +1,7 @@
 """Figures of capacity: what is in them, whatever the rows, and never blank."""
 
+import io
+
 import matplotlib.image
 import numpy as np
 import pytest
@@ -125,3 +127,18 @@ def test_models_that_know_strings_alone_are_faint(drawn, tmp_path):
         legend = [text.get_text() for text in axes.get_legend().get_texts()]
         assert legend[-1] == "faint: at most half of the values right"
     assert report.values_right(rows[1] | {"loss": {"accuracy": 0.2}}) == 0.2
+
+
+def test_a_line_leads_to_a_run_that_was_scored_on_its_way(drawn):
+    curve = [{"step": 1, "bits_per_param": -0.5}, {"step": 10, "bits_per_param": 0.5}]
+    with io.BytesIO() as file:
+        scored = row(100.0, ratio=0.9) | {"steps": 100, "curve": curve}
+        old = row(100.0, ratio=-0.1) | {"steps": 100, "curve": [{"step": 1}]}
+        report.draw_exposures([scored, old], file, "A title")
+        assert file.getvalue().startswith(b"\x89PNG")
+    (axes,) = drawn[0].axes
+    (way,) = [x for x in axes.lines if len(x.get_xdata()) == 3]
+    np.testing.assert_allclose(way.get_xdata(), [1, 10, 100])
+    np.testing.assert_allclose(way.get_ydata(), [-0.5, 0.5, 0.9])
+    assert axes.get_xlim()[0] < 1
+    assert axes.get_ylim()[0] < -0.1  # where a run ends is seen

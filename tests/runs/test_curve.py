@@ -57,14 +57,15 @@ def test_a_curve_replaces_what_comes_again(little, tmp_path, monkeypatch, kept):
     monkeypatch.setattr(
         curve,
         "score",
-        lambda *_, **__: types.SimpleNamespace(breakdown={"n": next(found)}),
+        lambda *_, **__: types.SimpleNamespace(progress={"n": next(found)}),
     )
+    monkeypatch.setattr(curve, "tag_knowledge", lambda known: {"tag": known["n"]})
     folder = RunFolder(tmp_path) if kept else None
     kept_rows = curve.Curve(task, folder)
     assert kept_rows.read() == []
     state = {"params": {}}
     for step in (4, 8, 12):
-        kept_rows.add(step, state)
+        assert kept_rows.add(step, state) == [{"tag": step // 4 - 1}]
     if kept:
         kept_rows = curve.Curve(task, folder)  # as a process that goes on
         assert [x["step"] for x in kept_rows.read()] == [4, 8, 12]

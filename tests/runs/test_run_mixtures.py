@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from support.boards import read_scalars
 from support.run_folders import (
     assert_same_arrays,
     cut_short,
@@ -68,13 +69,54 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
     assert 0 < met[0] < met[-1] < row["loss"]["visits"]
     losses = [x["loss"]["loss_bits"] for x in row["curve"]]
     assert len(set(losses)) == len(losses)
-    told = "by_count classes loss parts pieces step"
+    told = (
+        "accuracy bits bits_per_param by_count classes loss max_bits_per_param parts"
+        " pieces step"
+    )
     assert sorted(row["curve"][0]) == told.split()
+    assert row["curve"][-1]["max_bits_per_param"] == row["max_bits_per_param"]
     logged = read_metrics(folder)
     assert row["training"]["loss"] == [x["loss"] for x in logged]
     (again,) = run(config)
     for name in ("bits", "curve", "parts", "classes", "by_count"):
         assert again[name] == row[name]
+
+
+def known_by_step(row):
+    """Tag -> [(step, number)] that TensorBoard is to show of a result row."""
+    points = [*row["curve"], row | {"step": row["steps"]}]
+
+    def line(get):
+        return [(x["step"], pytest.approx(get(x), rel=1e-6)) for x in points]
+
+    shown = {
+        f"knowledge/{name}": line(lambda x, name=name: x[name])
+        for name in ("bits_per_param", "max_bits_per_param")
+    }
+    shown["knowledge/bits"] = line(lambda x: x["bits"]["total"])
+    for part in ("name", "value", "diversity"):
+        shown[f"knowledge/bits_{part}"] = line(lambda x, part=part: x["bits"][part])
+    shown["knowledge/accuracy"] = line(lambda x: x["loss"]["accuracy"])
+    for piece in row["accuracy"]:
+        shown[f"accuracy/{piece}"] = line(lambda x, piece=piece: x["accuracy"][piece])
+    for i in range(4):
+        tag = f"accuracy_by_class/{i}"
+        shown[tag] = line(lambda x, i=i: x["classes"][i]["accuracy"])
+    return shown
+
+
+def assert_shown(folder, row):
+    board = read_scalars(folder / "tensorboard")
+    known = {tag: x for tag, x in board.items() if tag.startswith(("know", "accuracy"))}
+    assert known == known_by_step(row)
+
+
+def test_tensorboard_shows_the_curve_and_the_end(mixed, tmp_path):
+    config, folder, row = mixed
+    assert_shown(folder, row)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    run(config, copy, resume=True)  # a finished run, scored again
+    assert_shown(copy, row)
 
 
 def test_scoring_on_the_way_changes_nothing(mixed, tmp_path):
@@ -99,6 +141,7 @@ def test_a_curve_is_the_same_after_a_kill(mixed, tmp_path):
     assert (cut / "curve.jsonl").read_text() == (folder / "curve.jsonl").read_text()
     assert again["curve"] == row["curve"]
     assert again["training"] == row["training"]
+    assert_shown(cut, row)
 
 
 def test_another_mixture_is_not_resumed(mixed):

@@ -1,14 +1,19 @@
 """metrics.jsonl, TensorBoard, progress."""
 
 import io
-import struct
 
 import pytest
-from tensorboardX.proto.event_pb2 import Event
+from support.boards import read_board, read_scalars
 
 from kscale.files import read_rows
 from kscale.train import ROUTING
-from kscale.train.logs import Progress, RunLog, tag_scalars
+from kscale.train.logs import (
+    Progress,
+    RunLog,
+    scalar_values,
+    tag_scalars,
+    write_result,
+)
 
 
 def row(step, loss=1.0, **more):
@@ -19,19 +24,6 @@ def row(step, loss=1.0, **more):
 
 def steps(folder):
     return [row["step"] for row in read_rows(folder / "metrics.jsonl")]
-
-
-def events(folder):
-    """Tag -> (step, value) of a folder's one event file (TFRecord framing)."""
-    (path,) = folder.glob("events*")
-    content, found = path.read_bytes(), {}
-    while content:
-        (length,) = struct.unpack("<Q", content[:8])
-        event = Event.FromString(content[12 : 12 + length])
-        content = content[16 + length :]
-        for value in event.summary.value:
-            found[value.tag] = (event.step, value.simple_value)
-    return found
 
 
 def test_rows_after_the_restored_step_are_dropped(tmp_path):
@@ -56,10 +48,39 @@ def test_tensorboard_has_a_run_per_member(tmp_path):
     log = RunLog(tmp_path, 0, 2)
     log.write(row(5, [1.5, 2.5], mfu=0.25))
     for member, loss in enumerate([1.5, 2.5]):
-        got = events(tmp_path / "tensorboard" / f"member_{member}")
+        got = read_scalars(tmp_path / "tensorboard" / f"member_{member}")
         for tag in ("train/loss", "loss_by_label/name", "train/grad_norm"):
-            assert got[tag] == (5, loss)
-        assert got["speed/mfu"] == (5, 0.25)
+            assert got[tag] == [(5, loss)]
+        assert got["speed/mfu"] == [(5, 0.25)]
+
+
+def test_what_evaluations_and_the_end_found_stands_once_after_any_start(tmp_path):
+    board = tmp_path / "tensorboard"
+
+    def go_on(step, *later):
+        log = RunLog(tmp_path, step, None)
+        for at in later:
+            log.write(row(at))
+            log.add_scalars(at, [{"found": at}])
+
+    def end(*found):
+        write_result(tmp_path, 6, None, [scalar_values({"found": x}) for x in found])
+
+    go_on(0, 2, 4)
+    go_on(2, 4, 5)  # killed after step 4, resumed after step 2
+    assert read_scalars(board)["found"] == [(2, 2), (4, 4), (5, 5)]
+    for found in (7, 8):  # the end is written once more
+        end(found)
+        assert read_scalars(board)["found"][3:] == [(6, found)]
+        assert [step for step, _ in read_scalars(board)["train/loss"]] == [2, 4, 5]
+    go_on(4, 5)  # the last checkpoints were lost
+    assert read_scalars(board)["found"] == [(2, 2), (4, 4), (5, 5)]
+    assert not read_board(tmp_path)
+    with pytest.raises(ValueError, match="argument 2 is longer"):
+        end(1, 2)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"board cannot be written \(.*make room"):
+        write_result(tmp_path / "file", 6, None, [[]])
 
 
 def test_tags_of_one_model_and_of_a_mixture_of_experts():

@@ -12,6 +12,7 @@ import pytest
 import standin
 from jax import monitoring
 from standin import CONFIG, OBJECTIVE, TOTAL, batches, digest, read_rows, run
+from support.boards import read_scalars
 
 from kscale.train import (
     CheckpointError,
@@ -171,6 +172,7 @@ def evaluate(folder, **options):
     def evaluate(step, state):
         assert int(state["step"]) == step
         seen.append((step, digest(state["params"])))
+        return [{"evaluated": step}]
 
     options = {"evaluate_at": EVALUATED, "on_evaluation": evaluate} | options
     return run(folder, **options), seen
@@ -194,6 +196,8 @@ def test_evaluations_change_nothing_nor_does_sigterm(whole, tmp_path):
     for fitted, name in ((result, "one"), (second, "two")):
         assert digest(fitted.state) == digest(whole[0].state)
         assert read_rows(tmp_path / name) == read_rows(whole[1])
+        board = read_scalars(tmp_path / name / "tensorboard")
+        assert board["evaluated"] == [(step, step) for step, _ in seen]
 
 
 def test_a_state_is_evaluated_before_it_is_saved(tmp_path, monkeypatch):
