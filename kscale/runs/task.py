@@ -159,8 +159,9 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
     content = folder.read_result().get("content", task.content)
     if content != task.content:
         raise ValueError(
-            f"{path} was trained on other lists or texts: their digest was {content},"
-            f" is {task.content}; bring the old ones back"
+            f"{path} was trained on other lists or texts, or before 0.2 cut them as it"
+            f" does: their digest was {content}, is {task.content}; bring the old ones"
+            f" back, or train it anew with --overwrite"
         )
     file = folder.params(member)
     if not file.exists():
