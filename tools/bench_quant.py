@@ -25,10 +25,7 @@ _REPETITIONS = flags.DEFINE_integer(
 
 MODEL = models.from_name("GPT2-12-4", vocab=3275)
 PEOPLE, TOKENS = 1000, 73
-CASES = {
-    "int4": quant.Scheme(bits=4),
-    "int4 group 64": quant.Scheme(bits=4, group=64),
-}
+CASES = {"int4": quant.Scheme(bits=4), "int4 group 64": quant.Scheme(bits=4, group=64)}
 
 
 def seconds(

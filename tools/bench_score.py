@@ -45,11 +45,7 @@ def rates(spec: str, people: int, repetitions: int) -> dict[int, float]:
         for batch in BATCHES:
             began = time.perf_counter()
             scores.score_corpus(
-                (task.config.model, params),
-                task.corpus,
-                task.pool,
-                people,
-                batch=batch,
+                (task.config.model, params), task.corpus, task.pool, people, batch=batch
             )
             if turn:  # the first turn compiles
                 seconds[batch].append(time.perf_counter() - began)

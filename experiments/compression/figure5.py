@@ -97,9 +97,7 @@ def class_curves(rows: list[Row]) -> list[Curve]:
     ]
 
 
-def prediction(
-    rows: list[Row],
-) -> tuple[report.AllocationFit, np.ndarray, float]:
+def prediction(rows: list[Row]) -> tuple[report.AllocationFit, np.ndarray, float]:
     """Problem (6) fitted to the rows of one law; its p_i and bits of a person."""
     world = rows[0]["config"]["world"]
     law = world["law"]

@@ -78,10 +78,7 @@ class Command:
 
 
 def parse(
-    known: Mapping[str, Flag],
-    argv: Sequence[str],
-    about: str = "",
-    words: bool = False,
+    known: Mapping[str, Flag], argv: Sequence[str], about: str = "", words: bool = False
 ) -> Command:
     """Reads a command line; its config is built and overridden.
 

@@ -85,9 +85,7 @@ def _choice(command: Command) -> Choice:
         bits=tuple(map(int, chosen.bits)),
         method=chosen.method,
         scheme=Scheme(
-            group=chosen.group,
-            symmetric=chosen.symmetric,
-            leaves=tuple(chosen.leaves),
+            group=chosen.group, symmetric=chosen.symmetric, leaves=tuple(chosen.leaves)
         ),
         options=gptq if chosen.method == "gptq" else {},
         sample=chosen.sample,

@@ -10,12 +10,7 @@ smoke                     every step of a run in seconds
 import dataclasses
 
 from kscale import models
-from kscale.configs.base import (
-    Config,
-    CorpusConfig,
-    DataConfig,
-    WorldConfig,
-)
+from kscale.configs.base import Config, CorpusConfig, DataConfig, WorldConfig
 from kscale.train.config import TrainConfig
 
 

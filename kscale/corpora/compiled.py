@@ -90,10 +90,7 @@ def gather_pieces(
 
 
 def compile_grammar(
-    world: World,
-    templates: Templates,
-    labels: tuple[Label, ...],
-    alone: bool = False,
+    world: World, templates: Templates, labels: tuple[Label, ...], alone: bool = False
 ) -> Grammar:
     """Compiles templates for a world; see `Grammar`.
 

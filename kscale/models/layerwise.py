@@ -74,9 +74,7 @@ def final_inputs(config: ModelConfig, params: Params, x_BTD: jax.Array) -> jax.A
 
 
 def second_moments(
-    config: ModelConfig,
-    inputs: Mapping[str, Any],
-    counted_BT: jax.Array | None = None,
+    config: ModelConfig, inputs: Mapping[str, Any], counted_BT: jax.Array | None = None
 ) -> dict[str, jax.Array]:
     """Sums `x x^T` over the inputs x of each kernel.
 

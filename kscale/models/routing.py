@@ -129,9 +129,7 @@ def route(
 def limit(routes: Routes, room_G: jax.Array) -> Routes:
     """Drops the choices for which their group's own room, int32 [G], is too small."""
     full_GKN = routes.rank >= room_G[:, None, None]
-    return routes._replace(
-        rank=jnp.where(full_GKN, routes.rank.shape[2], routes.rank),
-    )
+    return routes._replace(rank=jnp.where(full_GKN, routes.rank.shape[2], routes.rank))
 
 
 def balance(

@@ -54,10 +54,7 @@ def cast_rest(tree: Any, rest: int = 16) -> Any:
 
 
 def save_quantized(
-    path: Path | str,
-    tree: Any,
-    rest: int = 16,
-    about: Mapping[str, Any] | None = None,
+    path: Path | str, tree: Any, rest: int = 16, about: Mapping[str, Any] | None = None
 ) -> None:
     """Writes a rounded model to an `.npz` file, whole or not at all.
 

@@ -39,10 +39,7 @@ class Solution(NamedTuple):
 
 
 def solve(
-    w_IO: jax.Array,
-    moment_II: jax.Array,
-    scheme: Scheme,
-    options: GptqOptions,
+    w_IO: jax.Array, moment_II: jax.Array, scheme: Scheme, options: GptqOptions
 ) -> Solution:
     """GPTQ, or the nearest points in the channels where they do better.
 

@@ -105,10 +105,7 @@ class Task:
 
 
 def prepare(
-    config: Config,
-    *,
-    start: pathlib.Path | None = None,
-    hypers: Sequence[Hyper] = (),
+    config: Config, *, start: pathlib.Path | None = None, hypers: Sequence[Hyper] = ()
 ) -> Task:
     """Makes what a config describes, or says in one line what to change in it.
 

@@ -24,11 +24,7 @@ from kscale.scores.known_bits import (
 )
 from kscale.scores.labels import person_accuracy
 from kscale.scores.score import Model, dropped_share, score_corpus
-from kscale.scores.sizing import (
-    model_for_world,
-    people_for_bits,
-    world_for_model,
-)
+from kscale.scores.sizing import model_for_world, people_for_bits, world_for_model
 from kscale.scores.table import ScoreTable
 from kscale.scores.thresholds import Threshold, find_threshold
 

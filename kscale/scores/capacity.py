@@ -13,14 +13,7 @@ import numpy as np
 
 from kscale.corpora import Label
 from kscale.scores.known_bits import bits_from_losses, loss_units
-from kscale.scores.labels import (
-    COST,
-    VALUE,
-    check_labels,
-    columns,
-    pieces,
-    rightness,
-)
+from kscale.scores.labels import COST, VALUE, check_labels, columns, pieces, rightness
 from kscale.scores.table import ScoreTable
 from kscale.worlds import Bits, Counts
 

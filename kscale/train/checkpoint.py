@@ -105,8 +105,7 @@ class Checkpoints:
     def __init__(self, folder: Path | str, keep: int = 1) -> None:
         self.folder = Path(folder).absolute()
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.LatestN(keep),
-            cleanup_tmp_directories=True,
+            preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
         )
         self._unsealed: int | None = None
         with self._reporting():

@@ -27,11 +27,7 @@ _PASSED_OVER = re.compile(
 
 
 def build_bios(
-    people: int,
-    seed: int = 0,
-    lists: str = "bios",
-    first: int = 0,
-    law: Law = EXACT,
+    people: int, seed: int = 0, lists: str = "bios", first: int = 0, law: Law = EXACT
 ) -> World:
     """Builds bioS(N): people with a pronoun, a birth date, a city, and so on.
 

@@ -50,10 +50,7 @@ def test_every_part_that_is_not_zero_is_shown_and_explained(finished):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["--weights="],
-            "--weights= names no file: give one of kscale quant",
-        ),
+        (["--weights="], "--weights= names no file: give one of kscale quant"),
         (["--people=4", "--write"], "people=4 is a sample: it is not written over the"),
         (["--weights=x.npz", "--write"], "weights=x.npz: their scores are not written"),
         (["--weights=nowhere.npz"], "nowhere.npz cannot be read"),

@@ -36,11 +36,7 @@ def config_with(base="mini", **values):
         ("demo", {"world__diversity": 65, "world__symbols": 8}, "diversity=65"),
         ("mini", {"model__vocab": 50257}, "model.vocab=50257 must be 0"),
         ("mini", {"members__seeds": "1,1"}, "lists a value twice"),
-        (
-            "mini",
-            {"members__learning_rates": "-1"},
-            "members: .*=-1.0 must be 0 or",
-        ),
+        ("mini", {"members__learning_rates": "-1"}, "members: .*=-1.0 must be 0 or"),
         ("mini", {"members__seeds": 2**32}, r"seed=4294967296 must be in \[0, 2\^32\)"),
         ("mini", {"data__epochs": 0}, "epochs=0 must divide data.exposures=200"),
         ("mini", {"data__epochs": 3}, "epochs=3 must divide data.exposures=200"),
@@ -158,11 +154,7 @@ def test_a_law_out_of_range_is_named_by_its_path():
     ("part", "changes", "message"),
     [
         (PartConfig(people=5, weight=2.0), {"data__share": 0.0}, "weight=2.0 is in wi"),
-        (
-            GOOD,
-            {"corpus__kind": "bior", "corpus__path": "."},
-            "has texts of its own",
-        ),
+        (GOOD, {"corpus__kind": "bior", "corpus__path": "."}, "has texts of its own"),
         *(
             (
                 dataclasses.replace(ASKED, people=1, which=which),

@@ -178,8 +178,7 @@ def test_a_restaurant_is_scored_by_its_visits(made, share):
 
 
 @pytest.mark.parametrize(
-    "law",
-    [Law("zipf", bias=0.5), Law("restaurant", discount=0.0, concentration=0.5)],
+    "law", [Law("zipf", bias=0.5), Law("restaurant", discount=0.0, concentration=0.5)]
 )
 def test_people_who_are_left_out_have_no_class(little, tmp_path, law):
     world = worlds.build_bios(16, lists="tiny")

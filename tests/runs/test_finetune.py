@@ -157,11 +157,7 @@ def test_a_start_whose_lists_have_changed_is_refused(learned, little, tmp_path):
         run(little(start=str(copy.path)))
 
 
-STILL = {
-    "train__learning_rate": 0.0,
-    "train__weight_decay": 0.0,
-    "data__share": 0.1,
-}
+STILL = {"train__learning_rate": 0.0, "train__weight_decay": 0.0, "data__share": 0.1}
 
 
 def test_without_learning_a_run_knows_what_its_start_knew(learned, little):

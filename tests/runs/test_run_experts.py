@@ -137,28 +137,13 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     [
         (["qat.bits=7"], "Scheme.bits is 7, must be one of (8, 6, 5, 4, 3, 2) or 0"),
         (["qat.bits=4", "qat.leaves=nothing"], "which matches no kernel or table; the"),
-        (
-            ["mesh.expert=2"],
-            "mesh.expert=2 shares out experts, and model.experts=0",
-        ),
-        (
-            ["train.trainable=nothing"],
-            "trainable has 'nothing', which matches no",
-        ),
-        (
-            ["train.trainable=lora/*"],
-            "has 'lora/*', and the model has no adapters",
-        ),
+        (["mesh.expert=2"], "mesh.expert=2 shares out experts, and model.experts=0"),
+        (["train.trainable=nothing"], "trainable has 'nothing', which matches no"),
+        (["train.trainable=lora/*"], "has 'lora/*', and the model has no adapters"),
         (["model.experts=8", "model.top_k=3"], "must be 1 or 2, and at most experts=8"),
         (["model.experts=4", "model.route_rows=3"], "be a multiple of route_rows=3"),
-        (
-            ["model.lora.rules=*/attention/query"],
-            "must be PATTERN:RANK, such as",
-        ),
-        (
-            ["model.lora.rules=*/attention/quarry:8"],
-            "'*/attention/quarry', which",
-        ),
+        (["model.lora.rules=*/attention/query"], "must be PATTERN:RANK, such as"),
+        (["model.lora.rules=*/attention/quarry:8"], "'*/attention/quarry', which"),
     ],
 )
 def test_what_cannot_be_trained_costs_no_run(flags, message, tiny, finished, capsys):

@@ -21,11 +21,7 @@ from tools import write_rewrites, write_standin
         ),
         (write_rewrites, "", "--output is needed"),
         (write_rewrites, "--output=r", "--model is needed"),
-        (
-            write_rewrites,
-            "--output=r --model=gpt2",
-            "--model=gpt2 is no folder",
-        ),
+        (write_rewrites, "--output=r --model=gpt2", "--model=gpt2 is no folder"),
         (write_rewrites, "--output=no/r --model=.", "no is no folder: make it first"),
         (write_rewrites, "--output=r --model=. --lists=maxi", "lists='maxi' must"),
     ],

@@ -7,13 +7,7 @@ from support.boards import read_board, read_scalars
 
 from kscale.files import read_rows
 from kscale.train import ROUTING
-from kscale.train.logs import (
-    Progress,
-    RunLog,
-    scalar_values,
-    tag_scalars,
-    write_result,
-)
+from kscale.train.logs import Progress, RunLog, scalar_values, tag_scalars, write_result
 
 
 def row(step, loss=1.0, **more):

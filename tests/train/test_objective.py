@@ -18,11 +18,7 @@ LORA = Lora(rules=("*/attention/query:2", "*/value:1", "embed/table:2"))
 ADAPTED = dataclasses.replace(MODEL, lora=LORA)
 # Without a warm-up and with a large rate, so that four steps move adapters far.
 ADAPTERS = dataclasses.replace(
-    CONFIG,
-    trainable=("lora/*",),
-    checkpoint_every=4,
-    warmup_steps=0,
-    learning_rate=0.1,
+    CONFIG, trainable=("lora/*",), checkpoint_every=4, warmup_steps=0, learning_rate=0.1
 )
 
 

@@ -114,8 +114,7 @@ def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
 
 @check_domain(MODES)
 def plateau_heights(
-    weights: Sequence[float] = _PAPER_WEIGHTS,
-    shares: Sequence[float] = _PAPER_SHARES,
+    weights: Sequence[float] = _PAPER_WEIGHTS, shares: Sequence[float] = _PAPER_SHARES
 ) -> np.ndarray:
     """Returns where the accuracy of `mixture_task` rests if its modes lie apart.
 
