@@ -8,12 +8,13 @@ import pathlib
 import re
 import shutil
 
+import jax
 import matplotlib.image
 import numpy as np
 import pytest
 
-from kscale import cli, files
-from kscale.configs import validate
+from kscale import cli, files, models, train
+from kscale.configs import grids, validate
 from kscale.configs.base import Config
 from kscale.runs.experiment import (
     SIZES,
@@ -22,6 +23,7 @@ from kscale.runs.experiment import (
     names,
     run_fingerprint,
 )
+from kscale.runs.inspect import estimate_cost
 from kscale.runs.sweeps import draw_figure, rows_path
 from kscale.runs.task import prepare
 
@@ -91,6 +93,48 @@ def test_its_runs_are_sound(name, size, prepared):
             if size != "paper" and kind not in prepared:
                 prepared.add(kind)
                 prepare(dataclasses.replace(run, start=""))
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if each[:8] == "capacity"])
+def test_paper_sizes_are_built(name, monkeypatch, built):
+    """World, text and tokens of a sample of the people; P, steps and cost; and shapes.
+
+    The parameters of each width and architecture as shapes, of two layers at most: more
+    layers are alike, and counted in the cost; with adapters in the narrowest alone.
+    Nothing of the size of N is made.
+    """
+    monkeypatch.chdir(ROOT)
+    for run in listed(name, "paper").values():
+        if not isinstance(run, Config):
+            continue
+        cost = estimate_cost(run)
+        assert cost["steps"] > run.train.warmup_steps, run
+        rows, together = run.data.batch, run.model.route_rows
+        train.resolve(
+            run.train,
+            rows=rows,
+            context=run.data.context,
+            total_steps=cost["steps"],
+            members=1,
+            rows_together=together,
+        )
+        if not run.start:
+            low, high = (0.3, 4.2) if name != "capacity/figure6" else (1.9, 2.1)
+            assert low <= cost["max_bits_per_param"] <= high, run
+        model = dataclasses.replace(
+            run.model, layers=min(run.model.layers, 2), vocab=grids.VOCABULARY
+        )
+        if model not in built and (not run.start or model.heads == 1):
+            built.add(model)
+            shapes = jax.eval_shape(lambda m=model: models.init(m, jax.random.key(0)))
+            sizes = sum(leaf.size for leaf in jax.tree.leaves(shapes))
+            assert sizes == models.count_parameters(model).total
+
+
+@pytest.fixture(scope="module")
+def built():
+    """The models whose shapes were made, for whatever experiment."""
+    return set()
 
 
 def test_sizes_share_no_run(name):

@@ -13,18 +13,22 @@ larger models, or the demo's strings.
 
 Small asks the same of shorter lists ("mini": 31.0 bits a person besides the name,
 against 47.6), windows of 128 tokens, and models of 43 and 82 thousand parameters with
-heads of 16, in float32.
+heads of 16, in float32. Paper: the N, rates and batches of Parameters 1 and 2, to 10M
+people at 1000 exposures and 20M at 100, each in the models with R_max from 1/2 to 4
+(one near 2 from 2M on at 1000); the text names 13 of the shapes, the smaller ones are
+ours.
 """
 
 import dataclasses
 import pathlib
 
 from kscale import configs, models, report
+from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
-PAPER_MODELS = ("GPT2-2-1", "GPT2-4-1", "GPT2-2-4", "GPT2-4-4", "GPT2-6-4", "GPT2-12-4")
-PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+_MANY = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
+PAPER_PEOPLE = {1000: (10_000, 20_000, *_MANY), 100: (*_MANY, 20_000_000)}
 # (heads of 16, people, exposures), such that two parts take about equally long
 SMALL = (
     (3, 2400, 1000),
@@ -43,10 +47,9 @@ def runs(size: str) -> list[Config]:
     """The runs of a size."""
     if size == "paper":
         return [
-            configs.bios(people, model, exposures)
-            for exposures in (1000, 100)
-            for model in PAPER_MODELS
-            for people in PAPER_PEOPLE
+            run
+            for exposures, people in PAPER_PEOPLE.items()
+            for run in grids.published_grid(("GPT2",), people, exposures)
         ]
     if size == "smoke":
         return [_small(2, 24, exposures, warmup=10) for exposures in (8, 4)]

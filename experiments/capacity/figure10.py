@@ -24,7 +24,7 @@ import pathlib
 
 from kscale import configs, report
 from kscale.configs import base as config_module
-from kscale.configs import fields, finetuning, power_law
+from kscale.configs import fields, finetuning, grids, power_law
 from kscale.configs.base import Config
 from kscale.files import Row
 
@@ -42,8 +42,11 @@ RANKS = (
 )
 # The kind of corpus, and exposures; one wording a person is learnt more slowly.
 BASES = (("bios", 600), ("bios_simple", 600), ("bios_simple", 1500))
-PAPER_MODELS = ("GPT2-2-4", "GPT2-4-4", "GPT2-6-4", "GPT2-12-4")
-PAPER_PEOPLE = (20_000, 50_000, 100_000, 200_000)
+# by exposures; their models are those of figure 1
+PAPER_PEOPLE = {
+    1000: (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000),
+    100: (50_000, 100_000, 200_000, 500_000, 1_000_000),
+}
 
 
 def runs(size: str) -> list[Config]:
@@ -51,15 +54,16 @@ def runs(size: str) -> list[Config]:
     if size == "paper":
         return [
             run
-            for model in PAPER_MODELS
-            for people in PAPER_PEOPLE
+            for exposures, some in PAPER_PEOPLE.items()
+            for people in some
+            for model in grids.fitting_models("GPT2", people, exposures)
             for run in _with_answers(
                 dataclasses.replace(
-                    configs.bios(people, model),
-                    name=f"bioS({people // 1000}K), {model}",
+                    configs.bios(people, model, exposures),
+                    name=f"bioS({people // 1000}K), {model}, {exposures} exposures",
                 ),
                 RANKS,
-                60_000_000 // people,
+                max(1, 60_000_000 // people),
                 batch=96,
             )
         ]

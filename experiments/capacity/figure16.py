@@ -25,10 +25,9 @@ from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
-PAPER_PEOPLE = {
-    1000: (10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
-    100: (50_000, 100_000, 200_000, 500_000, 1_000_000),
-}
+# Parameter 9
+_MANY = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
+PAPER_PEOPLE = {1000: (10_000, 20_000, *_MANY, 10_000_000), 100: _MANY}
 
 
 def runs(size: str) -> list[Config]:

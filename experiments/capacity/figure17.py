@@ -25,7 +25,10 @@ from kscale.files import Row
 SETTINGS = {"(1, 2)": (1, 2.0), "(2, 1)": (2, 1.0), "(2, 2)": (2, 2.0)}
 DROPLESS = {"(1, dropless)": (1, 0.0)}
 PEOPLE = {2: 340, 4: 650}  # by layers: R_max = 2.1
-PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+PAPER_PEOPLE = (  # Parameter 9
+    *(50_000, 100_000, 200_000, 500_000),
+    *(1_000_000, 2_000_000, 5_000_000),
+)
 
 
 def runs(size: str) -> list[Config]:

@@ -25,15 +25,17 @@ from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
-PAPER_PEOPLE = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+PAPER_PEOPLE = (
+    *(10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
+    *(1_000_000, 2_000_000, 5_000_000, 10_000_000),
+)
 
 
-def runs(
-    size: str, exposures: int = 1000, people: tuple[int, ...] = PAPER_PEOPLE
-) -> list[Config]:
-    """The runs of a size; figure4.py has other exposures and published people."""
+def runs(size: str, exposures: int = 1000) -> list[Config]:
+    """The runs of a size; figure4.py has other exposures."""
     if size == "paper":
-        return grids.published_grid(tuple(grids.ARCHITECTURES), people, exposures)
+        names = tuple(grids.ARCHITECTURES)
+        return grids.published_grid(names, PAPER_PEOPLE, exposures)
     if size == "smoke":
         return grids.architecture_grid(
             4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")

@@ -18,16 +18,31 @@ import pathlib
 import runpy
 
 from kscale import report
+from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
-PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+FEW = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+# Parameter 7: people by architecture
+PAPER_PEOPLE = {
+    ("GPT2", "LLaMA", "LLaMA_tied", "Mistral"): (
+        *(*FEW, 2_000_000, 5_000_000),
+        *(10_000_000, 20_000_000),
+    ),
+    ("GPT2_1/4", "GPT2_0"): FEW,
+}
 
 
 def runs(size: str) -> list[Config]:
     """Those of figure 3, with fewer exposures."""
+    if size == "paper":
+        return [
+            run
+            for names, people in PAPER_PEOPLE.items()
+            for run in grids.published_grid(names, people, 100)
+        ]
     file = pathlib.Path(__file__).with_name("figure3.py")
-    return runpy.run_path(str(file))["runs"](size, 100, PAPER_PEOPLE)
+    return runpy.run_path(str(file))["runs"](size, 100)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -15,37 +15,45 @@ Expect: the model at its limit (1.90 bits a parameter) keeps 99.9, 98, 91, 50 % 
 Small: bioD models at their limit (two of width 24 and 48, the latter the demo's) and
 with room to spare, bioS models ("tiny") likewise. Kernels alone are rounded, as in the
 paper, or the embedding too; by GPTQ or to the nearest; 8, 6, 5, 4, 3 and 2 bits.
+Paper: published models, N such that R_max is 2, after 1000 and 100 exposures; three
+kinds of bioD, which are ours.
 """
 
 import dataclasses
 import pathlib
 from typing import Any
 
-from kscale import configs, report
+from kscale import configs, models, report
 from kscale.configs import base as config_module
 from kscale.configs import grids, power_law
 from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.quantize import Choice, quantize_run
+from kscale.scores import world_for_model
 
 KERNELS = ("layer*/kernel",)
 ALL = ("layer*/kernel", "*/table")
 AWARE = (4, 3, 2)  # bits of what is trained with rounded weights
-PAPER_SIZES = (("GPT2-2-4", 20_000), ("GPT2-4-4", 50_000), ("GPT2-12-4", 200_000))
-PAPER_BIOD = (("GPT2-2-4", 10_000), ("GPT2-4-4", 20_000))
+_MODELS = ("GPT2-2-4", "GPT2-6-4", "GPT2-16-4", "GPT2-16-8")
+PAPER_MODELS = {1000: ("GPT2-2-1", *_MODELS), 100: _MODELS}  # by exposures
+# bioD(K, C, D, L, T) with a string of ten, of a thousand, and long ones (figure 15)
+PAPER_BIOD = ((20, 1, 10, 1, 20), (5, 2, 1000, 5, 20), (2, 10, 100, 20, 40))
+PAPER_R = 2.0  # R_max of every one
 
 
 def runs(size: str) -> list[Config | dict[str, Any]]:
     """Each model, what it is rounded to, and what is trained with rounded weights."""
     if size == "paper":
         bases = [
-            _named(make(people, model=model), f"{kind}({people // 1000}K), {model}")
-            for kind, make, sizes in (
-                ("bioS", configs.bios, PAPER_SIZES),
-                ("bioD", configs.biod, PAPER_BIOD),
-            )
-            for model, people in sizes
+            _full_bios(model, exposures)
+            for exposures, names in PAPER_MODELS.items()
+            for model in names
+        ]
+        bases += [
+            _full_biod(model, law)
+            for law in PAPER_BIOD
+            for model in ("GPT2-2-4", "GPT2-4-4")
         ]
         return [run for base in bases for run in _rounded(base, ("gptq",), (KERNELS,))]
     if size == "smoke":
@@ -104,6 +112,27 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Allen-Zhu & Li 2024, figures 6, 14, 15: rounded weights"
     report.draw_quantization(rows, path, title)
+
+
+def _full_bios(model: str, exposures: int) -> Config:
+    """A model and as many people as it can hold at `PAPER_R` bits a parameter."""
+    counts = configs.bios(1).world.build().counts
+    people = world_for_model(counts, grids.bios_parameters(model), PAPER_R)
+    name = f"bioS({people:,}), {model}, {exposures} exposures"
+    return _named(configs.bios(people, model, exposures), name)
+
+
+def _full_biod(model: str, law: tuple[int, int, int, int, int]) -> Config:
+    """The same of bioD(K, C, D, L, T)."""
+    config = configs.biod(1, *law, model=model)
+    world = config.world.build()
+    strings = {x for a in world.attributes for c in a.columns for x in c.strings}
+    symbols = set(" ".join(strings).split())
+    vocab = len(symbols) + max(config.world.name_parts) + 16  # and words of the texts
+    size = models.count_parameters(dataclasses.replace(config.model, vocab=vocab)).total
+    people = world_for_model(world.counts, size, PAPER_R)
+    name = f"bioD({', '.join(map(str, (people, *law)))}), {model}"
+    return _named(configs.biod(people, *law, model=model), name)
 
 
 def _named(config: Config, name: str) -> Config:

@@ -17,15 +17,18 @@ which learns them in 300 exposures if it reads nothing else; exposures 300, 900,
 and 3000 stand for 100, 300, 600 and 1000. (a), (b) and (g) also with 200 people. Random
 junk is 260,000 people, repeated junk a few dozen at most, in windows of their own. R
 counts useful knowledge only. Without a token in front a name costs log2 8 = 3 bits
-more, as nobody can know that a useful text comes.
+more, as nobody can know that a useful text comes. Paper: the rates, batches and people
+of Parameter 10, up to 1M, in the models of figure 1 with R_max from 1/2 to 4; the text
+does not say which were tried.
 """
 
 import dataclasses
 import pathlib
 
 from kscale import report
-from kscale.configs import capacity, power_law
+from kscale.configs import capacity, grids, power_law
 from kscale.configs.base import Config, PartConfig
+from kscale.configs.published import bios_setting, junk_setting
 from kscale.files import Row
 from kscale.report import Curve, Panel
 
@@ -41,21 +44,19 @@ SETTINGS = {
     "h": (3, "random", True),
 }
 LONGEST_FIRST = "edhcgfba"
-PAPER_MODELS = ("GPT2-2-1", "GPT2-2-4", "GPT2-4-4", "GPT2-6-4")
-PAPER_PEOPLE = (20_000, 50_000, 100_000, 200_000)
+# The most useful people of each setting (Parameter 10), out of PAPER_PEOPLE.
+PAPER_PEOPLE = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+PAPER_MOST = {100: 1_000_000, 300: 500_000, 600: 500_000, 1000: 200_000}
 
 
 def runs(size: str) -> list[Config]:
     """The eight settings, the longest first."""
     if size == "paper":
         return [
-            dataclasses.replace(
-                capacity.junk(people, model, 100 * hundreds, kind, domain),
-                name=f"figure8{name}",
-            )
-            for name, (hundreds, kind, domain) in SETTINGS.items()
-            for model in PAPER_MODELS
+            run
+            for name in SETTINGS
             for people in PAPER_PEOPLE
+            for run in _published(name, people)
         ]
     if size == "smoke":
         return [_tiny(name, 12, 4, 8) for name in "abfg"]
@@ -100,6 +101,22 @@ def _label(name: str, row: Row) -> str:
     _, kind, domain = SETTINGS[name]
     junk = "no junk" if kind == "none" else f"7/8 {kind} junk"
     return f"({name}) {junk}, {row['exposures']:g} exposures" + ", token" * domain
+
+
+def _published(name: str, people: int) -> list[Config]:
+    """The models that a setting's people fill, at every published rate."""
+    hundreds, kind, domain = SETTINGS[name]
+    exposures, runs = 100 * hundreds, []
+    if people > PAPER_MOST[exposures]:
+        return []
+    for model in grids.fitting_models("GPT2", people, 100):
+        config = capacity.junk(people, model, exposures, kind, domain)
+        if kind == "none":
+            rates = bios_setting(people, exposures, model).learning_rates
+        else:
+            rates = junk_setting(people, exposures, kind, domain).learning_rates
+        runs += grids.make_grid(config, {f"figure8{name}": config.model}, rates)
+    return runs
 
 
 def _tiny(name: str, people: int, unit: int, width: int) -> Config:

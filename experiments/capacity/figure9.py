@@ -24,10 +24,8 @@ from kscale.files import Row
 
 ROWS = "capacity/figure3"
 PAPER_SHAPES = ("1-1", "1-2", "1-4", "1-8", "1-12", "1-20")
-PAPER_PEOPLE = {
-    1000: (10_000, 20_000, 50_000, 100_000, 200_000),
-    100: (50_000, 100_000, 200_000, 500_000),
-}
+_MANY = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+PAPER_PEOPLE = {1000: (10_000, 20_000, *_MANY), 100: _MANY}
 
 
 def runs(size: str) -> list[Config]:

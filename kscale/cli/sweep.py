@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 
 from kscale.cli.flags import Command, Flag, UsageError, expand_path
+from kscale.cli.train import COST
 from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.files import Row
 from kscale.runs import experiment
@@ -30,8 +31,9 @@ from kscale.runs.training import Interrupted
 
 def plan(command: Command) -> Reply:
     """Lists the runs of the experiment, and whether they are done."""
-    runs = plan_sweep(*_arguments(command))
-    return Reply({"runs": runs}, "\n".join(map(_plan_line, runs)))
+    runs = plan_sweep(*_arguments(command), tflops=command.flags.tflops)
+    lines = [*map(_plan_line, runs), *_cost_lines(runs, command.flags.tflops)]
+    return Reply({"runs": runs}, "\n".join(lines))
 
 
 def run(command: Command) -> Reply:
@@ -73,10 +75,11 @@ VERB = Verb(
         "results": Flag(str(experiment.FOLDER / "results"), "rows and figures"),
         "part": Flag("0/1", "i/n: a share of it"),
         "draw_only": Flag(False, "draw what is there"),
+        "tflops": COST,
     },
     plan,
     run,
-    dry_run="list the runs, and whether they are done",
+    dry_run="list the runs, what they cost, and whether they are done",
     words=True,
     adapt=list_experiments,
 )
@@ -99,6 +102,19 @@ def _arguments(command: Command) -> tuple:
 def _plan_line(row: Row) -> str:
     rates = ""
     if "seed" in row:
-        rates = f", seed {row['seed']}, rate {row['learning_rate']:g}"
+        rates = (
+            f", seed {row['seed']}, rate {row['learning_rate']:g}: {row['flops']:.3g}"
+            f" FLOPs, {row['hours']:.3g} h"
+        )
     done = "done" if row["done"] else "to do"
     return f"{done:<6}{row['fingerprint']}  {row['run']}{rates}"
+
+
+def _cost_lines(rows: Sequence[Row], tflops: float) -> list[str]:
+    """Returns what the runs that are to be trained cost together, if there are any."""
+    left = [row for row in rows if "flops" in row and not row["done"]]
+    if not left:
+        return []
+    flops, hours = (sum(row[name] for row in left) for name in ("flops", "hours"))
+    cost = f"{flops:.3g} FLOPs, {hours:.3g} h at {tflops:g} TFLOP/s"
+    return [f"{len(left)} to train: {cost}"]

@@ -15,14 +15,16 @@ from kscale.cli.flags import CONFIG, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import Reply, Stopped, Verb
 from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
-from kscale.runs.inspect import plan_run
+from kscale.runs.inspect import TFLOPS, plan_run
 from kscale.runs.rows import answer, list_findings, summarize
 from kscale.runs.training import Interrupted
+
+COST = Flag(TFLOPS, "1e12 operations a second, sustained (40 % of an A100), for hours")
 
 
 def plan(command: Command) -> Reply:
     """Says what the run would be."""
-    row = plan_run(*_config_and_workdir(command))
+    row = plan_run(*_config_and_workdir(command), command.flags.tflops)
     return Reply(row, plan_text(row))
 
 
@@ -59,26 +61,25 @@ VERB = Verb(
             "where to compute; auto: the fastest there is",
             ("auto", "cpu", "gpu", "tpu"),
         ),
+        "tflops": COST,
     },
     plan,
     run,
-    dry_run="print the config, parameters, bits and steps, and stop",
+    dry_run="print the config, parameters, bits, steps and cost, and stop",
 )
 
 
 def plan_text(row: Row) -> str:
     """Returns the plan for a person to read."""
-    size, most, visits = row["parameters"], row["bits"], row["visits"]
-    mixture = []
-    if visits["fewest"] != visits["most"]:
+    size, most, visits = row["parameters"], row["bits"], row.get("visits")
+    mixture, about = [], "" if row["counted"] else "about "
+    if visits and visits["fewest"] != visits["most"]:
         mixture.append(
             f"visits       {visits['fewest']:,} to {visits['most']:,} of a person"
         )
     for name, part in row["parts"].items():
-        mixture.append(
-            f"part         {name}: {part['windows']:,} windows about"
-            f" {part['people']:,} people"
-        )
+        windows = f"{part['windows']:,} windows about " if "windows" in part else ""
+        mixture.append(f"part         {name}: {windows}{part['people']:,} people")
     return "\n".join(
         [
             *(f"{path} = {leaf!r}" for path, leaf in _leaves(row["config"])),
@@ -89,10 +90,12 @@ def plan_text(row: Row) -> str:
             f" {most['value']:,.0f}, diversity {most['diversity']:,.0f})",
             f"R_max        {row['max_bits_per_param']:.3f} bits per parameter",
             *mixture,
-            f"run          {row['steps']:,} steps, {row['tokens']:,} tokens,"
+            f"run          {about}{row['steps']:,} steps, {row['tokens']:,} tokens,"
             f" {row['exposures']:g} exposures, {row['members']} member"
             + "s"
             * (row["members"] > 1),
+            f"cost         {row['flops']:.3g} FLOPs, {row['hours']:.3g} h at"
+            f" {row['tflops']:g} TFLOP/s",
         ]
     )
 

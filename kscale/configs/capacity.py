@@ -21,7 +21,7 @@ from kscale.configs.base import (
     PartConfig,
     WorldConfig,
 )
-from kscale.configs.published import bios_setting
+from kscale.configs.published import bios_setting, junk_setting
 from kscale.train.config import TrainConfig
 
 
@@ -114,7 +114,7 @@ def junk(
     kind: Literal["none", "random", "repeated"] = "random",
     domain: bool = False,
 ) -> Config:
-    """Useful people in an eighth of the tokens, junk in the rest (section 10).
+    """Useful people in an eighth of the tokens, junk in the rest (figure 8).
 
     Args:
       people: N useful people.
@@ -124,8 +124,16 @@ def junk(
       domain: put a special token in front of each useful biography.
     """
     others = {"random": 100_000_000, "repeated": 1000}
+    config = bios(people, model, exposures)
+    if kind in others:
+        decay, rates, batch = junk_setting(people, exposures, kind, domain)
+        train = dataclasses.replace(
+            config.train, learning_rate=rates[len(rates) // 2], weight_decay=decay
+        )
+        data = dataclasses.replace(config.data, batch=batch)
+        config = dataclasses.replace(config, train=train, data=data)
     return dataclasses.replace(
-        bios(people, model, exposures),
+        config,
         name="junk",
         corpus=CorpusConfig(domain="useful" if domain else ""),
         parts=(PartConfig(people=others[kind], weight=7.0),) if kind in others else (),

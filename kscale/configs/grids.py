@@ -7,11 +7,13 @@ population. `report.choose_rates` takes each model's best rate.
 """
 
 import dataclasses
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kscale import models
-from kscale.configs.base import Config
+from kscale import models, worlds
+from kscale.configs.base import Config, WorldConfig
 from kscale.configs.capacity import bios
 from kscale.configs.published import bios_setting
 from kscale.configs.small import demo
@@ -27,7 +29,16 @@ ARCHITECTURES = {
     "LLaMA_tied": (2, 450),
     "Mistral": (2, 545),
 }
-SHAPES = ("2-1", "4-1", "2-4", "4-4", "6-4", "12-4")  # layers and heads of the paper's
+# Layers and heads in the text of Allen-Zhu & Li 2024 (appendix A; its figures' dots are
+# not told), and between them, from 1M parameters on, some of ours.
+NAMED_SHAPES = (
+    *("16-4", "2-20", "16-8", "3-20", "4-20", "12-12", "6-20", "20-16", "24-16"),
+    *("25-20", "28-20", "12-32", "36-20"),
+)
+SHAPES = ("2-1", "4-1", "2-2", "2-4", "4-4", "6-4", "12-4", "8-8", *NAMED_SHAPES)
+VOCABULARY = (
+    3624  # GPT-2 tokens that texts of the lists "bios" can have, EOS among them
+)
 
 
 def make_grid(
@@ -67,7 +78,7 @@ def published_grid(
 
     Args:
       names: of architectures, such as "LLaMA".
-      people: N, each of them.
+      people: N, each of them; its models are those of `fitting_models`.
       exposures: 1000 or 100.
       shapes: "layers-heads" each.
 
@@ -75,13 +86,51 @@ def published_grid(
     """
     runs = []
     for name in names:
-        for shape in shapes:
-            for many in people:
-                model = f"{name}-{shape}"
+        for many in people:
+            for model in fitting_models(name, many, exposures, shapes):
                 config = bios(many, model, exposures)
                 rates = bios_setting(many, exposures, model).learning_rates
                 runs += make_grid(config, {name: config.model}, rates)
     return runs
+
+
+def fitting_models(
+    name: str, people: int, exposures: int, shapes: Sequence[str] = SHAPES
+) -> list[str]:
+    """Returns the models of an architecture that are tried on bioS(N): R_max 1/2 to 4.
+
+    At 1000 exposures N from 2M on has one, as published: that whose R_max is nearest to
+    2. Of GPT2's named shapes these are GPT2-16-8, 6-20, 20-16 and 25-20 at 2M, 5M, 10M
+    and 20M, the published ones.
+
+    Source: Allen-Zhu & Li 2024, appendix A (model sizes for N of at least 2M).
+    """
+    full = {f"{name}-{shape}": bios_full(people, f"{name}-{shape}") for shape in shapes}
+    if exposures == 1000 and people >= 2_000_000:
+        return [min(full, key=lambda model: abs(math.log(full[model] / 2)))]
+    return [model for model, most in full.items() if 0.5 <= most <= 4]
+
+
+def bios_full(people: int, model: str) -> float:
+    """Returns R_max of a model that knows all of bioS(N), in bits per parameter.
+
+    Args:
+      people: N.
+      model: ARCHITECTURE-layers-heads.
+    """
+    counts = dataclasses.replace(_bios_counts(), people=people)
+    return counts.bits_max().total / bios_parameters(model)
+
+
+@functools.lru_cache(256)
+def bios_parameters(model: str) -> int:
+    """Returns P of a model of the lists "bios" under GPT-2's tokens."""
+    return models.count_parameters(models.from_name(model, vocab=VOCABULARY)).total
+
+
+@functools.lru_cache(1)
+def _bios_counts() -> worlds.Counts:
+    return WorldConfig(people=1).build().counts
 
 
 def architecture_grid(

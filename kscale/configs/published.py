@@ -81,6 +81,60 @@ OTHERS: dict[str, dict[int, dict[int, dict]]] = {
         | _rates(_MIDDLE, 5_000_000, weight_decay=0.005, batch=384),
     },
 }
+# Useful people among junk: (junk, a domain token) -> exposures -> people -> setting
+# (Parameter 10, figure 8 (b) to (h)). Without junk they have the settings above.
+JUNK: dict[tuple[str, bool], dict[int, dict[int, Setting]]] = {
+    ("random", False): {
+        100: {
+            50_000: Setting(0.01, _MIDDLE, 12),
+            100_000: Setting(0.01, _MIDDLE, 24),
+            200_000: Setting(0.01, _MIDDLE, 48),
+            500_000: Setting(0.005, (5e-5, 1e-4, *_LOW), 192),
+            1_000_000: Setting(0.005, (5e-5, 1e-4, *_LOW), 192),
+        },
+        300: {
+            50_000: Setting(0.01, _MIDDLE, 96),
+            100_000: Setting(0.01, _MIDDLE, 192),
+            200_000: Setting(0.01, _MIDDLE, 192),
+            500_000: Setting(0.01, _MIDDLE, 192),
+        },
+        600: {
+            50_000: Setting(0.01, _MIDDLE, 384),
+            100_000: Setting(0.01, _MIDDLE, 384),
+            200_000: Setting(0.01, _MIDDLE, 384),
+            500_000: Setting(0.002, _MIDDLE, 768),
+        },
+        1000: {
+            50_000: Setting(0.01, (5e-4, 1e-3), 384),
+            100_000: Setting(0.01, (5e-4, 1e-3), 768),
+            200_000: Setting(0.01, (5e-4, 1e-3), 1536),
+        },
+    },
+    ("repeated", False): {
+        100: {
+            50_000: Setting(0.01, (3e-4, 5e-4), 12),
+            100_000: Setting(0.01, (3e-4, 5e-4), 24),
+            200_000: Setting(0.01, _MIDDLE, 96),
+            500_000: Setting(0.01, (3e-4, 5e-4), 192),
+            1_000_000: Setting(0.01, (3e-4,), 192),
+        },
+    },
+    ("random", True): {
+        100: {
+            50_000: Setting(0.01, _MIDDLE, 12),
+            100_000: Setting(0.01, _MIDDLE, 24),
+            200_000: Setting(0.01, (2e-4, *_MIDDLE), 96),
+            500_000: Setting(0.005, _LOW, 192),
+            1_000_000: Setting(0.005, _LOW, 192),
+        },
+        300: {
+            50_000: Setting(0.01, _MIDDLE, 96),
+            100_000: Setting(0.01, _MIDDLE, 192),
+            200_000: Setting(0.01, _MIDDLE, 192),
+            500_000: Setting(0.005, _MIDDLE, 384),
+        },
+    },
+}
 # Architectures by the kind of their settings; those that are not here have GPT2's.
 _KINDS = {
     "LLaMA": "gated",
@@ -113,15 +167,41 @@ def bios_setting(people: int, exposures: int, model: str = "") -> Setting:
     Source: Allen-Zhu & Li 2024, appendix A.1, Parameters 1, 2, 6 to 9, Remark A.2.
     """
     half = _nearest(exposures, BIOS)
-    row = _nearest(people, BIOS[half])
+    setting, row = _nearest_row(BIOS[half], people)
     kind = _KINDS.get(model.partition("-")[0], "")
     own = OTHERS[kind][half].get(row, {}) if kind else {}
-    setting = BIOS[half][row]._replace(**own)
+    setting = setting._replace(**own)
     if (model, row, half) == ("GPT2-2-20", 200_000, 100):
         setting = setting._replace(learning_rates=(5e-4,))
-    if people < min(BIOS[half]):
-        setting = setting._replace(batch=max(1, setting.batch * people // row))
     return setting
+
+
+def junk_setting(people: int, exposures: int, junk: str, domain: bool) -> Setting:
+    """Returns the published setting for useful people among junk, as `bios_setting`.
+
+    Args:
+      people, exposures: of the useful people, at least 1.
+      junk: "random" or "repeated".
+      domain: a special token stands in front of useful text. Repeated junk with one,
+        which was not published, has the settings without.
+
+    Example:
+      >>> junk_setting(100_000, 1000, "random", False)
+      Setting(weight_decay=0.01, learning_rates=(0.0005, 0.001), batch=768)
+
+    Source: Allen-Zhu & Li 2024, figure 8, Parameter 10.
+    """
+    table = JUNK.get((junk, domain)) or JUNK[junk, False]
+    return _nearest_row(table[_nearest(exposures, table)], people)[0]
+
+
+def _nearest_row(rows: dict[int, Setting], people: int) -> tuple[Setting, int]:
+    """Returns the row nearest to `people`, with as many steps, and its own people."""
+    row = _nearest(people, rows)
+    setting = rows[row]
+    if people < min(rows):
+        setting = setting._replace(batch=max(1, setting.batch * people // row))
+    return setting, row
 
 
 def _nearest(value: int, known: Iterable[int]) -> int:

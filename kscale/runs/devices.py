@@ -51,14 +51,18 @@ def arrange(task: Task) -> TrainingPlan:
     return dataclasses.replace(plan, mesh=mesh)
 
 
-def plan_training(task: Task) -> TrainingPlan:
+def plan_training(task: Task, steps: int = 0) -> TrainingPlan:
     """Plans the training of a task, without asking for the devices of its mesh.
+
+    Args:
+      task: from `prepare`.
+      steps: of the run; 0: counted.
 
     Raises:
       ValueError: rows cannot be shared out; the run is too short to be scored on its
         way.
     """
-    config, steps = task.config, task.order.steps
+    config, steps = task.config, steps or task.order.steps
     chosen = train.resolve(
         config.train,
         rows=config.data.batch,

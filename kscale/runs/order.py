@@ -170,7 +170,7 @@ def _require_room(
             documents = (
                 chosen.exposures * corpus.num_people * corpus.documents_per_exposure
             )
-            mine = documents * _mean_length(corpus, part.pool) / context
+            mine = documents * mean_length(corpus, part.pool) / context
         taken += mine
         if not taken < _MOST:
             raise ValueError(
@@ -179,7 +179,7 @@ def _require_room(
             )
 
 
-def _mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
+def mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
     """Tokens of a document, on average over a sample."""
     people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
     plan = corpus.plan(people, np.arange(len(people)) % corpus.documents_per_exposure)
@@ -190,7 +190,7 @@ def _enough(
     corpus: corpora.Corpus, pool: data.TokenPool, context: int, seed: int, windows: int
 ) -> data.Stream:
     """A stream of at least so many windows, its people seen about equally often."""
-    mean, limit = _mean_length(corpus, pool), 0
+    mean, limit = mean_length(corpus, pool), 0
     wanted = _SLACK * windows * context
     while True:
         limit += int(wanted / mean) + 64

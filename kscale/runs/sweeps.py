@@ -27,6 +27,7 @@ from kscale.runs.experiment import (
     title,
 )
 from kscale.runs.folder import RunFolder
+from kscale.runs.inspect import TFLOPS, estimate_cost
 from kscale.runs.rows import provenance
 from kscale.runs.training import run
 
@@ -124,8 +125,9 @@ def plan_sweep(
     size: str,
     results: pathlib.Path,
     share: tuple[int, int] = (0, 1),
+    tflops: float = TFLOPS,
 ) -> list[Row]:
-    """Lists the runs of a share, group by group, and says whether they are done."""
+    """Lists the runs of a share, group by group: what they cost, and which are done."""
     rows = files.read_rows(rows_path(experiment, size, results))
     done = {row["fingerprint"] for row in rows}
     plan = []
@@ -137,6 +139,8 @@ def plan_sweep(
             if isinstance(each, Config):
                 row["seed"] = each.train.seed
                 row["learning_rate"] = each.train.learning_rate
+                cost = estimate_cost(each, tflops)
+                row |= {"flops": cost["flops"], "hours": cost["hours"]}
             plan.append(row)
     return plan
 

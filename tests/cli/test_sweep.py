@@ -13,7 +13,9 @@ def test_a_sweep_of_runs(experiment, instant, tmp_path, ask, capsys):
     words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path / 'new'}"]
     out = ask(*words, "--dry_run", "--part=1/2")
     assert out.count("to do ") == 1
-    assert "N=12, 3 exposures, 1 layers, d=16, seed 0, rate 0.001" in out
+    assert "N=12, 3 exposures, 1 layers, d=16, seed 0, rate 0.001: " in out
+    assert out.splitlines()[-1].startswith("1 to train: ")
+    assert out.endswith(" h at 125 TFLOP/s\n")
     assert not (tmp_path / "new").exists()
     assert cli.main([*words, "--part=1/2", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -30,6 +30,9 @@ def test_a_dry_run_prints_sizes_and_writes_nothing(ask, tmp_path, monkeypatch):
         assert text in out
     plan = ask("train", "--config=demo_d48", "--dry_run", "--json", "--workdir=there")
     assert plan["parameters"]["total"] == 62_928
+    assert plan["hours"] == pytest.approx(plan["flops"] / 125e12 / 3600)
+    assert "FLOPs" in out
+    assert "h at 125 TFLOP/s" in out
     assert plan["steps"] == -(-(plan["tokens"] - 1) // (3 * 64))
     assert plan["max_bits_per_param"] == pytest.approx(2.2466, abs=1e-4)
     assert plan["bits"]["total"] == pytest.approx(2.2466 * 62_928, rel=1e-4)

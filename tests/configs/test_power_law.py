@@ -71,4 +71,5 @@ def test_seven_eighths_are_junk(kind, people):
     marked = configs.load(f"junk:kind={kind},domain=true")
     assert marked.corpus.domain == "useful"
     assert [part.domain for part in marked.parts] == [""] * len(junk.parts)
-    assert marked.train == configs.load("bios:people=50K,exposures=100").train
+    plain = configs.load("bios:people=50K,exposures=100").train
+    assert (marked.train.learning_rate == plain.learning_rate) == (kind == "none")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kscale.configs.published import bios_setting
+from kscale.configs import capacity, grids
+from kscale.configs.published import bios_setting, junk_setting
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,35 @@ def test_architectures_have_learning_rates_of_their_own(
 def test_batches_give_the_step_counts_of_the_paper(people, thousands, factor):
     steps = people * 1000 / (6 * bios_setting(people, 1000).batch)
     assert factor * steps / 1000 == pytest.approx(thousands, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("people", "exposures", "kind", "domain", "setting"),
+    [
+        (50_000, 100, "random", False, (0.01, (3e-4, 5e-4, 1e-3), 12)),
+        (1_000_000, 100, "random", False, (0.005, (5e-5, 1e-4, 2e-4, 3e-4, 5e-4), 192)),
+        (500_000, 600, "random", False, (0.002, (3e-4, 5e-4, 1e-3), 768)),
+        (200_000, 1000, "random", False, (0.01, (5e-4, 1e-3), 1536)),
+        (1_000_000, 100, "repeated", False, (0.01, (3e-4,), 192)),
+        (200_000, 100, "random", True, (0.01, (2e-4, 3e-4, 5e-4, 1e-3), 96)),
+        (500_000, 300, "random", True, (0.005, (3e-4, 5e-4, 1e-3), 384)),
+        (25_000, 300, "random", True, (0.01, (3e-4, 5e-4, 1e-3), 48)),  # steps stay
+    ],
+)
+def test_junk_has_settings_of_its_own(people, exposures, kind, domain, setting):
+    assert tuple(junk_setting(people, exposures, kind, domain)) == setting
+    config = capacity.junk(people, "GPT2-2-4", exposures, kind, domain)
+    assert config.data.batch == setting[2]
+    assert config.train.weight_decay == setting[0]
+    assert config.train.learning_rate in setting[1]
+
+
+def test_large_worlds_have_the_models_that_the_paper_names():
+    named = {2: "16-8", 5: "6-20", 10: "20-16", 20: "25-20"}
+    for millions, shape in named.items():
+        assert grids.fitting_models("GPT2", millions * 10**6, 1000) == [f"GPT2-{shape}"]
+    for model in grids.fitting_models("LLaMA", 100_000, 100):
+        assert 0.5 <= grids.bios_full(100_000, model) <= 4
 
 
 def test_counts_below_one_are_refused():

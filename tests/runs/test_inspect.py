@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kscale import configs, scores, tokenizers
+from kscale.configs import grids
 from kscale.runs import inspect
 from kscale.runs.inspect import describe_person
 from kscale.runs.task import open_run, prepare
@@ -65,3 +66,34 @@ def test_a_model_that_knows_all_holds_the_most_there_is(task, monkeypatch):
     monkeypatch.setattr(inspect, "score", lambda *_: known)
     answer = describe_person(task, 3, 0, params={})
     assert answer["bits"] == pytest.approx(answer["max_bits"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tiny:people=300",
+        "bios:people=3000,exposures=3",
+        "junk:people=2500,exposures=2,kind=repeated,domain=true",
+    ],
+)
+def test_an_estimate_is_near_what_is_counted(name):
+    config = configs.load(name)
+    cost, counted = inspect.estimate_cost(config), inspect.plan_run(config)
+    assert counted["counted"]
+    assert counted["tokens"] == pytest.approx(cost["tokens"], rel=0.01)
+    assert counted["steps"] == pytest.approx(cost["steps"], rel=0.02, abs=2)
+    assert cost["parameters"] == counted["parameters"]["total"]
+    assert cost["max_bits_per_param"] == pytest.approx(counted["max_bits_per_param"])
+
+
+def test_ten_million_people_are_estimated():
+    """20 layers of width 1024 for 1000 exposures: 8.5 days of 64 A100 in the paper."""
+    config = configs.load("bios:people=10M,model=GPT2-20-16")
+    row = inspect.plan_run(config, tflops=25.0)
+    assert not row["counted"]
+    assert row["vocabulary"] == grids.VOCABULARY
+    assert row["tokens"] == pytest.approx(10**10 * 70.8, rel=0.01)
+    # 6 P (all of it multiplies a token, the embedding as the output) + attention.
+    each = 6 * 255.6e6 + 6 * 20 * 1024 * 512
+    assert row["flops"] == pytest.approx(each * row["tokens"], rel=0.01)
+    assert row["hours"] / 24 / 64 == pytest.approx(8.2, rel=0.05)
