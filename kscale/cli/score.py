@@ -62,11 +62,11 @@ def text(row: Row) -> str:
                 f"{part:<12}{row['bits'][part]:>14,.1f}{row['bits_max'][part]:>14,.1f}"
                 f"{row['sampling_error'][part]:>10,.1f}"
             )
-    out += [
-        "+- is of the sample of people; in the words of another score.seed the total"
-        f" moves by less than {row['people_error']['total']:,.1f} (one sd).",
-        *explain_negative([row["bits"]]),
-    ]
+    out.append("+- is of the sample of people; other words of score.seed are not in it")
+    if row["people"] > 1:  # else nothing bounds them
+        moves = row["people_error"]["total"]
+        out[-1] += f": they move the total by less than {moves:,.1f} (one sd)."
+    out += explain_negative([row["bits"]])
     out += ["", f"{'piece':<14}accuracy"]
     out += [f"{name:<14}{share:.4f}" for name, share in row["accuracy"].items()]
     out += ["", *list_findings(row)]

@@ -200,12 +200,11 @@ class FactFinder:
     def forms(self) -> tuple[tuple[str, int], ...]:
         """As `Corpus.forms`, in the cases that a text may have them."""
         return tuple(
-            (space + word, value)
+            (" " + word, value)
             for attribute in self._world.references
             for told in (attribute.columns[0], *attribute.derived)
             for value, text in enumerate(told.strings)
-            for word in (text, text.lower(), text.capitalize(), text.upper())
-            for space in (" ", "")
+            for word in (text, text.lower(), text.capitalize())
         )
 
     def missing(self, person: int, text: str) -> list[str]:

@@ -135,7 +135,7 @@ class TokenPool:
         if self._ends_open:
             (at,) = np.nonzero(self.open_ended.take(pieces[:-1]))
             after = ends[at[pieces[at + 1] != prefix]]
-            after = after[labels[after] == TEXT]
+            after = after[(labels[after] == self.eos_label) | (labels[after] == PAD)]
             labels[after] = labels[after - 1]
         return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
 

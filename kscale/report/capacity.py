@@ -18,6 +18,9 @@ from matplotlib.figure import Figure
 from kscale.files import Row
 from kscale.report.panels import COLORS
 
+# What "accuracy" has beside attributes in rows that are too old to have "loss".
+_NO_VALUES = {"name", "pronoun", "employer_city"}
+
 
 def draw_capacity(
     rows: Sequence[Row], path: pathlib.Path, title: str, published: bool = True
@@ -131,8 +134,8 @@ def values_right(row: Row) -> float:
     """
     if "loss" in row:
         return row["loss"]["accuracy"]
-    right = [share for piece, share in row["accuracy"].items() if piece != "name"]
-    return float(np.mean(right))
+    right = {x: share for x, share in row["accuracy"].items() if x not in _NO_VALUES}
+    return float(np.mean(list(right.values())))
 
 
 def _way(row: Row) -> list[tuple[float, float]]:

@@ -181,7 +181,10 @@ def measure_capacity(
         people_error=_errors(each, 1.0),
         bits_per_person=np.asarray(each.total) / counts.people,
         accuracy={what: float(hit.mean()) for what, hit in right.items()},
-        accuracy_error={what: share_error(hit, rest) for what, hit in right.items()},
+        accuracy_error={
+            what: share_error(hit, _rest(len(hit), counts.people))
+            for what, hit in right.items()
+        },
     )
 
 
