@@ -197,6 +197,7 @@ def instant(monkeypatch):
                     "bits_max": {"total": 900.0},
                     "bits_per_param": 0.5,
                     "max_bits_per_param": 0.9,
+                    "accuracy": {"name": 0.0, "major": 0.5},
                 }
             )
         return rows

@@ -1,6 +1,6 @@
-"""Worlds in which bits are bindings: many attributes of one chunk of few strings.
+"""Beside Allen-Zhu & Li 2024, figure 1: worlds in which bits are bindings.
 
-Beside Allen-Zhu & Li 2024, figure 1 and the demo. A model at its limit of the demo's
+A model at its limit of the demo's
 world (values of eight chunks) holds 1.90 bits a parameter and has 4 % of the values
 right: it knows which strings there are. Here a value is one of 64 strings, so what a
 model holds is who has which. bioD(N, K=8, C=1, D=T=64, L=1), 48 bits a person besides
@@ -8,6 +8,7 @@ the name.
 
     kscale sweep capacity/bindings --size=smoke    seconds: does it run?
     kscale sweep capacity/bindings --size=small    half an hour on two cores
+    kscale sweep capacity/bindings --size=paper    10K and 40K people: hours of one GPU
 
 Expect: 1.52 bits a parameter of R_max 2.00 with 78 % of the values right (N = 1200, 30K
 parameters, 1000 exposures), 0.95 of 3.47 with 27 % right (N = 600, 9K parameters); next
@@ -22,7 +23,8 @@ from kscale.configs.base import Config
 from kscale.files import Row
 
 # (people, heads of 16 in each of two layers, peak learning rate)
-WORLDS = ((1200, 2, 3e-3), (600, 1, 4e-3))
+SMALL = ((1200, 2, 3e-3), (600, 1, 4e-3))
+PAPER = ((10_000, 6, 1.5e-3), (40_000, 12, 1e-3))
 
 
 def runs(size: str) -> list[Config]:
@@ -31,7 +33,7 @@ def runs(size: str) -> list[Config]:
         return [_run(24, 1, 3e-3, exposures=4, seed=0)]
     return [
         _run(*world, exposures, seed)
-        for world in WORLDS
+        for world in (PAPER if size == "paper" else SMALL)
         for exposures in (1000, 100)
         for seed in (0, 1)
     ]
@@ -45,10 +47,13 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 
 def _run(people: int, heads: int, rate: float, exposures: int, seed: int) -> Config:
     config = configs.demo(people, exposures, heads, diversity=64, rate=rate)
+    names = (64, 64) if people <= 4096 else (256, 256)
     return dataclasses.replace(
         config,
         name="bindings",
-        world=dataclasses.replace(config.world, attributes=8, chunks=1),
+        world=dataclasses.replace(
+            config.world, attributes=8, chunks=1, name_parts=names
+        ),
         model=models.from_name(f"GPT2-2-{heads}", head_size=16, init_std=0.08),
         train=dataclasses.replace(config.train, seed=seed),
     )

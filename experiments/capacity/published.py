@@ -4,7 +4,8 @@ Published lists, GPT-2 tokens, heads of 64, published rates and batches; float32
 for the paper's 16 bits. The model is GPT2-2-1, the smallest of figure 1.
 
     kscale sweep capacity/published --size=smoke    a minute: does it run?
-    kscale sweep capacity/published --size=paper    see queue.md; goes on where it was
+    kscale sweep capacity/published --size=small    100 exposures: two hours of a core
+    kscale sweep capacity/published --size=paper    1000 exposures: nine hours of a core
 
 Expect: R near 1 after 100 exposures where R_max is larger, near 2 after 1000, and R_max
 where it is below 1.8 (1000 exposures).
@@ -17,14 +18,17 @@ from kscale import configs, report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-# (people, exposures), the next to be trained first
-QUEUE = ((10_000, 100), (20_000, 100), (5_000, 1000), (10_000, 1000))
+# (people, exposures) by size, the next to be trained first
+QUEUE = {
+    "smoke": ((24, 4),),
+    "small": ((10_000, 100), (20_000, 100)),
+    "paper": ((5_000, 1000), (10_000, 1000)),
+}
 
 
 def runs(size: str) -> list[Config]:
     """The runs of a size."""
-    queue = ((24, 4),) if size == "smoke" else QUEUE
-    return [_point(people, exposures) for people, exposures in queue]
+    return [_point(people, exposures) for people, exposures in QUEUE[size]]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

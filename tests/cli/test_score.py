@@ -25,7 +25,9 @@ def test_the_answer_is_the_last_line(finished):
     *table, last = score.text(row).splitlines()
     assert "bits per parameter (at most" in last
     assert [line.split()[0] for line in table[1:4]] == ["name", "value", "total"]
-    assert table[4].startswith("+- is of the sample of people; in the words of another")
+    assert table[4].startswith(
+        "+- is of the sample of people; other words of score.seed"
+    )
     assert any(line.startswith("employer_city") for line in table)
     row |= {"weights": "two.npz", "weight_bits": 2}
     row |= {"stored_bits": 12_345, "bits_per_stored_bit": 0.25}
