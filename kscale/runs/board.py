@@ -61,7 +61,8 @@ def write_end(folder: RunFolder, members: int | None, rows: Sequence[Row]) -> No
       ValueError: a file cannot be written.
     """
     values = [[*logs.scalar_values(tag_knowledge(x)), *_hparams(x)] for x in rows]
-    values[0].append(_figure(rows))
+    if rows[0]["exposures"]:  # else the run has read its parts alone
+        values[0].append(_figure(rows))
     logs.write_result(folder.path, rows[0]["steps"], members, values)
 
 
