@@ -47,7 +47,8 @@ def test_the_answer_is_the_last_line_and_json_is_one_object(
     out, err = capsys.readouterr()
     assert re.fullmatch(
         r"smoke \(1-1x16, [\d,]+ parameters\) holds -?[\d,]+ of [\d,]+ bits after"
-        r" 4 exposures: -?[\d.]+ bits per parameter \(at most [\d.]+\)(; below 0, .*)?\.\n",
+        r" 4 exposures: -?[\d.]+ bits per parameter \(at most [\d.]+\)"
+        r"(; below 0, .*)?\.\n",
         out,
     )
     (folder,) = (tmp_path / "runs").iterdir()
