@@ -8,8 +8,8 @@ for the paper's 16 bits. The model is GPT2-2-1, the smallest of figure 1.
     kscale sweep capacity/published --size=paper    1000 exposures: nine hours of a core
 
 Expect: R near 1 after 100 exposures where R_max is larger, near 2 after 1000, and R_max
-where it is below 1.8 (1000 exposures), says the paper. Here so far 0.05 of 1.85 after 100
-exposures of 10K people, in batches of two windows: not trained far enough.
+where it is below 1.8 (1000 exposures), says the paper. Here so far 0.05 of 1.85 after
+100 exposures of 10K people, in batches of two windows: not trained far enough.
 """
 
 import dataclasses
