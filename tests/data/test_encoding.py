@@ -90,6 +90,16 @@ def test_a_value_that_begins_another_ends_with_the_token_behind_it(tmp_path):
     assert (documents.labels[starts] == 0).all()  # the next document's EOS is its own
 
 
+def test_the_token_that_ends_a_value_is_labelled_under_any_offset(tmp_path):
+    lists = {"values/employer.txt": "Art\nArt History"}
+    lists["templates/employer.txt"] = "{name} is an {value} major."
+    corpus = corpora.Biographies(write_world(tmp_path, **lists))
+    pool = data.tokenize(corpus, GPT2)
+    plan = corpus.plan(np.arange(8), np.zeros(8, int))
+    moved = pool.relabel(10).compose(plan).labels
+    assert np.array_equal(moved, pool.compose(plan).labels + 10)
+
+
 @pytest.mark.parametrize(
     ("first", "last"),
     [("Ada\nBo\nCy", "Lee\nLee Park\nFox"), ("Ann\nAnn Marie", "Marie\nLou\nKim")],
