@@ -14,22 +14,37 @@ where it is below 1.8 (1000 exposures), says the paper. Here so far 0.05 of 1.85
 
 import dataclasses
 import pathlib
+from typing import NamedTuple
 
 from kscale import configs, report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-# (people, exposures) by size, the next to be trained first
+
+class Point(NamedTuple):
+    """People, exposures; windows a step and peak rate where they are not published."""
+
+    people: int
+    exposures: int
+    batch: int | None = None
+    rate: float | None = None
+
+
+# By size, the next first. The published table of 100 exposures begins at 50K people.
 QUEUE = {
-    "smoke": ((24, 4),),
-    "small": ((10_000, 100), (20_000, 100)),
-    "paper": ((5_000, 1000), (10_000, 1000)),
+    "smoke": (Point(24, 4),),
+    "small": (
+        Point(10_000, 100),
+        *(Point(10_000, 100, 12, rate) for rate in (2e-3, 4e-3, 1e-3)),
+        Point(20_000, 100, 12, 2e-3),
+    ),
+    "paper": (Point(5_000, 1000), Point(10_000, 1000)),
 }
 
 
 def runs(size: str) -> list[Config]:
     """The runs of a size."""
-    return [_point(people, exposures) for people, exposures in QUEUE[size]]
+    return [_config(point) for point in QUEUE[size]]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
@@ -37,6 +52,14 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     report.draw_capacity(rows, path, "Allen-Zhu & Li 2024, figure 1: GPT2-2-1, bioS(N)")
 
 
-def _point(people: int, exposures: int) -> Config:
-    config = configs.bios(people, "GPT2-2-1", exposures, compute="float32")
-    return dataclasses.replace(config, name="published")
+def _config(point: Point) -> Config:
+    config = configs.bios(point.people, "GPT2-2-1", point.exposures, compute="float32")
+    return dataclasses.replace(
+        config,
+        name="published",
+        data=dataclasses.replace(config.data, batch=point.batch or config.data.batch),
+        train=dataclasses.replace(
+            config.train,
+            learning_rate=point.rate or config.train.learning_rate,
+        ),
+    )
