@@ -35,7 +35,7 @@ QUEUE = {
     "smoke": (Point(24, 4),),
     "small": (
         Point(10_000, 100),
-        *(Point(10_000, 100, 12, rate) for rate in (2e-3, 4e-3, 1e-3)),
+        *(Point(10_000, 100, 12, rate) for rate in (1e-3, 4e-3)),
         Point(20_000, 100, 12, 2e-3),
     ),
     "paper": (Point(5_000, 1000), Point(10_000, 1000)),
