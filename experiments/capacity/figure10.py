@@ -23,9 +23,8 @@ import dataclasses
 import pathlib
 
 from kscale import configs, report
-from kscale.configs import base as config_module
 from kscale.configs import fields, finetuning, grids, power_law
-from kscale.configs.base import Config
+from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 
 # (r' of the embedding, r of queries and values), as published.
@@ -90,10 +89,10 @@ def _with_corpus(config: Config, kind: str) -> Config:
 def _with_answers(
     base: Config, ranks: tuple[tuple[int, int], ...], exposures: int, batch: int = 0
 ) -> list[Config]:
-    start = config_module.fingerprint(base)
+    start = fingerprint(base)
     return [base] + [
-        finetuning.extract_config(
-            base, start, embedding, attention, exposures, batch=batch
+        finetuning.extract(
+            start, embedding, attention, exposures, batch=batch, before=base
         )
         for embedding, attention in ranks
     ]

@@ -24,9 +24,8 @@ import pathlib
 from typing import Any
 
 from kscale import configs, models, report
-from kscale.configs import base as config_module
 from kscale.configs import grids, power_law
-from kscale.configs.base import Config
+from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.quantize import Choice, quantize_run
@@ -89,7 +88,7 @@ def of_kind(
 ) -> list[Config | dict[str, Any]]:
     """The runs whose people are written as `kind`, with what goes on from them."""
     starts = {
-        config_module.fingerprint(run)
+        fingerprint(run)
         for run in listed
         if isinstance(run, Config) and run.world.kind == kind
     }
@@ -142,7 +141,7 @@ def _named(config: Config, name: str) -> Config:
 def _rounded(
     base: Config, methods: tuple[str, ...], leaves: tuple[tuple[str, ...], ...]
 ) -> list[Config | dict[str, Any]]:
-    start = {"start": config_module.fingerprint(base), "of": base.name}
+    start = {"start": fingerprint(base), "of": base.name}
     return [base] + [
         start | {"method": method, "leaves": list(which)}
         for method in methods
@@ -155,7 +154,7 @@ def _aware(base: Config, bits: int, exposures: int = 100) -> Config:
     return dataclasses.replace(
         base,
         name=f"{base.name}: QAT",
-        start=config_module.fingerprint(base),
+        start=fingerprint(base),
         qat=Scheme(bits=bits),
         data=dataclasses.replace(base.data, exposures=exposures),
         train=dataclasses.replace(

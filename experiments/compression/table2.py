@@ -24,9 +24,8 @@ import pathlib
 import numpy as np
 
 from kscale import models, report, scores
-from kscale.configs import base as config_module
 from kscale.configs import finetuning, power_law
-from kscale.configs.base import Config
+from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 from kscale.report import Curve, Panel
 
@@ -51,10 +50,10 @@ def runs(size: str) -> list[Config]:
     for level, before in sized:
         name = f"{level:.0%}"
         out.append(dataclasses.replace(before, name=name))
-        start = config_module.fingerprint(before)
+        start = fingerprint(before)
         for form, short in FORMS.items():
-            after = finetuning.tune_config(
-                before, start, new, form, exposures, rate=rate
+            after = finetuning.tune(
+                start, new, form, exposures, rate=rate, before=before
             )
             score = dataclasses.replace(after.score, times=12)
             out.append(dataclasses.replace(after, name=f"{name} {short}", score=score))

@@ -36,22 +36,11 @@ from kscale.configs.small import (
 )
 
 CONFIGS: dict[str, Callable[..., Config]] = {
-    "demo": demo,
-    "demo_100": demo_100,
-    "demo_room": demo_room,
-    "demo_d48": demo_d48,
-    "demo_d48_100": demo_d48_100,
-    "smoke": smoke,
-    "mini": mini,
-    "bios": bios,
-    "bios_simple": bios_simple,
-    "bior": bior,
-    "biod": biod,
-    "junk": junk,
-    "pan": pan,
-    "tiny": tiny,
-    "tune": tune,
-    "extract": extract,
+    make.__name__: make
+    for make in (
+        *(demo, demo_100, demo_room, demo_d48, demo_d48_100, smoke, mini),
+        *(bios, bios_simple, bior, biod, junk, pan, tiny, tune, extract),
+    )
 }
 
 
@@ -85,7 +74,7 @@ def describe() -> str:
     lines = []
     for name, make in CONFIGS.items():
         lines.append(f"  {name:<14}{(make.__doc__ or '').partition(chr(10))[0]}")
-        if keys := ", ".join(inspect.signature(make).parameters):
+        if keys := ", ".join(_parameters(make)):
             lines.append(f"{'':<16}{name}:key=value with {keys}")
     return "\n".join(lines)
 
@@ -99,8 +88,14 @@ def _from_file(path: str) -> Callable[..., Config]:
     return names["get_config"]
 
 
+def _parameters(make: Callable[..., Config]) -> dict[str, inspect.Parameter]:
+    """Returns the parameters that can be typed; those by keyword are for Python."""
+    found = inspect.signature(make).parameters
+    return {k: x for k, x in found.items() if x.kind is not x.KEYWORD_ONLY}
+
+
 def _arguments(make: Callable[..., Config], name: str, text: str) -> dict[str, Any]:
-    parameters = inspect.signature(make).parameters
+    parameters = _parameters(make)
     hints = typing.get_type_hints(make)
     values = {}
     # Commas inside parentheses belong to a value.

@@ -26,32 +26,16 @@ def tune(
     exposures: int = 100,
     share: float = 0.8,
     rate: float = 3e-5,
+    *,
+    before: Config | None = None,
 ) -> Config:
     """A finished run (of a population its first member) taught about new people.
 
-    Arguments as of `tune_config`; `start` is a folder.
-    """
-    before = load_config(start)
-    return tune_config(before, start, people, kind, exposures, share, rate)
-
-
-def tune_config(
-    before: Config,
-    start: str,
-    people: int,
-    kind: Literal["biographies", "questions"],
-    exposures: int,
-    share: float = 0.8,
-    rate: float = 3e-5,
-) -> Config:
-    """Returns the config of a finished run taught about new people, old text replayed.
-
-    Its parts are not read again; the new people are none of theirs. One model is
-    trained, also after a population, of which the first member is taken; after an
-    extraction its adapters alone (`train.trainable`, `model.lora`).
+    Old text is replayed. The run's parts are not read again; the new people are none of
+    theirs. After an extraction its adapters alone are trained (`train.trainable`,
+    `model.lora`).
 
     Args:
-      before: the run's config.
       start: the run's folder, or its fingerprint in a sweep.
       people: how many new ones.
       kind: "biographies" (continued pretraining) or "questions" (supervised).
@@ -59,9 +43,11 @@ def tune_config(
         about each attribute.
       share: of the visits of as many exposures of the old people, how many are read.
       rate: the peak learning rate; a tenth of the pretraining's is published.
+      before: the run's config; None: read from its folder.
 
     Source: Pan et al. 2025, appendix F.2 (table 2, figure 8).
     """
+    before = before or load_config(start)
     told = (before.world, *place_parts(before.parts, before.world))
     first = max(each.first + each.people for each in told) if before.parts else -1
     part = PartConfig("new", kind, people, first, exposures=exposures)
@@ -85,32 +71,16 @@ def extract(
     exposures: int = 30,
     rate: float = 1e-3,
     batch: int = 0,
+    *,
+    before: Config | None = None,
 ) -> Config:
     """A finished run asked about its people: adapters learn from questions about half.
 
-    Arguments as of `extract_config`; `start` is a folder.
-    """
-    before = load_config(start)
-    return extract_config(before, start, embedding, attention, exposures, rate, batch)
-
-
-def extract_config(
-    before: Config,
-    start: str,
-    embedding: int,
-    attention: int,
-    exposures: int,
-    rate: float = 1e-3,
-    batch: int = 0,
-) -> Config:
-    """Returns the config that draws a run's knowledge out by LoRA on questions.
-
     The answers about the others tell what can be extracted, in the row's
-    `parts["questions"]["held_out"]`; `before`'s own row tells what is memorized.
+    `parts["questions"]["held_out"]`; the run's own row tells what is memorized.
 
     Args:
-      before: the run's config.
-      start: as in `tune_config`.
+      start, before: as in `tune`.
       embedding, attention: r' and r, the ranks of the adapters of the embedding and of
         queries and values, 0 for none; both 0: all parameters are trained.
       exposures: of each person of the half that is asked about in training, in a
@@ -126,6 +96,7 @@ def extract_config(
     for name, rank in {"embedding": embedding, "attention": attention}.items():
         if rank < 0:
             raise ValueError(f"{name}={rank} must be a rank, 0 or more")
+    before = before or load_config(start)
     rules = (
         f"*/attention/query:{attention}",
         f"*/attention/value:{attention}",

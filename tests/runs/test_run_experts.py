@@ -7,7 +7,6 @@ from support.run_folders import read_files, read_metrics
 
 from kscale import cli, models, train
 from kscale.configs import finetuning
-from kscale.configs.base import load_config
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run, prepare
@@ -74,7 +73,7 @@ def same(one, other):
 @pytest.fixture(scope="module")
 def adapted(learned, tmp_path_factory):
     """Adapters trained beside the weights of a dense run: config, folder and row."""
-    made = finetuning.extract_config(load_config(learned[0]), str(learned[0]), 4, 2, 1)
+    made = finetuning.extract(str(learned[0]), 4, 2, 1)
     folder = tmp_path_factory.mktemp("adapted") / "run"
     (row,) = run(made, folder)
     return made, folder, row
@@ -115,7 +114,7 @@ def test_adapters_begin_beside_the_weights_and_are_all_that_is_trained(
     assert same(params["embed"]["table"][rows], old)
     assert same(params["embed"], first["embed"])
     # Adapters go on from where they ended.
-    again = prepare(finetuning.extract_config(made, str(folder), 4, 2, 1))
+    again = prepare(finetuning.extract(str(folder), 4, 2, 1))
     assert same(again.start.make_params(again)["lora"], params["lora"])
 
 
