@@ -22,14 +22,12 @@ def run(command: Command) -> Reply:
     row = ablate_run(
         command.workdir, chosen.bits, chosen.people, chosen.member, chosen.dry_run
     )
-    if not chosen.dry_run:
-        return Reply(row, text(row))
-    return Reply(
-        row,
+    planned = (
         f"{score.plan_text(row)} That is done {row['scores']} times: whole, without"
         f" each of {row['layers']} layers, and with parts rounded to"
-        f" {row['rounded_to']} bits.",
+        f" {row['rounded_to']} bits."
     )
+    return Reply(row, planned if chosen.dry_run else text(row))
 
 
 VERB = Verb(
@@ -41,7 +39,6 @@ VERB = Verb(
             BITS, f"of a rounded weight, one of {', '.join(map(str, quant.BITS))}"
         ),
     },
-    run,
     run,
     dry_run="say what would be scored",
 )

@@ -55,8 +55,8 @@ VERB = Verb(
         "workdir": Flag("runs/demo", "where it runs"),
         "overwrite": Flag(False, "train anew what is there"),
     },
-    plan,
     run,
+    plan=plan,
     dry_run="print what would run, and stop",
 )
 

@@ -1,9 +1,4 @@
-"""Flags and words of a command line, read into the config and the flags of a verb.
-
-flags = {"config": CONFIG, "people": Flag(0, "score a sample of so many; 0: all")}
-command = parse(flags, ["--config=demo", "--config.model.layers=3", "--people=5"])
-command.config.model.layers, command.flags.people  # 3, 5
-"""
+"""Flags and words of a command line, read into the config and the flags of a verb."""
 
 import dataclasses
 import pathlib
@@ -92,6 +87,9 @@ def parse(
       HelpWanted: --help or -h is among the words.
       UsageError: an unknown flag or field (with the nearest name), a bad value, or a
         word that would go unheeded.
+
+    Example:
+      >>> parse({"config": CONFIG}, ["--config=demo", "--config.data.batch=3"]).config
     """
     flag_values = define(known)
     if any(word in ("--help", "-help", "-h", "--helpfull", "-?") for word in argv):

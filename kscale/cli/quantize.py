@@ -65,7 +65,6 @@ VERB = Verb(
         "overwrite": Flag(False, "also over what is there"),
     },
     run,
-    run,
     dry_run="say what would be scored",
 )
 

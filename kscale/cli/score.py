@@ -38,7 +38,6 @@ VERB = Verb(
         "write": Flag(False, "renew the run's result.json"),
     },
     run,
-    run,
     dry_run="say what would be scored",
 )
 

@@ -36,7 +36,6 @@ VERB = Verb(
         "member": Flag(0, "which member of a population"),
     },
     run,
-    run,
     dry_run="leave out what needs the model",
 )
 

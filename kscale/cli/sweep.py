@@ -77,8 +77,8 @@ VERB = Verb(
         "draw_only": Flag(False, "draw what is there"),
         "tflops": COST,
     },
-    plan,
     run,
+    plan=plan,
     dry_run="list the runs, what they cost, and whether they are done",
     words=True,
     adapt=list_experiments,
@@ -91,9 +91,7 @@ def _arguments(command: Command) -> tuple:
         raise UsageError("name one experiment, such as: kscale sweep capacity/figure1")
     first, _, second = chosen.part.partition("/")
     if not (first.isdecimal() and second.isdecimal() and int(first) < int(second)):
-        raise UsageError(
-            f"--part={chosen.part}: write i/n with 0 <= i < n, such as 0/2"
-        )
+        raise UsageError(f"--part={chosen.part}: write i/n with 0 <= i < n, as in 0/2")
     found = experiment.load_experiment(command.arguments[0])
     results = expand_path(chosen.results)
     return found, chosen.size, results, (int(first), int(second))

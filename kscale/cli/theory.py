@@ -59,11 +59,7 @@ def run(command: Command) -> Reply:
 
 
 def choose_solver(words: Sequence[str]) -> Verb:
-    """Returns the verb with the arguments and the docstring of the solver in `words`.
-
-    Raises:
-      UsageError: there is no such solver.
-    """
+    """Returns the verb with the arguments and docstring of the solver in `words`."""
     named = [word for word in words if not word.startswith("-")]
     # A flag's value may stand apart from it, so a solver's name goes first.
     name = next((word for word in named if word in SOLVERS), *named[:1] or [None])
@@ -91,7 +87,6 @@ VERB = Verb(
         "plot": Flag(None, "a PNG to draw"),
         "overwrite": Flag(False, "draw over a file that is there"),
     },
-    run,
     run,
     dry_run="print the arguments as they are understood, and stop",
     words=True,

@@ -34,11 +34,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def panels(answer: Answer) -> list[Panel]:
-    """Returns a panel for each result, over the first swept argument or over the index.
-
-    Raises:
-      ValueError: every result is a single number.
-    """
+    """Returns a panel for each result, over the first swept argument or the index."""
     batch, out = _shape(answer), []
     for name, value in answer.result.items():
         value = np.asarray(value)

@@ -1,7 +1,4 @@
-"""A solver's arguments from the words of a command line.
-
-read(function, {"alpha": "0.5", "customers": "10:1e6:6"})
-"""
+"""A solver's arguments from the words of a command line."""
 
 import inspect
 import math
@@ -26,6 +23,9 @@ def read(function: Callable, texts: Mapping[str, str]) -> dict[str, Any]:
 
     Raises:
       ValueError: an unknown or missing argument, or text that cannot be read.
+
+    Example:
+      >>> read(expected_square, {"alpha": "0.5", "beta": "1:100:3"})
     """
     known = parameters(function)
     arguments = {}

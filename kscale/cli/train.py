@@ -63,8 +63,8 @@ VERB = Verb(
         ),
         "tflops": COST,
     },
-    plan,
     run,
+    plan=plan,
     dry_run="print the config, parameters, bits, steps and cost, and stop",
 )
 

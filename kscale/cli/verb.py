@@ -40,10 +40,9 @@ class Verb:
       name: the word after `kscale`.
       about: what --help shows above the flags.
       flags: the verb's own; every verb has --dry_run, --json and --debug besides.
-      plan: says what would be done, with --dry_run; writes nothing. The same as `run`
-        where that looks at the flag.
-      run: does the work.
+      run: does the work; of a verb without a plan also looks at --dry_run.
       dry_run: what --dry_run prints, for --help.
+      plan: says what would be done, with --dry_run; writes nothing.
       words: whether positional words are allowed.
       adapt: makes the verb for a command line, where its flags or its --help depend on
         the words in it.
@@ -52,9 +51,9 @@ class Verb:
     name: str
     about: str
     flags: Mapping[str, Flag]
-    plan: Callable[[Command], Reply]
     run: Callable[[Command], Reply]
     dry_run: str
+    plan: Callable[[Command], Reply] | None = None
     words: bool = False
     adapt: Callable[[Sequence[str]], "Verb"] | None = None
 
@@ -77,19 +76,17 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
         command = parse({**verb.flags, **known}, argv, verb.about, verb.words)
         if "device" in verb.flags:
             use_device(command.flags.device)
-        answer = (verb.plan if command.flags.dry_run else verb.run)(command)
+        planned = verb.plan if command.flags.dry_run else None
+        answer = (planned or verb.run)(command)
         text = json.dumps(answer.data) if command.flags.json else answer.text
         sys.stdout.write(f"{text}\n")
         return 0
     except HelpWanted as text:
         sys.stdout.write(f"{text}\n")
         return 0
-    except Stopped as stopped:
-        sys.stderr.write(f"kscale {verb.name}: {stopped}\n")
-        return stopped.code
-    except KeyboardInterrupt:
-        sys.stderr.write(f"kscale {verb.name}: stopped\n")
-        return STOPPED
+    except (Stopped, KeyboardInterrupt) as stopped:
+        sys.stderr.write(f"kscale {verb.name}: {str(stopped) or 'stopped'}\n")
+        return getattr(stopped, "code", STOPPED)
     except (ValueError, OSError) as error:
         if "--debug" in argv:
             raise
@@ -103,11 +100,7 @@ def one_line(error: BaseException) -> str:
 
 
 def use_device(device: str) -> None:
-    """Computes on the CPU, GPU or TPU from now on; "auto" leaves the choice to JAX.
-
-    Raises:
-      UsageError: there is no such device, or JAX has chosen already.
-    """
+    """Computes on the CPU, GPU or TPU from now on; "auto" leaves the choice to JAX."""
     if device == "auto":
         return
     import jax

@@ -3,9 +3,6 @@
 `--config=NAME` takes one as it is, `--config=NAME:key=value,key=value` gives arguments
 to its function, `--config=path/to/file.py` calls the file's `get_config()`.
 
-    configs.load("mini:people=30")       as on the command line
-    configs.mini(people=30)              the function itself
-
     small        demo, demo_100, demo_room, demo_d48, demo_d48_100, mini, smoke
     capacity     bios, bios_simple, bior, biod, junk (Allen-Zhu & Li 2024)
     power_law    pan (Pan et al. 2025), tiny: skewed worlds

@@ -2,10 +2,6 @@
 
 A Config is a tree of frozen dataclasses, one for each room that the data flow through.
 `kscale.configs` holds the named ones, `kscale.configs.fields` changes single fields.
-
-    config = configs.load("demo")
-    config = fields.override(config, "model.layers", "3")
-    validate(config)
 """
 
 import dataclasses

@@ -38,10 +38,7 @@ def to_dict(config: Any) -> dict[str, Any]:
 def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T:
     """Makes a dataclass from nested dicts; fields left out take their defaults.
 
-    Args:
-      cls: a dataclass.
-      data: field name to value.
-      where: the path of `cls` in messages.
+    In messages it is called `where`.
 
     Raises:
       ValueError: an unknown field, with the nearest name; a value of another type.

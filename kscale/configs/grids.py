@@ -36,9 +36,8 @@ NAMED_SHAPES = (
     *("25-20", "28-20", "12-32", "36-20"),
 )
 SHAPES = ("2-1", "4-1", "2-2", "2-4", "4-4", "6-4", "12-4", "8-8", *NAMED_SHAPES)
-VOCABULARY = (
-    3624  # GPT-2 tokens that texts of the lists "bios" can have, EOS among them
-)
+# GPT-2 tokens that texts of the lists "bios" can have, EOS among them.
+VOCABULARY = 3624
 
 
 def make_grid(
@@ -112,12 +111,7 @@ def fitting_models(
 
 
 def bios_full(people: int, model: str) -> float:
-    """Returns R_max of a model that knows all of bioS(N), in bits per parameter.
-
-    Args:
-      people: N.
-      model: ARCHITECTURE-layers-heads.
-    """
+    """Returns R_max of a model that knows all of bioS(N), in bits per parameter."""
     counts = dataclasses.replace(_bios_counts(), people=people)
     return counts.bits_max().total / bios_parameters(model)
 
@@ -146,8 +140,7 @@ def architecture_grid(
 
     Args:
       exposures: E.
-      rates: peak learning rates of all.
-      seeds: of the initial parameters.
+      rates, seeds: as in `make_grid`.
       people: N; 0: as many as fill each model.
       names: out of `ARCHITECTURES`.
     """

@@ -182,8 +182,8 @@ def junk_setting(people: int, exposures: int, junk: str, domain: bool) -> Settin
     Args:
       people, exposures: of the useful people, at least 1.
       junk: "random" or "repeated".
-      domain: a special token stands in front of useful text. Repeated junk with one,
-        which was not published, has the settings without.
+      domain: a special token opens useful text. Repeated junk with one was not
+        published, and has the settings without.
 
     Example:
       >>> junk_setting(100_000, 1000, "random", False)

@@ -19,10 +19,7 @@ from kscale.worlds import Law, World
 
 
 def validate(config: Config) -> World:
-    """Checks that the parts of a config fit each other, and that its world exists.
-
-    Returns:
-      The world, which had to be made for the check.
+    """Checks that the parts of a config fit each other; returns its world.
 
     Raises:
       ValueError: the first contradiction, with the fields, their values and a way out.

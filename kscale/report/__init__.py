@@ -4,7 +4,6 @@ from kscale import report
 report.draw_capacity(rows, pathlib.Path("capacity.png"), "bioS(N), GPT-2")
 """
 
-from kscale.report.ablation import draw_ablation
 from kscale.report.capacity import draw_capacity, draw_exposures, values_right
 from kscale.report.comparison import BestRate, choose_rates, draw_comparison
 from kscale.report.extraction import draw_extraction
@@ -19,7 +18,7 @@ from kscale.report.fits import (
     predict_threshold,
 )
 from kscale.report.panels import COLORS, Curve, Panel, draw_panels
-from kscale.report.quantization import draw_quantization
+from kscale.report.quantization import draw_ablation, draw_quantization
 
 __all__ = [
     "COLORS",

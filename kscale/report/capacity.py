@@ -35,9 +35,6 @@ def draw_capacity(
       path, title: as in `draw_panels`.
       published: whether the paper's values (2 and 1) are named in the panels.
 
-    Raises:
-      ValueError: there are no rows.
-
     Source: Allen-Zhu & Li 2024, figure 1.
     """
     exposures = sorted({row["exposures"] for row in rows}, reverse=True)
@@ -74,9 +71,6 @@ def draw_exposures(
         run that was scored on its way (`curve`, `steps`).
       path: the PNG to write, or an open file.
       title: as in `draw_panels`.
-
-    Raises:
-      ValueError: there are no rows.
     """
     if not rows:
         raise ValueError(f"{path}: there are no rows to draw; run the models first")
@@ -127,10 +121,8 @@ def draw_exposures(
 def values_right(row: Row) -> float:
     """Returns the share of a row's values that are greedily right.
 
-    Names, derived facts and what forms of reference tell (the pronoun) do not count.
-
-    Returns:
-      The mean over people and attributes, 0 to 1.
+    This is the mean over people and attributes, 0 to 1. Names, derived facts and what
+    forms of reference tell (the pronoun) do not count.
     """
     if "loss" in row:
         return row["loss"]["accuracy"]

@@ -56,11 +56,10 @@ def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
     favored by chance of its best seed.
 
     Args:
-      rows: of one number of exposures; name, model, people, rate and seed tell them
-        apart.
+      rows: of one number of exposures.
 
     Raises:
-      ValueError: two rows are of the same model, world, rate and seed.
+      ValueError: two rows have the same name, model, people, rate and seed.
     """
     tried: dict[tuple[str, str, int], dict[float, dict[int, float]]] = {}
     parameters: dict[tuple[str, str, int], int] = {}
@@ -97,9 +96,6 @@ def draw_comparison(
       rows: of several models, rates and seeds.
       path, title: as in `draw_panels`.
       baseline: name of the model that the others are divided by.
-
-    Raises:
-      ValueError: there are no rows; as `choose_rates`.
     """
     exposures = sorted({row["exposures"] for row in rows}, reverse=True)
     if not exposures:

@@ -38,9 +38,6 @@ class Extraction(NamedTuple):
 def pair_extractions(rows: Sequence[Row]) -> list[Extraction]:
     """Pairs each model of which there is a fine-tuning with all of them.
 
-    Args:
-      rows: of models and of fine-tunings, in any order.
-
     Source: Allen-Zhu & Li 2024, appendix A.2: five attributes; the best choice of ranks
     is what can be extracted.
     """
@@ -60,7 +57,7 @@ def pair_extractions(rows: Sequence[Row]) -> list[Extraction]:
 
 
 def _mean(by_piece: Mapping[str, float], pieces: set[str]) -> float:
-    """The mean over those of the pieces that there are."""
+    """Returns the mean over those of the pieces that there are."""
     return statistics.fmean(x for piece, x in by_piece.items() if piece in pieces)
 
 
@@ -79,9 +76,6 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     Args:
       rows: of models and of their fine-tunings.
       path, title: as in `draw_panels`.
-
-    Raises:
-      ValueError: no row is of a fine-tuning whose model's row is there.
     """
     found = pair_extractions(rows)
     if not found:

@@ -105,8 +105,7 @@ def fit_allocation(
         nobody is in or is never seen.
 
     Example:
-      >>> fit = fit_allocation(sizes, losses, p, classes, counts.value_bits)
-      >>> fit["bits_per_param"], fit["irreducible_bits"]
+      >>> fit_allocation(sizes, losses, p, classes, bits)["bits_per_param"]
 
     Source: Pan et al. 2025, figure 1b and problem (6); the fit is ours.
     """
@@ -201,12 +200,8 @@ def fit_learning(
       measured, weights, classes, bits: as in `fit_allocation`; 3 losses or more must
         be below a.
 
-    Raises:
-      ValueError: as `fit_allocation`.
-
     Example:
-      >>> fit = fit_learning(visits, losses, p, classes, counts.value_bits)
-      >>> fit["half_visits"]
+      >>> fit_learning(visits, losses, p, classes, counts.value_bits)["half_visits"]
 
     Source: Pan et al. 2025, theorem D.5 and figure 4b; the scale t0 and the fit are
     ours.
@@ -247,12 +242,6 @@ def fit_line(x: Any, loss: Any) -> Line:
     Args:
       x: [n], sizes of data or models, above 0, at least 4.
       loss: [n], losses, above 0.
-
-    Returns:
-      Line, as plain numbers for a result row.
-
-    Raises:
-      ValueError: as `theory.fitting.fit_power_law`.
 
     Example:
       >>> round(fit_line([1, 2, 4, 8], [3.0, 2.0, 1.5, 1.25])["alpha"], 9)

@@ -63,9 +63,6 @@ def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None
       panels: at least one, with a curve.
       path: the PNG to write.
       title: says what was run or computed, and names the paper and its figure.
-
-    Raises:
-      ValueError: there is nothing to draw.
     """
     if not any(panel.curves for panel in panels):
         raise ValueError(f"{path}: there are no curves to draw")

@@ -41,11 +41,8 @@ def ablate_run(
       dry_run: leave out `rows`; nothing is scored.
 
     Returns:
-      `describe_scoring` of the run, its layers, the bits of a rounded weight as
-      `rounded_to`, how many `scores` are taken, and the rows of `ablate` as `rows`.
-
-    Raises:
-      ValueError: as `open_run` and `list_changes`.
+      `describe_scoring` of the run; layers; rounded_to, the bits of a rounded weight;
+      scores, how many are taken; rows, of `ablate`.
     """
     task, params = open_run(workdir, member)
     model = merge_adapters(task, params)[0].config.model
@@ -106,8 +103,8 @@ def list_changes(config: models.ModelConfig, bits: int = BITS) -> list[Change]:
 def apply_change(params: models.Params, change: Change) -> models.Params:
     """Returns the parameters after a change.
 
-    A layer without its projections back into the residual stream is no layer: both are
-    set to zero, which is the same function as that of the layers that are left.
+    Of a removed layer both projections back into the residual stream are set to zero:
+    the function that is left is that of the other layers.
     """
     if change.bits:
         scheme = quant.Scheme(bits=change.bits, leaves=change.leaves)
@@ -132,10 +129,8 @@ def ablate(
     temperature, the best of 1, 1.4, 2, 2.8, ... for `_FEW` of the people.
 
     Args:
-      task: of the run.
-      params: of one model; adapters are merged first.
-      bits: of a rounded weight: one scale for each output channel, to the nearest
-        point, symmetric.
+      task, params: of one model; adapters are merged first.
+      bits: of a weight that is rounded to the nearest point, one scale a channel.
       people: how many, the same sample each time; 0 is what the config says.
 
     Returns:

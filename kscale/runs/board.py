@@ -27,11 +27,10 @@ _COMPARED = (
 
 
 def tag_knowledge(known: Row) -> dict[str, float]:
-    """Returns what a model knows by its TensorBoard tags.
+    """Returns what a model knows by its TensorBoard tags; what is None is left out.
 
     Args:
-      known: a result row, or a member's of a curve (`Known.progress`). A number that
-        is not known is left out.
+      known: a result row, or a member's of a curve (`Known.progress`).
     """
     tags = {
         f"knowledge/{name}": known[name]
@@ -56,9 +55,6 @@ def write_end(folder: RunFolder, members: int | None, rows: Sequence[Row]) -> No
       folder: of the run.
       members: of its population; None: one model.
       rows: one per member.
-
-    Raises:
-      ValueError: a file cannot be written.
     """
     values = [[*logs.scalar_values(tag_knowledge(x)), *_hparams(x)] for x in rows]
     if rows[0]["exposures"]:  # else the run has read its parts alone
@@ -69,9 +65,8 @@ def write_end(folder: RunFolder, members: int | None, rows: Sequence[Row]) -> No
 def list_hparams(row: Row) -> Row:
     """Lists the fields by which TensorBoard compares a run with others.
 
-    Returns:
-      name, model, and by their paths the fields that sweeps vary most often and all
-      that are not at their defaults; a list of values is a text.
+    These are name, model, and by path the fields that sweeps vary most often and all
+    that are not at their defaults; a list of values is a text.
     """
     config = fields.from_dict(Config, row["config"])
     leaves = fields.flatten(config)

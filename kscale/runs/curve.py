@@ -21,11 +21,7 @@ def steps_to_score(config: Config, total: int) -> list[int]:
 
     A model can be scored between dispatches alone, whose automatic length depends on
     the device. The steps do not: they are multiples of a thousandth of the run, or of
-    `train.steps_per_dispatch` where that is set.
-
-    Args:
-      config: of the run.
-      total: steps of the run.
+    `train.steps_per_dispatch` where that is set. The run has `total` steps.
     """
     times, unit = config.score.times, _unit(config, total)
     if not times:
@@ -65,10 +61,9 @@ class Curve:
         self._rows: list[Row] = []
 
     def add(self, step: int, state: Any) -> list[dict[str, float]]:
-        """Scores a state. A row of the same step or a later one is replaced.
+        """Scores a state; returns what TensorBoard shows of each member.
 
-        Returns:
-          What TensorBoard shows of each member.
+        A row of the same step or a later one is replaced.
         """
         members = [
             score(self._task, state["params"], member=i, step=step).progress
@@ -87,11 +82,9 @@ class Curve:
         return files.read_rows(self._path)
 
     def of_member(self, member: int, logged: list[Row]) -> Row:
-        """Returns what belongs in a member's result row.
+        """Returns what belongs in a member's result row, if it is scored on its way.
 
-        Returns:
-          curve (its scores by step) and training (steps and training losses by step, in
-          nats a token); nothing if the run is not scored on its way.
+        curve has its scores by step, training the steps and losses, in nats a token.
         """
         if not self._task.config.score.times:
             return {}

@@ -85,10 +85,10 @@ def plan_training(task: Task, steps: int = 0) -> TrainingPlan:
 
 
 def build_objective(config: Config) -> train.Objective:
-    """Returns the trainer's view of a run's model; with `qat` its weights seem rounded.
+    """Returns the trainer's view of a run's model.
 
-    The loss is that of the rounded weights, and its gradient moves the ones beneath
-    (`quant.fake_quantize`).
+    With `qat` the loss is that of the rounded weights, and its gradient moves the ones
+    beneath (`quant.fake_quantize`).
     """
     objective, scheme = train.make_objective(config.model), config.qat
     if not scheme.bits:

@@ -1,20 +1,15 @@
 """What a model knows: whole, by class of frequency, by piece, by part.
 
-    known = score(task, params)
-    known.bits.total, known.bits_per_param, known.accuracy
-    known.row["classes"][0]["accuracy"]
-
 Training, scoring again, curves, quantization and ablation all ask `score`.
 """
 
 import dataclasses
 import functools
-from typing import Any
 
 import jax
 import numpy as np
 
-from kscale import corpora, files, models, quant, scores, theory
+from kscale import corpora, files, models, quant, scores, theory, worlds
 from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.runs import rows
@@ -51,8 +46,8 @@ class Known:
         return scores.measure_capacity(task.counts, labels, self.table, size)
 
     @property
-    def bits(self) -> Any:
-        """Bits of knowledge that the model holds, by part and `total`."""
+    def bits(self) -> worlds.Bits:
+        """Bits of knowledge that the model holds."""
         return self.capacity.bits
 
     @property
@@ -130,7 +125,7 @@ class Known:
         return self.task.config.model, self.params
 
     def _of_part(self, part: Part) -> Row:
-        """What is known of a part; of questions, also about the people held out."""
+        """Returns what is known of a part; of questions, also of people held out."""
         corpus, chosen = part.corpus, self.task.config.score
         many = min(corpus.num_people, chosen.people or _MANY)
         if not isinstance(corpus, corpora.Questions):
@@ -184,7 +179,7 @@ def score(
 
     Example:
       >>> known = score(task, fit(task)["params"])
-      >>> known.bits.total
+      >>> known.bits.total, known.row["classes"][0]["accuracy"]
     """
     params = effective_params(task.config, member_params(task, params, member))
     chosen = task.config.score

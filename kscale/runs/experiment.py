@@ -33,10 +33,7 @@ class Experiment(NamedTuple):
     Attributes:
       name: the path of its file below experiments/ without .py, "capacity/figure1";
         the name of the file where it lies elsewhere.
-      runs: size -> the configs of solo runs, or settings.
-      draw: (rows, path of the PNG) -> draws.
-      compute: setting -> what its row says, or (setting, folder of the run that it
-        starts from) -> that; None where runs are trained.
+      runs, draw, compute: as the file defines them; runs are solo.
       rows_of: the experiment whose rows these are; "": its own.
     """
 
@@ -71,13 +68,8 @@ def load_experiment(name: str) -> Experiment:
     defined = runpy.run_path(str(path))
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
-    return Experiment(
-        _name_of(path),
-        defined["runs"],
-        defined["draw"],
-        defined.get("compute"),
-        defined.get("ROWS", ""),
-    )
+    more = defined.get("compute"), defined.get("ROWS", "")
+    return Experiment(_name_of(path), defined["runs"], defined["draw"], *more)
 
 
 def names() -> list[str]:

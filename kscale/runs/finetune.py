@@ -54,9 +54,8 @@ class Start:
         """Checks that a task can go on from here.
 
         Raises:
-          ValueError: another model or tokenizer; tokens of the finished run that this
-            one does not have, or has under other numbers; no `qat` after a run with
-            it, whose weights beneath nobody has measured.
+          ValueError: another model or tokenizer; other symbols of bioD; no `qat` after
+            a run with it, whose weights beneath nobody has measured.
         """
         where = f"config.start={str(self.path)!r}"
         old, new = self.task.config, task.config
@@ -97,13 +96,9 @@ class Start:
     def make_params(self, task: "Task") -> models.Params:
         """Makes the parameters with which a task starts when it goes on from here.
 
-        Args:
-          task: of the run that starts. Rows of tokens that the finished run did not
-            have are drawn from the seed of each of its members.
-
-        Returns:
-          Parameters of the task's model. Of a population, tables and adapters have an
-          axis of members; all else is the same for every member and has none.
+        Rows of tokens that the finished run did not have are drawn from the seed of
+        each member of the task. Of a population, tables and adapters have an axis of
+        members; all else is the same for every member and has none.
         """
         ids = self.task.pool.vocabulary.original_ids
         rows = task.pool.vocabulary.to_dense(ids)
@@ -111,7 +106,6 @@ class Start:
             models.init(task.config.model, jax.random.key(int(hyper.seed)))
             for hyper in task.hypers
         ]
-
         before = trees.leaves_by_path(self.params)
 
         def take(path: str, *new: jax.Array) -> np.ndarray:

@@ -57,11 +57,7 @@ class RunFolder:
 
     @classmethod
     def find(cls, path: pathlib.Path) -> "RunFolder":
-        """Returns the folder of a run that is there, its members as its config says.
-
-        Raises:
-          ValueError: no config, or one of another version.
-        """
+        """Returns the folder of a run that is there; errors as `load_config`."""
         return cls(path, len(list_members(cls(path).read_config())))
 
     config = _file(CONFIG, "The config, without which a folder is no run folder.")
@@ -97,20 +93,11 @@ class RunFolder:
         return self.path / f"{name}{number}.npz"
 
     def read_config(self) -> Config:
-        """Reads the config of the run that is there.
-
-        Raises:
-          ValueError: none is there, or it cannot be read, or an earlier version of
-            kscale wrote it.
-        """
+        """Reads the config of the run that is there; errors as `load_config`."""
         return load_config(self.config)
 
     def read_result(self) -> Row:
-        """Reads the result row; {} if there is none yet.
-
-        Raises:
-          ValueError: the file is damaged.
-        """
+        """Reads the result row; {} if there is none yet, a ValueError if damaged."""
         if not self.result.exists():
             return {}
         try:
@@ -133,11 +120,7 @@ class RunFolder:
         return files.read_rows(self.metrics)
 
     def read_vocabulary(self) -> VocabularyRecord:
-        """Reads the run's vocabulary; empty where its own texts are all it has.
-
-        Raises:
-          ValueError: the file is damaged.
-        """
+        """Reads the run's vocabulary; empty where its own texts are all it has."""
         if not self.vocabulary.exists():
             return NO_VOCABULARY
         try:

@@ -53,9 +53,6 @@ def estimate_cost(config: Config, tflops: float = TFLOPS) -> Row:
       parameters; max_bits_per_param; tokens; steps; flops, 6 per token and parameter
       that multiplies it and of attention, of all members; hours.
 
-    Raises:
-      ValueError: as `prepare`.
-
     Source: Chowdhery et al. 2022, appendix B (operations per token).
     """
     chosen, parts = config.data, config.parts
@@ -82,17 +79,11 @@ def estimate_cost(config: Config, tflops: float = TFLOPS) -> Row:
 
 
 class _Sample(NamedTuple):
-    """What texts of a world cost in tokens.
+    """What texts of a world cost in tokens."""
 
-    Attributes:
-      vocabulary: tokens that they can have.
-      counts: of the world.
-      tokens: of one exposure of a person, of the run's own text and of each part.
-    """
-
-    vocabulary: int
+    vocabulary: int  # tokens that they can have
     counts: Counts
-    tokens: tuple[float, ...]
+    tokens: tuple[float, ...]  # of one exposure of a person, by text
 
 
 def _few(config: Config) -> tuple[WorldConfig, CorpusConfig, tuple[PartConfig, ...]]:
@@ -131,12 +122,8 @@ def plan_run(
     Tokens and steps are counted where there are few ("counted"), else estimated.
 
     Args:
-      config: of the run.
+      config, tflops: as in `estimate_cost`.
       workdir: its folder, which may not be that of its start; it is not looked into.
-      tflops: as `estimate_cost`.
-
-    Raises:
-      ValueError: as `prepare` and `devices.plan_training`.
     """
     task = prepare(config)
     if workdir is not None:
@@ -155,11 +142,8 @@ def plan_run(
         "parts": {
             part.config.name: {"people": part.corpus.num_people} for part in task.parts
         },
-        "steps": cost["steps"],
-        "tokens": cost["tokens"],
         "members": len(task.hypers),
-        "flops": cost["flops"],
-        "hours": cost["hours"],
+        **{name: cost[name] for name in ("steps", "tokens", "flops", "hours")},
         "tflops": tflops,
         "fingerprint": fingerprint(config),
         "config": fields.to_dict(config),

@@ -30,9 +30,6 @@ def train_side_by_side(
       overwrite: train anew; otherwise a run that is there goes on, or is done.
       progress: where lines go.
 
-    Returns:
-      A row per config.
-
     Raises:
       ValueError: a run failed; the message is its own.
       Interrupted: SIGTERM came. The runs are stopped, too, and have saved their state.

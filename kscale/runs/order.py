@@ -20,13 +20,7 @@ _MOST = 2**40  # windows of a mixture: what `data.Mixture` can deal out
 
 
 class Order:
-    """The run's own documents and those of its parts as one sequence of windows.
-
-    Args:
-      config: of the run.
-      corpus, pool: the run's own text, and that as tokens.
-      parts: what is mixed in.
-    """
+    """The run's own documents and those of its parts as one sequence of windows."""
 
     def __init__(
         self,
@@ -75,25 +69,19 @@ class Order:
         return self._config.data.exposures * self._config.data.share
 
     def visits(self, step: int | None = None) -> np.ndarray:
-        """Counts how often each person is seen, exactly.
+        """Returns int64 [people of the corpus]: how often each is seen, exactly.
 
         Args:
           step: after so many steps; a document that these have begun is a visit, even
             if its end is in a later one. None: in the whole run.
-
-        Returns:
-          int64 [people of the corpus].
         """
         return self._counted(step)
 
     def frequencies(self) -> np.ndarray:
-        """Returns how often each person is seen, by the world's law.
+        """Returns float64 [people of the corpus]: the shares of the world's law.
 
         A restaurant has no law of its own and gives the visits of the whole run;
         people are equally frequent if there are none.
-
-        Returns:
-          float64 [people of the corpus].
         """
         weights = self._weights
         if weights is None:
@@ -128,15 +116,12 @@ class Order:
         return stream.count_visits(None if step is None else windows)
 
     def _own(self) -> data.Stream:
-        """The visits of the run's own people."""
+        """Returns the visits of the run's own people."""
         chosen = self._config.data
-        visits = (
-            chosen.exposures
-            * self._corpus.num_people
-            * self._corpus.documents_per_exposure
-        )
+        corpus = self._corpus
+        visits = chosen.exposures * corpus.num_people * corpus.documents_per_exposure
         return data.Stream(
-            self._corpus,
+            corpus,
             self._pool,
             chosen.exposures,
             chosen.context,
@@ -146,7 +131,7 @@ class Order:
         )
 
     def _of_part(self, i: int, part: Part, labels: int, windows: int) -> data.Stream:
-        """The documents of a part; at least so many windows if it has a weight."""
+        """Returns the documents of a part, in `windows` or more if it has a weight."""
         chosen = self._config.data
         seed = worlds.derive_key(chosen.seed, "part", i)
         pool = part.pool.relabel(labels, part.config.answers_only)
@@ -180,7 +165,7 @@ def _require_room(
 
 
 def mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
-    """Tokens of a document, on average over a sample."""
+    """Returns the tokens of a document, on average over a sample."""
     people = corpus.people(np.arange(min(corpus.num_people, _SAMPLE)))
     plan = corpus.plan(people, np.arange(len(people)) % corpus.documents_per_exposure)
     return float(pool.document_lengths(plan).mean())
@@ -189,7 +174,7 @@ def mean_length(corpus: corpora.Corpus, pool: data.TokenPool) -> float:
 def _enough(
     corpus: corpora.Corpus, pool: data.TokenPool, context: int, seed: int, windows: int
 ) -> data.Stream:
-    """A stream of at least so many windows, its people seen about equally often."""
+    """Returns a stream of so many windows or more, people seen about equally often."""
     mean, limit = mean_length(corpus, pool), 0
     wanted = _SLACK * windows * context
     while True:

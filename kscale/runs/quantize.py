@@ -132,17 +132,7 @@ def quantize_run(
 def quantize_params(
     task: Task, params: models.Params, bits: int, choice: Choice
 ) -> Any:
-    """Rounds the weights of a finished model.
-
-    Args:
-      task: of the run, without adapters (`merge_adapters`).
-      params: of one model.
-      bits: of a weight.
-      choice: which weights and how.
-
-    Returns:
-      A tree as of `quant.quantize`.
-    """
+    """Rounds weights of one model, without adapters, to a tree of `quant.quantize`."""
     scheme = dataclasses.replace(choice.scheme, bits=bits)
     if choice.method == "nearest":
         return quant.quantize(params, scheme)
@@ -156,9 +146,8 @@ def sample_windows(task: Task, sample: int = SAMPLE) -> tuple[np.ndarray, np.nda
     """Returns biographies in windows, as in training: documents it was trained on.
 
     Args:
-      task: of the run.
-      sample: how many biographies, 1 or more, of so many people if there are; another
-        `score.seed` takes others.
+      task: of the run; another `score.seed` takes others.
+      sample: how many biographies, 1 or more, of so many people if there are.
 
     Returns:
       tokens and segments, int32 [windows, context]; padding has segment -1.

@@ -74,9 +74,7 @@ def member_config(config: Config, hyper: Hyper) -> Config:
 def sum_speed(logged: Sequence[Row], members: int) -> Row:
     """Sums what a whole run took by its logged rows, however often it was resumed.
 
-    Returns:
-      seconds (of training; neither compilation nor scoring) and tokens_per_second, of
-      all members.
+    These are seconds (neither of compilation nor of scoring) and tokens_per_second.
     """
     seconds = sum(row["seconds"] for row in logged)
     tokens = members * sum(row["tokens"] for row in logged)
@@ -84,26 +82,18 @@ def sum_speed(logged: Sequence[Row], members: int) -> Row:
 
 
 def last_routing(logged: Sequence[Row], member: int) -> Row:
-    """Returns how experts were used at the end of a run; nothing of a dense model.
-
-    Args:
-      logged: rows of metrics.jsonl; those of a population hold lists.
-      member: of the population.
-    """
+    """Returns how a member's experts were used at the end; nothing if it has none."""
     last = logged[-1] if logged else {}
     found = {name: last[name] for name in train.ROUTING if name in last}
     return {k: x[member] if isinstance(x, list) else x for k, x in found.items()}
 
 
 def measure_storage(tree: Any, bits: float) -> Row:
-    """Returns what a model takes, and its knowledge in each of these bits.
+    """Returns stored_bits and bits_per_stored_bit of a model.
 
     Args:
       tree: rounded weights, or plain parameters; what is not rounded takes 16 bits.
       bits: of knowledge that the model holds.
-
-    Returns:
-      stored_bits and bits_per_stored_bit.
     """
     size = quant.stored_bits(tree)
     return {"stored_bits": size, "bits_per_stored_bit": bits / size}
@@ -140,11 +130,7 @@ def answer(rows: Sequence[Row]) -> str:
 
 
 def explain_negative(bits: Sequence[Mapping[str, float]]) -> list[str]:
-    """Explains the parts that are below 0 in any of several bits, a line each.
-
-    Args:
-      bits: by part: name, value, diversity.
-    """
+    """Explains the parts that are below 0 in any of several bits, a line each."""
     return [
         f"Negative bits of {part}: {why}; nothing is cut off at 0."
         for part, why in _NEGATIVE.items()

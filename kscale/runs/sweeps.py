@@ -43,7 +43,7 @@ def sweep(
 
     Args:
       experiment: from `load_experiment`.
-      size: "smoke", "small" or "paper".
+      size: one of `SIZES`.
       results: the folder of rows and run folders.
       share: (i, n): every n-th group of runs from the i-th on.
       progress: where bars go.

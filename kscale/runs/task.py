@@ -139,10 +139,6 @@ def prepare(
 def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
     """Opens a finished run: its task and the parameters of one member.
 
-    Args:
-      path: the run's folder.
-      member: of its population.
-
     Raises:
       ValueError: the folder holds no finished run, or no such member, or parameters of
         another model than its config says; the lists or texts have changed.
@@ -225,11 +221,7 @@ def _check_parameters(task: Task) -> None:
 
 
 def require_weights(params: Any, scheme: quant.Scheme) -> None:
-    """Checks that the patterns of a scheme match weights of a model, or of its shapes.
-
-    Raises:
-      ValueError: a pattern matches no weight.
-    """
+    """Checks that each pattern of a scheme matches weights of a model or its shapes."""
     jax.eval_shape(lambda tree: quant.fake_quantize(tree, scheme), params)
 
 

@@ -53,7 +53,8 @@ def run(
       config, fingerprint and seed, with what code and on what device, and how fast.
 
     Raises:
-      ValueError: as `prepare`, `devices.arrange` and `RunFolder.claim`.
+      ValueError: the config, the devices or the folder are refused (`prepare`,
+        `devices.arrange`, `RunFolder.claim`).
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
     with raise_on_sigterm():
@@ -95,11 +96,7 @@ def fit(task: Task, progress: TextIO | None = None) -> State:
       a population.
 
     Raises:
-      ValueError: as `devices.arrange`.
       Interrupted: SIGTERM came before the end.
-
-    Example:
-      >>> state = fit(prepare(configs.load("smoke")))
     """
     return train_task(task, arrange(task), progress=progress).state
 

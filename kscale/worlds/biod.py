@@ -33,12 +33,11 @@ def build_biod(
     credits them.
 
     Args:
-      people: N, at least 1.
-      attributes: K, at least 1; called "ID 1" to "ID K".
-      chunks: C, at least 1.
-      diversity: D, 1 to T^L.
-      length: L, at least 1.
-      symbols: T, at least 1; they are written "s0" to "s{T-1}".
+      people: N; each count is at least 1.
+      attributes: K; called "ID 1" to "ID K".
+      chunks, length: C, L.
+      diversity: D, at most T^L.
+      symbols: T; they are written "s0" to "s{T-1}".
       name_parts: the length of the list of each part of a name. Lists are "n0", "n1",
         ... and shared between parts, so a symbol's token is shared, too.
       seed: of names, strings and values.

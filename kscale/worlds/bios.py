@@ -75,12 +75,7 @@ def build_bios(
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
-    """Returns the lines of a list.
-
-    Raises:
-      ValueError: the file is absent, empty or not UTF-8, or a line is blank or has
-        outer spaces.
-    """
+    """Returns the lines of a list, none of them blank or with outer spaces."""
     if not path.is_file():
         raise ValueError(f"{path} does not exist: a world's folder must have this file")
     data = path.read_bytes()

@@ -28,10 +28,7 @@ class Restaurant:
       beta: concentration, above -alpha.
       customers: how many come, at least 1.
       key: of the draws, from `derive_key`.
-      tables: how many there are at most.
-
-    Raises:
-      ValueError: the customers open more tables.
+      tables: how many there are at most; more are a ValueError.
 
     The tables are counted at once, at about a tenth of a microsecond per customer. What
     is kept is 4 bytes for each of the first 8 million customers and 8 for each table

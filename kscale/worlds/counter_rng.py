@@ -51,11 +51,8 @@ def keyed_hash(key: int, *counters: np.ndarray | int) -> np.ndarray:
 
     Args:
       key: from `derive_key`.
-      *counters: integer arrays (of shapes that broadcast), such as people and
-        exposures.
-
-    Returns:
-      uint64 array of the broadcast shape.
+      *counters: integer arrays, such as people and exposures, that broadcast to the
+        shape of the words, uint64.
     """
     shape = np.broadcast_shapes(*(np.shape(counter) for counter in counters))
     word = np.full(1, key, np.uint64)

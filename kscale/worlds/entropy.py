@@ -65,9 +65,6 @@ class Counts:
             a list in which neither names nor strings have an order. It is
             larger by about `(N + K D) log2 e`, which the approximation drops.
 
-        Returns:
-          Bits by part.
-
         Example:
           >>> Counts(100_000, 160_000_000, 6, 47.59162367189112).bits_max().total
           5823547.986166584
@@ -92,9 +89,6 @@ def log2_binomial(ln_n: float, k: int) -> float:
     Args:
       ln_n: natural logarithm of n; `k <= n`.
       k: a whole number of at least 0.
-
-    Returns:
-      Bits.
     """
     if k == 0:
         return 0.0

@@ -20,9 +20,6 @@ class Visits:
     Attributes:
       people: N, how many can be visited.
       total: how many visits there are.
-
-    Raises:
-      ValueError: an index is out of range.
     """
 
     def __init__(

@@ -27,38 +27,31 @@ def by_piece(accuracy):
     return {"major": accuracy - 0.02, "employer": accuracy + 0.02, "city": 0.9}
 
 
-def tune_config(start, held_out, trained, embedding=8, attention=4):
+def tuned(start, held_out, trained, embedding=8, attention=4):
     rules = (
         f"*/attention/query:{attention}",
         f"*/attention/value:{attention}",
         f"embed/table:{embedding}",
     )
     lora = {"rules": list(rules) if attention else []}
+    answers = {
+        name: {"accuracy": right, "accuracy_by_piece": by_piece(right)}
+        for name, right in (("held_out", held_out), ("trained", trained))
+    }
     return {
         "fingerprint": f"{start}-{embedding}-{attention}",
         "config": {"start": start, "model": {"lora": lora}},
-        "parts": {
-            "questions": {
-                "held_out": {
-                    "accuracy": held_out,
-                    "accuracy_by_piece": by_piece(held_out),
-                },
-                "trained": {
-                    "accuracy": trained,
-                    "accuracy_by_piece": by_piece(trained),
-                },
-            }
-        },
+        "parts": {"questions": answers},
     }
 
 
 ROWS = [
-    tune_config("aaa", 0.25, 0.9),
+    tuned("aaa", 0.25, 0.9),
     base(),
-    tune_config("aaa", 0.6, 1.0, 32, 8),
+    tuned("aaa", 0.6, 1.0, 32, 8),
     base("bbb", "bios_simple"),
-    tune_config("bbb", 0.05, 1.0),
-    tune_config("aaa", 0.7, 1.0, 0, 0),
+    tuned("bbb", 0.05, 1.0),
+    tuned("aaa", 0.7, 1.0, 0, 0),
     base("ccc", "not tuned"),
 ]
 

@@ -86,10 +86,10 @@ def test_thresholds_are_where_the_theory_begins_to_learn():
         assert ((count * (1 + 1e-9) < 1e6 * P) == (memory > 0)).all()
         known = BITS * np.exp(-np.asarray(memory) / BITS) <= BITS / 2
         assert (known == (half <= 1e6 * P)).mean() > 0.999
-    with pytest.raises(ValueError, match="left=0; all must be above 0"):
-        predict_threshold(SIZES, P, BITS, 1.0, left=0)
-    with pytest.raises(ValueError, match=r"bits_per_param=0\.0"):
-        predict_threshold(SIZES, P, BITS, 0.0)
+    for wrong, left in ((1.0, 0), (0.0, 1)):
+        message = rf"bits_per_param={wrong}.* left={left}; all must be above 0"
+        with pytest.raises(ValueError, match=message):
+            predict_threshold(SIZES, P, BITS, wrong, left=left)
 
 
 VISITS = np.array([1.0, 10.0, 100.0, 1000.0])
