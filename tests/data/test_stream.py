@@ -166,9 +166,9 @@ def test_the_visits_are_not_held_in_memory(made):
 @pytest.mark.parametrize(
     ("kind", "digest"),
     [
-        ("mini", "1adbffcdaca3c2dd"),
-        ("bios", "8224dc079a17c0fc"),
-        ("bios-simple", "0b625849701168cd"),
+        ("mini", "57d42f67d548d764"),
+        ("bios", "0ccb099b5abeb715"),
+        ("bios-simple", "5ead0172a4c88b44"),
         ("biod", "a0a81243439014d1"),
     ],
 )

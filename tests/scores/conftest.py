@@ -2,16 +2,21 @@
 
 A trie of weighted token sequences is a proper distribution over next tokens. An oracle
 is a model made of such tries: it is given the tokens alone, finds the document that
-they begin, and knows the text between the pieces; each piece it draws from a trie.
+they begin, and knows the text between the pieces; each piece it draws from a trie. The
+knower is not told what the document says: it averages over all texts of the person.
 """
 
 import collections
+import functools
 import types
 
 import numpy as np
 import pytest
 
 from kscale import corpora, data, tokenizers, worlds
+from kscale.corpora.templates import biod_templates, load_templates
+
+_TEXTS = 40  # of a person of bioR
 
 
 class Trie:
@@ -90,17 +95,23 @@ class Task:
         self.pool = data.tokenize(corpus, tokenizer)
         self.vocab = self.pool.vocabulary.size
         self._encode = tokenizer.encode
+        read = load_templates if self.world.folder else biod_templates
+        self.templates = read(self.world)
         self.people = np.arange(self.world.people)
-        documents = self.pool.compose(corpus.score_plan(self.people))
-        ends = np.cumsum(documents.lengths)
-        self.documents = [
-            (documents.tokens[a:b].tolist(), documents.labels[a:b].tolist())
-            for a, b in zip(ends - documents.lengths, ends, strict=True)
-        ]
+        self.documents = self.compose(corpus.score_plan(self.people))
         self.by_tokens = {}
         for person, (tokens, labels) in enumerate(self.documents):
             for end in (len(tokens), len(tokens) - 1):
                 self.by_tokens[tuple(tokens[1:end])] = (person, labels)
+
+    def compose(self, plan):
+        """The tokens and labels of documents."""
+        documents = self.pool.compose(plan)
+        ends = np.cumsum(documents.lengths)
+        return [
+            (documents.tokens[a:b].tolist(), documents.labels[a:b].tolist())
+            for a, b in zip(ends - documents.lengths, ends, strict=True)
+        ]
 
     def label(self, name):
         return [label.name for label in self.corpus.labels].index(name)
@@ -126,6 +137,14 @@ class Task:
     def chain(self, columns):
         return Chain(self.vocab, [{self.encode(x) for x in words} for words in columns])
 
+    def sentences(self, person, name, first):
+        """The tokens of what can be said of an attribute, first in a text or later."""
+        facts, forms = self.world.person(person), self.templates.forms
+        return [
+            self.encode(_fill_in(template, facts, facts[name], forms, first))
+            for template in self.templates.sentences[name]
+        ]
+
     def facts(self):
         """For each person: the tokens of every label in the scored document."""
         return [
@@ -137,6 +156,22 @@ class Task:
             }
             for tokens, labels in self.documents
         ]
+
+
+def _fill_in(template, facts, value, forms, first):
+    """The text of a template; `first` in a text the first mention is the full name."""
+    text = ""
+    for slot in template:
+        word = slot.text
+        if slot.kind == "value":
+            word = value
+        elif slot.kind == "person" and (first or word == "name"):
+            word = facts["name"] + (forms[word].suffix if word in forms else "")
+            first = False
+        elif slot.kind == "person":
+            word = facts[word] if forms[word].attribute else forms[word].words[0]
+        text += " " * slot.space + word
+    return text
 
 
 class Oracle:
@@ -208,24 +243,76 @@ def _mapped(task, attribute, fact):
     return lambda person, prefix, seen: tries[seen.get(fact)](prefix)
 
 
-def knowing(task):
-    """Rules of a table lookup that knows everybody and everything but the wording."""
-    facts = task.facts()
-    names = [fact[corpora.NAME] for fact in facts]
-    rules = {corpora.NAME: _blind(Trie(task.vocab, names))}
-    for i, label in enumerate(task.corpus.labels):
-        tries = [Trie(task.vocab, [fact.get(i, (0,))]) for fact in facts]
-        if label.kind == "form":
-            column = task.world.values(task.people)[:, label.attribute]
-            _, tokens, values = task.pool.forms
-            told = list(zip(tokens, values, strict=True))
-            tries = [
-                Trie(task.vocab, [(t,) for t, v in told if v == true])
-                for true in column
-            ]
-        if label.kind not in ("text", "name"):
-            rules[i] = lambda person, prefix, _, tries=tries: tries[person](prefix)
-    return rules
+class Knower:
+    """A model that knows every fact and the law of the texts, not which text is told.
+
+    Tokens [n, T] -> logits [n, T, V]. A name is one of all people's. What follows is
+    the mean of this person's texts that begin so: sentences in any order, templates
+    uniform, as `Biographies` draws them; of `Rewrites`, the texts that are there.
+    """
+
+    def __init__(self, task):
+        self.task = task
+        names = [fact[corpora.NAME] for fact in task.facts()]
+        self.people = {name: person for person, name in enumerate(names)}
+        self.names = Trie(task.vocab, names)
+        written = isinstance(task.corpus, corpora.Rewrites)
+        self._texts = self._written if written else self._sentences
+        self._said = functools.cache(task.sentences)
+
+    def __call__(self, tokens):
+        logits = np.zeros((*tokens.shape, self.task.vocab), np.float32)
+        for row, line in enumerate(tokens[:, 1:].tolist()):
+            if line[0] != self.task.pool.eos:
+                self._fill(logits[row], line)
+        return logits
+
+    def _fill(self, logits, line):
+        name = ()
+        while not self.names.ends(name):
+            logits[len(name)] = self.names(name)
+            name = (*name, line[len(name)])
+        person = self.people[name]
+        texts = self._texts(person, ())
+        for position, token in enumerate((*line, self.task.pool.eos)):
+            odds = collections.Counter()
+            for rest, _, mass in texts:
+                odds[rest[0]] += mass
+            if position >= len(name):
+                logits[position] = -np.inf
+                logits[position, list(odds)] = np.log([*odds.values()])
+            if token == self.task.pool.eos:
+                return
+            texts = self._read(person, texts, token, odds[token])
+
+    def _read(self, person, texts, token, share):
+        """Conditions texts (tokens to come, what is told then, mass) on a token."""
+        left, ended = [], collections.Counter()
+        for rest, told, mass in texts:
+            if rest[0] == token and rest[1:]:
+                left.append((rest[1:], told, mass / share))
+            elif rest[0] == token:
+                ended[told] += mass / share
+        for told, mass in ended.items():
+            after = self._texts(person, told)
+            left += [(rest, then, mass * part) for rest, then, part in after]
+        return left
+
+    def _written(self, person, told):
+        plan = self.task.corpus.plan(np.full(_TEXTS, person), np.arange(_TEXTS))
+        texts = self.task.compose(plan)
+        return [((*tokens[1:], tokens[0]), told, 1 / _TEXTS) for tokens, _ in texts]
+
+    def _sentences(self, person, told):
+        left = [name for name in self.task.world.sentences if name not in told]
+        if not left:
+            return [((self.task.pool.eos,), told, 1.0)]
+        return [
+            (tokens, (*told, name), 1 / len(left) / len(lines))
+            for name in left
+            for lines in [self._said(person, name, not told)]
+            for tokens in lines
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -237,7 +324,7 @@ def exact():
         Task=Task,
         Oracle=Oracle,
         nothing=nothing,
-        knowing=knowing,
+        Knower=Knower,
     )
 
 

@@ -1,7 +1,6 @@
-"""Models whose knowledge is known, and how people are scored, which must not matter."""
+"""Losses by hand, and how people are scored, which must not matter."""
 
 import dataclasses
-import json
 import math
 import types
 
@@ -9,88 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from documents import text_of
 from jax.extend.core import jaxprs_in_params
 
-from kscale import corpora, tokenizers, worlds
+from kscale import corpora
 from kscale.models import ModelConfig, apply, init
 from kscale.scores import (
     dropped_share,
-    measure_capacity,
-    partial_memorizer,
     score_corpus,
 )
 from kscale.scores.documents import batches, choose_people
 from kscale.scores.score import _token_nats, full_precision
 
 LN2 = math.log(2)
-
-
-def measure(exact, task, rules, **options):
-    table = score_corpus(exact.Oracle(task, rules), task.corpus, task.pool, **options)
-    return measure_capacity(
-        task.world.counts, task.corpus.labels, table, parameters=1000
-    )
-
-
-def folder_task(exact, folder, people, **lists):
-    """A task of lists and templates written to a folder."""
-    files = {
-        "names/1_first.txt": "Ada\nBo\nCy\nDee",
-        "names/2_last.txt": "Ek\nFox\nGray\nHill",
-        "order.txt": "major",
-        "templates/major.txt": "{name} studies {value}.",
-    }
-    for path, text in (files | lists).items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text + "\n", "utf-8")
-    world = worlds.build_bios(people, lists=str(folder))
-    return exact.Task(corpora.Biographies(world), tokenizers.load_gpt2())
-
-
-@pytest.fixture(scope="module", params=["bios", "mini", "tiny", "bios-simple", "bioR"])
-def task(request, exact, tmp_path_factory):
-    """60 people of every kind of biography."""
-    kind = {"bios-simple": "bios", "bioR": "mini"}.get(request.param, request.param)
-    world = worlds.build_bios(60, seed=3, lists=kind)
-    corpus = corpora.Biographies(world, fresh=request.param != "bios-simple")
-    if request.param == "bioR":
-        path = tmp_path_factory.mktemp("bior") / "texts.jsonl"
-        rows = enumerate(corpus.score_plan(np.arange(60)))
-        lines = [json.dumps({"id": i, "text": text_of(corpus, row)}) for i, row in rows]
-        path.write_text("\n".join(lines))
-        corpus = corpora.Rewrites(world, path, skip_unfound=True)
-        assert corpus.num_people == 60
-    return exact.Task(corpus, tokenizers.load_gpt2())
-
-
-def test_nothing_scores_zero(exact, task):
-    if isinstance(task.corpus, corpora.Rewrites):
-        pytest.skip("the model has the tokens of these texts, not those of all lists")
-    known = measure(exact, task, exact.nothing(task))
-    assert known.p1 == pytest.approx(math.log(task.world.name_space), rel=1e-6)
-    assert known.bits.name == pytest.approx(0, abs=1e-3)
-    assert known.bits.value == pytest.approx(0, abs=1e-3)
-    assert known.bits_max.total > 1500
-
-
-def test_everything_scores_the_maximum(exact, task):
-    """Whatever the model thinks of the wording, such as He or His."""
-    known = measure(exact, task, exact.knowing(task))
-    assert known.bits.total == pytest.approx(known.bits_max.total, rel=1e-6)
-    assert {known.accuracy[a.name] for a in task.world.attributes} == {1.0}
-
-
-def test_a_model_of_the_marginals_does_not_know_where_a_value_ends(exact, tmp_path):
-    """Art 1, then half to History and half to the full stop: 0 of 1 bit a person."""
-    lists = {"values/major.txt": "Art\nArt History"}
-    task = folder_task(exact, tmp_path, 16, **lists)
-    major = exact.Trie(task.vocab, [task.encode(x) for x in (" Art.", " Art History")])
-    rules = {task.label("major"): lambda person, prefix, seen: major(prefix)}
-    known = measure(exact, task, rules)
-    assert known.bits_max.value == 16
-    assert known.bits.value == pytest.approx(0, abs=1e-3)
 
 
 def test_log_probabilities_of_a_larger_vocabulary_count_as_they_are(exact, mini):
@@ -118,76 +47,6 @@ def test_log_probabilities_of_a_larger_vocabulary_count_as_they_are(exact, mini)
             mini.pool,
             normalized=True,
         )
-
-
-def test_nothing_of_biod_scores_zero_but_for_its_strings(exact, biod):
-    # It knows the strings and guesses among them: D^C and N0 cancel. The diversity
-    # part charges the guess of the first chunk, K D (L log2 T - 2 log2 D).
-    known = measure(exact, biod, exact.nothing(biod))
-    assert known.bits.name == pytest.approx(0, abs=1e-3)
-    assert known.bits.value == pytest.approx(0, abs=1e-3)
-    assert known.bits.diversity == pytest.approx(3 * 8 * (2 * math.log2(6) - 2 * 3))
-
-
-def test_table_lookup_scores_the_maximum(exact, biod):
-    task = biod
-    known = measure(exact, task, exact.knowing(task))
-    for part in ("name", "value", "diversity", "total"):
-        most = getattr(known.bits_max, part)
-        assert getattr(known.bits, part) == pytest.approx(most, rel=1e-6)
-    assert known.bits_per_param == pytest.approx(known.max_bits_per_param, rel=1e-6)
-    assert {known.accuracy[a.name] for a in task.world.attributes} == {1.0}
-
-
-def memorizer_rules(exact, task, q_name, q_value, delta):
-    """The model of `partial_memorizer`: who is known is the first so many."""
-    world, facts = task.world, task.facts()
-    people, space = world.people, world.name_space
-    parts = [column.strings for column in world.name_columns]
-    everyone = [f" {a} {b} {c}" for a in parts[0] for b in parts[1] for c in parts[2]]
-    named = {facts[i][corpora.NAME] for i in range(int(q_name * people))}
-    share = (q_name / len(named), (1 - q_name) / (space - len(named)))
-    names = [task.encode(name) for name in everyone]
-    weights = [share[0] if name in named else share[1] for name in names]
-    trie = exact.Trie(task.vocab, names, weights)
-    rules = {corpora.NAME: lambda person, prefix, seen: trie(prefix)}
-    for k, attribute in enumerate(world.attributes):
-        first = task.label(attribute.name)
-        strings = [task.encode(" " + text) for text in attribute.columns[0].strings]
-        values = [one + other for one in strings for other in strings]
-        guess = exact.Trie(task.vocab, values)
-        tries = []
-        for person, fact in enumerate(facts):
-            true = fact[first] + fact[first + 1]
-            odds = [1 - delta if v == true else delta / 63 for v in values]
-            known = person + people * k < round(q_value * people * 3)
-            tries.append(exact.Trie(task.vocab, values, odds) if known else guess)
-        rules[first] = lambda person, prefix, seen, tries=tries: tries[person](prefix)
-        rules[first + 1] = lambda person, prefix, seen, tries=tries, first=first: tries[
-            person
-        ](seen[first] + prefix)
-    return rules
-
-
-def test_partial_memorizer_scores_its_closed_form(exact, biod):
-    q_name, q_value, delta = 0.5, 0.7, 0.1
-    known = measure(exact, biod, memorizer_rules(exact, biod, q_name, q_value, delta))
-    # N 200, K 3, C 2, D 8, N0 8000, by hand:
-    p1 = 0.5 * math.log(200) + 0.5 * math.log((8000 - 100) / 0.5)
-    p2 = -0.7 * math.log(0.9) + 0.3 * 2 * math.log(8)
-    p3 = -0.7 * math.log(0.9 + 0.1 * 7 / 63) + 0.3 * math.log(8)
-    assert partial_memorizer(biod.world.counts, q_name, q_value, delta) == (
-        pytest.approx((p1, p2, p3), rel=1e-12)
-    )
-    assert (known.p1, known.p2, known.p3) == pytest.approx((p1, p2, p3), rel=1e-6)
-    bits = (
-        200 * (math.log2(8000) - p1 / LN2),
-        600 * (6 - p2 / LN2),
-        24 * (2 * math.log2(6) - 3 - p3 / LN2),
-    )
-    assert (known.bits.name, known.bits.value, known.bits.diversity) == (
-        pytest.approx(bits, rel=1e-5)
-    )
 
 
 def test_a_loss_is_the_sum_over_tokens(exact, mini):

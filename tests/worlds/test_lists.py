@@ -29,6 +29,7 @@ SIZES = {  # lines of "bios" and of "mini"
         f"{kind}/{x}.txt": (50, 6) for kind in ("templates", "questions") for x in ORDER
     },
 }
+every_world = pytest.mark.parametrize("world", ["bios", "mini", "tiny"])
 both = pytest.mark.parametrize("world", ["bios", "mini"])
 
 
@@ -93,7 +94,29 @@ def test_templates(world, attribute):
     assert sum("{name}" in line for line in lines) <= 4
 
 
-@pytest.mark.parametrize("world", ["bios", "mini", "tiny"])
+@every_world
+def test_templates_tell_what_follows_their_words(world):
+    """Words up to a value begin no other template, unless it has the same value there.
+
+    Else a model that knows everything pays for which of the two it is. In the first
+    sentence every mention is the full name.
+    """
+    lines = [
+        (
+            attribute,
+            line.format(pronoun="Ann", name="Ann", possessive="Ann's", value="|"),
+        )
+        for attribute in read(world)["order.txt"]
+        for line in read(world)[f"templates/{attribute}.txt"]
+    ]
+    for attribute, line in lines:
+        head = line[: line.index("|")].rstrip()
+        for other, longer in lines:
+            same = other == attribute and longer[: len(head) + 2] == head + " |"
+            assert same or not longer.startswith(head), (line, longer)
+
+
+@every_world
 def test_questions(world):
     """Each names the person once and gives away neither gender nor any value."""
     lists = read(world)
