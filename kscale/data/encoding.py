@@ -2,13 +2,15 @@
 
 A token that holds the last characters of a name or value is the value's, also where it
 holds the full stop behind it. A value that begins another ("Art", "Art History") has
-not been said before the token that ends it, so that one is the value's as well. A value
+not been said as long as the text may go on to that one: `Longer` lists how. A value
 told by one of several forms ("He", "His") is said by the form's first token.
 """
 
 import array
+import dataclasses
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,30 @@ from kscale.tokenizers import Tokenizer
 from kscale.worlds import Attribute, Column, World
 
 Encode = Callable[[str], list[int]]
+Tokens = tuple[int, ...]
 _ENDS = ("value1", "value")
+_MOST = 2**16  # values of several columns that are listed one by one
+
+
+class Longer(NamedTuple):
+    """How a text goes on from a value to the longer ones that the value begins.
+
+    Attributes:
+      rests: {tokens of a value: those that follow them in each longer one}.
+      whole: whether the first are all that a value is said by, or the end of it.
+      unlisted: whether a value of several columns may begin another by words of several
+        and there are too many to list: then each pays for the token behind it.
+    """
+
+    rests: dict[Tokens, tuple[Tokens, ...]]
+    whole: bool
+    unlisted: bool = False
+
+    def after(self, said: Tokens) -> Iterable[Tokens]:
+        """Returns what may follow a value that is said by these tokens."""
+        sizes = {len(said)} if self.whole else {len(begin) for begin in self.rests}
+        found = (self.rests.get(said[-size:], ()) for size in sizes)
+        return dict.fromkeys(itertools.chain.from_iterable(found))
 
 
 class Encoded(NamedTuple):
@@ -29,14 +54,13 @@ class Encoded(NamedTuple):
       ids: int32 [total].
       labels: uint8 [total].
       lengths: int64 [pieces], tokens of each.
-      open_ended: bool [pieces], whether a piece ends in a value that begins another:
-        the token behind it is the value's.
+      longer: by label, where values begin others.
     """
 
     ids: np.ndarray
     labels: np.ndarray
     lengths: np.ndarray
-    open_ended: np.ndarray
+    longer: dict[int, Longer]
 
 
 def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encoded:
@@ -47,16 +71,19 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
       tokenizer: from `kscale.tokenizers`.
       encode: its `encode`, which may remember what it has encoded.
     """
-    beginnings = _list_beginnings(corpus.world, corpus.labels, encode)
+    told = _list_told(corpus.world, corpus.labels, encode)
     decided = bool(form_values(corpus.forms, encode))
     forms = [i for i, x in enumerate(corpus.labels) if x.kind == "form" and decided]
     ids, labels = array.array("i"), bytearray()  # a large bioR has billions
-    ends, open_ended = [], bytearray()
+    ends = []
     for piece in corpus.pieces:
         tokens, marks = _encode_piece(piece, encode, tokenizer.decode)
         for label in set(forms).intersection(marks):
             _keep_first(marks, label)
-        open_ended.append(_extend_values(tokens, marks, beginnings))
+        for label in told.keys() & marks:
+            values, longer = told[label]
+            if longer.whole:  # texts may say them in other tokens than the lists
+                values.update(_said(label, tokens, marks))
         ids.extend(tokens)
         labels += bytes(marks)
         ends.append(len(ids))
@@ -64,7 +91,7 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
         np.array(ids, np.int32),
         np.frombuffer(bytes(labels), np.uint8),
         np.diff(ends, prepend=0),
-        np.frombuffer(bytes(open_ended), bool),
+        {i: x._replace(rests=_find_rests(values)) for i, (values, x) in told.items()},
     )
 
 
@@ -138,53 +165,16 @@ def _keep_first(marks: list[int], label: int) -> None:
     marks[first + 1 :] = [TEXT if x == label else x for x in marks[first + 1 :]]
 
 
-def _extend_values(
-    tokens: list[int], marks: list[int], beginnings: dict[int, "_Beginnings"]
-) -> bool:
-    """Labels the token that ends each value that begins another.
-
-    Returns:
-      Whether the piece ends before that token.
-    """
-    if not beginnings:
-        return False
-    start, last = 0, False
-    for label, group in itertools.groupby(list(marks)):
-        end = start + len(list(group))
-        last = label in beginnings and beginnings[label].holds(tokens[start:end])
-        if last and end < len(marks) and marks[end] == TEXT:
-            marks[end] = label
-        start = end
-    return last
+def _said(label: int, tokens: list[int], marks: list[int]) -> Iterator[Tokens]:
+    """Yields the tokens of each stretch of a label."""
+    runs = itertools.groupby(zip(marks, tokens, strict=True), key=lambda pair: pair[0])
+    return (tuple(token for _, token in run) for mark, run in runs if mark == label)
 
 
-class _Beginnings(NamedTuple):
-    """Tokens of the values that begin another.
-
-    Attributes:
-      words: of the last column of a name or value; those that begin another of it.
-      whole: whether that is its only column.
-      all: whether a value may begin another by words of several columns; then each is
-        taken for one that does.
-    """
-
-    words: Collection[tuple[int, ...]]
-    whole: bool
-    all: bool
-
-    def holds(self, said: list[int]) -> bool:
-        """Returns whether what was said is such a value, or ends in such a word."""
-        lengths = {len(word) for word in self.words}
-        return self.all or any(
-            tuple(said[-k:]) in self.words
-            for k in ({len(said)} & lengths if self.whole else lengths)
-        )
-
-
-def _list_beginnings(
+def _list_told(
     world: World, labels: Sequence[Label], encode: Encode
-) -> dict[int, _Beginnings]:
-    """Returns by label the values that begin another."""
+) -> dict[int, tuple[set[Tokens], Longer]]:
+    """Returns by label how values are said, where one may begin another."""
     told = {NAME: world.full_name}
     for i, label in enumerate(labels):
         attribute = world.attributes[label.attribute]
@@ -197,25 +187,48 @@ def _list_beginnings(
             told[i] = Attribute(fact.name, (Column(fact.name, fact.strings),), ("",))
     found = {}
     for i, value in told.items():
-        words = _find_beginnings(value.columns[-1].strings, encode)
-        one = len(value.columns) == 1
-        fixed = one or world.diversity  # bioD: all values have as many words
-        found[i] = _Beginnings(words, one, not fixed and value.begins_another)
-    return {i: these for i, these in found.items() if these.words or these.all}
-
-
-def _find_beginnings(
-    strings: Iterable[str], encode: Encode
-) -> Collection[tuple[int, ...]]:
-    """Returns the tokens of the strings that begin those of another, either form.
-
-    A word has two forms, with and without a space before it. In ascending order what
-    begins another stands right before one that it begins.
-    """
-    found: set[tuple[int, ...]] = set()
-    for space in (" ", ""):
-        words = sorted({tuple(encode(space + text)) for text in strings})
-        for word, after in itertools.pairwise(words):
-            if after[: len(word)] == word:
-                found.add(word)
+        sizes = [len(column.strings) for column in value.columns]
+        # bioD: all values have as many words
+        crossed = len(sizes) > 1 and not world.diversity and _crosses(value)
+        whole = len(sizes) == 1 or (crossed and math.prod(sizes) <= _MOST)
+        texts: Iterable[str] = value.columns[-1].strings
+        if whole:
+            texts = {value.text(np.array(x)) for x in np.ndindex(*sizes)}
+        pairs = itertools.pairwise(sorted(texts))
+        if whole and not any(after.startswith(text) for text, after in pairs):
+            continue
+        unlisted = crossed and not whole
+        tokens = {tuple(encode(s + x)) for x in texts for s in (" ", "")}
+        found[i] = set() if unlisted else tokens, Longer({}, whole, unlisted)
     return found
+
+
+def _crosses(value: Attribute) -> bool:
+    """Returns whether a value begins another that differs before the last column."""
+    *columns, last = value.columns
+    if value.begins_another and all(" " in join for join in value.joins[1:]):
+        roots = [""]  # of the strings of the last column; none begins another
+        for text in sorted(f"{text} " for text in last.strings):
+            if len(roots) == 1 or not text.startswith(roots[-1]):
+                roots.append(text)
+        strings = tuple(text[:-1] for text in roots[1:])
+        columns = (*columns, Column(last.name, strings))
+        return dataclasses.replace(value, columns=columns).begins_another
+    return value.begins_another
+
+
+def _find_rests(values: Iterable[Tokens]) -> dict[Tokens, tuple[Tokens, ...]]:
+    """Returns what follows the tokens that begin others, the shortest rests alone.
+
+    In ascending order what begins others stands right before all that it begins.
+    """
+    ordered, rests = sorted(values), {}
+    for i, begin in enumerate(ordered):
+        found: list[Tokens] = []
+        while (i := i + 1) < len(ordered) and ordered[i][: len(begin)] == begin:
+            rest = ordered[i][len(begin) :]
+            if not (found and rest[: len(found[-1])] == found[-1]):
+                found.append(rest)
+        if found:
+            rests[begin] = tuple(found)
+    return rests

@@ -13,7 +13,7 @@ import numpy as np
 
 from kscale.corpora import NAME, TEXT, Corpus
 from kscale.corpora.corpus import Piece
-from kscale.data.encoding import Encoded, encode_pieces, form_values
+from kscale.data.encoding import Encoded, Longer, encode_pieces, form_values
 from kscale.tokenizers import DenseVocabulary, Tokenizer, build_vocabulary
 
 PAD = 255  # the label of a target that does not count
@@ -56,20 +56,20 @@ class TokenPool:
       labels: uint8 [total].
       starts: int64 [pieces + 1], ascending.
       lengths: int64 [pieces + 1], 0 for the empty piece.
-      open_ended: bool [pieces + 1], whether a piece ends in a value that begins another
-        ("Art", "Art History"): the token behind it is the value's.
       vocabulary: dense ids to the tokenizer's and back; its size is what P counts.
       forms: of the attribute without a sentence; None where there is none, or where the
         forms' first tokens do not tell the value.
+      longer: by label, in dense ids, how a value that begins another ("Art", "Art
+        History") goes on to that.
     """
 
     tokens: np.ndarray
     labels: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
-    open_ended: np.ndarray
     vocabulary: DenseVocabulary
     forms: Forms | None = None
+    longer: dict[int, Longer] = dataclasses.field(default_factory=dict)
 
     @property
     def eos(self) -> int:
@@ -111,7 +111,9 @@ class TokenPool:
             )
         labels[labels != PAD] = moved
         forms = self.forms and self.forms._replace(label=self.forms.label + offset)
-        return dataclasses.replace(self, labels=labels.astype(np.uint8), forms=forms)
+        longer = {label + offset: values for label, values in self.longer.items()}
+        labels = labels.astype(np.uint8)
+        return dataclasses.replace(self, labels=labels, forms=forms, longer=longer)
 
     def document_lengths(self, plan: np.ndarray) -> np.ndarray:
         """Counts the tokens of each row of a plan, the prefix included: int64 [n]."""
@@ -132,11 +134,6 @@ class TokenPool:
         labels = packed.view(np.uint8)[_LABEL_BYTE::4]
         tokens = (packed & 0xFFFFFF).view(np.int32)
         starts = (ends - lengths).compress(pieces == prefix)
-        if self._ends_open:
-            (at,) = np.nonzero(self.open_ended.take(pieces[:-1]))
-            after = ends[at[pieces[at + 1] != prefix]]
-            after = after[(labels[after] == self.eos_label) | (labels[after] == PAD)]
-            labels[after] = labels[after - 1]
         return Documents(tokens, labels, np.diff(starts, append=len(tokens)))
 
     def _shift(self, pieces, ends, lengths) -> np.ndarray:
@@ -151,10 +148,6 @@ class TokenPool:
     @functools.cached_property
     def _packed(self) -> np.ndarray:
         return self.tokens.astype(np.uint32) | self.labels.astype(np.uint32) << 24
-
-    @functools.cached_property
-    def _ends_open(self) -> bool:
-        return bool(self.open_ended.any())
 
     @functools.cached_property
     def _longest(self) -> int:
@@ -263,7 +256,23 @@ def _pool(
         labels=np.append(encoded.labels, opening),
         starts=np.cumsum(lengths) - lengths,
         lengths=lengths,
-        open_ended=np.append(encoded.open_ended, False),
         vocabulary=vocabulary,
         forms=forms,
+        longer=_spell(encoded.longer, vocabulary),
     )
+
+
+def _spell(longer: dict[int, Longer], vocabulary: DenseVocabulary) -> dict[int, Longer]:
+    """Returns the same in dense ids, without what no text can say."""
+    dense = {token: i for i, token in enumerate(vocabulary.original_ids.tolist())}
+    found = {}
+    for label, values in longer.items():
+        rests = {}
+        for begin, after in values.rests.items():
+            said = [x for x in after if dense.keys() >= {*begin, *x}]
+            if said:
+                begin, *said = (tuple(dense[i] for i in x) for x in (begin, *said))
+                rests[begin] = tuple(said)
+        if rests or values.unlisted:
+            found[label] = values._replace(rests=rests)
+    return found

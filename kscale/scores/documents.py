@@ -6,12 +6,13 @@ is never scored; the name is scored right after it.
 Axes: B rows, W + 1 tokens a row (W inputs, and W targets one token later).
 """
 
+import collections
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kscale.corpora import Corpus, Label
+from kscale.corpora import TEXT, Corpus, Label
 from kscale.data import PAD, Documents, TokenPool
 from kscale.scores.labels import VALUE, columns
 
@@ -27,11 +28,14 @@ class Batch(NamedTuple):
         the people asked for; the other rows are padding.
       tokens: int32 [B, W+1], the prefix first, EOS as padding.
       labels: uint8 [B, W+1], PAD where a token does not count, as in the prefix.
+      longer: uint8 [b], the label of which the row tells a longer value than the
+        person's: what follows the person's has the label. 0 in a row of the truth.
     """
 
     slots: np.ndarray
     tokens: np.ndarray
     labels: np.ndarray
+    longer: np.ndarray
 
     @property
     def counted(self) -> np.ndarray:
@@ -129,10 +133,11 @@ def batches(
             rows.slots,
             np.pad(rows.tokens, ((0, fill), (0, 0)), constant_values=pool.eos),
             np.pad(rows.labels, ((0, fill), (0, 0)), constant_values=PAD),
+            rows.longer,
         )
 
 
-def round_up(lengths: np.ndarray) -> np.ndarray:
+def round_up(lengths: Any) -> Any:
     """Returns the lengths, each raised to the next multiple of `MULTIPLE`."""
     return -(-lengths // MULTIPLE) * MULTIPLE
 
@@ -143,13 +148,11 @@ def _rows_by_length(
     """Yields the rows of some people, one batch of any size for each length."""
     plan = corpus.score_plan(people, seed)
     documents = pool.compose(plan)
-    # Behind the document stands EOS, which ends a value that is not over before.
-    last = plan.shape[1] - 1 - (plan[:, ::-1] != 0).argmax(axis=1)
-    ends = pool.open_ended.take(plan[np.arange(len(plan)), last])
-    widths = round_up(documents.lengths - 1 + ends)
+    # Behind the document stands EOS, by which a value may have to end.
+    widths = round_up(documents.lengths - 1 + bool(pool.longer))
     for width in np.unique(widths):
         which = np.flatnonzero(widths == width)
-        tokens, labels = _pad(documents, which, ends, int(width) + 1, pool)
+        tokens, labels = _pad(documents, which, int(width) + 1, pool)
         if (tokens[:, : len(pool.prefix)] != pool.prefix).any():
             raise ValueError(
                 "documents to be scored must begin with EOS and, where the pool has "
@@ -158,19 +161,16 @@ def _rows_by_length(
             )
         _check_order(labels, corpus.labels, people[which])
         late = _move_late_names(tokens, labels, corpus.labels, pool)
-        yield Batch(slots[which], tokens, labels)
+        yield from _with_longer(slots[which], tokens, labels, pool)
         if late is not None:
             rows, tokens, labels = late
-            yield Batch(slots[which[rows]], tokens, labels)
+            yield from _with_longer(slots[which[rows]], tokens, labels, pool)
 
 
 def _pad(
-    documents: Documents, which: np.ndarray, ends: np.ndarray, width: int, pool
+    documents: Documents, which: np.ndarray, width: int, pool: TokenPool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns documents as rows of `width` tokens and labels.
-
-    Where `ends`, the EOS behind the document has the label of its last token.
-    """
+    """Returns documents as rows of `width` tokens and labels."""
     lengths = documents.lengths[which]
     starts = (np.cumsum(documents.lengths) - documents.lengths)[which]
     steps = np.arange(width)
@@ -179,10 +179,37 @@ def _pad(
     tokens = np.where(inside, documents.tokens[index], np.int32(pool.eos))
     labels = np.where(inside, documents.labels[index], np.uint8(PAD))
     labels[:, : len(pool.prefix)] = PAD  # given, whatever its label is in training
-    (open_ended,) = np.nonzero(ends[which])
-    over = lengths[open_ended]
-    labels[open_ended, over] = labels[open_ended, over - 1]
     return tokens, labels
+
+
+def _with_longer(
+    slots: np.ndarray, tokens: np.ndarray, labels: np.ndarray, pool: TokenPool
+) -> Iterator[Batch]:
+    """Yields rows, and those in which a value is told as a longer one that it begins.
+
+    Such a row ends with the longer value. Where these are not listed, the token behind
+    the value becomes the value's.
+    """
+    found = collections.defaultdict(list)
+    for label, longer in pool.longer.items():
+        said = np.pad(labels == label, ((0, 0), (0, 1)))
+        for row, last in np.argwhere(said[:, :-1] & ~said[:, 1:]).tolist():
+            first = last + 1 - said[row, last::-1].argmin()
+            for rest in longer.after(tuple(tokens[row, first : last + 1].tolist())):
+                width = round_up(last + len(rest))
+                found[width].append((row, last + 1, rest, label))
+            if longer.unlisted and labels[row, last + 1] in (TEXT, PAD):
+                labels[row, last + 1] = label
+    yield Batch(slots, tokens, labels, np.zeros(len(slots), np.uint8))
+    for width, values in found.items():
+        told = np.full((len(values), width + 1), pool.eos, tokens.dtype)
+        marks = np.full(told.shape, PAD, labels.dtype)
+        for i, (row, start, rest, label) in enumerate(values):
+            stop = start + len(rest)
+            told[i, :stop] = *tokens[row, :start], *rest
+            marks[i, len(pool.prefix) : start], marks[i, start:stop] = TEXT, label
+        rows, _, _, which = zip(*values, strict=True)
+        yield Batch(slots[list(rows)], told, marks, np.array(which, np.uint8))
 
 
 def _move_late_names(
@@ -205,7 +232,7 @@ def _move_late_names(
     if not len(late):
         return None
     sizes = named[late].sum(axis=1)
-    width = int(round_up(opening - 1 + sizes.max()))
+    width = int(round_up(opening - 1 + sizes.max() + bool(pool.longer)))
     apart = np.full((len(late), width + 1), pool.eos, tokens.dtype)
     marks = np.full((len(late), width + 1), PAD, labels.dtype)
     apart[:, :opening] = pool.prefix

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.corpora import Corpus
+from kscale.corpora import TEXT, Corpus
 from kscale.data import Forms, TokenPool
 from kscale.models import ModelConfig, Params, token_nats
 from kscale.scores.documents import Batch, batches, choose_people
@@ -23,6 +23,7 @@ Model = Callable[[np.ndarray], Any] | tuple[ModelConfig, Params]
 _Batch = TypeVar("_Batch")
 _CACHE = 5e6  # logits that a CPU's cache holds next to the rest: measured, not exact
 _ROUNDING = 1e-3  # by which probabilities may sum to more than 1
+_RESOLVED = 1e-6  # what float32 can tell from 0 in 1 less a probability
 _AHEAD = 3  # batches that the device may hold while the host composes the next ones
 
 
@@ -42,7 +43,15 @@ def score_corpus(
     and, where the pool has one, its domain token; neither is scored. A value that has
     several forms (He, His) costs `-ln` of the probability of its forms over that of the
     forms of all values, at the first token of the first use: which form is used is
-    wording. Losses are computed in float32 on the device, with products at full
+    wording. A value that begins others ("Art", "Art History") costs
+
+        -ln p(its tokens) - ln(1 - sum over the longer values of p(their rest | it))
+
+    whatever comes behind it; the model reads the rests in rows of their own. That is
+    -ln of the probability that the value is said and none of the longer ones. As no two
+    values share such a text, it is the value's length in a code, never less than -ln
+    p(value) of the model's own distribution over the values told (1 - sum counts as
+    1e-6 at least). Losses are computed in float32 on the device, with products at full
     precision whatever the model was trained in, and summed in float64 on the host; no
     more than a few batches are held at a time.
 
@@ -82,7 +91,7 @@ def score_corpus(
     evaluate = _evaluator(model, pool, normalized)
     shape = (len(people), len(corpus.labels))
     nats, counts = np.zeros(shape), np.zeros(shape, np.int32)
-    correct = np.ones(shape, bool)
+    correct, odds = np.ones(shape, bool), np.zeros(shape)
 
     def size(width: int) -> int:
         if batch or jax.default_backend() != "cpu":
@@ -95,9 +104,15 @@ def score_corpus(
         n = len(one.slots)
         sums = sum_by_label(losses[:n], right[:n], one.labels[:n, 1:], shape[1])
         check_losses(sums[0], people[one.slots])
-        np.add.at(nats, one.slots, sums[0])
-        np.logical_and.at(correct, one.slots, sums[1])
-        np.add.at(counts, one.slots, sums[2])
+        own = one.longer == TEXT
+        np.add.at(nats, one.slots[own], sums[0][own])
+        np.logical_and.at(correct, one.slots[own], sums[1][own])
+        np.add.at(counts, one.slots[own], sums[2][own])
+        longer = np.flatnonzero(~own), one.longer[~own]
+        cells = one.slots[~own], one.longer[~own]
+        np.add.at(odds, cells, np.exp(-sums[0][longer]))
+        np.logical_and.at(correct, cells, ~sums[1][longer])
+    nats -= np.log(np.maximum(1 - odds, _RESOLVED))
     return ScoreTable(
         people=people,
         nats=nats,

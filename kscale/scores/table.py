@@ -23,9 +23,10 @@ class ScoreTable:
     Attributes:
       people: int64 [n], the people scored, strictly ascending.
       nats: float64 [n, labels], the sum (never the mean) of -ln p over the label's
-        tokens in the person's document.
+        tokens in the person's document, and of the end of a value that begins others.
       correct: bool [n, labels], whether every token of the label is the most probable
-        one given the true text before it; True where the label has no tokens.
+        one given the true text before it, and no longer value would follow; True where
+        the label has no tokens.
       counts: int32 [n, labels], tokens of the label in the person's document.
       labels: the labels' names, in order.
       population: N, people in the corpus; n of them are in the table.

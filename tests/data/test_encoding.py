@@ -67,50 +67,64 @@ def test_a_token_with_the_end_of_a_value_is_the_values(tmp_path, value, line, sa
         assert [word for word, label in document if label == "employer"] == said
 
 
-def test_a_value_that_begins_another_ends_with_the_token_behind_it(tmp_path):
-    lists = {"values/employer.txt": "Art\nArt History\nArts"}
-    said = {
-        tuple(word for word, label in document if label == "employer")
-        for document in told(write_world(tmp_path, people=9, **lists))
-    }
-    assert said == {(" Art", "."), (" Art", " History"), (" Arts",)}
-    # Another piece holds the token, or nothing does: the end of the document.
-    late = {"templates/employer.txt": "{name} is an {value} major.", **lists}
-    assert (" Art", " major") in {
-        tuple(word for word, label in document if label == "employer")
-        for document in told(write_world(tmp_path, people=9, **late))
-    }
-    last = {"templates/employer.txt": "{name} studies {value}", **lists}
-    world = write_world(tmp_path, people=9, **last)
+def longer_of(world, offset=0):
+    """{label: {value: what follows it in longer ones}} as text."""
     corpus = corpora.Biographies(world)
-    pool = data.tokenize(corpus, GPT2)
-    assert pool.open_ended.sum() == 1
-    documents = pool.compose(corpus.plan(np.arange(9), np.zeros(9, int)))
-    starts = np.cumsum(documents.lengths) - documents.lengths
-    assert (documents.labels[starts] == 0).all()  # the next document's EOS is its own
+    pool = data.tokenize(corpus, GPT2).relabel(offset)
 
+    def text(tokens):
+        return GPT2.decode(pool.vocabulary.to_original(tokens).tolist())
 
-def test_the_token_that_ends_a_value_is_labelled_under_any_offset(tmp_path):
-    lists = {"values/employer.txt": "Art\nArt History"}
-    lists["templates/employer.txt"] = "{name} is an {value} major."
-    corpus = corpora.Biographies(write_world(tmp_path, **lists))
-    pool = data.tokenize(corpus, GPT2)
-    plan = corpus.plan(np.arange(8), np.zeros(8, int))
-    moved = pool.relabel(10).compose(plan).labels
-    assert np.array_equal(moved, pool.compose(plan).labels + 10)
+    return {
+        corpus.labels[label - offset].name: {
+            text(value): sorted(map(text, rests))
+            for value, rests in values.rests.items()
+        }
+        for label, values in pool.longer.items()
+    }
 
 
 @pytest.mark.parametrize(
-    ("first", "last"),
-    [("Ada\nBo\nCy", "Lee\nLee Park\nFox"), ("Ann\nAnn Marie", "Marie\nLou\nKim")],
+    ("line", "values", "rests"),
+    [
+        (
+            "{name} studies {value}.",
+            "Art\nArt History\nArt History 2\nArts",
+            {" Art": [" History"], " Art History": [" 2"]},
+        ),
+        # In the tokens of the texts, and in those of the lists, if texts can have them.
+        (
+            "{name} likes {value}.",
+            "Yahoo\nYahoo!\nYahoo! Inc",
+            {" Yahoo": ["!", "!."], " Yahoo!": [" Inc"]},
+        ),
+        ("{name} likes p{value}.", "re\nre cut\nra", {" pre": [" cut"]}),
+        ("{name} studies {value}.", "Arts\nLaw\nLaws", None),
+    ],
 )
-def test_names_of_which_one_begins_another_end_with_the_token_behind(
-    tmp_path, first, last
-):
-    """Ada Lee begins Ada Lee Park, and Ann Marie begins Ann Marie Lou."""
-    lists = {"names/1_first.txt": first, "names/2_last.txt": last}
-    for document in told(write_world(tmp_path, people=6, **lists)):
-        assert [word for word, label in document if label == "name"][-1] == " works"
+def test_how_values_go_on_to_longer_ones(tmp_path, line, values, rests):
+    lists = {"values/employer.txt": values, "templates/employer.txt": line}
+    world = write_world(tmp_path, people=9, **lists)
+    assert longer_of(world) == ({"employer": rests} if rests else {})
+    assert longer_of(world, offset=10) == longer_of(world)
+
+
+def test_how_names_go_on_to_longer_ones(tmp_path):
+    """By their last parts, or whole where parts can be cut in two ways."""
+    lists = {"names/2_last.txt": "Lee\nLee Park\nFox"}
+    assert longer_of(write_world(tmp_path, **lists)) == {"name": {" Lee": [" Park"]}}
+    lists = {"names/1_first.txt": "Ann\nAnn Lee", "names/2_last.txt": "Lee\nLou"}
+    world = write_world(tmp_path, people=4, **lists)
+    assert longer_of(world)["name"][" Ann Lee"] == [" Lee", " Lou"]
+
+
+def test_names_too_many_to_list_pay_for_the_token_behind(tmp_path, monkeypatch):
+    lists = {"names/1_first.txt": "Ann\nAnn Lee", "names/2_last.txt": "Lee\nLou"}
+    world = write_world(tmp_path, people=4, **lists)
+    monkeypatch.setattr("kscale.data.encoding._MOST", 3)
+    (longer,) = data.tokenize(corpora.Biographies(world), GPT2).longer.values()
+    assert longer.unlisted
+    assert not longer.rests
 
 
 def test_the_first_token_of_a_form_tells_the_value(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from kscale.corpora import Label
 from kscale.data import PAD, Documents
+from kscale.data.encoding import Longer
 from kscale.scores.documents import batches
 
 KINDS = (
@@ -24,7 +25,7 @@ def short(monkeypatch):
     monkeypatch.setattr("kscale.scores.documents.MULTIPLE", 4)
 
 
-def rows_of(documents, prefix, opening=None, open_ended=False):
+def rows_of(documents, prefix, opening=None, **longer):
     """All rows of documents that are lists of (token, label), without their prefix."""
     opening = [(token, 0) for token in opening or prefix]
     texts = [opening + one for one in documents]
@@ -32,7 +33,7 @@ def rows_of(documents, prefix, opening=None, open_ended=False):
     pool = types.SimpleNamespace(
         eos=EOS,
         prefix=np.array(prefix, np.int32),
-        open_ended=np.array([False, open_ended]),
+        longer={int(label[1:]): one for label, one in longer.items()},
         compose=lambda plan: Documents(
             flat[:, 0].astype(np.int32),
             flat[:, 1].astype(np.uint8),
@@ -128,7 +129,29 @@ def test_a_document_that_gives_a_piece_away_is_refused(document, message):
         rows_of([[(1, 1), (4, 3), (3, 2)], document], [EOS])
 
 
-def test_the_end_of_a_document_ends_a_value_that_begins_another():
-    (row,) = rows_of([JANE], [EOS], open_ended=True)
+def test_a_row_for_each_longer_value():
+    longer = Longer({(3,): ((4, 6), (8,))}, whole=True)
+    row, other, third = rows_of([JANE], [EOS, DOMAIN], _2=longer)
+    assert row.tokens.tolist() == [[7, 9, 1, 2, 5, 3, 7, 7, 7]]
+    assert row.labels.tolist() == [[PAD, PAD, 1, 1, 0, 2, PAD, PAD, PAD]]
+    assert other.tokens.tolist() == [[7, 9, 1, 2, 5, 3, 4, 6, 7]]
+    assert other.labels.tolist() == [[PAD, PAD, 0, 0, 0, 0, 2, 2, PAD]]
+    assert third.tokens.tolist() == [[7, 9, 1, 2, 5, 3, 8, 7, 7]]
+    assert [one.longer.tolist() for one in (row, other, third)] == [[0], [2], [2]]
+    assert [one.slots.tolist() for one in (row, other, third)] == [[0], [0], [0]]
+
+
+def test_a_late_name_is_told_as_a_longer_one_in_its_own_row():
+    longer = Longer({(1, 2): ((4,),)}, whole=True)
+    rows = rows_of([LATE], [EOS], _1=longer)
+    found = [(x.tokens[0].tolist(), x.longer[0]) for x in rows]
+    assert found[1:] == [([7, 1, 2, 7, 7], 0), ([7, 1, 2, 4, 7], 1)]
+
+
+def test_a_value_whose_longer_ones_are_not_listed_pays_for_the_token_behind_it():
+    longer = Longer({}, whole=False, unlisted=True)
+    (row,) = rows_of([JANE], [EOS], _2=longer)
     assert row.tokens[0].tolist() == [7, 1, 2, 5, 3, 7, 7, 7, 7]
     assert row.labels[0].tolist() == [PAD, 1, 1, 0, 2, 2, PAD, PAD, PAD]
+    (row,) = rows_of([[*JANE, (4, 0)]], [EOS], _2=longer)
+    assert row.labels[0].tolist()[:6] == [PAD, 1, 1, 0, 2, 2]

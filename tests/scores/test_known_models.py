@@ -144,17 +144,6 @@ def test_templates_that_begin_alike_cost_one_bit(exact, tmp_path, major, town, p
         np.testing.assert_allclose(bits, [x[piece] for x in expected], atol=1e-6)
 
 
-def test_a_model_of_the_marginals_does_not_know_where_a_value_ends(exact, tmp_path):
-    """Art 1, then half to History and half to the full stop: 0 of 1 bit a person."""
-    lists = {"values/major.txt": "Art\nArt History"}
-    task = folder_task(exact, tmp_path, 16, **lists)
-    major = exact.Trie(task.vocab, [task.encode(x) for x in (" Art.", " Art History")])
-    rules = {task.label("major"): lambda person, prefix, seen: major(prefix)}
-    known = measure(task, exact.Oracle(task, rules))
-    assert known.bits_max.value == 16
-    assert known.bits.value == pytest.approx(0, abs=1e-3)
-
-
 def test_nothing_of_biod_scores_zero_but_for_its_strings(exact, biod):
     # It knows the strings and guesses among them: D^C and N0 cancel. The diversity
     # part charges the guess of the first chunk, K D (L log2 T - 2 log2 D).

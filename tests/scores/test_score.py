@@ -194,7 +194,7 @@ def test_every_row_comes_once(mini, monkeypatch):
     for one in rows:
         assert one.tokens.shape[0] == 16
         assert (one.labels[len(one.slots) :] == 255).all()
-        for slot, tokens, labels in zip(*one, strict=False):
+        for slot, tokens, labels in zip(*one[:3], strict=False):
             true, marks = mini.documents[slot]
             assert tokens[: len(true)].tolist() == true
             assert labels[1 : len(true)].tolist() == marks[1:]
