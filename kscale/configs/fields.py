@@ -26,10 +26,6 @@ def to_dict(config: Any) -> dict[str, Any]:
 
     A whole number in a float field becomes a float, so that equal configs have equal
     texts.
-
-    Example:
-      >>> to_dict(WorldConfig(people=10))["people"]
-      10
     """
     types_of = _annotations(type(config))
     return {name: _to_json(getattr(config, name), types_of[name]) for name in types_of}
@@ -62,10 +58,6 @@ def override(config: T, path: str, value: Any) -> T:
 
     Raises:
       ValueError: no such field, with the nearest name; a value of another type.
-
-    Example:
-      >>> override(config, "model.layers", "4").model.layers
-      4
     """
     return override_all(config, {path: value})
 

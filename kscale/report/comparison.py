@@ -43,11 +43,6 @@ class BestRate(NamedTuple):
         """The mean over seeds."""
         return statistics.fmean(self.values)
 
-    @property
-    def spread(self) -> float:
-        """Half of the distance between the best and the worst seed."""
-        return (max(self.values) - min(self.values)) / 2
-
 
 def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
     """Chooses the best learning rate of each model in each world, in the rows' order.

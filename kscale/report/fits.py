@@ -157,9 +157,7 @@ def predict_threshold(
     rarest that is held has lost all but the share 1/f of its a bits.
 
     Args:
-      parameters: [m], P of each model, the embedding left out.
-      weights: [N], how often each person of the world is seen, in any unit.
-      bits: a, bits of knowledge in a person, above 0.
+      parameters, weights, bits: as in `fit_allocation`.
       bits_per_param: R, as `fit_allocation` finds it, above 0.
       visits: visits of all people in training, above 0; 1 gives frequencies.
       left: share of the bits that a person may still lack, above 0, at most 1: 1 is

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 
 # What may change from run to run: how a model is computed, and the room of experts.
 _COMPUTATION = {
-    "vocab",
-    "compute",
-    "attention",
-    "capacity_factor",
-    "eval_capacity_factor",
-    "route_rows",
+    *("vocab", "compute", "attention"),
+    *("capacity_factor", "eval_capacity_factor", "route_rows"),
 }
 
 

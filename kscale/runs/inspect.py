@@ -174,12 +174,11 @@ def describe_person(
       task: from `prepare`.
       person: 0 to N-1, of whom the corpus tells.
       exposure: which of the texts.
-      params: of a trained model, to measure its bits; None to leave them out.
+      params: of a trained model; None leaves out bits.
 
     Returns:
-      JSON types: person, facts, text, spans ([text, label]), tokens, vocabulary ids,
-      max_bits by piece, and bits by piece if there is a model: what it takes to say
-      it, less what the model still needs.
+      JSON types: person, facts, text, spans ([text, label]), tokens, max_bits by piece,
+      and bits by piece: what it takes to say it, less what the model still needs.
     """
     facts = task.world.person(person)  # refuses a person outside the world
     plan = task.corpus.plan(np.array([person]), np.array([exposure]))

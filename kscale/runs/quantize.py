@@ -83,8 +83,7 @@ def quantize_run(
       bits_per_stored_bit, seconds (of rounding) and file, if saved.
 
     Raises:
-      ValueError: as `open_run`; bits that are not known, a pattern that matches no
-        weight, a file that is there.
+      ValueError: as `open_run`; a pattern that matches no weight, a file that is there.
     """
     task, params = open_run(workdir, member)
     row = describe_scoring(task, people, member)

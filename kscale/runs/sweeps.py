@@ -137,8 +137,7 @@ def plan_sweep(
             row = {"fingerprint": fingerprint, "run": title([each]), "group": number}
             row["done"] = fingerprint in done
             if isinstance(each, Config):
-                row["seed"] = each.train.seed
-                row["learning_rate"] = each.train.learning_rate
+                row |= {x: getattr(each.train, x) for x in ("seed", "learning_rate")}
                 cost = estimate_cost(each, tflops)
                 row |= {"flops": cost["flops"], "hours": cost["hours"]}
             plan.append(row)

@@ -53,8 +53,7 @@ def run(
       config, fingerprint and seed, with what code and on what device, and how fast.
 
     Raises:
-      ValueError: the config, the devices or the folder are refused (`prepare`,
-        `devices.arrange`, `RunFolder.claim`).
+      ValueError: as `prepare`, `devices.arrange` and `RunFolder.claim`.
       Interrupted: SIGTERM came; the state is saved if there is a folder.
     """
     with raise_on_sigterm():

@@ -29,17 +29,10 @@ def mix64(x: np.ndarray) -> np.ndarray:
 
 
 def derive_key(*words: int | str) -> int:
-    """Derives a 64-bit hash key from whole numbers and names.
+    """Derives a hash key below 2^64 from whole numbers and names.
 
-    Args:
-      *words: seeds (any whole number, NumPy's too), names of purposes ("visits").
-
-    Returns:
-      A whole number below 2^64; different words give unrelated keys.
-
-    Example:
-      >>> derive_key(0, "names") == derive_key(0, "names") != derive_key(1, "names")
-      True
+    Words are seeds (NumPy's numbers, too) and purposes ("visits"); different words give
+    unrelated keys.
     """
     python = tuple(w if isinstance(w, str) else operator.index(w) for w in words)
     digest = hashlib.blake2b(repr(python).encode(), digest_size=8).digest()
@@ -86,9 +79,6 @@ class KeyedPermutation:
     Args:
       n: size, 1 to 2^62.
       key: from `derive_key`.
-
-    Raises:
-      ValueError: n or an index is out of range.
 
     Example:
       >>> sorted(KeyedPermutation(5, key=1)(np.arange(5)).tolist())

@@ -64,10 +64,6 @@ class Counts:
             `log2 binom(N0, N) + N value_bits + K log2 binom(T^L, D)`: the length of
             a list in which neither names nor strings have an order. It is
             larger by about `(N + K D) log2 e`, which the approximation drops.
-
-        Example:
-          >>> Counts(100_000, 160_000_000, 6, 47.59162367189112).bits_max().total
-          5823547.986166584
         """
         value = self.people * self.value_bits
         if exact:

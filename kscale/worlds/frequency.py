@@ -67,17 +67,13 @@ class Law:
         """Returns the probability that a visit is to each person.
 
         Args:
-          people: N.
+          people: N; a file must hold so many weights.
           seed: of the Pitman-Yor weights; the world's. The other laws are not random.
 
         Returns:
           float64 [N] of sum 1. "pitman_yor": sticks in the order of their discovery;
           what N sticks leave of the whole is shared out in proportion. "restaurant":
-          None, since its frequencies depend on the number of visits (see
-          `Visits.frequencies`).
-
-        Raises:
-          ValueError: the file does not hold N weights.
+          None: its frequencies depend on the visits (`Visits.frequencies`).
         """
         if self.kind == "restaurant":
             return None

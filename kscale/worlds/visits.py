@@ -75,10 +75,8 @@ def draw_visits(
     """Draws visits to the people of a world by a law.
 
     Args:
-      law: how often each person is visited.
-      people: N.
+      law, people, seed: of the world; the seed is of the Pitman-Yor weights.
       total: how many visits, at least 1.
-      seed: the world's, of the Pitman-Yor weights.
       key: of the draws, from `derive_key`.
       subset: int [n], the people who can be visited; everybody by default. Their
         chances are divided by the sum, and a visit gives the place in `subset`.
@@ -89,8 +87,8 @@ def draw_visits(
       each), a restaurant's tables for all visits; "exact" keeps nothing.
 
     Raises:
-      ValueError: total is below 1; nobody of the subset has a chance to be visited; a
-        restaurant has more tables than people.
+      ValueError: nobody of the subset has a chance to be visited; a restaurant has more
+        tables than people.
 
     Example:
       >>> draw_visits(Law(), people=3, total=7, seed=0, key=0).counts().tolist()

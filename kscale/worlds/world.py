@@ -187,21 +187,14 @@ class World:
         return self.counts.bits_max(exact)
 
     def names(self, people: np.ndarray) -> np.ndarray:
-        """Returns int64 [n, parts]: the index of each part of each person's name.
-
-        No two people, int array [n] of 0 to N-1, share a row.
-        """
+        """Returns int64 [n, parts], places in `name_columns`; no row is there twice."""
         people = self._check_people(people)
         if self.people * len(self.name_columns) <= _TABLE_ENTRIES:
             return self._name_table[people]
         return self._draw_names(people)
 
     def values(self, people: np.ndarray) -> np.ndarray:
-        """Returns int64 [n, columns]: the index of the string of every column.
-
-        They are uniform on [0, len(strings)), and independent; people is an int array
-        [n] of 0 to N-1.
-        """
+        """Returns int64 [n, columns]: places in `columns`, uniform and independent."""
         people = self._check_people(people)
         if self.people * len(self.columns) <= _TABLE_ENTRIES:
             return self._value_table[people]

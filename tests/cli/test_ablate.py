@@ -65,7 +65,7 @@ def test_it_says_rows_and_writes_nothing(finished, ask):
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry_run",)])
-@pytest.mark.parametrize("bits", [0, 7])
+@pytest.mark.parametrize("bits", [0, 1, 7, 16])
 def test_bits_that_no_weight_is_rounded_to(bits, dry, finished, refuse):
     words = ["ablate", f"--workdir={finished}", f"--bits={bits}", *dry]
     refuse(words, f"bits={bits} must be one of (8, 6, 5, 4, 3, 2)")

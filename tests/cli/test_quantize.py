@@ -61,9 +61,7 @@ def test_what_is_below_zero_is_explained():
     lines = text_of(WHOLE, below)
     assert lines[4].startswith("Negative bits of name: names cost the model more than")
     assert not any("Negative" in line for line in text_of(WHOLE, EIGHT))
-
-
-def test_a_model_that_knows_nothing_has_nothing_to_keep():
+    # A model that knows nothing has nothing to keep.
     nothing = row_of("as trained", -10.0, 6400) | {"bits_kept": None}
     lines = text_of(nothing, row_of("gptq at 8 bits", -9.0, 3200))
     assert lines[-1] == "mine holds -10 bits: there is nothing to keep."

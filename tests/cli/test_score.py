@@ -1,14 +1,9 @@
 """`kscale score`: the table, the answer, the plan, and what is refused."""
 
-import json
-
 import pytest
+from support.run_folders import result_of
 
 from kscale.cli import score
-
-
-def result_of(folder):
-    return json.loads((folder / "result.json").read_text())
 
 
 def test_it_says_what_the_run_said(finished, ask):

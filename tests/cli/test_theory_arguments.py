@@ -66,9 +66,6 @@ def test_files(name, tmp_path):
     np.save(path, []) if name == "p.npy" else path.write_text("")
     with pytest.raises(ValueError, match="there is no number"):
         read(p=f"@{path}")
-
-
-def test_files_without_real_numbers_are_refused(tmp_path):
     np.save(tmp_path / "c.npy", [1j])
     with pytest.raises(ValueError, match="numbers are needed, the file has complex128"):
         read(p=f"@{tmp_path / 'c.npy'}")

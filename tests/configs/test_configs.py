@@ -80,17 +80,10 @@ def test_a_file_with_get_config_is_a_config(tmp_path):
     )
     assert configs.load(str(path)).world.people == 7
     assert configs.load(f"{path}:people=2K").world.people == 2000
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+    for text, message in (
         ("x = 1", r"defines no get_config\(\)"),
         ("def get_config(): return 3", "gave 3, not a Config"),
-    ],
-)
-def test_a_file_without_a_config_is_refused(tmp_path, text, message):
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        configs.load(str(path))
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            configs.load(str(path))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kscale import configs, models
+from kscale import configs, models, worlds
 from kscale.configs import power_law, validate
 from kscale.runs.task import prepare
 
@@ -18,6 +18,7 @@ def test_the_power_law_is_the_published_one(exponent):
     wanted = np.arange(1001.0, 401_001.0) ** -exponent
     np.testing.assert_allclose(found, wanted / wanted.sum(), rtol=1e-9)
     assert power_law.zipf_law(exponent, 400).bias == 1.0
+    assert power_law.zipf_law(1.2, people) == worlds.Law("zipf")
 
 
 def test_pan_takes_the_published_settings():
@@ -34,14 +35,8 @@ def test_pan_takes_the_published_settings():
         12 * model.layers * model.width**2 + 50304 * model.width
     )
     assert configs.load("pan:exponent=0").world.law.exponent == 0
-    assert validate.validate(pan).people == 400_000
-
-
-@pytest.mark.parametrize("size", ["xxs", "6xs2", "base", "4-4x16"])
-def test_pan_knows_the_papers_sizes(size):
-    pan = configs.load(f"pan:size={size}")
-    assert pan.model.mlp
-    assert validate.validate(pan)
+    for each in (pan, *(configs.pan(size) for size in ("xxs", "6xs2", "4-4x16"))):
+        assert validate.validate(each).people == 400_000
 
 
 @pytest.mark.parametrize("width", [8, 16, 24, 32, 48])

@@ -25,12 +25,6 @@ def test_the_nearest_row_is_taken(people, exposures, setting):
     assert tuple(bios_setting(people, exposures)) == setting
 
 
-def test_one_model_has_a_learning_rate_of_its_own():
-    assert bios_setting(200_000, 100, "GPT2-2-20").learning_rates == (5e-4,)
-    assert bios_setting(200_000, 100, "GPT2-4-20").learning_rates == (1e-3,)
-    assert bios_setting(200_000, 1000, "GPT2-2-20").learning_rates == (1e-3,)
-
-
 @pytest.mark.parametrize(
     ("model", "people", "exposures", "setting"),
     [
@@ -44,6 +38,9 @@ def test_one_model_has_a_learning_rate_of_its_own():
         ("GPT2_MoE-4-4", 20_000, 1000, (0.02, (1e-3, 2e-3), 48)),
         ("GPT2_MoE-4-4", 50_000, 100, (0.01, (1e-3, 2e-3, 5e-3), 12)),
         ("GPT2_MoE-4-4", 2_000_000, 100, (0.005, (5e-4, 1e-3), 192)),
+        ("GPT2-2-20", 200_000, 100, (0.01, (5e-4,), 48)),  # one model's own
+        ("GPT2-4-20", 200_000, 100, (0.01, (1e-3,), 48)),
+        ("GPT2-2-20", 200_000, 1000, (0.02, (1e-3,), 192)),
     ],
 )
 def test_architectures_have_learning_rates_of_their_own(
@@ -101,8 +98,5 @@ def test_large_worlds_have_the_models_that_the_paper_names():
         assert grids.fitting_models("GPT2", millions * 10**6, 1000) == [f"GPT2-{shape}"]
     for model in grids.fitting_models("LLaMA", 100_000, 100):
         assert 0.5 <= grids.bios_full(100_000, model) <= 4
-
-
-def test_counts_below_one_are_refused():
     with pytest.raises(ValueError, match="at least 1"):
         bios_setting(0, 1000)

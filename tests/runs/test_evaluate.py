@@ -14,7 +14,6 @@ from kscale.configs import fields
 from kscale.configs.base import PartConfig
 from kscale.runs.evaluate import Known, member_params, score
 from kscale.runs.task import prepare
-from kscale.runs.training import run
 from kscale.worlds import Law
 
 JUNK = PartConfig(people=9, weight=1.0)
@@ -208,11 +207,11 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, law):
         prepare(little(**told, score__people=7))
 
 
-def test_a_restaurant_of_bio_d_runs_end_to_end():
+def test_a_restaurant_of_bio_d_is_scored_by_its_visits():
     demo = configs.load("demo:people=30,exposures=4,heads=1")
     law = Law("restaurant", discount=0.1, concentration=1.0)
-    config = fields.override_all(demo, {"world.law": law, "model.layers": 1})
-    (row,) = run(config)
+    task = prepare(fields.override_all(demo, {"world.law": law, "model.layers": 1}))
+    row = Known(task, fresh(task), made_up(task, np.arange(30))).breakdown
     assert strict(row) == row
     assert sum(row["by_count"]["people"]) == 30
     assert row["loss"]["visits"] == pytest.approx(4)
@@ -220,7 +219,7 @@ def test_a_restaurant_of_bio_d_runs_end_to_end():
     assert row["classes"][0]["visits"] > row["classes"][-1]["visits"]
 
 
-def test_a_sample_is_scored_if_so_said(skewed):
+def test_a_sample_is_scored_if_so_said(skewed, made):
     params = fresh(skewed)
     some = score(skewed, params, 5).table
     assert len(some.people) == 5
@@ -230,9 +229,6 @@ def test_a_sample_is_scored_if_so_said(skewed):
     assert whole.people.tolist() == list(range(20))
     chosen = score(skewed, params, np.array([2, 5])).table
     assert chosen.people.tolist() == [2, 5]
-
-
-def test_a_config_may_ask_for_a_sample(made):
     task = made(score__people=3, score__seed=5)
     table = score(task, fresh(task)).table
     assert (len(table.people), table.sample_seed) == (3, 5)

@@ -8,7 +8,6 @@ import pytest
 from support.mixtures import ASKED, JUNK, UNEVEN, count_names
 
 from kscale.data.tokenized import PAD
-from kscale.worlds import Law
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -32,11 +31,6 @@ def test_visits_up_to_a_step_are_those_begun_in_its_windows(made, mixed):
         named = np.array(count_names(task, task.world, inputs))
         assert (begun >= named).all()
         assert (begun - named).sum() <= 1  # the one whose name is cut
-
-
-def test_a_restaurant_has_the_frequencies_of_its_visits(made):
-    order = made(world__law=Law("restaurant", discount=0.2)).order
-    np.testing.assert_allclose(order.frequencies(), order.visits() / 96)
 
 
 MANY = {"weight": 0.0, "exposures": 10**13}

@@ -134,7 +134,6 @@ TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["qat.bits=7"], "Scheme.bits is 7, must be one of (8, 6, 5, 4, 3, 2) or 0"),
         (["qat.bits=4", "qat.leaves=nothing"], "which matches no kernel or table; the"),
         (["mesh.expert=2"], "mesh.expert=2 shares out experts, and model.experts=0"),
         (["train.trainable=nothing"], "trainable has 'nothing', which matches no"),

@@ -16,6 +16,7 @@ from support.run_folders import (
 from kscale import worlds
 from kscale.configs import fields
 from kscale.configs.base import PartConfig
+from kscale.runs.board import tag_knowledge
 from kscale.runs.task import prepare
 from kscale.runs.training import run
 
@@ -84,24 +85,11 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
 
 def known_by_step(row):
     """Tag -> [(step, number)] that TensorBoard is to show of a result row."""
-    points = [*row["curve"], row | {"step": row["steps"]}]
-
-    def line(get):
-        return [(x["step"], pytest.approx(get(x), rel=1e-6)) for x in points]
-
-    shown = {
-        f"knowledge/{name}": line(lambda x, name=name: x[name])
-        for name in ("bits_per_param", "max_bits_per_param")
-    }
-    shown["knowledge/bits"] = line(lambda x: x["bits"]["total"])
-    for part in ("name", "value", "diversity"):
-        shown[f"knowledge/bits_{part}"] = line(lambda x, part=part: x["bits"][part])
-    shown["knowledge/accuracy"] = line(lambda x: x["loss"]["accuracy"])
-    for piece in row["accuracy"]:
-        shown[f"accuracy/{piece}"] = line(lambda x, piece=piece: x["accuracy"][piece])
-    for i in range(4):
-        tag = f"accuracy_by_class/{i}"
-        shown[tag] = line(lambda x, i=i: x["classes"][i]["accuracy"])
+    shown = {}
+    for point in [*row["curve"], row | {"step": row["steps"]}]:
+        for tag, value in tag_knowledge(point).items():
+            near = pytest.approx(value, rel=1e-6)
+            shown.setdefault(tag, []).append((point["step"], near))
     return shown
 
 

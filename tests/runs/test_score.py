@@ -1,20 +1,16 @@
 """Scoring a finished run again: a sample, a member, other weights, what is written."""
 
 import dataclasses
-import json
 import shutil
 
 import jax
 import pytest
+from support.run_folders import result_of
 
 from kscale import cli, models, quant, scores
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run
-
-
-def result_of(folder):
-    return json.loads((folder / "result.json").read_text())
 
 
 @pytest.fixture

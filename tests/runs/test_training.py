@@ -13,6 +13,7 @@ from support.run_folders import (
     list_checkpoints,
     read_files,
     read_metrics,
+    result_of,
     tiny_config,
 )
 
@@ -40,10 +41,6 @@ FILES = (
     "checkpoints config.json metrics.jsonl params.npz result.json scores.npz"
     " tensorboard visits.npy"
 )
-
-
-def result_of(folder):
-    return json.loads((folder / "result.json").read_text())
 
 
 @pytest.fixture
@@ -213,11 +210,8 @@ def test_the_answer_is_one_sentence(finished):
     assert f"{row['bits_per_param']:.3f} bits per parameter" in said
     assert said.count("\n") == 0
     assert "the best of 2" in answer([row, row])
-
-
-def test_the_answer_of_an_extraction_is_what_is_answered(finished):
+    # Of an extraction it is what is answered.
     told = {"trained": {"accuracy": 0.5}, "held_out": {"accuracy": 0.125}}
-    row = result_of(finished)
     row |= {"name": "extract", "parts": {"questions": told}}
     assert f"(at most {row['max_bits_per_param']:.3f})" in answer([row])
     row["visits"] = row["visits"] | {"total": 0}

@@ -18,6 +18,11 @@ def read_files(folder):
     }
 
 
+def result_of(folder):
+    """The result row of a run."""
+    return json.loads((folder / "result.json").read_text())
+
+
 def read_metrics(folder):
     """The rows of a run's log."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
