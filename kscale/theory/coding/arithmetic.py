@@ -62,15 +62,8 @@ class ExpectedLengths(NamedTuple):
 def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
     """Returns the interval, shortest point and prefix-free word of a message.
 
-    Each symbol narrows the interval, first [0, 1), to its share of it.
-
-    Args:
-      message: symbols.
-      source: probabilities of the next symbol: a mapping in the order of the alphabet,
-        or a function from the symbols so far to one.
-
-    Raises:
-      ValueError: for an unknown symbol or one of probability 0.
+    Each symbol narrows the interval, first [0, 1), to its share of it. One that is
+    unknown or has no probability is refused.
 
     Example:
       >>> code = arithmetic_code("AB", {"A": "1/2", "B": "3/10", "C": "1/5"})
@@ -99,12 +92,10 @@ def arithmetic_code(message: Sequence[Hashable], source: Source) -> Code:
 
 @check_domain({"length": "integer [0, inf)"})
 def arithmetic_decode(word: str, length: int, source: Source) -> tuple:
-    """Returns the message of `length` symbols whose interval holds the fraction.
+    """Returns the message of `length` symbols that was encoded with the same source.
 
-    Args:
-      word: digits 0 and 1 after "0.", of either rule.
-      length: number of symbols.
-      source: the one that the message was encoded with.
+    The word, digits 0 and 1 after "0.", may be that of either rule: any fraction in the
+    interval of the message.
 
     Example:
       >>> arithmetic_decode("010", 2, {"A": "1/2", "B": "3/10", "C": "1/5"})
@@ -161,9 +152,7 @@ def dyadic_word(low: Fraction, high: Fraction) -> str:
 def expected_lengths(source: Source, n: int) -> ExpectedLengths:
     """Returns the lengths of the two rules over all messages of n symbols.
 
-    Args:
-      source: as in `arithmetic_code`.
-      n: symbols in a message; at most 100,000 messages, else `ValueError`.
+    Beyond 100,000 messages it is a `ValueError`.
 
     Example:
       >>> expected_lengths({"A": "1/2", "B": "3/10", "C": "1/5"}, 2).dyadic

@@ -39,9 +39,6 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
     Its prediction after counts s is `(a_i + s_i)/(A + n)`: Laplace's rule for a = 1,
     the Krichevsky-Trofimov rule for a = 1/2.
 
-    Args:
-      concentrations: a_i, [outcomes].
-
     Returns:
       A function from counts, [games, outcomes], to probabilities of the next outcome.
 
@@ -49,8 +46,7 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
       >>> dirichlet_mixture([1.0, 1.0])(np.array([[2, 0]]))
       array([[0.75, 0.25]])
 
-    Source: R. Krichevsky, V. Trofimov 1981; Pan et al. 2025, lemma A.3, the optimal
-    player.
+    Source: R. Krichevsky, V. Trofimov 1981; Pan et al. 2025, lemma A.3.
     """
     prior = np.asarray(concentrations, float)
 
@@ -62,11 +58,8 @@ def dirichlet_mixture(concentrations: np.ndarray) -> Callable[[np.ndarray], np.n
 
 
 @checks.check_domain(
-    {
-        "draws": "integer [1, inf)",
-        "games": "integer [2, inf)",
-        "nature": "(0, inf) of [k>=2]",
-    }
+    {"draws": "integer [1, inf)", "games": "integer [2, inf)"}
+    | {"nature": "(0, inf) of [k>=2]"}
 )
 def play_coding_game(
     rng: np.random.Generator,
@@ -82,9 +75,8 @@ def play_coding_game(
     `ln P_theta(x)/Q(x | history)` and less noise.
 
     Args:
-      rng: source of randomness.
-      draws: n, rounds of one game.
-      games: how many.
+      rng: the source of randomness.
+      draws, games: n rounds of one game; how many games.
       nature: concentrations of the prior of theta, [outcomes].
       player: from counts so far, [games, outcomes], to probabilities, alike; the Bayes
         mixture of nature's prior by default, for which `Game.mean[n-1]` estimates
@@ -134,7 +126,7 @@ def finite_game_regret(
       prior: pi, [values].
       laws: P_theta, [values, outcomes].
       draws: n.
-      player: the weights w of the player's mixture, [values]; pi by default.
+      player: w, [values]; pi by default.
 
     Returns:
       Nats over all draws; infinite where the player rules out what happens.
@@ -158,7 +150,6 @@ def finite_game_regret(
     if np.any((mixture == 0) & (prior @ chance > 0)):
         return float("inf")
     happens = (chance > 0) & (prior > 0)[:, None]
-    quotient = np.divide(
-        chance, mixture[None, :], where=happens, out=np.ones_like(chance)
-    )
+    ones = np.ones_like(chance)
+    quotient = np.divide(chance, mixture[None, :], where=happens, out=ones)
     return float(prior @ (chance * np.log(quotient)).sum(axis=1))

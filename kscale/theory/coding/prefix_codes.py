@@ -18,9 +18,7 @@ Probabilities = Mapping[Any, Any]
 def kraft_sum(lengths: ArrayLike, radix: int = 2) -> float:
     """Returns sum_i radix^-length_i: at most 1 for a uniquely decodable code.
 
-    Args:
-      lengths: of the words; they need not be whole.
-      radix: size of the code's alphabet.
+    The lengths of the words need not be whole; the radix is the size of the alphabet.
 
     Example:
       >>> kraft_sum([1, 2, 3, 3])
@@ -38,15 +36,11 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
       probabilities: above 0, sum to 1; fractions, strings such as "3/10", or numbers,
         which are read as the decimals they print as.
 
-    Returns:
-      Bits, whole, in the order given.
-
     Example:
       >>> shannon_lengths(["1/2", "3/10", "1/5"])
       [1, 2, 3]
 
-    Source: Shannon 1948; T. Cover, J. Thomas, Elements of Information Theory, 2006,
-    section 5.4.
+    Source: Shannon 1948.
     """
     shares = exact_shares(dict(enumerate(probabilities))).values()
     if not all(shares):
@@ -55,13 +49,9 @@ def shannon_lengths(probabilities: Iterable[Any]) -> list[int]:
 
 
 def optimal_lengths(probabilities: Iterable[Any]) -> list[int]:
-    """Returns the word lengths of an optimal prefix code (Huffman's).
+    """Returns the word lengths of an optimal prefix code (Huffman's), in bits.
 
-    Args:
-      probabilities: as in `shannon_lengths`; 0 is allowed.
-
-    Returns:
-      Bits, whole, in the order given.
+    Probabilities are as in `shannon_lengths`; 0 is allowed.
 
     Example:
       >>> optimal_lengths(["1/2", "3/10", "1/5"])

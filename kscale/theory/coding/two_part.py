@@ -31,12 +31,8 @@ class StructureFunction(NamedTuple):
 
 
 @check_domain(
-    {
-        "model_bits": "[0, inf) of [n>=1]",
-        "data_bits": "[0, inf) of [n]",
-        "alpha": "[0, inf] of [...]",
-        "slack": "[0, inf)",
-    }
+    {"model_bits": "[0, inf) of [n>=1]", "data_bits": "[0, inf) of [n]"}
+    | {"alpha": "[0, inf] of [...]", "slack": "[0, inf)"}
 )
 def structure_function(
     model_bits: ArrayLike,
@@ -53,8 +49,7 @@ def structure_function(
     family costs as much, so smaller differences say nothing about the data.
 
     Args:
-      model_bits: [n], description length of each model; any order.
-      data_bits: [n], code length of the data under it.
+      model_bits, data_bits: [n], of each model and of the data under it; any order.
       alpha: sizes at which h is wanted; the models' own, sorted, if absent.
       slack: bits by which a sufficient model may exceed the best.
 

@@ -17,19 +17,13 @@ from kscale.theory.concepts import density, finite_length, poisson
 from kscale.theory.numerics.newton import bracketed_root, first_fall
 from kscale.theory.solver import solver
 
-SCENE = {
-    "compute": "(0, inf)",
-    "d": "(0, inf)",
-    "eps": "(0, 1)",
-    "sigma": "(0, inf)",
-    "tau": "(0, inf)",
-}
+SCENE = dict.fromkeys(("compute", "d", "sigma", "tau"), "(0, inf)") | {"eps": "(0, 1)"}
 _NODES = 48  # of the coarse scan for the first maximum
 _MORE_NODES = 12  # beyond the threshold, where few concepts may have it
 
 
 class Optimum(NamedTuple):
-    """The compute-optimal model. NaN where the curve has no maximum.
+    """The compute-optimal model.
 
     Attributes:
       concepts, texts: R* and T*.
@@ -63,9 +57,7 @@ def _unlearnt(r: Array, mode: str, as_published: bool, scene: tuple) -> Array:
     return finite_length.printed_of(concepts, eps, of, upper, as_published).unlearnt
 
 
-def _first_maximum(
-    mode: str, as_published: bool, scene: tuple, middle: Array, high: Array
-) -> Array:
+def _first_maximum(mode: str, as_published: bool, scene: tuple, middle, high) -> Array:
     """Returns ln R of the first maximum: the first root of d ln E[R+]/d ln R.
 
     Comparing values would give half the digits of R. The scan is densest near the
@@ -129,16 +121,14 @@ def compute_optimal(
       mode: by which law E[R+] goes. "paper": equation (2), `printed_law`. "iid":
         `corrected_law`, for the graph as defined. "de": the threshold eps* = eps of
         density evolution at finite R, its maximum for d above 3.097.
-      d: mean number of concepts in a text, above e; else there is no threshold.
-      eps: fraction of erased symbols; without effect in mode "iid".
-      sigma: parameters a concept takes.
-      tau: tokens in a text.
+      d, eps: as of `threshold`; eps is without effect in mode "iid".
+      sigma, tau: parameters a concept takes; tokens in a text.
       as_published: with the slips of the authors' code listed at `printed_law`.
 
     Returns:
       `Optimum`; NaN where there is no maximum: d <= e, or too few concepts (R near d).
       NaN, too, from C = 1e76 or so on in modes "paper" and "iid", where float64 does
-      not tell the maximum from the threshold; mode "de" is their limit.
+      not separate the maximum from the threshold; mode "de" is their limit.
 
     Example:
       >>> best = compute_optimal(5.76e23)
@@ -205,12 +195,8 @@ def scaling_exponents(
     With d below 3.097 it falls, in mode "iid", to a constant above c*: further concepts
     gain less than the floor loses.
 
-    Args:
-      compute: C, at least two distinct values.
-      mode, d, eps, sigma, tau, as_published: as in `compute_optimal`.
-
-    Returns:
-      `Exponents`; NaN where an optimum is NaN.
+    Arguments are those of `compute_optimal`; the compute takes two values at least.
+    NaN where an optimum is NaN.
 
     Example:
       >>> round(float(scaling_exponents([1e18, 1e22, 1e26]).parameters), 4)

@@ -89,9 +89,7 @@ def meeting(of: Ensemble) -> tuple[Array, Array]:
     return peak, _log_slope(peak, of)
 
 
-def _upper_bracket(
-    peak: Array, depth: Array, of: Ensemble
-) -> tuple[Array, Array, Array]:
+def _upper_bracket(peak: Array, depth: Array, of: Ensemble) -> tuple:
     """Returns (low, high, start) of the larger critical point, exact at depth 0.
 
     R -> inf is x exp(-x) = y, whose roots bound those of finite R on either side.
@@ -135,8 +133,7 @@ class Threshold(NamedTuple):
     NaN where eps(x) has no critical points: no threshold (a = d T/R below about e).
 
     Attributes:
-      eps_star: the interior local minimum of eps(x): peeling succeeds if it exceeds
-        eps.
+      eps_star: the interior local minimum of eps(x): peeling succeeds above eps.
       x_star: where it lies. Above 1 when every eps <= 1 succeeds.
       x_minus, eps_local_max: the smaller critical point, a local maximum; its height.
       nu_star: eps* L(1-rho(1-x*)), the unlearnt symbols at the threshold.
@@ -162,15 +159,13 @@ def threshold(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Threshold:
         eps(x) = x / lambda(1 - rho(1-x)),    eps* = its interior local minimum
 
     Read literally, equation (20) is the infimum over (0, 1], which is 0, as
-    lambda(0) > 0. eps(x) has no critical points or two; the larger is the threshold.
+    lambda(0) > 0. eps(x) has no critical points, which gives NaN, or two; the larger is
+    the threshold.
 
     Args:
       concepts, texts: R and T.
       d: mean number of concepts in a text.
       eps: fraction of erased symbols (concepts) among all.
-
-    Returns:
-      `Threshold`; NaN where eps(x) has no critical points.
 
     Example:
       >>> found = threshold(1e5, 4.6e5)
@@ -215,12 +210,8 @@ def density_evolution(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Array:
 
     The largest solution x <= eps of x = eps lambda(1-rho(1-x)), and there
     L(1-rho(1-x)). Below the threshold that is little more than the concepts without a
-    text, (1-p)^T; above it, near 1. eps matters only in the order 1/R.
-
-    Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all.
+    text, (1-p)^T; above it, near 1. eps matters only in the order 1/R. Arguments are
+    those of `threshold`.
 
     Example:
       >>> float(density_evolution(1e5, 4e5)).__round__(6)
@@ -238,13 +229,7 @@ def matching_bound(concepts, texts, d: Any = 6.0, eps: Any = 0.5) -> Array:
 
         eps* <= (T eps/R) (1 - (1-p)^(R/eps)) / (1 - (1-p)^T)
 
-    Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all.
-
-    Returns:
-      The bound, which may exceed 1.
+    It may exceed 1. Arguments are those of `threshold`.
 
     Source: Nayak & Varshney 2024, appendix B.
     """

@@ -44,13 +44,8 @@ def _two_or_more(unlearnt: Array, concepts: Array, d: Array) -> Array:
 def training_error(unlearnt, concepts, d: Any = 6.0) -> TrainingError:
     """Returns the probability that a text holds two or more unlearnt concepts.
 
-    Args:
-      unlearnt: P_b, the fraction of concepts unlearnt.
-      concepts: R.
-      d: mean number of concepts in a text.
-
-    Returns:
-      `TrainingError`: accurate down to P_b = 1e-150.
+    Accurate down to a fraction `unlearnt` of P_b = 1e-150 of the R concepts; d is the
+    mean number of concepts in a text.
 
     Example:
       >>> error = training_error(0.01, 1e4)
@@ -82,10 +77,7 @@ class ExcessEntropy(NamedTuple):
 
 @solver(domain={"error": "[-1, 1]"})
 def excess_entropy(error) -> ExcessEntropy:
-    """Returns what an error rate on cloze questions costs in nats at least.
-
-    Args:
-      error: P_e, as of `training_error`; equation (27) may be below 0.
+    """Returns what an error rate P_e on cloze questions costs in nats at least.
 
     Example:
       >>> float(excess_entropy(0.1).half).__round__(12)
@@ -116,17 +108,14 @@ def bimodal_error(concepts, texts, d: Any = 6.0) -> BimodalError:
     """Returns training error and excess entropy averaged over graphs, not concepts.
 
     A graph's unlearnt fraction is near either the floor or z, so the mean error is
-    linear in the probability of sticking, where P_e(mean P_b) would be quadratic.
-
-    Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text, above e; else NaN.
+    linear in the probability of sticking, where P_e(mean P_b) would be quadratic. NaN
+    for d <= e.
 
     Example:
       >>> float(bimodal_error(1e4, 4.6e4)[0]).__round__(6)
       0.36056
 
-    Source: Nayak & Varshney 2024, equation (27), under `finite_length.corrected_law`.
+    Source: Nayak & Varshney 2024, equation (27), under `corrected_law`.
     """
     law = finite_length.corrected_law(concepts, texts, d)
     stuck = _two_or_more(law.unlearnt_if_stuck, concepts, d)

@@ -120,18 +120,14 @@ def printed_law(
     the concepts throughout. Its alpha belongs to fixed degrees and random noise, not to
     the graph of the paper, so the law depends on the arbitrary eps, which peeling does
     not, and it has a spurious second maximum in R. `corrected_law` has neither defect.
+    NaN where there is no threshold.
 
     Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all.
+      concepts, texts, d, eps: as of `threshold`.
       as_published: with the slips of the authors' code: the threshold is the least
         eps(x) on x in [0.1, 1] only; the last term of (22) and the last two of (23) are
         added, not subtracted (alpha 0.94 where it should be 0.59); L is that of
         concepts with at least one text.
-
-    Returns:
-      `PrintedLaw`; NaN where there is no threshold.
 
     Example:
       >>> law = printed_law(1e5, 4.6e5)
@@ -149,7 +145,7 @@ class CorrectedLaw(NamedTuple):
 
     Attributes:
       learnt, unlearnt: E[R+], the concepts learnt; the mean fraction that is not.
-      stuck: probability that peeling sticks. NaN for d <= e, where nothing jumps.
+      stuck: probability that peeling sticks.
       unlearnt_if_stuck: what density evolution leaves; above c*, what it leaves at c*.
       floor: the lower fixed point of density evolution: the concepts without a text,
         (1-p)^T, and those with another unlearnt one in each text. Where density
@@ -186,15 +182,8 @@ def corrected_law(concepts, texts, d: Any = 6.0) -> CorrectedLaw:
     with c*, sigma and shift of `poisson.transition`, and the two fixed points of
     density evolution, z_high held at z* above c*. There is no eps in it. Its absolute
     error is up to 0.09 at R = 500 and 0.06 at 1000: below R = 5000 use
-    `peeling.learning_law` or `peeling.sample_chain`.
-
-    Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text. For d <= e nothing jumps, and the law is
-        density evolution.
-
-    Returns:
-      `CorrectedLaw`; its `stuck` is NaN for d <= e.
+    `learning_law` or `sample_chain`. For d <= e nothing jumps: the law is density
+    evolution, and `stuck` is NaN.
 
     Example:
       >>> law = corrected_law(1e4, 4.6e4)
@@ -226,19 +215,13 @@ def equivalent_alpha(d: Any = 6.0, eps: Any = 0.5) -> Array:
 
         alpha^2 = eps ((1-z)/z - ln(z)^2/c)    at c = c*, z = z*
 
-    Args:
-      d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all.
-
-    Returns:
-      alpha; 0.330 at the defaults, where (22)-(23) give 0.590. NaN for d <= e.
+    At the defaults it is 0.330, where (22)-(23) give 0.590. NaN for d <= e.
 
     Example:
       >>> float(equivalent_alpha()).__round__(6)
       0.329897
 
-    Source: matching Nayak & Varshney 2024, equation (21), to `corrected_law` at large
-    R.
+    Source: Nayak & Varshney 2024, equation (21), matched to `corrected_law`.
     """
     at = poisson.transition(d)
     v = -jnp.log(at.unlearnt)

@@ -43,17 +43,11 @@ class Graph(NamedTuple):
 def graph_from_edges(
     concept: np.ndarray, text: np.ndarray, concepts: int, texts: int
 ) -> Graph:
-    """Returns the graph with these edges, in any order.
-
-    Args:
-      concept, text: int [edges], the ends of each edge; no edge twice.
-      concepts, texts: R and T.
+    """Returns the graph of R concepts and T texts with these edges, none of them twice.
 
     Example:
       >>> graph_from_edges([1, 0, 1], [0, 0, 1], 2, 2).texts
       array([0, 0, 1])
-
-    Source: Nayak & Varshney 2024, section 2.2, the bipartite graph.
     """
     concept, text = (np.asarray(x, np.int64) for x in (concept, text))
     order = np.lexsort((text, concept))
@@ -67,24 +61,16 @@ def graph_from_edges(
 
 
 @checks.check_domain(
-    {
-        "concepts": "integer [1, inf)",
-        "texts": "integer [1, inf)",
-        "probability": "[0, 1]",
-    }
+    dict.fromkeys(("concepts", "texts"), "integer [1, inf)") | {"probability": "[0, 1]"}
 )
 def sample_graph(
     concepts: int, texts: int, probability: float, rng: np.random.Generator
 ) -> Graph:
-    """Draws a graph that joins each concept and text independently.
+    """Draws a graph that joins each concept and text independently with a probability.
 
-    The gaps between edges, in the order of the grid of R x T cells, are geometric: time
-    and memory (24 bytes an edge) are those of the edges, not of the cells.
-
-    Args:
-      concepts, texts: R and T, with R T below 2^56.
-      probability: of an edge; the paper's is d/R.
-      rng: source of randomness.
+    The gaps between edges, in the order of the grid of R x T cells, below 2^56, are
+    geometric: time and memory (24 bytes an edge) are those of the edges, not of the
+    cells. The paper's probability is d/R.
 
     Example:
       >>> sample_graph(2, 3, 1.0, np.random.default_rng(0)).texts
@@ -142,7 +128,7 @@ def peel(graph: Graph, known: np.ndarray | None = None) -> Peeling:
     Linear in the edges: a round costs its own edges and a fixed 50 microseconds.
 
     Args:
-      graph: who occurs where.
+      graph: of concepts and texts.
       known: bool [R], concepts known before any text is read: the dummy symbols by
         which the paper makes of peeling the decoding of a code. They do not change
         what is learnt of the rest, and are neither in `mask` nor counted.

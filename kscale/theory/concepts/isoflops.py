@@ -36,9 +36,8 @@ def isoflop(
     """Returns the concepts learnt against R at fixed compute.
 
     Args:
-      compute: C in floating-point operations.
       ratio: R in units of sqrt(C'/c*), where the curve crosses the threshold.
-      d, eps, sigma, tau, as_published: as in `compute_optimal`.
+      compute, d, eps, sigma, tau, as_published: as in `compute_optimal`.
 
     Returns:
       `IsoFlop`; NaN where R <= d, and throughout for d <= e.
@@ -85,14 +84,8 @@ def spurious_optimum(compute, d=6.0, eps=0.5, sigma=2e5, tau=8e5) -> SpuriousOpt
 
     Far beyond the threshold equation (2) rises again in R, as its nu* Q tends to a
     constant below 1, up to where the critical points meet and it ends: d T/R near e.
-    Peeling learns next to nothing there.
-
-    Args:
-      compute, d, eps, sigma, tau: as in `compute_optimal`.
-
-    Returns:
-      `SpuriousOptimum`. For d close to e it is a second maximum, not the
-      greatest. NaN where R is not above d.
+    Peeling learns next to nothing there. For d close to e it is a second maximum, not
+    the greatest. NaN where R is not above d. Arguments are those of `compute_optimal`.
 
     Example:
       >>> bool(spurious_optimum(1e22).learnt_per_text > 1)
@@ -116,6 +109,5 @@ def spurious_optimum(compute, d=6.0, eps=0.5, sigma=2e5, tau=8e5) -> SpuriousOpt
     critical = density.saddle(of, peak)
     learnt = finite_length.printed_at(concepts, eps, critical, of).learnt
     lost = density.unlearnt_of(of, eps, density.critical_points(of))
-    return SpuriousOptimum(
-        concepts, texts, learnt, learnt / texts, concepts * (1 - lost)
-    )
+    rest = concepts * (1 - lost)
+    return SpuriousOptimum(concepts, texts, learnt, learnt / texts, rest)

@@ -68,8 +68,7 @@ def learning_law(
     tail=1e-12, half a minute.
 
     Args:
-      concepts, texts: R and T.
-      d: mean number of concepts in a text; an edge has probability d/R.
+      concepts, texts, d: R, T and the mean number of concepts in a text.
       tail: probability that each cut may leave out. At 0 nothing is cut, and time
         grows like R T^3.
 
@@ -78,8 +77,8 @@ def learning_law(
       >>> law.pmf_unlearnt.round(12).tolist(), round(law.mean_learnt, 12)
       ([0.65625, 0.21875, 0.125], 1.53125)
 
-    Source: what Nayak & Varshney 2024, equation (10), asks for; the reduction is that
-    of Luby, Mitzenmacher and Shokrollahi's analysis of erasure decoding.
+    Source: Nayak & Varshney 2024, equation (10); the reduction is that of Luby,
+    Mitzenmacher and Shokrollahi's analysis of erasure decoding.
     """
     p = d / concepts
     # ln 0!, ..., ln n!, in extended precision, as differences lose digits
@@ -223,13 +222,7 @@ def sample_chain(
 ) -> ChainSample:
     """Peels many random graphs at once, through the chain of three counts.
 
-    The law of `peel(sample_graph(...))`, without graphs.
-
-    Args:
-      concepts, texts: R and T.
-      graphs: how many.
-      rng: source of randomness.
-      d: mean number of concepts in a text; an edge has probability d/R.
+    The law of `peel(sample_graph(R, T, d/R, rng))`, without graphs.
 
     Example:
       >>> found = sample_chain(1000, 6000, 50, np.random.default_rng(0))

@@ -49,12 +49,10 @@ def transition(d: Any = 6.0) -> Transition:
         u exp(1/u) = d,  a* = exp(u)/u,  c* = a*/d,  z* = u/d
         sigma^2 = c*^2 (1-z)/(z ln(z)^2) - c*,   shift = Omega F^(-1/3) c* u/z
 
-    Args:
-      d: mean number of concepts in a text.
+    with d the mean number of concepts in a text.
 
     Returns:
-      `Transition`; NaN throughout where d <= e: no jump. Above d = 700 the numbers of
-      texts, which grow like exp(d), overflow to inf.
+      `Transition`. Above d = 700 the numbers of texts, like exp(d), overflow to inf.
 
     Example:
       >>> found = transition(6.0)
@@ -78,8 +76,6 @@ def transition(d: Any = 6.0) -> Transition:
 class PoissonThreshold(NamedTuple):
     """Threshold on the noise eps of the ensemble with dummy symbols, as R -> inf.
 
-    NaN where a < e: no threshold.
-
     Attributes:
       u: -W_{-1}(-1/a); the critical point in units of eps/d.
       eps_star, x_star: the threshold, and the critical point.
@@ -93,29 +89,19 @@ class PoissonThreshold(NamedTuple):
 
 
 @solver(domain={"texts_of_a_concept": "(0, inf)", "d": "(0, inf)", "eps": "(0, 1)"})
-def poisson_threshold(
-    texts_of_a_concept, d: Any = 6.0, eps: Any = 0.5
-) -> PoissonThreshold:
+def poisson_threshold(texts_of_a_concept, d=6.0, eps=0.5) -> PoissonThreshold:
     """Returns the threshold eps* at a = d T/R texts of a concept, in closed form.
 
         u exp(-u) = 1/a,  u > 1,   eps* = (eps/d) u exp(1/u),   x* = eps u/d
 
     Learning succeeds where eps* > eps, which does not depend on eps: u exp(1/u) > d.
-
-    Args:
-      texts_of_a_concept: a, their mean number.
-      d: mean number of concepts in a text.
-      eps: fraction of erased symbols (concepts) among all.
-
-    Returns:
-      `PoissonThreshold`; NaN where a < e.
+    NaN where a < e. d and eps are as of `threshold`.
 
     Example:
       >>> float(poisson_threshold(27.6).eps_star).__round__(6)
       0.5015
 
-    Source: the large-R limit of Nayak & Varshney 2024, equation (20), read as the
-    interior minimum.
+    Source: the large-R limit of Nayak & Varshney 2024, equation (20), as `threshold`.
     """
     a = texts_of_a_concept
     delta = jnp.where(a >= jnp.e, jnp.log(a) - 1, jnp.nan)
@@ -154,9 +140,7 @@ def fixed_points(texts_of_a_concept, d: Any = 6.0) -> FixedPoints:
 
         z = exp(-a exp(-d z))
 
-    Args:
-      texts_of_a_concept: a, their mean number.
-      d: mean number of concepts in a text.
+    with a and d the mean numbers of texts of a concept and of concepts in a text.
 
     Example:
       >>> found = fixed_points(30.0)

@@ -14,12 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma, gammaln
 
-from kscale.theory.numerics.gamma_ratios import (
-    digamma_gap,
-    log_gamma_cross,
-    log_gamma_ratio,
-    stirling_rest,
-)
+from kscale.theory.numerics import gamma_ratios
 from kscale.theory.solver import solver
 
 ZETA_SLOPE = -0.16542114370045092  # zeta'(-1)
@@ -37,7 +32,7 @@ def dirichlet_information(draws: int, concentrations):
         I = n sum_i m_i (psi(a_i+1) - psi(A+1)) - sum_i E ln (a_i)_{s_i} + ln (A)_n
 
     with `A = sum a`, `m = a/A`, s_i the Beta-binomial count of outcome i and (x)_s the
-    rising factorial. Grows like (outcomes - 1)/2 ln n. Sums over 0..n for each outcome.
+    rising factorial. Grows like (outcomes - 1)/2 ln n. Takes n steps an outcome.
 
     Args:
       draws: n; static.
@@ -55,10 +50,7 @@ def dirichlet_information(draws: int, concentrations):
     return dirichlet_regret(draws, concentrations, concentrations)
 
 
-@solver(
-    domain={"draws": "integer [0, inf)"}
-    | dict.fromkeys(("nature", "player"), _POSITIVE)
-)
+@solver(domain={"draws": "integer [0, inf)", "nature": _POSITIVE, "player": _POSITIVE})
 def dirichlet_regret(draws: int, nature, player):
     """Returns the mean regret, in nats of all n draws, of a Dirichlet mixture.
 
@@ -79,20 +71,24 @@ def dirichlet_regret(draws: int, nature, player):
     total = nature.sum()
     mean = nature / total
     # E theta ln theta = m (psi(a+1) - psi(A+1))
-    entropy = jnp.sum(mean * digamma_gap(nature + 1, total - nature))
+    entropy = jnp.sum(mean * gamma_ratios.digamma_gap(nature + 1, total - nature))
     s = jnp.arange(draws + 1.0)
 
     def marginal(a, b):
         """Returns E ln (b)_s for the count s of an outcome of concentration a."""
         # (a)_s/s! (A-a)_(n-s)/(n-s)! n!/(A)_n
-        law = log_gamma_cross(1.0, a - 1, s)
-        law = jnp.exp(law + log_gamma_cross(1.0, total - a - 1, draws - s))
-        return jnp.sum(law * log_gamma_ratio(b, s)) / jnp.sum(law)
+        law = gamma_ratios.log_gamma_cross(1.0, a - 1, s)
+        law = jnp.exp(law + gamma_ratios.log_gamma_cross(1.0, total - a - 1, draws - s))
+        return jnp.sum(law * gamma_ratios.log_gamma_ratio(b, s)) / jnp.sum(law)
 
     if nature.shape[0] == 1:
         return jnp.zeros(())
     seen = jnp.sum(jax.vmap(marginal)(nature, player))
-    return log_gamma_ratio(player.sum(), float(draws)) - seen - draws * entropy
+    return (
+        gamma_ratios.log_gamma_ratio(player.sum(), float(draws))
+        - seen
+        - draws * entropy
+    )
 
 
 def _summed_information() -> np.ndarray:
@@ -123,7 +119,13 @@ def coin_information(draws):
     """
     z = jnp.where(draws < _SUMMED, float(_SUMMED), draws) + 1.0
     log = jnp.log(z)
-    many = log / 2 + LIMIT + stirling_rest(z) + log / (6 * z) - 2 * ZETA_SLOPE / z
+    many = (
+        log / 2
+        + LIMIT
+        + gamma_ratios.stirling_rest(z)
+        + log / (6 * z)
+        - 2 * ZETA_SLOPE / z
+    )
     for k, coefficient in enumerate(_BARNES, 1):
         many -= coefficient * z ** -(2.0 * k + 1)
     few = _few(jnp.where(draws < _SUMMED, draws, 0.0))

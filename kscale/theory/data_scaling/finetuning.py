@@ -18,7 +18,7 @@ PRICES = {"old": "[0, inf)", "new": "(0, inf)", "alpha": "(0, 1)", "scale": "[0,
 
 
 class FineTuning(NamedTuple):
-    """Redundancy of fine-tuning, nats per new sentence: of both kinds, and of each."""
+    """Redundancy of fine-tuning, nats a new sentence: of both kinds, and of each."""
 
     per_sample: ArrayLike
     knowledge: ArrayLike
@@ -29,16 +29,14 @@ class FineTuning(NamedTuple):
 def finetuning_knowledge(old, new, alpha, scale=1.0):
     """Returns the knowledge redundancy `c ((N+n)^alpha - N^alpha)/n`.
 
-    Never above `finetuning_knowledge_ceiling`, which it reaches as n/N -> 0.
+    In nats per sentence. Never above `finetuning_knowledge_ceiling`, which it reaches
+    as n/N -> 0; all digits are kept there.
 
     Args:
       old: N, sentences of pretraining; 0 gives new knowledge, `c n^(alpha-1)`.
       new: n, sentences of fine-tuning.
       alpha: exponent of knowledge.
-      scale: c, nats; the knowledge of N sentences is worth c N^alpha.
-
-    Returns:
-      Nats per sentence, all digits kept for n far below N.
+      scale: c, nats.
 
     Example:
       >>> round(float(finetuning_knowledge(1e6, 1e6, 0.5)), 15)
@@ -95,9 +93,6 @@ def finetuning_redundancy(
       old, new, alpha, scale: as of `finetuning_knowledge`.
       syntax_parameters: d, of all syntax models together (n_s d_syn).
       knowledge, syntax: "same" source as in pretraining, or "new"; static.
-
-    Returns:
-      `FineTuning(per_sample, knowledge, syntax)`, nats per sentence.
 
     Example:
       >>> found = finetuning_redundancy(1e6, 100, 0.5, knowledge="new", syntax="same")

@@ -1,9 +1,5 @@
 """Information about many coins of known frequency, exactly: a data scaling law.
 
-Each draw shows a cluster i, of known frequency p_i, and one toss of the cluster's coin,
-whose bias is uniform on [0, 1] and unknown. The optimal predictor's redundancy after N
-draws is `I_N = sum_i E I(t_i)` with I the information of t tosses.
-
 Source: Pan et al. 2025, section 5.2, in a case that can be computed to the last digit.
 """
 
@@ -15,10 +11,8 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 from kscale.theory.data_scaling.bayes import LIMIT, ZETA_SLOPE, coin_information
+from kscale.theory.numerics import power_law_sums as sums
 from kscale.theory.numerics.count_laws import log_binomial_law, log_poisson_law
-from kscale.theory.numerics.power_law_sums import power_law_mean
-from kscale.theory.numerics.quadrature import rule_over_logarithm, rule_with_power
-from kscale.theory.numerics.zeta import log_zeta
 from kscale.theory.solver import solver
 
 _SMOOTH = 1500.0  # mean count above which E I(t) is expanded in moments
@@ -112,18 +106,12 @@ def _poisson_information(mean):
 
 @solver(domain={"draws": "integer [0, inf)", "p": "distribution of [clusters]"})
 def known_weights_information(draws, p):
-    """Returns the information of N draws about coins of known frequencies.
+    """Returns the information in nats of N draws about coins of known frequencies p.
 
     Each draw shows a cluster i, of frequency p_i, and a toss of its coin, whose bias is
     uniform: `I_N = sum_i E I(t_i)`, `t_i ~ Binomial(N, p_i)`, I as `coin_information`.
-
-    Args:
-      draws: N, up to 1e12.
-      p: frequencies, [clusters].
-
-    Returns:
-      Nats over all N draws; relative error below 1e-11. Differentiable in p; the slope
-      in N is NaN unless every N p_i is at least 1500.
+    The relative error is below 1e-11 for N up to 1e12. Differentiable in p [clusters];
+    the slope in N is NaN unless every N p_i is at least 1500.
 
     Example:
       >>> round(float(known_weights_information(1, [0.5, 0.5])), 12)  # ln 2 - 1/2
@@ -136,15 +124,10 @@ def known_weights_information(draws, p):
 
 @solver(domain={"draws": "integer [0, inf)", "alpha": "(0, 1)"})
 def known_weights_information_power_law(draws, alpha):
-    """Returns `known_weights_information` for an infinite power law.
+    """Returns `known_weights_information` of all `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
-    Args:
-      draws: N, up to 1e12.
-      alpha: `p_i = i^(-1/alpha)/zeta(1/alpha)`.
-
-    Returns:
-      Nats over all N draws, about `known_weights_constant(alpha) N^alpha`; relative
-      error below 1e-11 for alpha up to 0.97. Differentiable in alpha, not in N.
+    It is about `known_weights_constant(alpha) N^alpha`; the relative error is below
+    1e-11 for N up to 1e12 and alpha up to 0.97. Differentiable in alpha, not in N.
 
     Example:
       >>> round(float(known_weights_information_power_law(1, 0.5)), 12)
@@ -153,7 +136,7 @@ def known_weights_information_power_law(draws, alpha):
     Source: Pan et al. 2025, section 5.2, in a case that can be computed.
     """
     # Sum_k p_k (E I(t_k)/p_k), a polynomial in p_k divided by its root at 0.
-    return power_law_mean(
+    return sums.power_law_mean(
         lambda p, _: _binomial_information(draws, p) / p, alpha, draws + 1
     )
 
@@ -171,12 +154,12 @@ def known_weights_constant(alpha):
 
     Source: ours, a limit of many draws; the exponent is Pan et al. 2025's, section 5.2.
     """
-    low, low_weights = rule_with_power(-alpha, 1.0)
-    high, high_weights = rule_over_logarithm(1.0, _FAR)
+    low, low_weights = sums.rule_with_power(-alpha, 1.0)
+    high, high_weights = sums.rule_over_logarithm(1.0, _FAR)
     # One call of the integrand, which is long to compile.
     values = _poisson_information(jnp.concatenate([low, high]))
     weights = jnp.concatenate([low_weights / low, high_weights * high ** (-1 - alpha)])
     # Beyond 1e12, E I is ln(x)/2 + (1 - ln(2 pi))/2 to twelve digits.
     far = 0.5 * (math.log(_FAR) / alpha + 1 / alpha**2) + LIMIT / alpha
     total = jnp.sum(weights * values) + _FAR**-alpha * far
-    return alpha * jnp.exp(-alpha * log_zeta((1 - alpha) / alpha)) * total
+    return alpha * jnp.exp(-alpha * sums.log_zeta((1 - alpha) / alpha)) * total

@@ -8,7 +8,7 @@ that saw it t times loses f(t) nats on it:
 Built-in losses: "inverse", f(t) = 1/(t+1), for which Red_D(N) is the mean number of
 distinct clusters among N+1 draws divided by N+1; and "unseen", f(t) = 1 where t = 0 and
 0 else, the probability that the next draw is new. Any other f is given by a table of
-its first values. Losses are per draw, in the unit of f; scale them as you like.
+its first values. Losses are per draw, in the unit of f.
 
 Source: Pan et al. 2025, appendix D.1 (definition D.2 to theorem D.5).
 """
@@ -19,18 +19,11 @@ import jax.numpy as jnp
 from jax.scipy.special import zeta
 from jax.typing import ArrayLike
 
+from kscale.theory.numerics import power_law_sums as sums
 from kscale.theory.numerics.gamma_ratios import log_gamma_ratio
-from kscale.theory.numerics.power_law_sums import (
-    inverse_mean,
-    power_law_mean,
-    table_mean,
-    tail_mass,
-    unseen_mean,
-)
-from kscale.theory.numerics.zeta import log_zeta
 from kscale.theory.solver import solver
 
-LOSSES = {"inverse": inverse_mean, "unseen": unseen_mean}
+LOSSES = {"inverse": sums.inverse_mean, "unseen": sums.unseen_mean}
 _INFINITE = {"draws": "[0, inf)", "alpha": "(0, 1)"}
 _FINITE = {"draws": "[0, inf)", "p": "distribution of [clusters]"}
 _TABLE = {
@@ -72,8 +65,7 @@ def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
     Exact where the table reaches N or the tail is right.
 
     Args:
-      draws: N.
-      p: frequencies, [clusters].
+      draws, p: as of `data_redundancy`.
       table: f(0), f(1), ..., f(T), [T+1].
       tail: f beyond T: "constant", f(T), or "inverse", f(T) (T+1)/(t+1); static.
 
@@ -83,23 +75,16 @@ def data_redundancy_of_table(draws, p, table, tail: str = "constant"):
 
     Source: Pan et al. 2025, definition D.2, for a general loss.
     """
-    return jnp.sum(p * table_mean(table, draws, p, 1 - p, tail))
+    return jnp.sum(p * sums.table_mean(table, draws, p, 1 - p, tail))
 
 
 @solver(domain=_INFINITE | {"loss": "inverse | unseen"})
 def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
     """Returns Red_D(N) for the infinite power law `p_i = i^(-1/alpha)/zeta(1/alpha)`.
 
-    Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N.
-
-    Args:
-      draws: N, up to 1e12 and beyond.
-      alpha: of the law.
-      loss: static.
-
-    Returns:
-      Red_D; `data_redundancy_constant(alpha) N^(alpha-1)` for large N with "inverse",
-      alpha times that with "unseen".
+    Exact to about 1e-13 for alpha up to 0.97, at a cost that does not depend on N, to
+    1e12 and beyond. Far out it is `data_redundancy_constant(alpha) N^(alpha-1)` for the
+    loss "inverse", alpha times that for "unseen"; the loss is static.
 
     Example:
       >>> round(float(data_redundancy_power_law(1000, 0.5)), 12)
@@ -107,7 +92,7 @@ def data_redundancy_power_law(draws, alpha, loss: str = "inverse"):
 
     Source: Pan et al. 2025, theorem D.5.
     """
-    return power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
+    return sums.power_law_mean(lambda *p: LOSSES[loss](draws, *p), alpha, draws + 1)
 
 
 @solver(domain=_INFINITE | _TABLE)
@@ -119,8 +104,8 @@ def data_redundancy_power_law_of_table(draws, alpha, table, tail: str = "inverse
 
     Source: Pan et al. 2025, theorem D.5, for a general loss under assumption D.3.
     """
-    return power_law_mean(
-        lambda *p: table_mean(table, draws, *p, tail=tail), alpha, draws + 1
+    return sums.power_law_mean(
+        lambda *p: sums.table_mean(table, draws, *p, tail=tail), alpha, draws + 1
     )
 
 
@@ -137,7 +122,7 @@ def expected_distinct_power_law(draws, alpha):
     Source: A. Gnedin, B. Hansen, J. Pitman, Probability Surveys 4, 2007, section 3.
     """
     before = jnp.where(draws < 1, 0.0, draws - 1)
-    red = power_law_mean(lambda *p: inverse_mean(before, *p), alpha, draws)
+    red = sums.power_law_mean(lambda *p: sums.inverse_mean(before, *p), alpha, draws)
     return draws * red
 
 
@@ -153,7 +138,7 @@ def data_redundancy_constant(alpha):
 
     Source: the constant that theorem D.5 of Pan et al. 2025 leaves open.
     """
-    log_scale = alpha * log_zeta((1 - alpha) / alpha)
+    log_scale = alpha * sums.log_zeta((1 - alpha) / alpha)
     return jnp.exp(-log_gamma_ratio(1 - alpha, alpha) - log_scale)
 
 
@@ -164,14 +149,13 @@ def data_redundancy_constant(alpha):
 def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     """Returns theorem D.5 with constants: `c1 lower <= Red_D(N) <= c2 upper`.
 
-    With m = floor(N^alpha) and the tail `T = sum_{k > m} p_k`:
+    With m = floor(N^alpha) and the tail `T = sum_{k > m} p_k` of the power law:
 
         lower = c1 (1 - 1/(N zeta(1/alpha)))^N T      if f(0) >= c1
         upper = c2 (m/(N+1) + T)                      if f(t) <= c2/(t+1)
 
     Args:
-      draws: N.
-      alpha: of the power law.
+      draws, alpha: N and the exponent, as of `data_redundancy_power_law`.
       unseen_loss: c1, what an unseen cluster costs at least.
       inverse_loss: c2, of a loss at most c2/(t+1) for every t, t = 0 included.
 
@@ -185,7 +169,7 @@ def data_redundancy_bounds(draws, alpha, unseen_loss=1.0, inverse_loss=1.0):
     where N^alpha is meant.
     """
     head = jnp.floor(draws**alpha)
-    tail = tail_mass(head, alpha)
+    tail = sums.tail_mass(head, alpha)
     unseen = jnp.exp(draws * jnp.log1p(-1 / (draws * zeta(1 / alpha, 1.0))))
     upper = head / (draws + 1) + tail
     return Bounds(unseen_loss * unseen * tail, inverse_loss * upper)
@@ -204,4 +188,4 @@ def data_redundancy_uniform(draws, clusters):
 
     Source: elementary; the case that no power law fits.
     """
-    return inverse_mean(draws, 1 / clusters, 1 - 1 / clusters)
+    return sums.inverse_mean(draws, 1 / clusters, 1 - 1 / clusters)

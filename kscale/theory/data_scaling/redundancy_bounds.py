@@ -16,15 +16,11 @@ from kscale.theory.solver import solver
 
 
 class RedundancyBound(NamedTuple):
-    """Upper bound of the Bayes redundancy of N sentences, term by term, in nats.
+    """Upper bound of the Bayes redundancy of N sentences, in nats.
 
     Attributes:
       total: sum of the five terms.
-      unseen: of knowledge beyond the m-th cluster.
-      cover: what the finite covers lose on N sentences.
-      simplex: naming the cluster weights.
-      knw: naming the parameters of m knowledge clusters.
-      syn: naming the parameters of n_s syntax models.
+      unseen, cover, simplex, knw, syn: the terms, as of `redundancy_bound`.
       m: clusters that are named, floor(N^alpha).
     """
 
@@ -38,13 +34,7 @@ class RedundancyBound(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """A finite cover of the simplex in Kullback-Leibler divergence.
-
-    Attributes:
-      cells: the weights are multiples of 1/cells.
-      log_size: ln of the number of its points.
-      radius: divergence to the nearest point, at most, nats.
-    """
+    """A finite cover of the simplex; see `simplex_cover`."""
 
     cells: ArrayLike
     log_size: ArrayLike
@@ -72,7 +62,9 @@ def redundancy_bound(
 ):
     """Returns a bound of the Bayes redundancy of the Syntax-Knowledge model.
 
-    With eps = 1/N, m = floor(N^alpha) clusters named and n = m + 1 weights:
+    With eps = 1/N, m = floor(N^alpha) clusters named and n = m + 1 weights, these pay
+    for unseen clusters, what finite covers lose, and the naming of weights, of the
+    parameters of m knowledge clusters and of those of n_s syntax models:
 
         unseen    N E[Len_m] ln|K|
         cover     3 N eps                        2 N eps + N ln(1+eps) if "valid"
@@ -94,9 +86,6 @@ def redundancy_bound(
       cover: of the simplex. "published" counts the points of the printed grid, which
         does not cover it with radius eps; "valid" takes `simplex_cover`, whose terms
         are smaller, so that the printed total stands. Static.
-
-    Returns:
-      `RedundancyBound`, nats over all N sentences.
 
     Example:
       >>> round(float(redundancy_bound(1e6, 0.5, 1.0).total))
@@ -122,17 +111,15 @@ def redundancy_bound(
 
 @solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def simplex_cover(outcomes, eps):
-    """Returns a cover of the simplex in divergence: points of M cells, none empty.
+    """Returns a cover of the simplex in divergence: multiples of 1/M, none 0.
 
-    `M = ceil(n (1 + 1/eps))`. To p belongs a q with `q_i >= p_i (M-n)/M`, see
-    `nearest_in_cover`, so that `KL(p||q) <= ln(M/(M-n)) <= ln(1+eps) <= eps`.
-
-    Args:
-      outcomes: n.
-      eps: nats.
+    `M = ceil(n (1 + 1/eps))` cells, n `outcomes`. To p belongs a q with
+    `q_i >= p_i (M-n)/M`, see `nearest_in_cover`, so that
+    `KL(p||q) <= ln(M/(M-n)) <= ln(1+eps) <= eps` nats.
 
     Returns:
-      `Cover(cells, log_size, radius)`: M, `ln C(M-1, n-1)` and `ln(1+eps)`.
+      `Cover(cells, log_size, radius)`: M, ln of the number of points,
+      `ln C(M-1, n-1)`, and the largest divergence to the nearest, `ln(1+eps)`.
 
     Example:
       >>> cover = simplex_cover(2, 1.0)
@@ -150,19 +137,15 @@ def simplex_cover(outcomes, eps):
 
 @solver(domain={"outcomes": "integer [1, inf)", "eps": "(0, inf)"})
 def published_cover_gap(outcomes, eps):
-    """Returns how far a corner of the simplex lies from the printed grid.
+    """Returns how far, in nats, a corner of the simplex lies from the printed grid.
 
-    The grid has `G = floor(n/eps)` cells, none empty, so the point nearest to a corner
-    gives it `(G-n+1)/G` and `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and eps
-    above about 2/n. The proof bounds `(p_i-q_i)^2/q_i` as if q_i were at least
-    `|p_i-q_i|`.
-
-    Args:
-      outcomes: n.
-      eps: the radius that is claimed.
+    The grid claims the radius eps. It has `G = floor(n/eps)` cells for n outcomes, none
+    empty, so the point nearest to a corner gives it `(G-n+1)/G` and
+    `KL = ln(G/(G-n+1))`, which exceeds eps for n > 2 and eps above about 2/n. The proof
+    bounds `(p_i-q_i)^2/q_i` as if q_i were at least `|p_i-q_i|`.
 
     Returns:
-      Nats; inf where the grid has no point at all (G < n).
+      The divergence; inf where the grid has no point at all (G < n).
 
     Example:
       >>> round(float(published_cover_gap(3, 1.0)), 12)  # ln 3, not at most 1
@@ -180,10 +163,8 @@ def published_cover_gap(outcomes, eps):
 def nearest_in_cover(p: np.ndarray, eps: float) -> np.ndarray:
     """Returns the point of `simplex_cover` that stands for p.
 
-    Each outcome gets `floor(p_i (M-n)) + 1` of the M cells, the most likely the rest.
-
-    Returns:
-      q, [n], positive multiples of 1/M with `KL(p||q) <= ln(1+eps)`.
+    Each outcome gets `floor(p_i (M-n)) + 1` of the M cells, the most likely the rest:
+    positive multiples of 1/M, [n], with `KL(p||q) <= ln(1+eps)`.
 
     Example:
       >>> nearest_in_cover(np.array([0.9, 0.1]), 1.0)

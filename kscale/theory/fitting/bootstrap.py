@@ -11,16 +11,8 @@ import numpy as np
 from jax import Array
 
 from kscale.theory import checks
-from kscale.theory.fitting.chinchilla import (
-    POINTS,
-    Chinchilla,
-    Interval,
-    best_of,
-    center_data,
-    check_identified,
-    shift,
-    theta_of,
-)
+from kscale.theory.fitting import chinchilla
+from kscale.theory.fitting.chinchilla import POINTS, Chinchilla, Interval
 from kscale.theory.fitting.descent import descend_all
 from kscale.theory.fitting.power_laws import CURVE, fit_power_law
 from kscale.theory.solver import solver
@@ -114,15 +106,14 @@ def bootstrap_power_law(
 @solver()
 def _refit_points(parameters, tokens, loss, starts, weights, delta):
     """Returns the best theta of each row of weights over all starts."""
-    data, n, d = center_data(parameters, tokens, loss, delta)
+    data, n, d = chinchilla.center_data(parameters, tokens, loss, delta)
     rows, count = weights.shape[0], starts.shape[0]
-    every = jnp.tile(shift(starts, n, d), (rows, 1))
-    found = descend_all(
-        every, jnp.repeat(weights, count, axis=0), jnp.ones((rows * count, 5)), data
-    )
-    best = best_of(found.loss.reshape(rows, count))
+    every = jnp.tile(chinchilla.shift(starts, n, d), (rows, 1))
+    weights = jnp.repeat(weights, count, axis=0)
+    found = descend_all(every, weights, jnp.ones((rows * count, 5)), data)
+    best = chinchilla.best_of(found.loss.reshape(rows, count))
     theta = found.theta.reshape(rows, count, 5)[jnp.arange(rows), best]
-    return shift(theta, -n, -d)
+    return chinchilla.shift(theta, -n, -d)
 
 
 @checks.check_domain(POINTS | _RESAMPLES)
@@ -141,18 +132,17 @@ def bootstrap_chinchilla(
     Every refit starts from the fit and from two other places and keeps the best.
 
     Args:
-      parameters, tokens, loss, delta: as of `fit_chinchilla`.
-      fit: of these data.
+      parameters, tokens, loss, delta, fit: data, as of `fit_chinchilla`, and their fit.
       rng: the source of randomness.
       resamples: how many refits.
       confidence: of the intervals.
 
     Source: T. Besiroglu et al., Chinchilla Scaling: A replication attempt, 2024.
     """
-    check_identified(parameters, tokens)
+    chinchilla.check_identified(parameters, tokens)
     n = np.size(loss)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
-    starts = np.concatenate([theta_of(fit)[None], _OTHERS])
+    starts = np.concatenate([chinchilla.theta_of(fit)[None], _OTHERS])
     theta = _refit_points(parameters, tokens, loss, starts, weights, delta)
     samples = np.where(np.arange(5) % 2 == 0, np.exp(theta), theta)
     share = samples[:, 3] / (samples[:, 1] + samples[:, 3])

@@ -88,10 +88,9 @@ def chinchilla_starts() -> np.ndarray:
     | dict.fromkeys("AaBbE", "number")
 )
 def chinchilla_law(parameters, tokens, A, a, B, b, E):
-    """Returns `A/N^a + B/D^b + E` of N parameters and D tokens.
+    """Returns `A/N^a + B/D^b + E` of N parameters and D tokens, [..., n].
 
-    Returns:
-      [..., n]; the shape of the five numbers leads.
+    The shape of the five numbers leads.
 
     Example:
       >>> chinchilla_law([7e10], [1.4e12], 406.4, 0.34, 410.7, 0.28, 1.69).round(6)
@@ -165,9 +164,6 @@ def fit_chinchilla(parameters, tokens, loss, starts=None, delta=1e-3) -> Chinchi
     Returns:
       Chinchilla, the best optimum that any start reached.
 
-    Raises:
-      ValueError: points that leave an exponent open.
-
     Source: Hoffmann et al. 2022, equation (10) and appendix D.3.
     """
     data, n, d = center_data(parameters, tokens, loss, delta)
@@ -195,14 +191,10 @@ def fit_chinchilla(parameters, tokens, loss, starts=None, delta=1e-3) -> Chinchi
 
 
 class ChinchillaProfile(NamedTuple):
-    """Intervals by profile; an end beyond 4 standard errors is infinite.
+    """Intervals of both exponents and of the floor; beyond 4 standard errors infinite.
 
     All are NaN where the fit has no standard errors; where its law is exact, there is
     no noise to measure by, and each is the one value fitted.
-
-    Attributes:
-      a, b: of the exponents of the model's and of the data's size.
-      E: of the floor.
     """
 
     a: Interval
@@ -247,8 +239,7 @@ def profile_chinchilla(
     with one degree of freedom; its signed root is nearly linear and is interpolated.
 
     Args:
-      parameters, tokens, loss, delta: as of `fit_chinchilla`.
-      fit: of these data.
+      parameters, tokens, loss, delta, fit: data, as of `fit_chinchilla`, and their fit.
       confidence: of the intervals.
 
     Source: P. Huber, E. Ronchetti, Robust Statistics, 2009, section 13.6 (tests).

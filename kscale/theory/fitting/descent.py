@@ -69,19 +69,12 @@ _SAME = _BLOCK[:, None] == _BLOCK[None, :]
 
 
 class Data(NamedTuple):
-    """Points of the fit, sizes relative to their geometric means.
-
-    Attributes:
-      log_n: ln(N/mean), [n].
-      log_d: ln(D/mean), [n].
-      log_loss: ln L, [n].
-      delta: Huber's limit.
-    """
+    """Points of the fit, [n]; N and D relative to their geometric means."""
 
     log_n: Array
     log_d: Array
     log_loss: Array
-    delta: Array
+    delta: Array  # Huber's limit
 
 
 class Model(NamedTuple):
@@ -106,13 +99,8 @@ class State(NamedTuple):
 def residuals(theta: Array, data: Data) -> tuple[Array, Array]:
     """Returns (r [n], softmax weights [3, n])."""
     log_a, a, log_b, b, log_e = theta
-    terms = jnp.stack(
-        [
-            log_a - a * data.log_n,
-            log_b - b * data.log_d,
-            jnp.broadcast_to(log_e, data.log_n.shape),
-        ]
-    )
+    floor = jnp.broadcast_to(log_e, data.log_n.shape)
+    terms = jnp.stack([log_a - a * data.log_n, log_b - b * data.log_d, floor])
     top = terms.max(axis=0)
     parts = jnp.exp(terms - top[None, :])
     total = parts.sum(axis=0)
@@ -133,11 +121,7 @@ def model(theta: Array, weight: Array, data: Data) -> Model:
     lift = weight / jnp.maximum(1.0, abs(r) / data.delta)
     f, g, h = share
     pairs = jnp.stack([f * f, f * g, f * h, g * g, g * h, h * h])
-    rows = [
-        (bend - pull)[None, :] * pairs,
-        lift[None, :] * pairs,
-        pull[None, :] * share,
-    ]
+    rows = (bend - pull)[None, :] * pairs, lift[None, :] * pairs, pull[None, :] * share
     n, d = data.log_n, data.log_d
     table = jnp.stack([jnp.ones_like(n), n, d, n * n, d * d, n * d], axis=1)
     moments = jnp.concatenate(rows) @ table
@@ -202,17 +186,13 @@ def _advance(
 
 
 def descend_all(starts: Array, weights: Array, free: Array, data: Data) -> Model:
-    """Returns the local optimum that each start reaches, in one program.
+    """Returns the local optimum, a row of Model, of each start, in one program.
 
     Args:
-      starts: [s, 5], theta = (ln A, a, ln B, b, ln E), sizes relative to their
-        geometric means.
+      starts: [s, 5], theta = (ln A, a, ln B, b, ln E).
       weights: [s, n], of the points: how often each was drawn.
       free: [s, 5], 1 for parameters to be fitted, 0 for those held.
       data: the points.
-
-    Returns:
-      Model, s rows in the order of the starts.
     """
     count = starts.shape[0]
     # Batches of one size: a smaller last one would be compiled as a second program.

@@ -182,9 +182,6 @@ def fit_power_law(x, y, robust: bool = True, confidence: float = 0.95) -> PowerL
       law fits; `diagnose` judges the rest. Differentiable in y; NaN where the exponent
       is not determined.
 
-    Raises:
-      ValueError: data of less than three sizes.
-
     Example:
       >>> fit = fit_power_law([1.0, 2.0, 4.0, 8.0, 16.0], [3.0, 2.0, 1.5, 1.25, 1.125])
       >>> round(float(fit.alpha), 9), round(float(fit.x0), 9), round(float(fit.eps), 9)
@@ -224,8 +221,7 @@ def fit_power_law(x, y, robust: bool = True, confidence: float = 0.95) -> PowerL
 def power_law(x, alpha, x0, eps=0.0):
     """Returns `(x/x0)^-alpha + eps` at the sizes x [n].
 
-    Returns:
-      [..., n]; the shape of the other arguments leads.
+    The shape of the other arguments leads that of the result, [..., n].
 
     Example:
       >>> power_law([1.0, 4.0], 0.5, 4.0)

@@ -100,9 +100,6 @@ def diagnose(
         seeds); 0 where it is not.
       robust: as in `fit_power_law`.
 
-    Raises:
-      ValueError: data of less than three sizes.
-
     Example:
       >>> x = 2.0 ** np.arange(8)
       >>> float(diagnose(x, x**-0.5 + 1).is_power_law)

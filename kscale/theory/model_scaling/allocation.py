@@ -74,7 +74,7 @@ class EntryOrder(NamedTuple):
 
 
 def order_by_entry(clusters: Clusters) -> EntryOrder:
-    """Sorts the clusters once: every capacity's water level is read from these."""
+    """Sorts the clusters once for all capacities."""
     ranked, rate = jax.lax.sort((-clusters.log_gain, 1 / clusters.log_b), num_keys=1)
     slope = jnp.cumsum(rate)
     never = jnp.isinf(ranked[1:])
@@ -110,18 +110,14 @@ def map_capacities(function: Callable[[Array], Any], capacity: Array) -> Any:
 def water_level(capacity, p, a=1.0, b=2.0) -> WaterLevel:
     """Returns the least loss, price of memory and certificate at every capacity.
 
-    One sort, O(n log n), then O(n) for each capacity; memory O(n) however many
-    capacities are asked for.
+    One sort, O(n log n), then O(n) for each capacity, in O(n) of memory. The loss falls
+    with C, is convex in it, and has slope -price.
 
     Args:
-      capacity: C, any shape.
+      capacity: C, any shape, which is that of the result.
       p: [n], frequencies, in any order.
       a: loss of an unlearnt cluster, a number or [n].
       b: factor by which one unit of memory divides the loss, a number or [n].
-
-    Returns:
-      WaterLevel of the shape of `capacity`. The loss falls with C, is convex in it,
-      and has slope -price.
 
     Example:
       >>> level = water_level(3.0, [0.5, 0.25, 0.15, 0.1])

@@ -1,8 +1,7 @@
 """What makes an allocation of memory optimal, as numbers that ought to be 0.
 
-Clusters have frequencies p_i and losses a_i b_i^-m of their memory m; a price lambda of
-memory and the memory itself are optimal together exactly where the conditions below
-hold. They are evaluated here for any candidate, whatever solver it comes from.
+Clusters have frequencies p_i and losses a_i b_i^-m of their memory m. A price lambda of
+memory and the memory itself are optimal together exactly where the conditions hold.
 
 Source: Pan et al. 2025, conditions (11) to (14).
 """
@@ -48,16 +47,10 @@ CLUSTERS = {
 
 
 class Clusters(NamedTuple):
-    """A population, with what every capacity needs of it computed once.
+    """A population of n clusters, with what every capacity needs of it."""
 
-    Attributes:
-      loss: p_i a_i, contributions without memory, [n].
-      log_gain: s_i = ln(p_i a_i ln b_i), log of the gain from the first memory, [n].
-      log_b: ln b_i, [n].
-    """
-
-    loss: Array
-    log_gain: Array
+    loss: Array  # p_i a_i, contributions without memory
+    log_gain: Array  # s_i = ln(p_i a_i ln b_i), of the gain from the first memory
     log_b: Array
 
 
@@ -107,20 +100,22 @@ def certify(
 
 @solver(
     domain=CLUSTERS
-    | {"memory": "(-inf, inf) of [n]", "log_price": "(-inf, inf)"}
-    | {"capacity": "[0, inf)"}
+    | {
+        "memory": "(-inf, inf) of [n]",
+        "log_price": "(-inf, inf)",
+        "capacity": "[0, inf)",
+    }
 )
 def kkt_certificate(memory, log_price, capacity, p, a=1.0, b=2.0) -> Certificate:
     """Returns how far any allocation, found by whatever means, is from the optimum.
+
+    For feasible memory the gap bounds the relative loss against the optimum, whatever
+    the price.
 
     Args:
       memory: [n], the allocation in question.
       log_price: ln of the price of memory that goes with it.
       capacity, p, a, b: as of `water_level`.
-
-    Returns:
-      Certificate. For feasible memory the gap bounds the relative loss against the
-      optimum, whatever the price.
 
     Example:
       >>> float(kkt_certificate([1.0, 1.0], np.log(np.log(2) / 4), 2.0, [0.5, 0.5]).gap)

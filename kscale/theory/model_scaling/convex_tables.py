@@ -6,10 +6,10 @@ unit saves there, p_i (D_ij - D_i,j+1)/(x_j+1 - x_j): a cluster's own segments c
 their order, so greed is optimal. The dual problem then proves it by a number.
 
 A table that is not convex has no such order (the problem is a knapsack). It is refused;
-`convex_minorant` gives the nearest table below it that is convex, the loss of a model
-that may mix two of its states, and so a lower bound.
+`convex_minorant` gives the nearest convex table below it, the loss of a model that may
+mix two of its states, and so a lower bound.
 
-Source: Pan et al. 2025, problem (9) and section D.2 (D_i, which theory has convex).
+Source: Pan et al. 2025, problem (9) and section D.2.
 """
 
 from typing import Any, NamedTuple
@@ -77,15 +77,14 @@ def _check_increasing(memory: Any, **_: Any) -> None:
 def table_allocation(capacity, p, memory, loss) -> TableAllocation:
     """Returns the optimal memory of clusters whose losses are convex tables.
 
+    The redundancy falls with C, is convex in it, and linear between capacities at which
+    a segment is full.
+
     Args:
       capacity: C, any shape.
       p: [n], frequencies.
       memory: [J] or [n, J], increasing from 0: where the tables have their entries.
       loss: [J] or [n, J], D_i there: not rising, convex.
-
-    Returns:
-      TableAllocation. The redundancy falls with C, is convex in it, and linear between
-      capacities at which a segment is full.
 
     Example:
       >>> best = table_allocation(1.5, [0.6, 0.4], [0.0, 1.0, 2.0], [1.0, 0.3, 0.1])
@@ -131,10 +130,7 @@ def convex_minorant(memory, loss):
 
     Memory may stay unused, so first each entry becomes the least up to there; then
     entry j becomes the lowest point at x_j of any chord between entries i <= j <= k.
-
-    Args:
-      memory: [J], increasing.
-      loss: [..., J].
+    Memory [J] increases; the result has the shape of the loss, [..., J].
 
     Example:
       >>> convex_minorant([0.0, 1.0, 2.0], [1.0, 0.9, 0.0])

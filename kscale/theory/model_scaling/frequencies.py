@@ -26,9 +26,6 @@ def zipf_frequencies(size: int, exponent=1.2, bias=1000.0):
       exponent: 0 is uniform; a Pitman-Yor process of discount alpha has 1/alpha.
       bias: 0 is Zipf's law.
 
-    Returns:
-      [size], decreasing.
-
     Example:
       >>> zipf_frequencies(4, exponent=1.0, bias=0.0)
       array([0.48, 0.24, 0.16, 0.12])
@@ -56,11 +53,7 @@ def entropy_bits(p):
 
 @solver(domain={"share": "[0, 1]", "p": "distribution of [n]"})
 def top_mass(share, p):
-    """Returns the mass of the most frequent pieces, a concave function of their share.
-
-    Args:
-      share: of the pieces; `floor(share n)` of them are summed.
-      p: [n], frequencies in any order.
+    """Returns the mass of the `floor(share n)` most frequent of n pieces, in any order.
 
     Example:
       >>> float(top_mass(0.5, [0.1, 0.2, 0.3, 0.4])).__round__(12)
@@ -83,12 +76,7 @@ def frequency_classes(p, classes: int = 4, by: str = "count"):
     By count, classes hold equally many pieces (the first ones hold one more where the
     division leaves a rest). By mass, the piece of rank k lies in class j where the mass
     P_k of ranks 1..k has `j < classes P_k <= j + 1`; a class may be empty where one
-    piece is heavier than a class.
-
-    Args:
-      p: [n], frequencies in any order; ties are broken by position.
-      classes: how many.
-      by: "count" or "mass".
+    piece is heavier than a class. Ties are broken by position.
 
     Example:
       >>> frequency_classes([0.1, 0.5, 0.2, 0.2], classes=2, by="mass")

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kscale.theory.numerics.zeta import log_zeta
+from kscale.theory.numerics.power_law_sums import log_zeta
 from kscale.theory.solver import solver
 
 LAW = {"alpha": "(0, 1)", "a": "(0, inf)", "b": "(1, inf)"}
@@ -86,15 +86,14 @@ def _log_frequency(k: Array, excess: Array) -> Array:
 def infinite_allocation(capacity, alpha, a=1.0, b=2.0) -> InfiniteAllocation:
     """Returns least loss, price of memory and served clusters of a power law.
 
+    The redundancy is `a` at C = 0, falls and is convex; with C it tends to
+    `infinite_redundancy_constant` times C^(1 - 1/alpha).
+
     Args:
       capacity: C; the last digits hold to 1e15 and beyond.
       alpha: frequencies fall as k^(-1/alpha).
       a: loss of an unlearnt cluster.
       b: factor by which one unit of memory divides the loss.
-
-    Returns:
-      InfiniteAllocation. The redundancy is `a` at C = 0, falls and is convex; with C it
-      tends to `infinite_redundancy_constant` times C^(1 - 1/alpha).
 
     Example:
       >>> best = infinite_allocation(1000.0, 0.5)
@@ -123,8 +122,8 @@ def infinite_allocation(capacity, alpha, a=1.0, b=2.0) -> InfiniteAllocation:
 def infinite_contribution(rank, capacity, alpha, a=1.0, b=2.0):
     """Returns what cluster k adds to the loss, `p_k D_k = min(p_k a, lambda/ln b)`.
 
-    All served clusters add the same; of the order of min(k^(-1/alpha), C^(-1/alpha)).
-    `rank` is k; the other arguments are those of `infinite_allocation`.
+    All served clusters add the same; of the order of min(k^(-1/alpha), C^(-1/alpha)),
+    k the `rank`. The other arguments are those of `infinite_allocation`.
 
     Example:
       >>> infinite_contribution([1, 10, 1000], 100.0, 0.5).round(6)
@@ -139,11 +138,9 @@ def infinite_contribution(rank, capacity, alpha, a=1.0, b=2.0):
 
 @solver(domain={"rank": "integer [1, inf)", "alpha": "(0, 1)", "b": "(1, inf)"})
 def infinite_onset_capacity(rank, alpha, b=2.0):
-    """Returns the capacity from which the cluster of a rank is served.
+    """Returns the capacity from which the cluster of rank k is served.
 
         C_k = (k ln k - ln k!)/(alpha ln b) ~ k/(alpha ln b)
-
-    `rank` is k; `alpha` and `b` are as of `infinite_allocation`.
 
     Example:
       >>> round(float(infinite_onset_capacity(2, 0.5)), 12)
@@ -159,8 +156,6 @@ def infinite_redundancy_constant(alpha, a=1.0, b=2.0):
     """Returns the limit of `redundancy C^(1/alpha - 1)` as C grows.
 
         a (alpha ln b)^(1 - 1/alpha)/(zeta(1/alpha) (1 - alpha))
-
-    Arguments are as of `infinite_allocation`.
 
     Returns:
       The constant; inf where it overflows (alpha near 0).

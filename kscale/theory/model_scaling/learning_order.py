@@ -14,17 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kscale.theory.model_scaling.allocation import (
-    map_capacities,
-    order_by_entry,
-    price_at,
-)
-from kscale.theory.model_scaling.certificate import (
-    CLUSTERS,
-    build_clusters,
-    loss_at,
-    memory_at,
-)
+from kscale.theory.model_scaling import allocation, certificate
+from kscale.theory.model_scaling.certificate import CLUSTERS, build_clusters
 from kscale.theory.solver import solver
 
 _BLOCK = 1024
@@ -52,16 +43,11 @@ class ClassLosses(NamedTuple):
 def threshold_frequency(capacity, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
     """Returns the frequency up to which a cluster is not learnt at capacity C.
 
-        lambda(C) / (a ln b)
+    It is `lambda(C)/(a ln b)`: falls with C, from that of the first cluster served.
 
     Args:
-      capacity: C.
-      p: [n], frequencies of the population that competes for memory.
-      a, b: its losses and bases, as of `water_level`.
+      capacity, p, a, b: C and the population that competes, as of `water_level`.
       of_a, of_b: loss and base of the cluster in question.
-
-    Returns:
-      A frequency; falls with C, and at C = 0 is that of the first cluster served.
 
     Example:
       >>> round(float(threshold_frequency(3.0, [0.5, 0.25, 0.15, 0.1])), 9)
@@ -69,8 +55,8 @@ def threshold_frequency(capacity, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
 
     Source: Pan et al. 2025, figure 2a.
     """
-    entries = order_by_entry(build_clusters(p, a, b))
-    return jnp.exp(price_at(entries, capacity)[0]) / (of_a * jnp.log(of_b))
+    entries = allocation.order_by_entry(build_clusters(p, a, b))
+    return jnp.exp(allocation.price_at(entries, capacity)[0]) / (of_a * jnp.log(of_b))
 
 
 @solver(domain=AMONG | {"frequency": "[0, 1]"})
@@ -79,13 +65,10 @@ def onset_capacity(frequency, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
 
         sum_j max(0, s_j - s)/ln b_j     s = ln(frequency a ln b), s_j of the population
 
-    Args:
-      frequency: of the cluster in question, of loss and base `of_a`, `of_b`.
-      p, a, b: the population that competes for memory, as of `threshold_frequency`.
+    The inverse of `threshold_frequency`, with its arguments, wherever C > 0.
 
     Returns:
-      C; 0 where it comes first, inf where the frequency is 0. The inverse of
-      `threshold_frequency` wherever C > 0.
+      C; 0 where the cluster comes first, inf where its frequency is 0.
 
     Example:
       >>> round(float(onset_capacity(0.1, [0.5, 0.25, 0.15, 0.1])), 12)
@@ -93,7 +76,7 @@ def onset_capacity(frequency, p, a=1.0, b=2.0, of_a=1.0, of_b=2.0):
 
     Source: the inverse of figure 2a of Pan et al. 2025.
     """
-    entries = order_by_entry(build_clusters(p, a, b))
+    entries = allocation.order_by_entry(build_clusters(p, a, b))
     level = jnp.log(frequency * of_a * jnp.log(of_b))
     before = jnp.searchsorted(-entries.log_gain, -level, side="left")
     last = jnp.maximum(before, 1) - 1
@@ -115,15 +98,14 @@ def class_losses(
 ) -> ClassLosses:
     """Returns the optimal loss by class of frequency, with its irreducible part.
 
+    Contributions and means fall with C, to the irreducible part.
+
     Args:
       capacity, p, a, b: as of `water_level`.
       labels: [n], the class of each cluster, from `frequency_classes` or any other.
       irreducible: h_i, loss that no memory removes (the entropy of wording and of
         random answers, in the unit of `a`), a number or [n].
       classes: how many classes there are.
-
-    Returns:
-      ClassLosses. Contributions and means fall with C, to the irreducible part.
 
     Example:
       >>> class_losses(1.0, [0.5, 0.25, 0.25], [0, 1, 1], classes=2).contribution
@@ -132,7 +114,7 @@ def class_losses(
     Source: Pan et al. 2025, figure 1b; equation (3) for the irreducible part.
     """
     clusters = build_clusters(p, a, b)
-    entries = order_by_entry(clusters)
+    entries = allocation.order_by_entry(clusters)
     label = labels.astype(int)
 
     # A thousand at a time: one running sum of a million would lose five digits.
@@ -144,9 +126,10 @@ def class_losses(
         return parts.reshape(blocks, classes).sum(axis=0)
 
     def contributions(c: Array) -> Array:
-        return total(loss_at(memory_at(price_at(entries, c)[0], clusters), clusters))
+        memory = certificate.memory_at(allocation.price_at(entries, c)[0], clusters)
+        return total(certificate.loss_at(memory, clusters))
 
-    contribution = map_capacities(contributions, capacity)
+    contribution = allocation.map_capacities(contributions, capacity)
     mass, fixed = total(p), total(p * irreducible)
     spread = (1,) * capacity.ndim + (classes,)
     mean = (contribution + fixed.reshape(spread)) / mass.reshape(spread)

@@ -4,5 +4,5 @@ The other modules of this topic are building blocks for the bodies of solvers: t
 check nothing.
 """
 
-from kscale.theory.numerics.lambert import lambert_w_minus1 as lambert_w_minus1
-from kscale.theory.numerics.zeta import log_zeta as log_zeta
+from .lambert import lambert_w_minus1 as lambert_w_minus1
+from .power_law_sums import log_zeta as log_zeta

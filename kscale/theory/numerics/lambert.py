@@ -17,24 +17,23 @@ _STEPS = 12  # of Newton's method; seven reach the last digit anywhere
 
 def log1p_minus(x: Array) -> Array:
     """Returns ln(1+x) - x, to full relative accuracy at small x."""
-    small = jnp.abs(x) < 0.1
-    near = jnp.where(small, x, 0.0)
-    series = jnp.zeros_like(near)
-    for k in range(18, 1, -1):
-        series = series * near + (-1.0) ** (k + 1) / k
-    far = jnp.where(small, 1.0, x)
-    return jnp.where(small, series * near * near, jnp.log1p(far) - far)
+    return _without_first(jnp.log1p, x, 0.1, lambda k: (-1.0) ** (k + 1) / k)
 
 
 def expm1_minus(x: Array) -> Array:
     """Returns exp(x) - 1 - x, to full relative accuracy at small x."""
-    small = jnp.abs(x) < 0.5
+    return _without_first(jnp.expm1, x, 0.5, lambda k: 1 / math.factorial(k))
+
+
+def _without_first(function, x: Array, end: float, coefficient) -> Array:
+    """Returns function(x) - x; below `end` by its series, sum coefficient(k) x^k."""
+    small = jnp.abs(x) < end
     near = jnp.where(small, x, 0.0)
     series = jnp.zeros_like(near)
     for k in range(18, 1, -1):
-        series = series * near + 1 / math.factorial(k)
+        series = series * near + coefficient(k)
     far = jnp.where(small, 1.0, x)
-    return jnp.where(small, series * near * near, jnp.expm1(far) - far)
+    return jnp.where(small, series * near * near, function(far) - far)
 
 
 def upper_root(delta: Array) -> Array:

@@ -52,17 +52,13 @@ def _log_product(x, n):
 
 @solver(domain={"sticks": "[0, inf)"} | PROCESS)
 def stick_remainder(sticks, alpha, beta):
-    """Returns the mean of what `sticks` breaks leave of the unit stick, E[Len_n].
+    """Returns the mean of what n `sticks` of PYP(alpha, beta) leave of 1, E[Len_n].
 
         E[Len_n] = prod_{i<=n} (beta + i alpha)/(1 + beta + (i-1) alpha)
                  = Gamma(n+1+beta/alpha) Gamma((1+beta)/alpha)
                    / (Gamma(n+(1+beta)/alpha) Gamma(1+beta/alpha)) ~ n^(1-1/alpha)
 
     and `(beta/(1+beta))^n` at alpha = 0.
-
-    Args:
-      sticks: n.
-      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(stick_remainder(10, 0.5, 1.0)), 12)
@@ -75,13 +71,9 @@ def stick_remainder(sticks, alpha, beta):
 
 @solver(domain={"atom": "[1, inf)"} | PROCESS)
 def stick_weight(atom, alpha, beta):
-    """Returns the mean weight of the j-th atom in (size-biased) order of discovery.
+    """Returns the mean weight of the j-th `atom` in (size-biased) order of discovery.
 
     `E[p_j] = (1-alpha)/(1 + beta + (j-1) alpha) E[Len_{j-1}]`.
-
-    Args:
-      atom: j, the place of the atom.
-      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(stick_weight(2, 0.5, 1.0)), 12)
@@ -101,11 +93,8 @@ def expected_tables(customers, alpha, beta):
         E[K_n] = Gamma(1+beta) Gamma(n+alpha+beta) / (alpha Gamma(alpha+beta)
                  Gamma(n+beta)) - beta/alpha
 
-    and `beta (psi(n+beta) - psi(beta))` at alpha = 0. Grows like n^alpha.
-
-    Args:
-      customers: n; need not be whole.
-      alpha, beta: discount and concentration.
+    and `beta (psi(n+beta) - psi(beta))` at alpha = 0. Grows like n^alpha;
+    n need not be whole.
 
     Example:
       >>> round(float(expected_tables(1e12, 0.5, 1.0)), 3)
@@ -134,23 +123,18 @@ def expected_tables(customers, alpha, beta):
 def _exponential_quotient(x):
     """Returns `(e^x - 1)/x`, with all derivatives at 0."""
     small = jnp.abs(x) < 0.5
-    near = [1 / math.factorial(k + 1) for k in range(14)]
-    series = jnp.polyval(jnp.asarray(near[::-1]), jnp.where(small, x, 0.0))
+    near = jnp.asarray([1 / math.factorial(k) for k in range(14, 0, -1)])
+    series = jnp.polyval(near, jnp.where(small, x, 0.0))
     far = jnp.where(small, 1.0, x)
     return jnp.where(small, series, jnp.expm1(far) / far)
 
 
 @solver(domain={"customers": "[1, inf)", "seats": "integer [1, customers]"} | PROCESS)
 def expected_tables_of_size(seats, customers, alpha, beta):
-    """Returns the mean number of tables with exactly j of n customers, E[M_{n,j}].
+    """Returns the mean number of tables with exactly j `seats`, E[M_{n,j}].
 
     `C(n, j) B(j-alpha, n-j+alpha+beta)/B(1-alpha, alpha+beta)`. Summed over j with
     weight 1 it is E[K_n], with weight j it is n.
-
-    Args:
-      seats: j.
-      customers: n.
-      alpha, beta: discount and concentration.
 
     Example:
       >>> expected_tables_of_size([1, 2], 2, 0.5, 1.0).round(12)
@@ -173,9 +157,6 @@ def expected_tables_of_size(seats, customers, alpha, beta):
 def expected_square(alpha, beta):
     """Returns the probability that two draws are the same atom, (1-alpha)/(1+beta).
 
-    Args:
-      alpha, beta: discount and concentration.
-
     Example:
       >>> float(expected_square(0.5, 1.0))
       0.25
@@ -188,9 +169,6 @@ def expected_square(alpha, beta):
 @solver(domain=PROCESS)
 def expected_entropy(alpha, beta):
     """Returns the mean entropy of the weights in nats, `psi(1+beta) - psi(1-alpha)`.
-
-    Args:
-      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(expected_entropy(0.5, 1.0)), 12)  # 1 + 2 ln 2

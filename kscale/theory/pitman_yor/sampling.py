@@ -57,11 +57,12 @@ def stick_breaking(
     beta: float,
     shape: tuple[int, ...] = (),
 ) -> Sticks:
-    """Draws weights by breaking sticks.
+    """Draws weights of PYP(alpha, beta) by breaking sticks.
 
     `p_j = W_j prod_{i<j} (1-W_i)` with independent `W_i ~ Beta(1-alpha, beta+i alpha)`.
 
     Args:
+      rng: the source of randomness.
       atoms: number of sticks to break.
       alpha, beta: discount and concentration.
       shape: of independent draws of the process.
@@ -97,7 +98,7 @@ def _log_gamma_draw(
 def chinese_restaurant(
     rng: np.random.Generator, customers: int, alpha: float, beta: float
 ) -> np.ndarray:
-    """Seats customers one after another by the Pitman-Yor restaurant, exactly.
+    """Seats n customers one after another by the Pitman-Yor restaurant, exactly.
 
     The n-th customer joins table k of N_k customers with probability
     `(N_k - alpha)/(n-1+beta)` and else opens the next. Equivalently, each copies the
@@ -105,10 +106,6 @@ def chinese_restaurant(
     opens a new table with probability alpha, as does the extra mass beta. All picks and
     coins are drawn at once; founders and tables then follow by doubling pointers, in
     time `customers x log(log customers)`.
-
-    Args:
-      customers: n.
-      alpha, beta: discount and concentration.
 
     Returns:
       Table of each customer, int64 [n], numbered from 0 in order of opening.
@@ -146,8 +143,6 @@ def table_sizes(tables: np.ndarray) -> np.ndarray:
     Example:
       >>> table_sizes(np.array([0, 0, 1, 0]))
       array([3, 1])
-
-    Source: Pan et al. 2025, section 4, the restaurant.
     """
     return np.bincount(tables)
 
@@ -162,15 +157,10 @@ def _roots(parent: np.ndarray) -> np.ndarray:
 
 
 @checks.check_domain(
-    {
-        "sentences": "integer [1, inf)",
-        "d_knw": "integer [1, inf)",
-        "d_syn": "integer [1, inf)",
-        "n_s": "integer [1, inf)",
-        "elements": "integer [n_s, inf)",
-        "wordings": "integer [1, inf)",
-        "lipschitz": "[0, inf) of [2]",
-    }
+    dict.fromkeys(
+        ("sentences", "d_knw", "d_syn", "n_s", "wordings"), "integer [1, inf)"
+    )
+    | {"elements": "integer [n_s, inf)", "lipschitz": "[0, inf) of [2]"}
     | PROCESS
 )
 def syntax_knowledge_corpus(

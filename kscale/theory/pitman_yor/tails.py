@@ -1,7 +1,6 @@
 """Power laws of the Pitman-Yor process: constants, tails, Zipf's curves.
 
-Discount `0 <= alpha < 1`, concentration `beta > -alpha`. Heaps' curve is
-`expected_tables` of the sibling module.
+Heaps' curve is `expected_tables` of `moments`.
 
 Source: Pan et al. 2025, section 4 and lemmas G.2 and G.3; Pitman, Combinatorial
 Stochastic Processes (2006), chapter 3.
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from kscale.theory.numerics.gamma_ratios import log_gamma_cross, log_gamma_ratio
-from kscale.theory.numerics.quadrature import rule_over_logarithm, rule_with_power
+from kscale.theory.numerics.power_law_sums import rule_over_logarithm, rule_with_power
 from kscale.theory.pitman_yor.moments import PROCESS
 from kscale.theory.solver import solver
 
@@ -38,9 +37,6 @@ def power_law_constants(alpha, beta):
                  Gamma(1-alpha)^(-1/alpha) Gamma(1+(1+beta)/alpha)
                  / ((1+beta) Gamma(1+beta/alpha))
 
-    Args:
-      alpha, beta: discount and concentration.
-
     Returns:
       `Tail(stick, tables, ranked)`; all NaN at alpha = 0, where there is no power law;
       `stick` and `ranked` overflow to infinity for alpha below about 0.007.
@@ -63,17 +59,11 @@ def power_law_constants(alpha, beta):
 
 @solver(domain={"rank": "[1, inf)"} | PROCESS)
 def zipf_curve(rank, alpha, beta):
-    """Returns the mean weight of the i-th largest atom, `ranked i^(-1/alpha)`.
+    """Returns the mean weight of the i-th largest atom for large i.
 
-    The asymptote for large i, with `ranked` from `power_law_constants`.
-
-    Args:
-      rank: i.
-      alpha, beta: discount and concentration.
-
-    Returns:
-      A number; above 1 where i is too small for the asymptote to mean anything, NaN at
-      alpha = 0, where weights fall exponentially.
+    It is `ranked i^(-1/alpha)`, see `power_law_constants`, with i the `rank`: above 1
+    where i is too small for the asymptote, NaN at alpha = 0, where weights fall
+    exponentially.
 
     Example:
       >>> zipf_curve([10, 100], 0.5, 1.0).round(6)
@@ -86,7 +76,7 @@ def zipf_curve(rank, alpha, beta):
 
 @solver(domain={"weight": "(0, 1]"} | PROCESS)
 def expected_atoms_above(weight, alpha, beta):
-    """Returns the mean number of atoms whose weight exceeds x: its mean rank.
+    """Returns the mean number of atoms whose `weight` exceeds x: its mean rank.
 
     The integral from x to 1 of the mean density of the weights,
 
@@ -94,10 +84,6 @@ def expected_atoms_above(weight, alpha, beta):
         p^(-1-alpha) (1-p)^(alpha+beta-1)
 
     For small x it is `tables/Gamma(1-alpha) x^-alpha`: Zipf's law.
-
-    Args:
-      weight: x.
-      alpha, beta: discount and concentration.
 
     Example:
       >>> round(float(expected_atoms_above(0.01, 0.5, 1.0)), 6)
@@ -121,13 +107,10 @@ def expected_atoms_above(weight, alpha, beta):
 
 @solver(domain={"seats": "[1, inf)", "alpha": "[0, 1)"})
 def table_size_law(seats, alpha):
-    """Returns the share of the tables with exactly j customers, as n -> infinity.
+    """Returns the share of the tables with exactly j `seats`, as n -> infinity.
 
-    `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes.
-
-    Args:
-      seats: j.
-      alpha: discount; at 0 almost every table is large and the share is 0.
+    `alpha Gamma(j-alpha)/(Gamma(1-alpha) j!) ~ j^(-1-alpha)`: Zipf's curve of sizes. At
+    alpha = 0 almost every table is large, and the share is 0.
 
     Example:
       >>> table_size_law([1, 2, 3], 0.5)

@@ -41,8 +41,7 @@ def emergence_size(
 
     Args:
       level: the accuracy to reach.
-      tasks, texts_per_concept, eta, prerequisites, skills, d, sigma, levels, kind,
-        as_published: as in `accuracy_curve`.
+      tasks, ..., as_published: as in `accuracy_curve`.
 
     Returns:
       N, parameters, [tasks]; NaN where no size in the range reaches the level, or all
@@ -124,14 +123,11 @@ def phases(
 
     A size is at rest if accuracy varies by at most `tolerance` within a `window` that
     holds it. The window spans several skill levels (one every 7/L nats of size in the
-    paper's setting), whose single steps are no emergences. Runs of such sizes that
-    lie higher than `tolerance` are plateaus. Runs that differ by less than the
-    tolerance are one.
+    paper's setting), whose single steps are no emergences. Runs of such sizes higher
+    than `tolerance` are plateaus; runs that differ by less are one.
 
     Args:
-      sizes: [n], growing, over two windows at least; should reach from before the
-        first rise to after the last.
-      accuracy: [n].
+      sizes, accuracy: [n], growing sizes from before the first rise to after the last.
       tolerance: largest change within a window that counts as none.
       window: in decades of size.
 

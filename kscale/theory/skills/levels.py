@@ -65,8 +65,6 @@ def default_levels(levels: int, as_published: bool = False):
     """Returns (eta, prerequisites), [L], of levels 1..L: exp(7 l/L) and log2 l.
 
     `as_published` they are rounded to whole numbers, as in the authors' code.
-
-    Source: Nayak & Varshney 2024, section 3.3.
     """
     level = np.arange(1, levels + 1)
     eta, needed = np.exp(7 * level / levels), np.log2(level)
@@ -87,13 +85,8 @@ def giant_component(c):
     The largest solution of gamma = 1 - exp(-c gamma), which is
     1 + W0(-c exp(-c))/c: 0 where c <= 1. Instead of W0, whose argument loses half of
     the digits near c = 1, Newton's method solves u/(1 - exp(-u)) = c for u = c gamma:
-    the left side is convex, so eight steps from min(2(c - 1), c) descend to the root.
-
-    Args:
-      c: mean degree of a node (paper: p_l S).
-
-    Returns:
-      gamma in [0, 1], to 15 digits relative, also at c = 1 + 1e-12.
+    the left side is convex, so eight steps from min(2(c - 1), c) descend to the root,
+    to 15 digits relative, also at c = 1 + 1e-12. c is the mean degree, p_l S_l.
 
     Example:
       >>> float(giant_component(1.5)).__round__(12)
@@ -151,8 +144,7 @@ def skill_levels(
         absent.
       skills: S, the skills of a level, a number or [L].
       d: mean number of concepts in a text.
-      levels: L.
-      kind: of the tail, see `pair_tail`.
+      levels, kind: L, and the kind of the tail, see `pair_tail`.
       as_published: as the authors' code computes it. Its slips: the tail of
         `pair_tail(as_published=True)`; eta and the prerequisites rounded to whole
         numbers where they are the defaults; from level 12 on, they are looked up in

@@ -73,28 +73,24 @@ def simulate_skills(
     a text and carry them, if these are at least eta, and if the prerequisites of both,
     s_l skills of the level below drawn with replacement, lie in its largest component.
     (An s_l that is not whole is rounded up with its fraction's probability.) All
-    concepts count as learnt, as in the formula.
+    concepts count as learnt, as in the formula. Given a graph, the accuracy is exact:
+    the chance that m distinct skills fall into one component.
 
-    Where `skills.skill_levels(..., kind="two_ways")` differs from it, the formula is at
-    fault in two places. It takes the number of links as binomial; but all pairs of one
-    skill share its concepts, about R/S of them, so that links crowd on skills that
-    happen to have many. And it applies the prerequisites to every pair anew, whereas a
-    skill without them loses all of its links at once: gamma_l <= gamma_(l-1)^s_l.
+    Where `skill_levels(..., kind="two_ways")` differs from it, the formula is at fault
+    in two places. It takes the number of links as binomial; but all pairs of one skill
+    share its concepts, about R/S of them, so that links crowd on skills that happen to
+    have many. And it applies the prerequisites to every pair anew, whereas a skill
+    without them loses all of its links at once: gamma_l <= gamma_(l-1)^s_l.
     `counts="binomial"` samples the first assumption; `thinned="skills"` there mends the
     second.
 
     Args:
       concepts, texts: R and T; R = 1e5 takes seconds.
       rng: the source of randomness.
-      eta, prerequisites, skills, d, levels: as in `skill_levels`.
-      tasks: q(l, m), [tasks, L + 1, M + 1] or one; `paper_tasks` if absent.
+      eta, prerequisites, skills, d, levels, tasks: as in `accuracy_curve`.
       graphs: how many.
       counts: "texts", or "binomial": links drawn as Binomial(C(R,2), 2 p_rr) for every
         pair of skills.
-
-    Returns:
-      SkillSimulation. Given a graph, the accuracy is exact: the chance that m distinct
-      skills fall into one component.
 
     Example:
       >>> rng = np.random.default_rng(0)
@@ -136,12 +132,9 @@ def simulate_skills(
 def concept_pairs(
     concepts: int, texts: int, rng: np.random.Generator, d: float = 6.0
 ) -> np.ndarray:
-    """Returns the pairs of concepts that share at least one text.
+    """Draws the pairs of concepts that share at least one text.
 
-    Args:
-      concepts, texts: R and T; each text holds each concept with probability d/R.
-      rng: the source of randomness.
-      d: mean number of concepts in a text.
+    Each of T texts holds each of R concepts with probability d/R.
 
     Returns:
       int64 [pairs, 2], sorted, each pair once with the smaller concept first.
@@ -164,21 +157,15 @@ def concept_pairs(
 
 
 def component_labels(linked: np.ndarray) -> np.ndarray:
-    """Returns which component each node of a graph belongs to.
+    """Returns which component, from 0, each node of a graph belongs to, int [n].
 
-    Args:
-      linked: bool [n, n], of which the upper triangle counts.
-
-    Returns:
-      int [n], from 0; equal for nodes that a path joins.
+    Of `linked`, bool [n, n], the upper triangle counts.
 
     Example:
       >>> linked = np.zeros((3, 3), bool)
       >>> linked[0, 2] = True
       >>> component_labels(linked).tolist()
       [0, 1, 0]
-
-    Source: Nayak & Varshney 2024, section 2.4, the components of the skill graph.
     """
     first, second = np.nonzero(linked)
     n = len(linked)

@@ -33,13 +33,13 @@ class BinomialTail(NamedTuple):
 
 
 class PairTail(NamedTuple):
-    """The tail of `pair_tail`, with the binomial that it belongs to.
+    """The tail of `pair_tail`, or its bound, with the binomial that it belongs to.
 
     Attributes:
       p: chance that one pair of concepts links the two skills; twice the paper's p_rr
         where the kind is "two_ways".
       pairs, mean: C(R, 2), the trials, and pairs * p.
-      tail, log_tail: P(X >= eta), or its bound, and its natural logarithm.
+      tail, log_tail: P(X >= eta) and its natural logarithm.
     """
 
     p: jax.Array
@@ -61,12 +61,7 @@ def binomial_tail(n, p, k) -> BinomialTail:
     either side the integrand falls from its peak at s = 0, so that 64 Gauss nodes
     suffice, at a cost that grows with neither n nor k. For p > 1/2 it is the failures
     that are counted. The mean is taken without rounding, so that n = 1e20 and p = 1/2
-    leave twelve digits, too.
-
-    Args:
-      n: trials; need not be whole (I_p continues it), 5e19 is fine.
-      p: chance of one success.
-      k: least number of successes; rounded up to a whole number.
+    leave twelve digits, too. n need not be whole (I_p continues it); k is rounded up.
 
     Returns:
       BinomialTail; 1 at k <= 0, and 0, of logarithm -inf, above n.
@@ -115,7 +110,7 @@ def pair_tail(
       eta: pairs of concepts that link two skills.
       d: mean number of concepts in a text.
       skills: S, the skills of the level.
-      kind: one of the five above.
+      kind: one of the five.
       as_published: what the authors' code computes, in place of any kind: the literal
         cases with KL in bits inside exp, and 1/sqrt(2 C(R, 2)) for w.
 

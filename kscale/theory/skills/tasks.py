@@ -57,13 +57,11 @@ def mixture_task(
     levels: int = 100,
     skill_counts: Sequence[int] = _PAPER_COUNTS,
 ) -> np.ndarray:
-    """Returns a task whose levels are a mixture of binomials of weights w_i.
+    """Returns a task whose levels are a mixture of binomials.
 
     Args:
-      weights: [k].
-      shares: [k], the mean level of each binomial over L.
-      levels: L.
-      skill_counts: the values of m, as of `task`.
+      weights, shares: [k], the weight and the mean level over L of each binomial.
+      levels, skill_counts: L, and the values of m, as of `task`.
 
     Source: Nayak & Varshney 2024, section 3.3, the multimodal task.
     """
@@ -74,14 +72,9 @@ def mixture_task(
 
 @check_domain({"levels": "distribution of [l]", "skill_counts": COUNTS})
 def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.ndarray:
-    """Returns q(l, m) = q(l) q(m), with m equally likely among `skill_counts`.
+    """Returns q(l, m) = q(l) q(m), [L + 1, M + 1], of q(l) for the `levels` l = 0..L.
 
-    Args:
-      levels: q(l) for l = 0..L.
-      skill_counts: the values of m, equally likely.
-
-    Returns:
-      q [L + 1, max(skill_counts) + 1].
+    The values of m, at most M, are equally likely among `skill_counts`.
 
     Source: Nayak & Varshney 2024, section 3.3.
     """
@@ -92,16 +85,12 @@ def task(levels: ArrayLike, skill_counts: Sequence[int] = _PAPER_COUNTS) -> np.n
 
 @check_domain(LEVELS)
 def paper_tasks(levels: int = 100, as_published: bool = False) -> np.ndarray:
-    """Returns the three tasks of figure 3: homogeneous, binomial, mixture.
+    """Returns the tasks of figure 3, [3, L + 1, 8]: homogeneous, binomial, mixture.
 
     Args:
-      levels: L, at least 10, or 11 as_published: of these levels the homogeneous task
-        is in any case.
+      levels: L, at least the 10, or 11 as_published, of the homogeneous task.
       as_published: the homogeneous task of the authors' code, which asks for 7 skills
         of level 11.
-
-    Returns:
-      q [3, L + 1, 8].
 
     Source: Nayak & Varshney 2024, section 3.3 and figure 3.
     """
@@ -135,12 +124,7 @@ def plateau_heights(
 def task_accuracy(gamma, q):
     """Sums q(l, m) gamma_l^m: all m skills of a subtask in the giant component.
 
-    Args:
-      gamma: [L + 1], of levels 0..L; gamma_0 = 1.
-      q: [..., L + 1, M + 1].
-
-    Returns:
-      [...], a lower bound of the accuracy.
+    It is a lower bound of the accuracy, [...], of q [..., L + 1, M + 1]; gamma_0 = 1.
 
     Example:
       >>> float(task_accuracy([1.0, 0.5], [[0.0, 0.0], [0.0, 1.0]]))
