@@ -99,7 +99,9 @@ def solver(
             numbers = checks.as_integers(domains, numbers, static)
             settings = tuple((name, numbers.pop(name)) for name in static)
             with float64():
-                result = program(settings, _cast(numbers))
+                number = functools.partial(jnp.asarray, dtype=jnp.float64)
+                listed = {"is_leaf": lambda x: type(x) in (list, tuple)}
+                result = program(settings, jax.tree.map(number, numbers, **listed))
             if traced:
                 return result
             return jax.tree.map(lambda leaf: np.asarray(leaf)[()], result)
@@ -111,14 +113,6 @@ def solver(
         return call
 
     return decorate
-
-
-def _cast(numbers: dict[str, Any]) -> dict[str, Any]:
-    return jax.tree.map(
-        lambda x: jnp.asarray(x, jnp.float64),
-        numbers,
-        is_leaf=lambda x: type(x) in (list, tuple),
-    )
 
 
 def _batched(function: Callable, batch: dict[str, jax.Array]) -> Any:

@@ -1,6 +1,6 @@
 """Which public functions compute the items of a file of reference values, as data.
 
-A line of `LINES` below the prefix of its items says: a function, of the theory or of
+A line of `TABLE` below the prefix of its items says: a function, of the theory or of
 this file; the inputs that it takes where they are given, as "theirs=ours" or one name
 for both; and the outputs, as "theirs=attribute" of what it returns, one name for both,
 or "theirs=" for what it returns. `IDLE` lists inputs that have no effect. Items that
@@ -84,25 +84,12 @@ def compute(prefix, inputs, wanted):
     }
 
 
-def tables_of_size(seats, customers, **process):
-    if customers < seats:
-        return 0
-    return pitman_yor.expected_tables_of_size(seats, customers, **process)
+def polynomial(**by_exponent):
+    def dense(law):
+        return [law.get(str(k), 0.0) for k in range(max(map(int, law)) + 1)]
 
-
-def uniform(draws, clusters, **loss):
-    p = [1 / clusters] * clusters
-    return data_scaling.data_redundancy(draws, p, **loss)
-
-
-def polynomial(lam, rho):
-    def coefficients(by_exponent):
-        dense = np.zeros(max(map(int, by_exponent)) + 1)
-        for exponent, value in by_exponent.items():
-            dense[int(exponent)] = value
-        return dense
-
-    return concepts.polynomial_threshold(coefficients(lam), coefficients(rho))
+    laws = {name: dense(law) for name, law in by_exponent.items()}
+    return concepts.polynomial_threshold(**laws)
 
 
 def allocate(**given):
@@ -212,9 +199,15 @@ for topic in (coding, concepts, data_scaling, model_scaling, pitman_yor, skills)
     CALLS |= vars(topic)
 CALLS |= {"allocate": allocate, "code": code, "polynomial": polynomial}
 CALLS |= {
-    "uniform": uniform,
-    "tables_of_one": functools.partial(tables_of_size, 1),
-    "tables_of_two": functools.partial(tables_of_size, 2),
+    "uniform": lambda draws, clusters, **loss: data_scaling.data_redundancy(
+        draws, [1 / clusters] * clusters, **loss
+    ),
+    "tables_of_one": functools.partial(pitman_yor.expected_tables_of_size, 1),
+    "tables_of_two": lambda customers, **process: (
+        pitman_yor.expected_tables_of_size(2, customers, **process)
+        if customers >= 2
+        else 0
+    ),
     "unseen": functools.partial(data_scaling.data_redundancy_power_law, loss="unseen"),
     "one_more_distinct": lambda N, alpha: data_scaling.expected_distinct_power_law(
         N + 1, alpha
@@ -232,14 +225,17 @@ for names, idle in (
     IDLE |= {f"nv.{name}": idle for name in names.split()}
 
 
+def kind(found):
+    return {"kind": "none" if np.isnan(found[0]) else "critical"}
+
+
 def threshold_kind(inputs, wanted):
-    found = concepts.threshold(**inputs.some(GRAPH))
-    return {"kind": "none" if np.isnan(found.eps_star) else "critical"}
+    return kind(concepts.threshold(**inputs.some(GRAPH)))
 
 
 def poisson_constants(inputs, wanted):
     d = inputs.get("d", 6.0)
-    found = {"kind": "none" if np.isnan(concepts.transition(d).u) else "critical"}
+    found = kind(concepts.transition(d))
     prefix = "alpha_equiv_eps"
     for key in wanted:
         if key.startswith(prefix):
@@ -259,8 +255,7 @@ def texts_of_a_concept(inputs):
 def poisson_eps_star(inputs, wanted):
     a = texts_of_a_concept(inputs)
     found = concepts.poisson_threshold(a, **inputs.some("d eps"))
-    kind = "none" if np.isnan(found.u) else "critical"
-    return found._asdict() | {"kind": kind}
+    return found._asdict() | kind(found)
 
 
 def fixed_points(inputs, wanted):
@@ -365,7 +360,7 @@ def fit_exact(inputs, wanted):
     y = fitting.power_law(**inputs.some("x alpha x0 eps"))
     fit = fitting.fit_power_law(inputs["x"], y, robust=False)
     fitted = outputs(fit, "alpha x0 eps")
-    return {"y": y, **fitted, "fitted": fitted}
+    return fitted | {"y": y, "fitted": fitted}
 
 
 def fit_noisy(inputs, wanted):
@@ -385,13 +380,11 @@ def fit_noisy(inputs, wanted):
     return out
 
 
-KINDS = {
-    "literal": ("eq5", "eq28"),
-    "monotone": ("eq5mono", "eq28_monotone"),
-    "exact": ("exact", "exact_ceil"),
-    "two_ways": ("exact_factor2", "exact_ceil_factor2"),
-}
-KINDS = {theirs: ours for ours, names in KINDS.items() for theirs in names}
+KINDS = """
+eq5=literal eq28=literal eq5mono=monotone eq28_monotone=monotone exact=exact
+exact_ceil=exact exact_factor2=two_ways exact_ceil_factor2=two_ways
+"""
+KINDS = dict(word.split("=") for word in KINDS.split())
 
 
 def curve_settings(inputs, kind):
@@ -438,7 +431,7 @@ def accuracy(inputs, wanted):
 def crossing(inputs, wanted):
     given = curve_settings(inputs, inputs.get("tail", "eq5mono"))
     name = str(inputs["task"])
-    if name.startswith("l") and name[1:].isdigit():
+    if name[1:].isdigit():  # l10
         task = skills.homogeneous_task(int(name[1:]), int(inputs.get("L", 100)))
     else:
         task = three_tasks(inputs)[["binomial", "mixture"].index(name) + 1]

@@ -29,21 +29,13 @@ def old_rows():
     part["told"] = part.pop("kind")
     after = old_config(seed=1) | {"start": START, "parts": [part]}
     setting = {"start": START, "bits": 4}
-    return [
-        {
-            "config": after,
-            "fingerprint": OTHER,
-            "name": "after",
-            "bits": {"total": 2.5},
-        },
-        {
-            "config": old_config(),
-            "fingerprint": START,
-            "name": "p002_x",
-            "loss": [1, 0.5],
-        },
-        {"config": setting, "fingerprint": "a" * 12, "name": "p002_figure6", "kept": 3},
+    rows = [
+        (after, OTHER, "after", {"bits": {"total": 2.5}}),
+        (old_config(), START, "p002_x", {"loss": [1, 0.5]}),
+        (setting, "a" * 12, "p002_figure6", {"kept": 3}),
     ]
+    names = "config", "fingerprint", "name"
+    return [dict(zip(names, row, strict=False)) | row[3] for row in rows]
 
 
 @pytest.fixture
@@ -106,7 +98,7 @@ def test_what_is_new_already_stays_as_it_is(results):
     [
         (
             {"data": {"steps_rule": "published"}},
-            "data.steps_rule='published' must be 'exact'",
+            "steps_rule='published' must be 'exact'",
         ),
         ({"start": "f" * 12}, "start='ffffffffffff' is the fingerprint of no row"),
         ({"modl": {}}, "did you mean 'model'"),

@@ -1,12 +1,11 @@
 """The tool that asks a language model, with a function in the model's place."""
 
 import collections
-import json
 import sys
 
 import pytest
 
-from kscale import corpora, worlds
+from kscale import corpora, files, worlds
 from kscale.corpora import FactFinder
 from tools import write_rewrites as tool
 
@@ -29,10 +28,6 @@ class Model:
         texts = corpora.standin.write_biographies(WORLD, person, first + number)[first:]
         facts = WORLD.person(person)
         return [self._spoil(t, facts, first + i) for i, t in enumerate(texts)]
-
-
-def lines_of(file):
-    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_the_prompt_holds_the_facts():
@@ -80,9 +75,8 @@ def test_all_good_answers_are_kept(tmp_path):
     assert (tally.kept, tally.found, tally.refused, tally.short) == (20, 0, {}, [])
     assert [n for p, n, _ in model.asked if p == 0] == [2, 2, 1]
     assert len({seed for _, _, seed in model.asked}) == 12
-    assert [line["id"] for line in lines_of(file)] == [
-        p for p in range(4) for _ in "abcde"
-    ]
+    ids = [row["id"] for row in files.read_rows(file)]
+    assert ids == [p for p in range(4) for _ in range(5)]
     read = corpora.Rewrites(WORLD, file)
     assert (read.num_people, read.skipped_texts) == (4, 0)
 
@@ -105,7 +99,6 @@ def test_refused_answers_are_asked_for_again(tmp_path):
 
 
 def test_a_person_is_given_up_and_the_others_go_on(tmp_path):
-    """After so many calls in a row without a new text."""
     stuck = WORLD.person(1)["name"]
 
     def spoil(text, facts, number):
@@ -124,37 +117,30 @@ def test_the_same_text_twice_counts_once(tmp_path):
     def model(prompt, number, seed):
         return one * number
 
-    tally = tool.write(
-        worlds.build_bios(1, lists="mini"), model, tmp_path / "r", 3, tries=2
-    )
+    world = worlds.build_bios(1, lists="mini")
+    tally = tool.write(world, model, tmp_path / "r", 3, tries=2)
     assert tally.kept == 1
     assert tally.refused == {"repeated": 2 + 2 + 2}
 
 
 def test_a_stopped_run_goes_on(tmp_path):
     """With a last line cut short, as when the machine goes down."""
-    file = tmp_path / "r.jsonl"
-
-    class Stop(Exception):
-        pass
-
-    whole = Model()
+    file, whole = tmp_path / "r.jsonl", Model()
 
     def stopping(*call):
         if len(whole.asked) == 4:
-            raise Stop
+            raise KeyboardInterrupt
         return whole(*call)
 
-    with pytest.raises(Stop):
+    with pytest.raises(KeyboardInterrupt):
         tool.write(WORLD, stopping, file, texts=4, samples=2)
-    assert len(lines_of(file)) == 8
+    assert len(files.read_rows(file)) == 8
     with file.open("a") as out:
         out.write('{"id": 2, "te')
     tally = tool.write(WORLD, whole, file, texts=4, samples=2)
     assert (tally.found, tally.kept) == (8, 8)
-    assert [line["id"] for line in lines_of(file)] == [
-        p for p in range(4) for _ in "abcd"
-    ]
+    ids = [row["id"] for row in files.read_rows(file)]
+    assert ids == [p for p in range(4) for _ in range(4)]
     again = tool.write(WORLD, whole, file, texts=4)
     assert (again.found, again.kept) == (16, 0)
 
@@ -172,17 +158,14 @@ def test_a_file_of_another_world(tmp_path):
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
-    given = {}
-
-    def load(*words):
-        given["words"] = words
-        return Model()
-
-    monkeypatch.setattr(tool, "load_model", load)
+    given = []
+    monkeypatch.setattr(
+        tool, "load_model", lambda *words: given.append(words) or Model()
+    )
     file = tmp_path / "r.jsonl"
     words = ["--lists=mini", "--people=4", "--texts=2", f"--model={tmp_path}"]
     assert tool.main([*words, f"--output={file}", "--top_p=0.5"]) == 0
-    assert given["words"] == (str(tmp_path), "cpu", 300, 0.8, 0.5)
+    assert given == [(str(tmp_path), "cpu", 300, 0.8, 0.5)]
     assert capsys.readouterr().out.startswith(f"{file}: 8 texts written, 0 were there")
 
 

@@ -23,6 +23,10 @@ LIMIT = 0.5 - 0.9189385332046727  # (1 - ln(2 pi))/2, of I(t) - ln(t+1)/2
 _BARNES = (-1 / 120, 1 / 504, -1 / 720, 1 / 528, -691 / 163800, 1 / 72, -3617 / 57120)
 _POSITIVE = "(0, inf) of [n]"
 _SUMMED = 24  # draws below which the coin's information is a finite sum
+_LOGS = [[math.log(math.comb(t, s)) for s in range(t + 1)] for t in range(_SUMMED)]
+_FEW = np.array(
+    [math.log(t + 1) + math.fsum(x) / (t + 1) - t / 2 for t, x in enumerate(_LOGS)]
+)
 
 
 @solver(domain={"draws": "integer [0, inf)", "concentrations": _POSITIVE})
@@ -89,17 +93,6 @@ def dirichlet_regret(draws: int, nature, player):
         - seen
         - draws * entropy
     )
-
-
-def _summed_information() -> np.ndarray:
-    value = []
-    for t in range(_SUMMED):
-        logs = [math.log(math.comb(t, s)) for s in range(t + 1)]
-        value.append(math.log(t + 1) + math.fsum(logs) / (t + 1) - t / 2)
-    return np.array(value)
-
-
-_FEW = _summed_information()
 
 
 @solver(domain={"draws": "integer [0, inf)"})

@@ -113,14 +113,14 @@ def simulate_skills(
         if counts == "texts":
             ends = np.ascontiguousarray(concept_pairs(concepts, texts, rng, d).T)
             table = functools.partial(_count_pairs, *ends, concepts, rng)
-            met = ends.shape[1]
+            shared = ends.shape[1]
         else:
             chance = -np.expm1(texts * np.log1p(-((d / concepts) ** 2)))
             trials = concepts * (concepts - 1) // 2
             table = functools.partial(_draw_pairs, trials, 2 * chance, rng)
-            met = trials * chance
+            shared = trials * chance
         found = _levels(table, eta, needed, sizes, rng)
-        rows.append((*_measure(found, tasks), met))
+        rows.append((*_measure(found, tasks), shared))
     *columns, pairs = zip(*rows, strict=True)
     measured = []  # every mean, and its standard error
     for table in map(np.stack, columns):

@@ -150,7 +150,8 @@ def _chernoff(n, p, eta, kind):
     """Returns equation (28), literal, monotone or published, and its logarithm."""
     mean, possible = n * p, eta < n
     k = jnp.where(possible, eta, n / 2)
-    divergence = _kl(n, mean, k)
+    # n KL(k/n || mean/n) in nats
+    divergence = deviance(k, mean, k - mean) + deviance(n - k, n - mean, mean - k)
     if kind == "published":
         divergence = divergence / np.log(2)
         log_w = -0.5 * jnp.log(2 * n)
@@ -218,11 +219,6 @@ def _end(p, drift, slope, upper):
     curved = third + jnp.sqrt(third**2 + 2 * _CUT / slope)
     end = jnp.minimum(_CUT / jnp.maximum(drift, 1e-300), curved)
     return jnp.where(upper, end, jnp.minimum(end, -jnp.log(p)))
-
-
-def _kl(n, mean, k):
-    """Returns n KL(k/n || mean/n) in nats, 0 < k < n."""
-    return deviance(k, mean, k - mean) + deviance(n - k, n - mean, mean - k)
 
 
 def _log1mexp(x):

@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscale.theory.coding.prefix_codes import (
-    kraft_sum,
-    optimal_lengths,
-    shannon_lengths,
-)
+from kscale.theory import coding
 
 distributions = st.lists(st.integers(1, 50), min_size=1, max_size=6).map(
     lambda counts: [Fraction(count, sum(counts)) for count in counts]
@@ -26,10 +22,10 @@ def entropy(shares):
 
 @given(distributions)
 def test_lengths_obey_kraft_and_the_entropy(shares):
-    optimal, shannon = optimal_lengths(shares), shannon_lengths(shares)
-    assert kraft_sum(shannon) <= 1
+    optimal, shannon = coding.optimal_lengths(shares), coding.shannon_lengths(shares)
+    assert coding.kraft_sum(shannon) <= 1
     # no word of an optimal code can be shortened
-    assert kraft_sum(optimal) == 1
+    assert coding.kraft_sum(optimal) == 1
     mean = [
         math.fsum(float(p) * k for p, k in zip(shares, lengths, strict=True))
         for lengths in (optimal, shannon)
@@ -44,22 +40,23 @@ def test_huffman_is_the_best_prefix_code(counts):
     best = min(
         sum(p * k for p, k in zip(shares, lengths, strict=True))
         for lengths in itertools.product(range(1, 5), repeat=len(shares))
-        if kraft_sum(lengths) <= 1
+        if coding.kraft_sum(lengths) <= 1
     )
-    lengths = optimal_lengths(shares)
+    lengths = coding.optimal_lengths(shares)
     assert sum(p * k for p, k in zip(shares, lengths, strict=True)) == best
 
 
 def test_a_tiny_probability_is_not_rounded():
-    assert shannon_lengths([Fraction(1, 2**200), 1 - Fraction(1, 2**200)]) == [200, 1]
-    assert kraft_sum([3, 3], radix=3) == 2 / 27
-    assert kraft_sum([0.5, np.inf]) == 2**-0.5
+    tiny = Fraction(1, 2**200)
+    assert coding.shannon_lengths([tiny, 1 - tiny]) == [200, 1]
+    assert coding.kraft_sum([3, 3], radix=3) == 2 / 27
+    assert coding.kraft_sum([0.5, np.inf]) == 2**-0.5
 
 
 @pytest.mark.parametrize("bad", [math.nan, "a", "1/0", None, np.inf])
 def test_what_is_no_probability_is_refused(bad):
-    for lengths in (shannon_lengths, optimal_lengths):
+    for lengths in (coding.shannon_lengths, coding.optimal_lengths):
         with pytest.raises(ValueError, match=r"probability=.* must be a number"):
             lengths([bad, 0.5])
     with pytest.raises(ValueError, match="probabilities must be above 0"):
-        shannon_lengths([1, 0])
+        coding.shannon_lengths([1, 0])

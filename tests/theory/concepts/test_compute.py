@@ -55,13 +55,8 @@ def test_it_is_a_maximum_and_the_first(sweep):
 )
 def test_corrected_optimum_against_extended_precision(budget, d):
     best = compute_optimal(budget * 6 * 2e5 * 8e5, "iid", d)
+    _, c, _, z, sigma, kappa, _ = map(mpmath.mpf, map(float, poisson.transition(d)))
     with mpmath.workdps(50):
-        d = mpmath.mpf(d)
-        u = -1 / mpmath.lambertw(-1 / d).real
-        c, z = mpmath.exp(u) / u / d, u / d
-        sigma = mpmath.sqrt(c**2 * (1 - z) / (z * mpmath.log(z) ** 2) - c)
-        omega = mpmath.mpf(poisson.OMEGA)
-        kappa = omega * (d * (u - 1) / u) ** (-mpmath.mpf(1) / 3) * c * u / z
 
         def learnt(R):
             T = budget / R

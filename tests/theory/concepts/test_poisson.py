@@ -47,14 +47,11 @@ def test_fixed_points_are_the_limits_of_iteration(a, d):
     np.testing.assert_allclose(largest, settle(1.0), rtol=1e-9)
 
 
-def test_texts_overflow_and_no_more():
+def test_texts_overflow_and_a_threshold_rises_with_them_and_is_none_below_e():
     found = poisson.transition(1e4)
     assert found.texts_per_concept == found.sigma == found.shift == np.inf
     assert 0.9998 < found.unlearnt < 1
     assert np.isfinite(poisson.transition(700.0)).all()
-
-
-def test_threshold_rises_with_texts_and_is_none_below_e():
     found = poisson.poisson_threshold(np.geomspace(2.72, 1e10, 200))
     assert (np.diff(found.eps_star) > 0).all()
     assert not np.isnan(found).any()

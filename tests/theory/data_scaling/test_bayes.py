@@ -45,12 +45,9 @@ def test_every_sequence_is_summed_and_no_player_beats_bayes(nature):
     assert regret > best
 
 
-def test_no_draws_and_one_outcome_tell_nothing():
-    assert bayes.dirichlet_information(0, [1.0, 1.0]) == 0
+def test_the_coin_is_the_conjugate_case_and_one_outcome_or_no_draws_tell_nothing():
     assert bayes.dirichlet_information(7, [2.0]) == 0
-
-
-def test_the_coin_is_the_conjugate_case():
+    assert bayes.dirichlet_information(0, [1.0, 1.0]) == 0
     assert bayes.coin_information(1) == pytest.approx(math.log(2) - 0.5, rel=1e-14)
     for draws in (1, 23, 24, 200):
         sums = bayes.dirichlet_information(draws, [1.0, 1.0])
@@ -76,16 +73,13 @@ def log_barnes(z):
     return value
 
 
-def test_it_grows_like_half_a_logarithm_for_each_dimension():
+def test_more_draws_tell_more_but_ever_less_so_half_a_logarithm_for_each_dimension():
     # Clarke and Barron: (k-1)/2 ln(n/(2 pi e)) + ln of the integral of root Fisher,
     # which is pi^(k/2)/Gamma(k/2) for the prior of 1/2
     n = 20_000
     limit = math.log(n / (2 * math.pi * math.e) * math.pi**1.5 / math.gamma(1.5))
     got = bayes.dirichlet_information(n, [0.5, 0.5, 0.5])
     assert got == pytest.approx(limit, abs=0.01)
-
-
-def test_more_draws_tell_more_but_ever_less_so():
     curve = bayes.coin_information(np.arange(0, 300))
     assert np.all(np.diff(curve) > 0)
     assert np.all(np.diff(curve, 2) < 0)

@@ -10,6 +10,7 @@ from scipy import stats
 from kscale import theory
 from kscale.theory.data_scaling import bayes, redundancy
 from kscale.theory.data_scaling import known_weights as kw
+from kscale.theory.data_scaling.redundancy_bounds import redundancy_bound
 
 power_law = in_blocks(kw.known_weights_information_power_law, 16)
 
@@ -47,6 +48,8 @@ def test_the_constant_is_the_limit_and_growth_is_monotone():
     draws = np.logspace(0, 12, 13).round()
     curve = power_law(draws, 0.5)
     assert np.all(np.diff(curve) > 0)
+    # less than all that theorem 5.2 must pay for
+    assert np.all(curve < redundancy_bound(draws, 0.5, 1.0, d_knw=1).total)
     constant = kw.known_weights_constant(0.5)
     # the first correction is -E I of the head over 2, of order ln N
     assert curve[-1] / 1e6 == pytest.approx(constant, rel=2e-5)

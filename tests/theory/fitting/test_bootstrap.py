@@ -3,22 +3,18 @@
 import numpy as np
 import pytest
 
-from kscale.theory.fitting import (
-    bootstrap_chinchilla,
-    bootstrap_power_law,
-    fit_power_law,
-    power_law,
-    profile_chinchilla,
-)
+from kscale.theory import fitting
 
 
 @pytest.mark.parametrize("by", ["bootstrap", "profile"])
 def test_intervals_of_chinchillas_law_and_the_sandwich(fitted, by):
     points, fit = fitted
     if by == "profile":
-        found = profile_chinchilla(*points, fit)
+        found = fitting.profile_chinchilla(*points, fit)
     else:
-        found = bootstrap_chinchilla(*points, fit, np.random.default_rng(0), 128)
+        found = fitting.bootstrap_chinchilla(
+            *points, fit, np.random.default_rng(0), 128
+        )
         assert found.samples.shape == (128, 5)
         low, high = found.model_exponent
         assert low < fit.model_exponent < high
@@ -36,10 +32,12 @@ def test_the_bootstrap_of_one_power_law():
     x, noise = np.geomspace(1, 1e3, 12), np.random.default_rng(0).normal(size=12)
 
     def drawn(sigma):
-        y = power_law(x, 0.4, 10.0, 0.2) * (1 + sigma * noise)
+        y = fitting.power_law(x, 0.4, 10.0, 0.2) * (1 + sigma * noise)
         # a whole float is a number of refits
-        found = bootstrap_power_law(x, y, np.random.default_rng(1), 400.0, robust=False)
-        return found, fit_power_law(x, y, robust=False)
+        found = fitting.bootstrap_power_law(
+            x, y, np.random.default_rng(1), 400.0, robust=False
+        )
+        return found, fitting.fit_power_law(x, y, robust=False)
 
     found, fit = drawn(0.01)
     assert found.samples.shape == (400, 3)

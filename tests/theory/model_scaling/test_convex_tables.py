@@ -49,17 +49,8 @@ def test_against_a_linear_program(seed, capacity):
     best = (p * d[:, 0]).sum() + program.fun
     np.testing.assert_allclose(got.redundancy, best, rtol=1e-9)
     assert abs(got.gap) < 1e-14
+    np.testing.assert_allclose(got.contribution.sum(), got.redundancy)
     assert got.memory.sum() <= capacity * (1 + 1e-14)
-
-
-def test_curves():
-    p, x, d = tables(1, 6, 5)
-    got = table_allocation(np.linspace(0, 40, 200), p, x, d)
-    fall = np.diff(got.redundancy)
-    assert (fall <= 1e-15).all()
-    assert (np.diff(fall) >= -1e-14).all()
-    np.testing.assert_allclose(got.contribution.sum(axis=1), got.redundancy)
-    np.testing.assert_allclose(got.redundancy[-1], (p * d[:, -1]).sum())
 
 
 def test_fine_tables_of_the_exponential_law():

@@ -52,20 +52,6 @@ def test_against_sixty_digits(alpha, capacity):
         assert abs(ours.first_memory - first) < 5e-14 * (1 + first)
 
 
-def test_curves_fall_from_all_the_loss_through_every_entry():
-    none = infinite_allocation(0.0, [0.01, 0.3, 0.7, 0.999], a=2.5)
-    np.testing.assert_allclose(none.redundancy, 2.5, rtol=1e-14)
-    assert (none.active == 1).all()
-    assert not none.first_memory.any()
-    entries = infinite_onset_capacity(np.arange(1.0, 60), 0.6)
-    capacity = np.unique(np.concatenate([entries * (1 - 1e-13), entries + 1e-13]))
-    ours = infinite_allocation(capacity, 0.6)
-    assert (np.diff(ours.redundancy) <= 1e-15).all()
-    assert (np.diff(ours.log_price) <= 1e-14).all()
-    assert (np.diff(ours.active) >= 0).all()
-    assert ours.active[-1] == 59
-
-
 def test_the_finite_problem_with_the_rest_as_unlearnt():
     # With memory for few, a million clusters differ from all by their unlearnt rest.
     alpha, n, capacity = 0.7, 1_000_000, np.array([5.0, 80.0, 3000.0])

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import special
 
 from kscale import theory
 from kscale.theory.numerics import power_law_sums
@@ -16,8 +16,6 @@ from kscale.theory.numerics.power_law_sums import (
     rule_over_logarithm,
     rule_with_power,
 )
-
-P = np.array([0.0, 1e-3, 0.3, 1.0])
 
 
 def mean(function, alpha, draws):
@@ -36,46 +34,12 @@ def test_powers_are_zeta_values(power):
         assert value == pytest.approx(float(exact), rel=1e-12)
 
 
-@pytest.mark.parametrize("draws", [1e3, 1e12])
-def test_draws_by_the_poisson_identity(draws):
-    # sum_k p_k x/(x + p_k) for s = 2 is a hyperbolic cotangent
-    c = float(6 / mpmath.pi**2)
-    (got,) = mean(lambda p, _: 1 / (1 + draws * p), 0.5, draws)
-    root = mpmath.sqrt(draws * c)
-    exact = c * (mpmath.pi * root * mpmath.coth(mpmath.pi * root) - 1) / (2 * root**2)
-    assert got == pytest.approx(float(exact), rel=1e-11)
-
-
 def test_tail_mass_is_what_the_head_leaves():
     with theory.float64():
         got = power_law_sums.tail_mass(jnp.array([0.0, 3.0, 1e9]), jnp.array(0.5))
     head = 6 / np.pi**2 * (1 + 1 / 4 + 1 / 9)
     np.testing.assert_allclose(got[:2], [1, 1 - head], rtol=1e-14)
     assert float(got[2]) == pytest.approx(6 / np.pi**2 / (1e9 + 0.5), rel=1e-12)
-
-
-@pytest.mark.parametrize("tail", ["constant", "inverse"])
-def test_table_mean_is_the_plain_sum(tail):
-    table, t = np.array([3.0, 1.0, 0.5, 0.8]), np.arange(13.0)
-    last = table[-1] * (4 / (t + 1) if tail == "inverse" else 1)
-    loss = np.where(t < 4, table[np.minimum(t, 3).astype(int)], last)
-    with theory.float64():
-        p = jnp.asarray(P)
-        got = power_law_sums.table_mean(jnp.asarray(table), 12.0, p, 1 - p, tail)
-    law = stats.binom.pmf(t[:, None], 12, P[None, :]).T
-    np.testing.assert_allclose(got, law @ loss, rtol=1e-12)
-
-
-def test_closed_means():
-    t = np.arange(8.0)
-    law = stats.binom.pmf(t[:, None], 7, P[None, :]).T
-    with theory.float64():
-        p = jnp.asarray(P)
-        inverse = power_law_sums.inverse_mean(7.0, p, 1 - p)
-        unseen = power_law_sums.unseen_mean(7.0, p, 1 - p)
-        np.testing.assert_array_equal(power_law_sums.unseen_mean(0.0, p, 1 - p), 1)
-    np.testing.assert_allclose(inverse, law @ (1 / (t + 1)), rtol=1e-13)
-    np.testing.assert_allclose(unseen, law[:, 0], rtol=1e-13, atol=1e-300)
 
 
 def test_the_first_frequency_is_1_to_the_last_digit():

@@ -2,7 +2,6 @@
 
 import itertools
 
-import mpmath
 import numpy as np
 import pytest
 
@@ -47,26 +46,12 @@ def test_five_customers_by_enumeration(process):
     assert entropy == pytest.approx(-(exact * np.log(exact)).sum(), rel=1e-13)
 
 
-def test_one_and_two_customers_literally_and_stirling_numbers_of_ten():
-    assert partitions.partition_entropy(1, 0.5, 1.0) == pytest.approx(0, abs=1e-15)
-    got = partitions.table_count_law(2, 0.5, 1.0)
-    np.testing.assert_allclose(got, [0, 0.25, 0.75], rtol=1e-15)
-    exact = [abs(int(mpmath.stirling1(10, k))) / 3628800 for k in range(11)]
-    got = partitions.table_count_law(10, 0.0, 1.0)  # a Dirichlet process
-    np.testing.assert_allclose(got, exact, rtol=1e-13)
-
-
 def test_the_law_has_the_mean():
     alpha, beta = np.transpose(PROCESSES)
     law = partitions.table_count_law(300, alpha, beta)
     np.testing.assert_allclose(law.sum(axis=1), 1, rtol=1e-12)
     mean = moments.expected_tables(300, alpha, beta)
     np.testing.assert_allclose(law @ np.arange(301), mean, rtol=1e-12)
-
-
-def test_entropy_reaches_the_dirichlet_process():
-    limit, near = partitions.partition_entropy(30, [0.0, 1e-12], 2.0)
-    assert near == pytest.approx(limit, rel=1e-10)
 
 
 def test_information_grows_with_draws_and_labels():

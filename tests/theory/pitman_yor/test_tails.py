@@ -16,6 +16,8 @@ def test_constants_are_the_limits():
     np.testing.assert_allclose(sticks, constants.stick, rtol=1e-8)
     tables = moments.expected_tables(n, alpha, beta) + beta / alpha
     np.testing.assert_allclose(tables / n**alpha, constants.tables, rtol=1e-8)
+    atoms = tails.expected_atoms_above(1e-10, 0.5, 1.0)
+    assert atoms == pytest.approx(constants.tables[0] / np.sqrt(np.pi) * 1e5, rel=1e-4)
 
 
 def test_ranked_constant_in_closed_form():
@@ -58,12 +60,6 @@ def test_atoms_above_is_the_integral_of_the_density(process):
         ends = mpmath.linspace(0, (1 - mpmath.mpf(x[i])) ** (a + b), 9)
         exact = float(scale * mpmath.quad(from_above, ends))
         assert got[i] == pytest.approx(exact, rel=1e-10), x[i]
-
-
-def test_atoms_above_far_down_is_the_power_law():
-    asymptote = tails.power_law_constants(0.5, 1.0).tables / np.sqrt(np.pi) * 1e5
-    got = tails.expected_atoms_above(1e-10, 0.5, 1.0)
-    assert got == pytest.approx(asymptote, rel=1e-4)
 
 
 def test_sizes_are_a_law_and_the_limit():

@@ -11,9 +11,8 @@ from blocks import in_blocks
 from kscale import theory
 from kscale.theory.concepts.poisson import transition
 from kscale.theory.skills.levels import accuracy_curve, giant_component, skill_levels
-from kscale.theory.skills.simulation import component_labels
 from kscale.theory.skills.tails import KINDS, pair_tail
-from kscale.theory.skills.tasks import binomial_task, homogeneous_task, paper_tasks
+from kscale.theory.skills.tasks import binomial_task, homogeneous_task
 
 curve_of = in_blocks(accuracy_curve, 100)
 
@@ -130,14 +129,6 @@ def test_derivatives_match_differences():
     assert slope > 1
 
 
-def test_the_figure_in_one_call_for_broadcast_parameters():
-    d = np.array([4.0, 6.0])
-    curve = accuracy_curve(np.geomspace(1e9, 1e12, 5)[:, None], paper_tasks(), d=d)
-    assert curve.accuracy.shape == (5, 2, 3)
-    assert curve.gamma.shape == (5, 2, 101)
-    assert curve.accuracy.dtype == np.float64
-
-
 @pytest.mark.parametrize(
     "excess",
     [1e-14, 1e-12, 1e-8, 1e-5, 1e-3, 0.05, 0.5, 0.62, 0.66, 1.0, 5.0, 50.0, 1e3, 1e6],
@@ -150,33 +141,16 @@ def test_a_giant_component_against_lambert_w(excess):
         assert abs(float(giant_component(c)) / truth - 1) < 1e-15
 
 
-def test_a_giant_component_solves_its_equation_and_grows():
-    c = np.linspace(0, 8, 801)
+def test_a_giant_component_solves_its_equation_and_has_its_slope():
+    c = np.array([0.0, 0.3, 1.0, 1.0001, 1.5, 9.0, np.inf])
     gamma = giant_component(c)
+    assert gamma[[0, 1, 2, 6]].tolist() == [0, 0, 0, 1]
+    c, gamma = c[:6], gamma[:6]
     np.testing.assert_allclose(gamma, -np.expm1(-c * gamma), atol=1e-15)
-    assert (gamma[c <= 1] == 0).all()
-    assert (np.diff(gamma[c > 1]) > 0).all()
-    assert giant_component(np.inf) == 1
-    with theory.float64():  # what is no number stays none
-        assert np.isnan(np.asarray(jax.jit(giant_component)(np.nan)))
-
-
-def test_the_derivative_of_the_giant_component():
-    # of gamma = 1 - exp(-c gamma)
-    c = np.array([0.3, 1.0001, 1.5, 9.0])
     with theory.float64():
-        slope = np.asarray(jax.vmap(jax.grad(giant_component))(c))
-    gamma = giant_component(c)
-    exact = gamma * (1 - gamma) / (1 - c * (1 - gamma))
-    np.testing.assert_allclose(slope, exact, rtol=1e-9)
-
-
-def test_the_giant_component_of_a_sampled_graph():
-    rng = np.random.default_rng(5)
-    n, c = 3000, 1.7
-    shares = []
-    for _ in range(6):
-        labels = component_labels(np.triu(rng.random((n, n)) < c / n, 1))
-        shares.append(np.bincount(labels).max() / n)
-    error = np.std(shares, ddof=1) / np.sqrt(6)
-    assert abs(np.mean(shares) - giant_component(c)) < 4 * error
+        slope = np.asarray(jax.jit(jax.vmap(jax.grad(giant_component)))(c))
+        # what is no number stays none
+        assert np.isnan(np.asarray(jax.jit(giant_component)(np.nan)))
+    some = c != 1
+    exact = gamma * (1 - gamma) / (1 - np.where(some, c * (1 - gamma), 0))
+    np.testing.assert_allclose(slope[some], exact[some], rtol=1e-9)

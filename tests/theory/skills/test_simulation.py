@@ -5,12 +5,8 @@ import math
 
 import numpy as np
 
+from kscale.theory.skills import simulation
 from kscale.theory.skills.levels import skill_levels
-from kscale.theory.skills.simulation import (
-    component_labels,
-    concept_pairs,
-    simulate_skills,
-)
 from kscale.theory.skills.tasks import homogeneous_task
 
 
@@ -32,7 +28,7 @@ def test_components_against_union_find():
     rng = np.random.default_rng(3)
     for c in (0.0, 0.7, 1.5, 6.0):
         linked = np.triu(rng.random((300, 300)) < c / 300, 1)
-        labels, roots = component_labels(linked), union_find(linked)
+        labels, roots = simulation.component_labels(linked), union_find(linked)
         # the same partition: labels and roots determine each other
         assert len(set(zip(labels, roots, strict=True))) == len(set(labels))
         assert len(set(labels)) == len(set(roots))
@@ -44,7 +40,7 @@ def test_concept_pairs_are_as_many_as_independent_texts_give():
     rng = np.random.default_rng(0)
     counts = []
     for _ in range(60):
-        pairs = concept_pairs(R, T, rng)
+        pairs = simulation.concept_pairs(R, T, rng)
         assert (pairs[:, 0] < pairs[:, 1]).all()
         assert len(np.unique(pairs, axis=0)) == len(pairs)
         counts.append(len(pairs))
@@ -55,14 +51,16 @@ def test_concept_pairs_are_as_many_as_independent_texts_give():
 def test_every_pair_of_concepts_is_equally_likely():
     # a text of few concepts among few, where repeats must be drawn anew
     rng = np.random.default_rng(1)
-    pairs = np.concatenate([concept_pairs(9, 3, rng, d=2.0) for _ in range(3000)])
+    pairs = np.concatenate(
+        [simulation.concept_pairs(9, 3, rng, d=2.0) for _ in range(3000)]
+    )
     counts = np.bincount(pairs[:, 0] * 9 + pairs[:, 1], minlength=81).reshape(9, 9)
     counts = counts[np.triu_indices(9, 1)]
     chance = 1 - (1 - (2 / 9) ** 2) ** 3
     expected = 3000 * chance
     assert (abs(counts - expected) < 4.5 * math.sqrt(expected * (1 - chance))).all()
-    assert len(concept_pairs(9, 0, rng)) == 0
-    pairs = concept_pairs(5, 4, rng, d=5.0)  # texts that hold everything
+    assert len(simulation.concept_pairs(9, 0, rng)) == 0
+    pairs = simulation.concept_pairs(5, 4, rng, d=5.0)  # texts that hold everything
     np.testing.assert_array_equal(pairs, list(itertools.combinations(range(5), 2)))
 
 
@@ -72,56 +70,58 @@ def test_two_skills_by_enumeration():
     rng = np.random.default_rng(4)
     task = homogeneous_task(1, levels=1, skill_counts=(2,))
     given = {"skills": 2, "d": 3.0, "levels": 1, "tasks": task, "graphs": 800}
-    found = simulate_skills(3, 50, rng, [2.0], [0.0], **given)
+    found = simulation.simulate_skills(3, 50, rng, [2.0], [0.0], **given)
     assert found.pairs == 3
     assert abs(found.p[1] - 0.75) < 4 * found.p_se[1]
     assert abs(found.accuracy - found.p[1]) < 1e-12
     np.testing.assert_allclose(found.gamma[1], 0.5 + found.p[1] / 2)
 
 
-def test_binomial_counts_agree_with_the_formula():
-    # level 1 far from its transition, level 2 without prerequisites near it
-    eta, sigma = [2.0, 4.0], [0.0, 0.0]
-    R, T = 3000, 13600
-    rng, task = np.random.default_rng(5), homogeneous_task(2, levels=2)
-    given = {"levels": 2, "tasks": task, "graphs": 8, "counts": "binomial"}
-    found = simulate_skills(R, T, rng, eta, sigma, **given)
-    theory = skill_levels(R, T, eta, sigma, levels=2, kind="two_ways")
-    assert (abs(found.p - theory.p) <= 4 * found.p_se + 1e-12).all()
-    assert (abs(found.gamma - theory.gamma) <= 4 * found.gamma_se + 0.02).all()
-    assert 0.3 < theory.gamma[2] < 0.8
+R, T = 3000, 13600
 
 
 def test_skills_with_few_concepts_lag_behind_the_formula():
     # with R/S = 3 one skill in exp(3) = 20 has no concept at all
-    R, T = 3000, 13600
-    rng = np.random.default_rng(6)
-    found = simulate_skills(R, T, rng, levels=1, graphs=4, tasks=homogeneous_task(1, 1))
-    theory = skill_levels(R, T, levels=1, kind="two_ways", eta=[math.exp(0.07)])
-    assert theory.gamma[1] > 0.9999
+    rng, task = np.random.default_rng(6), homogeneous_task(1, 1)
+    found = simulation.simulate_skills(R, T, rng, levels=1, graphs=4, tasks=task)
+    formula = skill_levels(R, T, levels=1, kind="two_ways", eta=[math.exp(0.07)])
+    assert formula.gamma[1] > 0.9999
     limit = 1 - (1 - 1 / 1000) ** R
     assert found.gamma[1] <= limit + 4 * found.gamma_se[1]
 
 
+def binomial_graphs(seed, *given):
+    """Graphs of two levels with binomial counts; the formula, printed and mended."""
+    rng, task = np.random.default_rng(seed), homogeneous_task(2, levels=2)
+    how = {"levels": 2, "tasks": task, "graphs": 8, "counts": "binomial"}
+    found = simulation.simulate_skills(R, T, rng, *given, **how)
+    how = {"levels": 2, "kind": "two_ways"}
+    ways = (skill_levels(R, T, *given, **how, thinned=x) for x in ("links", "skills"))
+    return found, *ways
+
+
+def test_binomial_counts_agree_with_the_formula():
+    # level 1 far from its transition, level 2 without prerequisites near it
+    found, formula, _ = binomial_graphs(5, [2.0, 4.0], [0.0, 0.0], [1000, 1000])
+    assert (abs(found.p - formula.p) <= 4 * found.p_se + 1e-12).all()
+    assert (abs(found.gamma - formula.gamma) <= 4 * found.gamma_se + 0.02).all()
+    assert 0.3 < formula.gamma[2] < 0.8
+
+
 def test_a_skill_without_prerequisites_loses_all_its_links():
     # level 1 misses some skills; two prerequisites: at most gamma_1^2 can be linked
-    eta, sigma = [12.0, 1.0], [0.0, 2.0]
-    R, T = 3000, 13600
-    rng, task = np.random.default_rng(7), homogeneous_task(2, levels=2)
-    given = {"levels": 2, "tasks": task, "graphs": 6, "counts": "binomial"}
-    found = simulate_skills(R, T, rng, eta, sigma, [300, 1000], **given)
-    given = {"skills": [300, 1000], "levels": 2, "kind": "two_ways"}
-    theory = skill_levels(R, T, eta, sigma, **given)
-    assert abs(found.gamma[1] - theory.gamma[1]) <= 4 * found.gamma_se[1] + 0.02
+    found, formula, mended = binomial_graphs(7, [12.0, 1.0], [0.0, 2.0], [300, 1000])
+    error = 4 * found.gamma_se
+    assert (abs(found.gamma - mended.gamma) <= error + 0.02).all()
+    assert mended.gamma[1] == formula.gamma[1]
     below = found.gamma[1]
     assert 0.5 < below < 0.99
-    assert found.gamma[2] < below**2 + 4 * found.gamma_se[2] < theory.gamma[2]
-    thinned = skill_levels(R, T, eta, sigma, **given, thinned="skills")
-    assert abs(found.gamma[2] - thinned.gamma[2]) <= 4 * found.gamma_se[2] + 0.02
+    assert found.gamma[2] < below**2 + error[2] < formula.gamma[2]
 
 
 def test_no_texts_no_skills():
-    found = simulate_skills(50, 0, np.random.default_rng(0), skills=20, levels=12)
+    rng = np.random.default_rng(0)
+    found = simulation.simulate_skills(50, 0, rng, skills=20, levels=12)
     np.testing.assert_allclose(found.gamma[1:], 1 / 20)
     np.testing.assert_array_equal(found.p[1:], 0)
     # what remains are the subtasks of level 0
@@ -129,9 +129,7 @@ def test_no_texts_no_skills():
 
 
 def test_the_same_seed_gives_the_same_graphs():
-    one, other = (
-        simulate_skills(60, 300, np.random.default_rng(8), skills=30, graphs=2)
-        for _ in range(2)
-    )
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
+    rngs = [np.random.default_rng(8) for _ in range(2)]
+    found = [simulation.simulate_skills(60, 300, rng, skills=30) for rng in rngs]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

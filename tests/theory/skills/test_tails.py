@@ -20,10 +20,8 @@ def summed_tail(n, p, k):
         n, p, k = mpmath.mpf(n), mpmath.mpf(p), int(k)
         below = k < n * p
         j = k - 1 if below else k
-        log_first = mpmath.log(mpmath.binomial(n, j)) if n < 1e3 else None
-        if log_first is None:
-            log_first = mpmath.loggamma(n + 1) - mpmath.loggamma(n - j + 1)
-            log_first -= mpmath.loggamma(j + 1)
+        log_first = mpmath.loggamma(n + 1) - mpmath.loggamma(n - j + 1)
+        log_first -= mpmath.loggamma(j + 1)
         log_first += j * mpmath.log(p) + (n - j) * mpmath.log1p(-p)
         term = total = mpmath.mpf(1)
         while term > total * mpmath.mpf(10) ** -30 and 0 <= j <= n:
