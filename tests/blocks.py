@@ -5,6 +5,8 @@ import inspect
 import jax
 import numpy as np
 
+from kscale.theory import concepts, data_scaling, model_scaling, skills
+
 
 def in_blocks(solver, size=64):
     """The solver, called with blocks of `size` numbers whatever shape it is given.
@@ -39,3 +41,21 @@ def in_blocks(solver, size=64):
         return jax.tree.map(join, *found)
 
     return call
+
+
+compute_optimal = in_blocks(concepts.compute_optimal, 32)
+isoflop = in_blocks(concepts.isoflop, 32)
+spurious_optimum = in_blocks(concepts.spurious_optimum, 32)
+printed_law = in_blocks(concepts.printed_law, 256)
+corrected_law = in_blocks(concepts.corrected_law, 256)
+threshold = in_blocks(concepts.threshold, 256)
+density_evolution = in_blocks(concepts.density_evolution, 256)
+matching_bound = in_blocks(concepts.matching_bound, 256)
+accuracy_curve = in_blocks(skills.accuracy_curve, 100)
+known_weights = in_blocks(data_scaling.known_weights_information_power_law, 16)
+power_law = in_blocks(data_scaling.data_redundancy_power_law, 64)
+distinct = in_blocks(data_scaling.expected_distinct_power_law, 64)
+infinite_allocation = in_blocks(model_scaling.infinite_allocation)
+infinite_contribution = in_blocks(model_scaling.infinite_contribution)
+infinite_onset_capacity = in_blocks(model_scaling.infinite_onset_capacity)
+infinite_redundancy_constant = in_blocks(model_scaling.infinite_redundancy_constant)

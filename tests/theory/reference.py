@@ -11,6 +11,7 @@ import functools
 import re
 import types
 
+import blocks
 import numpy as np
 
 from kscale import theory
@@ -197,6 +198,7 @@ for block in re.split(r"\n(?! )", TABLE.strip().replace("\n    ", " ")):
     LINES[prefix] = [line.split(": ") for line in lines]
 for topic in (coding, concepts, data_scaling, model_scaling, pitman_yor, skills):
     CALLS |= vars(topic)
+CALLS |= {name: call for name, call in vars(blocks).items() if name in CALLS}
 CALLS |= {"allocate": allocate, "code": code, "polynomial": polynomial}
 CALLS |= {
     "uniform": lambda draws, clusters, **loss: data_scaling.data_redundancy(
@@ -208,10 +210,9 @@ CALLS |= {
         if customers >= 2
         else 0
     ),
-    "unseen": functools.partial(data_scaling.data_redundancy_power_law, loss="unseen"),
-    "one_more_distinct": lambda N, alpha: data_scaling.expected_distinct_power_law(
-        N + 1, alpha
-    ),
+    "data_redundancy_power_law": blocks.power_law,
+    "unseen": functools.partial(blocks.power_law, loss="unseen"),
+    "one_more_distinct": lambda N, alpha: blocks.distinct(N + 1, alpha),
     "four_halves": lambda t: data_scaling.dirichlet_information(t, [0.5] * 4),
 }
 # What has no effect on these formulas, if it is given.
@@ -230,7 +231,7 @@ def kind(found):
 
 
 def threshold_kind(inputs, wanted):
-    return kind(concepts.threshold(**inputs.some(GRAPH)))
+    return kind(blocks.threshold(**inputs.some(GRAPH)))
 
 
 def poisson_constants(inputs, wanted):
@@ -268,7 +269,7 @@ def compute_optimal(inputs, wanted):
     given = inputs.some(SCENE + " mode")
     results = {
         mode: outputs(
-            concepts.compute_optimal(**given | {"mode": mode}),
+            blocks.compute_optimal(**given | {"mode": mode}),
             "Cprime=budget R=concepts T=texts N=parameters D=tokens c=texts_per_concept"
             " ER=learnt frac=fraction R_threshold=threshold_concepts",
         )
@@ -287,8 +288,8 @@ def peeling_sampled(inputs, wanted):
         "se": found.standard_error,
         "n": graphs,
         "P_stuck": found.stuck_fraction,
-        "iid_law": concepts.corrected_law(R, T, d).unlearnt,
-        "eq2": concepts.printed_law(**inputs.some(GRAPH)).unlearnt,
+        "iid_law": blocks.corrected_law(R, T, d).unlearnt,
+        "eq2": blocks.printed_law(**inputs.some(GRAPH)).unlearnt,
     }
 
 
@@ -303,7 +304,7 @@ def train_error(inputs, wanted):
 
 
 def excess_at_optimum(inputs, wanted):
-    best = concepts.compute_optimal(**inputs.some(SCENE + " mode"))
+    best = blocks.compute_optimal(**inputs.some(SCENE + " mode"))
     d, lost = inputs.get("d", 6.0), 1 - best.fraction
     error = concepts.training_error(lost, best.concepts, d)
     mean = concepts.bimodal_error(best.concepts, best.texts, d)
@@ -321,11 +322,11 @@ def excess_at_optimum(inputs, wanted):
 def contribution(inputs, wanted):
     alpha, C = inputs["alpha"], inputs["C"]
     law = inputs.some(LAW)
-    level = model_scaling.infinite_contribution(1, C, **law)
+    level = blocks.infinite_contribution(1, C, **law)
     return {
         "active_level": level,
         "active_level_times_C_pow": level * C ** (1 / alpha),
-        "inactive_const": model_scaling.infinite_contribution(1, 0.0, **law),
+        "inactive_const": blocks.infinite_contribution(1, 0.0, **law),
     }
 
 
@@ -405,6 +406,13 @@ def three_tasks(inputs):
     return np.stack([*skills.paper_tasks(levels)[:2], mixture])
 
 
+def curve(N, inputs, given):
+    """Accuracy of the three tasks; the paper's own are part of the program."""
+    tasks = three_tasks(inputs)
+    own = np.array_equal(tasks, skills.paper_tasks(tasks.shape[1] - 1))
+    return blocks.accuracy_curve(N, tasks=None if own else tasks, **given)
+
+
 def pair_tail(inputs, wanted):
     given = inputs.some("R=concepts T=texts eta d S=skills")
     found = outputs(skills.pair_tail(**given), "p_rr=p npairs=pairs mean")
@@ -418,13 +426,12 @@ def accuracy(inputs, wanted):
     N = inputs["N"] if "N" in inputs else inputs["R"] * sigma
     found = {}
     for tail in wanted:
-        given = curve_settings(inputs, tail) | {"tasks": three_tasks(inputs)}
-        curve = skills.accuracy_curve(N, **given)
+        at = curve(N, inputs, curve_settings(inputs, tail))
         names = "acc_l10", "acc_binomial", "acc_mixture"
-        one = dict(zip(names, curve.accuracy, strict=True))
-        one |= {f"gamma{level}": g for level, g in enumerate(curve.gamma)}
-        one |= {f"p{level}": p for level, p in enumerate(curve.p)}
-        found[tail] = one | {"max_level": curve.top}
+        one = dict(zip(names, at.accuracy, strict=True))
+        one |= {f"gamma{level}": g for level, g in enumerate(at.gamma)}
+        one |= {f"p{level}": p for level, p in enumerate(at.p)}
+        found[tail] = one | {"max_level": at.top}
     return found
 
 
@@ -444,8 +451,7 @@ def plateaus(inputs, wanted):
     for key in wanted:
         if key.startswith("acc_at_"):
             N = float(key.removeprefix("acc_at_"))
-            curve = skills.accuracy_curve(N, three_tasks(inputs), **given)
-            found[key] = curve.accuracy[2]
+            found[key] = curve(N, inputs, given).accuracy[2]
     return found
 
 

@@ -3,14 +3,10 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import compute_optimal, corrected_law, printed_law
 
 from kscale.theory import float64
-from kscale.theory.concepts import compute, finite_length, poisson
-
-compute_optimal = in_blocks(compute.compute_optimal, 32)
-printed_law = in_blocks(finite_length.printed_law, 256)
-corrected_law = in_blocks(finite_length.corrected_law, 256)
+from kscale.theory.concepts import compute, poisson
 
 MODES = ("paper", "iid", "de")
 SWEEP = np.geomspace(1e18, 1e30, 200)

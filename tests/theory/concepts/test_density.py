@@ -2,16 +2,12 @@ import jax
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import density_evolution, matching_bound, threshold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kscale.theory import float64
 from kscale.theory.concepts import density, poisson
-
-threshold = in_blocks(density.threshold, 256)
-density_evolution = in_blocks(density.density_evolution, 256)
-matching_bound = in_blocks(density.matching_bound, 256)
 
 
 def literal(concepts, texts, d=6.0, eps=0.5):

@@ -2,14 +2,10 @@ import jax
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import corrected_law, density_evolution, printed_law
 
 from kscale import theory
-from kscale.theory.concepts import density, finite_length, poisson
-
-printed_law = in_blocks(finite_length.printed_law, 256)
-corrected_law = in_blocks(finite_length.corrected_law, 256)
-density_evolution = in_blocks(density.density_evolution, 256)
+from kscale.theory.concepts import finite_length, poisson
 
 
 def literal_alpha(concepts, texts, d, eps, x):

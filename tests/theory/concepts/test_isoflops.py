@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
-from blocks import in_blocks
-
-from kscale.theory.concepts import compute, density, finite_length, isoflops
-
-isoflop = in_blocks(isoflops.isoflop, 32)
-spurious_optimum = in_blocks(isoflops.spurious_optimum, 32)
-compute_optimal = in_blocks(compute.compute_optimal, 32)
-printed_law = in_blocks(finite_length.printed_law, 256)
-corrected_law = in_blocks(finite_length.corrected_law, 256)
-density_evolution = in_blocks(density.density_evolution, 256)
+from blocks import (
+    compute_optimal,
+    corrected_law,
+    density_evolution,
+    isoflop,
+    printed_law,
+    spurious_optimum,
+)
 
 
 def test_curve_is_the_three_laws_along_the_budget():

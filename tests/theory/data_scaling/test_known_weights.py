@@ -4,15 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import known_weights as power_law
 from scipy import stats
 
 from kscale import theory
 from kscale.theory.data_scaling import bayes, redundancy
 from kscale.theory.data_scaling import known_weights as kw
 from kscale.theory.data_scaling.redundancy_bounds import redundancy_bound
-
-power_law = in_blocks(kw.known_weights_information_power_law, 16)
 
 
 def plain(draws, p):

@@ -5,15 +5,12 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import distinct, power_law
 from scipy import stats
 
 from kscale import theory
 from kscale.theory.data_scaling import redundancy as ds
 from kscale.theory.model_scaling import zipf_frequencies
-
-power_law = in_blocks(ds.data_redundancy_power_law, 64)
-distinct = in_blocks(ds.expected_distinct_power_law, 64)
 
 ALPHAS = np.array([0.05, 0.3, 0.5, 0.8, 0.95])
 

@@ -5,16 +5,15 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import (
+    infinite_allocation,
+    infinite_contribution,
+    infinite_onset_capacity,
+    infinite_redundancy_constant,
+)
 from scipy import special
 
-from kscale.theory.model_scaling import homogeneous
 from kscale.theory.model_scaling.allocation import water_level
-
-infinite_allocation = in_blocks(homogeneous.infinite_allocation)
-infinite_contribution = in_blocks(homogeneous.infinite_contribution)
-infinite_onset_capacity = in_blocks(homogeneous.infinite_onset_capacity)
-infinite_redundancy_constant = in_blocks(homogeneous.infinite_redundancy_constant)
 
 
 def exact(capacity, alpha, a, b):

@@ -4,14 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import accuracy_curve as curve_of
 
 from kscale import theory
 from kscale.theory.skills.emergence import emergence_size, phases
-from kscale.theory.skills.levels import accuracy_curve
 from kscale.theory.skills.tasks import homogeneous_task, mixture_task
 
-curve_of = in_blocks(accuracy_curve, 100)
 LEVELS = np.array([0.05, 0.5, 0.95])
 
 

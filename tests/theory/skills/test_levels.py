@@ -6,15 +6,13 @@ import jax
 import mpmath
 import numpy as np
 import pytest
-from blocks import in_blocks
+from blocks import accuracy_curve as curve_of
 
 from kscale import theory
 from kscale.theory.concepts.poisson import transition
 from kscale.theory.skills.levels import accuracy_curve, giant_component, skill_levels
 from kscale.theory.skills.tails import KINDS, pair_tail
 from kscale.theory.skills.tasks import binomial_task, homogeneous_task
-
-curve_of = in_blocks(accuracy_curve, 100)
 
 
 def plain_levels(R, T, kind, levels=100, S=1000):
