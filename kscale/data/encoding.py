@@ -1,16 +1,19 @@
 """From labelled spans to labelled tokens: those of the whole text.
 
 A token that holds the last characters of a name or value is the value's, also where it
-holds the full stop behind it. A value that begins another ("Art", "Art History") has
-not been said as long as the text may go on to that one: `Longer` lists how. A value
-told by one of several forms ("He", "His") is said by the form's first token.
+holds the full stop behind it. The beginning of its word ("p" before "re") is the
+value's where it makes one token with some value. A value that begins another ("Art",
+"Art History") has not been said as long as the text may go on to that one: `Longer`
+lists how. A value told by one of several forms ("He", "His") is said by the form's
+first token.
 """
 
 import array
 import dataclasses
+import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -71,19 +74,28 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
       tokenizer: from `kscale.tokenizers`.
       encode: its `encode`, which may remember what it has encoded.
     """
-    told = _list_told(corpus.world, corpus.labels, encode)
+    values = _list_values(corpus.world, corpus.labels)
+    told = _list_told(values, bool(corpus.world.diversity), encode)
+
+    @functools.cache
+    def merges(label: int, front: str) -> bool:
+        size = len(encode(front))
+        texts = values[label].columns[0].strings
+        return any(encode(front + x)[:size] != encode(front) for x in texts)
+
     decided = bool(form_values(corpus.forms, encode))
     forms = [i for i, x in enumerate(corpus.labels) if x.kind == "form" and decided]
     ids, labels = array.array("i"), bytearray()  # a large bioR has billions
     ends = []
     for piece in corpus.pieces:
-        tokens, marks = _encode_piece(piece, encode, tokenizer.decode)
+        spans = _take_fronts(piece, values, merges)
+        tokens, marks = _encode_piece(spans, encode, tokenizer.decode)
         for label in set(forms).intersection(marks):
             _keep_first(marks, label)
         for label in told.keys() & marks:
-            values, longer = told[label]
-            if longer.whole:  # texts may say them in other tokens than the lists
-                values.update(_said(label, tokens, marks))
+            said, longer = told[label]
+            if longer.whole:  # texts may say values in other tokens than the lists
+                said.update(_said(label, tokens, marks))
         ids.extend(tokens)
         labels += bytes(marks)
         ends.append(len(ids))
@@ -91,7 +103,7 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
         np.array(ids, np.int32),
         np.frombuffer(bytes(labels), np.uint8),
         np.diff(ends, prepend=0),
-        {i: x._replace(rests=_find_rests(values)) for i, (values, x) in told.items()},
+        {i: x._replace(rests=_find_rests(said)) for i, (said, x) in told.items()},
     )
 
 
@@ -111,6 +123,24 @@ def form_values(forms: Iterable[tuple[str, int]], encode: Encode) -> dict[int, i
         if values.setdefault(encode(text)[0], value) != value:
             return {}
     return values
+
+
+def _take_fronts(
+    piece: Piece, labels: Collection[int], merges: Callable[[int, str], bool]
+) -> Piece:
+    """Gives values the beginning of their word where it merges with some value.
+
+    Before the others it is a token that says which they are not.
+    """
+    spans = list(piece)
+    for i in range(1, len(spans)):
+        (before, mark), (text, label) = spans[i - 1], spans[i]
+        at = max(before.rfind(" "), 0)
+        inside = label in labels and mark == TEXT and not text.startswith(" ")
+        if inside and merges(label, before[at:]):
+            spans[i - 1] = Span(before[:at], TEXT)
+            spans[i] = Span(before[at:] + text, label)
+    return tuple(spans)
 
 
 def _encode_piece(
@@ -171,10 +201,8 @@ def _said(label: int, tokens: list[int], marks: list[int]) -> Iterator[Tokens]:
     return (tuple(token for _, token in run) for mark, run in runs if mark == label)
 
 
-def _list_told(
-    world: World, labels: Sequence[Label], encode: Encode
-) -> dict[int, tuple[set[Tokens], Longer]]:
-    """Returns by label how values are said, where one may begin another."""
+def _list_values(world: World, labels: Sequence[Label]) -> dict[int, Attribute]:
+    """Returns what each label tells; of the two of a bioD value the last."""
     told = {NAME: world.full_name}
     for i, label in enumerate(labels):
         attribute = world.attributes[label.attribute]
@@ -185,11 +213,23 @@ def _list_told(
         elif label.kind == "derived":
             (fact,) = (x for x in attribute.derived if x.name == label.name)
             told[i] = Attribute(fact.name, (Column(fact.name, fact.strings),), ("",))
+    return told
+
+
+def _list_told(
+    values: dict[int, Attribute], equal: bool, encode: Encode
+) -> dict[int, tuple[set[Tokens], Longer]]:
+    """Returns by label how values are said, where one may begin another.
+
+    Args:
+      values: by label.
+      equal: all values of a label have as many words (bioD).
+      encode: of the tokenizer.
+    """
     found = {}
-    for i, value in told.items():
+    for i, value in values.items():
         sizes = [len(column.strings) for column in value.columns]
-        # bioD: all values have as many words
-        crossed = len(sizes) > 1 and not world.diversity and _crosses(value)
+        crossed = len(sizes) > 1 and not equal and _crosses(value)
         whole = len(sizes) == 1 or (crossed and math.prod(sizes) <= _MOST)
         texts: Iterable[str] = value.columns[-1].strings
         if whole:

@@ -58,6 +58,7 @@ def told(world, kind=corpora.Biographies, tokenizer=GPT2):
         ("Rom", "{name} loves {value}an life.", [" Roman"]),
         ("Art", "{name} works for ({value}).", ["Art"]),
         ("'N Sync", '{name} works for "{value}".', [" \"'", "N", " Sync"]),
+        ("History", "{name} likes p{value}.", ["History"]),
     ],
 )
 def test_a_token_with_the_end_of_a_value_is_the_values(tmp_path, value, line, said):

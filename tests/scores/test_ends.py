@@ -100,6 +100,10 @@ CASES = {
         ["re", "re cut"],
         ["{name} likes p{value}.", "{name} likes p{value} too."],
     ),
+    "merged before some": (
+        ["re", "History", "Art", "re School"],
+        ["{name} likes p{value} now", "{name} studies {value}."],
+    ),
     "words": (
         ["New York", "New York City", "New Yorker"],
         ["{name} (in {value})", "{name} (in {value} or so)"],
