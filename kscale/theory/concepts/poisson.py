@@ -52,7 +52,8 @@ def transition(d: Any = 6.0) -> Transition:
     with d the mean number of concepts in a text.
 
     Returns:
-      `Transition`. Above d = 700 the numbers of texts, like exp(d), overflow to inf.
+      `Transition`, NaN for d <= e. Above d = 700 the numbers of texts, like exp(d),
+      overflow to inf.
 
     Example:
       >>> found = transition(6.0)
