@@ -97,12 +97,9 @@ def extract(
         if rank < 0:
             raise ValueError(f"{name}={rank} must be a rank, 0 or more")
     before = before or load_config(start)
-    rules = (
-        f"*/attention/query:{attention}",
-        f"*/attention/value:{attention}",
-        f"embed/table:{embedding}",
-    )
     adapted = bool(embedding or attention)
+    rules = tuple(f"*/attention/{x}:{attention}" for x in ("query", "value"))
+    lora = Lora(rules=(*rules, f"embed/table:{embedding}")) if adapted else NO_ADAPTERS
     world, order = before.world, before.data
     asked = PartConfig(
         "questions", "questions", world.people, world.first, "odd", exposures
@@ -116,9 +113,7 @@ def extract(
         data=dataclasses.replace(
             order, exposures=exposures, share=0.0, epochs=1, batch=batch or order.batch
         ),
-        model=dataclasses.replace(
-            before.model, lora=Lora(rules=rules) if adapted else NO_ADAPTERS
-        ),
+        model=dataclasses.replace(before.model, lora=lora),
         train=dataclasses.replace(
             before.train,
             learning_rate=rate,
