@@ -18,7 +18,7 @@ to nothing after 100 exposures.
 import dataclasses
 import pathlib
 
-from kscale import configs, models, report
+from kscale import configs, report
 from kscale.configs.base import Config
 from kscale.files import Row
 
@@ -46,14 +46,9 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
 
 
 def _run(people: int, heads: int, rate: float, exposures: int, seed: int) -> Config:
-    config = configs.demo(people, exposures, heads, diversity=64, rate=rate)
-    names = (64, 64) if people <= 4096 else (256, 256)
+    config = configs.demo_bindings(people, exposures, heads, rate)
     return dataclasses.replace(
         config,
         name="bindings",
-        world=dataclasses.replace(
-            config.world, attributes=8, chunks=1, name_parts=names
-        ),
-        model=models.from_name(f"GPT2-2-{heads}", head_size=16, init_std=0.08),
         train=dataclasses.replace(config.train, seed=seed),
     )

@@ -3,7 +3,8 @@
 `--config=NAME` takes one as it is, `--config=NAME:key=value,key=value` gives arguments
 to its function, `--config=path/to/file.py` calls the file's `get_config()`.
 
-    small        demo, demo_100, demo_room, demo_d48, demo_d48_100, mini, smoke
+    small        demo, demo_100, demo_room, demo_d48, demo_d48_100,
+                 demo_bindings, mini, smoke
     capacity     bios, bios_simple, bior, biod, junk (Allen-Zhu & Li 2024)
     power_law    pan (Pan et al. 2025), tiny: skewed worlds
     finetuning   tune, extract: a finished run trained further
@@ -25,6 +26,7 @@ from kscale.configs.power_law import pan, tiny
 from kscale.configs.small import (
     demo,
     demo_100,
+    demo_bindings,
     demo_d48,
     demo_d48_100,
     demo_room,
@@ -35,7 +37,8 @@ from kscale.configs.small import (
 CONFIGS: dict[str, Callable[..., Config]] = {
     make.__name__: make
     for make in (
-        *(demo, demo_100, demo_room, demo_d48, demo_d48_100, smoke, mini),
+        *(demo, demo_100, demo_room, demo_d48, demo_d48_100, demo_bindings),
+        *(smoke, mini),
         *(bios, bios_simple, bior, biod, junk, pan, tiny, tune, extract),
     )
 }

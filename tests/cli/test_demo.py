@@ -1,4 +1,4 @@
-"""`kscale demo`: the three facts, the plan, and how it is stopped."""
+"""`kscale demo`: the four facts, the plan, and how it is stopped."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kscale import cli
+from kscale import cli, report
 from kscale.cli import demo
 from kscale.runs import launch
 
@@ -28,18 +28,21 @@ def row(name, exposures, bits, most):
 
 ROWS = [
     row("demo_d48", 1000, 1.85, 2.25),
+    row("demo_bindings", 1000, 1.33, 1.77),
     row("demo_room", 1000, 1.22, 1.22),
     row("demo_d48_100", 100, 1.15, 2.25),
 ]
 
 
-def test_the_answer_names_the_three_facts(tmp_path, monkeypatch, ask):
+def test_the_answer_names_the_four_facts(tmp_path, monkeypatch, ask):
     monkeypatch.setattr(demo, "train_side_by_side", lambda *_: ROWS)
     words = ["demo", f"--workdir={tmp_path}"]
     out = ask(*words)
     assert out.splitlines()[-1] == (
         "A transformer at its limit holds 1.15 bits per parameter after 100 exposures"
-        " and 1.85 after 1000; one with room to spare holds 1.22 of 1.22."
+        " and 1.85 after 1000, most of them which strings there are; where bits are who"
+        " has what it holds 1.33 with 50% of the values right; one with room to spare"
+        " holds 1.22 of 1.22."
     )
     picture = tmp_path / "demo.png"
     assert f"picture: {picture}" in out
@@ -86,5 +89,7 @@ def test_the_demo_reaches_what_it_promises(tmp_path, ask):
     found = {r["name"]: r for r in ask("demo", f"--workdir={tmp_path}", "--json")}
     assert found["demo_d48"]["bits_per_param"] >= 1.6
     assert 0.8 <= found["demo_d48_100"]["bits_per_param"] <= 1.3
+    assert found["demo_bindings"]["bits_per_param"] >= 1.2
+    assert report.values_right(found["demo_bindings"]) > 0.5
     room = found["demo_room"]
     assert room["bits_per_param"] >= 0.97 * room["max_bits_per_param"]

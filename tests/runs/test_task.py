@@ -53,6 +53,7 @@ def check_row(row, task):
         ("demo_room", 28_640, 1.2214),
         ("demo_d48", 62_928, 2.2466),
         ("demo_d48_100", 62_928, 2.2466),
+        ("demo_bindings", 8_784, 1.7681),
     ],
 )
 def test_the_demo_models_have_these_sizes(name, parameters, limit):
