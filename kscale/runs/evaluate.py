@@ -80,7 +80,8 @@ class Known:
         seen), classes (by frequency, 0 the most frequent), pieces, by_count (accuracy
         against how often people were seen, unless all are alike), and what is known
         of each of the parts, by its name. Classes and weights are those of the whole
-        run at every step. Of experts also dropped_when_scored: the share of choices
+        run at every step. Of a pronoun also normalized_forms: whether it costs what its
+        forms have of all forms' probability, or all of its wording. Of experts also dropped_when_scored: the share of choices
         that find no room in the documents of 200 people as they are scored
         (`scores.dropped_share`).
         """
@@ -104,6 +105,8 @@ class Known:
             "classes": by_class(classes),
             "pieces": scores.summarize_pieces(corpus.labels, table, weights),
         }
+        if any(piece["kind"] == "form" for piece in found["pieces"]):
+            found["normalized_forms"] = task.pool.forms is not None
         if task.config.world.law.kind != "exact":
             right = scores.person_accuracy(corpus.labels, table)
             asked = [a for a in task.world.attributes if a.name in task.world.sentences]

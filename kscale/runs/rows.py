@@ -160,6 +160,11 @@ def list_findings(row: Row) -> list[str]:
     trainable = row["config"].get("train", {}).get("trainable", ["*"])
     if list(trainable) != ["*"]:
         lines.append(f"Only {', '.join(trainable)} was trained.")
+    if not row.get("normalized_forms", True):
+        lines.append(
+            "The pronoun paid for its wording: forms of two of its values begin with"
+            " one token; a larger vocabulary tells them apart."
+        )
     if row.get("dropped_when_scored"):
         lines.append(
             f"When scored, experts dropped {100 * row['dropped_when_scored']:.2g}% of"

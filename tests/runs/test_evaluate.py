@@ -89,6 +89,7 @@ def test_numbers_are_those_of_plain_loops(skewed):
     for found in breakdown["classes"]:
         check(found, people // 5 == found["frequency_class"])
     told = {x["piece"]: x for x in breakdown["pieces"]}
+    assert breakdown["normalized_forms"] is True
     assert set(told) <= set(pieces)
     for name, row in told.items():
         hits = table.correct[:, pieces[name]].all(axis=1)

@@ -15,6 +15,9 @@ ROW = {"visits": ALIKE, "classes": CLASSES, "config": {"start": ""}}
 def test_of_visits_who_is_known_and_how_often_seen_unless_all_are_alike():
     nobody = {"fewest": 0, "most": 0, "never": 10, "total": 0}
     assert list_findings(ROW) == list_findings(ROW | {"visits": nobody}) == []
+    assert list_findings(ROW | {"normalized_forms": True}) == []
+    (line,) = list_findings(ROW | {"normalized_forms": False})
+    assert "forms of two of its values begin with one token" in line
     assert list_findings(ROW | {"visits": SKEWED}) == [
         "People were seen 0 to 1,234 times, 3 never; visits.npy has each.",
         "Values right by class of frequency, the most frequent first: 90%, 10%; bits"
