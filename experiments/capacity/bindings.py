@@ -22,15 +22,18 @@ from kscale import configs, report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-# (people, heads of 16 in each of two layers, peak learning rate)
-SMALL = ((1200, 2, 3e-3), (600, 1, 4e-3))
-PAPER = ((10_000, 6, 1.5e-3), (40_000, 12, 1e-3))
+# People, heads of 16 in each of two layers, peak learning rate, share that is rotated
+SMALL = (
+    *((300, 1, 4e-3, 1.0), (300, 1, 4e-3, 0.25)),
+    *((600, 1, 4e-3, 0.25), (1200, 2, 3e-3, 0.25)),
+)
+PAPER = ((10_000, 6, 1.5e-3, 0.25), (40_000, 12, 1e-3, 0.25))
 
 
 def runs(size: str) -> list[Config]:
     """The runs of a size."""
     if size == "smoke":
-        return [_run(24, 1, 3e-3, exposures=4, seed=0)]
+        return [_run(24, 1, 3e-3, 1.0, exposures=4, seed=0)]
     return [
         _run(*world, exposures, seed)
         for world in (PAPER if size == "paper" else SMALL)
@@ -45,8 +48,10 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     report.draw_capacity(rows, path, title, published=False)
 
 
-def _run(people: int, heads: int, rate: float, exposures: int, seed: int) -> Config:
-    config = configs.demo_bindings(people, exposures, heads, rate)
+def _run(
+    people: int, heads: int, rate: float, rotary: float, exposures: int, seed: int
+) -> Config:
+    config = configs.demo_bindings(people, exposures, heads, rate, rotary)
     return dataclasses.replace(
         config,
         name="bindings",
