@@ -81,9 +81,9 @@ class Known:
         against how often people were seen, unless all are alike), and what is known
         of each of the parts, by its name. Classes and weights are those of the whole
         run at every step. Of a pronoun also normalized_forms: whether it costs what its
-        forms have of all forms' probability, or all of its wording. Of experts also dropped_when_scored: the share of choices
-        that find no room in the documents of 200 people as they are scored
-        (`scores.dropped_share`).
+        forms have of all forms' probability, or all of its wording. Of experts also
+        dropped_when_scored: the share of choices that find no room in the documents of
+        200 people as they are scored (`scores.dropped_share`).
         """
         task, table = self.task, self.table
         corpus, frequencies = task.corpus, task.order.frequencies()
