@@ -6,31 +6,15 @@ plan = corpus.plan(people, exposures)          # which pieces make each document
 corpora.compose_document(corpus, plan[0])      # its text, span by span
 """
 
-from kscale.corpora import standin
-from kscale.corpora.biographies import Biographies
-from kscale.corpora.corpus import (
-    NAME,
-    TEXT,
-    Corpus,
-    Label,
-    Span,
-    build_labels,
-    compose_document,
-)
-from kscale.corpora.questions import Questions
-from kscale.corpora.rewrites import FactFinder, Rewrites
-
-__all__ = [
-    "NAME",
-    "TEXT",
-    "Biographies",
-    "Corpus",
-    "FactFinder",
-    "Label",
-    "Questions",
-    "Rewrites",
-    "Span",
-    "build_labels",
-    "compose_document",
-    "standin",
-]
+from . import standin as standin
+from .biographies import Biographies as Biographies
+from .corpus import NAME as NAME
+from .corpus import TEXT as TEXT
+from .corpus import Corpus as Corpus
+from .corpus import Label as Label
+from .corpus import Span as Span
+from .corpus import build_labels as build_labels
+from .corpus import compose_document as compose_document
+from .questions import Questions as Questions
+from .rewrites import FactFinder as FactFinder
+from .rewrites import Rewrites as Rewrites

@@ -6,27 +6,13 @@ batches = data.Batches(stream, batch=24)
 batches[7]["tokens"]  # [24, 513]: what step 7 reads
 """
 
-from kscale.data.batches import Batch, Batches
-from kscale.data.mixture import Mixture
-from kscale.data.stream import Stream
-from kscale.data.tokenized import (
-    PAD,
-    Documents,
-    Forms,
-    TokenPool,
-    tokenize,
-    tokenize_all,
-)
-
-__all__ = [
-    "PAD",
-    "Batch",
-    "Batches",
-    "Documents",
-    "Forms",
-    "Mixture",
-    "Stream",
-    "TokenPool",
-    "tokenize",
-    "tokenize_all",
-]
+from .batches import Batch as Batch
+from .batches import Batches as Batches
+from .mixture import Mixture as Mixture
+from .stream import Stream as Stream
+from .tokenized import PAD as PAD
+from .tokenized import Documents as Documents
+from .tokenized import Forms as Forms
+from .tokenized import TokenPool as TokenPool
+from .tokenized import tokenize as tokenize
+from .tokenized import tokenize_all as tokenize_all

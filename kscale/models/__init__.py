@@ -11,37 +11,21 @@ Example:
   ((3, 16, 100), (3, 16))
 """
 
-from kscale.models.architectures import ARCHITECTURES, SIZES, from_name
-from kscale.models.config import NO_ADAPTERS, Lora, ModelConfig
-from kscale.models.decode import generate
-from kscale.models.lora import attach_adapters, merge_adapters, select_adapters
-from kscale.models.parameter_count import ParameterCounts, count_parameters
-from kscale.models.transformer import (
-    Params,
-    apply,
-    extend,
-    init,
-    init_cache,
-    token_nats,
-)
-
-__all__ = [
-    "ARCHITECTURES",
-    "NO_ADAPTERS",
-    "SIZES",
-    "Lora",
-    "ModelConfig",
-    "ParameterCounts",
-    "Params",
-    "select_adapters",
-    "apply",
-    "attach_adapters",
-    "init_cache",
-    "extend",
-    "from_name",
-    "generate",
-    "init",
-    "merge_adapters",
-    "count_parameters",
-    "token_nats",
-]
+from .architectures import ARCHITECTURES as ARCHITECTURES
+from .architectures import SIZES as SIZES
+from .architectures import from_name as from_name
+from .config import NO_ADAPTERS as NO_ADAPTERS
+from .config import Lora as Lora
+from .config import ModelConfig as ModelConfig
+from .decode import generate as generate
+from .lora import attach_adapters as attach_adapters
+from .lora import merge_adapters as merge_adapters
+from .lora import select_adapters as select_adapters
+from .parameter_count import ParameterCounts as ParameterCounts
+from .parameter_count import count_parameters as count_parameters
+from .transformer import Params as Params
+from .transformer import apply as apply
+from .transformer import extend as extend
+from .transformer import init as init
+from .transformer import init_cache as init_cache
+from .transformer import token_nats as token_nats

@@ -10,33 +10,19 @@ Example:
   >>> params = dequantize(load_quantized("small.npz"))
 """
 
-from kscale.quant.files import cast_rest, load_about, load_quantized, save_quantized
-from kscale.quant.gptq import Report, quantize_gptq
-from kscale.quant.scheme import BITS, NO_ROUNDING, GptqOptions, Scheme
-from kscale.quant.weights import (
-    Quantized,
-    dequantize,
-    fake_quantize,
-    is_quantized,
-    quantize,
-    stored_bits,
-)
-
-__all__ = [
-    "BITS",
-    "NO_ROUNDING",
-    "GptqOptions",
-    "Quantized",
-    "Report",
-    "Scheme",
-    "cast_rest",
-    "dequantize",
-    "fake_quantize",
-    "is_quantized",
-    "load_about",
-    "load_quantized",
-    "quantize",
-    "quantize_gptq",
-    "save_quantized",
-    "stored_bits",
-]
+from .files import cast_rest as cast_rest
+from .files import load_about as load_about
+from .files import load_quantized as load_quantized
+from .files import save_quantized as save_quantized
+from .gptq import Report as Report
+from .gptq import quantize_gptq as quantize_gptq
+from .scheme import BITS as BITS
+from .scheme import NO_ROUNDING as NO_ROUNDING
+from .scheme import GptqOptions as GptqOptions
+from .scheme import Scheme as Scheme
+from .weights import Quantized as Quantized
+from .weights import dequantize as dequantize
+from .weights import fake_quantize as fake_quantize
+from .weights import is_quantized as is_quantized
+from .weights import quantize as quantize
+from .weights import stored_bits as stored_bits

@@ -4,42 +4,24 @@ from kscale import report
 report.draw_capacity(rows, pathlib.Path("capacity.png"), "bioS(N), GPT-2")
 """
 
-from kscale.report.capacity import draw_capacity, draw_exposures, values_right
-from kscale.report.comparison import BestRate, choose_rates, draw_comparison
-from kscale.report.extraction import draw_extraction
-from kscale.report.fits import (
-    AllocationFit,
-    LearningFit,
-    Line,
-    describe_line,
-    fit_allocation,
-    fit_learning,
-    fit_line,
-    predict_threshold,
-)
-from kscale.report.panels import COLORS, Curve, Panel, draw_panels
-from kscale.report.quantization import draw_ablation, draw_quantization
-
-__all__ = [
-    "COLORS",
-    "BestRate",
-    "AllocationFit",
-    "Curve",
-    "LearningFit",
-    "Line",
-    "Panel",
-    "choose_rates",
-    "draw_ablation",
-    "draw_capacity",
-    "draw_comparison",
-    "draw_exposures",
-    "draw_extraction",
-    "draw_panels",
-    "draw_quantization",
-    "describe_line",
-    "fit_line",
-    "fit_allocation",
-    "fit_learning",
-    "predict_threshold",
-    "values_right",
-]
+from .capacity import draw_capacity as draw_capacity
+from .capacity import draw_exposures as draw_exposures
+from .capacity import values_right as values_right
+from .comparison import BestRate as BestRate
+from .comparison import choose_rates as choose_rates
+from .comparison import draw_comparison as draw_comparison
+from .extraction import draw_extraction as draw_extraction
+from .fits import AllocationFit as AllocationFit
+from .fits import LearningFit as LearningFit
+from .fits import Line as Line
+from .fits import describe_line as describe_line
+from .fits import fit_allocation as fit_allocation
+from .fits import fit_learning as fit_learning
+from .fits import fit_line as fit_line
+from .fits import predict_threshold as predict_threshold
+from .panels import COLORS as COLORS
+from .panels import Curve as Curve
+from .panels import Panel as Panel
+from .panels import draw_panels as draw_panels
+from .quantization import draw_ablation as draw_ablation
+from .quantization import draw_quantization as draw_quantization

@@ -36,52 +36,27 @@ Example:
   A population is `vmap_step(step)` over `stack_hypers([...])`.
 """
 
-from kscale.train.checkpoint import (
-    CheckpointError,
-    Checkpoints,
-    load_params,
-    save_params,
-)
-from kscale.train.config import (
-    SCHEDULES,
-    Hyper,
-    TrainConfig,
-    count_members,
-    make_hyper,
-    resolve,
-    stack_hypers,
-)
-from kscale.train.infeed import stack_steps
-from kscale.train.loop import FitResult, fit
-from kscale.train.metrics import ROUTING, NotFiniteError
-from kscale.train.objective import Objective, make_objective
-from kscale.train.optimizer import learning_rate
-from kscale.train.sharding import make_mesh, one_device
-from kscale.train.step import init_state, make_step, vmap_step
-
-__all__ = [
-    "TrainConfig",
-    "SCHEDULES",
-    "resolve",
-    "Hyper",
-    "make_hyper",
-    "stack_hypers",
-    "count_members",
-    "Objective",
-    "make_objective",
-    "init_state",
-    "make_step",
-    "vmap_step",
-    "learning_rate",
-    "stack_steps",
-    "fit",
-    "FitResult",
-    "NotFiniteError",
-    "ROUTING",
-    "CheckpointError",
-    "Checkpoints",
-    "save_params",
-    "load_params",
-    "make_mesh",
-    "one_device",
-]
+from .checkpoint import CheckpointError as CheckpointError
+from .checkpoint import Checkpoints as Checkpoints
+from .checkpoint import load_params as load_params
+from .checkpoint import save_params as save_params
+from .config import SCHEDULES as SCHEDULES
+from .config import Hyper as Hyper
+from .config import TrainConfig as TrainConfig
+from .config import count_members as count_members
+from .config import make_hyper as make_hyper
+from .config import resolve as resolve
+from .config import stack_hypers as stack_hypers
+from .infeed import stack_steps as stack_steps
+from .loop import FitResult as FitResult
+from .loop import fit as fit
+from .metrics import ROUTING as ROUTING
+from .metrics import NotFiniteError as NotFiniteError
+from .objective import Objective as Objective
+from .objective import make_objective as make_objective
+from .optimizer import learning_rate as learning_rate
+from .sharding import make_mesh as make_mesh
+from .sharding import one_device as one_device
+from .step import init_state as init_state
+from .step import make_step as make_step
+from .step import vmap_step as vmap_step

@@ -3,34 +3,19 @@
 NumPy only. Nothing here knows of text beyond the strings of the values.
 """
 
-from kscale.worlds.biod import build_biod
-from kscale.worlds.bios import LISTS, build_bios
-from kscale.worlds.counter_rng import (
-    KeyedPermutation,
-    derive_key,
-    keyed_hash,
-    scale_to_range,
-)
-from kscale.worlds.entropy import Bits, Counts
-from kscale.worlds.frequency import Law
-from kscale.worlds.visits import Visits, draw_visits
-from kscale.worlds.world import Attribute, Column, Derived, World
-
-__all__ = [
-    "LISTS",
-    "Attribute",
-    "Bits",
-    "Column",
-    "Counts",
-    "Derived",
-    "KeyedPermutation",
-    "Law",
-    "Visits",
-    "World",
-    "build_biod",
-    "build_bios",
-    "derive_key",
-    "draw_visits",
-    "keyed_hash",
-    "scale_to_range",
-]
+from .biod import build_biod as build_biod
+from .bios import LISTS as LISTS
+from .bios import build_bios as build_bios
+from .counter_rng import KeyedPermutation as KeyedPermutation
+from .counter_rng import derive_key as derive_key
+from .counter_rng import keyed_hash as keyed_hash
+from .counter_rng import scale_to_range as scale_to_range
+from .entropy import Bits as Bits
+from .entropy import Counts as Counts
+from .frequency import Law as Law
+from .visits import Visits as Visits
+from .visits import draw_visits as draw_visits
+from .world import Attribute as Attribute
+from .world import Column as Column
+from .world import Derived as Derived
+from .world import World as World
