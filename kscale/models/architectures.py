@@ -11,38 +11,18 @@ from kscale.models.config import ModelConfig
 # The models of Pan et al. 2025, Table 3: the modded-nanogpt block at 31 named sizes.
 # name: (layers, heads, width). With 50304 tokens P runs from 3.4 to 252.8 million.
 SIZES: dict[str, tuple[int, int, int]] = {
-    "6xs2": (4, 4, 64),
-    "6xs": (3, 4, 80),
-    "5xs": (3, 4, 96),
-    "5xs2": (3, 4, 112),
-    "5xs1": (3, 4, 128),
-    "4xs": (4, 4, 128),
-    "4xs2": (4, 4, 144),
-    "4xs1": (4, 4, 192),
-    "3xs": (5, 4, 192),
-    "3xs2": (5, 4, 224),
-    "3xs1": (5, 4, 256),
-    "xxs": (6, 4, 256),
-    "xxs3": (6, 4, 288),
-    "xxs2": (6, 8, 352),
-    "xxs4": (6, 8, 416),
-    "xxs1": (6, 8, 448),
-    "xs": (7, 8, 448),
-    "xs3": (8, 8, 448),
-    "xs2": (8, 8, 512),
-    "xs1": (9, 8, 512),
-    "s": (10, 8, 512),
-    "s3": (10, 8, 704),
-    "s2": (10, 12, 768),
-    "s1": (11, 12, 768),
-    "base": (12, 12, 768),
-    "m5": (12, 16, 896),
-    "m4": (12, 16, 1024),
-    "m3": (13, 16, 1024),
-    "m2": (14, 16, 1024),
-    "m1": (15, 16, 1024),
+    "6xs2": (4, 4, 64),        "6xs": (3, 4, 80),         "5xs": (3, 4, 96),
+    "5xs2": (3, 4, 112),       "5xs1": (3, 4, 128),       "4xs": (4, 4, 128),
+    "4xs2": (4, 4, 144),       "4xs1": (4, 4, 192),       "3xs": (5, 4, 192),
+    "3xs2": (5, 4, 224),       "3xs1": (5, 4, 256),       "xxs": (6, 4, 256),
+    "xxs3": (6, 4, 288),       "xxs2": (6, 8, 352),       "xxs4": (6, 8, 416),
+    "xxs1": (6, 8, 448),       "xs": (7, 8, 448),         "xs3": (8, 8, 448),
+    "xs2": (8, 8, 512),        "xs1": (9, 8, 512),        "s": (10, 8, 512),
+    "s3": (10, 8, 704),        "s2": (10, 12, 768),       "s1": (11, 12, 768),
+    "base": (12, 12, 768),     "m5": (12, 16, 896),       "m4": (12, 16, 1024),
+    "m3": (13, 16, 1024),      "m2": (14, 16, 1024),      "m1": (15, 16, 1024),
     "m": (16, 16, 1024),
-}
+}  # fmt: skip
 
 
 def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
@@ -56,8 +36,6 @@ def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
     (2024)"); the block is pinned down by P of all rows of Table 3.
     """
     block = {
-        "layers": layers,
-        "heads": heads,
         "norm": "rms",
         "norm_scale": False,
         "norm_bias": False,
@@ -67,7 +45,7 @@ def modded(layers: int, heads: int, **overrides: Any) -> ModelConfig:
         "rotary_fraction": 1.0,
         "residual_init": "zero",
     }
-    return ModelConfig(**(block | overrides))
+    return gpt2(layers, heads, **(block | overrides))
 
 
 def gpt2(layers: int, heads: int, **overrides: Any) -> ModelConfig:
@@ -159,7 +137,7 @@ def from_name(name: str, **overrides: Any) -> ModelConfig:
       The config; its `vocab` is 0 unless overridden.
 
     Raises:
-      ValueError: an unknown name; the message gives the nearest known ones.
+      ValueError: an unknown name.
 
     Example:
       >>> from_name("GPT2-4-2", vocab=3275).width

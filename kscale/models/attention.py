@@ -44,8 +44,12 @@ def attend(
     batch, heads, length, size = q_BHTD.shape
     groups = k_BGSD.shape[1]
     q = q_BHTD.reshape(batch, groups, heads // groups, length, size) * size**-0.5
-    run = _reference if implementation == "reference" else _blocks
-    return run(q, k_BGSD, v_BGSD, segments_BT).reshape(q_BHTD.shape)
+    if implementation == "reference":
+        mask = visible_keys(slice(0, length), length, segments_BT)
+        out = masked_attention(q, k_BGSD, v_BGSD, mask)
+    else:
+        out = _blocks(q, k_BGSD, v_BGSD, segments_BT)
+    return out.reshape(q_BHTD.shape)
 
 
 def visible_keys(
@@ -53,8 +57,7 @@ def visible_keys(
 ) -> jax.Array:
     """Returns which of the keys 0 to `length - 1` a range of queries may see.
 
-    Returns:
-      Boolean [B or 1, T, S]: not later, and of the same document.
+    They are not later and of the same document: boolean [B or 1, T, S].
     """
     t = np.arange(queries.start, queries.stop)[:, None]
     s = np.arange(length)[None, :]
@@ -64,19 +67,12 @@ def visible_keys(
     return mask & (segments_BT[:, queries, None] == segments_BT[:, None, :length])
 
 
-def _reference(q_BGRTD, k_BGSD, v_BGSD, segments_BT):
-    length = k_BGSD.shape[2]
-    mask = visible_keys(slice(0, length), length, segments_BT)
-    return masked_attention(q_BGRTD, k_BGSD, v_BGSD, mask)
-
-
 def masked_attention(
     q_BGRTD: jax.Array, k_BGSD: jax.Array, v_BGSD: jax.Array, mask_BTS: jax.Array
 ) -> jax.Array:
     """Computes `softmax(q k) v` over the keys that the mask (B may be 1) shows.
 
-    Returns:
-      [B, G, R, T, D] in the values' dtype; softmax is computed in float32.
+    The softmax is computed in float32, the result has the values' dtype.
     """
     scores = jnp.einsum(
         "bgrtd,bgsd->bgrts", q_BGRTD, k_BGSD, preferred_element_type=jnp.float32

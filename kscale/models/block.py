@@ -54,7 +54,7 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(self, x_BTD, segments_BT=None, cache=None, past_B: Any = None):
-        """Returns what the positions read of each other, and the cache with them in it.
+        """Returns what each position attends to, and the cache with these positions.
 
         Args:
           x_BTD: normed inputs.

@@ -42,6 +42,8 @@ class Lora:
 
 NO_ADAPTERS = Lora()
 
+_NOT_NEGATIVE = ("vocab", "kv_heads", "experts", "init_std")
+_NOT_NEGATIVE += ("capacity_factor", "eval_capacity_factor")
 _CHOICES = {
     "mlp": ("plain", "gated", "none"),
     "activation": ("gelu", "silu", "relu2"),
@@ -129,14 +131,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
             self._require(field, getattr(self, field) in choices, f"one of {choices}")
-        for field in (
-            "vocab",
-            "kv_heads",
-            "experts",
-            "init_std",
-            "capacity_factor",
-            "eval_capacity_factor",
-        ):
+        for field in _NOT_NEGATIVE:
             self._require(field, getattr(self, field) >= 0, "0 or more")
         for field in ("layers", "heads", "head_size", "route_rows"):
             self._require(field, getattr(self, field) >= 1, "1 or more")

@@ -29,8 +29,7 @@ def generate(
     compiles once for each (config, B, T, steps), under `jit` too.
 
     Args:
-      config: any model.
-      params: from `init` or training.
+      config, params: any model.
       prompts_BT: int32 in [0, vocab), each row padded behind with any token.
       lengths_B: int32, tokens of each prompt, 1 to T; a row goes on from its own end.
       steps: tokens to generate, 1 or more.

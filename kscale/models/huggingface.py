@@ -54,8 +54,7 @@ def to_huggingface(
       are zeros [context, D].
 
     Raises:
-      ValueError: no class there computes what the config says; the message names the
-        field.
+      ValueError: no class there computes what the config says.
     """
     model_type = _model_type(config)
     ours, state = leaves_by_path(params), {}
@@ -76,12 +75,12 @@ def from_huggingface(config: ModelConfig, state: Mapping[str, np.ndarray]) -> Pa
       state: arrays by the names of Hugging Face's files, of any float dtype.
 
     Returns:
-      Nested dict of float32 NumPy arrays, as `init` gives for the config.
+      Float32 NumPy arrays, nested as `init` gives them for the config.
 
     Raises:
       ValueError: the config has no counterpart; a tensor is missing, unknown or of
-        another shape; learned positions that are not zero; an output layer that is
-        not the table of a tied config.
+        another shape; learned positions are not zero; the output layer of a tied
+        config is not its table.
     """
     model_type = _model_type(config)
     wanted = list(pieces(config, model_type))

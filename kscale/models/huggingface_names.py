@@ -35,14 +35,9 @@ _TRANSPOSED: _Form = (lambda x: [x.T], lambda parts: parts[0].T)
 
 
 def pieces(config: ModelConfig, model_type: str) -> Iterator[Piece]:
-    """Yields every parameter of a model with its tensors.
-
-    Args:
-      config: our model.
-      model_type: `"gpt2"`, `"gpt_neox"`, `"llama"`, `"mistral"` or `"mixtral"`.
-    """
+    """Yields every parameter with its tensors in a model of a type, such as `gpt2`."""
     family = {"gpt2": _gpt2, "gpt_neox": _gpt_neox}.get(model_type, _llama)
-    yield from family(config)
+    return family(config)
 
 
 def _gpt2(config: ModelConfig) -> Iterator[Piece]:

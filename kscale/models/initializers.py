@@ -26,9 +26,6 @@ INITIAL: tuple[tuple[str, str], ...] = (
 def initial_moments(config: ModelConfig, path: str) -> tuple[float, float]:
     """Returns mean and standard deviation with which the parameter at `path` starts.
 
-    Raises:
-      ValueError: no rule of `INITIAL` matches.
-
     Example:
       >>> initial_moments(ModelConfig(layers=2), "layer_1/mlp/down/kernel")
       (0.0, 0.01)

@@ -34,10 +34,7 @@ def write_cache(
 ) -> Cache:
     """Writes new keys and values to the places `past` to `past + T - 1` of each row.
 
-    Args:
-      cache: its places from `past` on are free, or to be written anew.
-      k_BGTD, v_BGTD: new keys and values.
-      past_B: int32, `past + T` at most the capacity.
+    `past_B` is int32, and `past + T` at most the capacity.
     """
 
     def write(row_GSD: jax.Array, new_GTD: jax.Array, past: jax.Array) -> jax.Array:
@@ -53,10 +50,8 @@ def attend_cache(cache: Cache, q_BHTD: jax.Array, at_BT: jax.Array) -> jax.Array
     """Attends from queries at positions `at` to the places up to their own.
 
     Places later than a query are not seen, so what they hold (padding of a shorter
-    prompt, tokens to be written anew) does not matter as long as it is finite.
-
-    Returns:
-      [B, H, T, D] in the queries' dtype, softmax in float32.
+    prompt, tokens to be written anew) does not matter as long as it is finite. Softmax
+    is in float32, the result in the queries' dtype.
     """
     rows, heads, length, size = q_BHTD.shape
     groups = cache.keys.shape[1]

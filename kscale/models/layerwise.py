@@ -38,10 +38,8 @@ def apply_layer(
     """Returns what leaves a layer; experts have their room as when a model is scored.
 
     Args:
-      config: the model.
-      layer: parameters of the layer.
+      config, layer, segments_BT: as in `apply`, of one layer.
       x_BTD: float32, from `embed_tokens` or the layer before.
-      segments_BT: as in `apply`.
       known: of `kernel_inputs` of this layer, inputs of dense kernels that are taken
         as they are. Under `jit` what led to them is not computed again.
     """
@@ -82,7 +80,7 @@ def second_moments(
     `||X (W - V)||^2 = tr((W - V)^T (X^T X) (W - V))`.
 
     Args:
-      config: the model.
+      config: gives the number of experts.
       inputs: from `kernel_inputs`.
       counted_BT: boolean, which positions are summed; None: all.
 

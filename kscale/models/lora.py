@@ -58,13 +58,10 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
 def merge_adapters(config: ModelConfig, params: Params) -> tuple[ModelConfig, Params]:
     """Merges the adapters into the weights: `W + alpha down up`.
 
-    Args:
-      config: gives alpha and which use of a tied table is changed.
-      params: with adapters or without.
-
     Returns:
-      `(config, params)` without adapters. Where only the input side of a tied table
-      was adapted (`lora.tied`), the model is untied, its head the old table.
+      `(config, params)` without adapters, as given where there are none. Where only the
+      input side of a tied table was adapted (`lora.tied`), the model is untied, its
+      head the old table.
 
     Example:
       >>> config, params = merge_adapters(config, params)     # then quantized, or saved
@@ -99,11 +96,7 @@ def merge_adapters(config: ModelConfig, params: Params) -> tuple[ModelConfig, Pa
 
 
 def select_adapters(params: Params) -> Params:
-    """Returns the adapters alone, `{"lora": ...}`: the small part of a model to save.
-
-    Raises:
-      ValueError: there are none.
-    """
+    """Returns the adapters alone, `{"lora": ...}`, to be saved without the weights."""
     if "lora" not in params:
         raise ValueError("The parameters have no adapters; set ModelConfig.lora.")
     return {"lora": params["lora"]}
@@ -113,7 +106,7 @@ def attach_adapters(config: ModelConfig, base: Params, found: Params) -> Params:
     """Puts adapters, from `select_adapters`, back beside their weights `base`.
 
     Raises:
-      ValueError: the adapters are not those of the config; the message names one.
+      ValueError: the adapters are not those of the config.
     """
     drawn = jax.eval_shape(lambda: draw_adapters(config, base, jax.random.key(0)))
     wanted, have = (

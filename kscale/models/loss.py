@@ -3,6 +3,8 @@
 Axes: N tokens (rows), V vocabulary, D width.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -16,6 +18,7 @@ def output_logits(
     return dot(hidden_ND.astype(dtype), table_VD.astype(dtype), 1, 1)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def cross_entropy(
     hidden_ND: jax.Array, table_VD: jax.Array, targets_N: jax.Array, dtype: str
 ) -> tuple[jax.Array, jax.Array]:
@@ -33,7 +36,7 @@ def cross_entropy(
     Returns:
       `(nats_N, correct_N)`; among equal logits the lowest token is the greedy one.
     """
-    return _cross_entropy(hidden_ND, table_VD, targets_N, dtype)
+    return _forward(hidden_ND, table_VD, targets_N, dtype)[0]
 
 
 def _forward(hidden_ND, table_VD, targets_N, dtype):
@@ -61,5 +64,4 @@ def _backward(dtype, saved, grads):
     return grad_hidden, grad_table, None
 
 
-_cross_entropy = jax.custom_vjp(lambda *args: _forward(*args)[0], nondiff_argnums=(3,))
-_cross_entropy.defvjp(_forward, _backward)
+cross_entropy.defvjp(_forward, _backward)

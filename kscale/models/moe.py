@@ -3,16 +3,15 @@
 As Tutel's, which Allen-Zhu & Li 2024 used: softmax gate over all experts, top-1
 weighted with the probability itself, top-2 with shares, capacity `k floor(factor
 ceil(tokens / E))` of each expert, overflow in the order of the batch with first choices
-before second, and what overflows adds nothing. Ours differs in which tokens compete.
-Tutel's capacity is that of a device's whole local batch, so that what a document gets
-depends on its neighbors, on the batch size and on the number of devices. Here they
-compete in groups: `route_rows` rows in training, a single row when scored. So the same
-numbers come out on any mesh and with any accumulation, and what is measured of a row is
-its own. Padding is no token: it chooses no expert, and a row has the room of its own
-length. Within a row a full expert still lets earlier tokens matter to later ones, and
-with top-2 first choices of later tokens push out second choices of earlier ones; a
-capacity factor of 0 has neither. Decoding has no whole row to look at, so it never
-drops.
+before second, and what overflows adds nothing. Tutel's capacity is that of a device's
+whole local batch, so that what a document gets depends on its neighbors, on the batch
+size and on the number of devices. Here tokens compete in groups: `route_rows` rows in
+training, a single row when scored. So the same numbers come out on any mesh and with
+any accumulation, and what is measured of a row is its own. Padding chooses no expert,
+and a row has the room of its own length. Within a row a full expert still lets earlier
+tokens matter to later ones, and with top-2 first choices of later tokens push out
+second choices of earlier ones; a capacity factor of 0 has neither. Decoding has no
+whole row to look at, so it never drops.
 
 Axes: B rows, T positions, G groups, N tokens, K choices, E experts, P parts, D width,
 I inputs, O outputs.
@@ -58,7 +57,7 @@ class Experts(nn.Module):
           counted_BT: bool, False where a position is padding; None: nowhere.
 
         Returns:
-          The outputs, 0 at padding, and `routing.count_routes` with `balance` beside.
+          The outputs, 0 at padding, and `routing.count_routes` with `balance`.
         """
         config = self.config
         rows = config.route_rows if self.training else 1
@@ -131,8 +130,7 @@ def arrange(routes: Routes, room: int) -> Places:
     """Places choices in buffers, or in blocks where these have half the places.
 
     The outputs are the same. A buffer holds `room` places of each group for each
-    expert, which is much where room is ample; blocks hold what was chosen, at the price
-    of a copy of an expert's weights for each block.
+    expert; blocks hold what was chosen, but copy an expert's weights for each block.
     """
     groups, experts = routes.asked.shape
     choices = routes.expert.size

@@ -33,10 +33,7 @@ def count_parameters(config: ModelConfig) -> ParameterCounts:
 
     `V d (1 or 2) + layers (attention + MLP + norms) + final norm`; for GPT-2,
     `V d + l (12 d^2 + 13 d) + 2 d`. With E experts a layer has E MLPs and a router of
-    `E d`.
-
-    Args:
-      config: a model whose vocabulary is set to the tokens that the corpus can use.
+    `E d`. V, `config.vocab`, is the number of tokens that the corpus can use.
 
     Example:
       >>> config = ModelConfig(vocab=131, layers=2, heads=3, head_size=16)
@@ -46,23 +43,18 @@ def count_parameters(config: ModelConfig) -> ParameterCounts:
     Source: Allen-Zhu & Li 2024, section 2.2 (P counts the embedding of used tokens).
     """
     width = config.width
+    projected = width + 2 * config.key_value_heads * config.head_size
+    attention = width * (projected + width) + (projected + width) * config.bias
     norm = width * (config.norm_scale + config.norm_bias)
     norms = norm * (1 if config.mlp == "none" else 2)
     mlps = _mlp(config) * (config.experts or 1) + width * config.experts
-    layer = _attention(config) + mlps + norms
+    layer = attention + mlps + norms
     embedding = require_vocab(config) * width * (1 if config.tied else 2)
     adapters, idle = _adapters(config)
     non_embedding = config.layers * layer + norm + adapters
     total = embedding + non_embedding
     idle += config.layers * max(config.experts - config.top_k, 0) * _mlp(config)
     return ParameterCounts(total, embedding, non_embedding, total - idle, adapters)
-
-
-def _attention(config: ModelConfig) -> int:
-    key_value = config.key_value_heads * config.head_size
-    projected = config.width + 2 * key_value
-    biases = (projected + config.width) * config.bias
-    return config.width * projected + config.width**2 + biases
 
 
 def _adapters(config: ModelConfig) -> tuple[int, int]:

@@ -53,15 +53,10 @@ class Places(NamedTuple):
 def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
     """Returns the choices that an expert takes: `k floor(factor ceil(tokens / E))`.
 
-    Args:
-      config: gives `top_k`, `experts` and the factors.
-      tokens: of the group.
-      training: whether `capacity_factor` counts, or `eval_capacity_factor`.
-
-    Returns:
-      At least 1, however small the factor: with no room at all the layer would give
-      nothing. At most `tokens`, as no token chooses an expert twice; `tokens` where
-      the factor is 0 (dropless).
+    The factor is `capacity_factor` in training, else `eval_capacity_factor`. The result
+    is at least 1, however small the factor: with no room at all the layer would give
+    nothing. It is at most `tokens`, the tokens of the group, as none chooses an expert
+    twice, and `tokens` where the factor is 0 (dropless).
 
     Example:
       >>> config = ModelConfig(experts=32, top_k=2, capacity_factor=1.5)
@@ -80,9 +75,7 @@ def capacity(config: ModelConfig, tokens: int, training: bool) -> int:
 def own_room(config: ModelConfig, counted_GN: jax.Array, training: bool) -> jax.Array:
     """Returns `capacity` of each group's own number of tokens: int32 [G].
 
-    Args:
-      config, training: as of `capacity`.
-      counted_GN: bool, False where a token is padding.
+    `counted_GN` is False where a token is padding.
     """
     rooms = [capacity(config, n, training) for n in range(counted_GN.shape[1] + 1)]
     return jnp.asarray(rooms, jnp.int32)[jnp.sum(counted_GN, axis=1)]
@@ -95,8 +88,7 @@ def route(
 
     One choice is weighted with its probability, so that the router learns from the
     loss; two are weighted with their shares of the sum of both, before any is dropped.
-
-    A token that `counted_GN` says is padding (False) chooses no expert.
+    Padding, where `counted_GN` is False, chooses no expert.
     """
     left = probabilities = jax.nn.softmax(logits_GNE, axis=-1)
     chosen, gates = [], []
@@ -135,11 +127,10 @@ def limit(routes: Routes, room_G: jax.Array) -> Routes:
 def balance(
     logits_GNE: jax.Array, routes: Routes, counted_GN: jax.Array | None = None
 ) -> jax.Array:
-    """Computes `E sum_e mean_prob_e first_share_e`, a mean over groups; even gives 1.
+    """Computes `E sum_e mean_prob_e first_share_e`, a mean over groups: 1 (even) to E.
 
-    Its gradient moves probability away from the experts that tokens choose first.
-
-    Means over the tokens that `counted_GN` counts, shares of first choices: 1 to E.
+    Means and shares of first choices are of the tokens that `counted_GN` counts. The
+    gradient moves probability away from the experts that tokens choose first.
 
     Source: Lepikhin et al., "GShard", section 2.2; Tutel's `gshard_loss`.
     """
@@ -159,10 +150,8 @@ def count_routes(
     """Sums over tokens in float32, so that the sums of batches may be added.
 
     Args:
-      logits_GNE: float32.
-      routes: of `route`.
+      logits_GNE, routes, counted_GN: as in `route`.
       room: choices that an expert takes of a group, one number or int32 [G].
-      counted_GN: as of `route`.
 
     Returns:
       `dropped` and `choices` (numbers of choices), `load_E` (choices that asked
@@ -184,10 +173,7 @@ def count_routes(
 
 
 def place_in_buffers(routes: Routes, room: int) -> Places:
-    """Gives each expert a part of `G room` places: `room` for each group.
-
-    Choices of a group beyond `room` are dropped.
-    """
+    """Gives each expert `room` places for each group and drops what is beyond."""
     groups, experts = routes.asked.shape
     expert, group = jnp.arange(experts), jnp.arange(groups)
     width = max(room, 1)
@@ -198,8 +184,8 @@ def place_in_buffers(routes: Routes, room: int) -> Places:
 def place_in_blocks(routes: Routes, room: int, size: int) -> Places:
     """Lines up each expert's choices, filled up to whole blocks of `size` places.
 
-    Choices of a group beyond `room` are dropped. There are as many parts as any routing
-    can need: about `choices / size + E`.
+    Choices of a group beyond `room` are dropped. There are as many blocks as any
+    routing can need, about `choices / size + E`.
     """
     experts = routes.asked.shape[1]
     taken_GE = jnp.minimum(routes.asked, room)

@@ -36,11 +36,7 @@ Params = dict[str, Any]
 
 
 def init(config: ModelConfig, key: jax.Array) -> Params:
-    """Draws the parameters (`initializers.INITIAL`), float32.
-
-    Args:
-      config: the model, its vocabulary set.
-      key: a typed PRNG key.
+    """Draws the parameters (`initializers.INITIAL`), float32, with a typed PRNG key.
 
     Raises:
       ValueError: the vocabulary is not set; a rule of `lora` matches no weight.
@@ -70,15 +66,14 @@ def apply(
     """Returns logits of the next token at every position.
 
     Args:
-      config: the model.
-      params: from `init`.
+      config, params: the model, from `init`.
       tokens_BT: int32 in [0, vocab).
       segments_BT: the document of each position; attention stays inside a document.
         None: attention over the whole row.
-      counted_BT: bool, False where a position is padding behind the text: no token to
-        the router of experts, who have the room of the rest. None: nowhere.
+      counted_BT: bool, False where a position is padding behind the text, which takes
+        no expert's room. None: nowhere.
       training: whether experts have room, and tokens compete for it, as in training
-        or as when a model is scored (`experts`); dense models do not care.
+        or as when a model is scored; a dense model is the same.
 
     Returns:
       `(logits_BTV float32, aux)`; `aux` is an empty dict for dense models. With
@@ -108,29 +103,21 @@ def token_nats(
     """Returns `-log p(target)` of every position, in nats, without keeping logits.
 
     Args:
-      config, params, tokens_BT, segments_BT, training: as in `apply`.
+      config, params, tokens_BT, segments_BT, counted_BT, training: as in `apply`.
       targets_BT: int32 in [0, vocab), usually the tokens one position later. Targets
         to be ignored may hold any token; weight their nats with 0.
-      counted_BT: as in `apply`.
       beside: F tokens whose logits are wanted as well.
 
     Returns:
-      `(nats_BT float32, aux)`; `aux` as in `apply`, with `aux["correct_BT"]`
-      beside: the target is the greedy choice (the lowest token among equals), and,
-      where any are wanted, `aux["logits_BTF"]` of the tokens `beside`. Under `jit` what
-      is unused costs nothing.
+      `(nats_BT float32, aux)`; `aux` as in `apply`, with `aux["correct_BT"]`, whether
+      the target is the greedy choice (the lowest token among equals), and, where any
+      are wanted, `aux["logits_BTF"]`. Under `jit` what is unused costs nothing.
     """
     config, params = merge_adapters(config, params)
     model: Any = _Transformer(config, training)
-    (nats_BT, of_target), aux = model.apply(
-        {"params": params},
-        tokens_BT,
-        segments_BT,
-        targets_BT,
-        counted_BT,
-        beside=beside,
-    )
-    return nats_BT, aux | of_target
+    inputs = (tokens_BT, segments_BT, targets_BT, counted_BT)
+    (nats_BT, found), aux = model.apply({"params": params}, *inputs, beside=beside)
+    return nats_BT, aux | found
 
 
 def init_cache(config: ModelConfig, rows: int, capacity: int) -> Any:
@@ -149,8 +136,7 @@ def extend(
 ) -> tuple[jax.Array, Any]:
     """Applies the model to the next T tokens of rows whose earlier ones are cached.
 
-    Experts take all tokens that come to them, whatever their capacity, so that the
-    padding of a prompt takes nobody's room.
+    Experts take all tokens, so that the padding of a prompt takes nobody's room.
 
     Args:
       config, params, tokens_BT: as in `apply`.

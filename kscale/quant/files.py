@@ -29,10 +29,7 @@ def cast_rest(tree: Any, rest: int = 16) -> Any:
     """Returns the model as `load_quantized` does, after `save_quantized` with `rest`.
 
     Leaves that are not rounded are float32 NumPy arrays of numbers that `rest` bits, 16
-    or 32, can hold.
-
-    Raises:
-      ValueError: `rest` is neither; a number does not fit float16.
+    or 32, can hold; a number that float16 cannot hold is a `ValueError`.
     """
     if rest not in _REST:
         raise ValueError(f"rest is {rest}, must be 16 or 32 bits.")
@@ -69,8 +66,7 @@ def save_quantized(
       about: what else the file says, in JSON types; `load_about` reads it back.
 
     Raises:
-      ValueError: `rest` is neither; a number does not fit float16; the file cannot be
-        written (one that existed stays as it was).
+      ValueError: as `cast_rest`; the file cannot be written (an old one is kept).
     """
     arrays: dict[str, Any] = {}
     rounded: dict[str, Any] = {}
@@ -78,11 +74,8 @@ def save_quantized(
         if not is_quantized(leaf):
             arrays[name] = leaf.astype(_REST[rest])
             continue
-        rounded[name] = {
-            "shape": leaf.shape,
-            "table": leaf.table,
-            "scheme": dataclasses.asdict(leaf.scheme),
-        }
+        scheme = dataclasses.asdict(leaf.scheme)
+        rounded[name] = {"shape": leaf.shape, "table": leaf.table, "scheme": scheme}
         arrays |= {f"{name}:{part}": getattr(leaf, part) for part in _PARTS}
     names = sorted(arrays)
     header = {"format": _FORMAT, "arrays": names, "quantized": rounded}
@@ -110,11 +103,7 @@ def load_quantized(path: Path | str) -> dict[str, Any]:
 
 
 def load_about(path: Path | str) -> dict[str, Any]:
-    """Returns what a file says besides its weights: `about` of `save_quantized`.
-
-    Raises:
-      ValueError: as `load_quantized`.
-    """
+    """Returns `about` of `save_quantized`; errors as in `load_quantized`."""
     with _open(path) as (header, _):
         return dict(header.get("about", {}))
 
@@ -166,5 +155,4 @@ def _read_weight(
     for part, (dtype, size) in expected.items():
         if parts[part].dtype != dtype or parts[part].shape != size:
             raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
-    arrays_ = {part: jnp.asarray(x) for part, x in parts.items()}
-    return Quantized(**arrays_, shape=shape, table=table, scheme=scheme)
+    return Quantized(*map(jnp.asarray, parts.values()), shape, table, scheme)

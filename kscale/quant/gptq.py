@@ -73,8 +73,7 @@ def quantize_gptq(
     nearest ones, whichever are better on the sample (`gptq_matrix.solve`).
 
     Args:
-      config: the model, without adapters.
-      params: its parameters.
+      config, params: the model, without adapters.
       scheme: which weights and how.
       tokens_NT: int, the sample (the paper: 1000 biographies).
       segments_NT: the document of each position, as in `models.apply`; positions of
@@ -86,9 +85,8 @@ def quantize_gptq(
       each weight that GPTQ rounded.
 
     Raises:
-      ValueError: a pattern matches no kernel or table; the parameters have adapters;
-        there is no text, or a token or option out of range; a weight, its scales in
-        float16 or its inputs are not finite.
+      ValueError: as `quantize`; there are adapters, no text, or a token or option out
+        of range; a weight's inputs are not finite.
 
     Source: Frantar et al., "GPTQ" (2022).
     """

@@ -41,22 +41,18 @@ class Solution(NamedTuple):
 def solve(
     w_IO: jax.Array, moment_II: jax.Array, scheme: Scheme, options: GptqOptions
 ) -> Solution:
-    """GPTQ, or the nearest points in the channels where they do better.
+    """Rounds by GPTQ, or to the nearest points in the channels where these do better.
 
     Input after input is rounded; the inputs still to come take over its error as well
-    as they can, given how the inputs go together. GPTQ is greedy and may end above
+    as they can, given how the inputs correlate. GPTQ is greedy and may end above
     rounding to the nearest (seldom, with few inputs or many bits); the better of the
-    two is taken channel by channel, so that no channel is worse than the nearest
-    points. Channels do not depend on each other, so nothing else changes.
+    two is taken channel by channel. Channels do not depend on each other. Inputs that
+    are always 0 get weights of 0 from GPTQ.
 
     Args:
       w_IO: float32 weights.
       moment_II: sum of `x x^T`, float32.
-      scheme: bits, groups, symmetry.
-      options: damp, act_order, block.
-
-    Returns:
-      The solution. Inputs that are always 0 get weights of 0 from GPTQ.
+      scheme, options: bits, groups, symmetry; damp, act_order, block.
 
     Source: Frantar et al., "GPTQ" (2022), algorithm 1; AutoGPTQ, `gptq.py`.
     """
@@ -179,7 +175,7 @@ def _within(rows, upper_BB, bits, symmetric, refit):
         w_BO, codes, scales, zeros, errors = state
         if refit:
             scales, zeros = jax.lax.cond(
-                i % refit == 0, _refitted, lambda *x: x[1:3], w_BO, scales, zeros, i
+                i % refit == 0, fit_anew, lambda *x: x[1:3], w_BO, scales, zeros, i
             )
         row = functools.partial(
             jax.lax.dynamic_slice_in_dim, start_index=i, slice_size=1
@@ -187,14 +183,13 @@ def _within(rows, upper_BB, bits, symmetric, refit):
         weight, scale, zero = row(w_BO), row(scales), row(zeros)
         code = encode(weight, scale, zero, bits)
         upper_1B = row(upper_BB)
-        error = (weight - decode(code, scale, zero)) / row(upper_1B[0], start_index=i)[
-            None
-        ]
+        diagonal = row(upper_1B[0], start_index=i)[None]
+        error = (weight - decode(code, scale, zero)) / diagonal
         w_BO = w_BO - upper_1B.T * error
         codes, errors = codes.at[i].set(code[0]), errors.at[i].set(error[0])
         return w_BO, codes, scales, zeros, errors
 
-    def _refitted(w_BO, scales, zeros, i):
+    def fit_anew(w_BO, scales, zeros, i):
         rows = jax.lax.dynamic_slice_in_dim(w_BO, i, refit)
         scale, zero = fit(rows, bits, symmetric)
         shape = (refit, w_BO.shape[1])

@@ -18,14 +18,10 @@ def fit(w_IO: jax.Array, bits: Any, symmetric: bool) -> tuple[jax.Array, jax.Arr
     `scale = (high - low) / (2^bits - 1)` with `low <= 0 <= high`. Symmetric:
     `-low = high`, the greatest magnitude, and the zero point is `2^(bits - 1)`; the
     greatest positive weight is then half a step off. Scales are rounded up to float16,
-    so that no weight is more than half a step from the grid. Rounded weights that are
-    rounded once more may shrink, as the greatest magnitude may have: with 2 symmetric
-    bits 1.5 becomes 1, and then 0.667. Asymmetric grids are kept, but for float16.
-
-    Args:
-      w_IO: float32 weights.
-      bits: of a code; may be traced, here and below.
-      symmetric: as in `Scheme`.
+    so that no weight is more than half a step from the grid. Rounding rounded weights
+    again may shrink them, as the greatest magnitude may have shrunk: with 2 symmetric
+    bits 1.5 becomes 1, and then 0.667. Asymmetric grids are kept, but for float16. The
+    `bits` of a code may be traced, here and below.
 
     Returns:
       `(scale float16, zero uint8)`, [1, O]; scale is 1 where all weights are 0. Of
@@ -112,7 +108,7 @@ def pack(codes: jax.Array, bits: int) -> jax.Array:
 
 
 def unpack(packed: jax.Array, bits: int, shape: tuple[int, ...]) -> jax.Array:
-    """Returns the codes (uint8) that were packed, in their shape."""
+    """Returns the packed codes (uint8) in their shape."""
     planes = jnp.unpackbits(packed.reshape(-1, bits, 1), axis=-1, count=8)
     places = jnp.arange(bits, dtype=jnp.uint8)[None, :, None]
     codes = jnp.sum(planes << places, axis=1, dtype=jnp.uint8)

@@ -52,8 +52,8 @@ class GptqOptions:
         weights before GPTQ (AutoGPTQ's `static_groups`), as neighbors in a group are
         not rounded together; without it a group has the grid of its weights when it is
         reached.
-      block: inputs whose updates of later ones are applied at once; a multiple of the
-        group is used.
+      block: inputs whose updates of later ones are applied at once, cut to a multiple
+        of the group.
       sequential: False takes all inputs from the unrounded model.
     """
 

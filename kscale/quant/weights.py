@@ -47,12 +47,8 @@ class Quantized:
 def quantize(params: Any, scheme: Scheme) -> Any:
     """Rounds the weights that the scheme names to the nearest points of their grids.
 
-    Args:
-      params: nested dict of float32 arrays.
-      scheme: which weights and how; 0 bits: nothing is done.
-
     Returns:
-      The same nested dict with a `Quantized` for each weight that is rounded.
+      The nested dict `params` with a `Quantized` for each weight that is rounded.
 
     Raises:
       ValueError: a pattern matches no kernel or table; a weight that is not finite or
@@ -83,11 +79,7 @@ def fake_quantize(params: Any, scheme: Scheme) -> Any:
 
 
 def stored_bits(tree: Any, rest: int = 16) -> int:
-    """Counts the bits of codes, scales, zero points, and other leaves at `rest`.
-
-    Args:
-      tree: from `quantize` or `quantize_gptq`, or parameters.
-      rest: bits of a number that is not rounded.
+    """Counts the bits of codes, scales, zero points, and other leaves at `rest` each.
 
     Example:
       >>> kernel = {"layer_0": {"mlp": {"up": {"kernel": jnp.ones((64, 10))}}}}
@@ -118,11 +110,7 @@ def is_table(path: str) -> bool:
 def map_weights(
     params: Any, scheme: Scheme, change: Callable[[str, jax.Array], Any]
 ) -> Any:
-    """Replaces each weight that the scheme names by `change(path, weight)`.
-
-    Raises:
-      ValueError: a pattern matches no kernel or table; with 0 bits none has to.
-    """
+    """Replaces each weight that the scheme names by `change(path, weight)`."""
     if not scheme.bits:
         return params
     kinds = ("kernel", "table")
@@ -173,8 +161,7 @@ def _swap_table(weight: jax.Array, table: bool) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnames=("table", "scheme"))
 def _quantize(weight, table, scheme):
-    codes_IO, scales_GO, zeros_GO = _nearest_codes(weight, table, scheme)
-    return pack_weight(codes_IO, scales_GO, zeros_GO, table, scheme)
+    return pack_weight(*_nearest_codes(weight, table, scheme), table, scheme)
 
 
 def _nearest_codes(weight, table, scheme):
@@ -204,8 +191,7 @@ def _dequantize(q):
 
 def _round(weight, table, scheme):
     # Not packed: the codes would be unpacked at once.
-    codes_IO, scales_GO, zeros_GO = _nearest_codes(weight, table, scheme)
-    points = _points(codes_IO, scales_GO, zeros_GO, scheme)
+    points = _points(*_nearest_codes(weight, table, scheme), scheme)
     return _swap_table(points, table).astype(weight.dtype)
 
 

@@ -44,11 +44,11 @@ def describe_run(
     infeed: Infeed,
 ) -> dict[str, Any]:
     """Returns what makes a run what it is, in JSON's types; the rhythm is left out."""
-    train = describe_config(config)
+    fields = describe_config(config).items()
     run = {
         "format": FORMAT,
         "model": dict(objective.description),
-        "train": {name: x for name, x in train.items() if name not in RHYTHM},
+        "train": {name: x for name, x in fields if name not in RHYTHM},
         "total_steps": total_steps,
         "labels": list(labels),
         "batch": {x: getattr(infeed, x) for x in ("rows", "context", "fields")},
@@ -62,22 +62,19 @@ def describe_run(
 
 def list_differences(old: Description, new: Description) -> list[str]:
     """Lists every field that differs, for example "model.layers was 2, is 4"."""
-    before, after = _flatten(old), _flatten(json.loads(json.dumps(new)))
+    before, after = (
+        leaves_by_path(run, is_leaf=lambda node: not isinstance(node, dict))
+        for run in (old, json.loads(json.dumps(new)))
+    )
 
-    def show(tree: Mapping[str, Any], name: str) -> str:
-        return repr(tree[name]) if name in tree else "unset"
+    def show(leaves: Mapping[str, Any], path: str) -> str:
+        return repr(leaves[path]) if path in leaves else "unset"
 
     return [
-        f"{name} was {show(before, name)}, is {show(after, name)}"
-        for name in sorted(before.keys() | after.keys())
-        if name not in before or name not in after or before[name] != after[name]
+        f"{path.replace('/', '.')} was {show(before, path)}, is {show(after, path)}"
+        for path in sorted(before.keys() | after.keys())
+        if path not in before or path not in after or before[path] != after[path]
     ]
-
-
-def _flatten(run: Description) -> dict[str, Any]:
-    """Returns the values of nested fields by path: {"model.layers": 2}."""
-    leaves = leaves_by_path(run, is_leaf=lambda node: not isinstance(node, dict))
-    return {path.replace("/", "."): value for path, value in leaves.items()}
 
 
 # Bytes of a checkpoint beside its arrays; generous, for file systems of large blocks.
@@ -90,11 +87,7 @@ class CheckpointError(ValueError):
 
 
 class Checkpoints:
-    """The checkpoints of one run, one folder a step.
-
-    Args:
-      folder: made if it does not exist.
-      keep: how many of the latest stay.
+    """The checkpoints of one run, one folder a step, of which the latest `keep` stay.
 
     Example:
       >>> checkpoints = Checkpoints(run_folder / CHECKPOINTS)
@@ -118,10 +111,8 @@ class Checkpoints:
     def save(self, step: int, state: State, description: Description) -> None:
         """Starts to write a checkpoint; returns once the state is copied.
 
-        Args:
-          step: number of steps taken.
-          state: on the devices; may be donated right afterwards.
-          description: JSON types; what `restore` compares.
+        The state may be donated right afterwards. `restore` compares the description,
+        JSON types.
 
         Raises:
           CheckpointError: this or the one before could not be written, for example
@@ -147,11 +138,10 @@ class Checkpoints:
         Args:
           step: one that exists (`latest`).
           abstract: tree of `ShapeDtypeStruct` with shardings.
-          description: of the run that wants to go on.
+          description: of the run to be resumed.
 
         Raises:
-          CheckpointError: it belongs to another run (the message gives every field
-            that differs, old and new), or it cannot be read, or was changed.
+          CheckpointError: it belongs to another run, cannot be read, or was changed.
         """
         path = self.folder / str(step)
         if damage := find_broken(path):
@@ -197,19 +187,20 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _reporting(self, step: int | None = None) -> Iterator[None]:
-        """Turns what fails into `CheckpointError`: reading a step, or writing any."""
+        """Turns errors into `CheckpointError`, of reading a step or else of writing."""
         try:
             yield
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             if any(sign in _messages(error) for sign in _FULL):
                 reason = "the disk is full"
-            what = f"{self.folder} cannot be written ({reason[:160]})"
+            what, path = "written", self.folder
             way_out = "make room and resume; the complete ones in it are intact"
             if step is not None:
-                what = f"{self.folder / str(step)} cannot be read ({reason[:160]})"
-                way_out = self._way_out(step)
-            raise CheckpointError(f"checkpoint {what}: {way_out}") from error
+                what, path, way_out = "read", path / str(step), self._way_out(step)
+            raise CheckpointError(
+                f"checkpoint {path} cannot be {what} ({reason[:160]}): {way_out}"
+            ) from error
 
     def _way_out(self, step: int) -> str:
         older = [other for other in self._manager.all_steps() if other < step]
@@ -274,15 +265,10 @@ def _compute_checksums(folder: Path) -> dict[str, int]:
 
 
 def save_params(path: Path | str, params: Any) -> None:
-    """Writes parameters to an `.npz` file: `files.write_arrays` of the leaves by path.
-
-    Args:
-      path: the file.
-      params: nested dict of arrays.
-    """
+    """Writes a nested dict of arrays to an `.npz` file: the leaves by their paths."""
     write_arrays(Path(path), leaves_by_path(jax.device_get(params)), "Weights ")
 
 
 def load_params(path: Path | str) -> dict[str, Any]:
-    """Returns what `save_params` wrote, as NumPy arrays; see `files.read_arrays`."""
+    """Returns what `save_params` wrote, as NumPy arrays."""
     return nest(read_arrays(Path(path), "Weights "))

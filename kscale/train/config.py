@@ -55,9 +55,6 @@ class TrainConfig:
         twentieth of the run. The last state is always saved.
       keep: how many of the latest checkpoints stay.
 
-    Raises:
-      ValueError: a field out of range; the message names it and its condition.
-
     Source: Allen-Zhu & Li 2024, appendix A.
     """
 
@@ -128,10 +125,7 @@ def make_hyper(config: TrainConfig) -> Hyper:
 
 
 def stack_hypers(hypers: Sequence[Hyper]) -> Hyper:
-    """Stacks members on a leading axis M, to be trained side by side.
-
-    Args:
-      hypers: numbers of one member each; at least one.
+    """Stacks members, numbers each, on a leading axis M, to be trained side by side.
 
     Example:
       >>> stack_hypers([Hyper(1e-3, 0.02, seed) for seed in (0, 1)]).seed.shape
@@ -174,8 +168,8 @@ def resolve(
       last one are padding.
 
     Raises:
-      ValueError: one of the numbers is not positive; `rows` or
-        `rows_per_gradient` is no multiple of `rows_together`.
+      ValueError: `rows` or `rows_per_gradient` is no multiple of `rows_together`; a
+        number is not positive.
     """
     sizes = {"rows": rows, "context": context, "total_steps": total_steps}
     for name, value in (sizes | {"members": members}).items():

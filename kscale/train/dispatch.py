@@ -40,13 +40,11 @@ def start_state(
     trainable: Sequence[str] = ("*",),
     params: Params | None = None,
 ) -> State:
-    """Makes the state before the first step where it lies, drawn or from parameters.
+    """Makes the state before the first step on the mesh, drawn or from parameters.
 
     Args:
-      objective: gives `init`, or the shapes that the parameters must have.
-      hyper: of one model, or [M] of a population.
+      objective, hyper, trainable: as in `init_state`.
       mesh: where the state lies.
-      trainable: patterns of the parameters that have moments.
       params: None to draw them; else those of one model, which are copied. Of a
         population, a leaf of one model is that of every member, one with an axis M has
         a member's at each. Without adapters (`lora`), where the model has them, these
@@ -98,8 +96,7 @@ def compile_dispatch(
       step: of one model (`make_step`).
       state: from `abstract_state`.
       chunk: arrays [K, B, T+1], or their shapes.
-      hyper: of one model, or [M] of a population.
-      mesh: where it runs.
+      hyper, mesh: as of the state.
 
     Returns:
       `(state, chunk, hyper) -> (state, metrics)`; the state given is gone afterwards.

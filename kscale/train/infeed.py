@@ -43,7 +43,7 @@ class Infeed:
     Args:
       batches: as `stack_steps` returns it; with several processes the rows of this one.
         An array must not be changed after it was yielded.
-      step: the first one to be read; of a run at its end, its last is looked at.
+      step: the first to be read.
       total_steps: of the whole run.
       mesh: where the dispatches go.
 
@@ -85,9 +85,6 @@ class Infeed:
         """Sends the next K batches to the devices, as arrays [K, B, T+1].
 
         Steps beyond the end of the run hold its last batch once more.
-
-        Raises:
-          ValueError: there are too few, or they have other shapes than the first.
         """
         batch = self._next()
         steps = len(batch["tokens"])
@@ -117,7 +114,7 @@ class Infeed:
         return batch
 
     def _require_arrays(self) -> None:
-        """Refuses what is no batch."""
+        """Checks the names and shapes of a batch's arrays."""
         names, shapes = self._shapes.keys(), set(self._shapes.values())
         if not {"tokens", "labels"} <= names <= {"tokens", "labels", "segments"}:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""SIGTERM: a request that the training loop asks for, an exception outside of it."""
+"""SIGTERM: a flag that the training loop checks, an exception outside of it."""
 
 import contextlib
 import signal

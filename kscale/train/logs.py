@@ -30,11 +30,8 @@ class RowWriter:
     """Hands each logged row to all that want it: the folder, the terminal, `on_row`.
 
     Args:
-      folder: of the run, for `RunLog`; None: nothing is written.
-      step: the run goes on from here.
-      total_steps: length of the run.
-      members: of a population; None: one model.
-      progress: stream for `Progress`.
+      folder, step, members: for `RunLog`; without a folder nothing is written.
+      progress, total_steps: for `Progress`.
       on_row: called with every row, such as by a tracker.
 
     Attributes:
@@ -51,15 +48,14 @@ class RowWriter:
         on_row: OnRow | None,
     ) -> None:
         self.rows: list[Row] = []
-        self._bar = Progress(progress, total_steps, step)
+        bar = Progress(progress, total_steps, step)
+        self.close = bar.close
         self._receivers: list[OnRow] = [self.rows.append]
         self._log: RunLog | None = None
         if folder is not None and not jax.process_index():
             self._log = RunLog(folder, step, members)
             self._receivers.append(self._log.write)
-        self._receivers.append(self._bar.show)
-        if on_row is not None:
-            self._receivers.append(on_row)
+        self._receivers += [bar.show] if on_row is None else [bar.show, on_row]
 
     def write(self, row: Row) -> None:
         """Hands on one row."""
@@ -70,10 +66,6 @@ class RowWriter:
         """Shows what each member's evaluation found in TensorBoard, if there is one."""
         if self._log is not None:
             self._log.add_scalars(step, members)
-
-    def close(self) -> None:
-        """Ends the bar."""
-        self._bar.close()
 
 
 class RunLog:
@@ -117,13 +109,9 @@ def write_result(
     """Shows the end of a run in TensorBoard, in place of what an earlier call showed.
 
     Args:
-      folder: of the run.
+      folder, members: as in `RunLog`.
       step: the last.
-      members: as in `RunLog`.
       values: what each member's run gets, `Summary.Value` each.
-
-    Raises:
-      ValueError: a file cannot be written.
     """
     with _require_room(Path(folder) / TENSORBOARD):
         boards = _open_boards(folder, step, members, ".result")
@@ -161,13 +149,7 @@ def tag_scalars(row: Row, member: int) -> dict[str, float]:
 
 
 class Progress:
-    """Shows how far a run is: a bar on a terminal, now and then a line elsewhere.
-
-    Args:
-      stream: where to; None: nowhere.
-      total_steps: length of the run.
-      step: where it starts.
-    """
+    """Shows how far a run is: a bar on a terminal, now and then a line elsewhere."""
 
     def __init__(self, stream: TextIO | None, total_steps: int, step: int = 0) -> None:
         self._stream, self._total = stream, total_steps
@@ -228,10 +210,7 @@ class Board:
     Args:
       folder: made if it does not exist; each start of a run adds a file to it.
       step: the run goes on from here; TensorBoard hides older events of later steps.
-      suffix: ends the file's name; earlier files that end so make way. "": none do.
-
-    Raises:
-      OSError: (also by `add`) the file cannot be written.
+      suffix: ends the file's name; earlier files that end so are deleted. "": none are.
     """
 
     def __init__(self, folder: Path, step: int, suffix: str = "") -> None:
@@ -254,10 +233,7 @@ class Board:
             event.wall_time = time.time()
             data = event.SerializeToString()
             length = struct.pack("<Q", len(data))
-            records += [length, _checksum(length), data, _checksum(data)]
+            for part in (length, data):
+                records += [part, struct.pack("<I", masked_crc32c(part))]
         with self._path.open("ab", buffering=0) as file:
             file.write(b"".join(records))
-
-
-def _checksum(data: bytes) -> bytes:
-    return struct.pack("<I", masked_crc32c(data))

@@ -96,8 +96,8 @@ def fit(
       ValueError: the batches do not fit the config, the mesh or the run; the folder
         holds a run and `resume` is False.
       CheckpointError: a checkpoint cannot be written or read, or is another run's.
-      NotFiniteError: the loss or gradient is not finite; the message names the step,
-        and the latest checkpoint is from before it.
+      NotFiniteError: the loss or gradient is not finite; the checkpoints are from
+        before that step.
     """
     if total_steps < 1:
         raise ValueError(f"total_steps={total_steps} must be 1 or more")
@@ -109,7 +109,12 @@ def fit(
         if folder is not None:
             checkpoints = Checkpoints(Path(folder) / CHECKPOINTS, config.keep)
             stack.callback(checkpoints.close)
-            step = _first_step(checkpoints, resume)
+            step = checkpoints.latest() or 0
+            if step and not resume:
+                raise ValueError(
+                    f"{checkpoints.folder} holds a run at step {step}: resume it, or"
+                    f" choose another folder"
+                )
         infeed = Infeed(batches, step, total_steps, mesh)
         stack.callback(infeed.close)
         members = count_members(hyper)
@@ -138,17 +143,6 @@ def fit(
             loop.evaluate_at, loop.on_evaluation = evaluate_at, on_evaluation
         placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
         return loop.go(dispatch, state, placed, infeed)
-
-
-def _first_step(checkpoints: Checkpoints, resume: bool) -> int:
-    """Returns the step to go on from."""
-    step = checkpoints.latest() or 0
-    if step and not resume:
-        raise ValueError(
-            f"{checkpoints.folder} holds a run at step {step}: resume it, or choose"
-            f" another folder"
-        )
-    return step
 
 
 @dataclasses.dataclass

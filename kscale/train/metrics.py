@@ -10,10 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
-_SUMS = (
-    *("nats_sum", "token_count", "label_nats_sum", "label_count", "grad_norm"),
-    "routing",  # of a mixture of experts
-)
+_SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count")
+_SUMS += ("grad_norm", "routing")  # the latter of a mixture of experts
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 
 
@@ -32,8 +30,8 @@ def require_finite(
       saved: where the run can go on from, for the error.
 
     Raises:
-      NotFiniteError: naming the first bad step (counted from 1), the value, and in a
-        population the member. Where both are finite, so is the state after the step.
+      NotFiniteError: a loss or gradient is not; where both are finite, so is the state
+        after the step.
     """
     nats, norm = metrics["nats_sum"], metrics["grad_norm"]
     bad = np.argwhere(~(np.isfinite(nats) & np.isfinite(norm)))
@@ -51,8 +49,8 @@ class Totals:
 
     Args:
       labels: names of the L labels.
-      flops_per_token: of one forward and backward pass; 0 where not known.
-      peak_flops: of all devices together; 0 where not known.
+      flops_per_token: of one forward and backward pass; 0: not known.
+      peak_flops: of all devices together; 0: not known.
     """
 
     def __init__(
@@ -81,15 +79,12 @@ class Totals:
     def row(self, step: int) -> dict[str, Any]:
         """Returns the means since the last row, and starts afresh.
 
-        Args:
-          step: number of steps taken so far.
-
         Returns:
-          JSON types: `step`, `loss` (nats per token), `loss_by_label` (labels that
-          occurred), `learning_rate`, `grad_norm` (mean over steps), `tokens`,
-          `seconds`, `tokens_per_second`, where known `mfu`, and those of
-          `summarize_routing`. In a population, numbers of the members are lists;
-          `tokens` is of one.
+          JSON types: `step` (steps taken so far), `loss` (nats per token),
+          `loss_by_label` (labels that occurred), `learning_rate`, `grad_norm` (mean
+          over steps), `tokens`, `seconds`, `tokens_per_second`, where known `mfu`, and
+          those of `summarize_routing`. In a population, numbers of the members are
+          lists; `tokens` is of one.
         """
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
@@ -124,9 +119,7 @@ def summarize_routing(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Measures how evenly tokens went to experts.
 
     Args:
-      sums: `dropped` and `choices` (numbers of choices), `load_LE` (choices that
-        asked for each expert of each layer), `entropy` (of the gate, nats) and
-        `tokens` (tokens times layers); each may have leading axes.
+      sums: `aux["routing"]` of `models.apply`; each may have leading axes.
 
     Returns:
       `dropped_share` of the choices; `load_max`, the largest share of an expert
@@ -156,23 +149,11 @@ def _to_json(value: Any) -> Any:
 # Ampere on) or float16 (older GPUs) of the makers' data sheets, by a part of
 # `device_kind`; first match.
 PEAK_FLOPS: tuple[tuple[str, float], ...] = (
-    ("B200", 2250e12),
-    ("H200", 989e12),
-    ("H100 PCIe", 756e12),
-    ("H100", 989e12),
-    ("A100", 312e12),
-    ("L40S", 362e12),
-    ("L4", 121e12),
-    ("A10", 125e12),
-    ("V100", 125e12),
-    ("T4", 65e12),
-    ("TPU v6 lite", 918e12),
-    ("TPU v5p", 459e12),
-    ("TPU v5 lite", 197e12),
-    ("TPU v5", 459e12),
-    ("TPU v4", 275e12),
-    ("TPU v3", 123e12),
-)
+    ("B200", 2250e12), ("H200", 989e12), ("H100 PCIe", 756e12), ("H100", 989e12),
+    ("A100", 312e12), ("L40S", 362e12), ("L4", 121e12), ("A10", 125e12),
+    ("V100", 125e12), ("T4", 65e12), ("TPU v6 lite", 918e12), ("TPU v5p", 459e12),
+    ("TPU v5 lite", 197e12), ("TPU v5", 459e12), ("TPU v4", 275e12), ("TPU v3", 123e12),
+)  # fmt: skip
 
 
 def peak_flops(devices: Sequence[Any]) -> float:

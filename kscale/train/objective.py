@@ -43,15 +43,11 @@ def make_objective(config: models.ModelConfig) -> Objective:
     left out; whether a parameter is trained does not matter) plus `6 layers d context`
     for causal attention.
 
-    Raises:
-      ValueError: the config's vocabulary is not set.
-
     Source: Chowdhery et al. 2022 (PaLM), appendix B, with half of its attention, as
     the other half is masked.
     """
     counts = models.count_parameters(config)
     multiplied = counts.active - counts.embedding + config.vocab * config.width
-
     attention = config.layers * config.width
 
     def token_nats(params, tokens_BT, targets_BT, segments_BT):

@@ -1,7 +1,4 @@
-"""AdamW with decay on matrices only, and its learning rate at each step.
-
-Learning rate and decay may be traced.
-"""
+"""AdamW with decay on matrices only, and its learning rate at each step."""
 
 from typing import Any
 
@@ -41,13 +38,10 @@ def adamw(
       config: b1, b2, eps and clip (0: not clipped).
       gradient, params: trees of equal structure.
       adam: number and moments of the steps before (`optax.scale_by_adam`).
-      learning_rate, weight_decay: scalars.
+      learning_rate, weight_decay: scalars, which may be traced.
 
     Returns:
       Parameters and moments after the step, and the norm before clipping.
-
-    Raises:
-      ValueError: a parameter matches no rule of `DECAY`.
 
     Source: Loshchilov & Hutter 2019, algorithm 2, with the decay multiplied by the
     learning rate as in PyTorch and optax.
@@ -91,7 +85,7 @@ def learning_rate(
       config: schedule, warm-up, `warmdown_ratio` and `final_ratio`.
       total_steps: S, 1 or more.
       step: number of steps taken before this one.
-      peak: largest learning rate, of any shape; the result is float32 of this shape.
+      peak: largest learning rate, of any shape; may be traced.
 
     Example:
       >>> config = TrainConfig(schedule="linear", warmup_steps=2, final_ratio=0.0)

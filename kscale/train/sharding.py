@@ -63,9 +63,6 @@ def make_mesh(
     Returns:
       A mesh of four axes whose sharding the compiler fills in (`AxisType.Auto`).
 
-    Raises:
-      ValueError: the devices cannot be arranged so.
-
     Example:
       >>> make_mesh(devices=jax.devices()[:1]).shape["data"]
       1
@@ -89,12 +86,7 @@ def make_mesh(
 
 
 def one_device() -> Mesh:
-    """Returns the trivial mesh, which a run has that names none.
-
-    Raises:
-      ValueError: there are several processes, each of which would train a model of
-        its own.
-    """
+    """Returns the mesh of one device, for a run that names none, of one process."""
     if jax.process_count() > 1:
         raise ValueError(
             f"{jax.process_count()} processes without a mesh would each train a model"
@@ -108,11 +100,7 @@ def state_shardings(mesh: Mesh, state: Any, hyper: Hyper) -> Any:
 
     The leading axis of a population's leaves (`hyper` has its size) lies on the mesh's
     population axis, the last axes follow `MODEL_PARALLEL` or, where there is a router,
-    `EXPERT_PARALLEL`.
-
-    Raises:
-      ValueError: an axis is not divisible by the devices that share it; the message
-        names the parameter.
+    `EXPERT_PARALLEL`. The devices that share an axis must divide it.
     """
     size = count_members(hyper)
     require_divisible("the population", size or 1, mesh, "population", "members")
@@ -149,12 +137,9 @@ def chunk_sharding(mesh: Mesh) -> NamedSharding:
 
 
 def place_chunk(chunk: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """Sends the batches of one dispatch to the devices, as `chunk_sharding` says.
+    """Sends the batches of one dispatch, [K, B, T+1], to the devices.
 
-    Args:
-      chunk: arrays [K, B, T+1]; with several processes the rows of this one, in the
-        order of the processes.
-      mesh: from `make_mesh`.
+    With several processes the chunk has the rows of this one, in their order.
     """
     sharding = chunk_sharding(mesh)
     if jax.process_count() == 1:

@@ -39,11 +39,7 @@ def init_state(
       objective: gives `init`.
       hyper: its seed is used; [M] for a population, of whose state every leaf but
         `step` has a leading axis M, and whose members start as their solo runs do.
-      trainable: patterns of the parameters that have moments
-        (`TrainConfig.trainable`).
-
-    Raises:
-      ValueError: nothing is trained, or a pattern matches no parameter.
+      trainable: patterns of the parameters that have moments, each of which matches.
     """
 
     def member(seed: jax.Array) -> State:
@@ -84,9 +80,6 @@ def make_step(
       by `jax.jit`. Metrics are sums over the batch: `nats_sum`, `token_count`,
       `label_nats_sum` [L], `label_count` [L] and, of a mixture of experts, `routing`;
       besides `grad_norm` (before clipping) and `learning_rate`.
-
-    Raises:
-      ValueError: (when traced) the rows of a batch cannot be cut as asked.
     """
 
     def take(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:

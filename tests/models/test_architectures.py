@@ -1,18 +1,22 @@
-import dataclasses
-
 import pytest
 
 from kscale.models import SIZES, ModelConfig, count_parameters, from_name
 
-MODDED = {
-    "norm": "rms",
-    "norm_scale": False,
-    "norm_bias": False,
-    "qk_norm": True,
-    "bias": False,
-    "activation": "relu2",
-    "rotary_fraction": 1.0,
-    "residual_init": "zero",
+MODDED = {"norm": "rms", "norm_scale": False, "norm_bias": False, "qk_norm": True}
+MODDED |= {"bias": False, "activation": "relu2", "rotary_fraction": 1.0}
+MODDED |= {"residual_init": "zero"}
+MOE = {"mlp_width": 1.0, "experts": 32, "top_k": 1, "capacity_factor": 2.0}
+MOE |= {"eval_capacity_factor": 8.0}
+LLAMA = {"mlp": "gated", "mlp_width": 8 / 3, "activation": "silu", "norm": "rms"}
+LLAMA |= {"norm_bias": False, "bias": False, "rotary_fraction": 1.0, "tied": False}
+LLAMA |= {"residual_init": "plain"}
+CHANGES = {
+    "": {},
+    "_tied": {"tied": True},
+    "_mlp": {"mlp": "plain", "mlp_width": 4.0},
+    "_tied_mlp": {"tied": True, "mlp": "plain", "mlp_width": 4.0},
+    "_gelu": {"activation": "gelu"},
+    "_bias": {"norm_bias": True},
 }
 
 
@@ -27,51 +31,24 @@ MODDED = {
         ("modded-4-4x16", {}, {"layers": 4, "heads": 4, "head_size": 16, **MODDED}),
         ("modded-6xs2", {}, {"layers": 4, "heads": 4, "head_size": 16, **MODDED}),
         ("modded-xxs", {"layers": 2, "vocab": 9}, MODDED | {"heads": 4, "vocab": 9}),
-        (
-            "GPT2_MoE-4-2",
-            {},
-            {
-                "layers": 4,
-                "heads": 2,
-                "mlp_width": 1.0,
-                "experts": 32,
-                "top_k": 1,
-                "capacity_factor": 2.0,
-                "eval_capacity_factor": 8.0,
-            },
+        ("GPT2_MoE-4-2", {}, {"layers": 4, "heads": 2, **MOE}),
+        *(
+            (f"LLaMA{end}-8-8", {}, {"layers": 8, "heads": 8} | LLAMA | change)
+            for end, change in CHANGES.items()
         ),
+        ("LLaMA-2-1", CHANGES["_mlp"], LLAMA | CHANGES["_mlp"]),
     ],
 )
 def test_what_a_name_stands_for(name, overrides, fields):
     assert from_name(name, **overrides) == ModelConfig(**fields)
 
 
-@pytest.mark.parametrize(
-    ("name", "changed"),
-    [
-        ("LLaMA_tied", {"tied": True}),
-        ("LLaMA_mlp", {"mlp": "plain", "mlp_width": 4.0}),
-        ("LLaMA_tied_mlp", {"tied": True, "mlp": "plain", "mlp_width": 4.0}),
-        ("LLaMA_gelu", {"activation": "gelu"}),
-        ("LLaMA_bias", {"norm_bias": True}),
-    ],
-)
-def test_single_changes_of_llama(name, changed):
-    llama = from_name("LLaMA-8-8")
-    assert (llama.layers, llama.heads, llama.norm) == (8, 8, "rms")
-    assert (llama.tied, llama.bias) == (False, False)
-    assert (llama.mlp, llama.activation) == ("gated", "silu")
-    assert from_name(f"{name}-8-8") == dataclasses.replace(llama, **changed)
-    assert from_name("LLaMA-8-8", **changed) == dataclasses.replace(llama, **changed)
-
-
-@pytest.mark.parametrize(
-    ("heads", "kv_heads"), [(1, 1), (2, 1), (3, 3), (4, 1), (6, 3), (8, 2), (12, 3)]
-)
-def test_mistral_shares_key_heads(heads, kv_heads):
-    config = from_name(f"Mistral-2-{heads}")
-    assert (config.layers, config.heads, config.key_value_heads) == (2, heads, kv_heads)
-    assert from_name(f"Mistral-2-{heads}", kv_heads=heads).key_value_heads == heads
+def test_mistral_shares_key_heads():
+    expected = {1: 1, 2: 1, 3: 3, 4: 1, 6: 3, 8: 2, 12: 3}
+    for heads, kv_heads in expected.items():
+        fields = LLAMA | {"mlp_width": 3.5, "heads": heads, "kv_heads": kv_heads}
+        assert from_name(f"Mistral-2-{heads}") == ModelConfig(**fields)
+        assert from_name(f"Mistral-2-{heads}", kv_heads=heads).key_value_heads == heads
 
 
 # Table 3 of Pan et al. 2025: name, layers, heads, width, millions of parameters.

@@ -7,10 +7,8 @@ from kscale.models import ModelConfig
 
 def test_derived_sizes():
     config = ModelConfig(heads=6, head_size=16, kv_heads=2, mlp_width=8 / 3)
-    assert config.width == 96
-    assert config.key_value_heads == 2
-    assert config.hidden == 256
-    assert config.rotary_size == 4
+    sizes = (config.width, config.key_value_heads, config.hidden, config.rotary_size)
+    assert sizes == (96, 2, 256, 4)
     assert dataclasses.replace(config, kv_heads=0).key_value_heads == 6
     assert dataclasses.replace(config, mlp="none").hidden == 0
 

@@ -1,6 +1,8 @@
 """Our parameters under Hugging Face's names; test_oracle.py has the logits."""
 
+import itertools
 import json
+import re
 
 import jax
 import numpy as np
@@ -51,51 +53,41 @@ def test_there_and_back_is_exact_and_the_config_names_the_class(name):
     assert fields.get("num_hidden_layers", fields.get("n_layer")) == config.layers
 
 
-def test_names_and_shapes_of_gpt2():
-    state = stated(SUPPORTED["gpt2"])
-    norms = [f"{ln}.{part}" for ln in ("ln_1", "ln_2") for part in ("weight", "bias")]
-    layer = dict.fromkeys(norms, (12,)) | {
-        "attn.c_attn.weight": (12, 36),
-        "attn.c_attn.bias": (36,),
-        "attn.c_proj.weight": (12, 12),
-        "attn.c_proj.bias": (12,),
-        "mlp.c_fc.weight": (12, 48),
-        "mlp.c_fc.bias": (48,),
-        "mlp.c_proj.weight": (48, 12),
-        "mlp.c_proj.bias": (12,),
-    }
-    assert {name: x.shape for name, x in state.items()} == {
-        "transformer.wte.weight": (7, 12),
-        "transformer.wpe.weight": (5, 12),
-        "transformer.ln_f.weight": (12,),
-        "transformer.ln_f.bias": (12,),
-    } | {f"transformer.h.{i}.{name}": layer[name] for i in (0, 1) for name in layer}
-    assert not state["transformer.wpe.weight"].any()
+# Names without the last word, biases at the end: shapes of weights, of biases.
+GPT2 = """
+transformer.wte 7,12             transformer.wpe 5,12       transformer.ln_f 12 12
+transformer.h.{i}.ln_1 12 12     transformer.h.{i}.ln_2 12 12
+transformer.h.{i}.attn.c_attn 12,36 36     transformer.h.{i}.attn.c_proj 12,12 12
+transformer.h.{i}.mlp.c_fc 12,48 48        transformer.h.{i}.mlp.c_proj 48,12 12
+"""
+MIXTRAL = """
+model.embed_tokens 7,16     model.norm 16     lm_head 7,16
+model.layers.{i}.input_layernorm 16
+model.layers.{i}.post_attention_layernorm 16
+model.layers.{i}.self_attn.q_proj 16,16      model.layers.{i}.self_attn.k_proj 4,16
+model.layers.{i}.self_attn.v_proj 4,16       model.layers.{i}.self_attn.o_proj 16,16
+model.layers.{i}.block_sparse_moe.gate 3,16
+model.layers.{i}.block_sparse_moe.experts.{e}.w1 56,16
+model.layers.{i}.block_sparse_moe.experts.{e}.w2 16,56
+model.layers.{i}.block_sparse_moe.experts.{e}.w3 56,16
+"""
 
 
-def test_names_and_shapes_of_mixtral():
-    state = stated(SUPPORTED["mixtral"])
-    layer = {
-        "input_layernorm.weight": (16,),
-        "post_attention_layernorm.weight": (16,),
-        "self_attn.q_proj.weight": (16, 16),
-        "self_attn.k_proj.weight": (4, 16),
-        "self_attn.v_proj.weight": (4, 16),
-        "self_attn.o_proj.weight": (16, 16),
-        "block_sparse_moe.gate.weight": (3, 16),
-    }
-    for e in range(3):
-        expert = f"block_sparse_moe.experts.{e}"
-        layer |= {f"{expert}.{w}.weight": (56, 16) for w in ("w1", "w3")}
-        layer |= {f"{expert}.w2.weight": (16, 56)}
-    assert {name: x.shape for name, x in state.items()} == {
-        "model.embed_tokens.weight": (7, 16),
-        "model.norm.weight": (16,),
-        "lm_head.weight": (7, 16),
-    } | {f"model.layers.{i}.{name}": layer[name] for i in (0, 1) for name in layer}
+@pytest.mark.parametrize(("name", "table"), [("gpt2", GPT2), ("mixtral", MIXTRAL)])
+def test_names_and_shapes(name, table):
+    expected = {}
+    for tensor, weight, bias in re.findall(r"([a-z]\S+) ([\d,]+)(?: ([\d,]+))?", table):
+        for i, e in itertools.product(range(2), range(3)):
+            whole = tensor.format(i=i, e=e)
+            expected[f"{whole}.weight"] = weight
+            expected |= {f"{whole}.bias": bias} if bias else {}
+    state = stated(SUPPORTED[name])
+    assert {n: ",".join(map(str, x.shape)) for n, x in state.items()} == expected
+    assert not state.get("transformer.wpe.weight", np.zeros(1)).any()
 
 
-def test_gpt_neox_keeps_each_heads_query_key_and_value_together():
+def test_layouts_by_hand():
+    # GPT-NeoX keeps each head's query, key and value together.
     config = from_name("GPT2-1-2", vocab=3, head_size=2, rotary_fraction=1.0)
     layer = numbered(config)["layer_0"]
     qkv = {"kernel": np.zeros((4, 12)), "bias": np.arange(12)}
@@ -107,9 +99,7 @@ def test_gpt_neox_keeps_each_heads_query_key_and_value_together():
     assert state[f"{name}.bias"].tolist() == by_head
     assert state[f"{name}.weight"][:, 1].tolist() == by_head
     assert not state[f"{name}.weight"][:, [0, 2, 3]].any()
-
-
-def test_llama_has_the_gate_first_and_turned():
+    # LLaMA has the gate first, and turned.
     config = from_name("LLaMA-1-1", vocab=3, head_size=2, mlp_width=1.5)
     layer = numbered(config)["layer_0"]
     layer["mlp"]["up"]["kernel"] = np.outer([1, 10], [1, 2, 3, 4, 5, 6])
@@ -163,9 +153,7 @@ def test_tensors_that_do_not_fit_are_refused_by_name():
     ):
         with pytest.raises(ValueError, match=message):
             huggingface.from_huggingface(config, changed)
-
-
-def test_what_files_hold_twice_or_besides_is_left_out_and_positions_are_refused():
+    # What files hold twice or besides is left out, positions are refused.
     config = SUPPORTED["gpt2"]
     state = stated(config)
     state["lm_head.weight"] = state["transformer.wte.weight"]

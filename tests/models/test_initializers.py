@@ -54,7 +54,7 @@ def test_experts_start_as_other_matrices():
 
 
 def test_a_parameter_depends_on_its_path_and_the_seed_alone():
-    config = ModelConfig(vocab=50, layers=2, residual_init="plain")
+    config = ModelConfig(vocab=200, layers=2, heads=2, residual_init="plain")
     leaves, again = by_path(config), by_path(config, seed=1)
     first, second = (leaves[f"layer_{i}/mlp/up/kernel"] for i in (0, 1))
     assert not np.allclose(first, second)

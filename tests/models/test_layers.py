@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.drawn import assert_close
+from support.drawn import assert_close, jit
 
 from kscale.models.layers import column_sums, linear, norm, normalize, outer, row_sums
 
@@ -25,40 +25,44 @@ def test_by_hand():
     np.testing.assert_array_equal(row_sums(x), [[3.0], [7.0]])
 
 
+def gradients(function, arguments, weights):
+    """Values and gradients of the three arguments, of which two may be None."""
+
+    def loss(*arguments):
+        return jnp.sum(function(*arguments) * weights)
+
+    return jit(jax.value_and_grad(loss, (0, 1, 2)))(*arguments)
+
+
+def numbers(*shapes):
+    rng = np.random.default_rng(0)
+    return [shape and jnp.float32(rng.normal(1, 2, size=shape)) for shape in shapes]
+
+
 @pytest.mark.parametrize("kind", ["layer", "rms"])
 @pytest.mark.parametrize(("scaled", "biased"), [(1, 1), (1, 0), (0, 0)])
 def test_gradients_are_those_of_the_definition(kind, scaled, biased):
-    rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.normal(3, 2, size=(6, 16)), jnp.float32)
-    scale = jnp.asarray(rng.normal(size=16), jnp.float32) if scaled else None
-    bias = jnp.asarray(rng.normal(size=16), jnp.float32) if biased else None
-    weights = jnp.asarray(rng.normal(size=(6, 16)), jnp.float32)
-    ours, expected = (
-        jax.value_and_grad(
-            lambda *a, f=f: jnp.sum(f(*a, kind, 1e-5) * weights), (0, 1, 2)
-        )(x, scale, bias)
+    width = (16,)
+    *given, weights = numbers(
+        (6, 16), width if scaled else None, width if biased else None, (6, 16)
+    )
+    found, expected = (
+        gradients(lambda *x, f=f: f(*x, kind, 1e-5), given, weights)
         for f in (norm, plain)
     )
-    assert_close(ours, expected)
+    assert_close(found, expected)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (8, 3)])
-@pytest.mark.parametrize("with_bias", [True, False])
-def test_gradients_are_those_of_the_plain_product(inputs, outputs, with_bias):
-    shapes = ((5, inputs), (inputs, outputs), (outputs,), (5, outputs))
-    rng = np.random.default_rng(0)
-    *arguments, weights = (jnp.float32(rng.normal(size=shape)) for shape in shapes)
-    if not with_bias:
-        arguments[2] = None
+@pytest.mark.parametrize("biased", [True, False])
+def test_gradients_are_those_of_the_plain_product(inputs, outputs, biased):
+    bias = (outputs,) if biased else None
+    *given, weights = numbers((5, inputs), (inputs, outputs), bias, (5, outputs))
 
-    def ours(*arguments):
-        return jnp.sum(linear(*arguments) * weights)
+    def product(x, kernel, bias):
+        return x @ kernel if bias is None else x @ kernel + bias[None]
 
-    def plain(x, kernel, bias):
-        out = x @ kernel if bias is None else x @ kernel + bias[None]
-        return jnp.sum(out * weights)
-
-    found, expected = (jax.grad(f, (0, 1, 2))(*arguments) for f in (ours, plain))
+    found, expected = (gradients(f, given, weights) for f in (linear, product))
     assert_close(found, expected)
 
 

@@ -88,19 +88,20 @@ def test_moments_of_a_dense_layer_by_hand():
     close(everything, by_hand(first, np.ones((3, 9), bool)))
 
 
+@functools.partial(jit, static_argnums=0)
+def inputs_and_moments(config, layer, x):
+    inputs = layerwise.kernel_inputs(config, layer, x, SEGMENTS)
+    moments = layerwise.second_moments(config, inputs, COUNTED)
+    return inputs["mlp/router/kernel"], moments
+
+
 @pytest.mark.parametrize("name", ["experts", "dropless"])
 def test_moments_of_experts_are_of_the_tokens_that_each_took(name):
     """Token by token: who chose whom, and who still had room."""
     config, params, x = drawn(name)
-    entering = kernel_inputs(config, params["layer_0"], x, SEGMENTS)
-    # Compiled here, as the number of parts of the places must be known.
-    found = jit(
-        lambda layer: layerwise.second_moments(
-            config, layerwise.kernel_inputs(config, layer, x, SEGMENTS), COUNTED
-        )
-    )(params["layer_0"])
+    inputs, found = inputs_and_moments(config, params["layer_0"], x)
     mlp = jax.tree.map(np.asarray, params["layer_0"]["mlp"])
-    inputs = np.asarray(entering["mlp/router/kernel"])
+    inputs = np.asarray(inputs)
     close(found["mlp/router/kernel"], by_hand(inputs, COUNTED))
     order = np.argsort(-(inputs @ mlp["router"]["kernel"]), axis=-1)
     # Two choices of 9 tokens, 3 experts: room for 2 floor(1.0 x 3).
@@ -130,26 +131,24 @@ def test_known_inputs_take_the_place_of_what_led_to_them(name):
     config, params, x = drawn(name)
     layer, path = params["layer_0"], "attention/out/kernel"
     inputs = kernel_inputs(config, layer, x, SEGMENTS)
+    twice = {path: 2 * inputs[path]}
     out, again, other = (
         apply_layer(config, layer, x, SEGMENTS, known)
-        for known in ({}, {path: inputs[path]}, {path: 2 * inputs[path]})
+        for known in ({}, {path: inputs[path]}, twice)
     )
     assert_close(again, out)
     # Twice the attention's output, biases apart: only what comes after is changed.
-    changed = kernel_inputs(config, layer, x, SEGMENTS, {path: 2 * inputs[path]})
-    assert_close(changed[path], 2 * inputs[path], rtol=1e-6, atol=0)
+    changed = kernel_inputs(config, layer, x, SEGMENTS, twice)
     first = "attention/qkv/kernel"
+    assert_close(changed[path], twice[path], rtol=1e-6, atol=0)
     assert_close(changed[first], inputs[first], atol=1e-6)
     assert np.max(np.abs(other - out)) > 1e-2
+    if name == "experts":
+        return
 
-
-def test_what_is_known_is_not_computed_again():
-    config, params, x = drawn("tied")
-    known = kernel_inputs(config, params["layer_0"], x, SEGMENTS)
-
-    def flops(*names):
-        kept = {f"{name}/kernel": known[f"{name}/kernel"] for name in names}
-        lowered = apply_layer.lower(config, params["layer_0"], x, SEGMENTS, kept)
+    def flops(*names):  # what is known is not computed again
+        kept = {f"{name}/kernel": inputs[f"{name}/kernel"] for name in names}
+        lowered = apply_layer.lower(config, layer, x, SEGMENTS, kept)
         return lowered.compile().cost_analysis()["flops"]
 
     tokens, width = TOKENS.size, config.width

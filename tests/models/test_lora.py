@@ -7,47 +7,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.drawn import (
-    assert_equal,
-    draw_params,
-    draw_tokens,
-    jit,
-    logits_of,
-    shapes_of,
-    together,
-)
+from support import drawn
 
 from kscale import models
-from kscale.models import NO_ADAPTERS, Lora, count_parameters, from_name
-from kscale.models.lora import (
-    attach_adapters,
-    draw_adapters,
-    merge_adapters,
-    select_adapters,
-)
+from kscale.models.lora import draw_adapters
 from kscale.trees import leaves_by_path
 
 RULES = ("*/query:2", "*/value:3", "embed/table:2", "*/down/kernel:1", "*:0")
-MODEL = from_name("Mistral-2-4", vocab=19, head_size=8, lora=Lora(rules=RULES))
-TIED = from_name("GPT2-1-2", vocab=19, head_size=8)
-EXPERTS = from_name("GPT2-1-2", vocab=19, head_size=8, experts=4, mlp_width=1.0)
-TOKENS = draw_tokens(2, 6, vocab=19)
+PLAIN = models.from_name("Mistral-2-4x8", vocab=19)
+MODEL = dataclasses.replace(PLAIN, lora=models.Lora(rules=RULES))
+TIED = models.from_name("GPT2-1-2x8", vocab=19)
+EXPERTS = dataclasses.replace(TIED, experts=4, mlp_width=1.0)
+TOKENS = drawn.draw_tokens(2, 6, vocab=19)
 close = functools.partial(np.testing.assert_allclose, atol=1e-5)
 
 
-def plain(config):
-    return dataclasses.replace(config, lora=NO_ADAPTERS)
-
-
 def with_rules(config, *rules, **options):
-    return dataclasses.replace(config, lora=Lora(rules=rules, **options))
+    return dataclasses.replace(config, lora=models.Lora(rules=rules, **options))
 
 
 def base_of(params):
     return {name: leaf for name, leaf in params.items() if name != "lora"}
 
 
-@functools.partial(jit, static_argnums=0)
+@functools.partial(drawn.jit, static_argnums=0)
 def other_uses(config, params, x):
     """Losses, logits with a cache, what is generated."""
     cache, past = models.init_cache(config, 2, 6), jnp.zeros(2, jnp.int32)
@@ -60,7 +43,7 @@ def other_uses(config, params, x):
 
 def adapters_of(config):
     """The shapes of a config's adapters by path."""
-    lora = shapes_of(config).get("lora", {})
+    lora = drawn.shapes_of(config).get("lora", {})
     return {path: x.shape for path, x in leaves_by_path(lora).items()}
 
 
@@ -86,34 +69,28 @@ def test_the_first_rule_that_matches_decides_and_rank_0_is_none():
     downs = {f"layer_0/attention/{name}": (16, 2) for name in names}
     assert {path: x for path, x in found.items() if "down" in path} == downs
     for config in (with_rules(TIED, "*:0"), TIED):
-        assert "lora" not in shapes_of(config)
+        assert "lora" not in drawn.shapes_of(config)
 
 
-@pytest.mark.parametrize("rule", ["*/attention/qvery:2", "layer_2/attention/query:2"])
-def test_a_rule_that_matches_nothing_names_the_nearest_path(rule):
+def test_rules_that_match_nothing_and_an_alpha_that_is_no_number_are_refused():
     message = r"matches no weight; the nearest is 'layer_[01]/attention/query'"
-    with pytest.raises(ValueError, match=message):
-        shapes_of(with_rules(from_name("GPT2-2-1", vocab=9), rule))
+    for rule in ("*/attention/qvery:2", "layer_2/attention/query:2"):
+        with pytest.raises(ValueError, match=message):
+            drawn.shapes_of(with_rules(models.from_name("GPT2-2-1", vocab=9), rule))
+    for alpha in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match=f"Lora.alpha is {alpha}, must be finite"):
+            models.Lora(rules=RULES, alpha=alpha)
 
 
-@pytest.mark.parametrize("alpha", [float("nan"), float("inf"), -float("inf")])
-def test_an_alpha_that_is_no_number_is_refused(alpha):
-    with pytest.raises(ValueError, match=f"Lora.alpha is {alpha}, must be finite"):
-        Lora(rules=RULES, alpha=alpha)
-
-
-def test_new_adapters_change_nothing_bit_for_bit():
-    base = draw_params(plain(MODEL))
+def test_new_adapters_change_nothing_bit_for_bit_and_start_by_their_width():
+    base = drawn.draw_params(PLAIN)
     params = base | draw_adapters(MODEL, base, jax.random.key(5))
     assert params.keys() == base.keys() | {"lora"}
-    expected = logits_of(plain(MODEL), base, TOKENS)
-    np.testing.assert_array_equal(logits_of(MODEL, params, TOKENS), expected)
-
-
-def test_what_starts_at_zero_and_how_wide_the_rest_is():
-    wide = from_name("GPT2-1-4", vocab=500, head_size=64)
+    expected = drawn.logits_of(PLAIN, base, TOKENS)
+    np.testing.assert_array_equal(drawn.logits_of(MODEL, params, TOKENS), expected)
+    wide = models.from_name("GPT2-1-4", vocab=500, head_size=64)
     config = with_rules(wide, "*/query:16", "*table:16")
-    lora = draw_adapters(config, shapes_of(wide), jax.random.key(0))["lora"]
+    lora = draw_adapters(config, drawn.shapes_of(wide), jax.random.key(0))["lora"]
     query, table = lora["layer_0"]["attention"]["query"], lora["embed"]["table"]
     assert not np.any(query["up"])
     assert not np.any(table["down"])
@@ -124,7 +101,7 @@ def test_what_starts_at_zero_and_how_wide_the_rest_is():
 def test_queries_keys_and_values_get_their_own_columns():
     # Four query heads of eight, one head of keys, one of values.
     config = with_rules(MODEL, "layer_0/attention/key:1", "layer_0/*/value:2")
-    params = draw_params(config)
+    params = drawn.draw_params(config)
     kernel = params["layer_0"]["attention"]["qkv"]["kernel"]
     factors = params["lora"]["layer_0"]["attention"]
     expected = np.array(kernel, np.float64)
@@ -132,8 +109,8 @@ def test_queries_keys_and_values_get_their_own_columns():
     for name, columns in {"key": slice(32, 40), "value": slice(40, 48)}.items():
         down, up = (np.asarray(factors[name][x], np.float64) for x in ("down", "up"))
         expected[:, columns] += 4 * down @ up
-    after, out = merge_adapters(config, params)
-    assert after == plain(config)
+    after, out = models.merge_adapters(config, params)
+    assert after == PLAIN
     found = out["layer_0"]["attention"]["qkv"]["kernel"]
     close(found, expected, atol=1e-6)
     np.testing.assert_array_equal(found[:, :32], kernel[:, :32])
@@ -144,27 +121,27 @@ def test_queries_keys_and_values_get_their_own_columns():
 @pytest.mark.parametrize("tied", ["input", "both"])
 def test_a_tied_table(tied):
     config = with_rules(TIED, "embed/table:2", tied=tied, alpha=2.0)
-    params = draw_params(config)
+    params = drawn.draw_params(config)
     factors = params["lora"]["embed"]["table"]
     old = params["embed"]["table"]
     new = old + 2 * factors["down"] @ factors["up"]
-    untied = dataclasses.replace(plain(config), tied=False)
+    untied = dataclasses.replace(TIED, tied=False)
     by_hand = base_of(params) | {
         "embed": {"table": new},
         "head": {"table": old if tied == "input" else new},
     }
-    expected = logits_of(untied, by_hand, TOKENS)
-    close(logits_of(config, params, TOKENS), expected)
-    assert merge_adapters(config, params)[0].tied == (tied == "both")
+    expected = drawn.logits_of(untied, by_hand, TOKENS)
+    close(drawn.logits_of(config, params, TOKENS), expected)
+    assert models.merge_adapters(config, params)[0].tied == (tied == "both")
 
 
 def test_merged_weights_compute_the_same():
-    params = draw_params(MODEL)
-    after, out = merge_adapters(MODEL, params)
+    params = drawn.draw_params(MODEL)
+    after, out = models.merge_adapters(MODEL, params)
     assert "lora" not in out
-    expected = logits_of(MODEL, params, TOKENS)
-    close(logits_of(after, out, TOKENS), expected)
-    before = logits_of(after, base_of(params), TOKENS)
+    expected = drawn.logits_of(MODEL, params, TOKENS)
+    close(drawn.logits_of(after, out, TOKENS), expected)
+    before = drawn.logits_of(after, base_of(params), TOKENS)
     assert np.max(np.abs(before - expected)) > 0.01
     uses = other_uses(MODEL, params, TOKENS), other_uses(after, out, TOKENS)
     jax.tree.map(close, *uses)
@@ -172,57 +149,46 @@ def test_merged_weights_compute_the_same():
 
 def test_every_expert_has_its_own_adapter():
     config = with_rules(EXPERTS, "*mlp*:2")
-    params = draw_params(config)
+    params = drawn.draw_params(config)
     factors = params["lora"]["layer_0"]["mlp"]["up"]["kernel"]
     assert factors["down"].shape == (4, 16, 2)
-    _, out = merge_adapters(config, params)
+    _, out = models.merge_adapters(config, params)
     before, after = (tree["layer_0"]["mlp"]["up"]["kernel"] for tree in (params, out))
     for e in range(4):
         expected = before[e] + 4 * factors["down"][e] @ factors["up"][e]
         close(after[e], expected, atol=1e-6)
 
 
-def test_a_member_of_a_population_is_merged_as_it_is_alone():
-    config = with_rules(TIED, "*/query:2", "embed/table:1")
-    runs = [draw_params(config, seed) for seed in (0, 1)]
-    run = functools.partial(logits_of, config)
-    many = jax.vmap(run, in_axes=(0, None))(together(runs), TOKENS)
-    for found, params in zip(many, runs, strict=True):
-        close(found, run(params, TOKENS))
-
-
 def test_adapters_are_saved_apart_and_attached_again():
-    params = draw_params(MODEL)
-    small = select_adapters(params)
+    params = drawn.draw_params(MODEL)
+    small = models.select_adapters(params)
     assert small.keys() == {"lora"}
     assert sum(x.size for x in jax.tree.leaves(small)) < 0.1 * sum(
         x.size for x in jax.tree.leaves(params)
     )
-    whole = attach_adapters(MODEL, base_of(params), small)
-    assert_equal(whole, params)
+    whole = models.attach_adapters(MODEL, base_of(params), small)
+    drawn.assert_equal(whole, params)
     other = with_rules(MODEL, "*/query:3")
     message = r"lora/embed/table/down has shape \(19, 2\), the config .* absent"
     with pytest.raises(ValueError, match=message):
-        attach_adapters(other, base_of(params), small)
+        models.attach_adapters(other, base_of(params), small)
     with pytest.raises(ValueError, match="have no adapters"):
-        select_adapters(base_of(params))
+        models.select_adapters(base_of(params))
 
 
-@pytest.mark.parametrize("config", [MODEL, with_rules(TIED, "embed/*:4", "*out*:1")])
-def test_counts(config):
-    counts, base = count_parameters(config), count_parameters(plain(config))
-    found = adapters_of(config).values()
-    assert counts.adapters == sum(np.prod(shape) for shape in found)
-    assert counts.total - base.total == counts.adapters
-    assert counts.active == counts.total
-    assert counts.embedding == base.embedding
-    assert base.adapters == 0
-
-
-def test_a_token_meets_the_adapters_of_its_experts():
-    counts = count_parameters(with_rules(EXPERTS, "*mlp*:2"))
+def test_counts_and_that_a_token_uses_the_adapters_of_its_experts():
+    for config in (MODEL, with_rules(TIED, "embed/*:4", "*out*:1")):
+        counts = models.count_parameters(config)
+        base = models.count_parameters(with_rules(config))
+        found = adapters_of(config).values()
+        assert counts.adapters == sum(np.prod(shape) for shape in found)
+        assert counts.total - base.total == counts.adapters
+        assert counts.active == counts.total
+        assert counts.embedding == base.embedding
+        assert base.adapters == 0
+    counts = models.count_parameters(with_rules(EXPERTS, "*mlp*:2"))
     # Two matrices of 16 x 16 in each of four experts, a router of 16 x 4.
     assert counts.adapters == 2 * 4 * 2 * (16 + 16) + 2 * (16 + 4)
     idle = 3 * 2 * 2 * (16 + 16)
-    before = count_parameters(EXPERTS)
+    before = models.count_parameters(EXPERTS)
     assert counts.active - before.active == counts.adapters - idle

@@ -28,24 +28,12 @@ def test_counts_by_hand():
     assert count_parameters(demo) == (62_928, 6_288, 56_640, 62_928, 0)
     small = ModelConfig(vocab=99, layers=2, heads=2, head_size=16)
     assert count_parameters(small).total == 28_640
-
-
-@pytest.mark.parametrize(
-    ("name", "norms", "tables"),
-    [
-        ("LLaMA", 1, 2),
-        ("LLaMA_tied", 1, 1),
-        ("LLaMA_mlp", 1, 2),
-        ("LLaMA_tied_mlp", 1, 1),
-        ("LLaMA_gelu", 1, 2),
-        ("LLaMA_bias", 2, 2),
-    ],
-)
-def test_single_changes_of_llama_by_hand(name, norms, tables):
     # d = 24: a layer has 4 d^2 + 8 d^2 and norms of 2 d; the final norm; 10 tokens.
-    counts = count_parameters(from_name(f"{name}-2-4x6", vocab=10))
-    assert counts.total == 2 * (12 * 576 + norms * 48) + norms * 24 + tables * 240
-    assert counts.active == counts.total
+    for end in ("", "_tied", "_mlp", "_tied_mlp", "_gelu", "_bias"):
+        norms, tables = 1 + (end == "_bias"), 2 - ("tied" in end)
+        counts = count_parameters(from_name(f"LLaMA{end}-2-4x6", vocab=10))
+        total = 2 * (12 * 576 + norms * 48) + norms * 24 + tables * 240
+        assert counts.active == counts.total == total, end
 
 
 def test_experts_by_hand():

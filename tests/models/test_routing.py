@@ -1,28 +1,24 @@
 """The choices of tokens and their places, on examples that can be followed by hand."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.drawn import assert_close, draw
+from support.drawn import assert_close, draw, jit
 
-from kscale.models import ModelConfig
-from kscale.models.routing import (
-    balance,
-    capacity,
-    count_routes,
-    limit,
-    own_room,
-    place_in_blocks,
-    place_in_buffers,
-    route,
-)
+from kscale.models import ModelConfig, routing
+from kscale.models.routing import capacity, limit, own_room
 
+route = jit(routing.route, static_argnums=1)
+place_in_buffers = jit(routing.place_in_buffers, static_argnums=1)
+place_in_blocks = jit(routing.place_in_blocks, static_argnums=(1, 2))
+count_routes, balance = jit(routing.count_routes), jit(routing.balance)
 # Tokens 0 and 2 choose expert 0, then 1; token 1 chooses 1, then 0. None chooses 2.
 THREE = jnp.log(jnp.asarray([[[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1]]]))
 
 
 def test_first_choices_come_before_second():
-    routes = route(THREE, top_k=2)
+    routes = route(THREE, 2)
     np.testing.assert_array_equal(routes.expert[0], [[0, 1, 0], [1, 0, 1]])
     # Expert 0: tokens 0, 2 first, then token 1. Expert 1: token 1, then 0, 2.
     np.testing.assert_array_equal(routes.rank[0], [[0, 0, 1], [1, 2, 2]])
@@ -33,13 +29,13 @@ def test_first_choices_come_before_second():
 
 
 def test_room_for_two_in_buffers_and_in_blocks_of_three():
-    routes = route(THREE, top_k=2)
-    places = place_in_buffers(routes, room=2)
+    routes = route(THREE, 2)
+    places = place_in_buffers(routes, 2)
     # Two places each: 0, 1 of expert 0; 2, 3 of expert 1; 4, 5 of expert 2. 6: dropped.
     np.testing.assert_array_equal(places.place, [[0, 2, 1], [3, 6, 6]])
     np.testing.assert_array_equal(places.choice, [0, 2, 1, 3, 6, 6])
-    assert float(count_routes(THREE, routes, room=2)["dropped"]) == 2
-    places = place_in_blocks(routes, room=2, size=3)
+    assert float(count_routes(THREE, routes, 2)["dropped"]) == 2
+    places = place_in_blocks(routes, 2, 3)
     # Two of expert 0, a free place, two of expert 1; six choices need at most 4 blocks.
     np.testing.assert_array_equal(places.place, [[0, 3, 1], [4, 12, 12]])
     np.testing.assert_array_equal(places.choice, [0, 2, 6, 1, 3] + [6] * 7)
@@ -48,18 +44,18 @@ def test_room_for_two_in_buffers_and_in_blocks_of_three():
 
 
 def test_one_choice_keeps_its_probability_and_the_batch_its_order():
-    routes = route(THREE, top_k=1)
+    routes = route(THREE, 1)
     np.testing.assert_allclose(routes.gate[0], [[0.6, 0.7, 0.5]], rtol=1e-6)
     np.testing.assert_array_equal(place_in_buffers(routes, 1).place, [[0, 1, 3]])
     # Groups do not compete.
     both = jnp.concatenate([THREE, THREE])
-    places = place_in_buffers(route(both, top_k=1), room=1)
+    places = place_in_buffers(route(both, 1), 1)
     # Two places of each expert, one for each group.
     np.testing.assert_array_equal(places.place, [[0, 2, 6, 1, 3, 6]])
 
 
 def test_equal_probabilities_choose_the_lowest():
-    routes = route(jnp.zeros((1, 2, 4)), top_k=2)
+    routes = route(jnp.zeros((1, 2, 4)), 2)
     np.testing.assert_array_equal(routes.expert[0], [[0, 0], [1, 1]])
     np.testing.assert_array_equal(routes.gate, np.full((1, 2, 2), 0.5))
 
@@ -69,26 +65,25 @@ def test_equal_probabilities_choose_the_lowest():
 @pytest.mark.parametrize("room", [0, 2, 8])
 def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
     routes = route(draw(jnp.zeros((3, 8, 5)), std=2.0), top_k)
-    sizes = (size,) if size else ()
-    places = (place_in_blocks if size else place_in_buffers)(routes, room, *sizes)
-    place = np.asarray(places.place)
-    kept = np.asarray(routes.rank < room).swapaxes(0, 1).reshape(top_k, -1)
-    total = len(places.choice)
-    assert (place[~kept] == total).all()
-    assert len(np.unique(place[kept])) == kept.sum()
-    expert = np.asarray(routes.expert).swapaxes(0, 1).reshape(top_k, -1)
-    part = place[kept] // (total // places.parts)
-    of_part = np.arange(5) if places.expert is None else np.asarray(places.expert)
-    np.testing.assert_array_equal(of_part[part], expert[kept])
-    np.testing.assert_array_equal(
-        np.asarray(places.choice)[place[kept]], np.flatnonzero(kept)
+    place = place_in_blocks if size else place_in_buffers
+    places = jax.device_get(place(routes, room, *([size] if size else [])))
+    rank, expert = (
+        np.asarray(x).swapaxes(0, 1).reshape(top_k, -1)
+        for x in (routes.rank, routes.expert)
     )
-    assert (np.asarray(places.choice) == place.size).sum() == total - kept.sum()
+    kept, total = rank < room, len(places.choice)
+    assert (places.place[~kept] == total).all()
+    place = places.place[kept]
+    assert len(np.unique(place)) == kept.sum()
+    of_part = np.arange(5) if places.expert is None else places.expert
+    part = place // (total // places.parts)
+    np.testing.assert_array_equal(of_part[part], expert[kept])
+    np.testing.assert_array_equal(places.choice[place], np.flatnonzero(kept))
+    assert (places.choice == kept.size).sum() == total - kept.sum()
 
 
-@pytest.mark.parametrize(
-    ("tokens", "experts", "top_k", "factor", "room"),
-    [
+def test_capacity_by_hand():
+    for tokens, experts, top_k, factor, room in (
         (512, 32, 1, 2.0, 32),
         (512, 32, 2, 1.0, 32),
         (512, 32, 2, 1.5, 48),
@@ -98,14 +93,10 @@ def test_every_choice_with_room_has_a_place_of_its_expert(size, top_k, room):
         (3, 4, 1, 0.5, 1),  # never none
         (3, 4, 2, 0.01, 1),
         (10, 4, 1, 0.0, 10),
-    ],
-)
-def test_capacity_by_hand(tokens, experts, top_k, factor, room):
-    fields = {"experts": experts, "top_k": top_k}
-    config = ModelConfig(**fields, capacity_factor=factor)
-    assert capacity(config, tokens, training=True) == room
-    config = ModelConfig(**fields, eval_capacity_factor=factor)
-    assert capacity(config, tokens, training=False) == room
+    ):
+        for name in ("capacity_factor", "eval_capacity_factor"):
+            config = ModelConfig(experts=experts, top_k=top_k, **{name: factor})
+            assert capacity(config, tokens, name == "capacity_factor") == room
 
 
 # The three tokens, and the first one once more as padding.
@@ -119,7 +110,7 @@ def test_padding_chooses_no_expert():
     np.testing.assert_array_equal(routes.rank[..., 3], [[4, 4]])
     np.testing.assert_array_equal(routes.asked, alone.asked)
     for room in (2, 4):
-        for place in (place_in_buffers, lambda *x: place_in_blocks(*x, size=2)):
+        for place in (place_in_buffers, lambda *x: place_in_blocks(*x, 2)):
             places = place(routes, room)
             assert (np.asarray(places.place)[:, 3] == len(places.choice)).all()
             assert not np.isin(places.choice, [3, 7]).any()
@@ -157,7 +148,7 @@ def test_balance_by_hand():
 
 
 def test_sums_by_hand():
-    sums = count_routes(THREE, route(THREE, top_k=2), room=3)
+    sums = count_routes(THREE, route(THREE, 2), 3)
     assert {x.dtype for x in sums.values()} == {jnp.dtype("float32")}
     np.testing.assert_array_equal(sums["load_E"], [3, 3, 0])
     assert (sums["choices"], sums["tokens"], sums["dropped"]) == (6, 3, 0)

@@ -7,6 +7,8 @@ import pytest
 from kscale.quant import BITS
 from kscale.quant.grid import pack, packed_size, unpack
 
+pytestmark = pytest.mark.usefixtures("quick_compiles")
+
 
 @pytest.mark.parametrize(
     ("codes", "bits", "bytes_"),
@@ -30,7 +32,7 @@ def test_literal_bytes(codes, bits, bytes_):
 
 @pytest.mark.parametrize("bits", BITS)
 def test_round_trips_of_odd_sizes_in_few_bytes(bits):
-    for shape in [(1,), (7, 3), (8,), (3, 1, 11)]:
+    for shape in [(1,), (8,), (3, 1, 11)]:
         count = int(np.prod(shape))
         codes = np.random.default_rng(count).integers(0, 2**bits, shape, np.uint8)
         packed = pack(jnp.asarray(codes), bits)

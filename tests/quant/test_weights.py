@@ -12,7 +12,9 @@ from kscale import models
 from kscale.quant import BITS, Quantized, Scheme, dequantize, quantize, stored_bits
 from kscale.quant.grid import unpack
 from kscale.quant.weights import fake_quantize
+from kscale.trees import leaves_by_path
 
+pytestmark = pytest.mark.usefixtures("quick_compiles")
 ALL = ("*",)
 
 
@@ -53,27 +55,25 @@ def test_an_asymmetric_grid_keeps_its_own_points(bits):
     np.testing.assert_array_equal(codes[:, 0], np.arange(2**bits))
     np.testing.assert_array_equal(tree["kernel"].scales, [[0.25]])
     np.testing.assert_array_equal(unpack(tree["kernel"].zeros, bits, (1,)), [1])
-
-
-def test_zero_is_on_the_grid_of_weights_of_one_sign():
-    found = rounded([[1.0], [2.0], [3.0], [0.4]], Scheme(2, 0, False, ALL))
-    np.testing.assert_array_equal(found, [[1.0], [2.0], [3.0], [0.0]])
-    np.testing.assert_array_equal(rounded([[0.0], [0.0]], Scheme(2, leaves=ALL)), 0.0)
+    # 0 is on the grid of weights of one sign.
+    points = np.arange(2.0**bits)[:, None]
+    np.testing.assert_array_equal(rounded(np.maximum(points, 0.1), scheme), points)
+    np.testing.assert_array_equal(rounded(0 * points, scheme), 0)
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("symmetric", [True, False])
-def test_no_weight_is_more_than_half_a_step_off(bits, symmetric):
-    scheme = Scheme(bits, 5, symmetric, ALL)
+def test_no_weight_is_more_than_half_a_step_off(bits):
     weight = drawn(13, 6) * np.array([1e-4, 1e-2, 1, 1e2, 1e4, -1])[None]
-    tree = quantize({"kernel": jnp.asarray(weight, jnp.float32)}, scheme)
-    steps = np.repeat(np.asarray(tree["kernel"].scales, np.float32), 5, axis=0)[:13]
-    off = np.abs(dequantize(tree)["kernel"] - weight)
-    assert np.all(off <= steps * (0.5 + 1e-3))
-    assert off.max() > 0
     # No coarser than the range asks for: steps are at most one float16 above it.
     spread = 2 * np.abs(weight).max() / (2**bits - 1)
-    assert np.all(steps <= spread * (1 + 2e-3))
+    for symmetric in (True, False):
+        scheme = Scheme(bits, 5, symmetric, ALL)
+        tree = quantize({"kernel": jnp.asarray(weight, jnp.float32)}, scheme)
+        steps = np.repeat(np.asarray(tree["kernel"].scales, np.float32), 5, axis=0)[:13]
+        off = np.abs(dequantize(tree)["kernel"] - weight)
+        assert np.all(off <= steps * (0.5 + 1e-3))
+        assert off.max() > 0
+        assert np.all(steps <= spread * (1 + 2e-3))
 
 
 def test_a_group_has_a_grid_of_its_own_and_the_last_is_shorter():
@@ -96,39 +96,29 @@ def test_channels_are_rows_of_a_table_the_last_axis_of_a_kernel_and_of_an_expert
         np.testing.assert_array_equal(rounded(weight, scheme), np.array(each))
 
 
-def test_a_tree_keeps_its_paths_and_what_no_pattern_names():
+def test_the_scheme_says_what_is_rounded_biases_and_norms_never():
     params = draw_params(models.from_name("GPT2-1-1", vocab=11, head_size=8))
-    tree = quantize(params, Scheme(4, leaves=("*/mlp/*", "embed/table")))
-    back = dequantize(tree)
-    assert jax.tree.map(jnp.shape, back) == jax.tree.map(jnp.shape, params)
-    changed = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), params, back)
-    layer = changed["layer_0"]
-    assert changed["embed"]["table"]
-    assert layer["mlp"]["up"] == layer["mlp"]["down"] == {"kernel": True, "bias": False}
-    assert not any(jax.tree.leaves([layer["attention"], layer["mlp_norm"]]))
-    assert isinstance(tree["layer_0"]["mlp"]["up"]["kernel"], Quantized)
-    assert_equal(*(x["layer_0"]["attention"] for x in (tree, params)))
-
-
-def test_biases_and_norms_are_never_rounded_and_no_bits_round_nothing():
-    up = {"kernel": drawn(4, 4), "bias": drawn(4)}
-    params = {"norm": {"scale": drawn(4)}, "up": up}
-    back = dequantize(quantize(params, Scheme(2, leaves=ALL)))
-    assert_equal(back | {"up": up | {"bias": back["up"]["bias"]}}, params)
+    named = {"layer_0/mlp/up/kernel", "layer_0/mlp/down/kernel", "embed/table"}
+    attention = {f"layer_0/attention/{name}/kernel" for name in ("qkv", "out")}
+    for leaves, expected in ((("*/mlp/*", "*table"), named), (ALL, named | attention)):
+        tree = quantize(params, Scheme(4, leaves=leaves))
+        back = dequantize(tree)
+        assert jax.tree.map(jnp.shape, back) == jax.tree.map(jnp.shape, params)
+        old, new = leaves_by_path(params), leaves_by_path(back)
+        assert {path for path in old if np.any(old[path] != new[path])} == expected
+        assert isinstance(tree["layer_0"]["mlp"]["up"]["kernel"], Quantized)
     assert quantize(params, Scheme(bits=0, leaves=("nothing",))) is params
     assert fake_quantize(params, Scheme(bits=0)) is params
-
-
-def test_a_pattern_that_matches_nothing_is_named_with_the_nearest_path():
-    params = {"up": {"kernel": drawn(2, 2), "bias": drawn(2)}}
+    message = r"'\*bias', which matches.*nearest is 'layer_0/\S+/kernel'"
     for function in (quantize, fake_quantize):
-        message = r"'\*bias', which matches.*nearest is 'up/kernel'"
         with pytest.raises(ValueError, match=message):
-            function(params, Scheme(4, leaves=("up/kernel", "*bias")))
+            function(params, Scheme(4, leaves=("*up/kernel", "*bias")))
 
 
-@pytest.mark.parametrize("symmetric", [True, False])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e7])
+@pytest.mark.parametrize(
+    ("value", "symmetric"),
+    [(np.nan, True), (np.inf, False), (-np.inf, True), (1e7, True), (1e7, False)],
+)
 def test_what_no_grid_can_hold_is_refused_and_stops_training(value, symmetric):
     weight = jnp.asarray(drawn(7, 3)).at[5, 1].set(value)
     params = {"up": {"kernel": weight}}
@@ -161,12 +151,10 @@ def test_fake_is_the_rounded_model_and_its_gradient_passes_straight(scheme):
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     # Of sum v^2 at the rounded v, not at w.
     assert_equal(grads, jax.tree.map(lambda v: 2 * v, exact))
-
-
-def test_populations_are_rounded_member_by_member():
-    scheme, weights = Scheme(3, leaves=ALL), jnp.asarray(drawn(3, 7, 4))
-    many = jax.vmap(lambda w: fake_quantize({"kernel": w}, scheme)["kernel"])(weights)
-    np.testing.assert_array_equal(many, [rounded(w, scheme) for w in weights])
+    # The members of a population are rounded one by one.
+    members = {"kernel": jnp.asarray(drawn(2, 7, 4))}
+    many = jax.vmap(lambda params: fake_quantize(params, scheme))(members)
+    np.testing.assert_array_equal(many["kernel"], exact["a"]["kernel"])
 
 
 def test_stored_bits_by_hand():
@@ -178,3 +166,18 @@ def test_stored_bits_by_hand():
     tree = quantize(params, Scheme(3, 0, False, ALL))
     assert stored_bits(tree, rest=32) == (30 * 3 + 3 * 19) + (30 * 3 + 6 * 19) + 7 * 32
     assert stored_bits(params) == 67 * 16
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"bits": 7}, r"Scheme\.bits is 7, must be one of \(8, 6, 5, 4, 3, 2\) or 0"),
+        ({"bits": 16}, r"Scheme\.bits is 16"),
+        ({"group": -1}, r"Scheme\.group is -1, must be 0 or more"),
+        ({"leaves": ()}, r"Scheme\.leaves is \(\), must be a tuple of one pattern"),
+        ({"leaves": "layer*"}, r"Scheme\.leaves is 'layer\*', must be a tuple"),
+    ],
+)
+def test_a_scheme_out_of_range_is_named(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Scheme(**fields)

@@ -1,9 +1,11 @@
 """Checkpoints: round trip, what stays, damage, other runs, seals; weights."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from standin import digest
+from support.standin import digest
 
 from kscale.train import CheckpointError, Checkpoints, load_params, save_params
 from kscale.train.checkpoint import find_broken, list_differences, seal
@@ -40,10 +42,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
     checkpoints.wait()
     assert digest(restore(checkpoints, 5)) == digest(state(5))
     assert [path.name for path in tmp_path.iterdir()] == ["5"]
-
-
-def test_the_last_checkpoints_stay(tmp_path):
-    written(tmp_path, 4, 8, 12).close()
+    written(tmp_path, 8, 12).close()  # the last two stay
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == [8, 12]
 
 
@@ -85,7 +84,6 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:100])
 
 
-@pytest.mark.parametrize("damage", [flip, cut, lambda path: path.unlink()])
 @pytest.mark.parametrize(
     ("part", "steps", "way_out"),
     [
@@ -93,29 +91,29 @@ def cut(path):
         ("description", (5,), "there is none before it; start a new run in another"),
     ],
 )
-def test_damage_is_an_error_of_one_line(tmp_path, damage, part, steps, way_out):
-    written(tmp_path, *steps).close()
-    damage(largest(tmp_path / "5" / part))
-    with pytest.raises(CheckpointError, match=rf"5 cannot be read .*: {way_out}") as e:
-        restore(Checkpoints(tmp_path), 5)
-    message = str(e.value)
-    assert "\n" not in message
-    assert len(message) < 500 + 2 * len(str(tmp_path))
+def test_damage_is_an_error_of_one_line(tmp_path, part, steps, way_out):
+    checkpoints = written(tmp_path, *steps)
+    path = largest(tmp_path / "5" / part)
+    for damage in (flip, cut, Path.unlink):
+        damage(path)
+        with pytest.raises(
+            CheckpointError, match=f"5 cannot be read .*: {way_out}"
+        ) as e:
+            restore(checkpoints, 5)
+        message = str(e.value)
+        assert "\n" not in message
+        assert len(message) < 500 + 2 * len(str(tmp_path))
 
 
-def test_a_killed_run_leaves_a_checkpoint_without_a_seal(tmp_path):
+def test_a_checkpoint_without_a_seal_and_folders_that_cannot_be_used(tmp_path):
     written(tmp_path, 5).close()
-    (tmp_path / "5" / "checksums.json").unlink()
+    (tmp_path / "5" / "checksums.json").unlink()  # as a killed run leaves it
     assert digest(restore(Checkpoints(tmp_path), 5)) == digest(state(5))
-    (tmp_path / "5" / "description" / "metadata").write_text("{")
-    with pytest.raises(CheckpointError, match="5 cannot be read"):
-        restore(Checkpoints(tmp_path), 5)
-
-
-def test_folders_that_cannot_be_used(tmp_path):
-    written(tmp_path, 5).close()
     (tmp_path / "5").rename(tmp_path / "7")
     with pytest.raises(CheckpointError, match="7 is of step 5: rename the folder"):
+        restore(Checkpoints(tmp_path), 7)
+    (tmp_path / "7" / "description" / "metadata").write_text("{")
+    with pytest.raises(CheckpointError, match="7 cannot be read"):
         restore(Checkpoints(tmp_path), 7)
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
@@ -139,8 +137,8 @@ def test_a_seal_names_what_was_changed(tmp_path):
 
 
 def test_final_weights_come_back(tmp_path):
-    table = np.arange(6, dtype=np.float32).reshape(2, 3)
-    save_params(tmp_path / "deep" / "weights.npz", {"embed": {"table": table}})
+    params = {"embed": {"table": np.arange(6, dtype=np.float32).reshape(2, 3)}}
+    save_params(tmp_path / "deep" / "weights.npz", params)
     loaded = load_params(tmp_path / "deep" / "weights.npz")
-    np.testing.assert_equal(loaded, {"embed": {"table": table}})
+    np.testing.assert_equal(loaded, params)
     assert loaded["embed"]["table"].dtype == np.float32

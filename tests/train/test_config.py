@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from kscale.train import (
-    Hyper,
-    TrainConfig,
-    count_members,
-    make_hyper,
-    resolve,
-    stack_hypers,
-)
+from kscale import train
+from kscale.train import Hyper, TrainConfig, count_members, resolve, stack_hypers
 
 
 @pytest.mark.parametrize(
@@ -51,15 +45,14 @@ def test_a_field_out_of_range_is_named(field, value, condition):
     ],
 )
 def test_automatic_values_on_a_cpu(sizes, expected):
+    def automatic(*values):
+        fields = ("rows_per_gradient", "steps_per_dispatch", "checkpoint_every")
+        return TrainConfig(**dict(zip(fields, values, strict=True)))
+
     found = resolve(TrainConfig(), **sizes)
-    assert (
-        found.rows_per_gradient,
-        found.steps_per_dispatch,
-        found.checkpoint_every,
-    ) == expected
-    assert resolve(found, **sizes) == found
-    mine = TrainConfig(rows_per_gradient=6, steps_per_dispatch=5, checkpoint_every=9)
-    assert resolve(mine, **sizes) == mine
+    assert found == automatic(*expected)
+    for fixed in (found, automatic(6, 5, 9)):
+        assert resolve(fixed, **sizes) == fixed
 
 
 @pytest.mark.parametrize(
@@ -82,7 +75,7 @@ def test_members_are_stacked():
     assert count_members(stacked) == 2
     np.testing.assert_allclose(stacked.learning_rate, [1e-3, 2e-3])
     np.testing.assert_array_equal(stacked.seed, [4, 5])
-    assert count_members(make_hyper(TrainConfig())) is None
+    assert count_members(train.make_hyper(TrainConfig())) is None
     assert count_members(stack_hypers([Hyper(1e-3, 0.1, 4)])) == 1
     with pytest.raises(ValueError, match=r"hypers=\[\] must have one member"):
         stack_hypers([])

@@ -6,24 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import standin
-from standin import CONFIG, LABELS, OBJECTIVE
+from support import standin
+from support.standin import CONFIG, LABELS, OBJECTIVE
 
-from kscale.train import (
-    Hyper,
-    Objective,
-    init_state,
-    make_hyper,
-    make_step,
-    stack_hypers,
-)
+from kscale import train
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.sharding import place_chunk
 
+pytestmark = pytest.mark.usefixtures("quick_compiles")
 TOTAL = 6
-HYPER = make_hyper(CONFIG)
-PAIR = stack_hypers([Hyper(1e-3, 0.0, 3), Hyper(1e-3, 0.0, 4)])
-STEP = make_step(OBJECTIVE, CONFIG, TOTAL, len(LABELS))
+HYPER = train.make_hyper(CONFIG)
+PAIR = train.stack_hypers([train.Hyper(1e-3, 0.0, seed) for seed in (3, 4)])
+STEP = train.make_step(OBJECTIVE, CONFIG, TOTAL, len(LABELS))
 equal = np.testing.assert_array_equal
 
 
@@ -62,68 +56,44 @@ def test_what_is_not_trained_is_not_held_twice(mesh, chunks):
         nats, aux = standin.token_nats(params, *args)
         return nats + jnp.sum(params["frozen"]["table"][0, :1]), aux
 
-    objective = Objective(init, token_nats, {})
+    objective = train.Objective(init, token_nats, {})
     config = dataclasses.replace(CONFIG, trainable=("up/*",))
     state = abstract_state(objective, HYPER, mesh, config.trainable)
-    step = make_step(objective, config, TOTAL, len(LABELS))
+    step = train.make_step(objective, config, TOTAL, len(LABELS))
     memory = compile_dispatch(step, state, chunks[0], HYPER, mesh).memory_analysis()
     sizes = [leaf.size for leaf in jax.tree.leaves(state)]
     assert memory.alias_size_in_bytes == 4 * sum(sizes)
     assert memory.temp_size_in_bytes < 100_000  # of which a copy would be 4,000,000
-
-
-def test_rows_that_do_not_fit_are_an_error_before_anything_runs(mesh, chunks):
+    # Rows that do not fit are an error before anything runs.
     config = dataclasses.replace(CONFIG, rows_per_gradient=3)
-    step = make_step(OBJECTIVE, config, TOTAL, len(LABELS))
-    abstract = abstract_state(OBJECTIVE, HYPER, mesh)
+    step = train.make_step(objective, config, TOTAL, len(LABELS))
     with pytest.raises(ValueError, match="rows=4 of a batch must be divisible"):
-        compile_dispatch(step, abstract, chunks[0], HYPER, mesh)
+        compile_dispatch(step, state, chunks[0], HYPER, mesh)
 
 
 def test_members_start_as_solo_runs_or_from_parameters_given(mesh):
     drawn = start_state(OBJECTIVE, PAIR, mesh)
     assert drawn["step"].shape == ()
+    alone = [start_state(OBJECTIVE, HYPER._replace(seed=s), mesh) for s in PAIR.seed]
+    tables = np.stack([state["params"]["embed"]["table"] for state in alone])
+    np.testing.assert_allclose(drawn["params"]["embed"]["table"], tables, rtol=1e-6)
     given = standin.init(jax.random.key(8))
-    state = start_state(OBJECTIVE, PAIR, mesh, params=given)
-    for m, seed in enumerate((3, 4)):
-        alone = make_hyper(dataclasses.replace(CONFIG, seed=seed))
-        expected = init_state(OBJECTIVE, alone)["params"]["embed"]["table"]
-        table = drawn["params"]["embed"]["table"][m]
-        np.testing.assert_allclose(table, expected, rtol=1e-6)
-        member = jax.tree.map(lambda leaf, m=m: leaf[m], state["params"])
-        jax.tree.map(equal, member, given)
-    for name in drawn.keys() - {"params"}:
-        jax.tree.map(equal, state[name], drawn[name])
-    kinds = [
-        jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), tree)
-        for tree in (drawn, state)
-    ]
-    assert kinds[0] == kinds[1]
-
-
-def test_members_may_start_from_leaves_of_their_own(mesh):
-    one, other = (standin.init(jax.random.key(seed)) for seed in (8, 9))
-    tables = np.stack([x["embed"]["table"] for x in (one, other)])
-    given = one | {"embed": {"table": tables}}
-    params = start_state(OBJECTIVE, PAIR, mesh, params=given)["params"]
-    equal(params["embed"]["table"], tables)
-    equal(params["up"]["bias"], np.stack([one["up"]["bias"]] * 2))  # is shared
-    with pytest.raises(ValueError, match=r"start: embed/table has shape \(2,"):
-        start_state(OBJECTIVE, HYPER, mesh, params=given)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"embed": {"table": np.zeros((13, 7))}},
-            r"start: embed/table has shape \(13, 7\), must have the model's \(13, 8\)",
-        ),
+    shared = jax.tree.map(lambda leaf: np.stack([leaf] * 2), given)
+    own = {"embed": {"table": tables}}
+    for change in ({}, own):  # a member may have leaves of its own
+        state = start_state(OBJECTIVE, PAIR, mesh, params=given | change)
+        jax.tree.map(equal, state, drawn | {"params": shared | change})
+        kinds = [
+            jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.sharding), tree)
+            for tree in (drawn, state)
+        ]
+        assert kinds[0] == kinds[1]
+    shape = r"start: embed/table has shape \(13, 7\), must have the model's \(13, 8\)"
+    for change, message in (
+        (own, r"start: embed/table has shape \(2,"),
+        ({"embed": {"table": np.zeros((13, 7))}}, shape),
         ({"up": {}}, "'up/bias'.* are in one"),
         ({"more": np.zeros(1)}, r"\['more'\].* same model"),
-    ],
-)
-def test_parameters_of_another_model_are_refused(mesh, change, message):
-    given = standin.init(jax.random.key(0)) | change
-    with pytest.raises(ValueError, match=message):
-        start_state(OBJECTIVE, HYPER, mesh, params=given)
+    ):
+        with pytest.raises(ValueError, match=message):
+            start_state(OBJECTIVE, HYPER, mesh, params=given | change)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from standin import batch, batches
+from support.standin import batch, batches
 
 from kscale.train.infeed import Infeed, stack_steps
 

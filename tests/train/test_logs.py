@@ -7,7 +7,7 @@ from support.boards import read_board, read_scalars
 
 from kscale.files import read_rows
 from kscale.train import ROUTING
-from kscale.train.logs import Progress, RunLog, scalar_values, tag_scalars, write_result
+from kscale.train.logs import Progress, RunLog, scalar_values, write_result
 
 
 def row(step, loss=1.0, **more):
@@ -40,12 +40,15 @@ def test_rows_after_the_restored_step_are_dropped(tmp_path):
 
 def test_tensorboard_has_a_run_per_member(tmp_path):
     log = RunLog(tmp_path, 0, 2)
-    log.write(row(5, [1.5, 2.5], mfu=0.25))
+    moe = {name: [0.25, 0.5] for name in ROUTING}
+    log.write(row(5, [1.5, 2.5], mfu=0.25) | moe)
+    same = {"speed/mfu": 0.25, "speed/tokens_per_second": 10.0}
     for member, loss in enumerate([1.5, 2.5]):
+        tags = [f"train/{name}" for name in ("loss", "learning_rate", "grad_norm")]
+        own = same | dict.fromkeys([*tags, "loss_by_label/name"], loss)
+        own |= {f"moe/{name}": moe[name][member] for name in ROUTING}
         got = read_scalars(tmp_path / "tensorboard" / f"member_{member}")
-        for tag in ("train/loss", "loss_by_label/name", "train/grad_norm"):
-            assert got[tag] == [(5, loss)]
-        assert got["speed/mfu"] == [(5, 0.25)]
+        assert got == {tag: [(5, value)] for tag, value in own.items()}
 
 
 def test_what_evaluations_and_the_end_found_stands_once_after_any_start(tmp_path):
@@ -75,14 +78,6 @@ def test_what_evaluations_and_the_end_found_stands_once_after_any_start(tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"board cannot be written \(.*make room"):
         write_result(tmp_path / "file", 6, None, [[]])
-
-
-def test_tags_of_one_model_and_of_a_mixture_of_experts():
-    tags = tag_scalars(row(1, 3.0), 0)
-    assert tags["train/loss"] == 3.0
-    routed = tag_scalars(row(1) | {name: [0.25, 0.5] for name in ROUTING}, 1)
-    assert routed.keys() - tags.keys() == {f"moe/{name}" for name in ROUTING}
-    assert routed["moe/dropped_share"] == 0.5
 
 
 def show(stream, steps, *numbers, **fields):

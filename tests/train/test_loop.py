@@ -1,27 +1,21 @@
 """Whole runs: rows, resuming, evaluations, given parameters, NaN, SIGTERM, refusals."""
 
+import concurrent.futures
 import dataclasses
 import signal
-import threading
 import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import standin
 from jax import monitoring
-from standin import CONFIG, OBJECTIVE, TOTAL, batches, digest, read_rows, run
+from support import standin
 from support.boards import read_scalars
+from support.standin import CONFIG, OBJECTIVE, TOTAL, batches, digest, read_rows, run
 
-from kscale.train import (
-    CheckpointError,
-    Checkpoints,
-    Hyper,
-    NotFiniteError,
-    stack_hypers,
-    stack_steps,
-)
+from kscale import train
+from kscale.train import CheckpointError, Checkpoints, Hyper, NotFiniteError
 
 
 @pytest.fixture(scope="module")
@@ -47,59 +41,55 @@ def test_a_run_leaves_rows_and_its_last_state(whole):
 
 
 def test_a_run_without_a_folder_in_a_thread_is_the_same_and_compiles_early(whole):
-    compiled, counts, found = [], [], []
+    compiled, counts = [], []
 
     def listen(event, seconds, **details):
         if "backend_compile" in event:
             compiled.append(event)
 
-    def fit():
-        found.append(run(on_row=lambda row: counts.append(len(compiled))))
-
     monitoring.register_event_duration_secs_listener(listen)
-    thread = threading.Thread(target=fit)
-    thread.start()
-    thread.join()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        on_row = lambda row: counts.append(len(compiled))  # noqa: E731
+        result = pool.submit(run, on_row=on_row).result()
     monitoring.unregister_event_duration_listener(listen)
-    assert digest(found[0].state) == digest(whole[0].state)
+    assert digest(result.state) == digest(whole[0].state)
     assert counts[0] > 0
     assert counts == counts[:1] * 6
 
 
 def test_rows_and_checkpoints_at_any_rhythm_change_nothing(whole, tmp_path):
-    config = dataclasses.replace(CONFIG, log_every=10, checkpoint_every=12, keep=3)
-    result = run(tmp_path, config=config)
+    result = run(tmp_path, **changed(log_every=10, checkpoint_every=12, keep=3))
     assert digest(result.state) == digest(whole[0].state)
     assert [row["step"] for row in result.rows] == [12, 20, 22]
     assert kept(tmp_path) == ["12", "22"]
 
 
 def test_a_finished_run_resumes_to_its_end(whole):
-    rhythm = dataclasses.replace(CONFIG, log_every=3, checkpoint_every=2, keep=7)
-    for config in (CONFIG, rhythm):
-        again = run(whole[1], resume=True, config=config)
+    for change in ({}, changed(log_every=3, checkpoint_every=2, keep=7)):
+        again = run(whole[1], resume=True, **change)
         assert digest(again.state) == digest(whole[0].state)
         assert again.rows == []
     with pytest.raises(ValueError, match="holds a run at step 22: resume it, or"):
         run(whole[1])
 
 
+def changed(**fields):
+    return {"config": dataclasses.replace(CONFIG, **fields)}
+
+
+WIDER = OBJECTIVE._replace(description={"vocab": 13, "width": 16})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"config": dataclasses.replace(CONFIG, b2=0.9)}, "train.b2 was 0.98, is 0.9"),
-        (
-            {"config": dataclasses.replace(CONFIG, trainable=("up/*",))},
-            r"train.trainable was \['\*'\], is \['up/\*'\]",
-        ),
+        (changed(b2=0.9), "train.b2 was 0.98, is 0.9"),
+        (changed(trainable=("up/*",)), r"trainable was \['\*'\], is \['up/\*'\]"),
         ({"total": 30}, "total_steps was 22, is 30"),
         ({"identity": {"seed": 1}}, "identity.seed was unset, is 1"),
         ({"source": batches(rows=8)}, "batch.rows was 4, is 8"),
-        ({"hyper": stack_hypers([Hyper(1e-2, 0.1, 0)])}, "population.seed was"),
-        (
-            {"model": OBJECTIVE._replace(description={"vocab": 13, "width": 16})},
-            r"model\.width was 8, is 16",
-        ),
+        ({"hyper": train.stack_hypers([Hyper(1e-2, 0.1, 0)])}, "population.seed was"),
+        ({"model": WIDER}, r"model\.width was 8, is 16"),
     ],
 )
 def test_another_run_is_refused(whole, change, message):
@@ -119,32 +109,27 @@ def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(tmp_path):
         return found
 
     model = OBJECTIVE._replace(token_nats=token_nats)
-    with pytest.raises(NotFiniteError) as error:
-        run(tmp_path, model=model, source=stack_steps(batch, TOTAL))
-    assert "the loss (nan)" in str(error.value)
-    assert "of step 15 must be finite" in str(error.value)
-    assert f"checkpoint is {tmp_path / 'checkpoints' / '8'}" in str(error.value)
+    message = rf"loss \(nan\).*of step 15 must be finite.* is {tmp_path}/checkpoints/8"
+    with pytest.raises(NotFiniteError, match=message):
+        run(tmp_path, model=model, source=train.stack_steps(batch, TOTAL))
     assert run(tmp_path, model=model, resume=True).step == TOTAL
 
 
-def test_what_cannot_be_run_is_an_error(tmp_path):
+def test_automatic_values_are_set_and_what_cannot_be_run_is_an_error(whole, tmp_path):
     with pytest.raises(ValueError, match="batches end before step 8"):
         run(source=batches(8))
     with pytest.raises(ValueError, match="total_steps=0 must be 1 or more"):
         run(tmp_path / "new", total=0)
     assert not (tmp_path / "new").exists()
-
-
-def test_automatic_values_are_set(whole):
     automatic = {"rows_per_gradient": 0, "steps_per_dispatch": 0, "checkpoint_every": 0}
-    result = run(config=dataclasses.replace(CONFIG, **automatic))
+    result = run(**changed(**automatic))
     assert [row["step"] for row in result.rows] == [TOTAL]
     assert result.tokens == whole[0].tokens
     standin.assert_close(result.state["params"], whole[0].state["params"])
 
 
 def test_a_population_logs_lists_and_a_board_each(tmp_path):
-    hyper = stack_hypers([Hyper(0.0, 0.0, 0), Hyper(1e-2, 0.1, 1)])
+    hyper = train.stack_hypers([Hyper(0.0, 0.0, 0), Hyper(1e-2, 0.1, 1)])
     given = standin.init(jax.random.key(5))
     options = {"start": given, "hyper": hyper, "total": 8}
     result = run(tmp_path, **options)
@@ -190,8 +175,7 @@ def test_evaluations_change_nothing_nor_does_sigterm(whole, tmp_path):
     assert 4 < first.step < TOTAL
     second, late = evaluate(tmp_path / "two", resume=True)
     assert not second.interrupted
-    assert early
-    assert late
+    assert min(len(early), len(late)) > 0
     assert early + late == seen
     for fitted, name in ((result, "one"), (second, "two")):
         assert digest(fitted.state) == digest(whole[0].state)
@@ -200,27 +184,28 @@ def test_evaluations_change_nothing_nor_does_sigterm(whole, tmp_path):
         assert board["evaluated"] == [(step, step) for step, _ in seen]
 
 
-def test_a_state_is_evaluated_before_it_is_saved(tmp_path, monkeypatch):
+def test_a_state_is_evaluated_before_it_is_saved_and_outside_of_the_training_time(
+    tmp_path, monkeypatch
+):
     order = []
     saved = lambda self, step, *_: order.append(f"save {step}")  # noqa: E731
     monkeypatch.setattr(Checkpoints, "save", saved)
-    seen = lambda step, _: order.append(f"see {step}")  # noqa: E731
-    run(tmp_path, evaluate_at=(3, 8, 9), on_evaluation=seen)
+
+    def see(step, state):
+        order.append(f"see {step}")
+        time.sleep(0.4)
+
+    result = run(tmp_path, evaluate_at=(3, 8, 9), on_evaluation=see)
     # What was seen is never lost.
     assert ", ".join(order) == "see 4, see 8, save 8, see 12, save 16, save 22"
-
-
-def test_the_time_of_evaluations_is_no_training_time():
-    result = run(evaluate_at=(4, 12), on_evaluation=lambda *_: time.sleep(0.6))
-    assert sum(row["seconds"] for row in result.rows) < 0.6
-    assert result.seconds < 0.6
+    assert sum(row["seconds"] for row in result.rows) < 0.8
+    assert result.seconds < 0.8
 
 
 def test_a_run_begins_with_the_parameters_given_and_leaves_them_whole(whole):
     given = standin.init(jax.random.key(99))
     before = jax.tree.map(np.array, given)
-    still = dataclasses.replace(CONFIG, learning_rate=0.0, weight_decay=0.0)
-    result = run(config=still, start=given)
+    result = run(start=given, **changed(learning_rate=0.0, weight_decay=0.0))
     jax.tree.map(np.testing.assert_array_equal, result.state["params"], given)
     ends = {digest(run(start=start).state) for start in (given, before)}
     assert len(ends) == 1

@@ -40,28 +40,18 @@ def test_a_row_is_sums_over_counts_and_the_next_starts_afresh():
     totals.add(metrics([6.0], [2], norms=[4.0]))
     row = totals.row(3)
     assert row["mfu"] == pytest.approx(row["tokens_per_second"] * 2 / 100, rel=0.01)
-    assert (
-        row.items()
-        >= {
-            "loss": 3.0,  # 12 nats over 4 tokens, not the mean of step means
-            "loss_by_label": {"name": 3.0},
-            "grad_norm": 2.0,
-            "learning_rate": 0.5,
-            "step": 3,
-            "tokens": 4,
-        }.items()
-    )
+    # 12 nats over 4 tokens, not the mean of step means.
+    expected = {"loss": 3.0, "loss_by_label": {"name": 3.0}, "grad_norm": 2.0}
+    expected |= {"learning_rate": 0.5, "step": 3, "tokens": 4}
+    assert row.items() >= expected.items()
     totals.add(metrics([1.0], [1]))
     assert totals.row(4)["loss"] == 1.0
-
-
-def test_members_have_lists():
+    # In a population members have lists.
     totals = make_totals()
     totals.add(metrics([[4.0, 8.0]], [[2, 2]]))
     row = totals.row(1)
-    assert row["loss"] == [2.0, 4.0]
-    assert row["loss_by_label"] == {"name": [2.0, 4.0]}
-    assert row["tokens"] == 2
+    expected = {"loss": [2.0, 4.0], "loss_by_label": {"name": [2.0, 4.0]}, "tokens": 2}
+    assert row.items() >= expected.items()
     assert "mfu" not in row
 
 
@@ -94,13 +84,8 @@ def test_routing_by_hand():
     # Layer 0 sends 6 of 8 tokens to one of two experts, layer 1 is even.
     found = summarize_routing(routing([[6, 2], [4, 4]], dropped=4.0, entropy=8.0))
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)) / np.log(2)
-    expected = {
-        "dropped_share": 0.25,
-        "load_max": (1.5 + 1.0) / 2,
-        "load_entropy": (entropy + 1) / 2,
-        "router_entropy": 0.5,
-    }
-    assert found == pytest.approx(expected)
+    expected = [0.25, (1.5 + 1.0) / 2, (entropy + 1) / 2, 0.5]
+    assert found == pytest.approx(dict(zip(ROUTING, expected, strict=True)))
     # One expert is even, no token is no NaN, all to one of three.
     even = {"load_max": 1.0, "load_entropy": 1.0}
     assert summarize_routing(routing([[5]])).items() >= even.items()
@@ -122,19 +107,16 @@ def test_routing_is_of_sums_over_steps_and_members_have_lists():
     assert not set(ROUTING) & totals.row(3).keys()
 
 
-@pytest.mark.parametrize(
-    ("kinds", "expected"),
-    [
-        (["NVIDIA H200"], 989e12),
-        (["NVIDIA L4"], 121e12),
-        (["NVIDIA L40S"], 362e12),
-        (["TPU v5 lite"] * 4, 4 * 197e12),
-        (["TPU v5"], 459e12),
-        (["cpu"], 0.0),
-        (["NVIDIA H200", "cpu"], 0.0),
-        ([], 0.0),
-    ],
-)
-def test_peak_speeds_by_kind(kinds, expected):
-    devices = [SimpleNamespace(device_kind=kind) for kind in kinds]
-    assert peak_flops(devices) == expected
+def test_peak_speeds_by_kind():
+    for expected, *kinds in (
+        (989e12, "NVIDIA H200"),
+        (121e12, "NVIDIA L4"),
+        (362e12, "NVIDIA L40S"),
+        (4 * 197e12, *["TPU v5 lite"] * 4),
+        (459e12, "TPU v5"),
+        (0.0, "cpu"),
+        (0.0, "NVIDIA H200", "cpu"),
+        (0.0,),
+    ):
+        devices = [SimpleNamespace(device_kind=kind) for kind in kinds]
+        assert peak_flops(devices) == expected, kinds

@@ -6,13 +6,14 @@ import json
 import jax
 import numpy as np
 import pytest
-import standin
-from standin import CONFIG, LABELS, batches, digest
+from support import standin
+from support.standin import CONFIG, LABELS, batches, digest
 
 from kscale.models import Lora, count_parameters, from_name, init
 from kscale.train import ROUTING, Hyper, fit, make_objective, stack_hypers
 from kscale.train.dispatch import start_state
 
+pytestmark = pytest.mark.usefixtures("quick_compiles")
 MODEL = from_name("GPT2-1-1", vocab=standin.VOCAB, head_size=8)
 LORA = Lora(rules=("*/attention/query:2", "*/value:1", "embed/table:2"))
 ADAPTED = dataclasses.replace(MODEL, lora=LORA)

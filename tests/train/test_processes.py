@@ -1,34 +1,62 @@
 """What only other processes can show: full disks, eight devices, two processes.
 
-All are slow; runs/test_training.py kills whole runs.
+Most are slow; runs/test_training.py kills whole runs.
 """
 
+import inspect
 import json
 import os
 import socket
 
 import numpy as np
 import pytest
-import standin
-from standin import OBJECTIVE, batches, run
-
-pytestmark = pytest.mark.slow
+from support import standin
+from support.standin import batches, run
 
 
 @pytest.fixture
-def environment(compilation_cache):
-    """Children find the stand-in and compile nothing that was compiled before."""
-    here = os.path.dirname(__file__)
-    return {
-        "JAX_COMPILATION_CACHE_DIR": compilation_cache,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]),
-    }
+def environment():
+    """Lets children find the stand-in."""
+    tests = os.path.dirname(os.path.dirname(__file__))
+    return {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
 
 
+def train(population=1, data=1):
+    """The losses of eight members of a run, and the bits of the first and the last."""
+    from kscale import configs
+    from kscale.configs import fields
+    from kscale.runs import devices, evaluate, task, training
+
+    values = {"model.layers": 1, "model.head_size": 8, "model.mlp": "none"}
+    values |= {"world.people": 8, "members.seeds": tuple(range(8))}
+    values |= {"data.exposures": 8, "data.context": 32, "data.batch": 8}
+    values |= {"train.steps_per_dispatch": 5, "train.rows_per_gradient": 1}
+    values |= {"mesh.population": population, "mesh.data": data}
+    whole = task.prepare(fields.override_all(configs.load("smoke"), values))
+    done = training.train_task(whole, devices.arrange(whole))
+    known = [evaluate.score(whole, done.state["params"], member=m) for m in (0, 7)]
+    return [row["loss"] for row in done.rows], [one.bits.total for one in known]
+
+
+@pytest.mark.usefixtures("quick_compiles")
+def test_eight_devices_give_the_losses_and_bits_of_one(call):
+    code = f"import jax, json\n{inspect.getsource(train)}\n"
+    code += "print(json.dumps([jax.device_count(), *train(2, 4)]))"
+    env = {"JAX_NUM_CPU_DEVICES": "8", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    status, out, err = call(code=code, env=env)
+    assert status == 0, err
+    count, *found = json.loads(out)
+    assert count == 8
+    losses, bits = train()
+    assert len(losses) > 1
+    assert (len(set(losses[0])), len(set(bits))) == (8, 2)  # the members differ
+    np.testing.assert_allclose(found[0], losses, rtol=1e-5)
+    np.testing.assert_allclose(found[1], bits, rtol=1e-5)
+
+
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_loses_nothing(call, environment, tmp_path):
-    code = "import standin; standin.train_40(*sys.argv[1:])"
+    code = "from support import standin; standin.train_40(*sys.argv[1:])"
     status, _, errors = call(tmp_path, 12, code=code, env=environment)
     assert status == 1
     last = errors.strip().splitlines()[-1]
@@ -41,64 +69,16 @@ def test_a_full_disk_is_one_line_and_loses_nothing(call, environment, tmp_path):
     assert out.split()[-1] == "40"
 
 
-EIGHT = """
-import dataclasses, json
-import jax
-import standin
-from kscale import train
-
-config = dataclasses.replace(standin.CONFIG, rows_per_gradient=1)
-members, mixture = standin.eight_members(), standin.mixture()
-source = standin.batches(rows=8)
-found = {"devices": jax.device_count()}
-
-def fit(name, sizes, hyper=None, total=8, **options):
-    mesh = train.make_mesh(*sizes)
-    result = standin.run(None, total, config, source, hyper=hyper, mesh=mesh, **options)
-    params = result.state["params"]
-    mlp = params if "up" in params else params["layer_0"]["mlp"]
-    shape = mlp["up"]["kernel"].addressable_shards[0].data.shape
-    found[name] = [row["loss"] for row in result.rows], shape
-
-fit("data", (1, 8, 1))
-fit("population", (8, 1, 1), members)
-fit("both", (2, 4, 1), members)
-fit("model", (1, 4, 2))
-fit("experts", (1, 2, 1, 4), None, 4, model=mixture)
-fit("experts of members", (2, 1, 1, 4), members, 4, model=mixture)
-source = standin.batches(rows=6)
-try:
-    fit("error", ())
-except ValueError as error:
-    found["error"] = str(error)
-print(json.dumps(found))
-"""
-
-
-def test_eight_devices_equal_one(call, environment):
+@pytest.mark.slow
+def test_every_axis_of_the_mesh_equals_one_device(call, environment):
+    code = "import json\nfrom support.standin import fit_shared\n"
+    code += "print(json.dumps(fit_shared(8)))"
     eight = environment | {"JAX_NUM_CPU_DEVICES": "8"}
-    status, out, errors = call(code=EIGHT, env=eight)
+    status, out, errors = call(code=code, env=eight)
     assert status == 0, errors
     found = json.loads(out)
-    assert found["devices"] == 8
-
-    def alone(hyper=None, model=OBJECTIVE, total=8):
-        fitted = run(None, total, source=batches(rows=8), model=model, hyper=hyper)
-        return [row["loss"] for row in fitted.rows]
-
-    members, mixture = standin.eight_members(), standin.mixture()
-    for name, expected, shape in (
-        ("data", alone(), [8, 8]),
-        ("model", alone(), [8, 4]),
-        ("population", alone(members), [1, 8, 8]),
-        ("both", alone(members), [4, 8, 8]),
-        ("experts", alone(None, mixture, 4), [1, 8, 8]),
-        ("experts of members", alone(members, mixture, 4), [4, 1, 8, 8]),
-    ):
-        losses, shard = found[name]
-        np.testing.assert_allclose(losses, expected, atol=1e-5)
-        assert shard == shape
-    assert "6 rows, must be divisible by the 8 devices" in found["error"]
+    for name, losses in standin.fit_shared(1).items():
+        np.testing.assert_allclose(found[name], losses, atol=1e-5)
 
 
 TWO = """
@@ -106,7 +86,7 @@ import dataclasses, json, sys
 import jax
 process, folder, port = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 jax.distributed.initialize(f"localhost:{port}", 2, process)
-import standin
+from support import standin
 from kscale import train
 
 def batches(step, steps):
@@ -127,6 +107,7 @@ print(json.dumps([row["loss"] for row in first.rows]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(start, environment, tmp_path):
     two = environment | {"JAX_NUM_CPU_DEVICES": "2"}
     with socket.socket() as free:

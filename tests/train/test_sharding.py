@@ -2,25 +2,19 @@
 
 import jax
 import pytest
-import standin
 from jax.sharding import AbstractMesh, AxisType
 from jax.sharding import PartitionSpec as Spec
+from support import standin
 
+from kscale import train
 from kscale.models import Lora, from_name
-from kscale.train import (
-    Hyper,
-    TrainConfig,
-    make_hyper,
-    make_mesh,
-    make_objective,
-    stack_hypers,
-)
+from kscale.train import make_mesh
 from kscale.train.dispatch import abstract_state
 from kscale.train.infeed import Infeed
 from kscale.train.sharding import AXES, state_shardings
 
-SOLO = make_hyper(TrainConfig())
-FOUR = stack_hypers([Hyper(1e-3, 0.0, seed) for seed in range(4)])
+SOLO = train.make_hyper(train.TrainConfig())
+FOUR = train.stack_hypers([train.Hyper(1e-3, 0.0, seed) for seed in range(4)])
 DENSE = from_name("GPT2-1-1", vocab=8, head_size=8)
 LORA = Lora(rules=("*/up/kernel:2", "*/query:1"))
 EXPERTS = from_name("GPT2-1-1", vocab=8, head_size=8, experts=4, lora=LORA)
@@ -31,9 +25,7 @@ def abstract(population=1, data=1, model=1, expert=1):
 
 
 def specs(config, mesh, hyper):
-    one = abstract_state(
-        make_objective(config), hyper, make_mesh(devices=jax.devices()[:1])
-    )
+    one = abstract_state(train.make_objective(config), hyper, train.one_device())
     shardings = state_shardings(mesh, one, hyper)
     return jax.tree.map(lambda sharding: sharding.spec, shardings)
 

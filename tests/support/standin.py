@@ -1,5 +1,6 @@
 """A tiny model, endless batches and runs of them, for the trainer's tests."""
 
+import dataclasses
 import hashlib
 import os
 import resource
@@ -65,22 +66,11 @@ def batches(stop=10**6, **options):
     return train.stack_steps(lambda step: batch(step, **options), stop)
 
 
-def eight_members():
-    """A population that differs in everything it can."""
-    return train.stack_hypers([train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)])
-
-
-def mixture():
+def mixture(**fields):
     """A transformer of four experts, with adapters beside some weights."""
-    return models.from_name(
-        "GPT2-1-1",
-        vocab=VOCAB,
-        head_size=8,
-        mlp_width=1.0,
-        experts=4,
-        capacity_factor=1.0,
-        lora=models.Lora(rules=("*/up/kernel:2", "embed/table:1")),
-    )
+    fields = {"experts": 4, "mlp_width": 1.0, "capacity_factor": 1.0} | fields
+    lora = models.Lora(rules=("*/up/kernel:2", "embed/table:1"))
+    return models.from_name(f"GPT2-1-1x{WIDTH}", vocab=VOCAB, lora=lora, **fields)
 
 
 def run(folder=None, total=TOTAL, config=CONFIG, source=None, **options):
@@ -88,6 +78,33 @@ def run(folder=None, total=TOTAL, config=CONFIG, source=None, **options):
     options = {"model": OBJECTIVE, "labels": LABELS, "folder": folder} | options
     model = options.pop("model")
     return train.fit(model, config, source or batches(), total, **options)
+
+
+def fit_shared(devices):
+    """The losses of runs that eight devices share in all ways, or of one device."""
+    hypers = [train.Hyper(1e-2 / (m + 1), 0.1, m) for m in range(8)]
+    members = {"hyper": train.stack_hypers(hypers)}
+    experts = {"model": mixture()}
+    dropless = {"model": mixture(top_k=2, capacity_factor=0.0)}
+    config = dataclasses.replace(CONFIG, rows_per_gradient=1)
+    found = {}
+    for name, sizes, options, shape in (
+        ("data", (1, 8, 1), {}, (8, 8)),
+        ("model", (1, 4, 2), {}, (8, 4)),
+        ("population", (8, 1, 1), members, (1, 8, 8)),
+        ("both", (2, 4, 1), members, (4, 8, 8)),
+        ("experts", (1, 2, 1, 4), experts, (1, 8, 8)),
+        ("dropless", (1, 2, 1, 4), dropless, (1, 8, 8)),
+        ("experts of members", (2, 1, 1, 4), experts | members, (4, 1, 8, 8)),
+    ):
+        mesh = train.make_mesh(*sizes) if devices > 1 else None
+        result = run(None, 8, config, batches(rows=8), mesh=mesh, **options)
+        params = result.state["params"]
+        up = params["layer_0"]["mlp"]["up"] if "model" in options else params["up"]
+        shard = up["kernel"].addressable_shards[0].data.shape
+        assert devices == 1 or shard == shape, name
+        found[name] = [row["loss"] for row in result.rows]
+    return found
 
 
 def stop_after(step):
