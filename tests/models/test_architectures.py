@@ -51,29 +51,19 @@ def test_mistral_shares_key_heads():
         assert from_name(f"Mistral-2-{heads}", kv_heads=heads).key_value_heads == heads
 
 
-# Table 3 of Pan et al. 2025: name, layers, heads, width, millions of parameters.
+# Table 3 of Pan et al. 2025: millions of parameters of 6xs2, 6xs, ..., m.
 TABLE_3 = """
-6xs2 4 4 64 3.4      6xs 3 4 80 4.3       5xs 3 4 96 5.2       5xs2 3 4 112 6.1
-5xs1 3 4 128 7.0     4xs 4 4 128 7.2      4xs2 4 4 144 8.2     4xs1 4 4 192 11.4
-3xs 5 4 192 11.9     3xs2 5 4 224 14.3    3xs1 5 4 256 16.8    xxs 6 4 256 17.6
-xxs3 6 4 288 20.5    xxs2 6 8 352 26.6    xxs4 6 8 416 33.4    xxs1 6 8 448 37.0
-xs 7 8 448 39.4      xs3 8 8 448 41.8     xs2 8 8 512 50.9     xs1 9 8 512 54.1
-s 10 8 512 57.2      s3 10 8 704 94.9     s2 10 12 768 109.4   s1 11 12 768 116.5
-base 12 12 768 123.6 m5 12 16 896 160.7   m4 12 16 1024 202.5  m3 13 16 1024 215.1
-m2 14 16 1024 227.7  m1 15 16 1024 240.3  m 16 16 1024 252.8
+3.4 4.3 5.2 6.1 7.0 7.2 8.2 11.4 11.9 14.3 16.8 17.6 20.5 26.6 33.4 37.0 39.4 41.8 50.9
+54.1 57.2 94.9 109.4 116.5 123.6 160.7 202.5 215.1 227.7 240.3 252.8
 """
 
 
 def test_published_sizes():
-    words = TABLE_3.split()
-    assert words[::5] == list(SIZES)
-    for i in range(0, len(words), 5):
-        size, *numbers, millions = words[i : i + 5]
-        layers, heads, width = map(int, numbers)
+    for (size, shape), millions in zip(SIZES.items(), TABLE_3.split(), strict=True):
         config = from_name(f"modded-{size}", vocab=50304)
-        assert (config.layers, config.heads, config.width) == (layers, heads, width)
+        assert (config.layers, config.heads, config.width) == shape
         total = count_parameters(config).total
-        assert total == 12 * layers * width**2 + 50304 * width, size
+        assert total == 12 * shape[0] * shape[2] ** 2 + 50304 * shape[2], size
         assert f"{total / 1e6:.1f}" == millions, size
 
 

@@ -7,9 +7,10 @@ import jax
 import numpy as np
 import pytest
 from support import standin
+from support.drawn import draw_params
 from support.standin import CONFIG, LABELS, batches, digest
 
-from kscale.models import Lora, count_parameters, from_name, init
+from kscale.models import Lora, count_parameters, from_name
 from kscale.train import ROUTING, Hyper, fit, make_objective, stack_hypers
 from kscale.train.dispatch import start_state
 
@@ -31,14 +32,7 @@ def member_of(tree, m):
     return jax.tree.map(lambda x: x[m], tree)
 
 
-def draw_base():
-    """Weights of a finished model without adapters, drawn without compiling."""
-    shapes = jax.eval_shape(lambda: init(MODEL, jax.random.key(0)))
-    rng = np.random.default_rng(0)
-    return jax.tree.map(lambda x: np.float32(rng.normal(0, 0.3, x.shape)), shapes)
-
-
-BASE = draw_base()
+BASE = draw_params(MODEL)  # of a finished model without adapters
 
 
 def fit_adapters(**options):

@@ -101,7 +101,7 @@ def test_a_member_equals_its_solo_run():
     states, metrics = start(together), {}
     for i in range(3):
         states, metrics = many(states, batch(i), together)
-    alone = [run(hyper=train.Hyper(*map(jnp.asarray, x))) for x in hypers]
+    alone = [run(hyper=jax.tree.map(lambda x, m=m: x[m], together)) for m in range(3)]
     expected, sums = jax.tree.map(lambda *x: np.stack(x), *alone)
     assert_close(states | {"step": np.full(3, 3)}, expected)
     assert_close(metrics, sums, 1e-5)
