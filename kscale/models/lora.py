@@ -30,15 +30,11 @@ def draw_adapters(config: ModelConfig, params: Any, key: jax.Array) -> Params:
     whose inputs are tokens, that of the tokens is zero and the other `N(0, 1/D)`.
 
     Args:
-      config: gives the rules.
-      params: the weights or their shapes.
+      config, params: the rules; the weights or their shapes.
       key: a factor depends on it and its own path only.
 
     Returns:
       `{"lora": ...}`, or an empty dict where no rule gives a rank.
-
-    Raises:
-      ValueError: a rule matches no weight.
 
     Source: Hu et al., "LoRA", section 4.1; loralib for tables.
     """

@@ -51,9 +51,6 @@ class Infeed:
       rows: sequences of a global batch.
       context: T.
       fields: the names of a batch's arrays, sorted.
-
-    Raises:
-      ValueError: the first batch does not fit, or not on the mesh.
     """
 
     def __init__(

@@ -131,21 +131,19 @@ def _require_room(path: Path) -> Iterator[None]:
 
 def tag_scalars(row: Row, member: int) -> dict[str, float]:
     """Returns one member's values of a row by their TensorBoard tags."""
-
-    def own(value: Any) -> float:
-        return value[member] if isinstance(value, list) else value
-
-    tags = {
-        "train/loss": row["loss"],
-        "train/learning_rate": row["learning_rate"],
-        "train/grad_norm": row["grad_norm"],
-        "speed/tokens_per_second": row["tokens_per_second"],
+    groups = {
+        "train": ("loss", "learning_rate", "grad_norm"),
+        "speed": ("tokens_per_second", "mfu"),
+        "moe": ROUTING,
     }
-    if "mfu" in row:
-        tags["speed/mfu"] = row["mfu"]
-    tags |= {f"moe/{name}": row[name] for name in ROUTING if name in row}
+    tags = {
+        f"{group}/{name}": row[name]
+        for group, names in groups.items()
+        for name in names
+        if name in row
+    }
     tags |= {f"loss_by_label/{name}": x for name, x in row["loss_by_label"].items()}
-    return {tag: own(value) for tag, value in tags.items()}
+    return {tag: x[member] if isinstance(x, list) else x for tag, x in tags.items()}
 
 
 class Progress:

@@ -47,8 +47,8 @@ def make_objective(config: models.ModelConfig) -> Objective:
     the other half is masked.
     """
     counts = models.count_parameters(config)
+    attended = config.layers * config.width
     multiplied = counts.active - counts.embedding + config.vocab * config.width
-    attention = config.layers * config.width
 
     def token_nats(params, tokens_BT, targets_BT, segments_BT):
         more = {"segments_BT": segments_BT, "training": True}
@@ -58,7 +58,7 @@ def make_objective(config: models.ModelConfig) -> Objective:
         init=lambda key: models.init(config, key),
         token_nats=token_nats,
         description=describe_config(config),
-        flops_per_token=lambda context: 6.0 * multiplied + 6.0 * attention * context,
+        flops_per_token=lambda context: 6.0 * (multiplied + attended * context),
         rows_together=config.route_rows,
     )
 
