@@ -7,7 +7,7 @@ from support.drawn import assert_close, jit
 from kscale.models.layers import column_sums, linear, norm, normalize, outer, row_sums
 
 
-def plain(x, scale, bias, kind, eps):
+def plain(x, scale, bias, kind, eps=1e-5):
     if kind == "layer":
         x = x - jnp.mean(x, axis=-1, keepdims=True)
     x = x / jnp.sqrt(jnp.mean(x**2, axis=-1, keepdims=True) + eps)
@@ -25,44 +25,37 @@ def test_by_hand():
     np.testing.assert_array_equal(row_sums(x), [[3.0], [7.0]])
 
 
-def gradients(function, arguments, weights):
-    """Values and gradients of the three arguments, of which two may be None."""
-
-    def loss(*arguments):
-        return jnp.sum(function(*arguments) * weights)
-
-    return jit(jax.value_and_grad(loss, (0, 1, 2)))(*arguments)
+def product(x, kernel, bias):
+    return x @ kernel if bias is None else x @ kernel + bias[None]
 
 
-def numbers(*shapes):
+NORMS = [
+    (lambda *x, kind=kind: norm(*x, kind, 1e-5), lambda *x, kind=kind: plain(*x, kind))
+    for kind in ("layer", "rms")
+]
+
+
+@pytest.mark.parametrize(
+    ("ours", "definition", "shapes"),
+    [
+        *((*pair, (*x, (6, 16))) for pair in NORMS for x in (
+            ((6, 16), (16,), (16,)), ((6, 16), (16,), None), ((6, 16), None, None)
+        )),
+        *((linear, product, x) for x in (
+            ((5, 3), (3, 8), (8,), (5, 8)), ((5, 3), (3, 8), None, (5, 8)),
+            ((5, 8), (8, 3), (3,), (5, 3)), ((5, 8), (8, 3), None, (5, 3)),
+        )),
+    ],
+)  # fmt: skip
+def test_values_and_gradients_are_those_of_the_definition(ours, definition, shapes):
     rng = np.random.default_rng(0)
-    return [shape and jnp.float32(rng.normal(1, 2, size=shape)) for shape in shapes]
-
-
-@pytest.mark.parametrize("kind", ["layer", "rms"])
-@pytest.mark.parametrize(("scaled", "biased"), [(1, 1), (1, 0), (0, 0)])
-def test_gradients_are_those_of_the_definition(kind, scaled, biased):
-    width = (16,)
-    *given, weights = numbers(
-        (6, 16), width if scaled else None, width if biased else None, (6, 16)
-    )
+    *given, weights = (x and jnp.float32(rng.normal(1, 2, size=x)) for x in shapes)
     found, expected = (
-        gradients(lambda *x, f=f: f(*x, kind, 1e-5), given, weights)
-        for f in (norm, plain)
+        jit(jax.value_and_grad(lambda *x, f=f: jnp.sum(f(*x) * weights), (0, 1, 2)))(
+            *given
+        )
+        for f in (ours, definition)
     )
-    assert_close(found, expected)
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (8, 3)])
-@pytest.mark.parametrize("biased", [True, False])
-def test_gradients_are_those_of_the_plain_product(inputs, outputs, biased):
-    bias = (outputs,) if biased else None
-    *given, weights = numbers((5, inputs), (inputs, outputs), bias, (5, outputs))
-
-    def product(x, kernel, bias):
-        return x @ kernel if bias is None else x @ kernel + bias[None]
-
-    found, expected = (gradients(f, given, weights) for f in (linear, product))
     assert_close(found, expected)
 
 
