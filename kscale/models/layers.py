@@ -3,8 +3,6 @@
 Backward passes are laid out for speed. Axes: N tokens, D width, I inputs, O outputs.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
@@ -20,7 +18,6 @@ def normalize(x: jax.Array, kind: str, eps: float) -> jax.Array:
     return _normalize(x, kind, eps)[0]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def norm(
     x_ND: jax.Array,
     scale_D: jax.Array | None,
@@ -29,14 +26,12 @@ def norm(
     eps: float,
 ) -> jax.Array:
     """Computes `normalize(x) * scale + bias`, each left out where None."""
-    return _norm_forward(x_ND, scale_D, bias_D, kind, eps)[0]
+    return _norm(x_ND, scale_D, bias_D, kind, eps)
 
 
 def _norm_forward(x_ND, scale_D, bias_D, kind, eps):
     unit, inverse = _normalize(x_ND, kind, eps)
-    out = unit if scale_D is None else unit * scale_D[None]
-    out = out if bias_D is None else out + bias_D[None]
-    return out, (unit, inverse, scale_D, bias_D)
+    return _affine(unit, scale_D, bias_D), (unit, inverse, scale_D, bias_D)
 
 
 def _norm_backward(kind, eps, saved, grad_ND):
@@ -50,7 +45,8 @@ def _norm_backward(kind, eps, saved, grad_ND):
     return inverse * (grad - mean - unit * along), grad_scale, grad_bias
 
 
-norm.defvjp(_norm_forward, _norm_backward)
+_norm = jax.custom_vjp(lambda *args: _norm_forward(*args)[0], nondiff_argnums=(3, 4))
+_norm.defvjp(_norm_forward, _norm_backward)
 
 
 def _normalize(x, kind, eps):
@@ -61,11 +57,16 @@ def _normalize(x, kind, eps):
     return x * inverse, inverse
 
 
+def _affine(out, scale_D, bias_D):
+    if scale_D is not None:
+        out = out * scale_D[None]
+    return out if bias_D is None else out + bias_D[None]
+
+
 def _row_means(x):
     return row_sums(x) / x.shape[-1]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def linear(
     x_NI: jax.Array,
     kernel_IO: jax.Array,
@@ -76,7 +77,7 @@ def linear(
 
     Weights and biases are float32, and so are their gradients.
     """
-    return _linear_forward(x_NI, kernel_IO, bias_O, dtype)[0]
+    return _linear(x_NI, kernel_IO, bias_O, dtype)
 
 
 def _linear_forward(x_NI, kernel_IO, bias_O, dtype):
@@ -95,7 +96,8 @@ def _linear_backward(dtype, saved, grad_NO):
     return grad_x, grad_kernel, column_sums(grad_NO)
 
 
-linear.defvjp(_linear_forward, _linear_backward)
+_linear = jax.custom_vjp(lambda *args: _linear_forward(*args)[0], nondiff_argnums=(3,))
+_linear.defvjp(_linear_forward, _linear_backward)
 
 
 def dot(a: jax.Array, b: jax.Array, axis_a: int, axis_b: int) -> jax.Array:

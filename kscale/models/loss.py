@@ -3,8 +3,6 @@
 Axes: N tokens (rows), V vocabulary, D width.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
@@ -18,7 +16,6 @@ def output_logits(
     return dot(hidden_ND.astype(dtype), table_VD.astype(dtype), 1, 1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def cross_entropy(
     hidden_ND: jax.Array, table_VD: jax.Array, targets_N: jax.Array, dtype: str
 ) -> tuple[jax.Array, jax.Array]:
@@ -36,7 +33,7 @@ def cross_entropy(
     Returns:
       `(nats_N, correct_N)`; among equal logits the lowest token is the greedy one.
     """
-    return _forward(hidden_ND, table_VD, targets_N, dtype)[0]
+    return _cross_entropy(hidden_ND, table_VD, targets_N, dtype)
 
 
 def _forward(hidden_ND, table_VD, targets_N, dtype):
@@ -64,4 +61,5 @@ def _backward(dtype, saved, grads):
     return grad_hidden, grad_table, None
 
 
-cross_entropy.defvjp(_forward, _backward)
+_cross_entropy = jax.custom_vjp(lambda *args: _forward(*args)[0], nondiff_argnums=(3,))
+_cross_entropy.defvjp(_forward, _backward)

@@ -4,8 +4,6 @@ Axes: B rows, T positions, C heads of queries, keys and values together, H query
 G key and value heads, D head size; R rotated dimensions.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,18 +34,21 @@ def rotary_tables(
     )
 
 
-def rotate(
-    x: jax.Array, cos: np.ndarray | jax.Array, sin: np.ndarray | jax.Array
-) -> jax.Array:
-    """Rotates the first R dimensions of every head by its position's angles.
+_Table = np.ndarray | jax.Array
 
-    Dot products of rotated queries and keys depend on the distance of their positions
-    only.
+
+def rotate(x: jax.Array, cos: _Table, sin: _Table) -> jax.Array:
+    """Rotates the first R dimensions of every head by its position's angles.
 
     Args:
       x: queries or keys, [..., T, head size].
-      cos, sin: from `rotary_tables`, [T, R] with R at most the head size, or
-        [..., T, R] of the rank of `x`; `-sin` rotates back.
+      cos: from `rotary_tables`, [T, R] with R at most the head size, or [..., T, R]
+        of the rank of `x`.
+      sin: likewise; `-sin` rotates back.
+
+    Returns:
+      The same shape and dtype; dot products of rotated queries and keys depend on
+      positions only through their difference.
     """
     size = cos.shape[-1]
     if size == 0:
@@ -60,7 +61,6 @@ def rotate(
     return jnp.concatenate([turned.astype(x.dtype), rest], axis=-1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
 def split_heads(
     qkv_BTCD: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int, groups: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -71,7 +71,7 @@ def split_heads(
       cos, sin: from `rotary_tables`.
       heads, groups: H and G with H + 2 G = C.
     """
-    return _forward(qkv_BTCD, cos, sin, heads, groups)[0]
+    return _split_heads(qkv_BTCD, cos, sin, heads, groups)
 
 
 def split_heads_at(
@@ -101,4 +101,7 @@ def _backward(cos, sin, heads, groups, saved, grads):
     return (jnp.concatenate([turned, grads[2]], axis=1).swapaxes(1, 2),)
 
 
-split_heads.defvjp(_forward, _backward)
+_split_heads = jax.custom_vjp(
+    lambda *args: _forward(*args)[0], nondiff_argnums=(1, 2, 3, 4)
+)
+_split_heads.defvjp(_forward, _backward)

@@ -155,4 +155,5 @@ def _read_weight(
     for part, (dtype, size) in expected.items():
         if parts[part].dtype != dtype or parts[part].shape != size:
             raise ValueError(f"{name}:{part} is not {np.dtype(dtype)} of shape {size}")
-    return Quantized(*map(jnp.asarray, parts.values()), shape, table, scheme)
+    arrays_ = {part: jnp.asarray(x) for part, x in parts.items()}
+    return Quantized(**arrays_, shape=shape, table=table, scheme=scheme)
