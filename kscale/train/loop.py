@@ -109,12 +109,7 @@ def fit(
         if folder is not None:
             checkpoints = Checkpoints(Path(folder) / CHECKPOINTS, config.keep)
             stack.callback(checkpoints.close)
-            step = checkpoints.latest() or 0
-            if step and not resume:
-                raise ValueError(
-                    f"{checkpoints.folder} holds a run at step {step}: resume it, or"
-                    f" choose another folder"
-                )
+            step = _first_step(checkpoints, resume)
         infeed = Infeed(batches, step, total_steps, mesh)
         stack.callback(infeed.close)
         members = count_members(hyper)
@@ -143,6 +138,17 @@ def fit(
             loop.evaluate_at, loop.on_evaluation = evaluate_at, on_evaluation
         placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
         return loop.go(dispatch, state, placed, infeed)
+
+
+def _first_step(checkpoints: Checkpoints, resume: bool) -> int:
+    """Returns the step to go on from."""
+    step = checkpoints.latest() or 0
+    if step and not resume:
+        raise ValueError(
+            f"{checkpoints.folder} holds a run at step {step}: resume it, or choose"
+            f" another folder"
+        )
+    return step
 
 
 @dataclasses.dataclass
