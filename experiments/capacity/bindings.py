@@ -11,8 +11,8 @@ the name.
     kscale sweep capacity/bindings --size=paper    10K and 40K people: hours of one GPU
 
 Expect: after 1000 exposures 1.53 bits a parameter of R_max 2.00 with 79 % of the values
-right (N = 1200, 30K parameters, two seeds within 0.01); 1.13 of 1.77 with 67 % (N = 300,
-9K parameters, heads rotated whole, seeds within 0.01) and 1.16 and 1.26 (a quarter
+right (N = 1200, 30K parameters, seeds within 0.02); 1.13 of 1.77 with 67 % (N = 300,
+9K parameters, heads rotated whole, within 0.02) and 1.16 and 1.26 (a quarter
 rotated); 0.95 and 0.65 of 3.47 with 27 and 20 % (N = 600). After 100 exposures nobody
 knows anything: R is -0.22 to 0.06, not trained far enough.
 """
