@@ -20,6 +20,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "trees": "",
     "files": "",
+    "streams": "",
+    "stopping": "",
     "worlds": "",
     "tokenizers": "",
     "theory": "",
@@ -28,14 +30,14 @@ ROOMS = {
     "models": "trees",
     "quant": "trees files models",
     "report": "files theory",
-    "train": "trees files data models",
+    "train": "trees files streams stopping data models",
     "scores": "files worlds corpora data models",
     "configs": "files worlds corpora data models quant train",
     "runs": (
-        "trees files worlds tokenizers theory corpora data models quant report train "
-        "scores configs"
+        "trees files streams stopping worlds tokenizers theory corpora data models "
+        "quant report train scores configs"
     ),
-    "cli": "files worlds theory quant report configs runs",
+    "cli": "files streams stopping worlds theory quant report configs runs",
     "__main__": "cli",
     "__init__": (
         "trees files worlds tokenizers theory corpora data models quant report train "

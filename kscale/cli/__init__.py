@@ -5,10 +5,12 @@ that `kscale --help` does not start JAX.
 """
 
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from kscale import __version__
+from kscale import __version__, stopping, streams
 
 VERBS = {
     "demo": "train the demo models and draw bits per parameter",
@@ -22,16 +24,52 @@ VERBS = {
 }
 
 
+EXIT_CODES = {
+    0: "done",
+    1: "done, but for runs of a sweep that failed or members that diverged",
+    2: "refused: the line says what was wrong and what to change",
+    stopping.REQUEUE: "stopped by USR1 and saved, to be queued again",
+    128 + signal.SIGHUP: "stopped by HUP (the terminal closed) and saved",
+    128 + signal.SIGINT: "stopped by INT (Ctrl-C) and saved",
+    128 + signal.SIGTERM: "stopped by TERM and saved",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carries out the verb in `argv`; the exit code is 0, or 2 for a usage error."""
+    """Carries out the verb in `argv` and returns one of `EXIT_CODES`.
+
+    What cannot be printed ends nothing, and a signal is one line.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
+    with streams.protect():
+        name = f"kscale {words[0]}" if words else "kscale"
+        try:
+            with stopping.watch(ends_process=True):
+                code = _main(words)
+                if stopped := stopping.requested():  # too late to be asked for
+                    code = stopping.exit_code(stopped)
+        except KeyboardInterrupt as error:
+            number = getattr(error, "number", signal.SIGINT)
+            sys.stderr.write(f"{name}: {error or 'stopped by SIGINT'}\n")
+            code = stopping.exit_code(number)
+            if argv is None:
+                os._exit(code)  # Python's own end may crash on threads of JAX at work
+        lost = getattr(sys.stdout, "lost", None)
+        if lost is not None and not isinstance(lost, BrokenPipeError):
+            sys.stderr.write(f"{name}: the answer could not be printed ({lost})\n")
+    return code
+
+
+def _main(words: list[str]) -> int:
     verb, rest = (words[0], words[1:]) if words else ("--help", [])
     if verb in ("--help", "-h", "help"):
         verbs = "".join(f"  {verb:<10}{about}\n" for verb, about in VERBS.items())
+        codes = "".join(f"  {code:<10}{why}\n" for code, why in EXIT_CODES.items())
         sys.stdout.write(
             "kscale: how many bits of knowledge does a language model store?\n\n"
             f"usage: kscale VERB [--flag=value ...]\n\n{verbs}\n"
-            "kscale VERB --help lists the verb's flags and the named configs.\n"
+            "kscale VERB --help lists the verb's flags and the named configs.\n\n"
+            f"exit codes:\n{codes}"
         )
         return 0
     if verb == "--version":
@@ -42,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stderr.write(f"kscale: {fields.unknown('verb', verb, verb, VERBS)}\n")
         return 2
-    from kscale.cli.verb import carry_out
+    with stopping.defer():  # half an import is none
+        from kscale.cli.verb import carry_out
 
-    return carry_out(importlib.import_module(f"kscale.cli.{verb}").VERB, rest)
+        module = importlib.import_module(f"kscale.cli.{verb}")
+    stopping.check()
+    return carry_out(module.VERB, rest)

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 
 from kscale import configs, report
 from kscale.cli.flags import Command, Flag, expand_path
-from kscale.cli.verb import Reply, Stopped, Verb
+from kscale.cli.verb import Reply, Verb
 from kscale.configs.base import fingerprint
 from kscale.files import Row
 from kscale.runs.launch import train_side_by_side
-from kscale.runs.training import Interrupted
 
 # The longest first, so that two cores end at about the same time.
 RUNS = {
@@ -42,10 +41,7 @@ def run(command: Command) -> Reply:
     folder, chosen = expand_path(command.flags.workdir), command.flags
     folder.mkdir(parents=True, exist_ok=True)
     sys.stderr.write("four models on all cores: about five minutes on two cores\n")
-    try:
-        rows = train_side_by_side(folder, list(RUNS), chosen.overwrite, sys.stderr)
-    except Interrupted:
-        raise Stopped("stopped") from None
+    rows = train_side_by_side(folder, list(RUNS), chosen.overwrite, sys.stderr)
     picture = folder / "demo.png"
     report.draw_exposures(rows, picture, "What small models hold of a world")
     return Reply(rows, f"{table(rows)}\n\npicture: {picture}\n{sentence(rows)}")

@@ -67,7 +67,7 @@ class Command:
     @property
     def workdir(self) -> pathlib.Path:
         """The folder of the finished run that --workdir names."""
-        if self.flags.workdir is None:
+        if not self.flags.workdir:
             raise UsageError("--workdir is needed: the folder of a finished run")
         return expand_path(self.flags.workdir)
 

@@ -9,24 +9,23 @@ appended to RESULTS/NAME_SIZE.jsonl as runs end, and runs whose row is there are
 skipped. Runs are configs, which are trained, or settings for the file's
 `compute(setting)`. Training that was stopped goes on from its folder in RESULTS/runs,
 where the weights stay. Runs that differ in seed, learning rate and weight decay alone
-are trained as one population. With --part=i/n each of n processes, started side by
-side, takes its share.
+are trained as one population. A run that fails or diverges stops no other; the exit
+code is 1 then. With --part=i/n each of n processes, started side by side, takes its
+share.
 """
 
-import contextlib
 import dataclasses
-import signal
 import sys
 from collections.abc import Sequence
 
 from kscale.cli.flags import Command, Flag, UsageError, expand_path
 from kscale.cli.train import COST
-from kscale.cli.verb import Reply, Stopped, Verb
+from kscale.cli.verb import FAILED, Reply, Verb
 from kscale.files import Row
 from kscale.runs import experiment
 from kscale.runs.rows import answer
-from kscale.runs.sweeps import draw_figure, plan_sweep, sweep
-from kscale.runs.training import Interrupted
+from kscale.runs.sweeps import SweepError, draw_figure, plan_sweep, sweep
+from kscale.stopping import Interrupted
 
 
 def plan(command: Command) -> Reply:
@@ -38,7 +37,7 @@ def plan(command: Command) -> Reply:
 
 def run(command: Command) -> Reply:
     """Runs an experiment at one of its sizes and draws its figure."""
-    arguments, new = _arguments(command), []
+    arguments, new, failed = _arguments(command), [], ""
     try:
         rows = sweep(*arguments, progress=sys.stderr)
         for row in () if command.flags.draw_only else rows:
@@ -47,16 +46,21 @@ def run(command: Command) -> Reply:
                 line = answer([row])
             else:
                 line = f"computed in {row['seconds']:.2f} s"
-            with contextlib.suppress(BrokenPipeError):
-                sys.stderr.write(f"{line}\n")
-    except Interrupted:
-        code = 128 + signal.SIGTERM
-        raise Stopped(f"stopped; {len(new)} new rows are kept", code) from None
-    picture = draw_figure(*arguments[:3])
-    return Reply(
-        {"rows": new, "figure": str(picture)},
-        f"{len(new)} new rows; the figure is {picture}",
-    )
+            sys.stderr.write(f"{line}\n")
+    except Interrupted as stopped:
+        raise Interrupted(f"{len(new)} new rows are kept", stopped.number) from None
+    except SweepError as error:
+        failed = str(error)
+    try:
+        picture = str(draw_figure(*arguments[:3]))
+    except ValueError:
+        if not failed:
+            raise
+        picture = None
+    figure = f"the figure is {picture}" if picture else ""
+    text = "; ".join(filter(None, [f"{len(new)} new rows", figure, failed]))
+    reply = {"rows": new, "figure": picture} | ({"failed": failed} if failed else {})
+    return Reply(reply, text, FAILED if failed else 0)
 
 
 def list_experiments(_: Sequence[str]) -> Verb:

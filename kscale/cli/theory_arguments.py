@@ -12,6 +12,7 @@ import numpy as np
 from kscale.configs import fields
 
 MOST = 10_000_000  # points of a range
+MOST_WHOLE = 100_000_000  # of what is simulated or listed, each in 8 bytes or more
 
 
 def read(function: Callable, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -33,7 +34,9 @@ def read(function: Callable, texts: Mapping[str, str]) -> dict[str, Any]:
         if name not in known:
             raise ValueError(fields.unknown("argument", f"--{name}", name, known))
         try:
-            arguments[name] = _value(text, known[name], name in single(function))
+            value = _value(text, known[name], name in single(function))
+            is_one = isinstance(value, int | float) and _is_list(function, name)
+            arguments[name] = np.array([value]) if is_one else value
         except (ValueError, OSError, EOFError) as error:
             raise ValueError(f"--{name}={text}: {error}") from None
     empty = inspect.Parameter.empty
@@ -70,6 +73,14 @@ def single(function: Callable) -> set[str]:
     }
 
 
+def _is_list(function: Callable, name: str) -> bool:
+    """Says whether an argument is a list, of which one number is the shortest."""
+    domain = getattr(function, "domain", {}).get(name)
+    if domain is None:
+        return "Iterable" in str(parameters(function)[name].annotation)
+    return bool(domain.shapes) and not {(), ("...",)} & set(domain.shapes)
+
+
 def _value(text: str, parameter: inspect.Parameter, alone: bool) -> Any:
     if isinstance(parameter.default, bool):
         if text.lower() not in ("true", "false"):
@@ -87,6 +98,8 @@ def _value(text: str, parameter: inspect.Parameter, alone: bool) -> Any:
         number >= 0 and number.is_integer()
     ):
         raise ValueError("a seed is a whole number, at least 0")
+    elif whole and abs(number) > MOST_WHOLE:
+        raise ValueError(f"a count is at most {MOST_WHOLE:,}")
     is_int = text.lstrip("+-").isdecimal() or whole
     return int(number) if is_int and number.is_integer() else number
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import kscale
 from kscale.cli.flags import CONFIG, Command, Flag, UsageError, expand_path
-from kscale.cli.verb import Reply, Stopped, Verb
+from kscale.cli.verb import FAILED, Reply, Verb
 from kscale.configs.base import Config, fingerprint
 from kscale.files import Row
 from kscale.runs.inspect import TFLOPS, plan_run
+from kscale.runs.launch import end_with_parent
 from kscale.runs.rows import answer, list_findings, summarize
-from kscale.runs.training import Interrupted
 
 COST = Flag(TFLOPS, "1e12 operations a second, sustained (40 % of an A100), for hours")
 
@@ -31,19 +31,18 @@ def plan(command: Command) -> Reply:
 def run(command: Command) -> Reply:
     """Trains the config and says how many bits of its world the model holds."""
     config, workdir = _config_and_workdir(command)
-    try:
-        rows = kscale.run(
-            config,
-            workdir,
-            resume=command.flags.resume,
-            overwrite=command.flags.overwrite,
-            progress=sys.stderr,
-        )
-    except Interrupted as stopped:
-        raise Stopped(f"{stopped}; --resume goes on", code=0) from None
+    end_with_parent()
+    rows = kscale.run(
+        config,
+        workdir,
+        resume=command.flags.resume,
+        overwrite=command.flags.overwrite,
+        progress=sys.stderr,
+    )
     sys.stderr.write(f"written to {workdir}\n")
     best = summarize(rows)
-    return Reply(best, "\n".join([*list_findings(best), answer(rows)]))
+    code = FAILED if any(row.get("diverged") for row in rows) else 0
+    return Reply(best, "\n".join([*list_findings(best), answer(rows)]), code)
 
 
 VERB = Verb(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from kscale.cli.flags import Command, Flag, HelpWanted, UsageError, parse
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
-STOPPED = 130  # that of Ctrl-C
+FAILED = 1  # that of one that was, but for a part of it
 
 
 class Reply(NamedTuple):
@@ -18,18 +19,12 @@ class Reply(NamedTuple):
     Attributes:
       data: JSON types, printed as one object with --json.
       text: what is printed without.
+      code: the exit code.
     """
 
     data: Any
     text: str
-
-
-class Stopped(Exception):
-    """Work was stopped from outside; the message says what is kept."""
-
-    def __init__(self, message: str, code: int = STOPPED):
-        super().__init__(message)
-        self.code = code
+    code: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +56,9 @@ class Verb:
 def carry_out(verb: Verb, argv: Sequence[str]) -> int:
     """Carries out a verb, prints its answer and returns the exit code.
 
-    Errors that a user can mend (ValueError, OSError) become one line on standard error
-    and exit code 2; with --debug they keep their traceback. Ctrl-C is exit code 130.
+    Errors that a user can mend become one line on standard error and exit code 2; with
+    --debug they keep their traceback. A mistake in the library (TypeError, KeyError)
+    keeps it always.
     """
     known = {
         "dry_run": Flag(False, verb.dry_run),
@@ -74,23 +70,22 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
     try:
         verb = verb.adapt(argv) if verb.adapt else verb
         command = parse({**verb.flags, **known}, argv, verb.about, verb.words)
-        if "device" in verb.flags:
-            use_device(command.flags.device)
+        use_device(command.flags.device if "device" in verb.flags else "auto")
         planned = verb.plan if command.flags.dry_run else None
         answer = (planned or verb.run)(command)
         text = json.dumps(answer.data) if command.flags.json else answer.text
         sys.stdout.write(f"{text}\n")
-        return 0
+        return answer.code
     except HelpWanted as text:
         sys.stdout.write(f"{text}\n")
         return 0
-    except (Stopped, KeyboardInterrupt) as stopped:
-        sys.stderr.write(f"kscale {verb.name}: {str(stopped) or 'stopped'}\n")
-        return getattr(stopped, "code", STOPPED)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError) as error:
         if "--debug" in argv:
             raise
-        sys.stderr.write(f"kscale {verb.name}: {one_line(error)}\n")
+        line = one_line(error)
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in line:
+            line = f"out of memory: ask for less at once ({line[:200]})"
+        sys.stderr.write(f"kscale {verb.name}: {line}\n")
         return USAGE
 
 
@@ -101,12 +96,18 @@ def one_line(error: BaseException) -> str:
 
 def use_device(device: str) -> None:
     """Computes on the CPU, GPU or TPU from now on; "auto" leaves the choice to JAX."""
-    if device == "auto":
+    named = os.environ.get("JAX_PLATFORMS", "")
+    if device == "auto" and named in ("", "cpu"):
         return
     import jax
 
-    jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
+    what = f"JAX_PLATFORMS={named}"
+    if device != "auto":
+        what = f"--device={device}"
+        jax.config.update("jax_platforms", {"gpu": "cuda"}.get(device, device))
     try:
         jax.devices()
-    except RuntimeError as error:
-        raise UsageError(f"--device={device}: {one_line(error)[:120]}") from error
+    except (RuntimeError, AssertionError) as error:  # JAX asserts that there is a GPU
+        why = f": {one_line(error)[:120]}" if str(error) else ""
+        line = f"{what}: there is no such device here, or no JAX for it{why}"
+        raise UsageError(line) from error

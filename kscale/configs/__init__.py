@@ -16,7 +16,7 @@ import re
 import runpy
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from kscale.configs import fields
 from kscale.configs.base import Config
@@ -34,6 +34,7 @@ from kscale.configs.small import (
     smoke,
 )
 
+T = TypeVar("T")
 CONFIGS: dict[str, Callable[..., Config]] = {
     make.__name__: make
     for make in (
@@ -59,11 +60,14 @@ def load(spec: str) -> Config:
       >>> load("bios:people=20K,model=GPT2-4-2").data.batch
       48
     """
-    name, _, arguments = spec.partition(":")
+    name, colon, arguments = spec.partition(":")
+    if colon and not arguments:
+        raise ValueError(f"{spec} must be {name}:key=value, or {name} alone")
     make = _from_file(name) if name.endswith(".py") else CONFIGS.get(name)
     if make is None:
         raise ValueError(fields.unknown("config", repr(name), name, CONFIGS))
-    config = make(**_arguments(make, name, arguments))
+    given = _arguments(make, name, arguments)
+    config = call(spec, lambda: make(**given))
     if not isinstance(config, Config):
         raise ValueError(f"{name}: get_config() gave {config!r:.60}, not a Config")
     return config
@@ -82,10 +86,21 @@ def describe() -> str:
 def _from_file(path: str) -> Callable[..., Config]:
     if not pathlib.Path(path).is_file():
         raise ValueError(f"the config file {path!r} does not exist")
-    names = runpy.run_path(path)
+    names = call(path, lambda: runpy.run_path(path))
     if "get_config" not in names:
         raise ValueError(f"the config file {path!r} defines no get_config()")
     return names["get_config"]
+
+
+def call(what: str, make: Callable[[], T]) -> T:
+    """Returns what a file or a function makes; an error in it says where it is from."""
+    try:
+        return make()
+    except ValueError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        raise ValueError(f"{what} fails with {kind}: {error}") from error
 
 
 def _parameters(make: Callable[..., Config]) -> dict[str, inspect.Parameter]:
@@ -103,6 +118,8 @@ def _arguments(make: Callable[..., Config], name: str, text: str) -> dict[str, A
         key, equals, value = item.partition("=")
         if not equals:
             raise ValueError(f"{name}:{item} must be {name}:key=value")
+        if not parameters:
+            raise ValueError(f"the config {name} takes no arguments: leave out {item}")
         if key not in parameters:
             raise ValueError(
                 fields.unknown("argument", f"{name}:{key}", key, parameters)

@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 import json
 import pathlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from kscale import worlds
 from kscale.configs import fields
@@ -17,6 +17,13 @@ from kscale.models.config import ModelConfig
 from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
 from kscale.worlds.biod import PUBLISHED_NAME_PARTS
+
+# The least and the most of a number; what is beyond is a slip of the hand.
+Count = Annotated[int, (1, 10**9)]
+CountOrNone = Annotated[int, (0, 10**9)]
+Exposures = Annotated[int, (1, 10**8)]
+Few = Annotated[int, (1, 10**6)]
+Seed = Annotated[int, (0, 2**63 - 1)]
 
 CONFIG = "config.json"  # what a run folder keeps its config in
 
@@ -38,16 +45,16 @@ class WorldConfig:
     """
 
     kind: Literal["bios", "biod"] = "bios"
-    people: int = 10_000
-    seed: int = 0
+    people: Count = 10_000
+    seed: Seed = 0
     lists: str = "bios"
-    attributes: int = 1
-    chunks: int = 1
-    diversity: int = 10
-    length: int = 1
-    symbols: int = 20
-    name_parts: tuple[int, ...] = PUBLISHED_NAME_PARTS
-    first: int = 0
+    attributes: Few = 1
+    chunks: Few = 1
+    diversity: Count = 10
+    length: Few = 1
+    symbols: Few = 20
+    name_parts: Annotated[tuple[int, ...], (1, 10**6)] = PUBLISHED_NAME_PARTS
+    first: Annotated[int, (0, 2**62)] = 0
     law: worlds.Law = worlds.Law()
 
     def build(self) -> worlds.World:
@@ -87,9 +94,9 @@ class CorpusConfig:
     path: str = ""
     style: Literal["paper", "bare"] = "paper"
     order: Literal["shuffled", "fixed"] = "shuffled"
-    seed: int = 0
+    seed: Seed = 0
     tokenizer: Literal["gpt2", "sentencepiece", "symbols"] = "gpt2"
-    tokenizer_vocab: int = 0
+    tokenizer_vocab: Annotated[int, (0, 10**6)] = 0
     mask_documents: bool = False
     skip_unfound: bool = False
     domain: str = ""
@@ -120,11 +127,11 @@ class PartConfig:
 
     name: str = "junk"
     kind: Literal["biographies", "questions"] = "biographies"
-    people: int = 1000
-    first: int = -1
+    people: Count = 1000
+    first: Annotated[int, (-1, 2**62)] = -1
     which: Literal["all", "odd", "even"] = "all"
-    exposures: int = 0
-    weight: float = 0.0
+    exposures: Annotated[int, (0, 10**8)] = 0
+    weight: Annotated[float, (0, 10**9)] = 0.0
     law: worlds.Law = worlds.Law()
     domain: str = ""
     answers_only: bool = False
@@ -145,12 +152,12 @@ class DataConfig:
         with new text. 0 leaves only the parts.
     """
 
-    exposures: int = 1000
-    context: int = 512
-    batch: int = 96
-    seed: int = 0
-    prefetch: int = 4
-    epochs: int = 1
+    exposures: Exposures = 1000
+    context: Few = 512
+    batch: Few = 96
+    seed: Seed = 0
+    prefetch: Annotated[int, (1, 1000)] = 4
+    epochs: Exposures = 1
     share: float = 1.0
 
 
@@ -170,12 +177,12 @@ class ScoreConfig:
         `train.steps_per_dispatch` where that is set; 0: at the end only.
     """
 
-    people: int = 0
-    batch: int = 0
-    seed: int = 0
-    classes: int = 4
+    people: CountOrNone = 0
+    batch: Annotated[int, (0, 10**6)] = 0
+    seed: Seed = 0
+    classes: Annotated[int, (1, 10_000)] = 4
     quantiles: Literal["people", "mass"] = "people"
-    times: int = 0
+    times: Annotated[int, (0, 1000)] = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +193,7 @@ class MembersConfig:
       seeds, learning_rates, weight_decays: empty means the one value in `train`.
     """
 
-    seeds: tuple[int, ...] = ()
+    seeds: Annotated[tuple[int, ...], (0, 2**32 - 1)] = ()
     learning_rates: tuple[float, ...] = ()
     weight_decays: tuple[float, ...] = ()
 
@@ -202,10 +209,10 @@ class MeshConfig:
       expert: devices that share the experts of one model.
     """
 
-    population: int = 1
-    data: int = 0
-    model: int = 1
-    expert: int = 1
+    population: Few = 1
+    data: Annotated[int, (0, 10**6)] = 0
+    model: Few = 1
+    expert: Few = 1
 
 
 @dataclasses.dataclass(frozen=True)

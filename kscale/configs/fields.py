@@ -1,7 +1,8 @@
 """Fields of nested frozen dataclasses: read, write, override, compare.
 
 A config is a tree of frozen dataclasses whose leaves are numbers, strings, booleans,
-None and tuples of these. A leaf is addressed by its path from the root: "model.layers".
+None and tuples of these; `Annotated[int, (1, 10)]` has a least and a most value. A leaf
+is addressed by its path from the root: "model.layers".
 A field may also be a tuple of dataclasses, addressed by number: "parts.0.people"; the
 number after the last one adds an item.
 Values come from JSON or as text from a command line and are checked against the
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_SHOWN = 24  # digits of a number in a message
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def from_dict(cls: type[T], data: Mapping[str, Any], where: str = "config") -> T
     for name in data:
         if name not in types_of:
             raise ValueError(unknown("field", f"{where}.{name}", name, types_of))
-    values = {x: read(data[x], types_of[x], f"{where}.{x}") for x in data}
+    values = {x: _read_field(cls, x, data[x], f"{where}.{x}") for x in data}
     return _construct(lambda: cls(**values), where)
 
 
@@ -84,7 +86,7 @@ def _override(config: Any, values: Mapping[tuple[str, ...], Any], where: str) ->
         old = getattr(config, name)
         if () in group:
             _check_leaf(old, types_of[name], group[()], here)
-            changes[name] = read(group[()], types_of[name], here)
+            changes[name] = _read_field(type(config), name, group[()], here)
         elif dataclasses.is_dataclass(old):
             changes[name] = _override(old, group, here)
         elif item := _item(types_of[name]):
@@ -228,6 +230,33 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
+def _read_field(cls: type, name: str, value: Any, where: str) -> Any:
+    """Reads a value as that of a field: of its type, and in its range."""
+    found = read(value, _annotations(cls)[name], where)
+    if name in (ranges := _ranges(cls)):
+        low, high = ranges[name]
+        for number in found if isinstance(found, tuple) else [found]:
+            if not low <= number <= high:
+                end, most = ("at least", low) if number < low else ("at most", high)
+                shown = repr(number)
+                if len(shown) > _SHOWN:
+                    shown = f"{shown[:6]}... ({len(shown)} digits)"
+                limit = f"{most:,}" if isinstance(most, int) else f"{most:g}"
+                raise ValueError(f"{where}={shown} must be {end} {limit}")
+    return found
+
+
+@functools.cache
+def _ranges(cls: type) -> dict[str, tuple[float, float]]:
+    """Returns the least and the most of each field that is `Annotated` with them."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {
+        name: hint.__metadata__[0]
+        for name, hint in hints.items()
+        if typing.get_origin(hint) is typing.Annotated
+    }
+
+
 @functools.cache
 def _annotations(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
@@ -341,7 +370,7 @@ def check_types(config: Any, where: str = "config") -> None:
     """
     for name, annotation in _annotations(type(config)).items():
         value, path = getattr(config, name), f"{where}.{name}"
-        found = read(value, annotation, path)
+        found = _read_field(type(config), name, value, path)
         if dataclasses.is_dataclass(value):
             check_types(value, path)
         elif _is_group(value):

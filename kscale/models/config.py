@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ModelConfig:
     Attributes:
       vocab: number of tokens; 0 until the corpus is known (a model cannot be built
         or counted before).
-      layers: number of blocks.
+      layers: number of blocks, at most 128, as each is compiled by itself.
       heads: query heads a block.
       head_size: dimensions of one head.
       kv_heads: key and value heads, each shared by `heads / kv_heads` query heads;
@@ -100,32 +100,32 @@ class ModelConfig:
       48
     """
 
-    vocab: int = 0
-    layers: int = 2
-    heads: int = 1
-    head_size: int = 64
-    kv_heads: int = 0
+    vocab: Annotated[int, (0, 10**8)] = 0
+    layers: Annotated[int, (1, 128)] = 2
+    heads: Annotated[int, (1, 1024)] = 1
+    head_size: Annotated[int, (1, 4096)] = 64
+    kv_heads: Annotated[int, (0, 1024)] = 0
     mlp: str = "plain"
-    mlp_width: float = 4.0
+    mlp_width: Annotated[float, (0, 1024)] = 4.0
     activation: str = "gelu"
     norm: str = "layer"
     norm_scale: bool = True
     norm_bias: bool = True
-    norm_eps: float = 1e-5
+    norm_eps: Annotated[float, (0, 1e37)] = 1e-5
     qk_norm: bool = False
     bias: bool = True
     rotary_fraction: float = 0.25
-    rotary_base: float = 10000.0
+    rotary_base: Annotated[float, (0, 1e37)] = 10000.0
     tied: bool = True
-    init_std: float = 0.02
+    init_std: Annotated[float, (0, 1e37)] = 0.02
     residual_init: str = "scaled"
     compute: str = "float32"
     attention: str = "auto"
-    experts: int = 0
+    experts: Annotated[int, (0, 4096)] = 0
     top_k: int = 1
-    capacity_factor: float = 2.0
-    eval_capacity_factor: float = 8.0
-    route_rows: int = 1
+    capacity_factor: Annotated[float, (0, 10**4)] = 2.0
+    eval_capacity_factor: Annotated[float, (0, 10**4)] = 8.0
+    route_rows: Annotated[int, (1, 10**6)] = 1
     lora: Lora = NO_ADAPTERS
 
     def __post_init__(self) -> None:

@@ -56,9 +56,14 @@ def write_end(folder: RunFolder, members: int | None, rows: Sequence[Row]) -> No
       members: of its population; None: one model.
       rows: one per member.
     """
-    values = [[*logs.scalar_values(tag_knowledge(x)), *_hparams(x)] for x in rows]
-    if rows[0]["exposures"]:  # else the run has read its parts alone
-        values[0].append(_figure(rows))
+    tags = [{} if row.get("diverged") else tag_knowledge(row) for row in rows]
+    values = [
+        [*logs.scalar_values(tag), *_hparams(row)]
+        for tag, row in zip(tags, rows, strict=True)
+    ]
+    known = [row for row in rows if not row.get("diverged")]
+    if rows[0]["exposures"] and known:  # else the run has read its parts alone
+        values[0].append(_figure(known))
     logs.write_result(folder.path, rows[0]["steps"], members, values)
 
 

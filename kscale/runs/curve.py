@@ -12,6 +12,7 @@ from kscale.runs.board import tag_knowledge
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
 from kscale.runs.task import Task
+from kscale.scores.score import BrokenModelError
 
 _UNITS = 1000  # of a run, after which it can be scored on its way
 
@@ -66,14 +67,22 @@ class Curve:
         A row of the same step or a later one is replaced.
         """
         members = [
-            score(self._task, state["params"], member=i, step=step).progress
-            for i in range(len(self._task.hypers))
+            self._score(state["params"], i, step) for i in range(len(self._task.hypers))
         ]
         kept = [row for row in self.read() if row["step"] < step]
         self._rows = [*kept, {"step": step, "members": members}]
         if self._path is not None:
             files.write_rows(self._path, self._rows)
-        return [tag_knowledge(found) for found in members]
+        return [tag_knowledge(found) if found else {} for found in members]
+
+    def _score(self, params: Any, member: int, step: int) -> Row | None:
+        """Returns what a member knows; None if it diverged."""
+        try:
+            return score(self._task, params, member=member, step=step).progress
+        except BrokenModelError:
+            if len(self._task.hypers) == 1:
+                raise
+            return None
 
     def read(self) -> list[Row]:
         """Returns the rows so far, those of an earlier start of the run included."""
@@ -88,7 +97,11 @@ class Curve:
         """
         if not self._task.config.score.times:
             return {}
-        curve = [{"step": x["step"]} | x["members"][member] for x in self.read()]
+        curve = [
+            {"step": x["step"]} | x["members"][member]
+            for x in self.read()
+            if x["members"][member]
+        ]
         losses = [np.ravel(row["loss"])[member] for row in logged]
         training = {"step": [row["step"] for row in logged], "loss": losses}
         return {"curve": curve, "training": files.to_json_types(training)}

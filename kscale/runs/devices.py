@@ -4,7 +4,10 @@ plan = plan_training(task)       # also for a dry run
 plan = arrange(task)             # with the mesh of its devices
 """
 
+import contextlib
 import dataclasses
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -15,7 +18,7 @@ from kscale.configs import fields
 from kscale.configs.base import Config
 from kscale.runs.curve import longest_dispatch, steps_to_score
 from kscale.runs.task import Task
-from kscale.train.config import Hyper
+from kscale.train.config import MOST_STEPS, Hyper
 from kscale.train.dispatch import abstract_state
 
 
@@ -81,6 +84,12 @@ def plan_training(task: Task, steps: int = 0) -> TrainingPlan:
         chosen = dataclasses.replace(chosen, **task.hypers[0]._asdict())
         hyper = train.make_hyper(chosen)
     _require_rows(task, chosen.rows_per_gradient)
+    _require_memory(task, chosen.rows_per_gradient)
+    if steps > MOST_STEPS:
+        raise ValueError(
+            f"data.exposures={config.data.exposures} makes {steps:.3g} steps, and they"
+            f" are counted up to 2^31 - 1: take fewer, or a larger data.batch"
+        )
     return TrainingPlan(build_objective(config), chosen, hyper, score_at)
 
 
@@ -99,6 +108,73 @@ def build_objective(config: Config) -> train.Objective:
 
     description = dict(objective.description) | {"qat": fields.to_dict(scheme)}
     return objective._replace(token_nats=token_nats, description=description)
+
+
+def _require_memory(task: Task, rows_per_gradient: int) -> None:
+    """Refuses what needs more memory at the least than a device has.
+
+    Counted are parameters, gradient and moments, and of the rows that are
+    differentiated at once the stream, hidden layer and attention weights of each block
+    and the logits.
+    """
+    model, data, mesh = task.config.model, task.config.data, task.config.mesh
+    have = device_memory()
+    if not have:
+        return
+    members = -(-len(task.hypers) // mesh.population)
+    shares = mesh.model * mesh.expert
+    state = 16 * task.parameters.total * members / shares
+    shards = mesh.data or max(1, jax.device_count() // (mesh.population * shares))
+    rows = max(1, min(rows_per_gradient, data.batch // shards))
+    scores = model.heads * data.context // 2  # cuDNN keeps none
+    if model.compute == "bfloat16" and model.attention in ("auto", "cudnn"):
+        scores = 0
+    size = 2 if model.compute == "bfloat16" else 4
+    a_block = size * (model.width + model.hidden + scores) / shares
+    a_token = model.layers * a_block + 4 * model.vocab
+    work = rows * data.context * a_token * members
+    if state + work > have:
+        raise ValueError(
+            f"out of memory: {task.parameters.total:,} parameters with their moments"
+            f" take {state / 1e9:.3g} GB, {rows} windows of data.context={data.context}"
+            f" tokens at once take {work / 1e9:.3g} GB or more, and the device has"
+            f" {have / 1e9:.3g} GB: {_LESS}"
+        )
+
+
+_LESS = (
+    "take a smaller model, fewer members, a smaller data.batch or data.context, or set"
+    " train.rows_per_gradient to fewer windows at once"
+)
+
+
+def device_memory() -> int:
+    """Returns the bytes of a device, of the machine on CPUs; 0: not known."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (device.memory_stats() or {}).get("bytes_limit", 0)
+
+
+@contextlib.contextmanager
+def explain_memory(config: Config) -> Iterator[None]:
+    """Turns running out of memory, on a device or not, into one line.
+
+    Raises:
+      ValueError: it names what the memory is for, and what to lower.
+    """
+    try:
+        yield
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        full = "RESOURCE_EXHAUSTED" in str(error) or isinstance(error, MemoryError)
+        if not full:
+            raise
+        data, at_once = config.data, config.train.rows_per_gradient
+        raise ValueError(
+            f"out of memory with data.batch={data.batch}, data.context={data.context},"
+            f" train.rows_per_gradient={at_once}, score.batch={config.score.batch}"
+            f" (0: automatic): {_LESS}; a smaller score.batch if it was being scored"
+        ) from error
 
 
 def _require_rows(task: Task, rows_per_gradient: int) -> None:

@@ -15,7 +15,7 @@ import runpy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from kscale import files
+from kscale import configs, files
 from kscale.configs import fields
 from kscale.configs.base import Config, MembersConfig, fingerprint
 from kscale.files import Row
@@ -65,7 +65,7 @@ def load_experiment(name: str) -> Experiment:
             f"experiment {name!r}: there is no {FOLDER}/ here; give the path of its"
             f" file, or go to a checkout of kscale"
         )
-    defined = runpy.run_path(str(path))
+    defined = configs.call(str(path), lambda: runpy.run_path(str(path)))
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
     more = defined.get("compute"), defined.get("ROWS", "")

@@ -181,6 +181,8 @@ def describe_person(
       and bits by piece: what it takes to say it, less what the model still needs.
     """
     facts = task.world.person(person)  # refuses a person outside the world
+    if not 0 <= exposure < 2**62:
+        raise ValueError(f"exposure={exposure} must be at least 0 and below 2^62")
     plan = task.corpus.plan(np.array([person]), np.array([exposure]))
     spans = corpora.compose_document(task.corpus, plan[0])
     documents = task.pool.compose(plan)

@@ -5,16 +5,20 @@ For models of ten thousand parameters that beats sharing cores.
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import TextIO
 
+import kscale
+from kscale import stopping, streams
 from kscale.files import Row
 from kscale.runs.folder import RunFolder
-from kscale.train.interruption import raise_on_sigterm
 
+PARENT = "KSCALE_PARENT"  # the environment's variable of the process that launched one
 _POLL_SECONDS = 1.0
 _LINE_SECONDS = 15.0
 
@@ -32,34 +36,56 @@ def train_side_by_side(
 
     Raises:
       ValueError: a run failed; the message is its own.
-      Interrupted: SIGTERM came. The runs are stopped, too, and have saved their state.
+      Interrupted: a signal came. The runs are stopped, too, and have saved their state.
     """
+    progress = streams.guard(progress)
     waiting = [RunFolder(folder / spec) for spec in specs]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     running: dict[int, tuple[RunFolder, subprocess.Popen]] = {}
     began = spoke = time.monotonic()
-    with raise_on_sigterm():
+    with stopping.watch():
         try:
-            while waiting or running:
-                for core in cores:
-                    if core not in running and waiting:
-                        run = waiting.pop(0)
-                        running[core] = (run, _start(run, core, overwrite))
-                time.sleep(_POLL_SECONDS)
-                for core, (run, process) in list(running.items()):
-                    if process.poll() is not None:
-                        del running[core]
-                        progress.write(f"done: {_last_line(run, process)}\n")
-                if time.monotonic() - spoke > _LINE_SECONDS and running:
-                    spoke = time.monotonic()
-                    steps = [_last_step(run) for run, _ in running.values()]
-                    progress.write(f"{spoke - began:4.0f} s  {'; '.join(steps)}\n")
+            with stopping.defer():
+                while (waiting or running) and not stopping.requested():
+                    for core in cores:
+                        if core not in running and waiting:
+                            run = waiting.pop(0)
+                            running[core] = (run, _start(run, core, overwrite))
+                    time.sleep(_POLL_SECONDS)
+                    for core, (run, process) in list(running.items()):
+                        if process.poll() is not None:
+                            del running[core]
+                            progress.write(f"done: {_last_line(run, process)}\n")
+                    if time.monotonic() - spoke > _LINE_SECONDS and running:
+                        spoke = time.monotonic()
+                        steps = [_last_step(run) for run, _ in running.values()]
+                        line = f"{spoke - began:4.0f} s  {'; '.join(steps)}\n"
+                        progress.write(line)
         finally:
-            for _, process in running.values():
-                process.terminate()  # saves a checkpoint, so that the run can go on
-            for _, process in running.values():
-                process.wait()
+            with stopping.defer():
+                for _, process in running.values():
+                    process.terminate()  # saves a checkpoint, so that the run can go on
+                for _, process in running.values():
+                    process.wait()
+        stopping.check("the runs are saved: the same command goes on")
     return [RunFolder(folder / spec).read_result() for spec in specs]
+
+
+def end_with_parent() -> None:
+    """Asks this process to stop when the one that launched it has gone, if one did.
+
+    A parent that is killed stops nobody.
+    """
+    parent = os.environ.pop(PARENT, "")
+    if not parent:
+        return
+
+    def wait() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
@@ -68,13 +94,21 @@ def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
     words += ["--device=cpu", *mode]
     single = "--xla_cpu_multi_thread_eigen=false"
     inherited = os.environ.get("XLA_FLAGS", "")
+    changed = {"XLA_FLAGS": f"{inherited} {single}".strip(), PARENT: str(os.getpid())}
+    # -P: what lies in the current folder, a numpy.py say, is not run. This kscale is,
+    # also where it is not installed.
+    home = pathlib.Path(kscale.__file__).parents[1]
+    if home.name not in ("site-packages", "dist-packages"):
+        paths = (os.environ.get("PYTHONPATH"), str(home))
+        changed["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     with run.log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kscale", *words],
+            [sys.executable, "-P", "-m", "kscale", *words],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"XLA_FLAGS": f"{inherited} {single}".strip()},
+            env=os.environ | changed,
+            start_new_session=True,  # Ctrl-C of a terminal comes through this process
         )
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process.pid, {core})

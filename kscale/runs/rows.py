@@ -18,6 +18,7 @@ from kscale.configs import fields
 from kscale.configs.base import Config, MembersConfig, fingerprint
 from kscale.files import Row
 from kscale.runs.task import Task
+from kscale.scores.capacity import PARTS
 from kscale.train.config import Hyper
 
 # Why a part of the bits can be below 0.
@@ -33,11 +34,31 @@ _PACKAGES = ("kscale", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "nu
 
 def make_row(task: Task, capacity: scores.Capacity, member: int = 0) -> Row:
     """Makes the result row of a member, but for what only training knows."""
+    return capacity.summary() | _describe(task, member)
+
+
+def make_diverged_row(task: Task, member: int, step: int) -> Row:
+    """Makes the row of a member whose loss was not finite from a step on: no bits."""
+    most, size = task.counts.bits_max(), task.parameters.total
+    parts = PARTS
+    return {
+        "diverged": step,
+        "bits_per_param": None,
+        "max_bits_per_param": most.total / size,
+        "parameters": size,
+        "people": task.corpus.num_people,
+        "bits": dict.fromkeys(parts),
+        "bits_max": {part: float(getattr(most, part)) for part in parts},
+    } | _describe(task, member)
+
+
+def _describe(task: Task, member: int) -> Row:
+    """Returns what a member is, where from, and how it was made."""
     hyper, visits = task.hypers[member], task.order.visits()
     config = member_config(task.config, hyper)
     model = config.model
     size = f"{model.layers}-{model.heads}"
-    return capacity.summary() | {
+    return {
         "name": config.name,
         "model": size if model.head_size == 64 else f"{size}x{model.head_size}",
         "parameters_by_base": task.parameters._asdict(),
@@ -101,7 +122,8 @@ def measure_storage(tree: Any, bits: float) -> Row:
 
 def summarize(rows: Sequence[Row]) -> Row:
     """Returns the best member's row, with all rows of a population as `members`."""
-    best = max(rows, key=lambda row: row["bits"]["total"])
+    left = [row for row in rows if not row.get("diverged")] or rows[:1]
+    best = max(left, key=lambda row: row["bits"]["total"])
     return best if len(rows) == 1 else best | {"members": list(rows)}
 
 
@@ -110,6 +132,10 @@ def answer(rows: Sequence[Row]) -> str:
     best = summarize(rows)
     among = f", the best of {len(rows)}" if len(rows) > 1 else ""
     who = f"{best['name']} ({best['model']}, {best['parameters']:,} parameters{among})"
+    if best.get("diverged"):
+        return f"{who} diverged at step {best['diverged']}: it holds nothing."
+    lost = sum(bool(row.get("diverged")) for row in rows)
+    who += f", {lost} others having diverged," * bool(lost)
     if not best.get("visits", {}).get("total", 1):  # nobody's text was read
         for part in best.get("parts", {}).values():
             if "held_out" in part:
@@ -145,7 +171,7 @@ def list_findings(row: Row) -> list[str]:
     mixed in.
     """
     lines, visits = [], row["visits"]
-    if visits["fewest"] != visits["most"] and visits["total"]:
+    if visits["fewest"] != visits["most"] and visits["total"] and "classes" in row:
         never = f", {visits['never']:,} never" if visits["never"] else ""
         right = ", ".join(f"{each['accuracy']:.0%}" for each in row["classes"])
         lost = ", ".join(f"{each['loss_bits']:.1f}" for each in row["classes"])

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TextIO, cast
 
-from kscale import files
+from kscale import files, stopping, streams
 from kscale.configs.base import Config, list_members
 from kscale.files import Row
 from kscale.runs.experiment import (
@@ -28,8 +28,14 @@ from kscale.runs.experiment import (
 )
 from kscale.runs.folder import RunFolder
 from kscale.runs.inspect import TFLOPS, estimate_cost
-from kscale.runs.rows import provenance
+from kscale.runs.rows import make_diverged_row, provenance
+from kscale.runs.task import prepare
 from kscale.runs.training import run
+from kscale.train import NotFiniteError
+
+
+class SweepError(ValueError):
+    """A sweep came to its end, and some of its runs failed; the message says which."""
 
 
 def sweep(
@@ -49,22 +55,50 @@ def sweep(
       progress: where bars go.
 
     Yields:
-      Each new row, as it is written.
+      Each new row, as it is written. A run that diverges has a row without bits.
+
+    Raises:
+      SweepError: at the end, if runs diverged, or a group failed and has no rows.
+      Interrupted: a signal came; the rows and folders so far are kept.
     """
-    path = rows_path(experiment, size, results)
+    with stopping.watch():
+        yield from _sweep(experiment, size, results, share, streams.guard(progress))
+
+
+def _sweep(
+    experiment: Experiment,
+    size: str,
+    results: pathlib.Path,
+    share: tuple[int, int],
+    progress: TextIO | None,
+) -> Iterator[Row]:
+    path, failed = rows_path(experiment, size, results), []
     for group in select_groups(experiment, size, share):
+        stopping.check()
         done = {row["fingerprint"] for row in files.read_rows(path)}
         left = [each for each in group if run_fingerprint(each) not in done]
         if not left:
             continue
         if progress is not None:
             progress.write(f"{title(left)}\n")
-        rows = _run_group(experiment, left, results, progress)
+        try:
+            rows = _run_group(experiment, left, results, progress)
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:
+            failed.append(f"{title(left)}: {error}")
+            if progress is not None:
+                progress.write(f"failed: {error}\n")
+            continue
         for each, row in zip(left, rows, strict=True):
             name = each.name if isinstance(each, Config) else experiment.name
             row |= {"experiment": experiment.rows, "size": size, "name": name}
-            files.append_row(path, row)
+            with stopping.defer():
+                files.append_row(path, row)
+            if row.get("diverged"):
+                rate = f"rate {row['config']['train']['learning_rate']:g}"
+                failed.append(f"{name}, {rate}: diverged at step {row['diverged']}")
             yield row
+    if failed:
+        raise SweepError(f"failed: {'; '.join(failed)}")
 
 
 def _run_group(
@@ -93,14 +127,15 @@ def _run_group(
         return [answer | seconds | made | provenance()]
     configs = cast(Sequence[Config], group)
     workdir = run_folder(experiment, list(map(run_fingerprint, group)), results)
-    return run(
-        configs[0],
-        workdir,
-        hypers=[list_members(config)[0] for config in configs],
-        resume=workdir.exists(),
-        progress=progress,
-        start=start,
-    )
+    hypers = [list_members(config)[0] for config in configs]
+    options = {"hypers": hypers, "start": start}
+    try:
+        return run(
+            configs[0], workdir, resume=workdir.exists(), progress=progress, **options
+        )
+    except NotFiniteError as error:
+        task = prepare(configs[0], **options)
+        return [make_diverged_row(task, i, step) for i, step in enumerate(error.steps)]
 
 
 def draw_figure(
@@ -109,7 +144,11 @@ def draw_figure(
     """Draws an experiment's figure from the rows that are there; returns the PNG."""
     wanted = set(map(run_fingerprint, experiment.runs(size)))
     path = rows_path(experiment, size, results)
-    rows = [row for row in files.read_rows(path) if row["fingerprint"] in wanted]
+    rows = [
+        row
+        for row in files.read_rows(path)
+        if row["fingerprint"] in wanted and not row.get("diverged")
+    ]
     if not rows:
         raise ValueError(
             f"{path} has no rows of {experiment.name}; run the sweep first"

@@ -12,18 +12,24 @@ from typing import TextIO
 import jax
 import numpy as np
 
-from kscale import files, models, quant, train
+from kscale import files, models, quant, stopping, train
 from kscale.configs.base import Config, select_meaningful
 from kscale.files import Row
 from kscale.runs import board
 from kscale.runs.curve import Curve
-from kscale.runs.devices import TrainingPlan, arrange
+from kscale.runs.devices import TrainingPlan, arrange, explain_memory
 from kscale.runs.evaluate import member_params, score
 from kscale.runs.folder import RunFolder
-from kscale.runs.rows import last_routing, measure_storage, sum_speed, summarize
+from kscale.runs.rows import (
+    last_routing,
+    make_diverged_row,
+    measure_storage,
+    sum_speed,
+    summarize,
+)
 from kscale.runs.task import Task, prepare
+from kscale.scores.score import BrokenModelError
 from kscale.train.config import Hyper, count_members
-from kscale.train.interruption import Interrupted, raise_on_sigterm
 from kscale.train.step import State
 
 
@@ -54,11 +60,12 @@ def run(
 
     Raises:
       ValueError: as `prepare`, `devices.arrange` and `RunFolder.claim`.
-      Interrupted: SIGTERM came; the state is saved if there is a folder.
+      Interrupted: a signal came; the state is saved if there is a folder.
     """
-    with raise_on_sigterm():
+    with stopping.watch(), explain_memory(config):
         task = prepare(config, start=start, hypers=hypers)
         plan = arrange(task)  # what cannot be trained must not cost the run in workdir
+        stopping.check()
         folder = None
         if workdir is not None:
             folder = RunFolder(pathlib.Path(workdir), len(task.hypers))
@@ -72,14 +79,16 @@ def run(
         speed = {"steps": result.step} | sum_speed(logged, len(task.hypers))
         rows = []
         for i in range(len(task.hypers)):
-            row = _score_member(task, result.state, i, folder)
+            row = _score_member(task, result, i, folder)
             row |= last_routing(logged, i) | curve.of_member(i, logged) | speed
             rows.append(row)
+            stopping.check()
         if folder is not None:
-            with files.replace_file(folder.visits) as file:
-                np.save(file, task.order.visits())
-            folder.write_result(summarize(rows))
-            board.write_end(folder, count_members(plan.hyper), rows)
+            with stopping.defer():
+                with files.replace_file(folder.visits) as file:
+                    np.save(file, task.order.visits())
+                folder.write_result(summarize(rows))
+                board.write_end(folder, count_members(plan.hyper), rows)
         return rows
 
 
@@ -95,9 +104,10 @@ def fit(task: Task, progress: TextIO | None = None) -> State:
       a population.
 
     Raises:
-      Interrupted: SIGTERM came before the end.
+      Interrupted: a signal came before the end.
     """
-    return train_task(task, arrange(task), progress=progress).state
+    with stopping.watch():
+        return train_task(task, arrange(task), progress=progress).state
 
 
 def require_other_folder(task: Task, folder: RunFolder) -> None:
@@ -143,22 +153,36 @@ def train_task(
         on_evaluation=None if curve is None else curve.add,
     )
     if result.interrupted:
-        where = "nothing was saved: no run folder" if folder is None else folder.path
-        raise Interrupted(f"stopped after step {result.step}; {where}")
+        kept = f"after step {result.step}, which is not saved: there is no run folder"
+        if folder is not None:
+            kept = f"step {result.step} is saved in {folder.path}: --resume goes on"
+        raise stopping.Interrupted(kept)
     return result
 
 
 def _score_member(
-    task: Task, state: State, member: int, folder: RunFolder | None
+    task: Task, result: train.FitResult, member: int, folder: RunFolder | None
 ) -> Row:
-    """Scores a trained member and writes its parameters and scores."""
-    params = member_params(task, state["params"], member)
-    known = score(task, params, member=member)
+    """Scores a trained member and writes its parameters and scores.
+
+    One of several that diverged has a row without bits, and no files.
+    """
+    if step := result.diverged[member]:
+        return make_diverged_row(task, member, step)
+    params = member_params(task, result.state["params"], member)
+    try:
+        known = score(task, params, member=member)
+    except BrokenModelError as error:  # by the last step, after which no loss was seen
+        if len(task.hypers) == 1:
+            raise train.NotFiniteError(str(error), [result.step]) from error
+        return make_diverged_row(task, member, result.step)
     if folder is not None:
-        train.save_params(folder.params(member), params)
-        if "lora" in params:
-            train.save_params(folder.adapters(member), models.select_adapters(params))
-        known.table.save(folder.scores(member))
+        with stopping.defer():
+            train.save_params(folder.params(member), params)
+            if "lora" in params:
+                adapters = models.select_adapters(params)
+                train.save_params(folder.adapters(member), adapters)
+            known.table.save(folder.scores(member))
     row, scheme = known.row, task.config.qat
     if scheme.bits:
         row |= measure_storage(quant.quantize(params, scheme), known.bits.total)

@@ -172,11 +172,15 @@ def fetch_late(
         yield one, (np.asarray(nats), np.asarray(right))
 
 
+class BrokenModelError(ValueError):
+    """A model whose losses are no numbers; the message names a person."""
+
+
 def check_losses(nats: np.ndarray, people: np.ndarray) -> None:
     """Checks that the losses [n, ...] of n people are numbers."""
     broken = np.isnan(nats).any(axis=1)
     if broken.any():
-        raise ValueError(
+        raise BrokenModelError(
             f"the loss of person {people[broken.argmax()]} is not a number: the "
             "model's parameters or logits are broken"
         )

@@ -19,6 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
+from kscale import stopping
 from kscale.files import read_arrays, write_arrays, write_json
 from kscale.train.config import RHYTHM, Hyper, TrainConfig, count_members
 from kscale.train.infeed import Infeed
@@ -175,9 +176,10 @@ class Checkpoints:
         """Waits until all that was saved is on disk, and seals it; raises as `save`."""
         with self._reporting():
             self._manager.wait_until_finished()
-            if self._unsealed is not None and not jax.process_index():
-                seal(self.folder / str(self._unsealed))
-            self._unsealed = None
+            folder = self.folder / str(self._unsealed)
+            unsealed, self._unsealed = self._unsealed is not None, None
+            if unsealed and folder.exists() and not jax.process_index():
+                seal(folder)  # one that does not exist was never begun
 
     def close(self) -> None:
         """Waits and releases the folder."""
@@ -187,9 +189,13 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _reporting(self, step: int | None = None) -> Iterator[None]:
-        """Turns errors into `CheckpointError`, of reading a step or else of writing."""
+        """Turns errors into `CheckpointError`, of reading a step or else of writing.
+
+        Signals wait, as what is half done here cannot be told from a full disk.
+        """
         try:
-            yield
+            with stopping.defer():
+                yield
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             if any(sign in _messages(error) for sign in _FULL):

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ _LONGEST_DISPATCH = 512
 # On CPUs one sequence at a time stays in cache once sequences are this long.
 _LONG_CONTEXT = 256
 _CHECKPOINTS_A_RUN = 20
+MOST_STEPS = 2**31 - 1  # they are counted in int32
+Steps = Annotated[int, (0, MOST_STEPS)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +45,8 @@ class TrainConfig:
       rows_per_gradient: sequences that one device differentiates at once; the rest
         of the batch is accumulated. 0: one on CPUs if the context has 256 tokens or
         more, else all.
-      steps_per_dispatch: optimizer steps in one call of the device. 0: as many as
-        take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
+      steps_per_dispatch: optimizer steps in one call of the device, at most all. 0:
+        as many as take about 2^17 tokens on CPUs and 2^20 on accelerators, at most 512.
       seed: of the initial parameters, where no `Hyper` says otherwise.
       trainable: patterns of the paths of parameters that are trained (`*` matches
         slashes); all others stay as they are and have no moments.
@@ -58,25 +60,25 @@ class TrainConfig:
     Source: Allen-Zhu & Li 2024, appendix A.
     """
 
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.02
+    learning_rate: Annotated[float, (0, 1e37)] = 1e-3
+    weight_decay: Annotated[float, (0, 1e37)] = 0.02
     b1: float = 0.9
     b2: float = 0.98
     eps: float = 1e-6
-    clip: float = 1.0
+    clip: Annotated[float, (0, 1e37)] = 1.0
     schedule: str = "cosine"
-    warmup_steps: int = 1000
+    warmup_steps: Steps = 1000
     warmup_ratio: float = 0.0
     warmdown_ratio: float = 0.9
     final_ratio: float = 0.1
-    rows_per_gradient: int = 0
-    steps_per_dispatch: int = 0
+    rows_per_gradient: Annotated[int, (0, 10**6)] = 0
+    steps_per_dispatch: Steps = 0
     seed: int = 0
     trainable: tuple[str, ...] = ("*",)
-    balance_weight: float = 0.01
-    log_every: int = 0
-    checkpoint_every: int = 0
-    keep: int = 2
+    balance_weight: Annotated[float, (0, 1e37)] = 0.01
+    log_every: Steps = 0
+    checkpoint_every: Steps = 0
+    keep: Annotated[int, (1, 10**6)] = 2
 
     def __post_init__(self) -> None:
         conditions = {
@@ -194,6 +196,7 @@ def resolve(
         "checkpoint_every": math.ceil(total_steps / _CHECKPOINTS_A_RUN),
     }
     chosen = {name: getattr(config, name) or automatic[name] for name in _AUTOMATIC}
+    chosen["steps_per_dispatch"] = min(chosen["steps_per_dispatch"], total_steps)
     return dataclasses.replace(config, **chosen)
 
 

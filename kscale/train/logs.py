@@ -14,7 +14,7 @@ from tensorboardX.proto import event_pb2, summary_pb2
 from tensorboardX.record_writer import masked_crc32c
 from tqdm import tqdm
 
-from kscale import files
+from kscale import files, streams
 from kscale.files import Row
 from kscale.train.metrics import ROUTING
 
@@ -22,7 +22,7 @@ METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 
 OnRow = Callable[[Row], Any]
-Scalars = Mapping[str, float]  # values by their TensorBoard tags
+Scalars = Mapping[str, float | None]  # values by their TensorBoard tags; None: unknown
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -103,6 +103,15 @@ class RunLog:
                 board.add(step, *scalar_values(scalars))
 
 
+def read_diverged(
+    folder: Path | str | None, step: int, members: int | None
+) -> list[int | None]:
+    """Reads at which step each member diverged, of a run that goes on from a step."""
+    rows = [] if folder is None else files.read_rows(Path(folder) / METRICS)
+    rows = [row for row in rows if row["step"] <= step]
+    return (rows[-1] if rows else {}).get("diverged", [None] * (members or 1))
+
+
 def write_result(
     folder: Path | str, step: int, members: int | None, values: Sequence[Sequence[Any]]
 ) -> None:
@@ -129,7 +138,7 @@ def _require_room(path: Path) -> Iterator[None]:
         ) from error
 
 
-def tag_scalars(row: Row, member: int) -> dict[str, float]:
+def tag_scalars(row: Row, member: int) -> dict[str, float | None]:
     """Returns one member's values of a row by their TensorBoard tags."""
     groups = {
         "train": ("loss", "learning_rate", "grad_norm"),
@@ -147,10 +156,14 @@ def tag_scalars(row: Row, member: int) -> dict[str, float]:
 
 
 class Progress:
-    """Shows how far a run is: a bar on a terminal, now and then a line elsewhere."""
+    """Shows how far a run is: a bar on a terminal, now and then a line elsewhere.
+
+    A stream that fails is left alone from then on.
+    """
 
     def __init__(self, stream: TextIO | None, total_steps: int, step: int = 0) -> None:
-        self._stream, self._total = stream, total_steps
+        self._stream = stream = streams.guard(stream)
+        self._total = total_steps
         self._last = time.perf_counter()
         self._bar = None
         if stream is not None and stream.isatty():
@@ -159,7 +172,8 @@ class Progress:
     def show(self, row: Row) -> None:
         """Shows one row; away from terminals one in five seconds, and the last."""
         loss = row["loss"]
-        text = f"loss {min(loss) if isinstance(loss, list) else loss:.4f}"
+        losses = loss if isinstance(loss, list) else [loss]
+        text = f"loss {min(x for x in losses if x is not None):.4f}"
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update(row["step"] - self._bar.n)
@@ -187,8 +201,12 @@ Summary: Any = vars(summary_pb2)["Summary"]
 
 
 def scalar_values(scalars: Scalars) -> list[Any]:
-    """Returns the `Summary.Value` of each tag."""
-    return [Summary.Value(tag=tag, simple_value=x) for tag, x in scalars.items()]
+    """Returns the `Summary.Value` of each tag whose value is known."""
+    return [
+        Summary.Value(tag=tag, simple_value=x)
+        for tag, x in scalars.items()
+        if x is not None
+    ]
 
 
 def _open_boards(

@@ -12,14 +12,14 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from kscale import stopping
 from kscale.models import ModelConfig
 from kscale.train.checkpoint import CHECKPOINTS, Checkpoints, describe_run
 from kscale.train.config import Hyper, TrainConfig, count_members, make_hyper, resolve
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.infeed import Batches, Infeed
-from kscale.train.interruption import watch_sigterm
-from kscale.train.logs import OnRow, RowWriter, Scalars
-from kscale.train.metrics import Totals, peak_flops, require_finite
+from kscale.train.logs import OnRow, RowWriter, Scalars, read_diverged
+from kscale.train.metrics import Totals, find_diverged, peak_flops
 from kscale.train.objective import Objective, Params, make_objective
 from kscale.train.sharding import hyper_sharding, one_device
 from kscale.train.step import Metrics, State, make_step
@@ -34,9 +34,11 @@ class FitResult(NamedTuple):
       state: after the last step, on the devices (`train.step`).
       rows: the logged rows of this call, oldest first (`Totals.row`).
       step: number of steps taken.
-      interrupted: SIGTERM came before the end.
+      interrupted: a signal asked it to stop.
       tokens: targets that counted in this call, of all members.
       seconds: of this call's loop, compilation and evaluations left out.
+      diverged: the step, counted from 1, from which on a member's loss or gradient was
+        not finite, so that its state is not either; None: it is well.
     """
 
     state: State
@@ -45,6 +47,7 @@ class FitResult(NamedTuple):
     interrupted: bool
     tokens: int
     seconds: float
+    diverged: Sequence[int | None]
 
 
 def fit(
@@ -67,7 +70,8 @@ def fit(
 ) -> FitResult:
     """Trains one model, or a population side by side, on the batches given.
 
-    SIGTERM makes it save and return early, which `FitResult.interrupted` tells.
+    A signal makes it save and return early, which `FitResult.interrupted` tells; before
+    the first step it raises `Interrupted` (`kscale.stopping`).
     The state after step s depends on the arguments and s only: a run that was stopped
     or killed and resumed ends as one that was not, bit for bit on CPUs.
 
@@ -96,15 +100,16 @@ def fit(
       ValueError: the batches do not fit the config, the mesh or the run; the folder
         holds a run and `resume` is False.
       CheckpointError: a checkpoint cannot be written or read, or is another run's.
-      NotFiniteError: the loss or gradient is not finite; the checkpoints are from
-        before that step.
+      NotFiniteError: the loss or gradient of every member is not finite; the checkpoints
+        are from before that step. One of several is left behind
+        (`FitResult.diverged`).
     """
     if total_steps < 1:
         raise ValueError(f"total_steps={total_steps} must be 1 or more")
     objective = model if isinstance(model, Objective) else make_objective(model)
     hyper = make_hyper(config) if hyper is None else hyper
     mesh = one_device() if mesh is None else mesh
-    with contextlib.ExitStack() as stack:
+    with stopping.watch(), contextlib.ExitStack() as stack:
         checkpoints, step = None, 0
         if folder is not None:
             checkpoints = Checkpoints(Path(folder) / CHECKPOINTS, config.keep)
@@ -123,17 +128,20 @@ def fit(
             state = checkpoints.restore(step, abstract, run)
         else:
             state = start_state(objective, hyper, mesh, config.trainable, start)
+        diverged = read_diverged(folder, step, members)
         if step == total_steps:
-            return FitResult(state, [], step, False, 0, 0.0)
+            return FitResult(state, [], step, False, 0, 0.0, diverged)
         chunk = infeed.open(config.steps_per_dispatch)
         shards = mesh.shape["data"]
         one = make_step(objective, config, total_steps, len(labels), data_shards=shards)
         dispatch = compile_dispatch(one, abstract, chunk, hyper, mesh)
+        stopping.check()
         writer = RowWriter(folder, step, total_steps, members, progress, on_row)
         stack.callback(writer.close)
         flops = objective.flops_per_token(infeed.context)
         totals = Totals(labels, flops, peak_flops(mesh.devices.ravel().tolist()))
         loop = _Loop(config, total_steps, step, run, totals, writer, checkpoints)
+        loop.diverged = diverged
         if on_evaluation is not None:
             loop.evaluate_at, loop.on_evaluation = evaluate_at, on_evaluation
         placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
@@ -162,6 +170,7 @@ class _Loop:
     totals: Totals
     writer: RowWriter
     checkpoints: Checkpoints | None
+    diverged: Sequence[int | None] = (None,)
     evaluate_at: Sequence[int] = ()
     on_evaluation: OnEvaluation = lambda step, state: None
     tokens: int = 0
@@ -173,15 +182,16 @@ class _Loop:
         hyper: Hyper,
         infeed: Infeed,
     ) -> FitResult:
-        """Runs to the end or to SIGTERM. Metrics are fetched one dispatch late."""
+        """Runs to the end or to a signal. Metrics are fetched one dispatch late."""
         steps, every = self.config.steps_per_dispatch, self.config.checkpoint_every
         dispatches = math.ceil(self.total_steps / steps)
         save_at = _next_multiple(self.step, every)
         evaluate_at = self._next_evaluation()
         late: Metrics | None = None
+        asked = False
         began = time.perf_counter()
         chunk = infeed.take()
-        with watch_sigterm() as stop_requested:
+        with stopping.defer():
             for number in range(self.step // steps, dispatches):
                 state, metrics = dispatch(state, chunk, hyper)
                 last = number + 1 == dispatches
@@ -190,7 +200,8 @@ class _Loop:
                 if late is not None:
                     self._see(late)
                 late = metrics
-                stop = stop_requested(number) or last
+                asked = stopping.stop_after(number)
+                stop = asked or last
                 if stop or (number + 1) * steps >= min(save_at, evaluate_at):
                     self._see(metrics)
                     late = None
@@ -202,11 +213,13 @@ class _Loop:
                         save_at = _next_multiple(self.step, every)
                 if stop:
                     break
-        if self.checkpoints is not None:
-            self.checkpoints.wait()
+            if self.checkpoints is not None:
+                self.checkpoints.wait()
         seconds = time.perf_counter() - began
-        rows, ended = self.writer.rows, self.step == self.total_steps
-        return FitResult(state, rows, self.step, not ended, self.tokens, seconds)
+        rows = self.writer.rows
+        return FitResult(
+            state, rows, self.step, asked, self.tokens, seconds, self.diverged
+        )
 
     def _next_evaluation(self) -> float:
         """Returns the first step after this one that is to be evaluated."""
@@ -229,22 +242,28 @@ class _Loop:
         saved = "no checkpoint was written"
         if self.checkpoints and (latest := self.checkpoints.latest()):
             saved = f"the latest checkpoint is {self.checkpoints.folder / str(latest)}"
-        require_finite(seen, self.step, saved)
+        self.diverged = find_diverged(seen, self.step, self.diverged, saved)
         self.totals.add(seen)
         self.tokens += int(np.sum(seen["token_count"], dtype=np.int64))
         before, self.step = self.step, self.step + count
         every = self.config.log_every
         if not every or self.step >= _next_multiple(before, every):
-            self.writer.write(self.totals.row(self.step))
+            self._write_row()
+
+    def _write_row(self) -> None:
+        row = self.totals.row(self.step)
+        if any(self.diverged):
+            row["diverged"] = list(self.diverged)
+        self.writer.write(row)
 
     def _checkpoint(self, state: State) -> None:
-        """Saves a state whose metrics were finite.
+        """Saves a state whose metrics were finite, a member's at least.
 
         The row is written before, so that a resumed run logs the same rows as one
         that was never stopped.
         """
         if self.totals.steps:
-            self.writer.write(self.totals.row(self.step))
+            self._write_row()
         if self.checkpoints is not None:
             self.checkpoints.save(self.step, state, self.run)
 

@@ -10,38 +10,66 @@ from typing import Any
 import jax
 import numpy as np
 
+from kscale.files import to_json_types
+
 _SUMS = ("nats_sum", "token_count", "label_nats_sum", "label_count")
 _SUMS += ("grad_norm", "routing")  # the latter of a mixture of experts
 ROUTING = ("dropped_share", "load_max", "load_entropy", "router_entropy")
 
 
 class NotFiniteError(ValueError):
-    """The loss or the gradient is NaN or infinite; the message names the step."""
+    """The loss or the gradient is NaN or infinite; the message names the step.
+
+    Attributes:
+      steps: at which each member diverged, counted from 1.
+    """
+
+    def __init__(self, message: str, steps: Sequence[int]) -> None:
+        super().__init__(message)
+        self.steps = list(steps)
 
 
-def require_finite(
-    metrics: Mapping[str, np.ndarray], first_step: int, saved: str
-) -> None:
-    """Checks every step of a dispatch.
+def find_diverged(
+    metrics: Mapping[str, np.ndarray],
+    first_step: int,
+    known: Sequence[int | None],
+    saved: str,
+) -> list[int | None]:
+    """Checks every step of a dispatch; members that diverge are left behind.
 
     Args:
       metrics: arrays [K] or [K, M]; padded steps left out.
       first_step: number of steps before the first of them.
+      known: the first bad step of each member before, counted from 1; None: it is well.
       saved: where the run can go on from, for the error.
 
+    Returns:
+      The same with these steps.
+
     Raises:
-      NotFiniteError: a loss or gradient is not; where both are finite, so is the state
-        after the step.
+      NotFiniteError: nobody is left; where both are finite, so is the state after the
+        step.
     """
-    nats, norm = metrics["nats_sum"], metrics["grad_norm"]
-    bad = np.argwhere(~(np.isfinite(nats) & np.isfinite(norm)))
-    if len(bad):
-        row, *member = first = tuple(bad[0])
-        raise NotFiniteError(
-            f"the loss ({nats[first]}) and the gradient's norm ({norm[first]}) of step"
-            f" {first_step + row + 1}{''.join(f', member {m},' for m in member)} must"
-            f" be finite: lower learning_rate, or clip the gradient (clip > 0); {saved}"
-        )
+    names = ("nats_sum", "grad_norm")
+    nats, norm = (metrics[name].reshape(-1, len(known)) for name in names)
+    bad = ~(np.isfinite(nats) & np.isfinite(norm))
+    rows = [int(np.argmax(each)) if each.any() else None for each in bad.T]
+    found = [
+        before if before or row is None else first_step + row + 1
+        for before, row in zip(known, rows, strict=True)
+    ]
+    left = [step for step in found if step is not None]
+    if len(left) < len(found):
+        return found
+    last = int(np.argmax(left))
+    row = left[last] - first_step - 1
+    member = f", member {last}," if len(found) > 1 else ""
+    raise NotFiniteError(
+        f"the loss ({nats[row, last]}) and the gradient's norm ({norm[row, last]}) of"
+        f" step {left[last]}{member} must be finite: lower learning_rate, or clip the"
+        f" gradient (clip > 0); {saved}",
+        left,
+    )
 
 
 class Totals:
@@ -67,8 +95,9 @@ class Totals:
     def add(self, metrics: Mapping[str, Any]) -> None:
         """Adds the steps of a dispatch: arrays [K, ...], padded steps left out."""
         sums = {name: metrics[name] for name in _SUMS if name in metrics}
-        sums = jax.tree.map(lambda x: np.sum(x, axis=0, dtype=np.float64), sums)
-        self._sums = jax.tree.map(np.add, self._sums, sums) if self._sums else sums
+        with np.errstate(invalid="ignore"):  # of members that diverged
+            sums = jax.tree.map(lambda x: np.sum(x, axis=0, dtype=np.float64), sums)
+            self._sums = jax.tree.map(np.add, self._sums, sums) if self._sums else sums
         self._rate = metrics["learning_rate"][-1]
         self.steps += len(metrics["nats_sum"])
 
@@ -84,7 +113,7 @@ class Totals:
           `loss_by_label` (labels that occurred), `learning_rate`, `grad_norm` (mean
           over steps), `tokens`, `seconds`, `tokens_per_second`, where known `mfu`, and
           those of `summarize_routing`. In a population, numbers of the members are
-          lists; `tokens` is of one.
+          lists; `tokens` is of one. Those of one that diverged are None.
         """
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
@@ -112,7 +141,7 @@ class Totals:
             routing = summarize_routing(sums["routing"])
             row |= {name: _to_json(x) for name, x in routing.items()}
         self._sums, self.steps, self._since = {}, 0, now
-        return row
+        return to_json_types(row)
 
 
 def summarize_routing(sums: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import math
 import numbers
 import pathlib
 import warnings
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 
@@ -41,10 +41,10 @@ class Law:
     """
 
     kind: Kind = "exact"
-    exponent: float = 1.2
-    bias: float = 1000.0
+    exponent: Annotated[float, (-100, 100)] = 1.2
+    bias: Annotated[float, (-1e15, 1e15)] = 1000.0
     discount: float = 0.5
-    concentration: float = 1.0
+    concentration: Annotated[float, (-1e15, 1e15)] = 1.0
     path: str = ""
 
     def __post_init__(self):

@@ -73,13 +73,15 @@ def test_sigterm_stops_the_runs_too_and_saves_them(tmp_path, monkeypatch, capsys
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # should it come too late
     threading.Thread(target=stop_when_it_trains).start()
     try:
-        assert cli.main(["demo", f"--workdir={tmp_path}"]) == 130
+        assert cli.main(["demo", f"--workdir={tmp_path}"]) == 143
     finally:
         ended.set()
         signal.signal(signal.SIGTERM, before)
     out, err = capsys.readouterr()
-    assert (out, err.splitlines()[-1]) == ("", "kscale demo: stopped")
-    assert "stopped after step" in (tmp_path / f"{spec}.log").read_text()
+    assert out == ""
+    assert "kscale demo: stopped by SIGTERM; the runs are saved: " in err
+    log = (tmp_path / f"{spec}.log").read_text()
+    assert "kscale train: stopped by SIGTERM; step " in log
     assert list((tmp_path / spec / "checkpoints").iterdir())
 
 

@@ -50,7 +50,7 @@ def test_words_after_two_dashes_are_no_flags():
         (["--config=dmo"], "unknown config 'dmo': did you mean 'demo'?"),
         (["--config.model.layres=3"], "config.model.layres: did you mean 'layers'?"),
         (["--config.model.layers"], "--config.model.layers needs a value"),
-        (["--config.model.layers=0"], "ModelConfig.layers is 0, must be 1 or more."),
+        (["--config.model.layers=0"], "config.model.layers=0 must be at least 1"),
         (["--resme"], "unknown flag --resme: did you mean '--resume'?"),
         (["--device=abacus"], "flag --device=abacus"),
         (["--workdir"], "Missing value for flag --workdir"),

@@ -6,7 +6,7 @@ import pytest
 
 from kscale import cli, files
 from kscale.runs import sweeps
-from kscale.train.interruption import Interrupted
+from kscale.stopping import Interrupted
 
 
 def test_a_sweep_of_runs(experiment, instant, tmp_path, ask, capsys):
@@ -66,7 +66,7 @@ def test_a_sweep_that_is_stopped_keeps_its_rows(
     words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path}"]
     assert cli.main(words) == 143
     err = capsys.readouterr().err
-    assert err.endswith("kscale sweep: stopped; 3 new rows are kept\n")
+    assert err.endswith("kscale sweep: stopped by SIGTERM; 3 new rows are kept\n")
     monkeypatch.setattr(sweeps, "run", quick)
     assert ask(*words).startswith("2 new rows; ")
 

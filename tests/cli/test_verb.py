@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from kscale.cli.flags import Flag
-from kscale.cli.verb import Reply, Stopped, Verb, carry_out
+from kscale.cli.verb import Reply, Verb, carry_out
 
 VERB = Verb(
     "work",
@@ -60,6 +60,9 @@ def test_help_has_the_flags_of_the_verb_and_of_every_verb(capsys):
         (ValueError("two\n  lines"), "two lines"),
         (OSError(28, "No space left"), "[Errno 28] No space left"),
         (ValueError(), "ValueError"),
+        (RuntimeError("cuDNN is not detected"), "cuDNN is not detected"),
+        (OverflowError("too large"), "too large"),
+        (MemoryError("9 GB"), "out of memory: ask for less at once (9 GB)"),
     ],
 )
 def test_errors_that_a_user_can_mend_are_one_line(error, line, capsys):
@@ -71,18 +74,6 @@ def test_errors_that_a_user_can_mend_are_one_line(error, line, capsys):
         carry(error=TypeError("a mistake in the library"))
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "line"),
-    [
-        (Stopped("3 rows are kept", 143), 143, "3 rows are kept"),
-        (KeyboardInterrupt(), 130, "stopped"),
-    ],
-)
-def test_work_that_is_stopped_has_an_exit_code(error, code, line, capsys):
-    assert carry(error=error) == code
-    assert capsys.readouterr().err == f"kscale work: {line}\n"
-
-
 def test_a_verb_may_depend_on_its_words(capsys):
     def adapt(argv):
         return dataclasses.replace(VERB, about=" ".join(argv), adapt=None)
@@ -91,11 +82,16 @@ def test_a_verb_may_depend_on_its_words(capsys):
     assert capsys.readouterr().out.startswith("--help\n")
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch, capsys):
+@pytest.mark.parametrize("error", [RuntimeError("no platform"), AssertionError()])
+def test_a_device_that_is_not_there_is_refused(error, monkeypatch, capsys):
     def devices():
-        raise RuntimeError("no such platform")
+        raise error
 
     monkeypatch.setattr(jax.config, "update", lambda *_: None)
     monkeypatch.setattr(jax, "devices", devices)
     assert carry("--device=gpu", flags={"device": Flag("auto", "where")}) == 2
-    assert capsys.readouterr().err == "kscale work: --device=gpu: no such platform\n"
+    said = "kscale work: --device=gpu: there is no such device here, or no JAX for it"
+    assert capsys.readouterr().err == f"{said}{': ' * bool(str(error))}{error}\n"
+    monkeypatch.setenv("JAX_PLATFORMS", "abacus")
+    assert carry() == 2
+    assert "JAX_PLATFORMS=abacus: there is no such device" in capsys.readouterr().err

@@ -139,3 +139,34 @@ def test_a_mixture_is_saved_and_loaded(tmp_path):
     config.save_config(mixed, tmp_path / "config.json")
     for where in (tmp_path / "config.json", tmp_path):
         assert config.load_config(where) == mixed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model.heads", "1e9", "heads=1000000000 must be at most 1,024"),
+        (
+            "model.head_size",
+            "1e30",
+            r"head_size=100000... \(31 digits\) must be",
+        ),
+        ("model.mlp_width", "1e308", "mlp_width=1e.308 must be at most 1,024"),
+        ("model.experts", "4294967296", "experts=4294967296 must be at most 4,096"),
+        ("model.layers", "500", "layers=500 must be at most 128"),
+        ("score.times", "1e12", "times=1000000000000 must be at most 1,000"),
+        ("score.classes", "1e18", "must be at most 10,000"),
+        ("data.exposures", "1e18", "must be at most 100,000,000"),
+        ("data.batch", "1e18", "must be at most 1,000,000"),
+        ("train.warmup_steps", "1e18", "must be at most 2,147,483,647"),
+        ("mesh.model", "-1", "config.mesh.model=-1 must be at least 1"),
+        ("world.seed", "-1", "config.world.seed=-1 must be at least 0"),
+        ("world.chunks", "-9e18", "must be at least 1"),
+        ("world.law.concentration", "1e300", r"=1e.300 must be at most 1e.15"),
+        ("members.seeds", "(0, -1)", "members.seeds=-1 must be at least 0"),
+    ],
+)
+def test_numbers_have_ranges(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        fields.override(Config(), path, value)
+    read = fields.override(Config(), path, "8")
+    assert fields.from_dict(Config, fields.to_dict(read)) == read

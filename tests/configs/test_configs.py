@@ -64,6 +64,9 @@ def test_all_learning_rates_that_were_tried_make_a_population():
         ("junk:kind=rnd", "junk:kind='rnd' must be one of none, random, repeated"),
         ("bios:people=0", "must be at least 1"),
         ("nowhere.py", "'nowhere.py' does not exist"),
+        ("demo:", "demo: must be demo:key=value, or demo alone"),
+        ("smoke:x=1", "the config smoke takes no arguments: leave out x=1"),
+        ("tiny:width=0", "tiny:width=0 fails with ZeroDivisionError: "),
     ],
 )
 def test_a_spec_that_means_nothing_is_refused(spec, message):
@@ -83,6 +86,7 @@ def test_a_file_with_get_config_is_a_config(tmp_path):
     for text, message in (
         ("x = 1", r"defines no get_config\(\)"),
         ("def get_config(): return 3", "gave 3, not a Config"),
+        ("def get_config(:", r"fails with SyntaxError: .*mine.py, line 1"),
     ):
         path.write_text(text)
         with pytest.raises(ValueError, match=message):

@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
+import signal
 import sys
+import threading
 
 import pytest
 
@@ -13,9 +16,10 @@ from kscale.runs.launch import train_side_by_side
 # Stands in for `python -m kscale train`, which other tests start for good.
 TRAIN = """#!{python}
 import json, os, pathlib, sys, time
-_, _, _, verb, config, workdir, *rest = sys.argv
+_, safe, _, _, verb, config, workdir, *rest = sys.argv
 folder = pathlib.Path(workdir.partition("=")[2])
 folder.mkdir(exist_ok=True)
+assert safe == "-P" and os.getsid(0) == os.getpid()  # nothing of the current folder
 (folder / "config.json").touch()
 row = {{"words": [verb, config, *rest], "flags": os.environ["XLA_FLAGS"]}}
 row["cores"] = len(getattr(os, "sched_getaffinity", lambda _: [0])(0))
@@ -63,3 +67,14 @@ def test_the_progress_is_that_of_the_metrics(tmp_path):
     (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     assert launch._last_step(RunFolder(tmp_path / "a")) == "a step 12,000, loss 1.235"
     assert launch._last_step(RunFolder(tmp_path / "b")) == "b compiling"
+
+
+def test_a_run_ends_with_the_process_that_launched_it(monkeypatch):
+    killed, asked = threading.Event(), []
+    monkeypatch.setattr(os, "kill", lambda *words: (asked.append(words), killed.set()))
+    monkeypatch.setenv(launch.PARENT, str(os.getppid() + 1))
+    launch.end_with_parent()
+    assert killed.wait(10)
+    assert asked == [(os.getpid(), signal.SIGTERM)]
+    launch.end_with_parent()  # of a run that nobody launched
+    assert launch.PARENT not in os.environ

@@ -9,7 +9,7 @@ from kscale import files
 from kscale.configs import base, fields
 from kscale.runs import sweeps
 from kscale.runs.experiment import Experiment, group_runs, load_experiment
-from kscale.runs.sweeps import draw_figure, run_folder, sweep
+from kscale.runs.sweeps import SweepError, draw_figure, run_folder, sweep
 
 
 def test_rows_are_appended_and_runs_with_a_row_are_skipped(
@@ -75,6 +75,23 @@ def test_a_real_population_gives_the_rows_of_its_runs(
         assert row["seed"] == config.train.seed
         for name in ("commit", "versions", "device", "time", "seconds", "bits"):
             assert row[name]
+
+
+def test_a_rate_that_diverges_stops_neither_siblings_nor_later_groups(tmp_path):
+    rates = {"train__learning_rate": 1e-3}, {"train__learning_rate": 1e20}
+    runs = [small(score__times=2, **rate) for rate in rates]
+    lost = small(data__exposures=1, train__learning_rate=1e20)
+    missing = small(data__exposures=2, start="0123456789ab")
+    figure = Experiment("far", lambda _: [missing, *runs, lost], str)
+    with pytest.raises(SweepError) as error:
+        list(sweep(figure, "smoke", tmp_path))
+    found = files.read_rows(tmp_path / "far_smoke.jsonl")
+    assert [row.get("diverged") for row in found] == [None, 2, 2]
+    assert [row["bits"]["total"] is None for row in found] == [False, True, True]
+    assert [row["fingerprint"] for row in found] == fingerprints([*runs, lost])
+    assert "smoke, rate 1e+20: diverged at step 2" in str(error.value)
+    with pytest.raises(SweepError, match=r"^failed: [^;]*holds no finished run"):
+        list(sweep(figure, "smoke", tmp_path))  # what has a row is not run again
 
 
 def test_runs_and_settings_are_given_the_run_they_start_from(little, tmp_path):

@@ -251,8 +251,8 @@ def test_killed_and_stopped_runs_go_on_as_if_nothing_had_been(
     out, err = capsys.readouterr()
     stopped_at = max(list_checkpoints(cut))
     assert killed_at < stopped_at < whole["steps"]
-    assert (code, out) == (0, "")
-    assert f"stopped after step {stopped_at}" in err
+    assert (code, out) == (143, "")
+    assert f"stopped by SIGTERM; step {stopped_at} is saved in {cut}" in err
     assert "--resume" in err
     assert not (cut / "result.json").exists()
     (row,) = run(tiny_config((*tiny, *LONG)), cut, resume=True)

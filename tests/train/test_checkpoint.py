@@ -1,5 +1,6 @@
 """Checkpoints: round trip, what stays, damage, other runs, seals; weights."""
 
+import signal
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from support.standin import digest
 
+from kscale import stopping
 from kscale.train import CheckpointError, Checkpoints, load_params, save_params
 from kscale.train.checkpoint import find_broken, list_differences, seal
 
@@ -142,3 +144,23 @@ def test_final_weights_come_back(tmp_path):
     loaded = load_params(tmp_path / "deep" / "weights.npz")
     np.testing.assert_equal(loaded, params)
     assert loaded["embed"]["table"].dtype == np.float32
+
+
+def test_a_signal_waits_for_the_checkpoint_that_is_on_its_way(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    save = checkpoints._manager.save
+
+    def interrupted(*args, **options):
+        signal.raise_signal(signal.SIGINT)
+        return save(*args, **options)
+
+    monkeypatch.setattr(checkpoints._manager, "save", interrupted)
+    with stopping.watch():
+        checkpoints.save(1, state(1), RUN)
+        checkpoints.wait()
+        assert checkpoints.latest() == 1
+        checkpoints._unsealed = 2  # one that was never begun
+        checkpoints.close()
+        with pytest.raises(stopping.Interrupted, match="SIGINT"):
+            stopping.check()
+    assert not find_broken(tmp_path / "1")

@@ -53,6 +53,8 @@ def test_automatic_values_on_a_cpu(sizes, expected):
     assert found == automatic(*expected)
     for fixed in (found, automatic(6, 5, 9)):
         assert resolve(fixed, **sizes) == fixed
+    longer = resolve(automatic(6, 10**9, 9), **sizes)
+    assert longer.steps_per_dispatch == sizes["total_steps"]
 
 
 @pytest.mark.parametrize(

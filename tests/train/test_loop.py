@@ -115,6 +115,25 @@ def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(tmp_path):
     assert run(tmp_path, model=model, resume=True).step == TOTAL
 
 
+def test_a_member_that_diverges_is_left_behind_also_by_a_run_resumed(tmp_path):
+    hyper = train.stack_hypers([Hyper(1e-2, 0.1, 1), Hyper(1e37, 0.0, 1)])
+    whole = run(hyper=hyper)
+    good, step = whole.diverged
+    assert good is None
+    assert 1 < step <= 4
+    first = run(tmp_path, hyper=hyper, on_row=standin.stop_after(4))
+    rest = run(tmp_path, hyper=hyper, resume=True)
+    assert first.interrupted
+    assert first.diverged == rest.diverged == whole.diverged
+    rows = read_rows(tmp_path)
+    assert [row["loss"][1] for row in rows] == [None] * len(rows)
+    assert rows[-1]["diverged"] == [None, step]
+    alone = run(hyper=train.stack_hypers([Hyper(1e-2, 0.1, 1), Hyper(1e-2, 0.1, 1)]))
+    states = [each.state["params"] for each in (whole, rest, alone)]
+    ends = {digest(jax.tree.map(lambda leaf: leaf[0], each)) for each in states}
+    assert len(ends) == 1
+
+
 def test_automatic_values_are_set_and_what_cannot_be_run_is_an_error(whole, tmp_path):
     with pytest.raises(ValueError, match="batches end before step 8"):
         run(source=batches(8))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kscale.train import ROUTING, NotFiniteError
-from kscale.train.metrics import Totals, peak_flops, require_finite, summarize_routing
+from kscale.train.metrics import Totals, find_diverged, peak_flops, summarize_routing
 
 
 def metrics(nats, counts, norms=None):
@@ -60,14 +60,26 @@ def test_a_row_is_sums_over_counts_and_the_next_starts_afresh():
     [
         ([1.0, np.nan, np.nan], [1.0, 1.0, 1.0], r"\(nan\) .* \(1.0\) of step 12 must"),
         ([1.0, 1.0, 1.0], [1.0, 1.0, np.inf], r"norm \(inf\) of step 13 must"),
-        ([[1.0, 1.0, -np.inf]], [[1.0, 1.0, 1.0]], r"\(-inf\).* 11, member 2, must"),
+        ([[np.nan, 1.0], [1.0, -np.inf]], np.ones((2, 2)), r"\(-inf\).*12, member 1,"),
     ],
 )
-def test_the_first_bad_step_is_named(nats, norms, where):
-    bad = metrics(nats, np.ones_like(nats), norms)
+def test_the_first_bad_step_is_named_where_nobody_is_left(nats, norms, where):
+    bad, members = metrics(nats, np.ones_like(nats), norms), np.ndim(nats)
     with pytest.raises(NotFiniteError, match=f"{where}.*: lower learning_rate.*; here"):
-        require_finite(bad, 10, "here")
-    require_finite(metrics([1.0], [1]), 0, "here")
+        find_diverged(bad, 10, [None] * members, "here")
+
+
+def test_a_member_that_diverges_is_left_behind_for_good():
+    first = metrics([[1.0, 1.0, np.nan], [1.0, np.inf, 1.0]], np.ones((2, 3)))
+    assert find_diverged(first, 10, [None] * 3, "") == [None, 12, 11]
+    assert find_diverged(metrics([1.0], [1]), 0, [None], "") == [None]
+    assert find_diverged(metrics([[1.0, 1.0]], [[1, 1]]), 50, [None, 12], "") == [
+        None,
+        12,
+    ]
+    totals = make_totals()
+    totals.add(first)
+    assert totals.row(2)["loss"] == [1.0, None, None]
 
 
 def test_a_pause_is_no_training(monkeypatch):

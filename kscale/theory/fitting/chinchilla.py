@@ -85,7 +85,7 @@ def chinchilla_starts() -> np.ndarray:
 
 @solver(
     domain=dict.fromkeys(("parameters", "tokens"), "(0, inf) of [] or [n]")
-    | dict.fromkeys("AaBbE", "number")
+    | dict.fromkeys("AaBbE", "(-inf, inf)")
 )
 def chinchilla_law(parameters, tokens, A, a, B, b, E):
     """Returns `A/N^a + B/D^b + E` of N parameters and D tokens, [..., n].

@@ -216,7 +216,7 @@ def fit_power_law(x, y, robust: bool = True, confidence: float = 0.95) -> PowerL
 
 @solver(
     domain={"x": "(0, inf) of [...]", "x0": "(0, inf)"}
-    | dict.fromkeys(("alpha", "eps"), "number")
+    | dict.fromkeys(("alpha", "eps"), "(-inf, inf)")
 )
 def power_law(x, alpha, x0, eps=0.0):
     """Returns `(x/x0)^-alpha + eps` at the sizes x [n].

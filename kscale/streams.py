@@ -1,0 +1,99 @@
+"""What is shown is not the work: a stream that is closed, full or gone ends nothing.
+
+with protect():                       # sys.stdout and sys.stderr of a command
+    sys.stderr.write("step 1\\n")      # shown, or dropped
+progress = guard(sys.stderr)          # one stream
+"""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_ASCII = ("ascii", "us-ascii", "ansi_x3.4-1968")
+
+
+class Guarded(io.TextIOBase):
+    """A text stream whose writes never fail: once one did, the rest is dropped.
+
+    Each write is flushed, so that what fails, fails here and not when Python ends.
+
+    Args:
+      stream: what is written to; None, as where `>&-` closed it: nothing.
+
+    Attributes:
+      lost: why writing failed; None: it did not.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self.lost: Exception | None = None
+
+    def write(self, text: str) -> int:
+        """Writes a text, or drops it."""
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError) as error:  # a closed file is a ValueError
+                self.lost, self._stream = error, self._drop(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        """Does nothing: each write is flushed."""
+
+    def isatty(self) -> bool:
+        """Says whether a terminal shows it."""
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Returns the descriptor of the stream beneath."""
+        if self._stream is None:
+            raise io.UnsupportedOperation("fileno: there is no stream")
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore
+        """The encoding of the stream beneath."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def _drop(self, stream: TextIO) -> None:
+        """Lets what is left in buffers go nowhere: Python flushes it at its end."""
+        with contextlib.suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+
+
+def guard(stream: TextIO | None) -> Any:
+    """Returns a stream that never fails; None stays None."""
+    if stream is None or isinstance(stream, Guarded):
+        return stream
+    return Guarded(stream)
+
+
+@contextlib.contextmanager
+def protect() -> Iterator[None]:
+    """Guards sys.stdout and sys.stderr; text that they cannot encode is UTF-8."""
+    for number in range(3):  # else the next file that is opened would take its place
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = stream.encoding
+            encoding = "utf-8" if encoding.lower() in _ASCII else encoding
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    sys.stdout, sys.stderr = map(_always, before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _always(stream: TextIO | None) -> Any:
+    return stream if isinstance(stream, Guarded) else Guarded(stream)
