@@ -100,9 +100,8 @@ def fit(
       ValueError: the batches do not fit the config, the mesh or the run; the folder
         holds a run and `resume` is False.
       CheckpointError: a checkpoint cannot be written or read, or is another run's.
-      NotFiniteError: the loss or gradient of every member is not finite; the checkpoints
-        are from before that step. One of several is left behind
-        (`FitResult.diverged`).
+      NotFiniteError: the loss or gradient of every member is not finite; checkpoints
+        are from before. One of several is left behind (`FitResult.diverged`).
     """
     if total_steps < 1:
         raise ValueError(f"total_steps={total_steps} must be 1 or more")
