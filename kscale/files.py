@@ -3,10 +3,14 @@
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +19,14 @@ import numpy as np
 
 Row = dict[str, Any]
 PARTIAL = ".partial"  # ends the name of a file that is being written
+
+# What zipfile and numpy raise when an array's file is damaged, besides MemoryError for
+# one that claims to be huge.
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, IndexError),
+    *(RuntimeError, OverflowError, MemoryError, SyntaxError, tokenize.TokenError),
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+)
 
 
 @contextlib.contextmanager
@@ -55,16 +67,41 @@ def write_json(path: Path, row: Row) -> None:
     write_text(path, json.dumps(row, indent=2) + "\n")
 
 
+def read_json(path: Path, what: str, remedy: str = "") -> Row:
+    """Returns the JSON object in a file.
+
+    Raises:
+      ValueError: the file is absent or damaged, or holds anything else. `what` it
+        should be, "result", and the `remedy` are in the message.
+    """
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(row, dict):
+            raise ValueError("it must hold a JSON object")
+    except (OSError, ValueError, RecursionError) as error:
+        remedy = remedy and f"; {remedy}"
+        raise ValueError(f"{path} is no readable {what}: {error}{remedy}") from error
+    return row
+
+
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Writes a JSONL file, a row a line; see `replace_file`."""
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
-def append_row(path: Path, row: Row) -> None:
+def append_row(path: Path, row: Row, key: str = "") -> bool:
     """Appends a row to a JSONL file, making it and its folder if they are absent.
 
     Several processes may append to one file. A row that was cut short, by a kill or a
     full disk, makes way.
+
+    Args:
+      path: the file.
+      row: JSON types.
+      key: the row is left out if one there has the same value of it.
+
+    Returns:
+      Whether the row was appended.
 
     Raises:
       OSError: the row cannot be written; the rows before it stay as they were.
@@ -75,6 +112,9 @@ def append_row(path: Path, row: Row) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
         file.seek(0)
         whole, _, tail = file.read().rpartition(b"\n")
+        there = (_parse_row(text) or {} for text in (*whole.split(b"\n"), tail))
+        if key and any(other.get(key) == row[key] for other in there):
+            return False
         end = len(whole) + len(b"\n" if whole else b"")
         if _parse_row(tail) is not None:  # written by hand, without an end of line
             end, line = end + len(tail), b"\n" + line
@@ -86,37 +126,45 @@ def append_row(path: Path, row: Row) -> None:
         except OSError:
             file.truncate(end)
             raise
+    return True
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, needed: Mapping[str, Any] | None = None) -> list[Row]:
     """Returns the rows of a JSONL file; none if it is absent.
 
     A last line without its end that is no row is being written, or was when a process
     was killed: it is left out.
 
+    Args:
+      path: the file.
+      needed: what every row must have, with its type or types.
+
     Raises:
-      ValueError: another line is not a JSON object.
+      ValueError: another line is not a JSON object, or lacks what is needed.
     """
     if not path.exists():
         return []
-    *lines, tail = path.read_text(encoding="utf-8").split("\n")
+    *lines, tail = path.read_bytes().split(b"\n")
     if _parse_row(tail) is not None:
         lines.append(tail)
     rows = []
     for number, line in enumerate(lines, 1):
-        row = _parse_row(line)
+        row, where = _parse_row(line), f"{path}, line {number}"
         if row is None:
-            raise ValueError(
-                f"{path}, line {number}: {line[:40]!r} is not a row; remove the line"
-            )
+            shown = line[:40].decode(errors="replace")
+            raise ValueError(f"{where}: {shown!r} is not a row; remove the line")
+        for name, types in (needed or {}).items():
+            if not isinstance(row.get(name), types):
+                found = str(row.get(name, "absent"))[:40]
+                raise ValueError(f"{where}: {name!r} is {found}; remove the line")
         rows.append(row)
     return rows
 
 
-def _parse_row(line: str | bytes) -> Row | None:
+def _parse_row(line: bytes) -> Row | None:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 
@@ -159,14 +207,27 @@ def write_arrays(
 
 
 def read_arrays(path: Path, what: str = "") -> dict[str, np.ndarray]:
-    """Returns the arrays of an `.npz` file by name.
+    """Returns the arrays of an `.npz` file by name, each read to its end.
 
     Raises:
       ValueError: the file does not exist, is not whole, or holds anything but arrays.
         `what` opens the message: "Weights ".
     """
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{what}{path} cannot be read ({error}).") from error
+        with zipfile.ZipFile(path) as file:
+            return {
+                name.removesuffix(".npy"): _parse_array(file.read(name))
+                for name in file.namelist()
+            }
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{what}{path} cannot be read ({reason}).") from error
+
+
+def _parse_array(data: bytes) -> np.ndarray:
+    """Returns the array of a `.npy` file; its header must account for every byte."""
+    file = io.BytesIO(data)
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    if file.read(1):
+        raise ValueError("an array ends before its data do")
+    return array

@@ -41,6 +41,9 @@ def leaves_by_path(
 def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """Returns leaves by path as a nested dict: the inverse of `leaves_by_path`.
 
+    Raises:
+      ValueError: a leaf lies below another.
+
     Example:
       >>> nest({"embed/table": 1, "head/table": 2})
       {'embed': {'table': 1}, 'head': {'table': 2}}
@@ -51,6 +54,10 @@ def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
         level = tree
         for parent in parents:
             level = level.setdefault(parent, {})
+            if not isinstance(level, dict):
+                raise ValueError(f"{path} lies below a leaf, {parent}")
+        if last in level:
+            raise ValueError(f"{path} is a leaf, and has leaves below it")
         level[last] = leaf
     return tree
 

@@ -1,14 +1,18 @@
 """Files are whole or not there: rows, JSON, arrays; many writers, lines cut short."""
 
 import concurrent.futures
+import contextlib
 import errno
 import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
 
 from kscale import files
+
+HEADER = b"\x93NUMPY\x01\x00\x76\x00{'descr': %-106b}\n12345678"
 
 
 @pytest.fixture
@@ -57,6 +61,27 @@ def test_any_other_line_that_is_no_row_is_an_error(tmp_path, line):
     path.write_text(f'{{"i": 0}}\n{line}\n{{"i": 1}}\n')
     with pytest.raises(ValueError, match=r"rows.jsonl, line 2: .* is not a row"):
         files.read_rows(path)
+
+
+def test_rows_lack_nothing_that_is_needed(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"step": 1}\n{"step": "2"}\n')
+    assert len(files.read_rows(path)) == 2
+    with pytest.raises(ValueError, match=r"rows.jsonl, line 2: 'step' is 2; remove"):
+        files.read_rows(path, {"step": int})
+    path.write_bytes(b'{"step": 1}\n\xff{}\n')
+    with pytest.raises(ValueError, match=r"rows.jsonl, line 2: .* is not a row"):
+        files.read_rows(path)
+
+
+def test_a_row_whose_key_is_there_is_not_appended_again(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    assert files.append_row(path, {"key": 1}, "key")
+    path.write_text(path.read_text() + '{"key": 2}')  # by hand
+    assert not files.append_row(path, {"key": 1}, "key")
+    assert not files.append_row(path, {"key": 2}, "key")
+    assert files.append_row(path, {"key": 3}, "key")
+    assert [row["key"] for row in files.read_rows(path)] == [1, 2, 3]
 
 
 def test_many_writers_lose_no_row(tmp_path):
@@ -127,3 +152,40 @@ def test_arrays_of_a_file_that_is_not_whole_are_an_error(tmp_path, damage):
     with pytest.raises(ValueError, match=r"Weights .*weights.npz cannot be read") as e:
         files.read_arrays(path, "Weights ")
     assert "\n" not in str(e.value)
+
+
+def test_arrays_are_read_as_they_were_or_not_at_all(tmp_path):
+    """Every byte of the headers changed, in two ways, one at a time."""
+    path = tmp_path / "weights.npz"
+    files.write_arrays(path, {"x": np.arange(6, dtype=np.float32)})
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        for flip in (0x01, 0x33):
+            content = bytearray(whole)
+            content[at] ^= flip
+            path.write_bytes(content)
+            with contextlib.suppress(ValueError):
+                refused += 1
+                (array,) = files.read_arrays(path).values()
+                refused -= 1  # a date, or the name, which the caller compares
+                assert array.dtype == np.float32
+                assert array.tolist() == list(range(6))
+    assert refused > len(whole)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b"text",
+        b"\x93NUMPY\x01\x00\x04\x00{{{{",
+        HEADER % b"'<f4', 'fortran_order': False, 'shape': (9999999999999,)",
+        HEADER % b"'<f4', 'fortran_order': False, 'shape': (1,)",
+        HEADER % b"'|O', 'fortran_order': False, 'shape': (1,)",
+    ],
+    ids=["no array", "no header", "huge", "more bytes", "objects"],
+)
+def test_members_that_are_no_arrays_are_refused(tmp_path, member):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("x.npy", member)
+    with pytest.raises(ValueError, match=r"a\.npz cannot be read \("):
+        files.read_arrays(tmp_path / "a.npz")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from kscale import worlds
 from kscale.configs import fields
-from kscale.files import digest, write_json
+from kscale.files import digest, read_json, write_json
 from kscale.models.config import ModelConfig
 from kscale.quant.scheme import NO_ROUNDING, Scheme
 from kscale.train.config import RHYTHM, Hyper, TrainConfig
@@ -247,6 +247,9 @@ class Config:
 # Every config of kscale 0.1 has these fields, none of later versions.
 _FIELDS_OF_0_1 = {"data": "shared_order", "model": "scan_layers", "train": "trained"}
 
+# What every config of kscale has, and another program's config.json has not.
+_MARKS = ("world", "corpus", "data", "model", "train")
+
 # Fields that change when and how fast something happens, never the result.
 NO_RESULT = (
     "name",
@@ -266,6 +269,21 @@ def list_members(config: Config) -> list[Hyper]:
         chosen.seeds or (train.seed,),
     )
     return [Hyper(*member) for member in grid]
+
+
+def member_config(config: Config, hyper: Hyper) -> Config:
+    """Returns the config of one member's solo run; its fingerprint names the member."""
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, vocab=0),
+        members=MembersConfig(),
+        train=dataclasses.replace(
+            config.train,
+            learning_rate=float(hyper.learning_rate),
+            weight_decay=float(hyper.weight_decay),
+            seed=int(hyper.seed),
+        ),
+    )
 
 
 def place_parts(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartConfig]:
@@ -302,9 +320,37 @@ def select_meaningful(config: Config) -> dict[str, Any]:
     return kept | ({"parts": len(config.parts)} if config.parts else {})
 
 
+def require_same(old: Config, new: Config, what: str, remedy: str) -> None:
+    """Checks that two configs have the same result.
+
+    Raises:
+      ValueError: `what` differs, all fields that do, and the `remedy`.
+    """
+    if fingerprint(old) == fingerprint(new):
+        return
+    changed = [
+        f"{path} was {before!r}, is {after!r}"
+        for path, before, after in fields.diff(old, new)
+        if path not in NO_RESULT
+    ]
+    raise ValueError(f"{what}: {'; '.join(changed)}; {remedy}")
+
+
 def save_config(config: Config, path: str | pathlib.Path) -> None:
     """Writes a config as JSON that `load_config` reads."""
     write_json(pathlib.Path(path), fields.to_dict(config))
+
+
+def is_config(path: pathlib.Path) -> bool:
+    """Tells whether a file is a config of kscale, of this or another version.
+
+    That is the mark of a run folder: other programs, too, have a `config.json`.
+    """
+    try:
+        data = read_json(path, "config")
+    except ValueError:
+        return False
+    return all(isinstance(data.get(group), dict) for group in _MARKS)
 
 
 def load_config(path: str | pathlib.Path) -> Config:
@@ -316,13 +362,9 @@ def load_config(path: str | pathlib.Path) -> Config:
     """
     path = pathlib.Path(path).expanduser()
     path = path / CONFIG if path.is_dir() else path
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is no readable config: {error}") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"{path} is no config: it must hold a JSON object")
-    if any(name in (data.get(group) or {}) for group, name in _FIELDS_OF_0_1.items()):
+    data: Any = read_json(path, "config")
+    groups = {group: data.get(group) for group in _FIELDS_OF_0_1}
+    if any(isinstance(x, dict) and _FIELDS_OF_0_1[y] in x for y, x in groups.items()):
         raise ValueError(
             f"{path} was written by kscale 0.1: `python -m tools.migrate_results"
             f" {path.parent}` in a checkout rewrites its folder"

@@ -4,8 +4,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kscale.files import write_arrays
+from kscale.files import read_arrays, write_arrays
 from kscale.quant.grid import packed_size
 from kscale.quant.scheme import Scheme
 from kscale.quant.weights import Quantized, is_quantized
@@ -90,8 +88,8 @@ def load_quantized(path: Path | str) -> dict[str, Any]:
     Raises:
       ValueError: the file does not exist, is not whole, or is of another kind.
     """
-    with _open(path) as (header, file):
-        arrays = {name: file[name] for name in file.files if name}
+    header, arrays = _read(path)
+    with _reporting(path):
         if header["arrays"] != sorted(arrays):
             raise ValueError("its arrays are not those of its header")
         found = {
@@ -104,31 +102,29 @@ def load_quantized(path: Path | str) -> dict[str, Any]:
 
 def load_about(path: Path | str) -> dict[str, Any]:
     """Returns `about` of `save_quantized`; errors as in `load_quantized`."""
-    with _open(path) as (header, _):
+    header, _ = _read(path)
+    with _reporting(path):
         return dict(header.get("about", {}))
 
 
+def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Returns a file's header and its arrays."""
+    arrays = read_arrays(Path(path), "Weights ")
+    with _reporting(path):
+        if "" not in arrays:
+            raise ValueError("it has no header")
+        header = json.loads(str(arrays.pop("")))
+        if header["format"] != _FORMAT:
+            raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+        return header, arrays
+
+
 @contextlib.contextmanager
-def _open(path: Path | str) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yields a file's header and its arrays; an error says what is wrong with it."""
-    broken = (ValueError, EOFError, KeyError, TypeError, RuntimeError, AttributeError)
+def _reporting(path: Path | str) -> Iterator[None]:
+    """Turns what fails in a damaged file into an error that names it."""
     try:
-        with Path(path).open("rb") as raw:
-            if not zipfile.is_zipfile(raw):
-                raise ValueError("it is no whole .npz file")
-            raw.seek(0)
-            with np.load(raw, allow_pickle=False) as file:
-                if "" not in file.files:
-                    raise ValueError("it has no header")
-                header = json.loads(str(file[""]))
-                if header["format"] != _FORMAT:
-                    raise ValueError(
-                        f"its format is {header['format']!r}, not {_FORMAT!r}"
-                    )
-                yield header, file
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error}).") from error
-    except (*broken, zipfile.BadZipFile, zlib.error) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{path} is no file of kscale quantize --save, or is damaged ({error}):"
             f" write it anew."

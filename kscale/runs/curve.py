@@ -58,7 +58,7 @@ class Curve:
 
     def __init__(self, task: Task, folder: RunFolder | None):
         self._task = task
-        self._path = None if folder is None else folder.curve
+        self._folder = folder
         self._rows: list[Row] = []
 
     def add(self, step: int, state: Any) -> list[dict[str, float]]:
@@ -71,8 +71,8 @@ class Curve:
         ]
         kept = [row for row in self.read() if row["step"] < step]
         self._rows = [*kept, {"step": step, "members": members}]
-        if self._path is not None:
-            files.write_rows(self._path, self._rows)
+        if self._folder is not None:
+            files.write_rows(self._folder.curve, self._rows)
         return [tag_knowledge(found) if found else {} for found in members]
 
     def _score(self, params: Any, member: int, step: int) -> Row | None:
@@ -86,9 +86,9 @@ class Curve:
 
     def read(self) -> list[Row]:
         """Returns the rows so far, those of an earlier start of the run included."""
-        if self._path is None or self._rows:
+        if self._folder is None or self._rows:
             return self._rows
-        return files.read_rows(self._path)
+        return self._folder.read_curve()
 
     def of_member(self, member: int, logged: list[Row]) -> Row:
         """Returns what belongs in a member's result row, if it is scored on its way.

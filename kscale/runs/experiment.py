@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 
 from kscale import configs, files
 from kscale.configs import fields
-from kscale.configs.base import Config, MembersConfig, fingerprint
+from kscale.configs.base import Config, MembersConfig, fingerprint, member_config
 from kscale.files import Row
-from kscale.runs.rows import member_config
 from kscale.train.config import Hyper
 
 SIZES = ("smoke", "small", "paper")

@@ -1,42 +1,40 @@
-"""A run's folder: every path in it, made, refused, cleared, found again.
+"""A run's folder: every path in it, what is read from it, what was damaged in it.
 
-    folder = RunFolder(pathlib.Path("runs/mine"))
-    folder.claim(config, resume=False, overwrite=False)
-    folder.write_result(row)
+    folder = RunFolder.find(pathlib.Path("runs/mine"))
+    folder.read_result()["bits"]
 
 Besides the files that `RunFolder` names, checkpoints/ and tensorboard/ are of the run.
-Those of a model bear its number in a population (params_0.npz).
+Those of a model bear its number in a population (params_0.npz). `claim` makes it.
 """
 
+import contextlib
 import dataclasses
-import json
 import pathlib
 import re
-import shutil
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kscale import files
-from kscale.configs import fields
-from kscale.configs.base import (
-    CONFIG,
-    NO_RESULT,
-    Config,
-    fingerprint,
-    list_members,
-    load_config,
-    save_config,
-)
+from kscale.configs.base import CONFIG, Config, list_members, load_config
 from kscale.files import Row
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
+from kscale.train import checksums
 from kscale.train.checkpoint import CHECKPOINTS
-from kscale.train.logs import METRICS, TENSORBOARD
+from kscale.train.checksums import SEAL
+from kscale.train.logs import METRICS
 
-# What a run writes; all else in its folder is somebody's own.
-_OURS = re.compile(
-    rf"{CHECKPOINTS}|{TENSORBOARD}"
-    rf"|({re.escape(METRICS)}|curve\.jsonl|(result|vocabulary)\.json|visits(_\d+)?\.npy"
-    r"|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz)(\.\d+\.partial)?"
+# The files of a run besides its config, checkpoints/ and tensorboard/.
+FILES = re.compile(
+    rf"{re.escape(METRICS)}|{re.escape(SEAL)}|curve\.jsonl|(result|vocabulary)\.json"
+    r"|visits(_\d+)?\.npy|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz"
 )
+# What is computed from a logged row, and of which type it is.
+_LOGGED = {
+    "step": int,
+    "loss": (int, float, list),
+    "tokens": (int, float),
+    "seconds": (int, float),
+}
 
 
 def _file(name: str, doc: str) -> Any:
@@ -100,37 +98,63 @@ class RunFolder:
         """Reads the result row; {} if there is none yet, a ValueError if damaged."""
         if not self.result.exists():
             return {}
-        try:
-            row = json.loads(self.result.read_text(encoding="utf-8"))
-            if not isinstance(row, dict):
-                raise ValueError("it must hold a JSON object")
-        except (OSError, ValueError) as error:
+        remedy = "remove it and make it anew with kscale train --resume"
+        row = files.read_json(self.result, "result", remedy)
+        members = row.get("members", [row])
+        if not (members and isinstance(members, list)) or not all(
+            isinstance(member, dict) for member in members
+        ):
             raise ValueError(
-                f"{self.result} is no readable result: {error}; remove it and make it"
-                f" anew with kscale train --resume"
-            ) from error
+                f"{self.result} is no readable result: members={members!r:.40} are no"
+                f" rows; {remedy}"
+            )
         return row
+
+    def read_members(self) -> list[Row]:
+        """Reads the result row of each member; none if there is no result yet."""
+        row = self.read_result()
+        return row.get("members", [row] if row else [])
+
+    def read_sound_members(self) -> list[Row]:
+        """Reads the result row of each member; none if the result was damaged."""
+        try:
+            self.require_unchanged(self.result)
+            return self.read_members()
+        except ValueError:
+            return []
 
     def write_result(self, row: Row) -> None:
         """Writes the result row, in place of one that is there."""
         files.write_json(self.result, row)
 
     def read_logged(self) -> list[Row]:
-        """Reads the rows that were logged during training."""
-        return files.read_rows(self.metrics)
+        """Reads the rows that were logged during training.
+
+        Raises:
+          ValueError: a line is no such row.
+        """
+        return files.read_rows(self.metrics, _LOGGED)
+
+    def read_curve(self) -> list[Row]:
+        """Reads what was known on the way.
+
+        Raises:
+          ValueError: a line is no such row.
+        """
+        return files.read_rows(self.curve, {"step": int, "members": list})
 
     def read_vocabulary(self) -> VocabularyRecord:
         """Reads the run's vocabulary; empty where its own texts are all it has."""
         if not self.vocabulary.exists():
             return NO_VOCABULARY
-        try:
-            found = json.loads(self.vocabulary.read_text(encoding="utf-8"))
-            tokens, domains = map(int, found["tokens"]), map(str, found["domains"])
-            return VocabularyRecord(tuple(tokens), tuple(domains))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        found = files.read_json(self.vocabulary, "vocabulary")
+        tokens, domains = found.get("tokens"), found.get("domains")
+        if not (_is_list(tokens, int) and _is_list(domains, str)):
             raise ValueError(
-                f"{self.vocabulary} is no readable vocabulary: {error}"
-            ) from error
+                f"{self.vocabulary} is no readable vocabulary: it must hold lists of"
+                f" integers (tokens) and of names (domains)"
+            )
+        return VocabularyRecord(tuple(tokens or ()), tuple(domains or ()))
 
     def write_vocabulary(self, vocabulary: VocabularyRecord) -> None:
         """Writes the tokens of a run that has more than its own texts use.
@@ -139,55 +163,87 @@ class RunFolder:
         """
         files.write_json(self.vocabulary, vocabulary._asdict())
 
-    def claim(self, config: Config, resume: bool, overwrite: bool) -> None:
-        """Makes the folder and writes the config, or finds the run to go on with.
+    def latest_step(self) -> int:
+        """Returns the step of the latest complete checkpoint; 0 if there is none."""
+        names = [path.name for path in (self.path / CHECKPOINTS).glob("*")]
+        return max((int(name) for name in names if name.isdecimal()), default=0)
+
+    def find_lost(
+        self, score_at: Sequence[int]
+    ) -> dict[pathlib.Path, tuple[str, bool]]:
+        """Finds the logs that lack what they had at the latest checkpoint.
 
         Args:
-          config: of the run that is about to start.
-          resume: go on with the run that is there, if one is.
-          overwrite: throw away the run that is there; other files stay.
+          score_at: steps at which the run is scored on its way.
+
+        Returns:
+          What is wrong with metrics.jsonl or curve.jsonl, and whether it was damaged;
+          else it is gone, or ends too early.
+        """
+        step, lost = self.latest_step(), {}
+        wanted = {
+            self.metrics: ([step] if step else [], self.read_logged),
+            self.curve: ([at for at in score_at if at <= step], self.read_curve),
+        }
+        for path, (steps, read) in wanted.items():
+            try:
+                if path.exists():
+                    self.require_unchanged(path)
+                found = {row["step"] for row in read()}
+                missing = [at for at in steps if at not in found]
+                if missing:
+                    lost[path] = (f"{path} has no row of step {missing[0]}", False)
+            except ValueError as error:
+                lost[path] = (str(error), True)
+        return lost
+
+    def find_broken(self) -> list[pathlib.Path]:
+        """Lists what a training wrote and was changed or removed since it ended."""
+        names = checksums.find_broken(self.path)
+        return [self.path / x for x in names if x == SEAL or _is_of_training(x)]
+
+    def require_unchanged(self, *paths: pathlib.Path) -> None:
+        """Checks that files are as the run wrote them, if it has finished.
 
         Raises:
-          ValueError: the folder holds a run and it was not said what to do with it; it
-            holds another run; it holds something that is no run; it is a file.
+          ValueError: one was changed or removed since, or the checksums were.
         """
-        if resume and overwrite:
-            raise ValueError("--resume and --overwrite exclude each other: give one")
-        if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"{self.path} is a file: choose another --workdir")
-        there = (
-            sorted(x.name for x in self.path.iterdir()) if self.path.is_dir() else []
-        )
-        if there and self.config.name not in there:
+        for name in checksums.find_broken(self.path, [path.name for path in paths]):
+            verb = "quantize --save --overwrite"
             raise ValueError(
-                f"{self.path} holds {', '.join(there[:3])} and no {self.config.name}:"
-                f" it is no run folder and is left as it is; choose another --workdir"
+                f"{self.path / name} cannot be read: it was changed or removed since it"
+                f" was written; bring it back, or make it anew with kscale"
+                f" {verb if name.startswith('quantized') else 'train --resume'}"
             )
-        if there and resume:
-            return self._require_same(config)
-        if there and not overwrite:
-            raise ValueError(
-                f"{self.path} holds a run: pass --resume to go on, --overwrite to throw"
-                f" it away, or choose another --workdir"
-            )
-        # The config goes last, when the new one replaces it: a folder that is half
-        # cleared is still a run folder.
-        for name in filter(_OURS.fullmatch, there):
-            path = self.path / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.path.mkdir(parents=True, exist_ok=True)
-        save_config(config, self.config)
 
-    def _require_same(self, config: Config) -> None:
-        old = self.read_config()
-        if fingerprint(old) == fingerprint(config):
-            return
-        changed = [
-            f"{path} was {before!r}, is {after!r}"
-            for path, before, after in fields.diff(old, config)
-            if path not in NO_RESULT
-        ]
-        raise ValueError(
-            f"{self.path} holds a run of another config: {'; '.join(changed)}; resume"
-            f" with the old values or choose another folder"
-        )
+    def unseal(self) -> None:
+        """Takes what a training writes out of the seal: it is about to be written."""
+        try:
+            checksums.unseal(self.path, _is_of_training)
+        except ValueError:  # of a damaged seal nothing can be kept
+            (self.path / SEAL).unlink()
+
+    @contextlib.contextmanager
+    def renew(self, *paths: pathlib.Path) -> Iterator[None]:
+        """Seals files again that are written meanwhile.
+
+        A process that is killed in between leaves them unsealed, which is no damage.
+        """
+        names = [path.name for path in paths]
+        checksums.unseal(self.path, names.__contains__)
+        yield
+        checksums.seal(self.path, names)
+
+    def seal(self) -> None:
+        """Seals what a training has written: changes are noticed from now on."""
+        names = [path.name for path in self.path.iterdir()]
+        checksums.seal(self.path, filter(_is_of_training, names))
+
+
+def _is_of_training(name: str) -> bool:
+    rounded = name.startswith("quantized")
+    return bool(FILES.fullmatch(name)) and not rounded and name != SEAL
+
+
+def _is_list(found: Any, kind: type) -> bool:
+    return isinstance(found, list) and all(type(x) is kind for x in found)

@@ -17,6 +17,7 @@ import kscale
 from kscale import stopping, streams
 from kscale.files import Row
 from kscale.runs.folder import RunFolder
+from kscale.runs.lock import hold
 
 PARENT = "KSCALE_PARENT"  # the environment's variable of the process that launched one
 _POLL_SECONDS = 1.0
@@ -35,7 +36,7 @@ def train_side_by_side(
       progress: where lines go.
 
     Raises:
-      ValueError: a run failed; the message is its own.
+      ValueError: a run failed; the message is its own. Another process trains there.
       Interrupted: a signal came. The runs are stopped, too, and have saved their state.
     """
     progress = streams.guard(progress)
@@ -43,7 +44,7 @@ def train_side_by_side(
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     running: dict[int, tuple[RunFolder, subprocess.Popen]] = {}
     began = spoke = time.monotonic()
-    with stopping.watch():
+    with stopping.watch(), hold(folder, "trained"):
         try:
             with stopping.defer():
                 while (waiting or running) and not stopping.requested():

@@ -6,6 +6,7 @@
 Nothing is trained: GPTQ or rounding to the nearest, of the whole model at once.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 import time
@@ -19,6 +20,7 @@ from kscale.files import Row
 from kscale.quant import Scheme
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
+from kscale.runs.lock import hold
 from kscale.runs.rows import measure_storage
 from kscale.runs.score import describe_scoring
 from kscale.runs.task import Task, merge_adapters, open_run, require_weights
@@ -85,6 +87,19 @@ def quantize_run(
     Raises:
       ValueError: as `open_run`; a pattern that matches no weight, a file that is there.
     """
+    with hold(workdir, "rounded") if save else contextlib.nullcontext():
+        return _quantize_run(workdir, choice, people, member, save, overwrite, dry_run)
+
+
+def _quantize_run(
+    workdir: pathlib.Path,
+    choice: Choice,
+    people: int,
+    member: int,
+    save: bool,
+    overwrite: bool,
+    dry_run: bool,
+) -> Row:
     task, params = open_run(workdir, member)
     row = describe_scoring(task, people, member)
     folder = RunFolder(workdir, len(task.hypers))
@@ -119,7 +134,8 @@ def quantize_run(
             "seconds": time.perf_counter() - began,
         } | _score(task, quant.dequantize(tree), tree, people, member)
         if save:
-            quant.save_quantized(file, tree, about=about)
+            with folder.renew(file):
+                quant.save_quantized(file, tree, about=about)
             one |= {"file": str(file)}
         rows.append(one)
     most = rows[0]["bits"]["total"]

@@ -1,6 +1,5 @@
 """The result row of a model, where it comes from, and the sentences it makes."""
 
-import dataclasses
 import datetime
 import functools
 import importlib.metadata
@@ -15,11 +14,10 @@ import jax
 
 from kscale import quant, scores, train
 from kscale.configs import fields
-from kscale.configs.base import Config, MembersConfig, fingerprint
+from kscale.configs.base import fingerprint, member_config
 from kscale.files import Row
 from kscale.runs.task import Task
 from kscale.scores.capacity import PARTS
-from kscale.train.config import Hyper
 
 # Why a part of the bits can be below 0.
 _NEGATIVE = {
@@ -77,26 +75,14 @@ def _describe(task: Task, member: int) -> Row:
     }
 
 
-def member_config(config: Config, hyper: Hyper) -> Config:
-    """Returns the config of one member's solo run; its fingerprint names the member."""
-    return dataclasses.replace(
-        config,
-        model=dataclasses.replace(config.model, vocab=0),
-        members=MembersConfig(),
-        train=dataclasses.replace(
-            config.train,
-            learning_rate=float(hyper.learning_rate),
-            weight_decay=float(hyper.weight_decay),
-            seed=int(hyper.seed),
-        ),
-    )
-
-
 def sum_speed(logged: Sequence[Row], members: int) -> Row:
     """Sums what a whole run took by its logged rows, however often it was resumed.
 
-    These are seconds (neither of compilation nor of scoring) and tokens_per_second.
+    These are seconds (neither of compilation nor of scoring) and tokens_per_second,
+    both None if nothing was logged.
     """
+    if not logged:
+        return {"seconds": None, "tokens_per_second": None}
     seconds = sum(row["seconds"] for row in logged)
     tokens = members * sum(row["tokens"] for row in logged)
     return {"seconds": seconds, "tokens_per_second": tokens / max(seconds, 1e-9)}

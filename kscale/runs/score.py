@@ -4,6 +4,7 @@ row = score_run(pathlib.Path("runs/mine"), people=2000)
 row["bits"]["total"], row["sampling_error"]["total"]
 """
 
+import contextlib
 import pathlib
 from typing import Any
 
@@ -11,11 +12,12 @@ import jax
 import numpy as np
 
 from kscale import models, quant
-from kscale.configs.base import fingerprint
+from kscale.configs.base import fingerprint, member_config
 from kscale.files import Row
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
-from kscale.runs.rows import measure_storage, member_config, summarize
+from kscale.runs.lock import hold
+from kscale.runs.rows import measure_storage, summarize
 from kscale.runs.task import Task, merge_adapters, open_run
 
 
@@ -53,6 +55,18 @@ def score_run(
         raise ValueError(
             f"weights={weights}: their scores are not written over the run's own result"
         )
+    with hold(workdir, "scored") if write else contextlib.nullcontext():
+        return _score_run(workdir, people, member, write, weights, dry_run)
+
+
+def _score_run(
+    workdir: pathlib.Path,
+    people: int,
+    member: int,
+    write: bool,
+    weights: pathlib.Path | None,
+    dry_run: bool,
+) -> Row:
     task, params = open_run(workdir, member)
     plan = describe_scoring(task, people, member)
     tree = None
@@ -69,11 +83,11 @@ def score_run(
         row |= {"weights": str(weights), "weight_bits": max(bits)}
     if write:
         folder = RunFolder(workdir, len(task.hypers))
-        known.table.save(folder.scores(member))
-        old = folder.read_result()
-        rows = old.get("members", [old])
+        rows = folder.read_members()
         rows[member] = rows[member] | row
-        folder.write_result(summarize(rows))
+        with folder.renew(folder.scores(member), folder.result):
+            known.table.save(folder.scores(member))
+            folder.write_result(summarize(rows))
     return row
 
 
@@ -99,6 +113,7 @@ def _load_weights(
     path: pathlib.Path, task: Task, params: models.Params, own: str
 ) -> tuple[Task, models.Params, Any]:
     """Returns the run without adapters, what a file holds for it, and that as read."""
+    RunFolder(path.parent).require_unchanged(path)
     tree = quant.load_quantized(path)
     # A file without the name of its run is compared by shapes alone.
     if (made_for := quant.load_about(path).get("fingerprint", own)) != own:

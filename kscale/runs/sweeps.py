@@ -9,6 +9,7 @@ Rows are appended to RESULTS/NAME_SIZE.jsonl as runs end. Each group of runs has
 folder RESULTS/runs/NAME_DIGEST, from which a sweep that was stopped goes on.
 """
 
+import contextlib
 import pathlib
 import re
 import time
@@ -28,6 +29,7 @@ from kscale.runs.experiment import (
 )
 from kscale.runs.folder import RunFolder
 from kscale.runs.inspect import TFLOPS, estimate_cost
+from kscale.runs.lock import hold
 from kscale.runs.rows import make_diverged_row, provenance
 from kscale.runs.task import prepare
 from kscale.runs.training import run
@@ -58,7 +60,8 @@ def sweep(
       Each new row, as it is written. A run that diverges has a row without bits.
 
     Raises:
-      SweepError: at the end, if runs diverged, or a group failed and has no rows.
+      SweepError: at the end, if runs diverged, or a group failed and has no rows, such
+        as one that another process trains.
       Interrupted: a signal came; the rows and folders so far are kept.
     """
     with stopping.watch():
@@ -75,30 +78,54 @@ def _sweep(
     path, failed = rows_path(experiment, size, results), []
     for group in select_groups(experiment, size, share):
         stopping.check()
-        done = {row["fingerprint"] for row in files.read_rows(path)}
-        left = [each for each in group if run_fingerprint(each) not in done]
-        if not left:
+        if not _list_left(group, path):
             continue
-        if progress is not None:
-            progress.write(f"{title(left)}\n")
-        try:
-            rows = _run_group(experiment, left, results, progress)
-        except (ValueError, OSError, RuntimeError, MemoryError) as error:
-            failed.append(f"{title(left)}: {error}")
-            if progress is not None:
-                progress.write(f"failed: {error}\n")
-            continue
-        for each, row in zip(left, rows, strict=True):
-            name = each.name if isinstance(each, Config) else experiment.name
-            row |= {"experiment": experiment.rows, "size": size, "name": name}
-            with stopping.defer():
-                files.append_row(path, row)
-            if row.get("diverged"):
-                rate = f"rate {row['config']['train']['learning_rate']:g}"
-                failed.append(f"{name}, {rate}: diverged at step {row['diverged']}")
-            yield row
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(_hold_folder(experiment, group, results))
+                left = _list_left(group, path)  # another sweep may just have ended
+                if not left:
+                    continue
+                if progress is not None:
+                    progress.write(f"{title(left)}\n")
+                rows = _run_group(experiment, left, results, progress)
+            except (ValueError, OSError, RuntimeError, MemoryError) as error:
+                failed.append(f"{title(group)}: {error}")
+                if progress is not None:
+                    progress.write(f"failed: {error}\n")
+                continue
+            for each, row in zip(left, rows, strict=True):
+                name = each.name if isinstance(each, Config) else experiment.name
+                row |= {"experiment": experiment.rows, "size": size, "name": name}
+                with stopping.defer():
+                    new = files.append_row(path, row, "fingerprint")
+                if row.get("diverged"):
+                    rate = f"rate {row['config']['train']['learning_rate']:g}"
+                    failed.append(f"{name}, {rate}: diverged at step {row['diverged']}")
+                if new:
+                    yield row
     if failed:
         raise SweepError(f"failed: {'; '.join(failed)}")
+
+
+def _list_left(group: Sequence[Run], path: pathlib.Path) -> list[Run]:
+    """Lists the runs of a group that have no row yet."""
+    done = {row["fingerprint"] for row in _read_rows(path)}
+    return [each for each in group if run_fingerprint(each) not in done]
+
+
+def _read_rows(path: pathlib.Path) -> list[Row]:
+    return files.read_rows(path, {"fingerprint": str})
+
+
+def _hold_folder(
+    experiment: Experiment, group: Sequence[Run], results: pathlib.Path
+) -> contextlib.AbstractContextManager[None]:
+    """Holds the folder of a whole group; settings are computed in none."""
+    if isinstance(group[0], dict):
+        return contextlib.nullcontext()
+    folder = run_folder(experiment, list(map(run_fingerprint, group)), results)
+    return hold(folder, "trained")
 
 
 def _run_group(
@@ -130,9 +157,7 @@ def _run_group(
     hypers = [list_members(config)[0] for config in configs]
     options = {"hypers": hypers, "start": start}
     try:
-        return run(
-            configs[0], workdir, resume=workdir.exists(), progress=progress, **options
-        )
+        return run(configs[0], workdir, resume=True, progress=progress, **options)
     except NotFiniteError as error:
         task = prepare(configs[0], **options)
         return [make_diverged_row(task, i, step) for i, step in enumerate(error.steps)]
@@ -146,7 +171,7 @@ def draw_figure(
     path = rows_path(experiment, size, results)
     rows = [
         row
-        for row in files.read_rows(path)
+        for row in _read_rows(path)
         if row["fingerprint"] in wanted and not row.get("diverged")
     ]
     if not rows:
@@ -167,7 +192,7 @@ def plan_sweep(
     tflops: float = TFLOPS,
 ) -> list[Row]:
     """Lists the runs of a share, group by group: what they cost, and which are done."""
-    rows = files.read_rows(rows_path(experiment, size, results))
+    rows = _read_rows(rows_path(experiment, size, results))
     done = {row["fingerprint"] for row in rows}
     plan = []
     for number, group in enumerate(select_groups(experiment, size, share)):

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from kscale import corpora, data, files, models, quant, train, trees, worlds
-from kscale.configs import validate
-from kscale.configs.base import Config, list_members
+from kscale.configs import fields, validate
+from kscale.configs.base import Config, list_members, member_config, require_same
 from kscale.runs import mixture
 from kscale.runs.finetune import Start, require_start
 from kscale.runs.folder import RunFolder
@@ -23,6 +23,7 @@ from kscale.runs.mixture import Part
 from kscale.runs.order import Order
 from kscale.tokenizers.vocabulary import NO_VOCABULARY, VocabularyRecord
 from kscale.train.config import Hyper
+from kscale.trees import leaves_by_path
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -144,32 +145,44 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
         another model than its config says; the lists or texts have changed.
     """
     folder = RunFolder.find(path)
-    task = _build(folder.read_config(), folder.read_vocabulary())
-    if not 0 <= member < len(task.hypers):
+    config, hypers = folder.read_config(), list_members(folder.read_config())
+    if not 0 <= member < len(hypers):
         raise ValueError(
-            f"member={member}: the run in {path} has {len(task.hypers)} members"
+            f"member={member}: the run in {path} has {len(hypers)} members"
         )
-    content = folder.read_result().get("content", task.content)
+    file, rows = folder.params(member), folder.read_members()
+    if not file.exists() or len(rows) != len(hypers):
+        raise ValueError(f"{path} holds no finished run: finish it with --resume")
+    folder.require_unchanged(file, folder.result, folder.vocabulary)
+    if not isinstance(scored := rows[member].get("config"), dict):
+        raise ValueError(
+            f"{folder.result} lacks its config: make it anew with --resume"
+        )
+    require_same(
+        fields.from_dict(Config, scored),
+        member_config(config, hypers[member]),
+        f"{folder.config} is not that of {folder.result}",
+        "bring the old values back, or train it anew with --overwrite",
+    )
+    task = _build(config, folder.read_vocabulary())
+    content = rows[member].get("content", task.content)
     if content != task.content:
         raise ValueError(
             f"{path} was trained on other lists or texts, or before 0.2 cut them as it"
             f" does: their digest was {content}, is {task.content}; bring the old ones"
             f" back, or train it anew with --overwrite"
         )
-    file = folder.params(member)
-    if not file.exists():
-        raise ValueError(f"{path} holds no finished run: finish it with --resume")
     params = train.load_params(file)
     found, wanted = (
-        {path: leaf.shape for path, leaf in trees.leaves_by_path(each).items()}
+        {x: f"shape {y.shape} of {y.dtype}" for x, y in leaves_by_path(each).items()}
         for each in (params, task.shapes)
     )
     for leaf in sorted(found.keys() | wanted.keys()):
         if found.get(leaf) != wanted.get(leaf):
             raise ValueError(
-                f"{file} is of another model: {leaf} has shape"
-                f" {found.get(leaf, 'absent')}, the config in {path} makes it"
-                f" {wanted.get(leaf, 'absent')}"
+                f"{file} is of another model: {leaf} has"
+                f" {found.get(leaf, 'no shape')}, the config in {path} makes it"
+                f" {wanted.get(leaf, 'none')}"
             )
     return task, params
 
@@ -214,9 +227,7 @@ def _check_parameters(task: Task) -> None:
             f"train.trainable has {adapters[0]!r}, and the model has no adapters: name"
             f" some in model.lora.rules, such as '*/attention/query:8'"
         )
-    trees.require_matches(
-        trainable, trees.leaves_by_path(shapes), "TrainConfig.trainable"
-    )
+    trees.require_matches(trainable, leaves_by_path(shapes), "TrainConfig.trainable")
     require_weights(shapes, task.config.qat)
 
 

@@ -5,8 +5,9 @@ rows = run(configs.load("demo"), "runs/mine")        # a run folder, resumable
 state = fit(prepare(configs.load("smoke")))          # the training alone
 """
 
+import contextlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import jax
@@ -16,6 +17,7 @@ from kscale import files, models, quant, stopping, train
 from kscale.configs.base import Config, select_meaningful
 from kscale.files import Row
 from kscale.runs import board
+from kscale.runs.claim import claim
 from kscale.runs.curve import Curve
 from kscale.runs.devices import TrainingPlan, arrange, explain_memory
 from kscale.runs.evaluate import member_params, score
@@ -31,6 +33,9 @@ from kscale.runs.task import Task, prepare
 from kscale.scores.score import BrokenModelError
 from kscale.train.config import Hyper, count_members
 from kscale.train.step import State
+
+# What of a result row the training alone tells.
+_TOLD = ("steps", "seconds", "tokens_per_second", "curve", "training", *train.ROUTING)
 
 
 def run(
@@ -59,37 +64,79 @@ def run(
       config, fingerprint and seed, with what code and on what device, and how fast.
 
     Raises:
-      ValueError: as `prepare`, `devices.arrange` and `RunFolder.claim`.
+      ValueError: as `prepare`, `devices.arrange` and `claim`.
       Interrupted: a signal came; the state is saved if there is a folder.
     """
-    with stopping.watch(), explain_memory(config):
+    with stopping.watch(), explain_memory(config), contextlib.ExitStack() as stack:
         task = prepare(config, start=start, hypers=hypers)
         plan = arrange(task)  # what cannot be trained must not cost the run in workdir
         stopping.check()
-        folder = None
+        folder, settle, told = None, None, []
         if workdir is not None:
             folder = RunFolder(pathlib.Path(workdir), len(task.hypers))
             require_other_folder(task, folder)
-            folder.claim(config, resume, overwrite)
+            claimed = claim(folder, config, resume, overwrite, progress)
+            settle = stack.enter_context(claimed)
+            told = _recall(folder, plan.score_at, progress)
             if task.start is not None and not folder.vocabulary.exists():
                 folder.write_vocabulary(task.vocabulary)
         curve = Curve(task, folder)
-        result = train_task(task, plan, folder, resume, progress, curve)
-        logged = result.rows if folder is None else folder.read_logged()
-        speed = {"steps": result.step} | sum_speed(logged, len(task.hypers))
+        result = train_task(task, plan, folder, resume, progress, curve, settle)
+        if settle is not None:
+            settle(result.rows)
         rows = []
         for i in range(len(task.hypers)):
-            row = _score_member(task, result, i, folder)
-            row |= last_routing(logged, i) | curve.of_member(i, logged) | speed
-            rows.append(row)
+            rows.append(_score_member(task, result, i, folder))
             stopping.check()
+        told = told or _tell(task, folder, result, curve)
+        rows = [row | more for row, more in zip(rows, told, strict=True)]
         if folder is not None:
             with stopping.defer():
                 with files.replace_file(folder.visits) as file:
                     np.save(file, task.order.visits())
                 folder.write_result(summarize(rows))
+                folder.seal()
                 board.write_end(folder, count_members(plan.hyper), rows)
         return rows
+
+
+def _tell(
+    task: Task, folder: RunFolder | None, result: train.FitResult, curve: Curve
+) -> list[Row]:
+    """Returns what the training alone tells of each member."""
+    logged = result.rows if folder is None else folder.read_logged()
+    speed = {"steps": result.step} | sum_speed(logged, len(task.hypers))
+    return [
+        last_routing(logged, i) | curve.of_member(i, logged) | speed
+        for i in range(len(task.hypers))
+    ]
+
+
+def _recall(
+    folder: RunFolder, score_at: Sequence[int], progress: TextIO | None
+) -> list[Row]:
+    """Returns what the result tells of training whose logs are lost, by member.
+
+    Says so. Nothing is returned if nothing is lost, or nothing else tells of it.
+
+    Raises:
+      ValueError: a log was damaged, and there is no result.
+    """
+    lost, lines = folder.find_lost(score_at), []
+    told = folder.read_sound_members() if lost else []
+    for path, (reason, damaged) in lost.items():
+        if damaged and not told:
+            raise ValueError(reason)
+        if damaged:  # so that nobody takes it for sound
+            path.rename(path.with_name(f"{path.name}.damaged"))
+        rest = f"stay as in {folder.result}" if told else "will be of what is left"
+        lines.append(f"{reason}: {', '.join(_TOLD[:5])} {rest}")
+    for path in folder.find_broken():
+        if path not in lost:
+            lines.append(f"{path} was changed or removed and is made anew")
+    if progress is not None:
+        progress.write("".join(f"{line}\n" for line in lines))
+    return [{name: row[name] for name in _TOLD if name in row} for row in told]
 
 
 def fit(task: Task, progress: TextIO | None = None) -> State:
@@ -126,6 +173,7 @@ def train_task(
     resume: bool = False,
     progress: TextIO | None = None,
     curve: Curve | None = None,
+    on_row: Callable[[Row], object] | None = None,
 ) -> train.FitResult:
     """Trains a task as planned and scores it on its way."""
     batches = task.order.batches(jax.process_index(), jax.process_count())
@@ -148,6 +196,7 @@ def train_task(
         identity=identity,
         resume=resume,
         progress=progress,
+        on_row=on_row,
         start=None if task.start is None else task.start.make_params(task),
         evaluate_at=plan.score_at if curve is not None else (),
         on_evaluation=None if curve is None else curve.add,

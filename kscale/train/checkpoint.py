@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from kscale import stopping
-from kscale.files import read_arrays, write_arrays, write_json
+from kscale.files import read_arrays, write_arrays
+from kscale.train.checksums import find_broken, seal
 from kscale.train.config import RHYTHM, Hyper, TrainConfig, count_members
 from kscale.train.infeed import Infeed
 from kscale.train.objective import Objective, describe_config
@@ -30,7 +30,6 @@ from kscale.trees import leaves_by_path, nest
 Description = Mapping[str, Any]  # what a run is; another's checkpoint is refused
 
 CHECKPOINTS = "checkpoints"  # the folder of a run's checkpoints
-SEAL = "checksums.json"  # a checkpoint's file of the checksums of all its others
 
 # Raised when descriptions are made otherwise, so that older ones cannot be compared.
 FORMAT = 2
@@ -102,6 +101,8 @@ class Checkpoints:
             preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
         )
         self._unsealed: int | None = None
+        if self.folder.is_file():
+            raise CheckpointError(f"{self.folder} is a file: remove it, or move it")
         with self._reporting():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
 
@@ -232,42 +233,6 @@ def _messages(error: BaseException) -> str:
     """Joins the messages of an error and of all that caused it."""
     cause = error.__cause__ or error.__context__
     return str(error) if cause is None else f"{error} {_messages(cause)}"
-
-
-def seal(folder: Path) -> None:
-    """Writes the CRC-32 of every file below a finished folder into its `SEAL`."""
-    write_json(folder / SEAL, _compute_checksums(folder))
-
-
-def find_broken(folder: Path) -> list[str]:
-    """Lists the files that are missing or were changed since the folder was sealed.
-
-    None is broken in a folder without a seal, which a run that was killed may leave.
-
-    Example:
-      >>> find_broken(Path("checkpoints/100"))
-      ['state/d/0f3c']
-    """
-    if not (folder / SEAL).exists():
-        return []
-    try:
-        sealed = json.loads((folder / SEAL).read_text())
-        found = _compute_checksums(folder)
-    except (OSError, ValueError):
-        return [SEAL]
-    return sorted(name for name in sealed if found.get(name) != sealed[name])
-
-
-def _compute_checksums(folder: Path) -> dict[str, int]:
-    checksums = {}
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.name.startswith(SEAL):
-            value = 0
-            with path.open("rb") as file:
-                while block := file.read(2**20):
-                    value = zlib.crc32(block, value)
-            checksums[path.relative_to(folder).as_posix()] = value
-    return checksums
 
 
 def save_params(path: Path | str, params: Any) -> None:

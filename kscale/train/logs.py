@@ -84,7 +84,7 @@ class RunLog:
     def __init__(self, folder: Path | str, step: int, members: int | None) -> None:
         self._path = Path(folder) / METRICS
         with _require_room(self._path):
-            rows = files.read_rows(self._path)
+            rows = files.read_rows(self._path, {"step": int})
             files.write_rows(self._path, (row for row in rows if row["step"] <= step))
             self._boards = _open_boards(folder, step, members)
 

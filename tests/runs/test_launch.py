@@ -63,7 +63,7 @@ def test_a_run_that_fails_gives_its_own_message(tmp_path):
 
 def test_the_progress_is_that_of_the_metrics(tmp_path):
     (tmp_path / "a").mkdir()
-    row = {"step": 12_000, "loss": 1.23456}
+    row = {"step": 12_000, "loss": 1.23456, "tokens": 1, "seconds": 0.5}
     (tmp_path / "a" / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     assert launch._last_step(RunFolder(tmp_path / "a")) == "a step 12,000, loss 1.235"
     assert launch._last_step(RunFolder(tmp_path / "b")) == "b compiling"

@@ -8,6 +8,7 @@ import pytest
 from support.run_folders import result_of
 
 from kscale import cli, models, quant, scores
+from kscale.runs.lock import hold
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run
@@ -39,10 +40,24 @@ def test_it_writes_only_when_asked_to(copy):
     assert len(scores.ScoreTable.load(copy / "scores.npz").people) == 12
 
 
+def test_a_folder_that_is_held_is_read_and_not_written(copy):
+    choice = Choice(bits=(4,), method="nearest")
+    with hold(copy, "trained"), pytest.MonkeyPatch.context() as patched:
+        patched.setattr("threading.get_ident", lambda: -1)
+        assert score_run(copy, dry_run=True)["people"] == 12
+        for write in (
+            lambda: score_run(copy, write=True),
+            lambda: quantize_run(copy, choice, save=True),
+        ):
+            with pytest.raises(ValueError, match="is being trained by process"):
+                write()
+
+
 def test_a_member_of_a_population(pair, tmp_path):
     run = shutil.copytree(pair, tmp_path / "run")
     before = result_of(run)
     shutil.copy(run / "params_0.npz", run / "params_1.npz")
+    (run / "checksums.json").unlink()
     row = score_run(run, member=1, write=True)
     after = result_of(run)
     assert row["seed"] == 1

@@ -34,6 +34,36 @@ def test_rows_are_appended_and_runs_with_a_row_are_skipped(
     assert path.read_bytes() == before
 
 
+def test_another_sweep_of_the_same_runs_is_refused(experiment, instant, tmp_path):
+    rows = sweep(experiment, "smoke", tmp_path)
+    next(rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("threading.get_ident", lambda: -1)
+        others = sweep(experiment, "smoke", tmp_path)  # which does the other groups
+        assert [next(others)["fingerprint"] for _ in range(2)]
+        with pytest.raises(ValueError, match=r"is being trained by process .*: wait"):
+            next(others)
+    assert len(list(rows)) == 2
+    assert len(files.read_rows(tmp_path / "mine_smoke.jsonl")) == 5
+
+
+def test_another_sweep_of_the_same_settings_writes_no_row_twice(tmp_path):
+    first = []
+
+    def compute(setting):
+        if not first:  # the other one is faster
+            first.append(setting)
+            first.extend(sweep(squares, "smoke", tmp_path))
+        return {"square": setting["x"] ** 2}
+
+    squares = Experiment(
+        "squares", lambda _: [{"x": 2}, {"x": 3}], lambda rows, path: None, compute
+    )
+    assert list(sweep(squares, "smoke", tmp_path)) == []
+    assert len(first) == 1 + 2
+    assert len(files.read_rows(tmp_path / "squares_smoke.jsonl")) == 2
+
+
 def test_shares_side_by_side_do_each_run_once(experiment, instant, tmp_path):
     shares = [sweep(experiment, "smoke", tmp_path, (i, 2)) for i in (0, 1)]
     new = [row["fingerprint"] for share in shares for row in share]
@@ -150,7 +180,7 @@ def test_a_figure_is_drawn_from_the_rows_alone(
     list(sweep(experiment, "smoke", tmp_path))
     files.append_row(tmp_path / "mine_smoke.jsonl", {"fingerprint": "of another"})
     monkeypatch.setattr(sweeps, "run", None)
-    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    before = {p: p.read_bytes() for p in tmp_path.glob("*.*")}
     picture = draw_figure(experiment, "smoke", tmp_path)
     assert picture == tmp_path / "mine_smoke.png"
     assert picture.read_bytes().startswith(b"\x89PNG")

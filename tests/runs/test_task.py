@@ -156,11 +156,13 @@ def test_a_context_that_cuts_all_documents_at_one_place_is_refused(where):
 def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     content = prepare(small(world__lists=write_moons(tmp_path / "moons"))).content
     folder = RunFolder(tmp_path / "run")
-    folder.write_result({"content": content})
     other = tmp_path / "other"  # another path, as a folder is read once per process
     shutil.copytree(tmp_path / "moons", other)
     (other / "values/metal.txt").write_text("zinc\ncobalt\nnickel\niron\n")
-    save_config(small(world__lists=str(other)), folder.config)
+    config = small(world__lists=str(other))
+    save_config(config, folder.config)
+    folder.params().touch()
+    folder.write_result({"content": content, "config": fields.to_dict(config)})
     with pytest.raises(ValueError, match="trained on other lists or texts"):
         open_run(folder.path)
 

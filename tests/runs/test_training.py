@@ -1,7 +1,9 @@
 """Runs: what a folder holds, populations, kills and resumes, what nobody loses."""
 
+import io
 import json
 import random
+import re
 import shutil
 import signal
 import time
@@ -17,7 +19,7 @@ from support.run_folders import (
     tiny_config,
 )
 
-from kscale import cli, scores
+from kscale import cli, scores, train
 from kscale.configs import fields
 from kscale.configs.base import Config, fingerprint, load_config
 from kscale.runs.evaluate import score
@@ -38,8 +40,8 @@ NUMBERS = (
     " steps seed"
 )
 FILES = (
-    "checkpoints config.json metrics.jsonl params.npz result.json scores.npz"
-    " tensorboard visits.npy"
+    "checkpoints checksums.json config.json metrics.jsonl params.npz result.json"
+    " scores.npz tensorboard visits.npy"
 )
 
 
@@ -196,11 +198,70 @@ def test_what_cannot_be_trained_leaves_no_folder(tiny, tmp_path):
 
 
 def test_parameters_of_another_model_are_refused(copy):
+    (copy / "checksums.json").unlink()
+    params = train.load_params(copy / "params.npz")
+    table = params["embed"]["table"]
+    for other, found in (
+        (table[1:], rf"shape \({len(table) - 1}, 16\)"),
+        (table.astype(np.int32), "of int32"),
+        (table.astype(">f4"), "of >f4"),
+    ):
+        train.save_params(copy / "params.npz", params | {"embed": {"table": other}})
+        message = rf"params.npz is of another model: embed/table .*{found}.*of float32"
+        with pytest.raises(ValueError, match=message):
+            open_run(copy)
+
+
+def test_a_config_that_is_not_that_of_the_result_is_refused(copy):
     config = json.loads((copy / "config.json").read_text())
-    config["model"]["head_size"] = 32
+    config["world"]["seed"] = 7
     (copy / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"params.npz is of another model: .*shape"):
+    message = "is not that of .*result.json: world.seed was 0, is 7; bring the old"
+    with pytest.raises(ValueError, match=message):
         open_run(copy)
+
+
+@pytest.mark.parametrize("name", ["params.npz", "result.json"])
+def test_a_changed_byte_is_noticed(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"it was changed|is no readable"):
+        open_run(copy)
+
+
+@pytest.mark.parametrize("lost", ["gone", "changed", "gone with the result"])
+def test_what_training_told_is_not_lost_with_its_log(learned, little, tmp_path, lost):
+    copy = shutil.copytree(learned[0], tmp_path / "run")
+    log, said = copy / "metrics.jsonl", io.StringIO()
+    if lost == "changed":
+        log.write_text(log.read_text().replace('"tokens": ', '"tokens": 9', 1))
+    else:
+        log.unlink()
+    if "result" in lost:
+        (copy / "result.json").unlink()
+    (row,) = run(little(), copy, resume=True, progress=said)
+    told = [row["seconds"], row["tokens_per_second"]]
+    if "result" in lost:
+        assert told == [None, None]
+        assert f"{log} has no row of step {row['steps']}: " in said.getvalue()
+        assert f"{copy / 'result.json'} was changed or removed and" in said.getvalue()
+    else:
+        assert told == [learned[1]["seconds"], learned[1]["tokens_per_second"]]
+        assert f"stay as in {copy / 'result.json'}" in said.getvalue()
+    assert (copy / "metrics.jsonl.damaged").exists() == (lost == "changed")
+    assert row["bits"] == learned[1]["bits"]
+
+
+def test_an_overwriting_run_that_diverges_leaves_the_one_before(
+    learned, little, tmp_path
+):
+    copy, said = shutil.copytree(learned[0], tmp_path / "run"), io.StringIO()
+    before, bad = read_files(copy), little(train__learning_rate=1e30)
+    with pytest.raises(ValueError, match="must be finite"):
+        run(bad, copy, overwrite=True, progress=said)
+    assert said.getvalue().endswith(f"the run that was in {copy} is back\n")
+    assert read_files(copy) == before
 
 
 def test_the_answer_is_one_sentence(finished):
@@ -281,3 +342,26 @@ def test_ten_kills_at_random_moments(tiny, start, call, tmp_path):
         process.communicate()
     assert call(*words, f"--workdir={cut}", "--resume")[0] == 0
     assert_same_arrays(cut, whole, "params.npz")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", [(), ("--overwrite",), ("--resume",)])
+def test_of_two_at_once_one_wins(tiny, start, tmp_path, flag):
+    folder = tmp_path / "run"
+    words = ["train", *tiny, *LONG, f"--workdir={folder}"]
+    if flag:
+        process = start(*words)
+        while process.poll() is None and not list_checkpoints(folder):
+            time.sleep(0.005)
+        process.kill()
+        process.communicate()
+    other = [] if flag == ("--resume",) else ["--config.train.seed=1"]
+    both = [start(*words, *more, *flag) for more in ([], other)]
+    errors = [process.communicate()[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 2]
+    assert re.search("is being trained by process|holds a run", errors[codes.index(2)])
+    seed = load_config(folder).train.seed
+    assert seed == result_of(folder)["seed"] == (codes.index(0) if other else 0)
+    steps = [row["step"] for row in read_metrics(folder)]
+    assert steps == sorted(set(steps))
