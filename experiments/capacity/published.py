@@ -1,6 +1,6 @@
 """Allen-Zhu & Li 2024, figure 1: its own points that a CPU can train.
 
-Published lists, GPT-2 tokens, heads of 64; float32 for the paper's 16 bits. The model is
+Published lists, GPT-2 tokens, heads of 64; float32 for the 16 bits. The model is
 GPT2-2-1, the smallest of figure 1. Rates and batches are the published ones, but for
 100 exposures also 12 windows at rates that the paper does not print for so few people.
 
