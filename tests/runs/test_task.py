@@ -82,6 +82,14 @@ def test_the_vocabulary_does_not_depend_on_seeds():
     assert len({task.config.model.vocab for task in some}) == 1
 
 
+def test_exact_steps_read_every_token_once():
+    task = prepare(small())
+    stream = task.order.stream
+    read = task.order.steps * task.config.data.batch * task.config.data.context
+    assert 0 <= read - (stream.total_tokens - 1) < task.config.data.batch * 128
+    assert task.order.exposures == 4.0
+
+
 def test_rewritten_biographies_end_to_end(tmp_path):
     world = worlds.build_bios(12, lists="mini")
     facts = [world.person(i) for i in range(12)]

@@ -123,6 +123,12 @@ def test_floor_is_where_density_evolution_from_all_learnt_ends(d):
     np.testing.assert_allclose(law.floor[-1], isolated[-1], rtol=1e-3)
 
 
+def test_floor_has_the_values_of_the_reference():
+    law = corrected_law(2e4, [3.2e4, 3.5e4], 4.0)
+    np.testing.assert_allclose(law.floor, [0.001737, 0.000936], atol=5e-7)
+    np.testing.assert_allclose(law.unlearnt, law.floor, rtol=1e-9)
+
+
 def test_corrected_law_falls_with_texts_and_sharpens_with_size():
     c, R = np.linspace(4.0, 5.5, 301), np.array([[1e3], [1e5], [1e7], [1e10]])
     law = corrected_law(R, c * R)

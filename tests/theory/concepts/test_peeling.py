@@ -58,6 +58,18 @@ def test_chain_agrees_with_the_exact_law():
     assert (abs(counts - law.pmf_unlearnt) < 5 * error + 1e-4).all()
 
 
+@pytest.mark.slow
+def test_chain_agrees_with_graphs():
+    concepts, texts, graphs = 300, 1420, 600
+    rng = np.random.default_rng(1)
+    peeled = [peel(sample_graph(concepts, texts, 0.02, rng)) for _ in range(graphs)]
+    share = np.array([1 - learnt.count / concepts for learnt in peeled])
+    found = peeling.sample_chain(concepts, texts, 6000, rng)
+    error = np.hypot(found.standard_error, share.std() / np.sqrt(graphs))
+    assert abs(share.mean() - found.mean) < 4 * error
+    np.testing.assert_array_equal(found.stuck[found.unlearnt > 30], True)
+
+
 def test_corrected_law_agrees_where_the_printed_one_does_not():
     concepts, texts = 5000, 24000
     found = peeling.sample_chain(concepts, texts, 1500, np.random.default_rng(3))
