@@ -134,8 +134,9 @@ def dropped_share(
 ) -> float:
     """Returns the share of the tokens' choices of experts that find no room in scoring.
 
-    The rows are those of `score_corpus`, with the room that they have there, which is
-    that of a document's own length: padding chooses no expert.
+    The rows are the documents of `score_corpus`, not those that ask for longer values,
+    with the room that they have there, which is that of a document's own length:
+    padding chooses no expert.
 
     Args:
       model: (config, params) with experts.
@@ -148,7 +149,11 @@ def dropped_share(
     chosen, _ = choose_people(corpus, people, seed)
     rows = batches(corpus, pool, chosen, lambda width: 1, seed)
     exact = full_precision(config)
-    sums = [_routing(exact, params, one.tokens, one.counted) for one in rows]
+    sums = [
+        _routing(exact, params, one.tokens, one.counted)
+        for one in rows
+        if one.longer[0] == TEXT
+    ]
     dropped, choices = np.asarray(jax.device_get(sums), np.float64).sum(axis=0)
     return float(dropped / choices)
 

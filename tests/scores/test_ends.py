@@ -4,6 +4,7 @@ A model is a distribution over texts: of the marginals, where every value is tol
 everybody; or all-knowing, where a person's texts differ in wording alone.
 """
 
+import dataclasses
 import itertools
 import json
 
@@ -13,7 +14,7 @@ import pytest
 
 from kscale import corpora, tokenizers, worlds
 from kscale.models import ModelConfig, apply, init
-from kscale.scores import measure_capacity, score_corpus
+from kscale.scores import dropped_share, measure_capacity, score_corpus
 
 NAMES = {"1_first": "Ada\nBo\nCy\nDee", "2_last": "Ek\nFox\nGray\nHill"}
 PRONOUNS = {"he": "He", "possessive": "His"}, {"he": "She", "possessive": "Her"}
@@ -189,3 +190,18 @@ def test_a_model_of_ours_is_asked_for_the_longer_values(exact, tmp_path):
             cost = -logs[at - 1, art] - np.log(1 - np.exp(logs[at, history]))
         found = table.nats[person, task.label("major")]
         assert found == pytest.approx(cost, rel=1e-5)
+
+
+def test_the_dropped_share_is_that_of_documents(exact, tmp_path):
+    """Not of the rows in which a value is told as a longer one."""
+    world = build_world(tmp_path, ARTS, ["{name}: {value}.", "{name}: {value} now"])
+    corpus = corpora.Biographies(world)
+    task = exact.Task(corpus, tokenizers.load_gpt2())
+    form = {"layers": 1, "heads": 1, "head_size": 8, "init_std": 0.3, "mlp_width": 1.0}
+    routed = {"experts": 4, "top_k": 2, "eval_capacity_factor": 1.0}
+    config = ModelConfig(vocab=task.vocab, **form, **routed)
+    model = config, init(config, jax.random.key(0))
+    plain = dataclasses.replace(task.pool, longer={})
+    found = dropped_share(model, corpus, task.pool)
+    assert task.pool.longer
+    assert found == dropped_share(model, corpus, plain) > 0
