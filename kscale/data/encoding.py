@@ -26,7 +26,7 @@ from kscale.worlds import Attribute, Column, World
 Encode = Callable[[str], list[int]]
 Tokens = tuple[int, ...]
 _ENDS = ("value1", "value")
-_MOST = 2**16  # values of several columns that are listed one by one
+_MOST_LISTED = 2**16  # values of several columns that are listed one by one
 
 
 class Longer(NamedTuple):
@@ -76,6 +76,7 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
     """
     values = _list_values(corpus.world, corpus.labels)
     told = _list_told(values, bool(corpus.world.diversity), encode)
+    spelled: dict[int, set[Tokens]] = {label: set() for label in told}
 
     @functools.cache
     def merges(label: int, front: str) -> bool:
@@ -93,9 +94,13 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
         for label in set(forms).intersection(marks):
             _keep_first(marks, label)
         for label in told.keys() & marks:
-            said, longer = told[label]
+            listed, longer = told[label]
             if longer.whole:  # texts may say values in other tokens than the lists
-                said.update(_said(label, tokens, marks))
+                for at in _stretches(label, marks):
+                    spelled[label].add(tuple(tokens[at]))
+                for at in _stretches(label, [span.label for span in piece]):
+                    text = "".join(span.text for span in piece[at])
+                    listed.pop(text.strip(), None)
         ids.extend(tokens)
         labels += bytes(marks)
         ends.append(len(ids))
@@ -103,7 +108,12 @@ def encode_pieces(corpus: Corpus, tokenizer: Tokenizer, encode: Encode) -> Encod
         np.array(ids, np.int32),
         np.frombuffer(bytes(labels), np.uint8),
         np.diff(ends, prepend=0),
-        {i: x._replace(rests=_find_rests(said)) for i, (said, x) in told.items()},
+        {
+            label: longer._replace(
+                rests=_find_rests(spelled[label].union(*listed.values()))
+            )
+            for label, (listed, longer) in told.items()
+        },
     )
 
 
@@ -195,10 +205,14 @@ def _keep_first(marks: list[int], label: int) -> None:
     marks[first + 1 :] = [TEXT if x == label else x for x in marks[first + 1 :]]
 
 
-def _said(label: int, tokens: list[int], marks: list[int]) -> Iterator[Tokens]:
-    """Yields the tokens of each stretch of a label."""
-    runs = itertools.groupby(zip(marks, tokens, strict=True), key=lambda pair: pair[0])
-    return (tuple(token for _, token in run) for mark, run in runs if mark == label)
+def _stretches(label: int, labels: Iterable[int]) -> Iterator[slice]:
+    """Yields where each stretch of a label lies."""
+    start = 0
+    for mark, run in itertools.groupby(labels):
+        stop = start + sum(1 for _ in run)
+        if mark == label:
+            yield slice(start, stop)
+        start = stop
 
 
 def _list_values(world: World, labels: Sequence[Label]) -> dict[int, Attribute]:
@@ -218,8 +232,8 @@ def _list_values(world: World, labels: Sequence[Label]) -> dict[int, Attribute]:
 
 def _list_told(
     values: dict[int, Attribute], equal: bool, encode: Encode
-) -> dict[int, tuple[set[Tokens], Longer]]:
-    """Returns by label how values are said, where one may begin another.
+) -> dict[int, tuple[dict[str, set[Tokens]], Longer]]:
+    """Returns by label how the lists spell each value, where one may begin another.
 
     Args:
       values: by label.
@@ -230,7 +244,7 @@ def _list_told(
     for i, value in values.items():
         sizes = [len(column.strings) for column in value.columns]
         crossed = len(sizes) > 1 and not equal and _crosses(value)
-        whole = len(sizes) == 1 or (crossed and math.prod(sizes) <= _MOST)
+        whole = len(sizes) == 1 or (crossed and math.prod(sizes) <= _MOST_LISTED)
         texts: Iterable[str] = value.columns[-1].strings
         if whole:
             texts = {value.text(np.array(x)) for x in np.ndindex(*sizes)}
@@ -238,16 +252,19 @@ def _list_told(
         if whole and not any(after.startswith(text) for text, after in pairs):
             continue
         unlisted = crossed and not whole
-        tokens = {tuple(encode(s + x)) for x in texts for s in (" ", "")}
-        found[i] = set() if unlisted else tokens, Longer({}, whole, unlisted)
+        listed = {x: {tuple(encode(s + x)) for s in (" ", "")} for x in texts}
+        found[i] = {} if unlisted else listed, Longer({}, whole, unlisted)
     return found
 
 
 def _crosses(value: Attribute) -> bool:
     """Returns whether a value begins another that differs before the last column."""
     *columns, last = value.columns
+    # Of the last column's strings only the shortest are kept, none of which begins
+    # another: two values that differ in that column alone then begin each other no
+    # more, and what is still found differs before it.
     if value.begins_another and all(" " in join for join in value.joins[1:]):
-        roots = [""]  # of the strings of the last column; none begins another
+        roots = [""]
         for text in sorted(f"{text} " for text in last.strings):
             if len(roots) == 1 or not text.startswith(roots[-1]):
                 roots.append(text)

@@ -93,11 +93,11 @@ def longer_of(world, offset=0):
             "Art\nArt History\nArt History 2\nArts",
             {" Art": [" History"], " Art History": [" 2"]},
         ),
-        # In the tokens of the texts, and in those of the lists, if texts can have them.
+        # In the tokens of the texts, not those of the lists: `Yahoo!` is told as "!.".
         (
             "{name} likes {value}.",
             "Yahoo\nYahoo!\nYahoo! Inc",
-            {" Yahoo": ["!", "!."], " Yahoo!": [" Inc"]},
+            {" Yahoo": ["! Inc", "!."]},
         ),
         ("{name} likes p{value}.", "re\nre cut\nra", {" pre": [" cut"]}),
         ("{name} studies {value}.", "Arts\nLaw\nLaws", None),
@@ -122,7 +122,7 @@ def test_how_names_go_on_to_longer_ones(tmp_path):
 def test_names_too_many_to_list_pay_for_the_token_behind(tmp_path, monkeypatch):
     lists = {"names/1_first.txt": "Ann\nAnn Lee", "names/2_last.txt": "Lee\nLou"}
     world = write_world(tmp_path, people=4, **lists)
-    monkeypatch.setattr("kscale.data.encoding._MOST", 3)
+    monkeypatch.setattr("kscale.data.encoding._MOST_LISTED", 3)
     (longer,) = data.tokenize(corpora.Biographies(world), GPT2).longer.values()
     assert longer.unlisted
     assert not longer.rests

@@ -97,6 +97,7 @@ CASES = {
         ["{name}: {value}.", "{name}: {value} now"],
     ),
     "merged behind": (["Yahoo", "Yahoo!", "Yahoo! Inc."], ["{name} likes {value}."]),
+    "a full stop": (["Acme Inc", "Acme Inc."], ["{name} works at {value}."]),
     "merged before": (
         ["re", "re cut"],
         ["{name} likes p{value}.", "{name} likes p{value} too."],
