@@ -64,7 +64,7 @@ VERB = Verb(
     },
     run,
     plan=plan,
-    dry_run="print the config, parameters, bits, steps and cost, and stop",
+    dry_run="print the config, parameters, bits, steps, cost and memory, and stop",
 )
 
 
@@ -72,6 +72,9 @@ def plan_text(row: Row) -> str:
     """Returns the plan for a person to read."""
     size, most, visits = row["parameters"], row["bits"], row.get("visits")
     mixture, about = [], "" if row["counted"] else "about "
+    memory = row["memory"]
+    needed, here = memory["state"] + memory["work"], memory["device"]
+    having = f", which has {here / 1e9:.3g} GB here" * bool(here)
     if visits and visits["fewest"] != visits["most"]:
         mixture.append(
             f"visits       {visits['fewest']:,} to {visits['most']:,} of a person"
@@ -95,6 +98,7 @@ def plan_text(row: Row) -> str:
             * (row["members"] > 1),
             f"cost         {row['flops']:.3g} FLOPs, {row['hours']:.3g} h at"
             f" {row['tflops']:g} TFLOP/s",
+            f"memory       {needed / 1e9:.3g} GB or more of a device{having}",
         ]
     )
 

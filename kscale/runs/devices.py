@@ -8,18 +8,35 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.sharding import Mesh
 
-from kscale import quant, train
+from kscale import quant, train, trees
 from kscale.configs import fields
 from kscale.configs.base import Config
 from kscale.runs.curve import longest_dispatch, steps_to_score
 from kscale.runs.task import Task
 from kscale.train.config import MOST_STEPS, Hyper
 from kscale.train.dispatch import abstract_state
+
+
+class Memory(NamedTuple):
+    """The bytes that a training needs of one device at the least, and those there are.
+
+    Attributes:
+      state: of the parameters, and of the gradient and moments of those trained.
+      work: of the rows that are differentiated at once: the stream, hidden layer and
+        attention weights of each block, and the logits.
+      rows: windows that are differentiated at once.
+      device: that a device of this machine has; 0: not known.
+    """
+
+    state: float
+    work: float
+    rows: int
+    device: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,6 +48,7 @@ class TrainingPlan:
       config: the train config without automatic values.
       hyper: the population, or the values of the one model.
       score_at: steps at which the model is scored on its way.
+      memory: that it needs.
       mesh: of the devices; None: not asked for yet.
     """
 
@@ -38,6 +56,7 @@ class TrainingPlan:
     config: train.TrainConfig
     hyper: Hyper
     score_at: list[int]
+    memory: Memory
     mesh: Mesh | None = None
 
 
@@ -45,17 +64,18 @@ def arrange(task: Task) -> TrainingPlan:
     """Plans the training of a task on the devices that there are.
 
     Raises:
-      ValueError: as `plan_training`; the devices are not those of the mesh; members,
-        matrices or experts cannot be shared out over it.
+      ValueError: as `plan_training`; the devices are not those of the mesh, or have too
+        little memory; members, matrices or experts cannot be shared out over it.
     """
     mesh = train.make_mesh(**dataclasses.asdict(task.config.mesh))
     plan = plan_training(task)
+    _require_memory(task, plan.memory)
     abstract_state(plan.objective, plan.hyper, mesh, plan.config.trainable)
     return dataclasses.replace(plan, mesh=mesh)
 
 
 def plan_training(task: Task, steps: int = 0) -> TrainingPlan:
-    """Plans the training of a task, without asking for the devices of its mesh.
+    """Plans the training of a task, on whatever devices there will be.
 
     Args:
       task: from `prepare`.
@@ -84,13 +104,13 @@ def plan_training(task: Task, steps: int = 0) -> TrainingPlan:
         chosen = dataclasses.replace(chosen, **task.hypers[0]._asdict())
         hyper = train.make_hyper(chosen)
     _require_rows(task, chosen.rows_per_gradient)
-    _require_memory(task, chosen.rows_per_gradient)
+    memory = estimate_memory(task, chosen.rows_per_gradient)
     if steps > MOST_STEPS:
         raise ValueError(
             f"data.exposures={config.data.exposures} makes {steps:.3g} steps, and they"
             f" are counted up to 2^31 - 1: take fewer, or a larger data.batch"
         )
-    return TrainingPlan(build_objective(config), chosen, hyper, score_at)
+    return TrainingPlan(build_objective(config), chosen, hyper, score_at, memory)
 
 
 def build_objective(config: Config) -> train.Objective:
@@ -110,20 +130,24 @@ def build_objective(config: Config) -> train.Objective:
     return objective._replace(token_nats=token_nats, description=description)
 
 
-def _require_memory(task: Task, rows_per_gradient: int) -> None:
-    """Refuses what needs more memory at the least than a device has.
+def estimate_memory(task: Task, rows_per_gradient: int) -> Memory:
+    """Estimates from below what training takes of a device.
 
-    Counted are parameters, gradient and moments, and of the rows that are
-    differentiated at once the stream, hidden layer and attention weights of each block
-    and the logits.
+    A parameter has 4 bytes, and 12 more for its gradient and moments where
+    `train.trainable` matches it.
+
+    Args:
+      task: from `prepare`.
+      rows_per_gradient: windows that one device differentiates at once.
     """
     model, data, mesh = task.config.model, task.config.data, task.config.mesh
-    have = device_memory()
-    if not have:
-        return
     members = -(-len(task.hypers) // mesh.population)
     shares = mesh.model * mesh.expert
-    state = 16 * task.parameters.total * members / shares
+    trainable = task.config.train.trainable
+    held = sum(
+        leaf.size * (16 if trees.matches(path, trainable) else 4)
+        for path, leaf in trees.leaves_by_path(task.shapes).items()
+    )
     shards = mesh.data or max(1, jax.device_count() // (mesh.population * shares))
     rows = max(1, min(rows_per_gradient, data.batch // shards))
     scores = model.heads * data.context // 2  # cuDNN keeps none
@@ -133,12 +157,18 @@ def _require_memory(task: Task, rows_per_gradient: int) -> None:
     a_block = size * (model.width + model.hidden + scores) / shares
     a_token = model.layers * a_block + 4 * model.vocab
     work = rows * data.context * a_token * members
-    if state + work > have:
+    return Memory(held * members / shares, work, rows, device_memory())
+
+
+def _require_memory(task: Task, memory: Memory) -> None:
+    """Refuses what needs more memory at the least than a device has."""
+    if memory.device and memory.state + memory.work > memory.device:
         raise ValueError(
-            f"out of memory: {task.parameters.total:,} parameters with their moments"
-            f" take {state / 1e9:.3g} GB, {rows} windows of data.context={data.context}"
-            f" tokens at once take {work / 1e9:.3g} GB or more, and the device has"
-            f" {have / 1e9:.3g} GB: {_LESS}"
+            f"out of memory: {task.parameters.total:,} parameters with the moments of"
+            f" those trained take {memory.state / 1e9:.3g} GB, {memory.rows} windows of"
+            f" data.context={task.config.data.context} tokens at once take"
+            f" {memory.work / 1e9:.3g} GB or more, and the device has"
+            f" {memory.device / 1e9:.3g} GB: {_LESS}"
         )
 
 

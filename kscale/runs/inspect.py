@@ -119,7 +119,8 @@ def plan_run(
 ) -> Row:
     """Returns what a run would be, without running it: sizes, bits, steps, cost.
 
-    Tokens and steps are counted where there are few ("counted"), else estimated.
+    Tokens and steps are counted where there are few ("counted"), else estimated. A run
+    that this machine has no memory for is planned as well (`devices.Memory`).
 
     Args:
       config, tflops: as in `estimate_cost`.
@@ -130,7 +131,7 @@ def plan_run(
         require_other_folder(task, RunFolder(workdir))
     cost = estimate_cost(config, tflops)
     counted = cost["tokens"] < _COUNTED_TOKENS
-    plan_training(task, 0 if counted else cost["steps"])
+    memory = plan_training(task, 0 if counted else cost["steps"]).memory
     most = task.world.bits_max()
     row = {
         "parameters": task.parameters._asdict(),
@@ -145,6 +146,7 @@ def plan_run(
         "members": len(task.hypers),
         **{name: cost[name] for name in ("steps", "tokens", "flops", "hours")},
         "tflops": tflops,
+        "memory": memory._asdict(),
         "fingerprint": fingerprint(config),
         "config": fields.to_dict(config),
     }

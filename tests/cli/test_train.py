@@ -39,6 +39,23 @@ def test_a_dry_run_prints_sizes_and_writes_nothing(ask, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_larger_than_this_machine_is_planned_and_not_trained(
+    tiny, ask, refuse, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("kscale.runs.devices.device_memory", lambda: 10**6)
+    out = ask("train", *tiny, "--dry_run")
+    cost, memory = out.splitlines()[-2:]
+    assert cost.startswith("cost  ")
+    assert re.fullmatch(
+        r"memory       \S+ GB or more of a device, which has 0.001 GB here", memory
+    )
+    plan = ask("train", *tiny, "--dry_run", "--json")
+    assert plan["memory"]["state"] == 16 * plan["parameters"]["total"]
+    refuse(["train", *tiny], "out of memory: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_answer_is_the_last_line_and_json_is_one_object(
     tiny, ask, capsys, tmp_path, monkeypatch, refuse
 ):

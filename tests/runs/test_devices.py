@@ -5,7 +5,7 @@ import pytest
 from support.run_folders import tiny_config
 
 from kscale.runs import devices
-from kscale.runs.devices import explain_memory, plan_training
+from kscale.runs.devices import arrange, explain_memory, plan_training
 from kscale.runs.task import prepare
 
 
@@ -16,10 +16,29 @@ from kscale.runs.task import prepare
 def test_what_cannot_fit_is_refused_before_any_work(tiny, field, value, monkeypatch):
     monkeypatch.setattr(devices, "device_memory", lambda: 15 * 10**9)
     task = prepare(tiny_config(tiny, **{field: value, "model__head_size": 512}))
+    monkeypatch.setattr(devices, "abstract_state", lambda *_: None)
     with pytest.raises(ValueError, match=r"out of memory: .* device has 15 GB: take"):
-        plan_training(task)
+        arrange(task)
+    memory = plan_training(task).memory  # for another machine
+    assert memory.state + memory.work > memory.device == 15 * 10**9
     monkeypatch.setattr(devices, "device_memory", lambda: 0)  # not known
-    plan_training(task)
+    arrange(task)
+
+
+def test_only_what_is_trained_has_a_gradient_and_moments(tiny, monkeypatch):
+    rules = {"model__lora__rules": ("*/attention/query:2",)}
+    whole = prepare(tiny_config(tiny, **rules))
+    adapters = prepare(tiny_config(tiny, **rules, train__trainable=("lora/*",)))
+    count = whole.parameters
+    assert 0 < count.adapters < count.total
+    assert plan_training(whole).memory.state == 16 * count.total
+    needed = plan_training(adapters).memory
+    assert needed.state == 4 * count.total + 12 * count.adapters
+    have = int(needed.state + needed.work)
+    monkeypatch.setattr(devices, "device_memory", lambda: have)
+    assert arrange(adapters).memory.device == have
+    with pytest.raises(ValueError, match="out of memory"):
+        arrange(whole)
 
 
 @pytest.mark.parametrize(
