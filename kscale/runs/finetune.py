@@ -122,7 +122,7 @@ def require_start(path: pathlib.Path) -> pathlib.Path:
     """Returns the folder of the finished run that a config goes on from.
 
     Raises:
-      ValueError: no finished run is there.
+      ValueError: no finished run is there, or its first member diverged.
     """
     path = path.expanduser()
     path = path.resolve() if path.exists() else path
@@ -132,6 +132,12 @@ def require_start(path: pathlib.Path) -> pathlib.Path:
             f"{where} holds no run: there is no {folder.config.name} in it; give the"
             f" folder of a finished run"
         )
-    if not RunFolder.find(path).params().is_file():
+    folder = RunFolder.find(path)
+    if step := folder.diverged_at():
+        raise ValueError(
+            f"{where}: its first member, from which a run goes on, diverged at step"
+            f" {step}; give the folder of another run"
+        )
+    if not folder.params().is_file():
         raise ValueError(f"{where} holds no finished run: finish it with --resume")
     return path

@@ -115,6 +115,11 @@ class RunFolder:
         row = self.read_result()
         return row.get("members", [row] if row else [])
 
+    def diverged_at(self, member: int = 0) -> int:
+        """Returns the step at which a member diverged, which left no file; 0: none."""
+        row = dict(enumerate(self.read_members())).get(member, {})
+        return row.get("diverged") or 0
+
     def read_sound_members(self) -> list[Row]:
         """Reads the result row of each member; none if the result was damaged."""
         try:

@@ -114,14 +114,16 @@ def summarize(rows: Sequence[Row]) -> Row:
 
 
 def answer(rows: Sequence[Row]) -> str:
-    """Answers in one sentence how much is held; of an extraction, how much is right."""
-    best = summarize(rows)
-    among = f", the best of {len(rows)}" if len(rows) > 1 else ""
+    """Answers in a sentence how much is held; of an extraction, how much is right.
+
+    A second one says how many members diverged, if some did.
+    """
+    best, lost = summarize(rows), sum(bool(row.get("diverged")) for row in rows)
+    among = f", the best of {len(rows)}" if len(rows) > max(lost, 1) else ""
     who = f"{best['name']} ({best['model']}, {best['parameters']:,} parameters{among})"
+    and_lost = f" {lost} of {len(rows)} members diverged." * bool(lost and among)
     if best.get("diverged"):
-        return f"{who} diverged at step {best['diverged']}: it holds nothing."
-    lost = sum(bool(row.get("diverged")) for row in rows)
-    who += f", {lost} others having diverged," * bool(lost)
+        return f"{who} diverged at step {best['diverged']}: nothing was scored."
     if not best.get("visits", {}).get("total", 1):  # nobody's text was read
         for part in best.get("parts", {}).values():
             if "held_out" in part:
@@ -129,7 +131,7 @@ def answer(rows: Sequence[Row]) -> str:
                     f"{who} answers {part['held_out']['accuracy']:.0%} of the questions"
                     f" about people held out right,"
                     f" {part['trained']['accuracy']:.0%} of those about people trained"
-                    f" on."
+                    f" on.{and_lost}"
                 )
     below = "; below 0, the truth costs more than an even guess from the lists"
     return (
@@ -137,7 +139,7 @@ def answer(rows: Sequence[Row]) -> str:
         f" {best['bits_max']['total']:,.0f} bits after {best['exposures']:g} exposures:"
         f" {best['bits_per_param']:.3f} bits per parameter"
         f" (at most {best['max_bits_per_param']:.3f})"
-        f"{below * (best['bits']['total'] < 0)}."
+        f"{below * (best['bits']['total'] < 0)}.{and_lost}"
     )
 
 

@@ -141,14 +141,20 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
     """Opens a finished run: its task and the parameters of one member.
 
     Raises:
-      ValueError: the folder holds no finished run, or no such member, or parameters of
-        another model than its config says; the lists or texts have changed.
+      ValueError: the folder holds no finished run, or no such member, one that diverged
+        or parameters of another model than its config says; the lists or texts have
+        changed.
     """
     folder = RunFolder.find(path)
     config, hypers = folder.read_config(), list_members(folder.read_config())
     if not 0 <= member < len(hypers):
         raise ValueError(
             f"member={member}: the run in {path} has {len(hypers)} members"
+        )
+    if step := folder.diverged_at(member):
+        raise ValueError(
+            f"member {member} of the run in {path} diverged at step {step}: choose"
+            f" another with --member"
         )
     file, rows = folder.params(member), folder.read_members()
     if not file.exists() or len(rows) != len(hypers):

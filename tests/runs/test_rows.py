@@ -81,6 +81,18 @@ def test_an_answer_below_zero_says_why():
     )
 
 
+def test_an_answer_says_how_many_members_diverged():
+    row = {"name": "mine", "model": "2-1", "parameters": 10, "exposures": 1}
+    row |= {"bits_max": {"total": 900.0}, "max_bits_per_param": 90.0}
+    good = row | {"bits": {"total": 30.0}, "bits_per_param": 3.0}
+    lost = row | {"diverged": 7, "bits": {"total": None}, "bits_per_param": None}
+    said = answer([lost, good, good])
+    assert said.startswith("mine (2-1, 10 parameters, the best of 3) holds 30 of 900 ")
+    assert said.endswith("(at most 90.000). 1 of 3 members diverged.")
+    only = "mine (2-1, 10 parameters) diverged at step 7: nothing was scored."
+    assert answer([lost]) == answer([lost, lost]) == only
+
+
 def test_provenance_says_how_a_row_was_made(monkeypatch):
     row = rows.provenance()
     assert json.loads(json.dumps(row)) == row

@@ -5,9 +5,10 @@ import shutil
 
 import jax
 import pytest
-from support.run_folders import result_of
+from support.run_folders import result_of, tiny_config
 
 from kscale import cli, models, quant, scores
+from kscale.runs import training
 from kscale.runs.lock import hold
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
@@ -79,6 +80,26 @@ def test_a_run_that_is_not_finished_or_spoilt(copy, capsys):
         assert capsys.readouterr().err == (
             f"kscale {verb}: {copy} holds no finished run: finish it with --resume\n"
         )
+
+
+def test_a_member_that_diverged_is_named(tmp_path, capsys, tiny):
+    training.run(
+        tiny_config(tiny, members__learning_rates="1e-3,1e20"), tmp_path / "two"
+    )
+    step = result_of(tmp_path / "two")["members"][1]["diverged"]
+    for verb in ("score", "ablate", "quantize"):
+        words = [verb, f"--workdir={tmp_path / 'two'}", "--member=1", "--dry_run"]
+        assert cli.main(words) == 2
+        assert capsys.readouterr().err == (
+            f"kscale {verb}: member 1 of the run in {tmp_path / 'two'} diverged at step"
+            f" {step}: choose another with --member\n"
+        )
+    training.run(
+        tiny_config(tiny, members__learning_rates="1e20,1e-3"), tmp_path / "first"
+    )
+    start = f"--config=tune:start={tmp_path / 'first'},people=6"
+    assert cli.main(["train", start, "--dry_run"]) == 2
+    assert "its first member, from which a run goes on, div" in capsys.readouterr().err
 
 
 def test_a_saved_file_scores_what_was_said_when_it_was_made(copy):
