@@ -64,8 +64,7 @@ def sweep(
         as one that another process trains.
       Interrupted: a signal came; the rows and folders so far are kept.
     """
-    with stopping.watch():
-        yield from _sweep(experiment, size, results, share, streams.guard(progress))
+    return _sweep(experiment, size, results, share, streams.guard(progress))
 
 
 def _sweep(
@@ -77,18 +76,21 @@ def _sweep(
 ) -> Iterator[Row]:
     path, failed = rows_path(experiment, size, results), []
     for group in select_groups(experiment, size, share):
-        stopping.check()
+        # Signals are watched while this works, not while it waits for its caller.
         if not _list_left(group, path):
             continue
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(_hold_folder(experiment, group, results))
-                left = _list_left(group, path)  # another sweep may just have ended
-                if not left:
-                    continue
-                if progress is not None:
-                    progress.write(f"{title(left)}\n")
-                rows = _run_group(experiment, left, results, progress)
+                with stopping.watch():
+                    stopping.check()
+                    stack.enter_context(_hold_folder(experiment, group, results))
+                    left = _list_left(group, path)  # another sweep may just have ended
+                    if not left:
+                        continue
+                    if progress is not None:
+                        progress.write(f"{title(left)}\n")
+                    rows = _run_group(experiment, left, results, progress)
+                    stopping.check()
             except (ValueError, OSError, RuntimeError, MemoryError) as error:
                 failed.append(f"{title(group)}: {error}")
                 if progress is not None:
@@ -97,8 +99,10 @@ def _sweep(
             for each, row in zip(left, rows, strict=True):
                 name = each.name if isinstance(each, Config) else experiment.name
                 row |= {"experiment": experiment.rows, "size": size, "name": name}
-                with stopping.defer():
-                    new = files.append_row(path, row, "fingerprint")
+                with stopping.watch():
+                    with stopping.defer():
+                        new = files.append_row(path, row, "fingerprint")
+                    stopping.check()
                 if row.get("diverged"):
                     rate = f"rate {row['config']['train']['learning_rate']:g}"
                     failed.append(f"{name}, {rate}: diverged at step {row['diverged']}")

@@ -1,6 +1,7 @@
 """Sweeps: rows appended, skipped, shared out; what starts from a trained run."""
 
 import pathlib
+import signal
 
 import pytest
 from support.sweeps import EXPERIMENT, fingerprints, going_on, small
@@ -32,6 +33,23 @@ def test_rows_are_appended_and_runs_with_a_row_are_skipped(
     before = path.read_bytes()
     assert list(sweep(experiment, "smoke", tmp_path)) == []
     assert path.read_bytes() == before
+
+
+def test_between_rows_signals_are_the_callers(
+    experiment, instant, tmp_path, monkeypatch
+):
+    before, during = signal.getsignal(signal.SIGTERM), []
+    trained = sweeps.run
+
+    def run(*words, **options):
+        during.append(signal.getsignal(signal.SIGTERM))
+        return trained(*words, **options)
+
+    monkeypatch.setattr(sweeps, "run", run)
+    for _ in sweep(experiment, "smoke", tmp_path):
+        assert signal.getsignal(signal.SIGTERM) is before
+    assert len(during) == 3
+    assert before not in during
 
 
 def test_another_sweep_of_the_same_runs_is_refused(experiment, instant, tmp_path):
