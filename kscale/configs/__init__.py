@@ -36,12 +36,23 @@ from kscale.configs.small import (
 
 T = TypeVar("T")
 CONFIGS: dict[str, Callable[..., Config]] = {
-    make.__name__: make
-    for make in (
-        *(demo, demo_100, demo_room, demo_d48, demo_d48_100, demo_bindings),
-        *(smoke, mini),
-        *(bios, bios_simple, bior, biod, junk, pan, tiny, tune, extract),
-    )
+    "demo": demo,
+    "demo_100": demo_100,
+    "demo_room": demo_room,
+    "demo_d48": demo_d48,
+    "demo_d48_100": demo_d48_100,
+    "demo_bindings": demo_bindings,
+    "smoke": smoke,
+    "mini": mini,
+    "bios": bios,
+    "bios_simple": bios_simple,
+    "bior": bior,
+    "biod": biod,
+    "junk": junk,
+    "pan": pan,
+    "tiny": tiny,
+    "tune": tune,
+    "extract": extract,
 }
 
 
