@@ -1,9 +1,10 @@
-"""Signals: a request to stop that every stage asks for, and that none swallows.
+"""Turns TERM, INT, HUP and USR1 into a flag that long work checks.
 
-TERM, INT (Ctrl-C), HUP and USR1 (Slurm's `--signal=USR1@60`) set one flag, while
-`watch` is open. Where nothing is to be saved the handler raises `Interrupted` at once;
-where files are written or a model is trained, inside `defer`, the work comes to its
-next good end and asks. A second signal ends the process.
+INT is Ctrl-C, USR1 what Slurm's `--signal=USR1@60` sends; the flag is set while `watch`
+is open. Where nothing is to be saved the handler raises `Interrupted` at once; where
+files are written or a model is trained, inside `defer`, the work goes on to a point
+where all is saved, and checks. A second signal ends a command, unless it comes within
+a second of the first, which makes it the same request, or is USR1.
 
 with watch():
     world = build()             # Interrupted at once
@@ -82,7 +83,8 @@ def watch(ends_process: bool = False) -> Iterator[None]:
     Args:
       ends_process: of a command: a second signal ends the process at once, and so does
         the first after five seconds in code that does not come back to Python, such as
-        a long compilation. Otherwise a second signal goes to the handler before.
+        a long compilation. Otherwise a second signal goes to the handler before. USR1
+        is no second signal, nor is one within a second of the first.
     """
     global _open
     main = threading.current_thread() is threading.main_thread()
@@ -105,7 +107,7 @@ def watch(ends_process: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def defer() -> Iterator[None]:
-    """Lets signals wait for a good end; whoever opens it calls `check` afterwards."""
+    """Lets signals only set the flag, until the end; `check` is to be called then."""
     here = threading.current_thread() is threading.main_thread() and _open
     if not here:
         yield

@@ -1,4 +1,4 @@
-"""What is shown is not the work: a stream that is closed, full or gone ends nothing.
+"""Wraps stdout and stderr so that a failed write is dropped.
 
 with protect():                       # sys.stdout and sys.stderr of a command
     sys.stderr.write("step 1\\n")      # shown, or dropped
@@ -88,12 +88,8 @@ def protect() -> Iterator[None]:
             encoding = stream.encoding
             encoding = "utf-8" if encoding.lower() in _ASCII else encoding
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
-    sys.stdout, sys.stderr = map(_always, before)
+    sys.stdout, sys.stderr = (guard(x) or Guarded(None) for x in before)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _always(stream: TextIO | None) -> Any:
-    return stream if isinstance(stream, Guarded) else Guarded(stream)

@@ -28,10 +28,10 @@ EXIT_CODES = {
     0: "done",
     1: "done, but for runs of a sweep that failed or members that diverged",
     2: "refused: the line says what was wrong and what to change",
-    stopping.REQUEUE: "stopped by USR1 and saved, to be queued again",
-    128 + signal.SIGHUP: "stopped by HUP (the terminal closed) and saved",
-    128 + signal.SIGINT: "stopped by INT (Ctrl-C) and saved",
-    128 + signal.SIGTERM: "stopped by TERM and saved",
+    stopping.REQUEUE: "stopped by USR1, to be queued again; what was saved is kept",
+    128 + signal.SIGHUP: "stopped by HUP (the terminal closed); what was saved is kept",
+    128 + signal.SIGINT: "stopped by INT (Ctrl-C); what was saved is kept",
+    128 + signal.SIGTERM: "stopped by TERM; what was saved is kept",
 }
 
 
