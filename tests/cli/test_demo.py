@@ -59,6 +59,7 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path, monkeypatch, ask)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_sigterm_stops_the_runs_too_and_saves_them(tmp_path, monkeypatch, capsys):
     spec, ended = "demo:people=20,exposures=5K", threading.Event()
     log = tmp_path / spec / "metrics.jsonl"

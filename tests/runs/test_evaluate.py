@@ -208,6 +208,7 @@ def test_people_who_are_left_out_have_no_class(little, tmp_path, law):
         prepare(little(**told, score__people=7))
 
 
+@pytest.mark.slow
 def test_a_restaurant_of_bio_d_is_scored_by_its_visits():
     demo = configs.load("demo:people=30,exposures=4,heads=1")
     law = Law("restaurant", discount=0.1, concentration=1.0)

@@ -175,6 +175,7 @@ def test_without_learning_a_run_knows_what_its_start_knew(learned, little):
         run(config)
 
 
+@pytest.mark.slow
 def test_a_population_goes_on_from_one_model(learned, little, tmp_path):
     folder, was = learned
     grid = {"members__learning_rates": (0.0, 1e-2), "train__weight_decay": 0.0}
@@ -200,6 +201,7 @@ def test_members_draw_new_rows_from_their_own_seeds(learned, little, tmp_path):
         assert jax.tree.all(jax.tree.map(np.array_equal, together, alone))
 
 
+@pytest.mark.slow
 def test_new_people_are_learnt_and_a_resumed_run_ends_the_same(
     learned, little, tmp_path
 ):

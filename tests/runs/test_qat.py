@@ -61,6 +61,7 @@ def test_the_loss_is_that_of_the_rounded_weights(made, symmetric):
     assert np.abs(found - nats_of(made(), params)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_gradient_moves_what_is_beneath(made):
     task = made(**FOUR)
     params = params_of(task)
@@ -105,6 +106,7 @@ def test_what_is_scored_is_rounded_or_cut_to_sixteen_bits(made):
     assert not same(params["embed"]["table"], cut)
 
 
+@pytest.mark.slow
 def test_a_plain_model_has_no_adapters_and_scores_the_same(made):
     task = made(**LORA, **FOUR)
     params = params_of(task)

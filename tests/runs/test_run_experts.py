@@ -46,6 +46,7 @@ def test_a_row_counts_parameters_in_all_and_active_and_what_is_dropped(mixture):
     assert mixture[1]["parameters"] == by_base["total"]
 
 
+@pytest.mark.slow
 def test_a_mixture_is_scored_again_and_rounded(mixture):
     again = score_run(mixture[0])
     assert again["bits"] == pytest.approx(mixture[1]["bits"], rel=1e-5)
@@ -118,6 +119,7 @@ def test_adapters_begin_beside_the_weights_and_are_all_that_is_trained(
     assert same(again.start.make_params(again)["lora"], params["lora"])
 
 
+@pytest.mark.slow
 def test_adapters_are_merged_before_weights_are_rounded(adapted):
     whole, eight = quantize_run(adapted[1], EIGHT)["rows"]
     row = adapted[2]

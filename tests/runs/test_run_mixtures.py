@@ -73,8 +73,8 @@ def test_a_curve_rises_in_steps_and_is_the_same_in_memory(mixed):
     losses = [x["loss"]["loss_bits"] for x in row["curve"]]
     assert len(set(losses)) == len(losses)
     told = (
-        "accuracy bits bits_per_param by_count classes loss max_bits_per_param parts"
-        " pieces step"
+        "accuracy bits bits_per_param by_count classes loss max_bits_per_param"
+        " normalized_forms parts pieces step"
     )
     assert sorted(row["curve"][0]) == told.split()
     assert row["curve"][-1]["max_bits_per_param"] == row["max_bits_per_param"]

@@ -142,6 +142,7 @@ def test_a_rate_that_diverges_stops_neither_siblings_nor_later_groups(tmp_path):
         list(sweep(figure, "smoke", tmp_path))  # what has a row is not run again
 
 
+@pytest.mark.slow
 def test_runs_and_settings_are_given_the_run_they_start_from(little, tmp_path):
     first = little()
     still = {"train__learning_rate": 0.0, "train__weight_decay": 0.0}

@@ -204,6 +204,7 @@ def test_people_batches_and_labels_do_not_matter(taught, asked, pool):
     assert half.population == 10
 
 
+@pytest.mark.slow
 def test_a_new_model_answers_nothing_and_compiles_once_a_length():
     world = worlds.build_bios(60, lists="mini", seed=1)
     asked = corpora.Questions(world, "even")

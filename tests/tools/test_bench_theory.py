@@ -6,6 +6,7 @@ import pytest
 from tools import bench_theory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "size"),
     [

@@ -45,6 +45,7 @@ def test_every_sequence_is_summed_and_no_player_beats_bayes(nature):
     assert regret > best
 
 
+@pytest.mark.slow
 def test_the_coin_is_the_conjugate_case_and_one_outcome_or_no_draws_tell_nothing():
     assert bayes.dirichlet_information(7, [2.0]) == 0
     assert bayes.dirichlet_information(0, [1.0, 1.0]) == 0

@@ -93,6 +93,7 @@ def test_what_the_points_leave_open_has_neither_error_nor_interval(chinchilla_po
     assert np.isnan(profile_chinchilla(*data, fit)).all()
 
 
+@pytest.mark.slow
 def test_more_confidence_is_wider_until_open(fitted):
     points, fit = fitted
     narrow, wide, open_ended = (

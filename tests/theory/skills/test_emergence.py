@@ -50,6 +50,7 @@ SCENE = {"level": 0.5, "d": 6.0, "sigma": 2e5, "texts_per_concept": 4.5}
 SCENE |= {"skills": 1000.0}
 
 
+@pytest.mark.slow
 def test_derivatives_are_those_of_the_curve():
     # beside a task without a crossing, which spoils none of them
     tasks = np.stack([homogeneous_task(level, levels=20) for level in (0, 3)])

@@ -115,6 +115,7 @@ def test_tasks_of_ones_own():
     np.testing.assert_allclose(curve.accuracy[:, 1], alone)
 
 
+@pytest.mark.slow
 def test_derivatives_match_differences():
     def accuracy(log_n):
         return accuracy_curve(jax.numpy.exp(log_n), kind="exact").accuracy[0]

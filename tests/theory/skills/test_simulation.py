@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import pytest
 
 from kscale.theory.skills import simulation
 from kscale.theory.skills.levels import skill_levels
@@ -80,6 +81,7 @@ def test_two_skills_by_enumeration():
 R, T = 3000, 13600
 
 
+@pytest.mark.slow
 def test_skills_with_few_concepts_lag_behind_the_formula():
     # with R/S = 3 one skill in exp(3) = 20 has no concept at all
     rng, task = np.random.default_rng(6), homogeneous_task(1, 1)
