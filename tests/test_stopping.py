@@ -93,6 +93,8 @@ def test_a_command_ends_also_where_no_python_code_runs(start):
     alone, saving = start(code=BUSY), start("deferred", code=BUSY)
     for process in (alone, saving):
         process.stdout.readline()
+    time.sleep(0.3)  # until they are where no Python code runs
+    for process in (alone, saving):
         process.send_signal(signal.SIGTERM)
     lines = [alone.communicate()[1]]
     time.sleep(0.3)
