@@ -7,6 +7,7 @@ pyproject.toml. Slow tests carry `@pytest.mark.slow`.
 
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 
@@ -16,6 +17,14 @@ sys.path.append(os.path.dirname(__file__))  # for tests/support
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Behind nohup or in a script's background these are ignored, by what is started too.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(
+            number,
+            signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL,
+        )
 
 # No deadlines: the first example of a property may wait for a compilation. In CI the
 # examples are the same every time, so that a red run can be repeated.

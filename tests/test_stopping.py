@@ -96,11 +96,11 @@ def test_a_command_ends_also_where_no_python_code_runs(start):
     time.sleep(0.3)  # until they are where no Python code runs
     for process in (alone, saving):
         process.send_signal(signal.SIGTERM)
-    lines = [alone.communicate()[1]]
+    lines = [alone.communicate(timeout=60)[1]]
     time.sleep(0.3)
     assert saving.poll() is None
     saving.send_signal(signal.SIGINT)
-    lines.append(saving.communicate()[1])
+    lines.append(saving.communicate(timeout=60)[1])
     assert lines == [
         "kscale: stopped by SIGTERM; what was saved is kept\n",
         "kscale: stopped at once by a second signal; what was saved is kept\n",

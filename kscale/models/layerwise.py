@@ -38,7 +38,8 @@ def apply_layer(
     """Returns what leaves a layer; experts have their room as when a model is scored.
 
     Args:
-      config, layer, segments_BT: as in `apply`, of one layer.
+      config, layer, segments_BT: as in `apply`, of one layer; positions of a negative
+        document are padding, which no expert takes.
       x_BTD: float32, from `embed_tokens` or the layer before.
       known: of `kernel_inputs` of this layer, inputs of dense kernels that are taken
         as they are. Under `jit` what led to them is not computed again.
@@ -115,8 +116,10 @@ def _apply(config, layer, x_BTD, segments_BT, known, **options):
         return call(*args, **kwargs)
 
     module: Any = Block(config)
+    counted_BT = None if segments_BT is None else segments_BT >= 0
+    inputs = (x_BTD, segments_BT, None, None, counted_BT)
     with nn.intercept_methods(replace_known):
-        return module.apply({"params": layer}, x_BTD, segments_BT, **options)
+        return module.apply({"params": layer}, *inputs, **options)
 
 
 def _moment(x_NI, counted_N):

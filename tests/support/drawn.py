@@ -34,8 +34,9 @@ def draw_tokens(*shape, vocab=29, seed=0):
 
 
 @functools.partial(jit, static_argnums=0)
-def logits_of(config, params, tokens, segments=None):
-    return apply(config, params, tokens, segments_BT=segments)[0]
+def logits_of(config, params, tokens, segments=None, counted=None):
+    masks = {"segments_BT": segments, "counted_BT": counted}
+    return apply(config, params, tokens, **masks)[0]
 
 
 def assert_close(found, expected, **tolerances):
