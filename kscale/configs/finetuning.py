@@ -100,10 +100,8 @@ def extract(
     adapted = bool(embedding or attention)
     rules = tuple(f"*/attention/{x}:{attention}" for x in ("query", "value"))
     lora = Lora(rules=(*rules, f"embed/table:{embedding}")) if adapted else NO_ADAPTERS
-    world, order = before.world, before.data
-    asked = PartConfig(
-        "questions", "questions", world.people, world.first, "odd", exposures
-    )
+    order, people = before.data, (before.world.people, before.world.first)
+    asked = PartConfig("questions", "questions", *people, "odd", exposures)
     return dataclasses.replace(
         before,
         name="extract",

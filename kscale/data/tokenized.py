@@ -208,11 +208,10 @@ def tokenize_all(
             found = encode_pieces(corpus, tokenizer, encode)
             known.append((pieces, found))
         encoded.append(found)
-    all_names = filter(None, dict.fromkeys([*names, *domains]))
-    extra = {name: [tokenizer.vocab_size + k] for k, name in enumerate(all_names)}
-    extra[""] = []
-    used = [e.ids for _, e in known]
-    vocabulary = build_vocabulary([*used, tokens, *extra.values()], tokenizer.eos)
+    named = filter(None, dict.fromkeys([*names, *domains]))
+    extra = {x: [tokenizer.vocab_size + k] for k, x in enumerate(named)} | {"": []}
+    used = [*(e.ids for _, e in known), tokens, *extra.values()]
+    vocabulary = build_vocabulary(used, tokenizer.eos)
     if vocabulary.size >= 2**24:
         raise ValueError(
             f"the corpus uses {vocabulary.size} distinct tokens, must be below 2^24:"
