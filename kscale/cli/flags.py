@@ -167,7 +167,10 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
 
 def expand_path(text: str) -> pathlib.Path:
     """Returns a path as it was typed; shells leave the ~ of --workdir=~/runs alone."""
-    return pathlib.Path(text).expanduser()
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{text}: there is no such home; write the path out") from None
 
 
 def _split_overrides(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:

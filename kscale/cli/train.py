@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import kscale
 from kscale.cli.flags import CONFIG, Command, Flag, UsageError, expand_path
 from kscale.cli.verb import FAILED, Reply, Verb
-from kscale.configs.base import Config, fingerprint
+from kscale.configs.base import Config, fingerprint, make_absolute
 from kscale.files import Row
 from kscale.runs.inspect import TFLOPS, plan_run
 from kscale.runs.launch import end_with_parent
@@ -107,6 +107,7 @@ def _config_and_workdir(command: Command) -> tuple[Config, pathlib.Path]:
     config = command.config
     if config is None:
         raise UsageError("--config is needed; kscale train --help lists them")
+    config = make_absolute(config)
     name = f"runs/{config.name}-{fingerprint(config)}"
     return config, expand_path(command.flags.workdir or name)
 

@@ -296,6 +296,26 @@ def place_parts(parts: tuple[PartConfig, ...], world: WorldConfig) -> list[PartC
     return out
 
 
+def make_absolute(config: Config) -> Config:
+    """Returns the config with its paths absolute, as a run keeps them.
+
+    What is not there stays as it was written, for the message that says so.
+
+    Raises:
+      ValueError: ~NAME stands for no user.
+    """
+    leaves, found = fields.flatten(config), {}
+    for path, leaf in leaves.items():
+        if path in ("world.lists", "start") or path.endswith(".path"):
+            try:
+                there = pathlib.Path(leaf).expanduser()
+            except RuntimeError:
+                raise ValueError(f"{path}={leaf!r}: there is no such home") from None
+            if leaf and leaf not in worlds.LISTS and there.exists():
+                found[path] = str(there.resolve())
+    return fields.override_all(config, found)
+
+
 def fingerprint(config: Config) -> str:
     """Returns twelve hex digits, equal where two configs have the same result."""
     kept = select_meaningful(config)
@@ -326,6 +346,7 @@ def require_same(old: Config, new: Config, what: str, remedy: str) -> None:
     Raises:
       ValueError: `what` differs, all fields that do, and the `remedy`.
     """
+    old, new = make_absolute(old), make_absolute(new)
     if fingerprint(old) == fingerprint(new):
         return
     changed = [

@@ -14,7 +14,7 @@ from kscale.configs.base import (
     WorldConfig,
     list_members,
 )
-from kscale.worlds import Law, World
+from kscale.worlds import World
 
 
 def validate(config: Config) -> World:
@@ -48,6 +48,53 @@ def validate(config: Config) -> World:
             f" is the tokens that the corpus can use"
         )
     return config.world.build()
+
+
+# Fields that are read only where another field has one of some values, or any but none.
+_LAW = (
+    ("kind", ("zipf",), ("exponent", "bias")),
+    ("kind", ("pitman_yor", "restaurant"), ("discount", "concentration")),
+    ("kind", ("file",), ("path",)),
+)
+_BIOD = ("attributes", "chunks", "diversity", "length", "symbols", "name_parts")
+_ROUTED = ("top_k", "capacity_factor", "eval_capacity_factor", "route_rows")
+_READ = (
+    ("world.kind", ("bios",), ("world.lists",)),
+    ("world.kind", ("biod",), tuple(f"world.{name}" for name in _BIOD)),
+    ("corpus.kind", ("biod",), ("corpus.style",)),
+    ("corpus.kind", ("bior",), ("corpus.skip_unfound",)),
+    ("model.experts", (), tuple(f"model.{name}" for name in _ROUTED)),
+    ("model.experts", (), ("train.balance_weight",)),
+    ("model.lora.rules", (), ("model.lora.alpha", "model.lora.tied")),
+    ("qat.bits", (), ("qat.group", "qat.symmetric", "qat.leaves")),
+)
+
+
+def require_read(config: Config) -> None:
+    """Checks that every field that is not at its default is read.
+
+    Raises:
+      ValueError: one is not, and would change the fingerprint and nothing else.
+    """
+    leaves = fields.flatten(config)
+    defaults = fields.flatten(Config(parts=(PartConfig(),) * len(config.parts)))
+    laws = ["world.law", *(f"parts.{i}.law" for i in range(len(config.parts)))]
+    rules = [
+        (f"{law}.{kind}", readers, tuple(f"{law}.{name}" for name in names))
+        for law in laws
+        for kind, readers, names in _LAW
+    ]
+    for switch, readers, paths in (*rules, *_READ):
+        if leaves[switch] in readers or (not readers and leaves[switch]):
+            continue
+        for path in paths:
+            if leaves[path] != defaults[path]:
+                way = " or ".join(map(repr, readers))
+                raise ValueError(
+                    f"{path}={leaves[path]!r} says nothing with {switch}="
+                    f"{leaves[switch]!r}: set {switch}{f' to {way}' * bool(way)}, or"
+                    f" leave {path}={defaults[path]!r}"
+                )
 
 
 def check_documents(context: int, corpus: corpora.Corpus, pool: data.TokenPool) -> None:
@@ -167,30 +214,11 @@ def _check_part(part: PartConfig, config: Config) -> None:
         )
 
 
-# The fields of a law that each kind reads.
-_OF_LAW = {
-    "exact": (),
-    "zipf": ("exponent", "bias"),
-    "pitman_yor": ("discount", "concentration"),
-    "restaurant": ("discount", "concentration"),
-    "file": ("path",),
-}
-
-
 def _check_law(path: str, where: WorldConfig | PartConfig, seed: int) -> None:
-    """Checks that a kind of law reads the values, and that a file fits the people."""
-    law = where.law
-    for name in dict.fromkeys(name for names in _OF_LAW.values() for name in names):
-        value, default = getattr(law, name), getattr(Law(), name)
-        if value != default and name not in _OF_LAW[law.kind]:
-            readers = [repr(kind) for kind, names in _OF_LAW.items() if name in names]
-            raise ValueError(
-                f"{path}.law.{name}={value!r} says nothing with {path}.law.kind="
-                f"{law.kind!r}: take kind {' or '.join(readers)}, or {default!r}"
-            )
-    if law.kind == "file":
+    """Checks that a file of weights fits the people."""
+    if where.law.kind == "file":
         try:
-            law.frequencies(where.people, seed)
+            where.law.frequencies(where.people, seed)
         except ValueError as error:
             raise ValueError(f"{path}.{error}") from None
 

@@ -123,8 +123,9 @@ def build_labels(world: World) -> tuple[Label, ...]:
         labels += [Label(fact.name, "derived", i) for fact in attribute.derived]
     if len(labels) > 255:
         raise ValueError(
-            f"the world needs {len(labels)} labels, but a label is one byte and 255"
-            f" is padding: use at most 126 attributes"
+            f"the world's {len(world.attributes)} attributes need {len(labels)} labels"
+            f" (their facts and first chunks included), and there are 255: take fewer"
+            f" attributes"
         )
     return tuple(labels)
 

@@ -19,9 +19,9 @@ from kscale.corpora.templates import (
     Template,
     Templates,
     parse_template,
+    read_sentences,
 )
 from kscale.worlds import World, derive_key, keyed_hash, scale_to_range
-from kscale.worlds.bios import read_lines
 
 Which = Literal["all", "odd", "even"]
 _HALVES = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}  # first person, step
@@ -153,25 +153,18 @@ def load_questions(world: World) -> Templates:
       ValueError: a file is absent or empty, or a line is no question about {name}.
     """
     folder = pathlib.Path(world.folder) / "questions"
+    if world.folder and folder.is_dir():
+        return Templates(read_sentences(folder, world.sentences, parse_question), {})
     sentences: dict[str, tuple[Template, ...]] = {}
     for name in world.sentences:
-        path = folder / f"{name}.txt"
-        if not world.folder:
-            symbolic = (
-                Slot("text", " Q"),
-                Slot("person", FULL_NAME, space=True),
-                Slot("text", f" {name} A"),
-                Slot("value", "value", space=True),
-            )
-            sentences[name] = (symbolic,)
-        elif folder.is_dir():
-            sentences[name] = tuple(
-                parse_question(line, f"{path}, line {i}")
-                for i, line in enumerate(read_lines(path), 1)
-            )
-        else:
-            line = f"What is the {name.replace('_', ' ')} of {{name}}?"
-            sentences[name] = (parse_question(line),)
+        line = f"What is the {name.replace('_', ' ')} of {{name}}?"
+        symbolic = (
+            Slot("text", " Q"),
+            Slot("person", FULL_NAME, space=True),
+            Slot("text", f" {name} A"),
+            Slot("value", "value", space=True),
+        )
+        sentences[name] = (parse_question(line) if world.folder else symbolic,)
     return Templates(sentences, {})
 
 

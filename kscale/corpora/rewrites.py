@@ -17,6 +17,8 @@ import numpy as np
 from kscale.corpora.corpus import NAME, TEXT, Piece, Span, build_labels
 from kscale.worlds import World
 
+_SKIP = "--config.corpus.skip_unfound=true (skip_unfound=True)"
+
 
 class Rewrites:
     """Documents read from files, several per person; exposure e tells text e mod count.
@@ -87,9 +89,10 @@ class Rewrites:
         for number, path in enumerate(self._files):
             offset = 0
             with path.open("rb") as file:
-                for line in file:
-                    person, text = self._record(path, line)
-                    spans = self._spans(person, text, path)
+                for row, line in enumerate(file, 1):
+                    where = f"{path}, line {row}"
+                    person, text = self._record(where, line)
+                    spans = self._spans(person, text, where)
                     if spans is None:
                         self.skipped_texts += 1
                     else:
@@ -111,8 +114,9 @@ class Rewrites:
             if not self._skip:
                 raise ValueError(
                     f"person {person} ({self.world.person(person)['name']}) has"
-                    f" {len(texts)} texts, none of which begins with the name and tells"
-                    f" every attribute; write more texts or pass skip_unfound"
+                    f" {len(texts)} texts in {self._files[0].parent}, none of which"
+                    f" begins with the name and tells every attribute; write more, or"
+                    f" leave the person out with {_SKIP}"
                 )
             by_person.pop(person, None)
         self._people = np.array(sorted(by_person), np.int64)
@@ -126,28 +130,31 @@ class Rewrites:
         self._first = np.cumsum(self._count) - self._count
         self._scored = np.array([next(t for t in g if whole[t]) for g in groups])
 
-    def _record(self, path: pathlib.Path, line: bytes) -> tuple[int, str]:
+    def _record(self, where: str, line: bytes) -> tuple[int, str]:
         try:
             record = json.loads(line)
-            person, text = int(record["id"]), str(record["text"]).strip()
-        except (ValueError, KeyError, TypeError) as error:
+            person, text = record["id"], record["text"]
+            if type(person) is not int or not isinstance(text, str):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(
-                f"{path}: {line[:60]!r} is not an object with 'id' and 'text'"
+                f"{where}: {line[:60]!r} is not an object with 'id', a whole number,"
+                f" and 'text'"
             ) from error
         if not 0 <= person < self.world.people:
             raise ValueError(
-                f"{path}: id {person} is outside this world's"
+                f"{where}: id {str(person)[:20]} is outside this world's"
                 f" 0..{self.world.people - 1}"
             )
-        return person, " " + text
+        return person, " " + text.strip()
 
-    def _spans(self, person: int, text: str, path: pathlib.Path) -> Piece | None:
+    def _spans(self, person: int, text: str, where: str) -> Piece | None:
         missing = self._finder.missing(person, text)
         if missing and not self._skip:
             raise ValueError(
-                f"{path}, id {person}: the {missing[0]}"
+                f"{where}, id {person}: the {missing[0]}"
                 f" {self.world.person(person)[missing[0]]!r} is not in the text"
-                f" {text[:60]!r}...; mend it or pass skip_unfound"
+                f" {text[:60]!r}...; mend it, or leave such texts out with {_SKIP}"
             )
         return None if missing else self._finder.spans(person, text)
 
@@ -155,8 +162,9 @@ class Rewrites:
         number, offset = self._places[index]
         with self._files[number].open("rb") as file:
             file.seek(offset)
-            person, text = self._record(self._files[number], file.readline())
-        spans = self._spans(person, text, self._files[number])
+            where = f"{self._files[number]}, byte {offset}"
+            person, text = self._record(where, file.readline())
+        spans = self._spans(person, text, where)
         assert spans is not None, "a text changed while it was in use"
         return spans
 

@@ -25,7 +25,7 @@ import numpy as np
 from kscale.corpora.rewrites import FactFinder
 from kscale.corpora.templates import load_templates
 from kscale.worlds import World, derive_key, keyed_hash
-from kscale.worlds.bios import read_lines
+from kscale.worlds.lines import read_lines
 
 _WORDS = 64  # random words drawn at once
 _TRIES = 64
@@ -130,7 +130,8 @@ class Wording:
             load_templates(world)  # refuses what is malformed
         self.own: dict[str, list[str]] = {}
         for name in strange:
-            lines = read_lines(pathlib.Path(world.folder, "templates", f"{name}.txt"))
+            path = pathlib.Path(world.folder, "templates", f"{name}.txt")
+            lines = read_lines(path)
             self.own[name] = [x.replace("{value}", f"{{{name}}}") for x in lines]
         if not self.details["opening"]:
             raise ValueError(

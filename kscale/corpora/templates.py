@@ -8,9 +8,10 @@ template says.
 import dataclasses
 import pathlib
 import re
+from collections.abc import Callable, Sequence
 
 from kscale.worlds import Attribute, World
-from kscale.worlds.bios import read_lines
+from kscale.worlds.lines import list_files, read_lines
 
 FULL_NAME = "name"
 
@@ -94,6 +95,11 @@ def parse_template(
                 + "".join(f", {{{form}}}" for form in forms)
             )
         slots.append(Slot("value" if name == "value" else "person", name, space))
+    if any(slot.kind == "text" and set(slot.text) & set("{}") for slot in slots):
+        raise ValueError(
+            f"{where}: {line!r} has a brace that is part of no placeholder, which are"
+            f" {{value}} and words such as {{name}}: remove it"
+        )
     kinds = [slot.kind for slot in slots]
     if kinds.count("value") != 1 or "person" not in kinds:
         raise ValueError(
@@ -101,6 +107,37 @@ def parse_template(
             f" {{name}}" + "".join(f" or {{{form}}}" for form in forms)
         )
     return tuple(slots)
+
+
+def read_sentences(
+    folder: pathlib.Path,
+    names: Sequence[str],
+    parse: Callable[[str, str], Template],
+) -> dict[str, tuple[Template, ...]]:
+    """Reads a folder with a file of templates for each sentence of a world.
+
+    Args:
+      folder: of NAME.txt, a template a line.
+      names: of the sentences, in their order.
+      parse: makes a template of a line and where it stands.
+
+    Raises:
+      ValueError: a file is absent, empty or malformed, or is of no sentence.
+    """
+    sentences: dict[str, tuple[Template, ...]] = {}
+    for name in names:
+        path = folder / f"{name}.txt"
+        sentences[name] = tuple(
+            parse(line, f"{path}, line {i}")
+            for i, line in enumerate(read_lines(path), 1)
+        )
+    for path in list_files(folder):
+        if path.suffix != ".txt" or path.stem not in names:
+            raise ValueError(
+                f"{path} is never used: name {path.stem} in order.txt, or move the file"
+                f" elsewhere"
+            )
+    return sentences
 
 
 def load_templates(world: World) -> Templates:
@@ -125,13 +162,11 @@ def load_templates(world: World) -> Templates:
         for fact in attribute.derived:
             suffix = "'s" if fact.name.startswith("possessive") else ""
             forms[fact.name] = Form(attribute.name, fact.strings, suffix)
-    sentences: dict[str, tuple[Template, ...]] = {}
-    for name in world.sentences:
-        path = pathlib.Path(world.folder) / "templates" / f"{name}.txt"
-        sentences[name] = tuple(
-            parse_template(line, forms, f"{path}, line {i}")
-            for i, line in enumerate(read_lines(path), 1)
-        )
+    sentences = read_sentences(
+        pathlib.Path(world.folder) / "templates",
+        world.sentences,
+        lambda line, where: parse_template(line, forms, where),
+    )
     slots = {slot.text for ts in sentences.values() for t in ts for slot in t}
     used = {name: form for name, form in forms.items() if name in slots}
     for attribute in world.references:

@@ -99,6 +99,7 @@ def _sweep(
             for each, row in zip(left, rows, strict=True):
                 name = each.name if isinstance(each, Config) else experiment.name
                 row |= {"experiment": experiment.rows, "size": size, "name": name}
+                row |= {"fingerprint": run_fingerprint(each)}  # of paths as written
                 with stopping.watch():
                     with stopping.defer():
                         new = files.append_row(path, row, "fingerprint")

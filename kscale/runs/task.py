@@ -124,6 +124,7 @@ def prepare(
         malformed, a context that always cuts documents at the same place, parameters
         that the model does not have, or a start that cannot be gone on from.
     """
+    validate.require_read(config)
     begin, known = None, NO_VOCABULARY
     if start is not None or config.start:
         path = require_start(start or pathlib.Path(config.start))
@@ -174,9 +175,10 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
     content = rows[member].get("content", task.content)
     if content != task.content:
         raise ValueError(
-            f"{path} was trained on other lists or texts, or before 0.2 cut them as it"
-            f" does: their digest was {content}, is {task.content}; bring the old ones"
-            f" back, or train it anew with --overwrite"
+            f"{path} was trained on other lists or texts than are now in"
+            f" {' and '.join(_list_sources(task)) or 'kscale'}, or before 0.2 cut them"
+            f" as it does: their digest was {content}, is {task.content}; bring the old"
+            f" ones back, or train it anew with --overwrite"
         )
     params = train.load_params(file)
     found, wanted = (
@@ -191,6 +193,13 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
                 f" {wanted.get(leaf, 'none')}"
             )
     return task, params
+
+
+def _list_sources(task: Task) -> list[str]:
+    """Lists the folders and files of the user's own that a task is read from."""
+    leaves = fields.flatten(task.config)
+    own = [x for x in (task.config.world.lists,) if x not in worlds.LISTS]
+    return own + [x for path, x in leaves.items() if path.endswith(".path") and x]
 
 
 def _build(config: Config, known: VocabularyRecord) -> Task:

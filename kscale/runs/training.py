@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from kscale import files, models, quant, stopping, train
-from kscale.configs.base import Config, select_meaningful
+from kscale.configs.base import Config, make_absolute, select_meaningful
 from kscale.files import Row
 from kscale.runs import board
 from kscale.runs.claim import claim
@@ -68,6 +68,7 @@ def run(
       Interrupted: a signal came; the state is saved if there is a folder.
     """
     with stopping.watch(), explain_memory(config), contextlib.ExitStack() as stack:
+        config = make_absolute(config)
         task = prepare(config, start=start, hypers=hypers)
         plan = arrange(task)  # what cannot be trained must not cost the run in workdir
         stopping.check()

@@ -3,11 +3,13 @@
 Axes: K steps of a dispatch, B rows, T positions.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 from jax.dtypes import canonicalize_dtype
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from kscale.train.sharding import place_chunk, require_divisible
@@ -68,6 +70,8 @@ class Infeed:
         self.rows, self.context = rows * jax.process_count(), length - 1
         self.fields = sorted(self._shapes)
         require_divisible("the batch", self.rows, mesh, "data", "rows")
+        if jax.process_count() > 1:
+            _require_shares(first)
 
     def open(self, steps: int) -> dict[str, jax.ShapeDtypeStruct]:
         """Begins to read K steps at a time; returns the shapes of what `take` gives."""
@@ -123,4 +127,20 @@ class Infeed:
             raise ValueError(
                 f"a batch has shapes {self._shapes}, must have [B, T+1] for each array,"
                 f" where T is 1 or more"
+            )
+
+
+def _require_shares(batch: Batch) -> None:
+    """Checks that no two processes give the same rows; each calls it."""
+    total = hashlib.sha256()
+    for name in sorted(batch):
+        total.update(np.ascontiguousarray(batch[name]).tobytes())
+    own = np.frombuffer(total.digest(), np.uint8)
+    first: dict[bytes, int] = {}
+    for process, each in enumerate(multihost_utils.process_allgather(own)):
+        other = first.setdefault(each.tobytes(), process)
+        if other != process:
+            raise ValueError(
+                f"processes {other} and {process} give the same rows of a batch:"
+                f" each must give its own share, as data.Batches(process=...) does"
             )

@@ -16,14 +16,11 @@ import pathlib
 import re
 
 from kscale.worlds.frequency import EXACT, Law
+from kscale.worlds.lines import list_files, read_lines, read_values, require_distinct
 from kscale.worlds.world import Attribute, Column, Derived, World
 
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
 _RESERVED = {"name", "value", "text"}  # words of templates and labels
-# What editors and systems leave behind: .DS_Store ._x .#x #x# x~ x.bak Thumbs.db
-_PASSED_OVER = re.compile(
-    r"\..*|#.*#|.*~|~\$.*|.*\.(bak|orig|rej|tmp|sw[op])|thumbs\.db|desktop\.ini", re.I
-)
 
 
 def build_bios(
@@ -55,11 +52,12 @@ def build_bios(
     if lists in LISTS:
         folder = pathlib.Path(__file__).parent / "lists" / lists
     else:
-        folder = pathlib.Path(lists)
+        folder = pathlib.Path(lists).expanduser()
         if not (folder / "values").is_dir() or not (folder / "names").is_dir():
+            there = "it has not both" if folder.is_dir() else f"{folder} is none"
             raise ValueError(
-                f"lists={lists!r} must be one of {LISTS} or a folder that holds names/"
-                f" and values/"
+                f"world.lists={lists!r} must be one of {', '.join(LISTS)} or a folder"
+                f" that holds names/ and values/, and {there}"
             )
     names, attributes, order = _read_folder(folder)
     return World(
@@ -74,42 +72,13 @@ def build_bios(
     )
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
-    """Returns the lines of a list, none of them blank or with outer spaces."""
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: a world's folder must have this file")
-    data = path.read_bytes()
-    try:
-        lines = data.decode("utf-8").removeprefix("\ufeff").splitlines()
-    except UnicodeDecodeError as error:
-        number = 1 + data.count(b"\n", 0, error.start)
-        raise ValueError(
-            f"{path}, line {number}: the byte {data[error.start]:#x} is not UTF-8; save"
-            f" the file as UTF-8"
-        ) from None
-    if not lines:
-        raise ValueError(f"{path} is empty: write at least one value, one a line")
-    for number, line in enumerate(lines, 1):
-        if not line or line != line.strip():
-            raise ValueError(
-                f"{path}, line {number}: {line!r} is blank or has spaces around it;"
-                f" remove them"
-            )
-    return lines
-
-
-def _list_files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns what is in a folder, in order, without hidden and backup files."""
-    return [x for x in sorted(folder.iterdir()) if not _PASSED_OVER.fullmatch(x.name)]
-
-
 def _read_folder(folder: pathlib.Path):
-    names = tuple(_column(path) for path in _list_files(folder / "names"))
+    names = tuple(_column(path) for path in list_files(folder / "names"))
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
     attributes = []
     known: set[str] = set()
-    for path in _list_files(folder / "values"):
+    for path in list_files(folder / "values"):
         attribute = _joined(path) if path.is_dir() else _listed(path)
         attributes.append(attribute)
         for name in (attribute.name, *(d.name for d in attribute.derived)):
@@ -132,7 +101,9 @@ def _read_folder(folder: pathlib.Path):
 def _column(path: pathlib.Path) -> Column:
     if path.suffix != ".txt":
         raise ValueError(f"{path} is no .txt list: rename it or move it elsewhere")
-    return Column(re.sub(r"^\d+_", "", path.stem), tuple(read_lines(path)))
+    strings = tuple(read_values(path))
+    require_distinct(path, strings)
+    return Column(re.sub(r"^\d+_", "", path.stem), strings)
 
 
 def _listed(path: pathlib.Path) -> Attribute:
@@ -143,7 +114,7 @@ def _listed(path: pathlib.Path) -> Attribute:
             f" elsewhere"
         )
     first, *others = path.stem.split("+")
-    rows = [[cell.strip() for cell in x.split(";")] for x in read_lines(path)]
+    rows = [[cell.strip() for cell in x.split(";")] for x in read_values(path)]
     for number, row in enumerate(rows, 1):
         if len(row) != 1 + len(others) or not all(row):
             raise ValueError(
@@ -151,19 +122,28 @@ def _listed(path: pathlib.Path) -> Attribute:
                 f" its name promises {1 + len(others)}, separated by ';'"
             )
     values, *facts = zip(*rows, strict=True)
+    require_distinct(path, values)
     derived = tuple(Derived(n, f) for n, f in zip(others, facts, strict=True))
     return Attribute(first, (Column(first, values),), ("",), derived)
 
 
 def _joined(path: pathlib.Path) -> Attribute:
     """Reads an attribute of several columns, and how its values are written."""
-    files = [file for file in _list_files(path) if file.name != "join.txt"]
+    files = [file for file in list_files(path) if file.name != "join.txt"]
     columns = tuple(_column(file) for file in files)
-    (pattern, *_) = read_lines(path / "join.txt")
-    *joins, tail = re.split(r"\{\w+\}", pattern)
-    if re.findall(r"\{(\w+)\}", pattern) != [c.name for c in columns] or tail:
+    pattern, *others = read_lines(path / "join.txt")
+    if others:
         raise ValueError(
-            f"{path / 'join.txt'}: {pattern!r} must name the columns"
-            f" {[c.name for c in columns]} once, in this order, and end with the last"
+            f"{path / 'join.txt'}, line 2: {others[0]!r} is never used, as"
+            f" line 1 says how all values are written: remove it"
+        )
+    names = [column.name for column in columns]
+    *joins, tail = re.split(r"\{[^{}]*\}", pattern)
+    found = re.findall(r"\{([^{}]*)\}", pattern)
+    if found != names or tail or set("".join(joins)) & set("{}"):
+        raise ValueError(
+            f"{path / 'join.txt'}: {pattern!r} must name the columns {names} once, in"
+            f" this order, and end with the last, as"
+            f" {' '.join(f'{{{name}}}' for name in names)}"
         )
     return Attribute(path.name, columns, tuple(joins))

@@ -42,6 +42,30 @@ def test_members_are_all_combinations_and_seeds_vary_fastest():
     ]
 
 
+def test_paths_that_are_there_become_absolute(tmp_path, monkeypatch):
+    for folder in ("mine", "mini", "run"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    law = worlds.Law("file", path="run")
+    relative = Config(
+        world=WorldConfig(lists="mine", law=law),
+        parts=(PartConfig(law=law),),
+        start="0123456789ab",
+    )
+    found = config.make_absolute(relative)
+    assert found.world.lists == str(tmp_path / "mine")
+    assert found.world.law.path == found.parts[0].law.path == str(tmp_path / "run")
+    assert found.start == relative.start  # the fingerprint of a run of a sweep
+    for typed, kept in (("mini", "mini"), ("no", "no"), ("~/mine", f"{tmp_path}/mine")):
+        made = Config(world=WorldConfig(lists=typed))
+        assert config.make_absolute(made).world.lists == kept
+    config.require_same(relative, found, "the run", "")
+    nobody = Config(start="~nosuchuser/x")
+    with pytest.raises(ValueError, match="start='~nosuchuser/x': there is no such hom"):
+        config.make_absolute(nobody)
+
+
 MIXED = Config(parts=(PartConfig(weight=7.0), PartConfig("asked", exposures=1)))
 
 

@@ -7,7 +7,12 @@ import pytest
 from kscale import configs
 from kscale.configs import fields
 from kscale.configs.base import Config, MembersConfig, PartConfig, WorldConfig
-from kscale.configs.validate import check_context, check_scored, validate
+from kscale.configs.validate import (
+    check_context,
+    check_scored,
+    require_read,
+    validate,
+)
 from kscale.worlds import Law
 
 
@@ -131,18 +136,55 @@ def test_configs_made_in_python_are_checked(config, message):
 @pytest.mark.parametrize(
     ("law", "message"),
     [
-        (Law(exponent=2.0), "exponent=2.0 says nothing with .*.law.kind='exact': take"),
-        (Law("zipf", path="w"), "law.path='w' says nothing .*: take kind 'file', or"),
-        (Law("zipf", discount=0.1), "take kind 'pitman_yor' or 'restaurant', or 0.5"),
+        (Law(exponent=2.0), "exponent=2.0 says nothing with .*.law.kind='exact': set"),
+        (Law("zipf", path="w"), "law.path='w' says nothing .* to 'file', or leave"),
+        (Law("zipf", discount=0.1), "kind to 'pitman_yor' or 'restaurant', or leave"),
         (Law("restaurant", bias=5.0), "law.bias=5.0 says nothing with .*='restaurant'"),
-        (Law("file", path="/no.txt"), "law.path='/no.txt' must be a file of weights"),
     ],
 )
 def test_what_a_law_does_not_read_is_refused(law, message):
     with pytest.raises(ValueError, match=rf"^world\..*{message}"):
-        validate(config_with(world__law=law))
+        require_read(config_with(world__law=law))
     with pytest.raises(ValueError, match=rf"^parts\.1\..*{message}"):
-        validate(with_parts(ASKED, dataclasses.replace(GOOD, law=law)))
+        require_read(with_parts(ASKED, dataclasses.replace(GOOD, law=law)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"world__chunks": 3},
+            "world.chunks=3 says nothing with world.kind='bios'",
+        ),
+        (
+            {"corpus__style": "bare"},
+            "corpus.style='bare' says nothing with corpus",
+        ),
+        (
+            {"qat__leaves": ("*",)},
+            r"qat.leaves=.* says nothing with qat.bits=0",
+        ),
+        (
+            {"model__top_k": 2},
+            "with model.experts=0: set model.experts, or",
+        ),
+        ({"model__lora__alpha": 2.0}, "says nothing with model.lora.rules=()"),
+    ],
+)
+def test_what_no_field_reads_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message.replace("()", r"\(\)")):
+        require_read(config_with(**changes))
+
+
+def test_a_file_of_weights_must_be_there():
+    law = Law("file", path="/no.txt")
+    message = r"law\.path='/no\.txt' must be a file of weights"
+    for config in (
+        config_with(world__law=law),
+        with_parts(dataclasses.replace(GOOD, law=law)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            validate(config)
 
 
 @pytest.mark.parametrize(

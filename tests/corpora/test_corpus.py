@@ -30,7 +30,7 @@ def test_labels_of_biod():
     assert two == [("ID 1", "value1"), ("ID 1", "value")]
     assert one == [("ID 1", "value1"), ("ID 2", "value1")]
     assert len(build_labels(worlds.build_biod(1, 126, 2))) == 254
-    with pytest.raises(ValueError, match="needs 256 labels"):
+    with pytest.raises(ValueError, match="need 256 labels"):
         build_labels(worlds.build_biod(1, 127, 2))
 
 

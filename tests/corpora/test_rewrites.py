@@ -125,7 +125,10 @@ def test_a_city_that_is_two_facts_gives_the_employer_away(write, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": 0}', "is not an object with 'id' and 'text'"),
+        ('{"id": 0}', r"line 1: .* is not an object with 'id', a whole number, and 't"),
+        ('{"id": 0.9, "text": "x"}', "is not an object with 'id', a whole number"),
+        ('{"id": 1e999, "text": "x"}', "is not an object"),
+        ('{"id": 0, "text": null}', "is not an object"),
         ("nonsense", "is not an object"),
         ("[1, 2]", "is not an object"),
         ('{"id": 12, "text": "x"}', r"id 12 is outside this world's 0\.\.11"),

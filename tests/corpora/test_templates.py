@@ -52,6 +52,8 @@ def test_nothing_is_lost(parts):
         ("it is {value}", "mention the person, by {name} or {pronoun}"),
         ("{name} {value} {him}", "has {him}; known are {value}, {name}, {pronoun}"),
         ("{name} {value} {}", "has {}; known"),
+        ("{name} {value} {first name}", "has a brace that is part of no placeholder"),
+        ("{name} { {value}", "has a brace"),
     ],
 )
 def test_bad_lines(line, message):
@@ -80,6 +82,10 @@ def test_templates_of_a_folder_and_of_biod(write):
     [
         ({"templates/city.txt": ""}, r"city\.txt does not exist"),
         ({"templates/city.txt": "{name}"}, r"city\.txt, line 1: '{name}' must have"),
+        (
+            {"templates/town.txt": "{name} {value}"},
+            r"town\.txt is never used: name t",
+        ),
         (
             {
                 f"templates/{name}.txt": "{name} has {value}."

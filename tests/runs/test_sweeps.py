@@ -43,11 +43,13 @@ def test_between_rows_signals_are_the_callers(
 
     def run(*words, **options):
         during.append(signal.getsignal(signal.SIGTERM))
-        return trained(*words, **options)
+        rows = trained(*words, **options)
+        return [row | {"fingerprint": "of absolute paths"} for row in rows]
 
     monkeypatch.setattr(sweeps, "run", run)
-    for _ in sweep(experiment, "smoke", tmp_path):
+    for row in sweep(experiment, "smoke", tmp_path):
         assert signal.getsignal(signal.SIGTERM) is before
+        assert row["fingerprint"] in fingerprints(experiment.runs("smoke"))
     assert len(during) == 3
     assert before not in during
 

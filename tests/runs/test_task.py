@@ -171,7 +171,12 @@ def test_content_tells_whether_lists_are_still_the_same(tmp_path):
     save_config(config, folder.config)
     folder.params().touch()
     folder.write_result({"content": content, "config": fields.to_dict(config)})
-    with pytest.raises(ValueError, match="trained on other lists or texts"):
+    message = rf"trained on other lists or texts than are now in {other}, or before"
+    with pytest.raises(ValueError, match=message):
+        open_run(folder.path)
+    shutil.rmtree(other)
+    message = rf"world\.lists='{other}' must be one of .*, and {other} is none"
+    with pytest.raises(ValueError, match=message):
         open_run(folder.path)
 
 

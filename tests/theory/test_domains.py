@@ -24,6 +24,7 @@ SAME = POINTS | {"tokens": [1] * 6}
 SHORT = {"sizes": [1, 2], "accuracy": [0, 1]}
 SLIPS = {"mode": "iid", "as_published": True}
 HUGE = {"concepts": 2**30, "texts": 2**30}
+TIED = POINTS | {"parameters": range(1, 7), "tokens": range(20, 121, 20)}
 PAIRS = POINTS | {"parameters": [1, 2, 3] * 2, "tokens": [1, 2, 3] * 2}
 SHARES = {"weights": [0.5, 0.5], "shares": [0.2, 0.6]}
 # Arguments of what the command line does not offer.
@@ -161,6 +162,11 @@ REFUSED = [  # a function, what is changed of its arguments, what the refusal sa
     ("fit_power_law", {"x": [1, 1, 2, 2, 2]}, "x=2 must be at least 3 distinct sizes:"),
     ("diagnose", {"x": [1, 2] * 4}, "x=2 must be at least 3 distinct sizes"),
     ("fit_chinchilla", SAME, "tokens=1 must be at least 3 distinct sizes"),
+    (
+        "fit_chinchilla",
+        TIED,
+        "the power 1, so a and b cannot be told apart: measure",
+    ),
     ("fit_chinchilla", PAIRS, "(parameters, tokens)=3 must be at least 5 distinct"),
     ("compute_optimal", SLIPS, "mode='iid' must be 'paper' where as_published: drop"),
     ("scaling_exponents", {"compute": [1e20] * 2}, "compute=1 must be at least 2"),

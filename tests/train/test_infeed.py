@@ -1,7 +1,9 @@
 """Batches are checked, stacked and padded before they reach the devices."""
 
+import jax
 import numpy as np
 import pytest
+from jax.experimental import multihost_utils
 from support.standin import batch, batches
 
 from kscale.train.infeed import Infeed, stack_steps
@@ -50,3 +52,16 @@ def test_later_batches_of_another_shape_are_an_error(mesh):
     infeed.take()
     with pytest.raises(ValueError, match=r"later batches have shapes .*\(4, 1, 3\)"):
         infeed.take()
+
+
+def test_processes_that_all_give_the_whole_batch_are_found_out(mesh, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(
+        multihost_utils, "process_allgather", lambda own: np.stack([own, own])
+    )
+    with pytest.raises(ValueError, match="processes 0 and 1 give the same rows of a b"):
+        Infeed(batches(10), 0, 10, mesh)
+    monkeypatch.setattr(
+        multihost_utils, "process_allgather", lambda own: np.stack([own, own + 1])
+    )
+    assert Infeed(batches(10), 0, 10, mesh).rows == 8

@@ -72,8 +72,43 @@ def test_hidden_and_backup_files_are_passed_over(tmp_path):
             *("star.txt.bak", ".star.txt.swp", "star.swp", "Thumbs.db", "desktop.ini"),
         ):
             (tmp_path / inner / name).write_bytes(b"\xff\x00")
+        (tmp_path / inner / "__MACOSX").mkdir()
     (tmp_path / "values" / ".git").mkdir()
     assert build_bios(2, lists=str(tmp_path)) == world
+
+
+def test_lines_end_as_on_windows_or_unix(tmp_path):
+    folder = write(tmp_path)
+    (tmp_path / "names/1_catalogue.txt").write_bytes(b"Kepler\r\nGliese\r\n")
+    (tmp_path / "names/2_number.txt").write_bytes("1\n2\nनमस्\u200dते".encode())
+    names = build_bios(2, lists=folder).name_columns
+    assert names[0].strings == ("Kepler", "Gliese")
+    assert names[1].strings == ("1", "2", "नमस्\u200dते")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("A\nB\u2028C", r"line 2: 'B\\u2028C' holds U\+2028 \(LINE SEPARATOR\)"),
+        ("A\x85B", r"line 1: .* holds U\+0085 \(a control character\), which is not"),
+        ("A\x0cB\nC", r"line 1: .* holds U\+000C"),
+        ("A\rB", r"line 1: .* holds U\+000D"),
+        ("A\0B", r"line 1: .* holds U\+0000"),
+        ("A\nA\u200b", r"line 2: .* holds U\+200B \(ZERO WIDTH SPACE\)"),
+        ("A\nA\u200d", r"line 2: .* holds U\+200D"),
+        (
+            "A B\nA\xa0B",
+            r"line 2: .* U\+00A0 .*: remove it, or write an ordinary s",
+        ),
+        ("A\n{B", "line 2: '{B' has a brace, which only templates have"),
+        ("é\ne\u0301", "line 2: .* is there already, in line 1"),
+    ],
+)
+def test_what_is_not_seen_is_refused(tmp_path, text, what):
+    folder = write(tmp_path)
+    (tmp_path / "names/1_catalogue.txt").write_bytes(text.encode())
+    with pytest.raises(ValueError, match=rf"names/1_catalogue\.txt, {what}"):
+        build_bios(1, lists=folder)
 
 
 def test_edited_lists_are_read_again(tmp_path):
@@ -90,7 +125,24 @@ def test_edited_lists_are_read_again(tmp_path):
         ({"values/orbit/join.txt": None}, r"join\.txt does not exist"),
         ({"names/1_catalogue.txt": "A\n\nB"}, r"line 2: '' is blank"),
         ({"names/1_catalogue.txt": "A \nB"}, "line 1: 'A ' is blank or has spaces"),
-        ({"names/1_catalogue.txt": "A\nA"}, "'catalogue' holds 'A' twice"),
+        (
+            {"names/1_catalogue.txt": "A\nA"},
+            r"gue\.txt, line 2: 'A' is there already",
+        ),
+        (
+            {"values/star+color+class.txt": "S;y;G\nS;z;G"},
+            "2: 'S' is there already",
+        ),
+        (
+            {"names/1_catalogue copy.txt": "A"},
+            "copy.txt: the name of a list has",
+        ),
+        (
+            {"values/star (1).txt": "A"},
+            r"star \(1\)\.txt: .* remove it if it is a c",
+        ),
+        ({"values/orbit/join.txt": "{days} {tilt}\nx"}, "line 2: 'x' is never used"),
+        ({"values/orbit/join.txt": "{days} { {tilt}"}, "must name the columns"),
         ({"values/star+color+class.txt": "Sol;G"}, "line 1: 'Sol;G' has 2 columns"),
         ({"values/star+color+class.txt": "Sol;;G"}, "its name promises 3"),
         ({"values/orbit/join.txt": "{tilt} {days}"}, "must name the columns"),
@@ -124,7 +176,7 @@ def test_folder_errors(tmp_path, changes, message):
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"must be one of \('bios', 'mini', 'tiny'\)"):
+    with pytest.raises(ValueError, match=r"world\.lists=.* one of bios, mini, tiny or"):
         build_bios(1, lists=str(tmp_path))
     (tmp_path / "names").mkdir()
     (tmp_path / "values").mkdir()

@@ -31,6 +31,7 @@ POINTS = {
     "loss": "(0, inf) of [n]",
     "delta": "(0, inf) of []",
 }
+_TIED = 0.02  # distance from a line of ln D over ln N, of the spread of ln D
 _EXACT = 1e-9  # largest residual of ln L that is rounding
 _HELD = 17  # values at which a profile holds its parameter
 _SPAN = 4.0  # standard errors to either side that they cover
@@ -141,13 +142,23 @@ def best_of(losses: Array) -> Array:
 
 
 def check_identified(parameters: Any, tokens: Any, **_: Any) -> None:
-    """Checks that points determine both exponents: enough sizes of model and data."""
+    """Checks that points determine both exponents: enough sizes of model and data.
+
+    On a line D ~ N^s, s > 0, the terms N^-a and D^-b can change places.
+    """
     check_curve(parameters, name="parameters")
     check_curve(tokens, name="tokens")
     both = np.stack([np.asarray(x, float) for x in (parameters, tokens)])
     pairs = len(np.unique(both, axis=1).T)
     rule = "must be at least 5 distinct pairs, one for each unknown: measure at more"
     checks.refuse("(parameters, tokens)", pairs, pairs < 5, rule)
+    n, d = np.log(both) - np.log(both).mean(axis=1, keepdims=True)
+    slope = (n @ d) / (n @ n)
+    if slope > 0 and ((d - slope * n) ** 2).sum() < _TIED**2 * (d @ d):
+        raise ValueError(
+            f"tokens grow as parameters to the power {slope:.3g}, so a and b cannot be"
+            f" told apart: measure at several ratios of tokens to parameters"
+        )
 
 
 @solver(domain=POINTS | {"starts": "(-inf, inf) of [s>=1, 5]"}, check=check_identified)
@@ -156,7 +167,8 @@ def fit_chinchilla(parameters, tokens, loss, starts=None, delta=1e-3) -> Chinchi
 
     Args:
       parameters: [n], N, three of them distinct.
-      tokens: [n], D, likewise; at least 5 distinct pairs (N, D).
+      tokens: [n], D, likewise; at least 5 distinct pairs (N, D), not all of them on a
+        rising line of logarithms, such as D = 20 N.
       loss: [n].
       starts: [s, 5], rows (ln A, a, ln B, b, ln E); the 4,500 published ones if absent.
       delta: Huber's limit on the residuals of ln L.
