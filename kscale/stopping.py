@@ -1,10 +1,11 @@
-"""Turns TERM, INT, HUP and USR1 into a flag that long work checks.
+"""Turns TERM, INT, HUP, USR1, USR2 and XCPU into a flag that long work checks.
 
-INT is Ctrl-C, USR1 what Slurm's `--signal=USR1@60` sends; the flag is set while `watch`
-is open. Where nothing is to be saved the handler raises `Interrupted` at once; where
-files are written or a model is trained, inside `defer`, the work goes on to a point
-where all is saved, and checks. A second signal ends a command, unless it comes within
-a second of the first, which makes it the same request, or is USR1.
+INT is Ctrl-C; USR1, USR2 and XCPU are what schedulers send some time before they kill
+(Slurm's `--signal=USR1@60`). The flag is set while `watch` is open. Where nothing is to
+be saved the handler raises `Interrupted` at once; where files are written or a model is
+trained, inside `defer`, the work goes on to a point where all is saved, and checks. A
+second signal ends a command, unless it comes within a second of the first, which makes
+it the same request, or is a scheduler's.
 
 with watch():
     world = build()             # Interrupted at once
@@ -24,8 +25,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-REQUEUE = 75  # the exit code after USR1, sysexits.h's "temporary failure, try again"
+SCHEDULERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *SCHEDULERS)
+REQUEUE = 75  # the exit code after those: sysexits.h's "temporary failure, try again"
 
 _AGAIN_SECONDS = 1.0  # a signal that comes again sooner is the same request
 _GRACE_SECONDS = 5.0  # after which work that cannot be interrupted is cut off
@@ -42,7 +44,7 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, kept: str = "what was saved is kept", number: int = 0) -> None:
-        number = number or _received() or signal.SIGTERM
+        number = number or received_signal() or signal.SIGTERM
         super().__init__(f"stopped by {signal.Signals(number).name}; {kept}")
         self.number = number
 
@@ -54,7 +56,7 @@ def exit_code(number: int) -> int:
       >>> exit_code(signal.SIGTERM), exit_code(signal.SIGINT), exit_code(signal.SIGUSR1)
       (143, 130, 75)
     """
-    return REQUEUE if number == signal.SIGUSR1 else 128 + number
+    return REQUEUE if number in SCHEDULERS else 128 + number
 
 
 @dataclasses.dataclass
@@ -83,8 +85,8 @@ def watch(ends_process: bool = False) -> Iterator[None]:
     Args:
       ends_process: of a command: a second signal ends the process at once, and so does
         the first after five seconds in code that does not come back to Python, such as
-        a long compilation. Otherwise a second signal goes to the handler before. USR1
-        is no second signal, nor is one within a second of the first.
+        a long compilation. Otherwise a second signal goes to the handler before. A
+        scheduler's is no second signal, nor is one within a second of the first.
     """
     global _open
     main = threading.current_thread() is threading.main_thread()
@@ -92,12 +94,13 @@ def watch(ends_process: bool = False) -> Iterator[None]:
         yield
         return
     _open = _Watch(ends_process)
-    for number in SIGNALS:
-        found = signal.getsignal(number)
-        ignored = found is signal.SIG_IGN and number in (signal.SIGINT, signal.SIGHUP)
-        if not (ignored or (number == signal.SIGTERM and _several_processes())):
-            _open.before[number] = signal.signal(number, _handle)
     try:
+        for number in SIGNALS:
+            found = signal.getsignal(number)
+            ignored = found is signal.SIG_IGN and number not in SCHEDULERS
+            if not (ignored or (number == signal.SIGTERM and _several_processes())):
+                _open.before[number] = found
+                signal.signal(number, _handle)
         with _cut_off(_open) if ends_process else contextlib.nullcontext():
             yield
     finally:
@@ -119,9 +122,9 @@ def defer() -> Iterator[None]:
         here.deferred -= 1
 
 
-def requested() -> int:
+def received_signal() -> int:
     """Returns the signal that asked to stop, 0 if none did."""
-    return _received()
+    return 0 if _open is None else _open.received
 
 
 def check(kept: str = "what was saved is kept") -> None:
@@ -139,11 +142,7 @@ def stop_after(dispatch: int) -> bool:
         from jax.experimental import multihost_utils
 
         return multihost_utils.reached_preemption_sync_point(dispatch)
-    return bool(_received())
-
-
-def _received() -> int:
-    return 0 if _open is None else _open.received
+    return bool(received_signal())
 
 
 def _several_processes() -> bool:
@@ -168,7 +167,7 @@ def _handle(number: int, _: Any) -> None:
 
 
 def _is_second(first: float, number: int) -> bool:
-    return number != signal.SIGUSR1 and time.monotonic() - first > _AGAIN_SECONDS
+    return number not in SCHEDULERS and time.monotonic() - first > _AGAIN_SECONDS
 
 
 def _restore(here: _Watch) -> None:

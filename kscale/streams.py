@@ -18,17 +18,20 @@ _ASCII = ("ascii", "us-ascii", "ansi_x3.4-1968")
 class Guarded(io.TextIOBase):
     """A text stream whose writes never fail: once one did, the rest is dropped.
 
-    Each write is flushed, so that what fails, fails here and not when Python ends.
+    Each write is flushed, so that what fails, fails here and not when Python ends. A
+    text that the stream cannot encode is dropped alone.
 
     Args:
       stream: what is written to; None, as where `>&-` closed it: nothing.
+      owned: the stream is the process's own: its descriptor leads nowhere once a write
+        failed, so that Python's end does not fail on what is left in its buffer.
 
     Attributes:
       lost: why writing failed; None: it did not.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None, owned: bool = False) -> None:
+        self._stream, self._owned = stream, owned
         self.lost: Exception | None = None
 
     def write(self, text: str) -> int:
@@ -37,8 +40,12 @@ class Guarded(io.TextIOBase):
             try:
                 self._stream.write(text)
                 self._stream.flush()
+            except UnicodeError:
+                return len(text)
             except (OSError, ValueError) as error:  # a closed file is a ValueError
-                self.lost, self._stream = error, self._drop(self._stream)
+                self.lost, stream, self._stream = error, self._stream, None
+                if self._owned:
+                    _redirect_to_null(stream)
         return len(text)
 
     def flush(self) -> None:
@@ -46,7 +53,9 @@ class Guarded(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Says whether a terminal shows it."""
-        return self._stream is not None and self._stream.isatty()
+        with contextlib.suppress(ValueError):  # it is closed
+            return self._stream is not None and self._stream.isatty()
+        return False
 
     def fileno(self) -> int:
         """Returns the descriptor of the stream beneath."""
@@ -59,12 +68,12 @@ class Guarded(io.TextIOBase):
         """The encoding of the stream beneath."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
-    def _drop(self, stream: TextIO) -> None:
-        """Lets what is left in buffers go nowhere: Python flushes it at its end."""
-        with contextlib.suppress(OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
+
+def _redirect_to_null(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def guard(stream: TextIO | None) -> Any:
@@ -76,10 +85,13 @@ def guard(stream: TextIO | None) -> Any:
 
 @contextlib.contextmanager
 def protect() -> Iterator[None]:
-    """Guards sys.stdout and sys.stderr; text that they cannot encode is UTF-8."""
+    """Guards sys.stdout and sys.stderr; text that they cannot encode is UTF-8.
+
+    A pipe that another program made non-blocking blocks again: nothing is cut off.
+    """
     for number in range(3):  # else the next file that is opened would take its place
         try:
-            os.fstat(number)
+            os.set_blocking(number, True)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     before = sys.stdout, sys.stderr
@@ -88,7 +100,9 @@ def protect() -> Iterator[None]:
             encoding = stream.encoding
             encoding = "utf-8" if encoding.lower() in _ASCII else encoding
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
-    sys.stdout, sys.stderr = (guard(x) or Guarded(None) for x in before)
+    sys.stdout, sys.stderr = (
+        x if isinstance(x, Guarded) else Guarded(x, owned=True) for x in before
+    )
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from kscale import cli, stopping
-from kscale.stopping import Interrupted, check, defer, requested, watch
+from kscale.stopping import Interrupted, check, defer, received_signal, watch
 
 # In C code that does not come back to Python, where no handler is called.
 BUSY = """
@@ -28,6 +28,8 @@ with stopping.watch(ends_process=True):
         (signal.SIGINT, 130),
         (signal.SIGHUP, 129),
         (signal.SIGUSR1, 75),
+        (signal.SIGUSR2, 75),
+        (signal.SIGXCPU, 75),
     ],
 )
 def test_a_signal_is_raised_at_once_and_has_an_exit_code(
@@ -47,15 +49,15 @@ def test_a_signal_is_raised_at_once_and_has_an_exit_code(
     assert [signal.getsignal(each) for each in stopping.SIGNALS] == before
 
 
-def test_a_signal_waits_for_a_good_end_and_is_not_swallowed(monkeypatch):
+def test_a_signal_waits_for_a_good_end_and_is_not_swallowed(monkeypatch, capsys):
     with watch():
         with defer():
             signal.raise_signal(signal.SIGHUP)
             check()
         with pytest.raises(Interrupted, match="SIGHUP; all is kept"):
             check("all is kept")
-        assert requested() == signal.SIGHUP
-    assert not requested()
+        assert received_signal() == signal.SIGHUP
+    assert not received_signal()
 
     def swallow(*_):
         try:
@@ -64,7 +66,17 @@ def test_a_signal_waits_for_a_good_end_and_is_not_swallowed(monkeypatch):
             return 0
 
     monkeypatch.setattr(cli, "_main", swallow)
-    assert cli.main([]) == 143
+    assert cli.main(["train"]) == 143
+    line = "kscale train: SIGTERM came when the work was done\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_mistake_of_the_library_has_its_traceback_and_an_exit_code(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(cli, "_main", lambda _: {}["no such key"])
+    assert cli.main([]) == 70
+    assert "KeyError: 'no such key'" in capsys.readouterr().err
 
 
 def test_what_is_ignored_stays_so_and_threads_watch_nothing():

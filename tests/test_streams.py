@@ -30,13 +30,22 @@ def closed():
 def test_a_stream_that_fails_is_dropped(gone):
     full = open("/dev/full", "w")  # noqa: SIM115
     for stream in (gone, full, closed()):
-        guarded = streams.guard(stream)
+        guarded = streams.Guarded(stream, owned=True)
         assert streams.guard(guarded) is guarded
         for _ in range(2):
             assert guarded.write("text\n") == 5
         assert isinstance(guarded.lost, OSError | ValueError)
     full.close()  # what was left in its buffer is no error: it goes nowhere
     Progress(gone, total_steps=1).show(ROW)
+
+
+def test_a_callers_stream_stays_the_callers(tmp_path):
+    with (tmp_path / "log").open("w", encoding="ascii") as stream:
+        guarded = streams.guard(stream)
+        assert guarded.write("ü") == guarded.write("u") == 1
+        stream.write("v")
+    assert (tmp_path / "log").read_text() == "uv"
+    assert not streams.guard(closed()).isatty()
 
 
 def test_a_command_has_streams_whatever_it_was_given(monkeypatch):

@@ -8,6 +8,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 
 from kscale import __version__, stopping, streams
@@ -22,13 +23,15 @@ VERBS = {
     "sweep": "run an experiment and draw its figure",
     "theory": "the formulas of the papers",
 }
-
+CRASHED = 70  # sysexits.h's "internal software error"
 
 EXIT_CODES = {
     0: "done",
     1: "done, but for runs of a sweep that failed or members that diverged",
     2: "refused: the line says what was wrong and what to change",
-    stopping.REQUEUE: "stopped by USR1, to be queued again; what was saved is kept",
+    CRASHED: "a mistake of kscale's, with its traceback: please report it",
+    stopping.REQUEUE: "stopped by USR1, USR2 or XCPU, to be queued again; what was"
+    " saved is kept",
     128 + signal.SIGHUP: "stopped by HUP (the terminal closed); what was saved is kept",
     128 + signal.SIGINT: "stopped by INT (Ctrl-C); what was saved is kept",
     128 + signal.SIGTERM: "stopped by TERM; what was saved is kept",
@@ -46,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             with stopping.watch(ends_process=True):
                 code = _main(words)
-                if stopped := stopping.requested():  # too late to be asked for
+                if stopped := stopping.received_signal():  # too late to be asked for
+                    came = signal.Signals(stopped).name
+                    sys.stderr.write(f"{name}: {came} came when the work was done\n")
                     code = stopping.exit_code(stopped)
         except KeyboardInterrupt as error:
             number = getattr(error, "number", signal.SIGINT)
@@ -54,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = stopping.exit_code(number)
             if argv is None:
                 os._exit(code)  # Python's own end may crash on threads of JAX at work
+        except Exception:
+            traceback.print_exc()
+            code = CRASHED
         lost = getattr(sys.stdout, "lost", None)
         if lost is not None and not isinstance(lost, BrokenPipeError):
             sys.stderr.write(f"{name}: the answer could not be printed ({lost})\n")

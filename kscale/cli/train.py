@@ -73,7 +73,8 @@ def plan_text(row: Row) -> str:
     size, most, visits = row["parameters"], row["bits"], row.get("visits")
     mixture, about = [], "" if row["counted"] else "about "
     memory = row["memory"]
-    needed, here = memory["state"] + memory["work"], memory["device"]
+    needed = memory["state"] + memory["work"] + memory["batches"]
+    here = memory["device"]
     having = f", which has {here / 1e9:.3g} GB here" * bool(here)
     if visits and visits["fewest"] != visits["most"]:
         mixture.append(

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -56,9 +57,9 @@ class Verb:
 def carry_out(verb: Verb, argv: Sequence[str]) -> int:
     """Carries out a verb, prints its answer and returns the exit code.
 
-    Errors that a user can mend become one line on standard error and exit code 2; with
-    --debug they keep their traceback. A mistake in the library (TypeError, KeyError)
-    keeps it always.
+    Errors that a user can mend become one line on standard error and exit code 2, after
+    their traceback with --debug. A mistake in the library (TypeError, KeyError) is
+    raised.
     """
     known = {
         "dry_run": Flag(False, verb.dry_run),
@@ -81,7 +82,7 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
         return 0
     except (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError) as error:
         if "--debug" in argv:
-            raise
+            traceback.print_exc()
         line = one_line(error)
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in line:
             line = f"out of memory: ask for less at once ({line[:200]})"

@@ -13,6 +13,7 @@ from kscale import corpora, files, models, quant, scores, theory, worlds
 from kscale.configs.base import Config
 from kscale.files import Row
 from kscale.runs import rows
+from kscale.runs.memory import explain_memory
 from kscale.runs.mixture import Part
 from kscale.runs.task import Task
 
@@ -188,14 +189,15 @@ def score(
     chosen = task.config.score
     if isinstance(people, int):
         people = people or chosen.people
-    table = scores.score_corpus(
-        (task.config.model, params),
-        task.corpus,
-        task.pool,
-        None if isinstance(people, int) and not people else people,
-        seed=chosen.seed,
-        batch=chosen.batch,
-    )
+    with explain_memory(task.config):
+        table = scores.score_corpus(
+            (task.config.model, params),
+            task.corpus,
+            task.pool,
+            None if isinstance(people, int) and not people else people,
+            seed=chosen.seed,
+            batch=chosen.batch,
+        )
     return Known(task, params, table, member, step)
 
 

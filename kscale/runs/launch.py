@@ -47,7 +47,7 @@ def train_side_by_side(
     with stopping.watch(), hold(folder, "trained"):
         try:
             with stopping.defer():
-                while (waiting or running) and not stopping.requested():
+                while (waiting or running) and not stopping.received_signal():
                     for core in cores:
                         if core not in running and waiting:
                             run = waiting.pop(0)

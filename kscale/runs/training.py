@@ -19,9 +19,10 @@ from kscale.files import Row
 from kscale.runs import board
 from kscale.runs.claim import claim
 from kscale.runs.curve import Curve
-from kscale.runs.devices import TrainingPlan, arrange, explain_memory
+from kscale.runs.devices import TrainingPlan, arrange
 from kscale.runs.evaluate import member_params, score
 from kscale.runs.folder import RunFolder
+from kscale.runs.memory import explain_memory
 from kscale.runs.rows import (
     last_routing,
     make_diverged_row,

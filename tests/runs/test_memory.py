@@ -1,11 +1,12 @@
-"""Plans of training, and what asks for more memory than there is."""
+"""What asks for more memory than there is, before and after it is taken."""
 
 import jax
 import pytest
 from support.run_folders import tiny_config
 
-from kscale.runs import devices
-from kscale.runs.devices import arrange, explain_memory, plan_training
+from kscale.runs import devices, memory
+from kscale.runs.devices import arrange, plan_training
+from kscale.runs.memory import explain_memory
 from kscale.runs.task import prepare
 
 
@@ -14,14 +15,14 @@ from kscale.runs.task import prepare
     [("data__batch", 10**6), ("data__context", 10**5), ("model__heads", 1024)],
 )
 def test_what_cannot_fit_is_refused_before_any_work(tiny, field, value, monkeypatch):
-    monkeypatch.setattr(devices, "device_memory", lambda: 15 * 10**9)
+    monkeypatch.setattr(memory, "device_memory", lambda: 15 * 10**9)
     task = prepare(tiny_config(tiny, **{field: value, "model__head_size": 512}))
     monkeypatch.setattr(devices, "abstract_state", lambda *_: None)
     with pytest.raises(ValueError, match=r"out of memory: .* device has 15 GB: take"):
         arrange(task)
-    memory = plan_training(task).memory  # for another machine
-    assert memory.state + memory.work > memory.device == 15 * 10**9
-    monkeypatch.setattr(devices, "device_memory", lambda: 0)  # not known
+    needs = plan_training(task).memory  # for another machine
+    assert needs.needed > needs.device == 15 * 10**9
+    monkeypatch.setattr(memory, "device_memory", lambda: 0)  # not known
     arrange(task)
 
 
@@ -34,11 +35,31 @@ def test_only_what_is_trained_has_a_gradient_and_moments(tiny, monkeypatch):
     assert plan_training(whole).memory.state == 16 * count.total
     needed = plan_training(adapters).memory
     assert needed.state == 4 * count.total + 12 * count.adapters
-    have = int(needed.state + needed.work)
-    monkeypatch.setattr(devices, "device_memory", lambda: have)
+    have = int(needed.needed)
+    monkeypatch.setattr(memory, "device_memory", lambda: have)
     assert arrange(adapters).memory.device == have
     with pytest.raises(ValueError, match="out of memory"):
         arrange(whole)
+
+
+def test_batches_of_many_steps_are_counted(tiny, monkeypatch):
+    def needs(steps, batch=4):
+        config = tiny_config(
+            tiny,
+            data__exposures=10**4,
+            data__batch=batch,
+            train__steps_per_dispatch=steps,
+        )
+        return plan_training(prepare(config)).memory
+
+    one = needs(1)
+    assert one.batches == 2 * 4 * 129 * 5
+    assert one.waiting == 6 * 4 * 129 * 5
+    assert needs(1000)[3:5] == (1000 * one.batches, 1000 * one.waiting)
+    config = tiny_config(tiny, data__exposures=10**4, train__steps_per_dispatch=1000)
+    monkeypatch.setattr(memory, "_machine_memory", lambda: int(1000 * one.waiting))
+    with pytest.raises(ValueError, match=r"out of memory: batches .* take a smaller"):
+        arrange(prepare(config))
 
 
 @pytest.mark.parametrize(
