@@ -1,6 +1,7 @@
 """Flags and words of a command line, read into the config and the flags of a verb."""
 
 import dataclasses
+import math
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -103,6 +104,10 @@ def parse(
         raise UsageError(fields.unknown("flag", flag, flag, names)) from None
     except flags.Error as error:
         raise UsageError(str(error)) from None
+    for name in flag_values:
+        value = flag_values[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--{name}={value} must be a finite number")
     if arguments and not words:
         raise UsageError(
             f"{arguments[0]!r} is no flag: write --flag=value, such as --config=demo"
@@ -166,7 +171,13 @@ def help_text(flag_values: flags.FlagValues, about: str = "") -> str:
 
 
 def expand_path(text: str) -> pathlib.Path:
-    """Returns a path as it was typed; shells leave the ~ of --workdir=~/runs alone."""
+    """Returns a path as it was typed; shells leave the ~ of --workdir=~/runs alone.
+
+    Raises:
+      UsageError: ~NAME stands for no user, or a URL was typed.
+    """
+    if re.match(r"\w+://", text):
+        raise UsageError(f"{text}: files are read and written here: give a folder")
     try:
         return pathlib.Path(text).expanduser()
     except RuntimeError:

@@ -15,6 +15,7 @@ import dataclasses
 import inspect
 import pathlib
 import sys
+import tempfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -121,6 +122,11 @@ def _picture(plot: str | None, overwrite: bool) -> pathlib.Path | None:
         raise UsageError(f"--plot={plot}: name a file that ends in .png")
     if not path.parent.is_dir():
         raise UsageError(f"--plot={plot}: there is no folder {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        why = f"{path.parent} cannot be written ({error.strerror})"
+        raise UsageError(f"--plot={plot}: {why}") from None
     if path.exists() and not overwrite:
         raise UsageError(f"--plot={plot}: the file is there; --overwrite draws over it")
     return path

@@ -119,7 +119,12 @@ def _several(text: str) -> np.ndarray:
 
 def _file(path: pathlib.Path) -> np.ndarray:
     if path.suffix == ".npy":
-        values = np.load(path)
+        try:
+            with path.open("rb") as file:
+                values = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:  # NumPy has many kinds for a damaged file
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(why) from error
         if values.dtype.kind not in "fiub":
             raise ValueError(f"numbers are needed, the file has {values.dtype}")
         return values.astype(float)

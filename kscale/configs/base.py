@@ -23,6 +23,7 @@ Count = Annotated[int, (1, 10**9)]
 CountOrNone = Annotated[int, (0, 10**9)]
 Exposures = Annotated[int, (1, 10**8)]
 Few = Annotated[int, (1, 10**6)]
+Rates = Annotated[tuple[float, ...], (0, 1e37)]
 Seed = Annotated[int, (0, 2**63 - 1)]
 
 CONFIG = "config.json"  # what a run folder keeps its config in
@@ -194,8 +195,8 @@ class MembersConfig:
     """
 
     seeds: Annotated[tuple[int, ...], (0, 2**32 - 1)] = ()
-    learning_rates: tuple[float, ...] = ()
-    weight_decays: tuple[float, ...] = ()
+    learning_rates: Rates = ()
+    weight_decays: Rates = ()
 
 
 @dataclasses.dataclass(frozen=True)

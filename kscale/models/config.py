@@ -29,10 +29,10 @@ class Lora:
 
     def __post_init__(self) -> None:
         for rule in self.rules:
-            if not re.fullmatch(r".+:\d+", rule):
+            if not re.fullmatch(r".+:\d{1,6}", rule):
                 raise ValueError(
                     f"Lora.rules has {rule!r}, must be PATTERN:RANK, such as"
-                    " '*/attention/query:8'."
+                    " '*/attention/query:8', a rank below a million."
                 )
         if not math.isfinite(self.alpha):
             raise ValueError(f"Lora.alpha is {self.alpha}, must be finite.")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Annotated
 
 BITS = (8, 6, 5, 4, 3, 2)
 
@@ -22,7 +23,7 @@ class Scheme:
     """
 
     bits: int = 8
-    group: int = 0
+    group: Annotated[int, (0, 10**9)] = 0
     symmetric: bool = True
     leaves: tuple[str, ...] = ("layer*/kernel",)
 

@@ -55,6 +55,8 @@ def estimate_cost(config: Config, tflops: float = TFLOPS) -> Row:
 
     Source: Chowdhery et al. 2022, appendix B (operations per token).
     """
+    if not tflops > 0:
+        raise ValueError(f"tflops={tflops} must be above 0")
     chosen, parts = config.data, config.parts
     sample = _sample(*_few(config))
     own = chosen.exposures * chosen.share * sample.tokens[0] * config.world.people

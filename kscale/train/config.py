@@ -64,7 +64,7 @@ class TrainConfig:
     weight_decay: Annotated[float, (0, 1e37)] = 0.02
     b1: float = 0.9
     b2: float = 0.98
-    eps: float = 1e-6
+    eps: Annotated[float, (0, 1e37)] = 1e-6
     clip: Annotated[float, (0, 1e37)] = 1.0
     schedule: str = "cosine"
     warmup_steps: Steps = 1000

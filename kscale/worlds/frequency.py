@@ -124,14 +124,18 @@ def _read_weights(path: str, people: int) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file, refused below
-            text = file.suffix != ".npy"
-            found = np.loadtxt(file, ndmin=1) if text else np.load(file)
+            if file.suffix == ".npy":
+                with file.open("rb") as data:
+                    found = np.lib.format.read_array(data, allow_pickle=False)
+            else:
+                found = np.loadtxt(file, ndmin=1)
         if found.dtype.kind not in "fiub":
             raise ValueError(f"its numbers are {found.dtype}")
         weights = found.astype(np.float64)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # NumPy has many kinds for a damaged file
+        why = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"law.path={path!r} must hold one number a line or be a .npy array: {error}"
+            f"law.path={path!r} must hold one number a line or be a .npy array: {why}"
         ) from error
     if weights.shape != (people,):
         raise ValueError(
@@ -147,4 +151,6 @@ def _read_weights(path: str, people: int) -> np.ndarray:
             f"law.path={path!r} must hold finite weights of at least 0 that are not all"
             f" 0, but {said}"
         )
-    return weights
+    with np.errstate(over="ignore"):
+        huge = math.isinf(weights.sum())
+    return weights / weights.max() if huge else weights

@@ -3,7 +3,7 @@
 import pytest
 
 from kscale.cli import train
-from kscale.cli.flags import CONFIG, Flag, HelpWanted, UsageError, parse
+from kscale.cli.flags import CONFIG, Flag, HelpWanted, UsageError, expand_path, parse
 from kscale.configs.base import PartConfig
 
 FLAGS = {**train.VERB.flags, "config": CONFIG._replace(default="demo")}
@@ -51,6 +51,7 @@ def test_words_after_two_dashes_are_no_flags():
         (["--config.model.layres=3"], "config.model.layres: did you mean 'layers'?"),
         (["--config.model.layers"], "--config.model.layers needs a value"),
         (["--config.model.layers=0"], "config.model.layers=0 must be at least 1"),
+        (["--tflops=nan"], "--tflops=nan must be a finite number"),
         (["--resme"], "unknown flag --resme: did you mean '--resume'?"),
         (["--device=abacus"], "flag --device=abacus"),
         (["--workdir"], "Missing value for flag --workdir"),
@@ -89,3 +90,10 @@ def test_help_lists_flags_configs_and_fields_of_groups(word):
         "--config.world.law.FIELD=..., FIELD one of kind, exponent",
     ):
         assert text in str(said.value)
+
+
+def test_paths_are_of_folders_that_there_can_be():
+    with pytest.raises(UsageError, match="gs://bucket/x: files are read and written h"):
+        expand_path("gs://bucket/x")
+    with pytest.raises(UsageError, match="~nosuchuser/x: there is no such home; write"):
+        expand_path("~nosuchuser/x")

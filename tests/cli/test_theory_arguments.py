@@ -69,9 +69,10 @@ def test_files(name, tmp_path):
     np.save(tmp_path / "c.npy", [1j])
     with pytest.raises(ValueError, match="numbers are needed, the file has complex128"):
         read(p=f"@{tmp_path / 'c.npy'}")
-    (tmp_path / "cut.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"cut\.npy"):
-        read(p=f"@{tmp_path / 'cut.npy'}")
+    for data in (b"", b"\x93NUMPY\x01\0\x04\0({'\n", b"PK\x05\x06" + bytes(18)):
+        (tmp_path / "cut.npy").write_bytes(data)
+        with pytest.raises(ValueError, match=r"cut\.npy"):
+            read(p=f"@{tmp_path / 'cut.npy'}")
 
 
 @pytest.mark.parametrize(

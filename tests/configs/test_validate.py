@@ -41,7 +41,7 @@ def config_with(base="mini", **values):
         ("demo", {"world__diversity": 65, "world__symbols": 8}, "diversity=65"),
         ("mini", {"model__vocab": 50257}, "model.vocab=50257 must be 0"),
         ("mini", {"members__seeds": "1,1"}, "lists a value twice"),
-        ("mini", {"members__learning_rates": "-1"}, "members: .*=-1.0 must be 0 or"),
+        ("mini", {"members__learning_rates": "-1"}, "rates=-1.0 must be at least 0"),
         ("mini", {"members__seeds": 2**32}, "seeds=4294967296 must be at most 4,294,"),
         ("mini", {"data__epochs": 0}, "data.epochs=0 must be at least 1"),
         ("mini", {"data__epochs": 3}, "epochs=3 must divide data.exposures=200"),

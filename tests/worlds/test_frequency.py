@@ -54,6 +54,9 @@ def test_weights_of_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for path in (tmp_path / "weights.npy", tmp_path / "weights.txt", "~/weights.txt"):
         assert Law("file", path=str(path)).frequencies(3, 0).tolist() == [0.75, 0, 0.25]
+    (tmp_path / "weights.txt").write_text("1e308\n0\n1e308\n")
+    huge = Law("file", path="~/weights.txt").frequencies(3, 0)
+    assert huge.tolist() == [0.5, 0, 0.5]
     law = Law("file", path=str(tmp_path / "none.txt"))
     with pytest.raises(ValueError, match=r"law.path=.* must be a file of weights"):
         law.frequencies(3, 0)
@@ -65,6 +68,8 @@ def test_weights_of_a_file(tmp_path, monkeypatch):
         (np.array([1, 2j, 3]), "be a .npy array: its numbers are complex128"),
         (np.array(["1", "2", "3"]), "be a .npy array: its numbers are <U1"),
         (np.array([1, np.nan, 3]), "but number 2 is nan"),
+        (b"\x93NUMPY\x01\0\x04\0({'\n", "must hold one number a line or be a .npy"),
+        (b"PK\x05\x06" + bytes(18), "must hold one number a line or be a .npy"),
         (b"", r"must hold one number a line or be a .npy"),
         ("1\n2\n", r"must hold people=3 weights, one each, but its shape is \(2,\)"),
         ("1\n-2\n3\n", "least 0 that are not all 0, but number 2 is -2.0"),
