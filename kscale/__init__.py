@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kscale import (
         cli,
+        compression,
         configs,
         corpora,
         data,
@@ -68,6 +69,7 @@ __all__ = [
     "models",
     "data",
     "quant",
+    "compression",
     "report",
     "train",
     "scores",

@@ -48,6 +48,18 @@ class Guarded(io.TextIOBase):
                     _redirect_to_null(stream)
         return len(text)
 
+    def write_bytes(self, data: bytes) -> None:
+        """Writes bytes; unlike text, they are not dropped: an OSError says why not."""
+        binary = getattr(self._stream, "buffer", None)
+        if self._stream is None or binary is None:
+            raise OSError("standard output is closed, or takes no bytes")
+        try:
+            binary.write(data)
+            binary.flush()
+        except OSError:
+            self._stream = self._drop(self._stream)
+            raise
+
     def flush(self) -> None:
         """Does nothing: each write is flushed."""
 

@@ -29,19 +29,20 @@ ROOMS = {
     "data": "worlds tokenizers corpora",
     "models": "trees",
     "quant": "trees files models",
+    "compression": "trees files tokenizers models",
     "report": "files theory",
     "train": "trees files streams stopping data models",
     "scores": "files worlds corpora data models",
     "configs": "files worlds corpora data models quant train",
     "runs": (
         "trees files streams stopping worlds tokenizers theory corpora data models "
-        "quant report train scores configs"
+        "quant compression report train scores configs"
     ),
     "cli": "files streams stopping worlds theory quant report configs runs",
     "__main__": "cli",
     "__init__": (
-        "trees files worlds tokenizers theory corpora data models quant report train "
-        "scores configs runs cli"
+        "trees files worlds tokenizers theory corpora data models quant compression "
+        "report train scores configs runs cli"
     ),
 }
 # What each topic of `kscale/theory/` imports of the others, likewise.
@@ -73,8 +74,8 @@ def picture() -> str:
         lines += textwrap.wrap(
             ROOMS[entry] or "-",
             width=88,
-            initial_indent=f"{floors[entry]}  {entry:<11}",
-            subsequent_indent=" " * 14,
+            initial_indent=f"{floors[entry]}  {entry:<12}",
+            subsequent_indent=" " * 15,
         )
     return "\n".join(lines) + "\n"
 

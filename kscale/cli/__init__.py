@@ -19,6 +19,8 @@ VERBS = {
     "score": "score a run's model again",
     "ablate": "where a run's model stores what it knows",
     "quantize": "round a run's weights to few bits, score it",
+    "compress": "text to a small file, by a run's model",
+    "decompress": "the text of such a file",
     "show": "one person: facts, text with spans, tokens, bits",
     "sweep": "run an experiment and draw its figure",
     "theory": "the formulas of the papers",

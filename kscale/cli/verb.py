@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kscale import streams
 from kscale.cli.flags import Command, Flag, HelpWanted, UsageError, parse
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
@@ -21,11 +22,13 @@ class Reply(NamedTuple):
       data: JSON types, printed as one object with --json.
       text: what is printed without.
       code: the exit code.
+      content: bytes for standard output; the answer then goes to standard error.
     """
 
     data: Any
     text: str
     code: int = 0
+    content: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +78,10 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
         planned = verb.plan if command.flags.dry_run else None
         answer = (planned or verb.run)(command)
         text = json.dumps(answer.data) if command.flags.json else answer.text
-        sys.stdout.write(f"{text}\n")
+        stream = sys.stdout if answer.content is None else sys.stderr
+        if answer.content is not None:
+            streams.guard(sys.stdout).write_bytes(answer.content)
+        stream.write(f"{text}\n")
         return answer.code
     except HelpWanted as text:
         sys.stdout.write(f"{text}\n")

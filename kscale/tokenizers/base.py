@@ -42,6 +42,13 @@ class Tokenizer(Protocol):
         """Returns the text of ids, EOS passed over."""
         ...
 
+    def piece(self, token: int) -> bytes:
+        """Returns what one id other than EOS writes, in UTF-8 or a part of it.
+
+        The pieces of `encode(text)`, put together, are the bytes of `decode` of it.
+        """
+        ...
+
 
 def text_ids(ids: Iterable[int], tokenizer: Tokenizer) -> list[int]:
     """Returns the ids that stand for text, as Python ints: all but EOS.

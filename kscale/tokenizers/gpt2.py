@@ -52,6 +52,10 @@ class GPT2:
         """
         return self.encoding.decode(text_ids(ids, self))
 
+    def piece(self, token: int) -> bytes:
+        """Returns what one id writes; each byte alone has an id."""
+        return self.encoding.decode_single_token_bytes(token)
+
 
 @functools.cache
 def load_gpt2() -> GPT2:

@@ -69,6 +69,14 @@ class SentencePiece:
         """
         return self._processor.decode(text_ids(ids, self))
 
+    def piece(self, token: int) -> bytes:
+        """Returns what one id writes; each byte alone has an id."""
+        if self._processor.is_byte(token):
+            return bytes([int(self._processor.id_to_piece(token)[1:-1], 16)])
+        if self._processor.is_control(token) or self._processor.is_unknown(token):
+            return b""
+        return self._processor.id_to_piece(token).replace(BLOCK, " ").encode()
+
     @cached_property
     def _processor(self) -> spm.SentencePieceProcessor:
         return spm.SentencePieceProcessor(model_proto=self.model)

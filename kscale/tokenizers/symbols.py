@@ -98,6 +98,10 @@ class Symbols:
         """
         return "".join(" " + self.words[token] for token in text_ids(ids, self))
 
+    def piece(self, token: int) -> bytes:
+        """Returns what one id writes: a space and its symbol."""
+        return f" {self.words[token]}".encode()
+
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {word: token for token, word in enumerate(self.words)}

@@ -1,0 +1,31 @@
+"""`kscale decompress`: the text of a file of `kscale compress`, by the same model.
+
+kscale decompress --workdir=runs/mine < small.ksc > text.txt
+kscale decompress --workdir=runs/mine --input=small.ksc --output=text.txt
+
+Another model, an altered or incomplete file, or a processor whose sums have other last
+bits is one line and exit code 2; nothing is written then.
+"""
+
+from kscale.cli.compress import CODE, read_input, write_output
+from kscale.cli.flags import Command
+from kscale.cli.verb import Reply, Verb
+from kscale.runs.compress import open_codec
+
+
+def run(command: Command) -> Reply:
+    """Decompresses a file, or checks that it could be."""
+    codec = open_codec(command.workdir, command.flags.member)
+    data = read_input(command)
+    if command.flags.dry_run:
+        header = codec.check(data)[0]
+        row = {"bytes": header.text_bytes, "documents": header.documents}
+        said = f"{header.text_bytes:,} bytes in {header.documents:,} lines"
+        return Reply(row, f"{said} would be written.")
+    text = codec.decompress(data)
+    row = {"bytes": len(text), "compressed": len(data)}
+    said = f"{len(text):,} bytes, from {len(data):,}."
+    return write_output(command, row, said, text)
+
+
+VERB = Verb("decompress", __doc__ or "", CODE, run, dry_run="check the file alone")

@@ -1,0 +1,65 @@
+"""`kscale compress` and `kscale decompress`: pipes, files, what is refused."""
+
+import io
+import sys
+
+import pytest
+
+from kscale import cli
+
+TEXT = b" Marc Sophia Colon works at Ross Stores.\n\xff\xfe\n"
+
+
+@pytest.fixture
+def pipe(capsysbinary, monkeypatch):
+    """Carries out a verb on standard input; gives the code and what it wrote."""
+
+    def pipe(data, *words):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return cli.main(list(words)), *capsysbinary.readouterr()
+
+    return pipe
+
+
+def test_a_pipe_gives_the_text_back(finished, pipe, tmp_path):
+    run = f"--workdir={finished}"
+    code, file, said = pipe(TEXT, "compress", run)
+    assert code == 0
+    assert said.startswith(b"44 bytes are ")
+    assert pipe(file, "decompress", run)[:2] == (0, TEXT)
+    code, out, _ = pipe(file, "decompress", run, "--dry_run")
+    assert (code, out) == (0, b"44 bytes in 2 lines would be written.\n")
+    (tmp_path / "text").write_bytes(TEXT)
+    words = (run, f"--input={tmp_path / 'text'}", f"--output={tmp_path / 'small'}")
+    assert pipe(b"", "compress", *words)[0] == 0
+    assert (tmp_path / "small").read_bytes() == file
+
+
+def test_a_wrong_file_writes_nothing(finished, pair, pipe, tmp_path):
+    file = pipe(TEXT, "compress", f"--workdir={finished}")[1]
+    out = f"--output={tmp_path / 'text'}"
+    for data, words, message in [
+        (file[:-1], (f"--workdir={finished}", out), b"cut off"),
+        (TEXT, (f"--workdir={finished}",), b"no file of kscale compress"),
+        (file, (f"--workdir={pair}", "--member=1", out), b"compressed with the model"),
+    ]:
+        code, found, said = pipe(data, "decompress", *words)
+        assert (code, found) == (2, b"")
+        assert said.startswith(b"kscale decompress: ")
+        assert message in said
+        assert said.count(b"\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", ["1", "2", "7"])
+def test_another_process_with_other_threads_reads_it(
+    finished, pipe, start, threads, tmp_path
+):
+    small, back = tmp_path / "small", tmp_path / "back"
+    words = (f"--workdir={finished}", f"--output={small}")
+    assert pipe(TEXT, "compress", *words)[0] == 0
+    words = (f"--workdir={finished}", f"--input={small}", f"--output={back}")
+    process = start("decompress", *words, env={"NPROC": threads})
+    assert (process.communicate()[1], process.returncode) == ("", 0)
+    assert back.read_bytes() == TEXT
