@@ -7,6 +7,7 @@ pyproject.toml. Slow tests carry `@pytest.mark.slow`.
 
 import dataclasses
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -45,23 +46,19 @@ TINY = (
 
 @pytest.fixture(scope="module", autouse=True)
 def free_programs():
-    """Frees the compiled programs of a module, so that a worker stays below 2 GB."""
+    """Frees compiled programs once they are many, to keep a worker below 2 GB."""
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and _held_bytes() > 1.2e9:
         sys.modules["jax"].clear_caches()
 
 
-@pytest.fixture(scope="module")
-def quick_compiles():
-    """Compiles a module's programs without optimizing them, which is most of its time.
-
-    Only for tests that allow for rounding; nothing that runs for long.
-    """
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+def _held_bytes():
+    """The memory of this process, as far as the system tells."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return float("inf")
 
 
 @pytest.fixture(scope="session")

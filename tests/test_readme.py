@@ -30,7 +30,6 @@ def test_it_has_python_and_commands():
     assert {line.split()[1] for line in commands()} >= {"train", "show", "sweep"}
 
 
-@pytest.mark.usefixtures("quick_compiles")
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_its_python_runs(number, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -19,6 +19,7 @@ Parameters are a nested dict, all float32:
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -47,11 +48,16 @@ def init(config: ModelConfig, key: jax.Array) -> Params:
       (131, 64)
     """
     require_vocab(config)
+    params = draw_params(config, _trace_shapes(config), key)
+    return params | draw_adapters(config, params, key)
+
+
+@functools.lru_cache(maxsize=64)  # tracing takes most of the time of `init`
+def _trace_shapes(config: ModelConfig) -> Params:
+    """Returns the shapes of all parameters but those of adapters."""
     model = _Transformer(dataclasses.replace(config, attention="reference"))
     tokens = jax.ShapeDtypeStruct((1, 1), jnp.int32)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
-    params = draw_params(config, shapes, key)
-    return params | draw_adapters(config, params, key)
+    return jax.eval_shape(model.init, jax.random.key(0), tokens)["params"]
 
 
 def apply(

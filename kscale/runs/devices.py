@@ -5,12 +5,13 @@ plan = arrange(task)             # with the mesh of its devices
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
-from kscale import quant, train
+from kscale import models, quant, train
 from kscale.configs import fields
 from kscale.configs.base import Config
 from kscale.runs.curve import longest_dispatch, steps_to_score
@@ -100,7 +101,15 @@ def build_objective(config: Config) -> train.Objective:
     With `qat` the loss is that of the rounded weights, and its gradient moves the ones
     beneath (`quant.fake_quantize`).
     """
-    objective, scheme = train.make_objective(config.model), config.qat
+    return _build_objective(config.model, config.qat)
+
+
+@functools.lru_cache(maxsize=8)
+def _build_objective(
+    model: models.ModelConfig, scheme: quant.Scheme
+) -> train.Objective:
+    """Returns the same objective for the same model, which is then compiled once."""
+    objective = train.make_objective(model)
     if not scheme.bits:
         return objective
 

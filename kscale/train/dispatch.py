@@ -3,7 +3,8 @@
 Axes: K steps of a dispatch, M members, B rows, T positions.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -25,7 +26,7 @@ def abstract_state(
     objective: Objective, hyper: Hyper, mesh: Mesh, trainable: Sequence[str] = ("*",)
 ) -> Any:
     """Returns shapes, dtypes and shardings of the state, without allocating it."""
-    shapes = jax.eval_shape(lambda x: init_state(objective, x, trainable), hyper)
+    shapes = jax.eval_shape(_make_draw(objective, tuple(trainable)), hyper)
     return jax.tree.map(
         lambda leaf, sharding: leaf.update(sharding=sharding),
         shapes,
@@ -56,7 +57,7 @@ def start_state(
     abstract = abstract_state(objective, hyper, mesh, trainable)
     on_cpus = mesh.devices.flat[0].platform == "cpu"
     state = jax.jit(
-        lambda hyper: init_state(objective, hyper, trainable),
+        _make_draw(objective, tuple(trainable)),
         in_shardings=hyper_sharding(mesh, hyper),
         out_shardings=jax.tree.map(lambda leaf: leaf.sharding, abstract),
         compiler_options=_QUICK if on_cpus else None,
@@ -106,12 +107,7 @@ def compile_dispatch(
     Raises:
       ValueError: rows cannot be cut by `rows_per_gradient` and the data axis.
     """
-    if count_members(hyper) is not None:
-        step = vmap_step(step)
-
-    def dispatch(state: State, chunk: Any, hyper: Hyper) -> tuple[State, Metrics]:
-        return jax.lax.scan(lambda s, batch: step(s, batch, hyper), state, chunk)
-
+    dispatch = _make_dispatch(step, count_members(hyper) is not None)
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
     program = jax.jit(
         dispatch,
@@ -120,3 +116,26 @@ def compile_dispatch(
         donate_argnums=0,
     )
     return program.lower(state, dict(chunk), hyper).compile()
+
+
+# JAX traces and compiles the same function once: runs of one shape, one after another,
+# share their programs.
+@functools.lru_cache(maxsize=8)
+def _make_draw(
+    objective: Objective, trainable: tuple[str, ...]
+) -> Callable[[Hyper], State]:
+    """Returns `init_state` of an objective."""
+    return lambda hyper: init_state(objective, hyper, trainable)
+
+
+@functools.lru_cache(maxsize=8)
+def _make_dispatch(
+    step: Step, population: bool
+) -> Callable[..., tuple[State, Metrics]]:
+    """Returns the scan of a step over batches."""
+    step = vmap_step(step) if population else step
+
+    def dispatch(state: State, chunk: Any, hyper: Hyper) -> tuple[State, Metrics]:
+        return jax.lax.scan(lambda s, batch: step(s, batch, hyper), state, chunk)
+
+    return dispatch

@@ -1,6 +1,7 @@
 """What the trainer needs of a model: how it starts and what it loses on a token."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -34,7 +35,12 @@ class Objective(NamedTuple):
     flops_per_token: Callable[[int], float] = lambda context: 0.0
     rows_together: int = 1
 
+    def __hash__(self) -> int:
+        """Hashes the functions: one objective is compiled once in a process."""
+        return hash((self.init, self.token_nats))
 
+
+@functools.lru_cache(maxsize=8)
 def make_objective(config: models.ModelConfig) -> Objective:
     """Returns the trainer's view of a transformer.
 

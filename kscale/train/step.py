@@ -8,6 +8,8 @@ The state is a dict: `params`, `mu` and `nu` (Adam's moments) of one structure, 
 [B, T+1] and optionally `segments` [B, T+1].
 """
 
+import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +27,11 @@ State = dict[str, Any]
 Batch = Mapping[str, Any]
 Metrics = dict[str, Any]
 Step = Callable[[State, Batch, Hyper], tuple[State, Metrics]]
+
+# What a `Hyper` says, and when something is written, makes no other program.
+_NO_PROGRAM = {"learning_rate": 0.0, "weight_decay": 0.0, "seed": 0}
+_NO_PROGRAM |= dict.fromkeys(("steps_per_dispatch", "log_every", "checkpoint_every"), 0)
+_NO_PROGRAM |= {"keep": 1}
 
 # The step counter is shared by the members of a population, all else is theirs.
 _STATE_AXES = {"params": 0, "mu": 0, "nu": 0, "step": None}
@@ -77,16 +84,28 @@ def make_step(
 
     Returns:
       `step(state, batch, hyper) -> (state, metrics)`, a pure function to be compiled
-      by `jax.jit`. Metrics are sums over the batch: `nats_sum`, `token_count`,
-      `label_nats_sum` [L], `label_count` [L] and, of a mixture of experts, `routing`;
-      besides `grad_norm` (before clipping) and `learning_rate`.
+      by `jax.jit`, the same one for the same program. Metrics are sums over the
+      batch: `nats_sum`, `token_count`, `label_nats_sum` [L], `label_count` [L] and, of
+      a mixture of experts, `routing`; besides `grad_norm` (before clipping) and
+      `learning_rate`.
     """
+    program = dataclasses.replace(config, **_NO_PROGRAM)
+    return _make_step(objective, program, total_steps, labels, data_shards)
+
+
+@functools.lru_cache(maxsize=8)
+def _make_step(
+    objective: Objective,
+    config: TrainConfig,
+    total_steps: int,
+    labels: int,
+    shards: int,
+) -> Step:
+    """Returns the step of a config, the same function for the same program."""
 
     def take(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
         params, done = state["params"], state["step"]
-        gradient, nats_BT, routing = _gradient(
-            objective, config, params, batch, data_shards
-        )
+        gradient, nats_BT, routing = _gradient(objective, config, params, batch, shards)
         rate = learning_rate(config, total_steps, done, hyper.learning_rate)
         part = select(params, config.trainable, "TrainConfig.trainable")
         adam = optax.ScaleByAdamState(done, state["mu"], state["nu"])

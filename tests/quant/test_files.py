@@ -23,7 +23,6 @@ from kscale.quant import (
     stored_bits,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 CONFIG = models.from_name("GPT2-1-2", vocab=131, head_size=16)
 SCHEMES = (Scheme(3, 5, False, ("layer*/kernel", "embed/table")), Scheme(4))
 

@@ -23,7 +23,6 @@ SCHEME = Scheme(3)
 ALL = Scheme(3, leaves=("layer*/kernel", "*table"))
 TOKENS = np.random.default_rng(2).integers(0, DENSE.vocab, (6, 12))
 drawn = functools.cache(lambda name: draw_params(CONFIGS[name], seed=1))
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 
 
 @functools.cache

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from kscale.quant.gptq_matrix import solve
 from kscale.quant.scheme import GptqOptions, Scheme
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
-
 
 def grid(weights, bits, symmetric):
     """Scale and zero point of some weights."""

@@ -7,8 +7,6 @@ import pytest
 from kscale.quant import BITS
 from kscale.quant.grid import pack, packed_size, unpack
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
-
 
 @pytest.mark.parametrize(
     ("codes", "bits", "bytes_"),

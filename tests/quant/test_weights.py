@@ -14,7 +14,6 @@ from kscale.quant.grid import unpack
 from kscale.quant.weights import fake_quantize
 from kscale.trees import leaves_by_path
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 ALL = ("*",)
 
 

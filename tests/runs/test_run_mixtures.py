@@ -20,8 +20,6 @@ from kscale.runs.board import tag_knowledge
 from kscale.runs.task import prepare
 from kscale.runs.training import run
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")  # compared with `mixed` alone
-
 NEW = PartConfig("new", people=5, exposures=2)
 ASKED = PartConfig("asked", "questions", people=5, which="even", exposures=2)
 

@@ -13,7 +13,6 @@ from kscale import train
 from kscale.train.dispatch import abstract_state, compile_dispatch, start_state
 from kscale.train.sharding import place_chunk
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 TOTAL = 6
 HYPER = train.make_hyper(CONFIG)
 PAIR = train.stack_hypers([train.Hyper(1e-3, 0.0, seed) for seed in (3, 4)])

@@ -42,6 +42,7 @@ def test_a_run_leaves_rows_and_its_last_state(whole):
 
 def test_a_run_without_a_folder_in_a_thread_is_the_same_and_compiles_early(whole):
     compiled, counts = [], []
+    jax.clear_caches()
 
     def listen(event, seconds, **details):
         if "backend_compile" in event:

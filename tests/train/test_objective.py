@@ -14,7 +14,6 @@ from kscale.models import Lora, count_parameters, from_name
 from kscale.train import ROUTING, Hyper, fit, make_objective, stack_hypers
 from kscale.train.dispatch import start_state
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 MODEL = from_name("GPT2-1-1", vocab=standin.VOCAB, head_size=8)
 LORA = Lora(rules=("*/attention/query:2", "*/value:1", "embed/table:2"))
 ADAPTED = dataclasses.replace(MODEL, lora=LORA)

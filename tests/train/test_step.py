@@ -13,7 +13,6 @@ from support.standin import CONFIG, LABELS, OBJECTIVE, assert_close, batch
 from kscale import train
 from kscale.train import Hyper, init_state, make_hyper, make_step
 
-pytestmark = pytest.mark.usefixtures("quick_compiles")
 TOTAL = 10
 HYPER = make_hyper(CONFIG)
 # Without clipping nothing that is trained depends on what is not.
