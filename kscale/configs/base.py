@@ -391,4 +391,7 @@ def load_config(path: str | pathlib.Path) -> Config:
             f"{path} was written by kscale 0.1: `python -m tools.migrate_results"
             f" {path.parent}` in a checkout rewrites its folder"
         )
-    return fields.from_dict(Config, data)
+    try:
+        return fields.from_dict(Config, data)
+    except ValueError as error:
+        raise ValueError(f"{path} is no readable config: {error}") from None

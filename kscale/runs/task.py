@@ -192,6 +192,9 @@ def open_run(path: pathlib.Path, member: int = 0) -> tuple[Task, models.Params]:
                 f" {found.get(leaf, 'no shape')}, the config in {path} makes it"
                 f" {wanted.get(leaf, 'none')}"
             )
+    for leaf, array in leaves_by_path(params).items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"{file} is broken: {leaf} holds what is no finite number")
     return task, params
 
 

@@ -242,4 +242,8 @@ def save_params(path: Path | str, params: Any) -> None:
 
 def load_params(path: Path | str) -> dict[str, Any]:
     """Returns what `save_params` wrote, as NumPy arrays."""
-    return nest(read_arrays(Path(path), "Weights "))
+    leaves = read_arrays(Path(path), "Weights ")
+    try:
+        return nest(leaves)
+    except ValueError as error:
+        raise ValueError(f"Weights {path} cannot be read ({error}).") from None

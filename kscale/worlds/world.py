@@ -258,9 +258,9 @@ class World:
     def _check_people(self, people: np.ndarray) -> np.ndarray:
         people = np.asarray(people)
         if people.size and not (people.min() >= 0 and people.max() < self.people):
+            wrong = people.min() if people.min() < 0 else people.max()
             raise ValueError(
-                f"person {people.min()}..{people.max()} is outside this world's"
-                f" 0..{self.people - 1}"
+                f"person {wrong} is outside this world's 0..{self.people - 1}"
             )
         return people
 

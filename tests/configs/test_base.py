@@ -114,7 +114,10 @@ def test_the_fingerprint_is_short_stable_and_blind_to_number_types():
         (None, "no readable config"),
         ("{", "no readable config"),
         ("[]", "must hold a JSON object"),
-        ('{"modl": {}}', "did you mean 'model'"),
+        (
+            '{"modl": {}}',
+            r"config\.json is no .*: did you mean 'model'",
+        ),
         (
             '{"data": {"shared_order": true}}',
             "was written by kscale 0.1: `python -m tools.migrate_results .*` in a chec",

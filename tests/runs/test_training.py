@@ -210,6 +210,10 @@ def test_parameters_of_another_model_are_refused(copy):
         message = rf"params.npz is of another model: embed/table .*{found}.*of float32"
         with pytest.raises(ValueError, match=message):
             open_run(copy)
+    params["embed"]["table"][0, 0] = np.inf
+    train.save_params(copy / "params.npz", params)
+    with pytest.raises(ValueError, match=r"params\.npz is broken: embed/table"):
+        open_run(copy)
 
 
 def test_a_config_that_is_not_that_of_the_result_is_refused(copy):

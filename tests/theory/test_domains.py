@@ -1,6 +1,7 @@
 """What the domain of an argument says holds: inside, results; outside, a refusal."""
 
 import inspect
+import math
 import re
 
 import jax
@@ -153,6 +154,11 @@ def test_inside_results_are_numbers_or_the_docstring_says_when_not(name):
 
 
 REFUSED = [  # a function, what is changed of its arguments, what the refusal says
+    (
+        "data_redundancy_of_table",
+        {"table": [1, math.nan]},
+        "[1]=nan must be",
+    ),
     ("log_partition_probability", {"counts": [0, 0]}, "sum(counts)=0.0 must be at"),
     ("table_allocation", {"memory": [0.5, 1, 2]}, "memory[0]=0.5 must be 0: begin"),
     ("table_allocation", {"memory": [0, 1, 1]}, "memory[1]=1.0 must increase"),

@@ -144,6 +144,9 @@ def test_final_weights_come_back(tmp_path):
     loaded = load_params(tmp_path / "deep" / "weights.npz")
     np.testing.assert_equal(loaded, params)
     assert loaded["embed"]["table"].dtype == np.float32
+    np.savez(tmp_path / "w.npz", **{"embed": np.ones(1), "embed/table": np.ones(1)})
+    with pytest.raises(ValueError, match=r"w\.npz cannot be read \(.* below a"):
+        load_params(tmp_path / "w.npz")
 
 
 def test_a_signal_waits_for_the_checkpoint_that_is_on_its_way(tmp_path, monkeypatch):

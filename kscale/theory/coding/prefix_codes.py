@@ -76,8 +76,10 @@ def exact_shares(probabilities: Probabilities) -> dict[Any, Fraction]:
     shares = {symbol: _exact(p) for symbol, p in probabilities.items()}
     total = sum(shares.values())
     if min(shares.values(), default=-1) < 0 or abs(total - 1) > Fraction(1, 10**6):
-        rule = "must be at least 0 and sum to 1: divide them by their sum"
-        raise ValueError(f"probabilities={dict(probabilities)} {rule}")
+        raise ValueError(
+            f"probabilities of sum {float(total):.7g} must sum to 1, and each be at"
+            f" least 0: divide them by their sum"
+        )
     return {symbol: share / total for symbol, share in shares.items()}
 
 

@@ -35,6 +35,8 @@ def _reduction_chance(unlearnt: int, p: float) -> float:
     """Returns theta_u."""
     if unlearnt < 2:
         return 1.0  # there is no text with two
+    if p * p == 0:  # the limit, where float64 has no p^2
+        return 2 / unlearnt
     two = (unlearnt - 1) * p * p * np.exp((unlearnt - 2) * np.log1p(-p))
     return min(1.0, float(two / _kinds(unlearnt, p)[1]))
 

@@ -28,7 +28,7 @@ _INFINITE = {"draws": "[0, inf)", "alpha": "(0, 1)"}
 _FINITE = {"draws": "[0, inf)", "p": "distribution of [clusters]"}
 _TABLE = {
     "draws": "integer [0, inf)",
-    "table": "number of [t>=1]",
+    "table": "(-inf, inf) of [t>=1]",
     "tail": "constant | inverse",
 }
 

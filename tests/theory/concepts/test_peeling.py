@@ -27,6 +27,7 @@ def test_exact_law_by_all_graphs(concepts, texts, d):
 
 
 def test_law_is_a_law_and_learns_no_more_than_there_are_texts():
+    assert peeling.learning_law(30, 150, d=1e-308).pmf_unlearnt[-1] == 1
     law = peeling.learning_law(40, 25, d=3.0)
     np.testing.assert_allclose(law.pmf_unlearnt.sum(), 1.0, rtol=1e-12)
     assert law.pmf_unlearnt[:15].sum() == 0  # R+ <= min(R, T)
