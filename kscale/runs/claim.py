@@ -21,7 +21,7 @@ from kscale.configs.base import CONFIG, Config, is_config, require_same, save_co
 from kscale.files import PARTIAL
 from kscale.runs.folder import FILES, RunFolder
 from kscale.runs.lock import hold
-from kscale.train.checkpoint import CHECKPOINTS
+from kscale.train.checkpoint import CHECKPOINTS, DROPPED
 from kscale.train.logs import TENSORBOARD
 
 _REPLACED = ".replaced"  # the run that was there, until the new one has started
@@ -122,6 +122,7 @@ def _list_own(path: pathlib.Path) -> list[pathlib.Path]:
     found = [x for x in path.iterdir() if FILES.fullmatch(x.name)]
     found += [x for x in (path / CHECKPOINTS).glob("*") if x.name.isdecimal()]
     found += (path / CHECKPOINTS).glob("*.orbax-checkpoint-tmp*")
+    found += (path / CHECKPOINTS).glob(DROPPED)
     found += (path / TENSORBOARD).rglob("events.out.tfevents.*")
     return [x.relative_to(path) for x in found]
 

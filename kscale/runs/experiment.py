@@ -9,6 +9,7 @@ ended; a setting with such a "start" is given that run's folder, by
 `compute(setting, folder)`.
 """
 
+import functools
 import json
 import pathlib
 import runpy
@@ -68,7 +69,20 @@ def load_experiment(name: str) -> Experiment:
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
     more = defined.get("compute"), defined.get("ROWS", "")
-    return Experiment(_name_of(path), defined["runs"], defined["draw"], *more)
+    runs = functools.partial(_list_runs, path, defined["runs"])
+    return Experiment(_name_of(path), runs, defined["draw"], *more)
+
+
+def _list_runs(path: pathlib.Path, runs: Callable[[str], Any], size: str) -> list[Run]:
+    """Lists what `runs(size)` of a file gives; a ValueError where it gives no runs."""
+    what = f"{path}: runs({size!r})"
+    found = configs.call(what, lambda: list(runs(size)))
+    for each in found:
+        if not isinstance(each, Config | dict):
+            raise ValueError(
+                f"{what} gives {each!r:.40}, which is no config and no setting (a dict)"
+            )
+    return found
 
 
 def names() -> list[str]:

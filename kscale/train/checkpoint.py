@@ -8,6 +8,7 @@ and reads a cut file with many lines of protest.
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from kscale.trees import leaves_by_path, nest
 Description = Mapping[str, Any]  # what a run is; another's checkpoint is refused
 
 CHECKPOINTS = "checkpoints"  # the folder of a run's checkpoints
+DROPPED = ".dropped"  # below it: those that are being deleted, which takes a while
 
 # Raised when descriptions are made otherwise, so that older ones cannot be compared.
 FORMAT = 2
@@ -98,13 +100,16 @@ class Checkpoints:
     def __init__(self, folder: Path | str, keep: int = 1) -> None:
         self.folder = Path(folder).absolute()
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
+            preservation_policy=policies.LatestN(keep),
+            cleanup_tmp_directories=True,
+            todelete_subdir=DROPPED,  # moved at once: half a checkpoint is none
         )
         self._unsealed: int | None = None
         if self.folder.is_file():
             raise CheckpointError(f"{self.folder} is a file: remove it, or move it")
         with self._reporting():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._delete_dropped()
 
     def latest(self) -> int | None:
         """Returns the step of the latest complete checkpoint, or None."""
@@ -181,12 +186,17 @@ class Checkpoints:
             unsealed, self._unsealed = self._unsealed is not None, None
             if unsealed and folder.exists() and not jax.process_index():
                 seal(folder)  # one that does not exist was never begun
+        self._delete_dropped()
 
     def close(self) -> None:
         """Waits and releases the folder."""
         self.wait()
         with self._reporting():
             self._manager.close()
+
+    def _delete_dropped(self) -> None:
+        if not jax.process_index():
+            shutil.rmtree(self.folder / DROPPED, ignore_errors=True)
 
     @contextlib.contextmanager
     def _reporting(self, step: int | None = None) -> Iterator[None]:

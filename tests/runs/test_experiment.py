@@ -32,6 +32,20 @@ def test_an_experiment_is_known_by_its_name(experiment, tmp_path, monkeypatch):
         load_experiment("capacity/mien")
 
 
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ("return 3", "fails with TypeError: 'int' object is not iterable"),
+        ("return [{}, 3]", r"mine.py: runs\('smoke'\) gives 3, which is no config"),
+    ],
+)
+def test_a_file_whose_runs_are_none_is_named(tmp_path, runs, message):
+    path = tmp_path / "mine.py"
+    path.write_text(f"def runs(size):\n    {runs}\n\ndef draw(rows, path): ...")
+    with pytest.raises(ValueError, match=message):
+        load_experiment(str(path)).runs("smoke")
+
+
 def test_equal_shapes_are_one_population(experiment):
     groups = group_runs(experiment.runs("smoke"))
     assert [len(group) for group in groups] == [3, 1, 1]

@@ -10,7 +10,7 @@ from support.standin import digest
 
 from kscale import stopping
 from kscale.train import CheckpointError, Checkpoints, load_params, save_params
-from kscale.train.checkpoint import find_broken, list_differences, seal
+from kscale.train.checkpoint import DROPPED, find_broken, list_differences, seal
 
 RUN = {"model": {"layers": 2}, "labels": ["text", "name"]}
 
@@ -38,6 +38,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
     assert Checkpoints(tmp_path / "empty").latest() is None
     (tmp_path / "empty").rmdir()
     (tmp_path / "9.orbax-checkpoint-tmp").mkdir()  # a killed run was writing it
+    (tmp_path / DROPPED / "3").mkdir(parents=True)  # and deleting this one
     checkpoints = written(tmp_path, 5)
     assert checkpoints.latest() == 5
     checkpoints.save(5, state(6), RUN)  # the same step again changes nothing

@@ -1,0 +1,1 @@
+"""Attacks on kscale: kills, signals, races, bad surroundings, bad inputs, damage."""
