@@ -19,20 +19,21 @@ import tempfile
 
 from absl import app, flags, logging
 
-from tools.campaign import damage, inputs, interruptions, races
+from tools.campaign import damage, inputs, interruptions, races, surroundings
 from tools.campaign.cases import Campaign, run_campaign
 
+# Damage is last: it starts JAX, after which nothing forks.
 CAMPAIGNS = (
     Campaign(
         "kills",
         "kill -9 at random moments, then on to the end",
-        4,
+        3,
         interruptions.prepare_kills,
     ),
     Campaign(
         "signals",
         "TERM, INT, HUP, USR1 at random moments of each stage",
-        4,
+        3,
         interruptions.prepare_signals,
     ),
     Campaign(
@@ -44,13 +45,20 @@ CAMPAIGNS = (
     Campaign(
         "resumes",
         "a killed run, gone on with twice at the same moment",
-        2,
+        1,
         races.prepare_resumes,
+    ),
+    Campaign("sweeps", "two sweeps or demos at once", 1, races.prepare_sweeps),
+    Campaign(
+        "surroundings",
+        "full disks, read-only folders, closed streams, ASCII terminals, a broken git",
+        3,
+        surroundings.prepare_surroundings,
     ),
     Campaign(
         "inputs",
         "bad flags, fields, worlds, texts, runs and experiments",
-        100,
+        50,
         inputs.prepare_inputs,
     ),
     Campaign(
@@ -59,7 +67,6 @@ CAMPAIGNS = (
         200,
         damage.prepare_damage,
     ),
-    Campaign("sweeps", "two sweeps or demos at once", 2, races.prepare_sweeps),
 )
 
 

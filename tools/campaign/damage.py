@@ -6,8 +6,10 @@ error must still be one that a command makes a line of.
 """
 
 import json
+import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,7 +46,12 @@ class _Read(NamedTuple):
 
 
 def prepare_damage(folder: pathlib.Path) -> Attack:
-    """Returns the attack: bytes of one file are changed, and it is read."""
+    """Returns the attack: bytes of one file are changed, and it is read.
+
+    What libraries say of that on standard error, in their threads, goes to a file.
+    """
+    with (folder / "damage.err").open("w") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
     run = folder / "damaged"
     tiny = [*TINY, "--config.score.times=2", f"--workdir={run}"]
     make(["train", *tiny], folder)

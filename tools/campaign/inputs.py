@@ -55,9 +55,7 @@ def _judge(answer: Answer, most: float) -> str:
     if answer.seconds > _SECONDS:
         return f"hangs: {answer.seconds:.0f} s; {last}"
     if answer.bytes > most:
-        return (
-            f"takes {answer.bytes / 1e9:.1f} GB, {most / 1e9:.1f} are allowed; {last}"
-        )
+        return f"takes {answer.bytes / 1e9:.1f} GB of {most / 1e9:.1f}; {last}"
     if answer.code is None:
         return f"traceback: {last}"
     if answer.code not in (0, 1, 2):

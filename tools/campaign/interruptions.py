@@ -11,8 +11,8 @@ from kscale import stopping
 from kscale.cli import EXIT_CODES
 from kscale.runs.folder import RunFolder
 from tools.campaign.cases import Attack, Case, Outcome
-from tools.campaign.jobs import Job, compare, make_jobs
-from tools.campaign.processes import Forked, end, run, start
+from tools.campaign.jobs import Job, go_on, make_jobs
+from tools.campaign.processes import Forked, end, start
 
 # Stages of a job by the sign of their beginning in its folder, and how many seconds of
 # each a signal may wait. "" is the start; "*" any moment of the job.
@@ -52,7 +52,7 @@ def prepare_kills(folder: pathlib.Path) -> Attack:
                 if wrong := ended.expect(0):
                     return Outcome(job.name, wrong)
                 break
-        return Outcome(job.name, _go_on(job, place, case.place))
+        return Outcome(job.name, go_on(job, place, case.place))
 
     return attack
 
@@ -87,7 +87,7 @@ def prepare_signals(folder: pathlib.Path) -> Attack:
                 wrong = f"not one line that says so: {ended.err[-400:]!r}"
             if wrong:
                 return Outcome(kind, f"{job.name}, after {waited:.2f} s: {wrong}")
-        return Outcome(kind, _go_on(job, place, case.place))
+        return Outcome(kind, go_on(job, place, case.place))
 
     return attack
 
@@ -114,17 +114,3 @@ def _wait_for_stage(
         time.sleep(0.001)
     time.sleep(rng.uniform(0, seconds) ** 2 / seconds)  # more often soon
     return stage
-
-
-def _go_on(job: Job, place: pathlib.Path, folder: pathlib.Path) -> str:
-    """Carries a job to its end and says what is wrong with what it leaves."""
-    ended = run(job.typed(place, again=True), folder)
-    if job.name == "overwrite" and "holds a run of another config" in ended.err:
-        # The run that was to be replaced is back, as it was; it is replaced now.
-        assert job.before is not None
-        if wrong := compare(place, job.before):
-            return f"the replaced run is back, but {wrong}"
-        ended = run(job.typed(place), folder)
-    if wrong := ended.expect(0):
-        return f"{job.name} cannot go on: {wrong}"
-    return compare(place, job.truth)

@@ -15,7 +15,7 @@ from kscale.runs.lock import LOCK
 from kscale.train import checksums
 from kscale.train.checkpoint import CHECKPOINTS
 from kscale.train.logs import TENSORBOARD
-from tools.campaign.processes import make
+from tools.campaign.processes import make, run
 
 TINY = (
     "--config=smoke",
@@ -118,6 +118,26 @@ def make_jobs(folder: pathlib.Path) -> dict[str, Job]:
         make(job.typed(job.truth), folder)
         jobs[name] = job._replace(seconds=time.monotonic() - began)
     return jobs
+
+
+def go_on(job: Job, place: pathlib.Path, folder: pathlib.Path) -> str:
+    """Carries a job that was ended to its end; says what is wrong with what it leaves.
+
+    Args:
+      job: that was ended.
+      place: its folder.
+      folder: where its output goes.
+    """
+    ended = run(job.typed(place, again=True), folder)
+    if job.name == "overwrite" and "holds a run of another config" in ended.err:
+        # The run that was to be replaced is back, as it was; it is replaced now.
+        assert job.before is not None
+        if wrong := compare(place, job.before):
+            return f"the replaced run is back, but {wrong}"
+        ended = run(job.typed(place), folder)
+    if wrong := ended.expect(0):
+        return f"{job.name} cannot go on: {wrong}"
+    return compare(place, job.truth)
 
 
 def compare(found: pathlib.Path, truth: pathlib.Path) -> str:

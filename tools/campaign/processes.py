@@ -56,10 +56,11 @@ class Ended(NamedTuple):
 
 
 def import_all() -> None:
-    """Imports every module of kscale, for the forks."""
+    """Imports every module of kscale, and reads lists and tokenizers, for the forks."""
     for module in pkgutil.walk_packages(kscale.__path__, "kscale."):
         if module.name != "kscale.__main__":
             importlib.import_module(module.name)
+    kscale.prepare(kscale.configs.load("smoke"))
 
 
 def command(words: Sequence[str]) -> str:
@@ -132,6 +133,7 @@ def start(
     folder: pathlib.Path,
     env: Mapping[str, str] | None = None,
     shell: str = "exec {}",
+    mounts: bool = False,
 ) -> subprocess.Popen:
     """Starts `kscale WORDS` as a real process.
 
@@ -140,11 +142,13 @@ def start(
       folder: gets the files out and err.
       env: what is other in its environment.
       shell: a script in which the command stands for {}.
+      mounts: what the script mounts is there for it alone, until it ends.
     """
+    bash = ["unshare", "-rm", "bash", "-c"] if mounts else ["bash", "-c"]
     own = shlex.join([sys.executable, "-P", "-m", "kscale", *words])
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen(
-            ["bash", "-c", shell.replace("{}", own)],
+            [*bash, shell.replace("{}", own)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

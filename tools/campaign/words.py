@@ -80,7 +80,7 @@ def _draw_config(rng: np.random.Generator, place: pathlib.Path) -> list[str]:
     if rng.random() < 0.15:
         values = [_draw_value(rng, int) for _ in range(2)]
         name += ":" + ",".join(f"{_pick(rng, _WORDS)}={value}" for value in values)
-    words = [f"--config={name}", *_draw_overrides(rng, 1 + rng.integers(3))]
+    words = [f"--config={name}", *_draw_overrides(rng, 1 + int(rng.integers(3)))]
     if rng.random() < 0.1:
         words.append(f"--tflops={_pick(rng, ODD)}")
     if rng.random() < 0.1:
