@@ -27,7 +27,7 @@ find_python = for p in $(2) $(if $(PYTHON),,"$${PYENV_ROOT:-$$HOME/.pyenv}"/vers
 # without its fusion emitters and in one piece; what it compiles runs slower, so runs
 # have neither flag. TEST_XLA_FLAGS= where an XLA does not know them. Without backend
 # optimization the dear files take a quarter less; the slow tests, which run longer, and
-# those of theory, which promise last digits, are optimized.
+# those of theory that promise last digits are optimized.
 TEST_XLA_FLAGS ?= --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 TEST_ENV = JAX_PLATFORMS=cpu NPROC=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	XLA_FLAGS="$(TEST_XLA_FLAGS)" \

@@ -1,4 +1,4 @@
-"""Solvers are compiled as users compile them: they promise their last digits."""
+"""What solvers are compiled with where `make test` spares the optimization."""
 
 import jax
 import pytest
@@ -6,12 +6,12 @@ import pytest
 NAME = "jax_disable_most_optimizations"
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module")
 def optimized():
-    """Undoes what `make test` sets; no program goes from one to the other."""
+    """Compiles as users do: for tests of last digits, or that compute for long."""
     before = jax.config.read(NAME)
     jax.config.update(NAME, False)
-    jax.clear_caches()
+    jax.clear_caches()  # no program goes from one to the other
     yield
     jax.config.update(NAME, before)
     jax.clear_caches()

@@ -8,6 +8,8 @@ from blocks import compute_optimal, corrected_law, printed_law
 from kscale.theory import float64
 from kscale.theory.concepts import compute, poisson
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 MODES = ("paper", "iid", "de")
 SWEEP = np.geomspace(1e18, 1e30, 200)
 

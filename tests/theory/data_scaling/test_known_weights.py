@@ -12,6 +12,8 @@ from kscale.theory.data_scaling import bayes, redundancy
 from kscale.theory.data_scaling import known_weights as kw
 from kscale.theory.data_scaling.redundancy_bounds import redundancy_bound
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 def plain(draws, p):
     t = np.arange(draws + 1)

@@ -5,6 +5,8 @@ import pytest
 
 from kscale.theory import fitting
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 @pytest.mark.parametrize("by", ["bootstrap", "profile"])
 def test_intervals_of_chinchillas_law_and_the_sandwich(fitted, by):

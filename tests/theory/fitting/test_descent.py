@@ -9,6 +9,8 @@ from kscale import theory
 from kscale.theory.fitting import descent
 from kscale.theory.fitting.power_laws import huber_loss
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 RNG = np.random.default_rng(0)
 THETA, WEIGHT = RNG.normal(size=5), RNG.integers(0, 4, 30) * 1.0
 POINTS = RNG.normal(size=(3, 30))

@@ -10,6 +10,8 @@ from scipy import optimize, special
 from kscale import theory
 from kscale.theory.fitting.power_laws import EXPONENTS, fit_power_law, power_law
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 X = np.geomspace(1e6, 3e8, 12)
 
 

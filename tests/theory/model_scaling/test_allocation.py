@@ -110,6 +110,6 @@ def test_a_million_clusters_and_many_capacities():
     a, b = np.random.default_rng(0).uniform(1.5, 4.0, (2, p.size))
     level = water_level(np.logspace(2, 8, 4), p, a, b)
     assert max(x.max() for x in level.certificate) < 1e-12
-    start = time.perf_counter()
+    start = time.process_time()
     water_level(np.logspace(2.1, 8, 4), p, a, b)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

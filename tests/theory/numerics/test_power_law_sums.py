@@ -17,6 +17,8 @@ from kscale.theory.numerics.power_law_sums import (
     rule_with_power,
 )
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 def mean(function, alpha, draws):
     with theory.float64():
