@@ -96,9 +96,3 @@ def test_members_are_shown_apart_and_drawn_together(pair):
         ratio = pytest.approx(row["bits_per_param"], rel=1e-6)
         assert shown["knowledge/bits_per_param"] == [(row["steps"], ratio)]
         assert ("knowledge/exposures" in board) == (i == 0)
-
-
-def test_what_draws_is_imported_where_something_is_drawn(call):
-    code = "import kscale.runs.training; print('matplotlib' in sys.modules)"
-    status, out, err = call(code=code)
-    assert (status, out) == (0, "False\n"), err

@@ -1,8 +1,11 @@
 """Runs of mixtures of experts and of adapters, from a config to a row."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
+from jax.sharding import AbstractMesh, AxisType
 from support.run_folders import read_files, read_metrics
 
 from kscale import cli, models, train
@@ -11,6 +14,7 @@ from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run, prepare
 from kscale.runs.training import run
+from kscale.train.sharding import AXES
 
 EXPERTS = {"model__experts": 4, "model__mlp_width": 1.0, "model__top_k": 2}
 EIGHT = Choice(bits=(8,), method="nearest")
@@ -157,10 +161,11 @@ def test_what_cannot_be_trained_costs_no_run(flags, message, tiny, finished, cap
 def test_experts_are_shared_out_evenly_or_not_at_all(
     tiny, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("jax.device_count", lambda: 2)
+    two = AbstractMesh((1, 1, 2, 1), AXES, (AxisType.Auto,) * 4)
+    monkeypatch.setattr(train, "make_mesh", lambda **_: two)
     words = ["--config.model.experts=3", "--config.mesh.expert=2"]
     assert cli.main(["train", *tiny, *words, f"--workdir={tmp_path / 'run'}"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "model.experts=3" in err
+    assert re.search(r"mlp/\w+/\w+ has 3 .* by the 2 devices", err)
     assert not (tmp_path / "run").exists()

@@ -40,12 +40,13 @@ def train(population=1, data=1):
 
 def test_eight_devices_give_the_losses_and_bits_of_one(call):
     code = f"import jax, json\n{inspect.getsource(train)}\n"
-    code += "print(json.dumps([jax.device_count(), *train(2, 4)]))"
+    code += "print(json.dumps([jax.device_count(), *train(2, 4), list(sys.modules)]))"
     env = {"JAX_NUM_CPU_DEVICES": "8"}
     status, out, err = call(code=code, env=env)
     assert status == 0, err
-    count, *found = json.loads(out)
+    count, *found, imported = json.loads(out)
     assert count == 8
+    assert "matplotlib" not in imported  # until something is drawn
     losses, bits = train()
     assert len(losses) > 1
     assert (len(set(losses[0])), len(set(bits))) == (8, 2)  # the members differ
