@@ -1,7 +1,6 @@
 """Files that are whole or not there: text, JSON, result rows, named arrays."""
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
@@ -17,8 +16,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from kscale import locks
+
 Row = dict[str, Any]
 PARTIAL = ".partial"  # ends the name of a file that is being written
+_APPEND_SECONDS = 60.0  # to wait for others that append
 
 # What zipfile and numpy raise when an array's file is damaged, besides MemoryError for
 # one that claims to be huge.
@@ -50,10 +52,21 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names in a folder outlast a power cut, where the file system can."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -92,8 +105,8 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 def append_row(path: Path, row: Row, key: str = "") -> bool:
     """Appends a row to a JSONL file, making it and its folder if they are absent.
 
-    Several processes may append to one file. A row that was cut short, by a kill or a
-    full disk, makes way.
+    Several processes may append to one file, also where there is no flock. A row that
+    was cut short, by a kill or a full disk, makes way.
 
     Args:
       path: the file.
@@ -105,11 +118,15 @@ def append_row(path: Path, row: Row, key: str = "") -> bool:
 
     Raises:
       OSError: the row cannot be written; the rows before it stay as they were.
+      locks.HeldError: another process has appended for a minute.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = (json.dumps(row, sort_keys=True) + "\n").encode()
-    with path.open("ab+", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+    lock, new = path.with_name(f".{path.name}.lock"), not path.exists()
+    with (
+        locks.take(lock, path, "appended to", seconds=_APPEND_SECONDS),
+        path.open("ab+", buffering=0) as file,
+    ):
         file.seek(0)
         whole, _, tail = file.read().rpartition(b"\n")
         there = (_parse_row(text) or {} for text in (*whole.split(b"\n"), tail))
@@ -118,15 +135,33 @@ def append_row(path: Path, row: Row, key: str = "") -> bool:
         end = len(whole) + len(b"\n" if whole else b"")
         if _parse_row(tail) is not None:  # written by hand, without an end of line
             end, line = end + len(tail), b"\n" + line
-        file.truncate(end)
-        try:
-            while line:
-                line = line[file.write(line) :]
-            os.fsync(file.fileno())
-        except OSError:
-            file.truncate(end)
-            raise
+        _write_at(file, end, line)
+    if new:
+        sync_folder(path.parent)
     return True
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Appends to a file, making it if it is absent; its only writer calls this.
+
+    Raises:
+      OSError: not all can be written; the file stays as it was.
+    """
+    with path.open("ab", buffering=0) as file:
+        _write_at(file, file.seek(0, os.SEEK_END), data, sync=False)
+
+
+def _write_at(file: Any, end: int, data: bytes, sync: bool = True) -> None:
+    """Lets a file end with some bytes, or as before if they cannot be written."""
+    file.truncate(end)
+    try:
+        while data:
+            data = data[file.write(data) :]
+        if sync:
+            os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def read_rows(path: Path, needed: Mapping[str, Any] | None = None) -> list[Row]:

@@ -19,9 +19,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # imports it when it is first used.
 ROOMS = {
     "trees": "",
-    "files": "",
     "streams": "",
     "stopping": "",
+    "locks": "stopping",
+    "files": "locks",
     "worlds": "",
     "tokenizers": "",
     "theory": "",
@@ -31,12 +32,12 @@ ROOMS = {
     "quant": "trees files models",
     "compression": "trees files tokenizers models",
     "report": "files theory",
-    "train": "trees files streams stopping data models",
+    "train": "trees files locks streams stopping data models",
     "scores": "files worlds corpora data models",
     "configs": "files worlds corpora data models quant train",
     "runs": (
-        "trees files streams stopping worlds tokenizers theory corpora data models "
-        "quant compression report train scores configs"
+        "trees files locks streams stopping worlds tokenizers theory corpora data "
+        "models quant compression report train scores configs"
     ),
     "cli": "files streams stopping worlds theory quant report configs runs",
     "__main__": "cli",
@@ -59,7 +60,7 @@ TOPICS = {
     "skills": "checks solver numerics concepts",
     "coding": "checks",
 }
-WITHOUT_JAX = ("files", "worlds", "corpora", "tokenizers", "data")
+WITHOUT_JAX = ("locks", "files", "worlds", "corpora", "tokenizers", "data")
 BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 

@@ -18,15 +18,18 @@ from typing import Any, TextIO
 
 from kscale import stopping
 from kscale.configs.base import CONFIG, Config, is_config, require_same, save_config
-from kscale.files import PARTIAL
+from kscale.files import PARTIAL, sync_folder
+from kscale.locks import hold
 from kscale.runs.folder import FILES, RunFolder
-from kscale.runs.lock import hold
 from kscale.train.checkpoint import CHECKPOINTS, DROPPED
 from kscale.train.logs import TENSORBOARD
 
-_REPLACED = ".replaced"  # the run that was there, until the new one has started
-_DROPPED = ".replaced.dropped"  # no longer needed
-_LEFTOVER = rf"({CONFIG}|{FILES.pattern})\.\d+{re.escape(PARTIAL)}"
+_REPLACED = ".kscale.replaced"  # the run that was there, until the new one has started
+_DROPPED = ".kscale.replaced.dropped"  # no longer needed
+_LEFTOVER = (
+    rf"({CONFIG}|{FILES.pattern})\.\d+{re.escape(PARTIAL)}"
+    r"|\.(params|scores|adapters|quantised_[a-z]+_\d)(_\d+)?\.npz\.\d+\.tmp"
+)
 # With these alone a folder can be used; all but leftovers are somebody's own, and stay.
 _HARMLESS = re.compile(rf"\..*|.*\.(log|out|err)|(log|out|err)\.txt|{_LEFTOVER}")
 
@@ -50,8 +53,8 @@ def claim(
       progress: where it is said that the old run is back.
 
     Yields:
-      What throws the old run away if it is time to, and takes what is about to be
-      written out of the seal: to be called with each logged row and after training.
+      Call with each logged row, and after training: deletes the replaced run once the
+      new one has a checkpoint.
 
     Raises:
       ValueError: the folder holds a run and it was not said what to do with it; it
@@ -60,12 +63,18 @@ def claim(
     """
     if resume and overwrite:
         raise ValueError("--resume and --overwrite exclude each other: give one")
-    if not (folder.path / _REPLACED).is_dir():
-        _holds_run(folder)  # what is no run folder is not even locked
-    with hold(folder.path, "trained"):
-        _settle(folder)
+
+    def restore(failed: bool = False) -> None:
+        with stopping.defer():
+            back = _finish_replacing(folder, failed)
+        if back and progress is not None:
+            progress.write(f"the run that was in {folder.path} is back\n")
+
+    _holds_run(folder)  # what is no run folder is not even locked
+    with hold(folder.path, "trained", make=True):
+        restore()
         for path in folder.path.iterdir():
-            if re.fullmatch(_LEFTOVER, path.name):
+            if re.fullmatch(_LEFTOVER, path.name) and path.is_file():
                 path.unlink()
         there = _holds_run(folder)
         if there and resume:
@@ -88,15 +97,12 @@ def claim(
                 if not (there and resume):
                     save_config(config, folder.config)
             stopping.check()
-            yield lambda _: _go_on(folder)
+            yield lambda _: _drop_replaced(folder)
         except (ValueError, OSError, RuntimeError, MemoryError):
             failed = True  # and was not asked to stop
             raise
         finally:
-            with stopping.defer():
-                back = _settle(folder, failed)
-            if back and progress is not None:
-                progress.write(f"the run that was in {folder.path} is back\n")
+            restore(failed)
 
 
 def _holds_run(folder: RunFolder) -> bool:
@@ -109,10 +115,12 @@ def _holds_run(folder: RunFolder) -> bool:
     if not there:
         return False
     left = "it is no run folder and is left as it is; choose another --workdir"
-    if CONFIG not in there:
+    # A kill may have come when the config of the replaced run was aside.
+    aside = path / _REPLACED / CONFIG
+    if CONFIG not in there and not aside.exists():
         held = f"{', '.join(there[:3])} and no {CONFIG}"
         raise ValueError(f"{path} holds {held}: {left}")
-    if not is_config(folder.config):
+    if not is_config(folder.config if CONFIG in there else aside):
         raise ValueError(f"{path} holds a {CONFIG} that is none of kscale: {left}")
     return True
 
@@ -127,52 +135,89 @@ def _list_own(path: pathlib.Path) -> list[pathlib.Path]:
     return [x.relative_to(path) for x in found]
 
 
+def _require_own(folder: pathlib.Path) -> None:
+    """Checks that nothing but a run is in a folder that is about to go."""
+    own = {folder / CONFIG, *(folder / name for name in _list_own(folder))}
+    for path in folder.rglob("*"):
+        if not path.is_dir() and own.isdisjoint((path, *path.parents)):
+            raise ValueError(
+                f"{path} is in the way: it is none of a run's files, and {folder.name}"
+                f" is about to be removed; move it elsewhere"
+            )
+
+
 def _move(names: list[pathlib.Path], path: pathlib.Path, to: pathlib.Path) -> None:
     """Moves what a run has written from one folder to another, folders left empty."""
     for name in names:
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).replace(to / name)
     for folder in sorted({path / name.parent for name in names}, reverse=True):
+        sync_folder(to / folder.relative_to(path))
         while folder != path and folder.is_dir() and not any(folder.iterdir()):
+            if folder.is_symlink():
+                break
             folder.rmdir()
             folder = folder.parent
+    sync_folder(path)
+
+
+def _move_config(path: pathlib.Path, to: pathlib.Path) -> None:
+    (path / CONFIG).replace(to / CONFIG)
+    sync_folder(to)
+    sync_folder(path)
+
+
+def _remove(folder: pathlib.Path) -> None:
+    """Removes a folder with the run in it; one that is not there is none."""
+    if not folder.is_dir():
+        return
+    _require_own(folder)
+    for name in (CONFIG, *_list_own(folder)):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir()  # each is empty
+    folder.rmdir()
 
 
 def _set_aside(folder: RunFolder) -> None:
     aside = folder.path / _REPLACED
     aside.mkdir()
     _move(_list_own(folder.path), folder.path, aside)
-    folder.config.replace(aside / CONFIG)
-
-
-def _go_on(folder: RunFolder) -> None:
-    """Leaves what was there behind: a run is under way that writes."""
-    folder.unseal()
-    _drop_replaced(folder)
+    _move_config(folder.path, aside)
 
 
 def _drop_replaced(folder: RunFolder) -> bool:
     """Throws the replaced run away if the new one is under way; returns whether."""
     aside, dropped = folder.path / _REPLACED, folder.path / _DROPPED
-    if not (aside / CONFIG).exists():
+    if not ((aside / CONFIG).exists() and folder.config.exists()):
         return False
-    if not folder.latest_step() and not list(folder.path.glob("params*.npz")):
+    names = [path.name for path in folder.path.glob("params*")]
+    if not folder.latest_step() and not any(map(FILES.fullmatch, names)):
         return False
+    _require_own(aside)
     aside.rename(dropped)  # at once, so that no half of it can come back
-    shutil.rmtree(dropped)
+    _remove(dropped)
     return True
 
 
-def _settle(folder: RunFolder, failed: bool = False) -> bool:
+def _finish_replacing(folder: RunFolder, failed: bool = False) -> bool:
     """Throws away the run that was replaced, or brings it back and returns True."""
-    path, aside = folder.path, folder.path / _REPLACED
-    shutil.rmtree(path / _DROPPED, ignore_errors=True)
+    path, aside, dropped = folder.path, folder.path / _REPLACED, folder.path / _DROPPED
+    _remove(dropped)
     if not aside.is_dir() or (not failed and _drop_replaced(folder)):
         return False
+    _require_own(aside)
     if (aside / CONFIG).exists():
-        _move(_list_own(path), path, path / _DROPPED)
-        (aside / CONFIG).replace(folder.config)
-        shutil.rmtree(path / _DROPPED, ignore_errors=True)
+        dropped.mkdir()
+        if folder.config.exists():  # first, so that the next run sees what was decided
+            _move_config(path, dropped)
+        _move(_list_own(path), path, dropped)
+        _move_config(aside, path)
+        _remove(dropped)
     _move(_list_own(aside), aside, path)
-    shutil.rmtree(aside)
+    _remove(aside)
     return True

@@ -9,6 +9,7 @@ Those of a model bear its number in a population (params_0.npz). `claim` makes i
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,8 @@ from kscale.train.logs import METRICS
 
 # The files of a run besides its config, checkpoints/ and tensorboard/.
 FILES = re.compile(
-    rf"{re.escape(METRICS)}|{re.escape(SEAL)}|curve\.jsonl|(result|vocabulary)\.json"
+    rf"({re.escape(METRICS)}|curve\.jsonl)(\.damaged(\.\d+)?)?"
+    rf"|{re.escape(SEAL)}|(result|vocabulary)\.json"
     r"|visits(_\d+)?\.npy|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz"
 )
 # What is computed from a logged row, and of which type it is.
@@ -146,7 +148,17 @@ class RunFolder:
         Raises:
           ValueError: a line is no such row.
         """
-        return files.read_rows(self.curve, {"step": int, "members": list})
+        rows = files.read_rows(self.curve, {"step": int, "members": list})
+        for number, row in enumerate(rows, 1):
+            found = row["members"]
+            if len(found) != self.members or not all(
+                member is None or isinstance(member, dict) for member in found
+            ):
+                raise ValueError(
+                    f"{self.curve}, line {number}: members={found!r:.40} must be the"
+                    f" rows of {self.members}; remove the line"
+                )
+        return rows
 
     def read_vocabulary(self) -> VocabularyRecord:
         """Reads the run's vocabulary; empty where its own texts are all it has."""
@@ -223,10 +235,20 @@ class RunFolder:
 
     def unseal(self) -> None:
         """Takes what a training writes out of the seal: it is about to be written."""
-        try:
-            checksums.unseal(self.path, _is_of_training)
-        except ValueError:  # of a damaged seal nothing can be kept
+        checksums.unseal(self.path, _is_of_training)
+
+    def drop_damaged_seal(self) -> bool:
+        """Removes checksums that cannot be read; returns whether there were such."""
+        damaged = checksums.find_broken(self.path) == [SEAL]
+        if damaged:
             (self.path / SEAL).unlink()
+        return damaged
+
+    def move_aside(self, path: pathlib.Path) -> pathlib.Path:
+        """Renames a damaged file, so that nobody takes it for sound; returns where."""
+        names = (f"{path.name}.damaged.{number}" for number in itertools.count(1))
+        aside = next(x for x in map(path.with_name, names) if not x.exists())
+        return path.rename(aside)
 
     @contextlib.contextmanager
     def renew(self, *paths: pathlib.Path) -> Iterator[None]:
@@ -246,8 +268,8 @@ class RunFolder:
 
 
 def _is_of_training(name: str) -> bool:
-    rounded = name.startswith("quantized")
-    return bool(FILES.fullmatch(name)) and not rounded and name != SEAL
+    other = name == SEAL or name.startswith("quantized") or ".damaged" in name
+    return bool(FILES.fullmatch(name)) and not other
 
 
 def _is_list(found: Any, kind: type) -> bool:

@@ -16,8 +16,8 @@ from typing import TextIO
 import kscale
 from kscale import stopping, streams
 from kscale.files import Row
+from kscale.locks import hold
 from kscale.runs.folder import RunFolder
-from kscale.runs.lock import hold
 
 PARENT = "KSCALE_PARENT"  # the environment's variable of the process that launched one
 _POLL_SECONDS = 1.0
@@ -42,31 +42,31 @@ def train_side_by_side(
     progress = streams.guard(progress)
     waiting = [RunFolder(folder / spec) for spec in specs]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    running: dict[int, tuple[RunFolder, subprocess.Popen]] = {}
+    running: dict[int, tuple[RunFolder, subprocess.Popen, int]] = {}
     began = spoke = time.monotonic()
-    with stopping.watch(), hold(folder, "trained"):
+    with stopping.watch(), hold(folder, "trained", make=True):
         try:
             with stopping.defer():
                 while (waiting or running) and not stopping.received_signal():
                     for core in cores:
                         if core not in running and waiting:
                             run = waiting.pop(0)
-                            running[core] = (run, _start(run, core, overwrite))
+                            running[core] = (run, *_start(run, core, overwrite))
                     time.sleep(_POLL_SECONDS)
-                    for core, (run, process) in list(running.items()):
+                    for core, (run, process, at) in list(running.items()):
                         if process.poll() is not None:
                             del running[core]
-                            progress.write(f"done: {_last_line(run, process)}\n")
+                            progress.write(f"done: {_last_line(run, process, at)}\n")
                     if time.monotonic() - spoke > _LINE_SECONDS and running:
                         spoke = time.monotonic()
-                        steps = [_last_step(run) for run, _ in running.values()]
+                        steps = [_last_step(run) for run, _, _ in running.values()]
                         line = f"{spoke - began:4.0f} s  {'; '.join(steps)}\n"
                         progress.write(line)
         finally:
             with stopping.defer():
-                for _, process in running.values():
+                for _, process, _ in running.values():
                     process.terminate()  # saves a checkpoint, so that the run can go on
-                for _, process in running.values():
+                for _, process, _ in running.values():
                     process.wait()
         stopping.check("the runs are saved: the same command goes on")
     return [RunFolder(folder / spec).read_result() for spec in specs]
@@ -75,7 +75,7 @@ def train_side_by_side(
 def end_with_parent() -> None:
     """Asks this process to stop when the one that launched it has gone, if one did.
 
-    A parent that is killed stops nobody.
+    A parent that is killed cannot stop its children itself.
     """
     parent = os.environ.pop(PARENT, "")
     if not parent:
@@ -89,7 +89,8 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
+def _start(run: RunFolder, core: int, overwrite: bool) -> tuple[subprocess.Popen, int]:
+    """Starts a run on a core; returns its process, and where in its log it begins."""
     mode = ["--overwrite" if overwrite else "--resume"] if run.config.exists() else []
     words = ["train", f"--config={run.path.name}", f"--workdir={run.path}"]
     words += ["--device=cpu", *mode]
@@ -102,7 +103,8 @@ def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
     if home.name not in ("site-packages", "dist-packages"):
         paths = (os.environ.get("PYTHONPATH"), str(home))
         changed["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    with run.log.open("w") as output:
+    with run.log.open("ab") as output:  # nothing is lost that was there
+        begin = output.tell()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "kscale", *words],
             stdout=output,
@@ -113,12 +115,13 @@ def _start(run: RunFolder, core: int, overwrite: bool) -> subprocess.Popen:
         )
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process.pid, {core})
-    return process
+    return process, begin
 
 
-def _last_line(run: RunFolder, process: subprocess.Popen) -> str:
+def _last_line(run: RunFolder, process: subprocess.Popen, begin: int) -> str:
     """Returns the last line of a run that has ended, or raises it as an error."""
-    lines = run.log.read_text().strip().splitlines()
+    log = run.log.read_bytes()[begin:]
+    lines = log.decode(errors="replace").strip().splitlines()
     last = lines[-1] if lines else "its log is empty"
     if process.returncode or not run.result.exists():
         raise ValueError(f"the run {run.path.name} failed: {last}")

@@ -17,10 +17,10 @@ import numpy as np
 
 from kscale import data, models, quant
 from kscale.files import Row
+from kscale.locks import hold
 from kscale.quant import Scheme
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
-from kscale.runs.lock import hold
 from kscale.runs.rows import measure_storage
 from kscale.runs.score import describe_scoring
 from kscale.runs.task import Task, merge_adapters, open_run, require_weights
@@ -87,7 +87,10 @@ def quantize_run(
     Raises:
       ValueError: as `open_run`; a pattern that matches no weight, a file that is there.
     """
-    with hold(workdir, "rounded") if save else contextlib.nullcontext():
+    held = save and not dry_run
+    if held:
+        RunFolder.find(workdir)  # what is no run folder is not locked
+    with hold(workdir, "rounded") if held else contextlib.nullcontext():
         return _quantize_run(workdir, choice, people, member, save, overwrite, dry_run)
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from kscale import models, quant
 from kscale.configs.base import fingerprint, member_config
 from kscale.files import Row
+from kscale.locks import hold
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
-from kscale.runs.lock import hold
 from kscale.runs.rows import measure_storage, summarize
 from kscale.runs.task import Task, merge_adapters, open_run
 
@@ -55,7 +55,10 @@ def score_run(
         raise ValueError(
             f"weights={weights}: their scores are not written over the run's own result"
         )
-    with hold(workdir, "scored") if write else contextlib.nullcontext():
+    held = write and not dry_run
+    if held:
+        RunFolder.find(workdir)  # what is no run folder is not locked
+    with hold(workdir, "scored") if held else contextlib.nullcontext():
         return _score_run(workdir, people, member, write, weights, dry_run)
 
 

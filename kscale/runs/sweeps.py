@@ -19,6 +19,7 @@ from typing import TextIO, cast
 from kscale import files, stopping, streams
 from kscale.configs.base import Config, list_members
 from kscale.files import Row
+from kscale.locks import hold
 from kscale.runs.experiment import (
     Experiment,
     Run,
@@ -29,7 +30,6 @@ from kscale.runs.experiment import (
 )
 from kscale.runs.folder import RunFolder
 from kscale.runs.inspect import TFLOPS, estimate_cost
-from kscale.runs.lock import hold
 from kscale.runs.rows import make_diverged_row, provenance
 from kscale.runs.task import prepare
 from kscale.runs.training import run
@@ -91,24 +91,27 @@ def _sweep(
                         progress.write(f"{title(left)}\n")
                     rows = _run_group(experiment, left, results, progress)
                     stopping.check()
-            except (ValueError, OSError, RuntimeError, MemoryError) as error:
-                failed.append(f"{title(group)}: {error}")
+            except Exception as error:  # of an experiment's own code, too
+                known = isinstance(error, ValueError | OSError | RuntimeError)
+                reason = str(error) if known else f"{type(error).__name__}: {error}"
+                failed.append(f"{title(group)}: {reason}")
                 if progress is not None:
-                    progress.write(f"failed: {error}\n")
+                    progress.write(f"failed: {reason}\n")
                 continue
             for each, row in zip(left, rows, strict=True):
                 name = each.name if isinstance(each, Config) else experiment.name
                 row |= {"experiment": experiment.rows, "size": size, "name": name}
                 row |= {"fingerprint": run_fingerprint(each)}  # of paths as written
-                with stopping.watch():
-                    with stopping.defer():
-                        new = files.append_row(path, row, "fingerprint")
-                    stopping.check()
+                with stopping.watch(), stopping.defer():
+                    new = files.append_row(path, row, "fingerprint")
+                    asked = stopping.received_signal()
                 if row.get("diverged"):
                     rate = f"rate {row['config']['train']['learning_rate']:g}"
                     failed.append(f"{name}, {rate}: diverged at step {row['diverged']}")
                 if new:
                     yield row
+                if asked:
+                    raise stopping.Interrupted(number=asked)
     if failed:
         raise SweepError(f"failed: {'; '.join(failed)}")
 
@@ -130,7 +133,7 @@ def _hold_folder(
     if isinstance(group[0], dict):
         return contextlib.nullcontext()
     folder = run_folder(experiment, list(map(run_fingerprint, group)), results)
-    return hold(folder, "trained")
+    return hold(folder, "trained", make=True)
 
 
 def _run_group(

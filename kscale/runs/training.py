@@ -32,11 +32,15 @@ from kscale.runs.rows import (
 )
 from kscale.runs.task import Task, prepare
 from kscale.scores.score import BrokenModelError
+from kscale.train.checksums import SEAL
 from kscale.train.config import Hyper, count_members
 from kscale.train.step import State
 
-# What of a result row the training alone tells.
-_TOLD = ("steps", "seconds", "tokens_per_second", "curve", "training", *train.ROUTING)
+# The fields of a result row that are measured during training.
+_OF_TRAINING = (
+    *("steps", "seconds", "tokens_per_second", "curve", "training"),
+    *train.ROUTING,
+)
 
 
 def run(
@@ -73,39 +77,43 @@ def run(
         task = prepare(config, start=start, hypers=hypers)
         plan = arrange(task)  # what cannot be trained must not cost the run in workdir
         stopping.check()
-        folder, settle, told = None, None, []
+        folder, on_row, before = None, None, []
         if workdir is not None:
             folder = RunFolder(pathlib.Path(workdir), len(task.hypers))
             require_other_folder(task, folder)
             claimed = claim(folder, config, resume, overwrite, progress)
-            settle = stack.enter_context(claimed)
-            told = _recall(folder, plan.score_at, progress)
-            if task.start is not None and not folder.vocabulary.exists():
+            on_row = stack.enter_context(claimed)
+            before = _check_files(folder, plan.score_at, progress)
+            if folder.latest_step() < task.order.steps:
+                folder.unseal()  # before the first file is written
+            if task.start is not None:
                 folder.write_vocabulary(task.vocabulary)
         curve = Curve(task, folder)
-        result = train_task(task, plan, folder, resume, progress, curve, settle)
-        if settle is not None:
-            settle(result.rows)
+        result = train_task(task, plan, folder, resume, progress, curve, on_row)
+        if folder is not None and on_row is not None:
+            on_row(result.rows)
+            folder.unseal()
         rows = []
         for i in range(len(task.hypers)):
             rows.append(_score_member(task, result, i, folder))
             stopping.check()
-        told = told or _tell(task, folder, result, curve)
-        rows = [row | more for row, more in zip(rows, told, strict=True)]
+        measured = before or _measure_training(task, folder, result, curve)
+        rows = [row | more for row, more in zip(rows, measured, strict=True)]
         if folder is not None:
             with stopping.defer():
+                # First: on a full disk the run is not yet said to be finished.
+                board.write_end(folder, count_members(plan.hyper), rows)
                 with files.replace_file(folder.visits) as file:
                     np.save(file, task.order.visits())
                 folder.write_result(summarize(rows))
                 folder.seal()
-                board.write_end(folder, count_members(plan.hyper), rows)
         return rows
 
 
-def _tell(
+def _measure_training(
     task: Task, folder: RunFolder | None, result: train.FitResult, curve: Curve
 ) -> list[Row]:
-    """Returns what the training alone tells of each member."""
+    """Returns the fields of each member's row that are measured during training."""
     logged = result.rows if folder is None else folder.read_logged()
     speed = {"steps": result.step} | sum_speed(logged, len(task.hypers))
     return [
@@ -114,31 +122,37 @@ def _tell(
     ]
 
 
-def _recall(
+def _check_files(
     folder: RunFolder, score_at: Sequence[int], progress: TextIO | None
 ) -> list[Row]:
-    """Returns what the result tells of training whose logs are lost, by member.
+    """Finds what is lost or damaged in a run that goes on, and says what becomes of it.
 
-    Says so. Nothing is returned if nothing is lost, or nothing else tells of it.
+    A damaged log is moved aside, checksums that cannot be read are removed, all else is
+    made anew.
 
-    Raises:
-      ValueError: a log was damaged, and there is no result.
+    Returns:
+      If a log is lost, the fields of the old result that were computed from it, by
+      member; none if there is no sound result.
     """
-    lost, lines = folder.find_lost(score_at), []
-    told = folder.read_sound_members() if lost else []
+    lines = []
+    if folder.drop_damaged_seal():
+        lines.append(f"{folder.path / SEAL} cannot be read and is removed")
+    step = folder.latest_step()
+    if not step and (folder.metrics.exists() or folder.result.exists()):
+        lines.append(f"{folder.path} has no checkpoint: trains from the start")
+    lost = folder.find_lost(score_at)
+    rows = folder.read_sound_members() if lost and step else []
     for path, (reason, damaged) in lost.items():
-        if damaged and not told:
-            raise ValueError(reason)
-        if damaged:  # so that nobody takes it for sound
-            path.rename(path.with_name(f"{path.name}.damaged"))
-        rest = f"stay as in {folder.result}" if told else "will be of what is left"
-        lines.append(f"{reason}: {', '.join(_TOLD[:5])} {rest}")
+        if damaged:
+            reason += f" (kept as {folder.move_aside(path).name})"
+        rest = f"stay as in {folder.result}" if rows else "will be of what is left"
+        lines.append(f"{reason}: {', '.join(_OF_TRAINING[:5])} {rest}")
     for path in folder.find_broken():
         if path not in lost:
             lines.append(f"{path} was changed or removed and is made anew")
     if progress is not None:
         progress.write("".join(f"{line}\n" for line in lines))
-    return [{name: row[name] for name in _TOLD if name in row} for row in told]
+    return [{name: row[name] for name in _OF_TRAINING if name in row} for row in rows]
 
 
 def fit(task: Task, progress: TextIO | None = None) -> State:

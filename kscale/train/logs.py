@@ -91,8 +91,8 @@ class RunLog:
     def write(self, row: Row) -> None:
         """Appends one row, as `Totals.row` makes it."""
         line = json.dumps(row).encode() + b"\n"
-        with _require_room(self._path), self._path.open("ab", buffering=0) as file:
-            file.write(line)
+        with _require_room(self._path):
+            files.append_bytes(self._path, line)
         scalars = [tag_scalars(row, m) for m in range(len(self._boards))]
         self.add_scalars(row["step"], scalars)
 
@@ -107,7 +107,8 @@ def read_diverged(
     folder: Path | str | None, step: int, members: int | None
 ) -> list[int | None]:
     """Reads at which step each member diverged, of a run that goes on from a step."""
-    rows = [] if folder is None else files.read_rows(Path(folder) / METRICS)
+    path = None if folder is None else Path(folder) / METRICS
+    rows = [] if path is None else files.read_rows(path, {"step": int})
     rows = [row for row in rows if row["step"] <= step]
     return (rows[-1] if rows else {}).get("diverged", [None] * (members or 1))
 
@@ -251,5 +252,4 @@ class Board:
             length = struct.pack("<Q", len(data))
             for part in (length, data):
                 records += [part, struct.pack("<I", masked_crc32c(part))]
-        with self._path.open("ab", buffering=0) as file:
-            file.write(b"".join(records))
+        files.append_bytes(self._path, b"".join(records))

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from kscale import stopping
+from kscale import locks, stopping
 from kscale.models import ModelConfig
 from kscale.train.checkpoint import CHECKPOINTS, Checkpoints, describe_run
 from kscale.train.config import Hyper, TrainConfig, count_members, make_hyper, resolve
@@ -98,7 +98,7 @@ def fit(
 
     Raises:
       ValueError: the batches do not fit the config, the mesh or the run; the folder
-        holds a run and `resume` is False.
+        holds a run and `resume` is False, or another process writes into it.
       CheckpointError: a checkpoint cannot be written or read, or is another run's.
       NotFiniteError: the loss or gradient of every member is not finite; checkpoints
         are from before. One of several is left behind (`FitResult.diverged`).
@@ -111,8 +111,7 @@ def fit(
     with stopping.watch(), contextlib.ExitStack() as stack:
         checkpoints, step = None, 0
         if folder is not None:
-            checkpoints = Checkpoints(Path(folder) / CHECKPOINTS, config.keep)
-            stack.callback(checkpoints.close)
+            checkpoints = stack.enter_context(_open(Path(folder), config.keep))
             step = _first_step(checkpoints, resume)
         infeed = Infeed(batches, step, total_steps, mesh)
         stack.callback(infeed.close)
@@ -145,6 +144,17 @@ def fit(
             loop.evaluate_at, loop.on_evaluation = evaluate_at, on_evaluation
         placed = jax.device_put(hyper, hyper_sharding(mesh, hyper))
         return loop.go(dispatch, state, placed, infeed)
+
+
+@contextlib.contextmanager
+def _open(folder: Path, keep: int) -> Iterator[Checkpoints]:
+    """Holds a run's folder, of several processes in the first, and its checkpoints."""
+    first = not jax.process_index()
+    held = locks.hold(folder, "trained", make=True) if first else None
+    with held or contextlib.nullcontext():
+        checkpoints = Checkpoints(folder / CHECKPOINTS, keep)
+        with contextlib.closing(checkpoints):
+            yield checkpoints
 
 
 def _first_step(checkpoints: Checkpoints, resume: bool) -> int:

@@ -1,16 +1,18 @@
 """A run takes its folder: known by its config, refused, replaced whole or not."""
 
-import pathlib
+import contextlib
+import functools
+import os
 import shutil
+import warnings
 
 import pytest
 from support.run_folders import read_files
 
 from kscale.configs import fields
-from kscale.runs import claim as module
+from kscale.locks import LOCK, hold
 from kscale.runs.claim import claim
 from kscale.runs.folder import RunFolder
-from kscale.runs.lock import LOCK, hold
 
 EVERY = ({}, {"resume": True}, {"overwrite": True})
 
@@ -38,7 +40,7 @@ def run(little, tmp_path):
     """A folder with every kind of file of a run, and some that are somebody's own."""
     folder = tmp_path / "run"
     claimed(folder, little())
-    theirs = ("notes.txt", "checkpoints/mine.pt", "tensorboard/mine")
+    theirs = ("notes.txt", "params_x.npz", "checkpoints/mine.pt", "tensorboard/mine")
     ours = ("params.npz", "checkpoints/9/state", "tensorboard/events.out.tfevents.1")
     return write(folder, dict.fromkeys((*theirs, *ours, "result.json"), "x"))
 
@@ -66,7 +68,8 @@ def test_a_folder_of_logs_hidden_files_and_leftovers_can_be_used(
 
 def test_leftovers_of_a_kill_are_cleared_by_the_next_run(run, little):
     before = read_files(run)
-    write(run, dict.fromkeys(("scores.npz.7.partial", "result.json.7.partial"), "x"))
+    left = ("scores.npz.7.partial", "result.json.7.partial", ".params.npz.7.tmp")
+    write(run, dict.fromkeys(left, "x"))
     claimed(run, little(), resume=True)
     assert read_files(run) == before
 
@@ -80,14 +83,14 @@ def test_a_folder_that_is_held_is_refused_whatever_is_asked(run, little):
 
 
 def test_a_run_is_replaced_once_the_new_one_is_under_way(run, other):
-    with claim(RunFolder(run), other, overwrite=True) as settle:
+    with claim(RunFolder(run), other, overwrite=True) as on_row:
         assert not (run / "params.npz").exists()
-        settle({})
-        assert (run / ".replaced" / "params.npz").exists()
+        on_row({})
+        assert (run / ".kscale.replaced" / "params.npz").exists()
         write(run, {"checkpoints/1/state": "new"})
-        settle({})
-        assert not (run / ".replaced").exists()
-    names = {"notes.txt", "checkpoints/mine.pt", "tensorboard/mine"}
+        on_row({})
+        assert not (run / ".kscale.replaced").exists()
+    names = {"notes.txt", "params_x.npz", "checkpoints/mine.pt", "tensorboard/mine"}
     assert read_files(run).keys() == names | {"config.json", "checkpoints/1/state"}
 
 
@@ -107,30 +110,65 @@ def test_an_overwriting_run_that_fails_leaves_the_one_before(run, other, error):
     assert read_files(run) == before
 
 
+@pytest.mark.parametrize("started", [False, True])
 def test_a_kill_at_any_time_of_an_overwriting_loses_neither_run(
-    run, other, little, tmp_path, monkeypatch
+    run, other, little, tmp_path, monkeypatch, started
 ):
-    before, kills = read_files(run), 0
-    calls = [(pathlib.Path, "replace"), (pathlib.Path, "rename"), (shutil, "rmtree")]
-    for at in range(100):
-        left = [at]
-        with monkeypatch.context() as patched:
-            for owner, name in calls:
-                real = getattr(owner, name)
+    """The process ends before its n-th change of a name, and nothing more runs."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # the power stays on
 
-                def killed(*words, real=real, left=left, **options):
-                    left[0] -= 1
-                    if left[0] < 0:
-                        raise SystemExit
-                    return real(*words, **options)
+    def overwrite(folder):
+        with claim(RunFolder(folder), other, overwrite=True) as on_row:
+            if started:
+                write(folder, {"checkpoints/1/state": "new"})
+                on_row({})
 
-                patched.setattr(owner, name, killed)
-            try:
-                claimed(run, other, overwrite=True)  # and ends before a checkpoint
-                break
-            except SystemExit:
-                kills += 1
-        claimed(run, little(), resume=True)
+    old, at, code = read_files(run), 0, 1
+    overwrite(shutil.copytree(run, tmp_path / "new"))
+    ends = [old, read_files(tmp_path / "new")] if started else [old]
+    while code:
+        folder = shutil.copytree(run, tmp_path / str(at))
+        code = end_at_call(at, lambda folder=folder: overwrite(folder))
+        assert code in (0, 1)
+        for config in (little(), other):  # whose run it is now is for the folder to say
+            with contextlib.suppress(ValueError):
+                claimed(folder, config, resume=True)
+        assert read_files(folder) in ends
+        assert not list(folder.glob(".kscale.replaced*"))
+        at += 1
+    assert at > 20
+
+
+def end_at_call(at, do):
+    """Forks a process that ends before its call of that number; returns its code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of JAX, whose threads the child does not need
+        child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left = [at]
+
+    def call(real, *words, **options):
+        left[0] -= 1
+        return os._exit(1) if left[0] < 0 else real(*words, **options)
+
+    try:
+        for name in ("mkdir", "rename", "replace", "rmdir", "unlink"):
+            setattr(os, name, functools.partial(call, getattr(os, name)))
+        do()
+        os._exit(0)
+    finally:
+        os._exit(2)
+
+
+def test_what_is_no_runs_file_is_never_thrown_away_with_one(run, other, little):
+    names = (".replaced/a.txt", ".replaced.dropped/b.txt")  # of whoever made them
+    before = read_files(write(run, dict.fromkeys(names, "mine")))
+    claimed(run, other, overwrite=True)
+    assert read_files(run) == before
+    for name in (".kscale.replaced/c.txt", ".kscale.replaced.dropped/c.txt"):
+        before = read_files(write(run, {name: "mine"}))
+        with pytest.raises(ValueError, match=r"c\.txt is in the way: it is"):
+            claimed(run, little(), resume=True)
         assert read_files(run) == before
-    assert kills > 10
-    assert module._REPLACED not in {x.name for x in run.iterdir()}
+        (run / name).unlink()

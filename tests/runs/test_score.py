@@ -8,8 +8,8 @@ import pytest
 from support.run_folders import result_of, tiny_config
 
 from kscale import cli, models, quant, scores
+from kscale.locks import hold
 from kscale.runs import training
-from kscale.runs.lock import hold
 from kscale.runs.quantize import Choice, quantize_run
 from kscale.runs.score import score_run
 from kscale.runs.task import open_run

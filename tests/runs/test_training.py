@@ -253,7 +253,7 @@ def test_what_training_told_is_not_lost_with_its_log(learned, little, tmp_path, 
     else:
         assert told == [learned[1]["seconds"], learned[1]["tokens_per_second"]]
         assert f"stay as in {copy / 'result.json'}" in said.getvalue()
-    assert (copy / "metrics.jsonl.damaged").exists() == (lost == "changed")
+    assert (copy / "metrics.jsonl.damaged.1").exists() == (lost == "changed")
     assert row["bits"] == learned[1]["bits"]
 
 
