@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Any, NamedTuple
 
-from kscale.runs.lock import LOCK
+from kscale.locks import LOCK
 from kscale.train import checksums
 from kscale.train.checkpoint import CHECKPOINTS
 from kscale.train.logs import TENSORBOARD
