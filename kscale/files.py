@@ -38,12 +38,15 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     Its folder is made if it does not exist.
 
     Raises:
-      OSError: the file cannot be written; one that existed stays as it was.
+      OSError: the file cannot be written, or `path` is a device, a pipe or a folder;
+        one that existed stays as it was.
 
     Example:
       >>> with replace_file(Path("visits.npy")) as file:
       ...     np.save(file, visits)
     """
+    if path.exists() and not path.is_file():  # root could replace even /dev/null
+        raise OSError(f"{path} is no file that could be replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:

@@ -113,6 +113,13 @@ def test_an_object_is_written_whole_or_not_at_all(tmp_path):
     assert sorted(x.name for x in tmp_path.iterdir()) == ["folder", "result.json"]
 
 
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe is no file that could be replaced"):
+        files.write_text(tmp_path / "pipe", "x")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_numbers_that_are_not_finite_become_none():
     value = {"a": np.float32(0.5), "b": [np.inf, np.int64(3)], "c": np.array([np.nan])}
     assert files.to_json_types(value) == {"a": 0.5, "b": [None, 3], "c": [None]}

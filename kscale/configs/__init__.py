@@ -98,7 +98,7 @@ def _from_file(path: str) -> Callable[..., Config]:
     if not pathlib.Path(path).is_file():
         raise ValueError(f"the config file {path!r} does not exist")
     names = call(path, lambda: runpy.run_path(path))
-    if "get_config" not in names:
+    if not callable(names.get("get_config")):
         raise ValueError(f"the config file {path!r} defines no get_config()")
     return names["get_config"]
 

@@ -207,7 +207,7 @@ def read(value: Any, annotation: Any, where: str) -> Any:
         return _read_tuple(value, arguments, where)
     try:
         return _READERS[annotation](value)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):  # as of float(None)
         kind = {int: "a whole number", float: "a number", bool: "true or false"}
         wanted = kind.get(annotation, getattr(annotation, "__name__", annotation))
         raise ValueError(f"{where}={value!r} must be {wanted}") from None

@@ -85,6 +85,7 @@ def test_a_file_with_get_config_is_a_config(tmp_path):
     assert configs.load(f"{path}:people=2K").world.people == 2000
     for text, message in (
         ("x = 1", r"defines no get_config\(\)"),
+        ("get_config = 3", r"defines no get_config\(\)"),
         ("def get_config(): return 3", "gave 3, not a Config"),
         ("def get_config(:", r"fails with SyntaxError: .*mine.py, line 1"),
     ):

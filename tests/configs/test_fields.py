@@ -144,6 +144,7 @@ def test_a_whole_number_in_a_float_field_is_written_as_a_float():
         ({"inner": {"layers": 2.5}}, "config.inner.layers=2.5 must be a whole number"),
         ({"inner": {"on": 1}}, "config.inner.on=1 must be true or false"),
         ({"inner": {"rate": True}}, "config.inner.rate=True must be a number"),
+        ({"inner": {"rate": None}}, "config.inner.rate=None must be a number"),
         ({"inner": 3}, "config.inner=3 must be a group of fields"),
         ({"name": 3}, "config.name=3 must be str"),
     ],

@@ -23,6 +23,9 @@ def prepare_inputs(folder: pathlib.Path) -> Attack:
     make(["train", *tiny], folder)
     quantize = ["quantize", f"--workdir={finished}", "--method=nearest", "--bits=4"]
     make([*quantize, "--save"], folder)
+    text, small = finished / "result.json", finished / "small.ksc"
+    compress = ["compress", f"--workdir={finished}", f"--input={text}"]
+    make([*compress, f"--output={small}"], folder)
     (folder / "work").mkdir()
     worker = Worker(folder / "work", _SECONDS, _MOST_BYTES)
 

@@ -1,5 +1,6 @@
 """Kills and signals at random moments of every stage, and what is left of the job."""
 
+import contextlib
 import pathlib
 import signal
 import subprocess
@@ -109,8 +110,15 @@ def _wait_for_stage(
     if stage == "any":
         time.sleep(rng.uniform(0, job.seconds))
         return stage
-    known = set(place.glob(sign)) if sign and place.exists() else set()
-    while sign and process.poll() is None and not set(place.glob(sign)) - known:
+    known = _find(place, sign)
+    while sign and process.poll() is None and not _find(place, sign) - known:
         time.sleep(0.001)
     time.sleep(rng.uniform(0, seconds) ** 2 / seconds)  # more often soon
     return stage
+
+
+def _find(place: pathlib.Path, sign: str) -> set[pathlib.Path]:
+    """Returns the files of a pattern, none where folders come and go meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        return set(place.glob(sign)) if sign else set()
+    return set()

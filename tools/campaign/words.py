@@ -31,9 +31,11 @@ _NAMED = ("smoke", "smoke", "smoke", "smoke", "tiny", "mini", "demo", "biod", "b
 _WORDS = ("people", "exposures", "heads", "model", "batch", "rate", "chunks", "width")
 # Flags of verbs that open a finished run, with values that mean something.
 _FINISHED = {
-    "score": ("people=5", "member=0", "weights=quantized_nearest_4.npz"),
+    "score": ("people=5", "member=0", "weights={}/quantized_nearest_4.npz"),
     "show": ("person=3", "exposure=1", "member=0"),
     "ablate": ("people=5", "member=0", *(f"bits={bits}" for bits in BITS)),
+    "compress": ("input={}/result.json", "input={}/params.npz", "member=0"),
+    "decompress": ("input={}/small.ksc", "input={}/params.npz", "member=0"),
     "quantize": (
         *("people=5", "bits=4,2", "leaves=layer*", "method=nearest", "group=4"),
         *("sample=10", "damp=0.1", "block=16", "act_order", "nosequential"),
@@ -190,7 +192,7 @@ def _draw_run(
         flag = _pick(rng, _FINISHED[verb])
         if rng.random() < 0.3:
             flag = f"{flag.partition('=')[0]}={_pick(rng, ODD)}"
-        words.append(f"--{flag.replace('quantized', str(run / 'quantized'))}")
+        words.append(f"--{flag.replace('{}', str(run))}")
     return [*words, *([_DRY] if rng.random() < 0.9 else [])]
 
 

@@ -97,6 +97,7 @@ class Worker:
             os.setsid()
             os.close(self.ask)
             os.chdir(self.folder)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number, name in ((1, "out"), (2, "err")):
                 file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                 os.dup2(file, number)
