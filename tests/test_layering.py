@@ -30,7 +30,7 @@ ROOMS = {
     "data": "worlds tokenizers corpora",
     "models": "trees",
     "quant": "trees files models",
-    "compression": "trees files tokenizers models",
+    "compression": "trees files tokenizers models quant",
     "report": "files theory",
     "train": "trees files locks streams stopping data models",
     "scores": "files worlds corpora data models",

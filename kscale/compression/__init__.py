@@ -10,7 +10,8 @@ Data pass the modules in this order, and back:
                       -> container   a header that says of what, and checksums
 
 `Codec` is the whole of it: `compress`, `decompress`, and `measure`, the same pass that
-counts bits instead of writing them. `two_part` adds what the model itself costs.
+counts bits instead of writing them. `encode_model` writes the model itself, for the
+two-part code.
 
 What makes it lossless is that both sides compute the same integers. Logits of a whole
 text and of its tokens one by one differ in their last bits, so there is one path: the
@@ -22,3 +23,5 @@ from .alphabet import Alphabet as Alphabet
 from .codec import Codec as Codec
 from .codec import Measure as Measure
 from .container import HEADER_BYTES as HEADER_BYTES
+from .model_code import decode_model as decode_model
+from .model_code import encode_model as encode_model

@@ -21,12 +21,13 @@ from kscale.compression.alphabet import Alphabet
 from kscale.compression.container import Header
 from kscale.compression.intervals import code_bits
 from kscale.compression.lanes import Lanes
-from kscale.compression.predictor import Predictor, Weights, grid_shape
+from kscale.compression.predictor import Predictor, grid_shape
 from kscale.compression.range_coder import Decoder, Encoder
 from kscale.files import digest
 from kscale.trees import leaves_by_path
 
-MOST_LANES = 64
+MOST_LANES = 256
+_CACHE_BYTES = 2**30  # of keys and values, in all lanes
 _WINDOW = 32  # windows are multiples of it, up to the context: few shapes compile
 _BYTES = np.ones((1, 256), np.int32)
 
@@ -61,7 +62,8 @@ class Codec:
       params: of one model, without adapters.
       alphabet: what its tokens write.
       context: T, tokens of a training window. A longer document is cut into such.
-      most_lanes: documents coded side by side; files of fewer take a power of 2.
+      most_lanes: documents coded side by side, at most: as many as there are and as
+        have a cache of 1 GiB, in powers of 2.
 
     Raises:
       ValueError: weights that are not finite.
@@ -173,10 +175,13 @@ class Codec:
 
     def _choose_shape(self, documents: Sequence[np.ndarray]) -> tuple[int, int]:
         """Returns how many lanes code some documents, in a window of what size."""
-        many = max(1, min(self.most_lanes, len(documents)))
         longest = max(map(len, documents), default=0) + len(self.alphabet.prefix)
         window = min(self.context, -(-longest // _WINDOW) * _WINDOW)
-        return 1 << (many - 1).bit_length(), window
+        kept = 2 * self.config.layers * self.config.key_value_heads
+        row = 4 * kept * self.config.head_size * window  # bytes of keys and values
+        many = min(self.most_lanes, _CACHE_BYTES // row)
+        wanted = 1 << max(0, len(documents) - 1).bit_length()
+        return min(wanted, 1 << max(1, many).bit_length() - 1), window
 
     def _predictor(self, lanes: int, window: int) -> Predictor:
         return Predictor(self.config, self.params, lanes, window)
@@ -196,17 +201,15 @@ class Codec:
         lengths = np.array([len(x) + 1 for x in documents], np.int64)
         starts = np.append(np.cumsum(lengths) - lengths, 0)
         state = Lanes(len(documents), lanes, window, alphabet.prefix, alphabet.size)
-        before = None
         while state.busy:
-            weights = predictor.step(state.tokens, state.past)
-            if before is not None:  # while the step is being computed
-                yield _look_up(*before)
+            # Waiting for each step took half the time of coding beside the next one.
+            sums, grid = map(np.asarray, predictor.step(state.tokens, state.past))
             coded = state.coded
             index = starts[state.document[coded]] + state.place[coded]
-            before = weights, coded, index, items[index], alphabet.size
-            state.advance(coded, items[index])
-        if before is not None:
-            yield _look_up(*before)
+            found = items[index]
+            symbols = np.divmod(np.minimum(found, alphabet.size), grid.shape[2])
+            yield _Coded(index, found, symbols, (sums[coded], grid[coded, symbols[0]]))
+            state.advance(found)
 
     def _decode(self, header: Header, predictor: Predictor, decoder: Decoder) -> bytes:
         """Returns the text that a stream decodes to, right or not."""
@@ -231,7 +234,7 @@ class Codec:
             numbers.append(state.document[coded])
             found.append(items)
             left -= len(coded)
-            state.advance(coded, items)
+            state.advance(items)
         if not found:
             return b""
         order = np.argsort(np.concatenate(numbers), kind="stable")
@@ -240,16 +243,3 @@ class Codec:
         lines = map(alphabet.decode, np.split(items, ends))
         text = b"\n".join(list(lines)[:-1])
         return text + b"\n" * header.newline
-
-
-def _look_up(
-    weights: Weights,
-    coded: np.ndarray,
-    index: np.ndarray,
-    items: np.ndarray,
-    size: int,
-) -> _Coded:
-    """Returns the items of a step with what they are coded by."""
-    sums, grid = map(np.asarray, weights)
-    rows, columns = np.divmod(np.minimum(items, size), grid.shape[2])
-    return _Coded(index, items, (rows, columns), (sums[coded], grid[coded, rows]))

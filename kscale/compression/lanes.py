@@ -25,6 +25,7 @@ class Lanes:
         has in its window before.
       document: int64 [B], -1 for a lane without one.
       place: int64 [B], items of the document that were coded.
+      coded: int64 [n], the lanes whose next item is coded, in their order.
     """
 
     def __init__(
@@ -36,33 +37,40 @@ class Lanes:
         size: int,
     ):
         self._documents, self._window, self._size = documents, window, size
-        self._prefix, self._next = prefix, 0
+        self._prefix, self._next = np.array(prefix), 0
         self.tokens = np.zeros(lanes, np.int32)
         self.past = np.zeros(lanes, np.int32)
         self.document = np.full(lanes, -1)
         self.place = np.zeros(lanes, np.int64)
         self._given = np.zeros(lanes, np.int64)
         self._open(np.arange(lanes))
+        self._find_coded()
 
     @property
     def busy(self) -> bool:
         """Whether any lane has a document."""
-        return bool((self.document >= 0).any())
+        return len(self.coded) > 0 or bool((self.document >= 0).any())
 
-    @property
-    def coded(self) -> np.ndarray:
-        """The lanes whose next item is coded, in their order."""
-        return np.flatnonzero((self.document >= 0) & (self._given == len(self._prefix)))
-
-    def advance(self, coded: np.ndarray, items: np.ndarray) -> None:
+    def advance(self, items: np.ndarray) -> None:
         """Goes on by one step, in which the lanes `coded` had these items."""
-        given = np.flatnonzero((self.document >= 0) & (self._given < len(self._prefix)))
-        self._feed(given, np.array(self._prefix)[self._given[given]])
-        self._given[given] += 1
+        coded, changed = self.coded, len(self._prefix) > 1
+        if changed:
+            given = (self.document >= 0) & (self._given < len(self._prefix))
+            lanes = np.flatnonzero(given)
+            self._feed(lanes, self._prefix[self._given[lanes]])
+            self._given[lanes] += 1
         self.place[coded] += 1
         fed = items < self._size
         self._feed(coded[fed], items[fed])
-        self._open(coded[items == self._prefix[0]])
+        ended = coded[items == self._prefix[0]]
+        if len(ended):
+            self._open(ended)
+        if changed or len(ended):
+            self._find_coded()
+
+    def _find_coded(self) -> None:
+        ready = self._given == len(self._prefix)
+        self.coded = np.flatnonzero((self.document >= 0) & ready)
 
     def _feed(self, lanes: np.ndarray, tokens: np.ndarray) -> None:
         self.tokens[lanes] = tokens

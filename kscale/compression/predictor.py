@@ -79,7 +79,7 @@ class Predictor:
         """Feeds a token to each row, at place `past` of its window.
 
         Returns:
-          The weights of what comes next. They may still be being computed.
+          The weights of what comes next.
         """
         fed = tokens_B.copy(), past_B.copy()  # the caller's arrays go on
         weights, self._cache = _step(self._config, self._params, self._cache, *fed)

@@ -18,7 +18,7 @@ def test_three_documents_in_two_lanes():
         coded = lanes.coded
         items = [documents[lanes.document[i]][lanes.place[i]] for i in coded]
         seen.append((lanes.tokens.tolist(), lanes.past.tolist(), coded.tolist(), items))
-        lanes.advance(coded, np.array(items, np.int64))
+        lanes.advance(np.array(items, np.int64))
     assert seen == [
         ([EOS, EOS], [0, 0], [], []),
         ([DOMAIN, DOMAIN], [1, 1], [0, 1], [5, SIZE + 65]),
