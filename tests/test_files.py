@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import errno
+import io
 import json
 import os
 import zipfile
@@ -90,6 +91,37 @@ def test_many_writers_lose_no_row(tmp_path):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: files.append_row(path, {long: i}), range(40)))
     assert sorted(row[long] for row in files.read_rows(path)) == list(range(40))
+
+
+def test_rows_are_appended_where_there_is_no_flock(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    test_many_writers_lose_no_row(tmp_path)
+    assert [x.name for x in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("room", [100, 8])
+def test_bytes_are_appended_whole_or_not_at_all(tmp_path, monkeypatch, room):
+    class Short(io.FileIO):
+        def write(self, data):
+            if self.tell() + 3 > room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data[:3])
+
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            type(path), "open", lambda path, mode, buffering: Short(path, mode)
+        )
+        if room > 12:
+            files.append_bytes(path, b"abcdefgh")
+        else:
+            with pytest.raises(OSError, match="No space left"):
+                files.append_bytes(path, b"abcdefgh")
+    assert path.read_bytes() == b"12345" + b"abcdefgh" * (room > 12)
 
 
 def test_a_full_disk_leaves_the_rows_that_were_there(tmp_path, full):

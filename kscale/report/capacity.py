@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kscale.files import Row
-from kscale.report.panels import COLORS
+from kscale.report.panels import COLORS, save_figure
 
 # What "accuracy" has beside attributes in rows that are too old to have "loss".
 _NO_VALUES = {"name", "pronoun", "employer_city"}
@@ -58,7 +58,7 @@ def draw_capacity(
         axes.set(xscale="log", yscale="log", xlabel="parameters P")
     panels[0].set_ylabel("learnt knowledge (bits)")
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def draw_exposures(
@@ -115,7 +115,7 @@ def draw_exposures(
     axes.xaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.set_title(title, fontsize=10)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def values_right(row: Row) -> float:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kscale.files import Row
-from kscale.report.panels import COLORS
+from kscale.report.panels import COLORS, save_figure
 
 
 class BestRate(NamedTuple):
@@ -107,7 +107,7 @@ def draw_comparison(
         axes.set_title(f"{shown:g} exposures", fontsize=10)
     panels[0].set_ylabel("bits per parameter")
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _bars(axes: Axes, chosen: Sequence[BestRate], baseline: str) -> None:

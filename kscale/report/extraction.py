@@ -13,7 +13,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from kscale.files import Row
-from kscale.report.panels import COLORS
+from kscale.report.panels import COLORS, save_figure
 
 
 class Extraction(NamedTuple):
@@ -101,4 +101,4 @@ def draw_extraction(rows: Sequence[Row], path: pathlib.Path, title: str) -> None
     axes.tick_params(axis="x", rotation=30)
     figure.legend(loc="outside lower center", ncols=min(3, len(found)), fontsize=7)
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)

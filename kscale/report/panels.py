@@ -3,11 +3,13 @@
 import math
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from kscale.files import replace_file
 
 COLORS = ("#1b6ca8", "#c8553d", "#588b8b", "#8b5fbf", "#b08900", "#444444")
 
@@ -75,7 +77,16 @@ def draw_panels(panels: Sequence[Panel], path: pathlib.Path, title: str) -> None
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: pathlib.Path | BinaryIO) -> None:
+    """Writes a figure, a file whole or not at all; its name says in which format."""
+    if isinstance(path, pathlib.Path):
+        with replace_file(path) as file:
+            figure.savefig(file, dpi=150, format=path.suffix[1:] or None)
+    else:
+        figure.savefig(path, dpi=150)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from kscale.files import Row
-from kscale.report.panels import COLORS
+from kscale.report.panels import COLORS, save_figure
 
 _STYLES = {"gptq": "-", "nearest": ":"}
 
@@ -72,7 +72,7 @@ def draw_quantization(rows: Sequence[Row], path: pathlib.Path, title: str) -> No
     stored.set(xlabel="bits a weight", ylabel="bits of knowledge in a stored bit")
     kept.legend(fontsize=8, loc="lower right")
     figure.suptitle(title + " (stars: trained so)", fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def draw_ablation(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
@@ -106,4 +106,4 @@ def draw_ablation(rows: Sequence[Row], path: pathlib.Path, title: str) -> None:
     panels[0].set_ylabel("share of the bits left, at the best temperature")
     panels[0].legend(fontsize=8)
     figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)

@@ -195,7 +195,7 @@ class RunFolder:
 
         Returns:
           What is wrong with metrics.jsonl or curve.jsonl, and whether it was damaged;
-          else it is gone, or ends too early.
+          else it is gone, or lacks rows.
         """
         step, lost = self.latest_step(), {}
         wanted = {
@@ -206,8 +206,12 @@ class RunFolder:
             try:
                 if path.exists():
                     self.require_unchanged(path)
-                found = {row["step"] for row in read()}
+                rows = read()
+                found = {row["step"] for row in rows}
                 missing = [at for at in steps if at not in found]
+                for before, row in itertools.pairwise([{"step": 0}, *rows]):
+                    if row.get("after", before["step"]) != before["step"]:
+                        missing.append(row["after"])
                 if missing:
                     lost[path] = (f"{path} has no row of step {missing[0]}", False)
             except ValueError as error:

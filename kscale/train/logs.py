@@ -85,14 +85,17 @@ class RunLog:
         self._path = Path(folder) / METRICS
         with _require_room(self._path):
             rows = files.read_rows(self._path, {"step": int})
-            files.write_rows(self._path, (row for row in rows if row["step"] <= step))
+            kept = [row for row in rows if row["step"] <= step]
+            files.write_rows(self._path, kept)
+            self._last = kept[-1]["step"] if kept else 0
             self._boards = _open_boards(folder, step, members)
 
     def write(self, row: Row) -> None:
-        """Appends one row, as `Totals.row` makes it."""
-        line = json.dumps(row).encode() + b"\n"
+        """Appends one row, as `Totals.row` makes it, and the step of that before."""
+        line = json.dumps(row | {"after": self._last}).encode() + b"\n"
         with _require_room(self._path):
             files.append_bytes(self._path, line)
+        self._last = row["step"]
         scalars = [tag_scalars(row, m) for m in range(len(self._boards))]
         self.add_scalars(row["step"], scalars)
 

@@ -262,9 +262,15 @@ def test_a_run_is_opened_and_scored_when_its_start_is_gone(learned, asked, tmp_p
 def test_a_run_is_not_resumed_from_other_weights(asked, tmp_path):
     new, row = shutil.copytree(asked[0], tmp_path / "new"), asked[1]
     (new / "result.json").unlink()
+    made = ("params.npz", "scores.npz", "visits.npy", "vocabulary.json")
+    sound = {name: (new / name).read_bytes() for name in made}
+    for name in made:
+        (new / name).write_bytes(sound[name][:-1])
     config = base.load_config(new)
     (again,) = run(config, new, resume=True)
     assert again["bits"] == row["bits"]
+    assert {name: (new / name).read_bytes() for name in made} == sound
+    assert not RunFolder(new).find_broken()
     weights = pathlib.Path(config.start) / "params.npz"
     before = weights.read_bytes()
     weights.with_name("checksums.json").unlink()

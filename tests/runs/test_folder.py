@@ -5,6 +5,7 @@ import pytest
 from kscale import files
 from kscale.runs.folder import RunFolder
 from kscale.tokenizers.vocabulary import NO_VOCABULARY
+from kscale.train.logs import RunLog, read_diverged
 
 DEEP = "[" * 100_000
 
@@ -59,6 +60,33 @@ def test_logs_that_lack_what_a_checkpoint_had_are_found(tmp_path):
         reason, damaged = folder.find_lost([])[folder.metrics]
         assert f"metrics.jsonl, line 2: {name!r} is absent; remove the line" in reason
         assert damaged
+    folder.metrics.write_text("{}\n")
+    with pytest.raises(ValueError, match=r"metrics.jsonl, line 1: 'step' is absent"):
+        read_diverged(tmp_path, 4, None)
+
+
+def test_a_log_that_lost_rows_in_its_middle_or_members_is_found(tmp_path):
+    folder = RunFolder(tmp_path, members=2)
+    log = RunLog(tmp_path, 0, None)
+    same = {"loss": 2.0, "learning_rate": 0.5, "grad_norm": 1.0, "loss_by_label": {}}
+    for step in (2, 5, 9):
+        log.write({"step": step, "tokens": 9, "seconds": 0.5} | same)
+    (tmp_path / "checkpoints" / "9").mkdir(parents=True)
+    rows = folder.read_logged()
+    assert [row["after"] for row in rows] == [0, 2, 5]
+    assert not folder.find_lost([])
+    for left, step in ((rows[1:], 2), (rows[::2], 5), (rows[:2], 9)):
+        files.write_rows(folder.metrics, left)
+        reason = f"{folder.metrics} has no row of step {step}"
+        assert folder.find_lost([]) == {folder.metrics: (reason, False)}
+    for members in ([{}], [{}, 1]):
+        files.write_rows(folder.curve, [{"step": 2, "members": members}])
+        reason, damaged = folder.find_lost([2])[folder.curve]
+        assert f"curve.jsonl, line 1: members={members} must be the rows of" in reason
+        assert damaged
+    for number in (1, 2):
+        folder.curve.touch()
+        assert folder.move_aside(folder.curve).name == f"curve.jsonl.damaged.{number}"
 
 
 def test_renewed_files_are_sealed_again_and_only_they(tmp_path):

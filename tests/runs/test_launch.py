@@ -56,9 +56,11 @@ def test_runs_are_started_each_on_a_core_and_resumed_if_they_are_there(tmp_path)
 
 
 def test_a_run_that_fails_gives_its_own_message(tmp_path):
+    (tmp_path / "bad.log").write_text("mine\n")
     message = "the run bad failed: kscale train: people=0 must be at least 1"
     with pytest.raises(ValueError, match=message):
         train_side_by_side(tmp_path, ["bad"], False, io.StringIO())
+    assert (tmp_path / "bad.log").read_text().startswith("mine\nfirst line\n")
 
 
 def test_the_progress_is_that_of_the_metrics(tmp_path):

@@ -54,6 +54,19 @@ def test_a_folder_that_is_held_is_read_and_not_written(copy):
                 write()
 
 
+def test_a_folder_without_a_run_stays_as_it_is(tmp_path):
+    (tmp_path / "foreign").mkdir()
+    for name in ("typo", "foreign"):
+        for dry in (True, False):
+            for write in (
+                lambda path, dry: score_run(path, write=True, dry_run=dry),
+                lambda path, dry: quantize_run(path, Choice(), save=True, dry_run=dry),
+            ):
+                with pytest.raises(ValueError, match=r"config\.json is no readable"):
+                    write(tmp_path / name, dry)
+    assert [x.name for x in tmp_path.rglob("*")] == ["foreign"]
+
+
 def test_a_member_of_a_population(pair, tmp_path):
     run = shutil.copytree(pair, tmp_path / "run")
     before = result_of(run)

@@ -6,7 +6,7 @@ import signal
 import pytest
 from support.sweeps import EXPERIMENT, fingerprints, going_on, small
 
-from kscale import files
+from kscale import files, stopping
 from kscale.configs import base, fields
 from kscale.runs import sweeps
 from kscale.runs.experiment import Experiment, group_runs, load_experiment
@@ -52,6 +52,34 @@ def test_between_rows_signals_are_the_callers(
         assert row["fingerprint"] in fingerprints(experiment.runs("smoke"))
     assert len(during) == 3
     assert before not in during
+
+
+def test_an_error_of_any_kind_ends_its_setting_alone(tmp_path):
+    def compute(setting):
+        return {"inverse": 1 / setting["x"]}
+
+    runs = [{"x": 0}, {"x": 2}]
+    inverses = Experiment("inverses", lambda _: runs, lambda rows, path: None, compute)
+    with pytest.raises(SweepError, match=r"ZeroDivisionError: division by zero$"):
+        list(sweep(inverses, "smoke", tmp_path))
+    (row,) = files.read_rows(tmp_path / "inverses_smoke.jsonl")
+    assert row["inverse"] == 0.5
+
+
+def test_a_signal_while_a_row_is_written_comes_after_it(
+    experiment, instant, tmp_path, monkeypatch
+):
+    append = files.append_row
+
+    def interrupted(*words):
+        signal.raise_signal(signal.SIGTERM)
+        return append(*words)
+
+    monkeypatch.setattr(files, "append_row", interrupted)
+    rows = sweep(experiment, "smoke", tmp_path)
+    assert next(rows) == files.read_rows(tmp_path / "mine_smoke.jsonl")[0]
+    with pytest.raises(stopping.Interrupted, match="SIGTERM"):
+        next(rows)
 
 
 def test_another_sweep_of_the_same_runs_is_refused(experiment, instant, tmp_path):
