@@ -103,6 +103,7 @@ def _make_step(
 ) -> Step:
     """Returns the step of a config, the same function for the same program."""
 
+    @functools.partial(jax.jit, inline=True)  # traced once, for shapes and values
     def take(state: State, batch: Batch, hyper: Hyper) -> tuple[State, Metrics]:
         params, done = state["params"], state["step"]
         gradient, nats_BT, routing = _gradient(objective, config, params, batch, shards)

@@ -96,21 +96,17 @@ def test_a_run_that_is_not_finished_or_spoilt(copy, capsys):
 
 
 def test_a_member_that_diverged_is_named(tmp_path, capsys, tiny):
-    training.run(
-        tiny_config(tiny, members__learning_rates="1e-3,1e20"), tmp_path / "two"
-    )
-    step = result_of(tmp_path / "two")["members"][1]["diverged"]
-    for verb in ("score", "ablate", "quantize"):
-        words = [verb, f"--workdir={tmp_path / 'two'}", "--member=1", "--dry_run"]
+    rates = {"members__learning_rates": "1e20,1e-3,1e30"}
+    training.run(tiny_config(tiny, **rates), tmp_path / "run")
+    members = result_of(tmp_path / "run")["members"]
+    for verb, at in (("score", 0), ("ablate", 2), ("quantize", 0)):
+        words = [verb, f"--workdir={tmp_path / 'run'}", f"--member={at}", "--dry_run"]
         assert cli.main(words) == 2
         assert capsys.readouterr().err == (
-            f"kscale {verb}: member 1 of the run in {tmp_path / 'two'} diverged at step"
-            f" {step}: choose another with --member\n"
+            f"kscale {verb}: member {at} of the run in {tmp_path / 'run'} diverged at"
+            f" step {members[at]['diverged']}: choose another with --member\n"
         )
-    training.run(
-        tiny_config(tiny, members__learning_rates="1e20,1e-3"), tmp_path / "first"
-    )
-    start = f"--config=tune:start={tmp_path / 'first'},people=6"
+    start = f"--config=tune:start={tmp_path / 'run'},people=6"
     assert cli.main(["train", start, "--dry_run"]) == 2
     assert "its first member, from which a run goes on, div" in capsys.readouterr().err
 

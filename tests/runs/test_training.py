@@ -307,9 +307,9 @@ def test_the_answer_is_one_sentence(finished):
     )
 
 
-# Long enough to be killed in its middle: 13 dispatches, a checkpoint after each.
+# Long enough to be killed in its middle: 8 dispatches, a checkpoint after each.
 LONG = (
-    "--config.data.exposures=100",
+    "--config.data.exposures=60",
     "--config.train.steps_per_dispatch=10",
     "--config.train.checkpoint_every=10",
 )
