@@ -14,6 +14,7 @@ import inspect
 import pathlib
 import re
 import runpy
+import traceback
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -104,14 +105,22 @@ def _from_file(path: str) -> Callable[..., Config]:
 
 
 def call(what: str, make: Callable[[], T]) -> T:
-    """Returns what a file or a function makes; an error in it says where it is from."""
+    """Returns what a file or a function makes; an error in it says where it is from.
+
+    Args:
+      what: the file or config, and after a colon what is done with it.
+      make: makes it.
+    """
     try:
         return make()
     except ValueError:
         raise
-    except Exception as error:
-        kind = type(error).__name__
-        raise ValueError(f"{what} fails with {kind}: {error}") from error
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        file = what.partition(":")[0]
+        lines = [f", line {x.lineno}," for x in frames if x.filename == file]
+        where, kind = f"{what}{(lines or [''])[-1]}", type(error).__name__
+        raise ValueError(f"{where} fails with {kind}: {error}") from error
 
 
 def _parameters(make: Callable[..., Config]) -> dict[str, inspect.Parameter]:

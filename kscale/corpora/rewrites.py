@@ -121,7 +121,7 @@ class Rewrites:
             by_person.pop(person, None)
         self._people = np.array(sorted(by_person), np.int64)
         if not len(self._people):
-            raise ValueError(f"no usable text of any person in {self._files}")
+            raise ValueError(f"no usable text of any person in {self._files[0].parent}")
         groups = [by_person[person] for person in self._people.tolist()]
         self._row = np.full(self.world.people, -1, np.int64)
         self._row[self._people] = np.arange(len(groups))

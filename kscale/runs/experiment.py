@@ -68,9 +68,12 @@ def load_experiment(name: str) -> Experiment:
     defined = configs.call(str(path), lambda: runpy.run_path(str(path)))
     if missing := {"runs", "draw"} - defined.keys():
         raise ValueError(f"{path} defines no {' and no '.join(sorted(missing))}")
-    more = defined.get("compute"), defined.get("ROWS", "")
     runs = functools.partial(_list_runs, path, defined["runs"])
-    return Experiment(_name_of(path), runs, defined["draw"], *more)
+    draw = _guard(f"{path}: draw()", defined["draw"])
+    compute = None
+    if "compute" in defined:
+        compute = _guard(f"{path}: compute()", defined["compute"], row=True)
+    return Experiment(_name_of(path), runs, draw, compute, defined.get("ROWS", ""))
 
 
 def _list_runs(path: pathlib.Path, runs: Callable[[str], Any], size: str) -> list[Run]:
@@ -83,6 +86,29 @@ def _list_runs(path: pathlib.Path, runs: Callable[[str], Any], size: str) -> lis
                 f"{what} gives {each!r:.40}, which is no config and no setting (a dict)"
             )
     return found
+
+
+def _guard(what: str, function: Callable, row: bool = False) -> Callable[..., Any]:
+    """Returns a function of a user's file whose mistakes are one line.
+
+    Args:
+      what: the file and the function.
+      function: as the file defines it.
+      row: whether it must give a row.
+    """
+
+    @functools.wraps(function)
+    def guarded(*words: Any) -> Any:
+        found = configs.call(what, lambda: function(*words))
+        if row and not isinstance(found, dict):
+            raise ValueError(f"{what} gives {found!r:.40}, which is no row (a dict)")
+        try:
+            json.dumps(found if row else None)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{what} gives what is no JSON type: {error}") from None
+        return found
+
+    return guarded
 
 
 def names() -> list[str]:

@@ -12,6 +12,7 @@
 The number and the names of the attributes come from the folder alone.
 """
 
+import difflib
 import pathlib
 import re
 
@@ -20,6 +21,7 @@ from kscale.worlds.lines import list_files, read_lines, read_values, require_dis
 from kscale.worlds.world import Attribute, Column, Derived, World
 
 LISTS = ("bios", "mini", "tiny")  # folders that ship with the package
+_FOLDERS = ("names", "values", "templates", "questions")
 _RESERVED = {"name", "value", "text"}  # words of templates and labels
 
 
@@ -73,6 +75,10 @@ def build_bios(
 
 
 def _read_folder(folder: pathlib.Path):
+    for path in folder.iterdir():
+        near = difflib.get_close_matches(path.name, _FOLDERS, 1, 0.8)
+        if near and path.name not in _FOLDERS and path.is_dir():
+            raise ValueError(f"{path} is never used: did you mean {near[0]}?")
     names = tuple(_column(path) for path in list_files(folder / "names"))
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")
@@ -131,6 +137,8 @@ def _joined(path: pathlib.Path) -> Attribute:
     """Reads an attribute of several columns, and how its values are written."""
     files = [file for file in list_files(path) if file.name != "join.txt"]
     columns = tuple(_column(file) for file in files)
+    if not columns:
+        raise ValueError(f"{path} holds no .txt list of a column: write one, or more")
     pattern, *others = read_lines(path / "join.txt")
     if others:
         raise ValueError(

@@ -118,3 +118,29 @@ def test_chains_of_starts_stay_together():
         [others[1]],
         chain,
     ]
+
+
+DRAW = "def draw(rows, path): rows[0]['y']\n"
+COMPUTE = "def runs(size): return [{'a': 1}]\ndef compute(setting): return "
+
+
+def use(path):
+    """Uses all that an experiment's file defines."""
+    found = load_experiment(str(path))
+    found.draw([found.compute(x) for x in found.runs("smoke")], path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def runs(size): return 1 / 0\n", r": runs\('smoke'\), line 1, fails with Z"),
+        (f"{COMPUTE}None\n", r": compute\(\) gives None, which is no row \(a dict\)"),
+        (f"{COMPUTE}{{'x': {{1}}}}\n", r"\(\) gives what is no JSON type: .* set"),
+        (f"{COMPUTE}{{'x': 1}}\n", r": draw\(\), line 3, fails with KeyError: 'y'"),
+        ("import sys; sys.exit(3)\n", r", line 1, fails with SystemExit: 3"),
+    ],
+)
+def test_mistakes_in_a_file_of_ones_own_are_one_line(tmp_path, text, message):
+    (tmp_path / "mine.py").write_text(text + DRAW)
+    with pytest.raises(ValueError, match=rf"mine\.py.*{message}"):
+        use(tmp_path / "mine.py")

@@ -26,6 +26,11 @@ def test_what_cannot_fit_is_refused_before_any_work(tiny, field, value, monkeypa
     arrange(task)
 
 
+def test_what_gpus_alone_can_do_is_refused_elsewhere(tiny):
+    with pytest.raises(ValueError, match="attention='cudnn' needs a GPU, this is"):
+        arrange(prepare(tiny_config(tiny, model__attention="cudnn")))
+
+
 def test_only_what_is_trained_has_a_gradient_and_moments(tiny, monkeypatch):
     rules = {"model__lora__rules": ("*/attention/query:2",)}
     whole = prepare(tiny_config(tiny, **rules))

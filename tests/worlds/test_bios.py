@@ -141,6 +141,8 @@ def test_edited_lists_are_read_again(tmp_path):
             {"values/star (1).txt": "A"},
             r"star \(1\)\.txt: .* remove it if it is a c",
         ),
+        ({"question/star.txt": "X"}, r"question is never used: did you mean questions"),
+        ({"values/x/join.txt": "{x}"}, r"values/x holds no \.txt list of a column"),
         ({"values/orbit/join.txt": "{days} {tilt}\nx"}, "line 2: 'x' is never used"),
         ({"values/orbit/join.txt": "{days} { {tilt}"}, "must name the columns"),
         ({"values/star+color+class.txt": "Sol;G"}, "line 1: 'Sol;G' has 2 columns"),
