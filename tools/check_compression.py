@@ -41,7 +41,7 @@ OTHERS = (["gzip", "-9"], ["xz", "-9"], ["zstd", "-19"])
 
 def kinds() -> Iterator[tuple[str, tokenizers.Tokenizer, Callable[[int], list[str]]]]:
     """Yields every kind of corpus: its tokenizer, and its first n documents."""
-    people = WorldConfig(people=1000, lists="mini")
+    people = WorldConfig(people=2000, lists="mini")
     strings = WorldConfig(kind="biod", people=1000, attributes=2, diversity=16)
     for kind in ("bios", "bios_simple", "biod"):
         config = CorpusConfig(kind=kind)
@@ -51,11 +51,7 @@ def kinds() -> Iterator[tuple[str, tokenizers.Tokenizer, Callable[[int], list[st
     questions = corpora.Questions(world, "all", 0)
     gpt2 = tokenizers.load_gpt2()
     yield "questions", gpt2, lambda n: told(questions, n)
-    yield (
-        "standin",
-        gpt2,
-        lambda n: [write_biographies(world, i, 1)[0] for i in range(n)],
-    )
+    yield "standin", gpt2, lambda n: write_standins(world, n)
 
 
 def write_standins(world: worlds.World, number: int) -> list[str]:
