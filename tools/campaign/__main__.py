@@ -99,6 +99,8 @@ def main(argv: list[str]) -> None:
             print(json.dumps(tally._asdict()) if _JSON.value else tally.line)
             sys.stdout.flush()
             wrong += tally.wrong
+            if tally.count < count:
+                sys.exit(128 + signal.SIGINT)
     sys.exit(1 if wrong else 0)
 
 

@@ -86,6 +86,8 @@ def run_campaign(
 ) -> Tally:
     """Carries out the attacks and prints how each that went wrong can be repeated.
 
+    Ctrl-C ends it early: what was done is counted.
+
     Args:
       campaign: which.
       count: how many attacks.
@@ -105,6 +107,8 @@ def run_campaign(
         mark = [seed, zlib.crc32(campaign.name.encode()), number]
         try:
             outcome = attack(Case(np.random.default_rng(mark), place))
+        except KeyboardInterrupt:
+            break
         except Exception:  # of the campaign itself; the others go on
             outcome = Outcome("broken", traceback.format_exc())
         kinds[outcome.kind] += 1
@@ -121,4 +125,4 @@ def run_campaign(
             out.write(f"  {outcome.command}\n")
         out.flush()
     seconds = time.monotonic() - began
-    return Tally(campaign.name, count, wrong, seconds, dict(kinds))
+    return Tally(campaign.name, kinds.total(), wrong, seconds, dict(kinds))
