@@ -373,7 +373,7 @@ def test_ten_kills_at_random_moments(tiny, start, call, tmp_path):
 @pytest.mark.parametrize("flag", [(), ("--overwrite",), ("--resume",)])
 def test_of_two_at_once_one_wins(tiny, start, tmp_path, flag):
     folder = tmp_path / "run"
-    long = "--config.data.exposures=2000"  # the other comes before its end
+    long = "--config.data.exposures=400"  # the other comes before its end
     words = ["train", *tiny, *LONG, long, f"--workdir={folder}"]
     if flag:
         process = start(*words)
