@@ -25,6 +25,8 @@ from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
+ROWS = "capacity/figure3"
+NAMES = ("GPT2", "4 experts", "dense, equal active")
 # Parameter 9
 _MANY = (50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 PAPER_PEOPLE = {1000: (10_000, 20_000, *_MANY, 10_000_000), 100: _MANY}
@@ -39,12 +41,11 @@ def runs(size: str) -> list[Config]:
             for config in grids.published_grid(("GPT2", "GPT2_MoE"), people, exposures)
         ]
     if size == "smoke":
-        return grids.expert_grid(4, (4e-3,), (0,), people=12)
-    rates, seeds = (4e-3, 8e-3, 1.6e-2), (0, 1)
-    return grids.expert_grid(1000, rates, seeds) + grids.expert_grid(100, rates, seeds)
+        return grids.narrow_grid(4, NAMES, 12, (4e-3,))
+    return [run for many in grids.RATES for run in grids.narrow_grid(many, NAMES)]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Allen-Zhu & Li 2024, figure 16: bits per parameter of all, experts"
-    report.draw_comparison(rows, path, title, "dense, equal total")
+    report.draw_comparison(rows, path, title, "GPT2")

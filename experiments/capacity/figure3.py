@@ -37,10 +37,8 @@ def runs(size: str, exposures: int = 1000) -> list[Config]:
         names = tuple(grids.ARCHITECTURES)
         return grids.published_grid(names, PAPER_PEOPLE, exposures)
     if size == "smoke":
-        return grids.architecture_grid(
-            4, (2e-3, 4e-3), (0,), people=12, names=("GPT2", "Mistral")
-        )
-    return grids.architecture_grid(exposures, (2e-3, 4e-3, 8e-3), (0, 1))
+        return grids.narrow_grid(4, ("GPT2", "Mistral"), 12, (2e-3, 4e-3))
+    return grids.narrow_grid(exposures, grids.ARCHITECTURES)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -18,7 +18,7 @@ from kscale import report
 from kscale.configs.base import Config
 from kscale.files import Row
 
-ROWS = "capacity/figure16"
+ROWS = "capacity/figure3"
 
 
 def runs(size: str) -> list[Config]:

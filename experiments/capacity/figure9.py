@@ -17,12 +17,13 @@ seeds.
 
 import pathlib
 
-from kscale import configs, report
+from kscale import report
 from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
 ROWS = "capacity/figure3"
+NAMES = ("GPT2", "GPT2, one layer")
 PAPER_SHAPES = ("1-1", "1-2", "1-4", "1-8", "1-12", "1-20")
 _MANY = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 PAPER_PEOPLE = {1000: (10_000, 20_000, *_MANY), 100: _MANY}
@@ -39,9 +40,8 @@ def runs(size: str) -> list[Config]:
             )
         ]
     if size == "smoke":
-        return _pair(4, (2e-3,), (0,), 12)
-    rates, seeds = (2e-3, 4e-3, 8e-3), (0, 1)
-    return _pair(1000, rates, seeds) + _pair(100, rates, seeds)
+        return grids.narrow_grid(4, NAMES, 12, (2e-3,))
+    return [run for many in grids.RATES for run in grids.narrow_grid(many, NAMES)]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
@@ -49,11 +49,3 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     title = "Allen-Zhu & Li 2024, figure 9: one layer beside two"
     report.draw_comparison(rows, path, title, "GPT2")
 
-
-def _pair(
-    exposures: int, rates: tuple[float, ...], seeds: tuple[int, ...], people: int = 0
-) -> list[Config]:
-    two = grids.architecture_grid(exposures, rates, seeds, people, ("GPT2",))
-    world = configs.demo(people or 540, exposures, batch=2)
-    one = {"GPT2, one layer": grids.narrow_model("GPT2", 1, 18)}
-    return two + grids.make_grid(world, one, rates, seeds)

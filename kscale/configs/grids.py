@@ -16,19 +16,38 @@ from kscale import models, worlds
 from kscale.configs.base import Config, WorldConfig
 from kscale.configs.capacity import bios
 from kscale.configs.published import bios_setting
-from kscale.configs.small import demo
+from kscale.configs.small import demo_bindings
 from kscale.models import ModelConfig
 
-# Architectures of Allen-Zhu & Li 2024, figures 3 and 4: how many layers of width 24 are
-# about as large as two of GPT2, and how many people fill them: R_max is 2.2 for each.
-ARCHITECTURES = {
-    "GPT2": (2, 450),
-    "GPT2_1/4": (4, 450),
-    "GPT2_0": (6, 450),
-    "LLaMA": (2, 500),
-    "LLaMA_tied": (2, 450),
-    "Mistral": (2, 545),
+# Models of one head of 16 dimensions and about 9,000 parameters: architecture, layers,
+# fields, and how many people of a world of bindings give each R_max = 1.77.
+NARROW: dict[str, tuple[str, int, dict[str, Any], int]] = {
+    "GPT2": ("GPT2", 2, {}, 300),
+    "GPT2_1/4": ("GPT2_1/4", 4, {}, 308),
+    "GPT2_0": ("GPT2_0", 6, {}, 305),
+    "LLaMA": ("LLaMA", 2, {}, 364),
+    "LLaMA_tied": ("LLaMA_tied", 2, {}, 288),
+    "Mistral": ("Mistral", 2, {}, 407),
+    "GPT2, one layer": ("GPT2", 1, {"head": 22}, 313),
+    "4 experts": ("GPT2_MoE", 2, {"experts": 4}, 308),
+    "4 experts (2, 1)": (
+        *("GPT2_MoE", 2),
+        {"experts": 4, "top_k": 2, "capacity_factor": 1.0},
+        308,
+    ),
+    "4 experts (2, 2)": ("GPT2_MoE", 2, {"experts": 4, "top_k": 2}, 308),
+    "4 experts (1, dropless)": (
+        *("GPT2_MoE", 2),
+        {"experts": 4, "capacity_factor": 0.0},
+        308,
+    ),
+    "dense, equal active": ("GPT2_1/4", 2, {}, 190),
 }
+ARCHITECTURES = tuple(NARROW)[:6]  # of Allen-Zhu & Li 2024, figures 3 and 4
+# Peak learning rates that each is tried at, with seed 0, by exposures; and the best of
+# them, which seeds 1 and 2 are trained at.
+RATES = {1000: (4e-3, 8e-3)}
+BEST_RATES: dict[int, dict[str, float]] = {1000: {}}
 # Layers and heads in the text of Allen-Zhu & Li 2024 (appendix A; its figures' dots are
 # not told), and between them, from 1M parameters on, some of ours.
 NAMED_SHAPES = (
@@ -127,57 +146,46 @@ def _bios_counts() -> worlds.Counts:
     return WorldConfig(people=1).build().counts
 
 
-def architecture_grid(
+def narrow_grid(
     exposures: int,
-    rates: Sequence[float],
-    seeds: Sequence[int],
+    names: Sequence[str],
     people: int = 0,
-    names: Sequence[str] = tuple(ARCHITECTURES),
+    rates: Sequence[float] = (),
 ) -> list[Config]:
-    """Returns architectures of about equal size, at the limit of what they hold.
+    """Returns narrow models of about equal size in worlds of bindings that fill them.
 
-    The worlds are bioD(N, K=2, C=8, D=T=32, L=1) with about 2.2 bits a parameter.
+    The worlds are `demo_bindings` with R_max = 1.77. Each model is trained with seed 0
+    at every rate, and with seeds 1 and 2 at the best of them (`BEST_RATES`): the rate
+    is not chosen by the runs that are shown.
 
     Args:
       exposures: E.
-      rates, seeds: as in `make_grid`.
+      names: out of `NARROW`.
       people: N; 0: as many as fill each model.
-      names: out of `ARCHITECTURES`.
+      rates: with seed 0 alone; none: those of E in `RATES`, and seeds 1 and 2.
     """
     runs = []
     for name in names:
-        layers, many = ARCHITECTURES[name]
-        config = demo(people or many, exposures, batch=2)
-        runs += make_grid(config, {name: narrow_model(name, layers)}, rates, seeds)
+        architecture, layers, fields, many = NARROW[name]
+        config = demo_bindings(people or many, exposures)
+        model = narrow_model(
+            architecture, layers, **({"heads": 1, "head": 16} | fields)
+        )
+        runs += make_grid(config, {name: model}, rates or RATES[exposures])
+        if not rates and name in BEST_RATES[exposures]:
+            best = (BEST_RATES[exposures][name],)
+            runs += make_grid(config, {name: model}, best, (1, 2))
     return runs
 
 
-def expert_grid(
-    exposures: int, rates: Sequence[float], seeds: Sequence[int], people: int = 0
-) -> list[Config]:
-    """Returns eight experts beside dense models of equal total and active size.
-
-    Of about 12,900, 12,400 and 5,000 parameters; the mixture uses 5,300 of its for a
-    token. Arguments and worlds as in `architecture_grid`, R_max about 2.2.
-    """
-    made = {
-        "8 experts": (narrow_model("GPT2_MoE", 2, 8, experts=8), 340),
-        "dense, equal total": (narrow_model("GPT2", 2, 8, mlp_width=8.0), 325),
-        "dense, equal active": (narrow_model("GPT2_1/4", 2, 8), 130),
-    }
-    runs = []
-    for name, (model, many) in made.items():
-        config = demo(people or many, exposures, batch=2)
-        runs += make_grid(config, {name: model}, rates, seeds)
-    return runs
-
-
-def narrow_model(name: str, layers: int, head: int = 12, **fields: Any) -> ModelConfig:
-    """Returns an architecture with two heads of few dimensions, started as the demo's.
+def narrow_model(
+    name: str, layers: int, head: int = 12, heads: int = 2, **fields: Any
+) -> ModelConfig:
+    """Returns an architecture with heads of few dimensions, started as the demo's.
 
     Heads rotate whole in all of them. A quarter of 64 dimensions is 8 wavelengths, but
     of 12 it would be one or two, too few to tell positions apart: GPT2 then holds half
     as much after 100 exposures, which has nothing to do with its other parts.
     """
     whole = {"init_std": 0.08, "rotary_fraction": 1.0}
-    return models.from_name(f"{name}-{layers}-2x{head}", **(whole | fields))
+    return models.from_name(f"{name}-{layers}-{heads}x{head}", **(whole | fields))
