@@ -17,14 +17,16 @@ one expert a token without any limit (dropless, capacity factor 0).
 import dataclasses
 import pathlib
 
-from kscale import configs, report
+from kscale import report
 from kscale.configs import grids
 from kscale.configs.base import Config
 from kscale.files import Row
 
 SETTINGS = {"(1, 2)": (1, 2.0), "(2, 1)": (2, 1.0), "(2, 2)": (2, 2.0)}
-DROPLESS = {"(1, dropless)": (1, 0.0)}
-PEOPLE = {2: 340, 4: 650}  # by layers: R_max = 2.1
+ROWS = "capacity/figure3"
+NAMES = (
+    *("4 experts", "4 experts, (2, 1)", "4 experts, (2, 2)", "4 experts, dropless"),
+)
 PAPER_PEOPLE = (  # Parameter 9
     *(50_000, 100_000, 200_000, 500_000),
     *(1_000_000, 2_000_000, 5_000_000),
@@ -45,37 +47,13 @@ def runs(size: str) -> list[Config]:
             for name, (top_k, factor) in SETTINGS.items()
             for config in grids.published_grid(("GPT2_MoE",), PAPER_PEOPLE, 100)
         ]
-    layers, rates, seeds, shown = (2, 4), (4e-3, 8e-3), (0, 1), SETTINGS | DROPLESS
     if size == "smoke":
-        layers, rates, seeds = (2,), (4e-3,), (0,)
-        shown = {name: shown[name] for name in ("(2, 1)", "(1, dropless)")}
-    return [
-        run
-        for depth in layers
-        for name, (top_k, factor) in shown.items()
-        for run in grids.make_grid(
-            configs.demo(12, 4) if size == "smoke" else _world(depth),
-            {
-                f"{depth} layers {name}": grids.narrow_model(
-                    "GPT2_MoE",
-                    depth,
-                    8,
-                    experts=8,
-                    top_k=top_k,
-                    capacity_factor=factor,
-                )
-            },
-            rates,
-            seeds,
-        )
-    ]
+        return grids.narrow_grid(4, NAMES[1::2], 12, (4e-3,))
+    return grids.narrow_grid(grids.FEW_EXPOSURES, NAMES)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Allen-Zhu & Li 2024, figure 17: (top-k, capacity factor), 100 exposures"
-    report.draw_comparison(rows, path, title, "2 layers (1, 2)")
+    report.draw_comparison(rows, path, title, "4 experts")
 
-
-def _world(layers: int) -> Config:
-    return configs.demo(PEOPLE[layers], 100, batch=2)

@@ -63,8 +63,8 @@ def runs(size: str) -> list[Config | dict[str, Any]]:
             *_rounded(other, ("gptq",), (ALL,)),
             _aware(base, 4, exposures=2),
         ]
-    narrow = grids.architecture_grid(1000, (8e-3,), (0,), names=("GPT2",))[0]
-    narrow = _named(narrow, "bioD at its limit, d = 24")
+    model = {"bioD at its limit, d = 24": grids.narrow_model("GPT2", 2)}
+    (narrow,) = grids.make_grid(configs.demo(450), model, (8e-3,))
     demo = _named(configs.demo_d48(), "bioD at its limit, d = 48")
     others = [
         _named(configs.demo_room(), "bioD with room to spare"),

@@ -48,4 +48,3 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Allen-Zhu & Li 2024, figure 9: one layer beside two"
     report.draw_comparison(rows, path, title, "GPT2")
-

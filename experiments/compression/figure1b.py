@@ -1,8 +1,8 @@
 """Pan et al. 2025, figure 1b: loss by frequency class against capacity, theory.
 
 Reproduces: frequent classes are learnt by small models and rare ones by large models
-only, each down to its irreducible part; problem (6) solved exactly for the p_i of the
-paper's data, `(i + 1000)^-1.2` over 400,000 people.
+only; problem (6) solved exactly for the p_i of the paper's data, `(i + 1000)^-1.2` over
+400,000 people. A perfect knower pays nothing for knowledge.
 
     kscale sweep compression/figure1b --size=smoke    seconds
     kscale sweep compression/figure1b --size=small    ten seconds: 40,000 people, bias
@@ -30,7 +30,6 @@ from kscale.report import Curve, Panel, draw_panels
 
 BITS = 47.591624  # of knowledge in a person of bioS, log2 S0
 BASE = math.exp(1 / BITS)  # the first bit of memory saves one bit
-WORDING = 1.2  # bits that wordings cost a perfect knower on knowledge tokens, measured
 BITS_PER_PARAMETER = 2.0  # Allen-Zhu & Li 2024, result 1
 CLASSES = ("most frequent quarter", "second", "third", "least frequent quarter")
 SIZES = {
@@ -53,9 +52,7 @@ def compute(setting: dict[str, Any]) -> Row:
     )
     labels = theory.model_scaling.frequency_classes(p)
     capacity = people * BITS * np.geomspace(3e-3, 6.0, setting["points"])
-    best = theory.model_scaling.class_losses(
-        capacity, p, labels, a=BITS, b=BASE, irreducible=WORDING
-    )
+    best = theory.model_scaling.class_losses(capacity, p, labels, a=BITS, b=BASE)
     line = np.array([0.0, BITS])
     lossless = [
         theory.model_scaling.table_allocation(c, p, line, line[::-1]) for c in capacity
@@ -83,7 +80,7 @@ def _by_class(
 ) -> list[float]:
     kinds = labels.astype(int)
     mass = np.bincount(kinds, p, len(CLASSES))
-    return (np.bincount(kinds, contribution, len(CLASSES)) / mass + WORDING).tolist()
+    return (np.bincount(kinds, contribution, len(CLASSES)) / mass).tolist()
 
 
 def learn_from_counts(
@@ -119,12 +116,11 @@ def draw(rows: list[Row], path: pathlib.Path) -> None:
         for i in range(len(CLASSES))
     ]
     right = [Curve(name, size, lossless[:, i]) for i, name in enumerate(row["classes"])]
-    floor = {WORDING: "irreducible"}
     people = row["config"]["people"]
     draw_panels(
         [
-            Panel(x, y, left, "D(m) = 47.6 exp(-m / 47.6)", "x", floor),
-            Panel(x, y, right, "D(m) = max(0, 47.6 - m)", "x", floor),
+            Panel(x, y, left, "D(m) = 47.6 exp(-m / 47.6)", "x"),
+            Panel(x, y, right, "D(m) = max(0, 47.6 - m)", "x"),
         ],
         path,
         f"Pan et al. 2025, figure 1b: loss by frequency class, {people:,} people",

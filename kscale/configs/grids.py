@@ -30,13 +30,13 @@ NARROW: dict[str, tuple[str, int, dict[str, Any], int]] = {
     "Mistral": ("Mistral", 2, {}, 407),
     "GPT2, one layer": ("GPT2", 1, {"head": 22}, 313),
     "4 experts": ("GPT2_MoE", 2, {"experts": 4}, 308),
-    "4 experts (2, 1)": (
+    "4 experts, (2, 1)": (
         *("GPT2_MoE", 2),
         {"experts": 4, "top_k": 2, "capacity_factor": 1.0},
         308,
     ),
-    "4 experts (2, 2)": ("GPT2_MoE", 2, {"experts": 4, "top_k": 2}, 308),
-    "4 experts (1, dropless)": (
+    "4 experts, (2, 2)": ("GPT2_MoE", 2, {"experts": 4, "top_k": 2}, 308),
+    "4 experts, dropless": (
         *("GPT2_MoE", 2),
         {"experts": 4, "capacity_factor": 0.0},
         308,

@@ -1,19 +1,20 @@
 """The figure of models beside each other, each at its best learning rate.
 
 A row has "name" (of the architecture), "model" (its layers and heads), "people",
-"parameters", "exposures", "bits_per_param" and "config" with "train.learning_rate" and
-"train.seed".
+"parameters", "exposures", "bits_per_param", "max_bits_per_param", what `values_right`
+reads, and "config" with "train.learning_rate" and "train.seed".
 """
 
 import pathlib
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kscale.files import Row
+from kscale.report.capacity import values_right
 from kscale.report.panels import COLORS, save_figure
 
 
@@ -25,9 +26,12 @@ class BestRate(NamedTuple):
       model: layers and heads, as in the rows.
       people: of the world.
       parameters: of the model.
-      rate: the learning rate whose mean over seeds is highest.
-      values: bits per parameter, one for each seed.
-      tried: learning rate -> values, for all rates.
+      rate: the learning rate that was chosen.
+      values: bits per parameter, one for each seed that did not choose it, if there is
+        one; else for each seed.
+      tried: learning rate -> bits per parameter of every seed, for all rates.
+      most: R_max, in bits per parameter.
+      right: the share of values that are right, the mean over the seeds of `values`.
     """
 
     name: str
@@ -37,18 +41,26 @@ class BestRate(NamedTuple):
     rate: float
     values: list[float]
     tried: dict[float, list[float]]
+    most: float
+    right: float
 
     @property
     def mean(self) -> float:
         """The mean over seeds."""
         return statistics.fmean(self.values)
 
+    @property
+    def trained(self) -> bool:
+        """Whether it holds half of R_max; else it was not trained far enough."""
+        return self.mean >= self.most / 2
+
 
 def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
     """Chooses the best learning rate of each model in each world, in the rows' order.
 
-    The rate is chosen by its mean over seeds, not seed by seed: so a model is not
-    favored by chance of its best seed.
+    The rate is chosen by its mean over the seeds that were trained at every rate, not
+    seed by seed: so a model is not favored by chance of its best seed. If other seeds
+    were trained at that rate, they alone give its values: what is shown did not choose.
 
     Args:
       rows: of one number of exposures.
@@ -56,8 +68,7 @@ def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
     Raises:
       ValueError: two rows have the same name, model, people, rate and seed.
     """
-    tried: dict[tuple[str, str, int], dict[float, dict[int, float]]] = {}
-    parameters: dict[tuple[str, str, int], int] = {}
+    tried: dict[tuple[str, str, int], dict[float, dict[int, Row]]] = {}
     for row in rows:
         key = (row["name"], row["model"], row["people"])
         train = row["config"]["train"]
@@ -68,14 +79,31 @@ def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
                 f"two rows of {key[0]} ({key[1]}, {key[2]:,} people) have rate {rate:g}"
                 f" and seed {seed}: give rows of one number of exposures"
             )
-        seeds[seed] = row["bits_per_param"]
-        parameters[key] = row["parameters"]
-    found = []
-    for key, rates in tried.items():
-        values = {rate: list(seeds.values()) for rate, seeds in rates.items()}
-        rate = max(values, key=lambda rate: statistics.fmean(values[rate]))
-        found.append(BestRate(*key, parameters[key], rate, values[rate], values))
-    return found
+        seeds[seed] = row
+    return [_choose_rate(key, rates) for key, rates in tried.items()]
+
+
+def _choose_rate(
+    key: tuple[str, str, int], rates: dict[float, dict[int, Row]]
+) -> BestRate:
+    def bits(rate: float, seeds: Iterable[int]) -> list[float]:
+        return [rates[rate][seed]["bits_per_param"] for seed in seeds]
+
+    every = set.intersection(*map(set, rates.values()))
+    best = max(
+        rates, key=lambda rate: statistics.fmean(bits(rate, every or rates[rate]))
+    )
+    shown = [seed for seed in rates[best] if seed not in every] or list(rates[best])
+    row = rates[best][shown[0]]
+    return BestRate(
+        *key,
+        parameters=row["parameters"],
+        rate=best,
+        values=bits(best, shown),
+        tried={rate: bits(rate, rates[rate]) for rate in rates},
+        most=row["max_bits_per_param"],
+        right=statistics.fmean(values_right(rates[best][seed]) for seed in shown),
+    )
 
 
 def draw_comparison(
@@ -83,9 +111,12 @@ def draw_comparison(
 ) -> None:
     """Draws bits per parameter of each model, a panel for each number of exposures.
 
-    With one model of each name: bars of the means at the best rates, with ratios to the
-    baseline over them; a ring is a run at another rate than the model's best, a dot one
-    at the best. With several: dots at their parameters.
+    With one model of each name: bars of the means at the best rates, over them the
+    ratio to the baseline and the share of values that are right. A dot is a run that
+    counts, a ring one at another rate or one that chose the rate, a dash R_max. Bars
+    are faint where at most half of the values are right, and hatched, without a ratio,
+    where R is below half of R_max. With several models of a name: dots at their
+    parameters.
 
     Args:
       rows: of several models, rates and seeds.
@@ -111,24 +142,33 @@ def draw_comparison(
 
 
 def _bars(axes: Axes, chosen: Sequence[BestRate], baseline: str) -> None:
-    base = next((one.mean for one in chosen if one.name == baseline), None)
+    base = next((x.mean for x in chosen if x.name == baseline and x.trained), None)
     for i, one in enumerate(chosen):
         color = COLORS[i % len(COLORS)]
-        axes.bar(i, one.mean, color=color, alpha=0.3)
-        for rate, values in one.tried.items():
-            fill = color if rate == one.rate else "none"
-            axes.plot([i] * len(values), values, "o", mfc=fill, mec=color, ms=5)
+        axes.bar(
+            i,
+            one.mean,
+            color=color,
+            alpha=0.35 if one.right > 0.5 else 0.12,
+            hatch="" if one.trained else "//",
+        )
+        rings = [x for values in one.tried.values() for x in values]
+        axes.plot([i] * len(rings), rings, "o", mfc="none", mec=color, ms=5)
+        axes.plot([i] * len(one.values), one.values, "o", color=color, ms=5)
+        axes.plot(i, one.most, "_", color="0.2", ms=16)
+        ratio = base is not None and one.trained
+        text = [f"{one.mean:.2f}", f"x {one.mean / base:.2f}" if ratio else ""]
         axes.annotate(
-            f"{one.mean:.2f}" + (f"\nx {one.mean / base:.2f}" if base else ""),
-            (i, max(map(max, one.tried.values()))),
+            "\n".join(filter(None, [*text, f"{one.right:.0%} right"])),
+            (i, max(one.most, *rings)),
             (0, 5),
             textcoords="offset points",
             ha="center",
-            fontsize=8,
+            fontsize=7,
         )
     names = [one.name for one in chosen]
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
-    axes.margins(y=0.15)
+    axes.margins(y=0.2)
 
 
 def _dots(axes: Axes, chosen: Sequence[BestRate], names: Sequence[str]) -> None:
