@@ -41,8 +41,8 @@ def runs(size: str) -> list[Config]:
             for config in grids.published_grid(("GPT2", "GPT2_MoE"), people, exposures)
         ]
     if size == "smoke":
-        return grids.narrow_grid(4, NAMES, 12, (4e-3,))
-    return [run for many in grids.RATES for run in grids.narrow_grid(many, NAMES)]
+        return grids.narrow_grid(4, NAMES, (4e-3,), (0,), 12)
+    return grids.narrow_grid(1000, NAMES, grids.RATES, grids.SEEDS)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -25,7 +25,8 @@ from kscale.files import Row
 SETTINGS = {"(1, 2)": (1, 2.0), "(2, 1)": (2, 1.0), "(2, 2)": (2, 2.0)}
 ROWS = "capacity/figure3"
 NAMES = (
-    *("4 experts", "4 experts, (2, 1)", "4 experts, (2, 2)", "4 experts, dropless"),
+    *("4 experts", "4 experts, (2, 1)"),
+    *("4 experts, (2, 2)", "4 experts, dropless"),
 )
 PAPER_PEOPLE = (  # Parameter 9
     *(50_000, 100_000, 200_000, 500_000),
@@ -48,12 +49,11 @@ def runs(size: str) -> list[Config]:
             for config in grids.published_grid(("GPT2_MoE",), PAPER_PEOPLE, 100)
         ]
     if size == "smoke":
-        return grids.narrow_grid(4, NAMES[1::2], 12, (4e-3,))
-    return grids.narrow_grid(grids.FEW_EXPOSURES, NAMES)
+        return grids.narrow_grid(4, NAMES[1::2], (4e-3,), (0,), 12)
+    return grids.narrow_grid(grids.HALF_WAY, NAMES, (4e-3,), grids.SEEDS)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    title = "Allen-Zhu & Li 2024, figure 17: (top-k, capacity factor), 100 exposures"
+    title = "Allen-Zhu & Li 2024, figure 17: (top-k, capacity factor), few exposures"
     report.draw_comparison(rows, path, title, "4 experts")
-

@@ -31,14 +31,14 @@ PAPER_PEOPLE = (
 )
 
 
-def runs(size: str, exposures: int = 1000) -> list[Config]:
-    """The runs of a size; figure4.py has other exposures."""
+def runs(size: str) -> list[Config]:
+    """The runs of a size."""
     if size == "paper":
         names = tuple(grids.ARCHITECTURES)
-        return grids.published_grid(names, PAPER_PEOPLE, exposures)
+        return grids.published_grid(names, PAPER_PEOPLE, 1000)
     if size == "smoke":
-        return grids.narrow_grid(4, ("GPT2", "Mistral"), 12, (2e-3, 4e-3))
-    return grids.narrow_grid(exposures, grids.ARCHITECTURES)
+        return grids.narrow_grid(4, ("GPT2", "Mistral"), (2e-3, 4e-3), (0,), 12)
+    return grids.narrow_grid(1000, grids.ARCHITECTURES, grids.RATES, grids.SEEDS)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:

@@ -15,7 +15,6 @@ Small: the models and worlds of figure3.py, which says how they are chosen.
 """
 
 import pathlib
-import runpy
 
 from kscale import report
 from kscale.configs import grids
@@ -23,6 +22,7 @@ from kscale.configs.base import Config
 from kscale.files import Row
 
 FEW = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+ROWS = "capacity/figure3"
 # Parameter 7: people by architecture
 PAPER_PEOPLE = {
     ("GPT2", "LLaMA", "LLaMA_tied", "Mistral"): (
@@ -34,18 +34,19 @@ PAPER_PEOPLE = {
 
 
 def runs(size: str) -> list[Config]:
-    """Those of figure 3, with fewer exposures."""
+    """The runs of a size."""
     if size == "paper":
         return [
             run
             for names, people in PAPER_PEOPLE.items()
             for run in grids.published_grid(names, people, 100)
         ]
-    file = pathlib.Path(__file__).with_name("figure3.py")
-    return runpy.run_path(str(file))["runs"](size, 100)
+    if size == "smoke":
+        return grids.narrow_grid(4, ("GPT2", "Mistral"), (2e-3, 4e-3), (0,), 12)
+    return grids.narrow_grid(grids.HALF_WAY, grids.ARCHITECTURES, (4e-3,), grids.SEEDS)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    title = "Allen-Zhu & Li 2024, figure 4: architectures, 100 exposures"
+    title = "Allen-Zhu & Li 2024, figure 4: architectures, fewer exposures"
     report.draw_comparison(rows, path, title, "GPT2")

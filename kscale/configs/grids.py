@@ -44,10 +44,10 @@ NARROW: dict[str, tuple[str, int, dict[str, Any], int]] = {
     "dense, equal active": ("GPT2_1/4", 2, {}, 190),
 }
 ARCHITECTURES = tuple(NARROW)[:6]  # of Allen-Zhu & Li 2024, figures 3 and 4
-# Peak learning rates that each is tried at, with seed 0, by exposures; and the best of
-# them, which seeds 1 and 2 are trained at.
-RATES = {1000: (4e-3, 8e-3)}
-BEST_RATES: dict[int, dict[str, float]] = {1000: {}}
+RATES, SEEDS = (4e-3, 8e-3), (0, 1)  # that each is trained at
+HALF_WAY = (
+    500  # exposures after which GPT2 has 43 % of the values right, after 100 none
+)
 # Layers and heads in the text of Allen-Zhu & Li 2024 (appendix A; its figures' dots are
 # not told), and between them, from 1M parameters on, some of ours.
 NAMED_SHAPES = (
@@ -149,32 +149,26 @@ def _bios_counts() -> worlds.Counts:
 def narrow_grid(
     exposures: int,
     names: Sequence[str],
+    rates: Sequence[float],
+    seeds: Sequence[int],
     people: int = 0,
-    rates: Sequence[float] = (),
 ) -> list[Config]:
     """Returns narrow models of about equal size in worlds of bindings that fill them.
 
-    The worlds are `demo_bindings` with R_max = 1.77. Each model is trained with seed 0
-    at every rate, and with seeds 1 and 2 at the best of them (`BEST_RATES`): the rate
-    is not chosen by the runs that are shown.
+    The worlds are those of `demo_bindings`, with R_max = 1.77.
 
     Args:
       exposures: E.
       names: out of `NARROW`.
+      rates, seeds: as in `make_grid`.
       people: N; 0: as many as fill each model.
-      rates: with seed 0 alone; none: those of E in `RATES`, and seeds 1 and 2.
     """
     runs = []
     for name in names:
         architecture, layers, fields, many = NARROW[name]
         config = demo_bindings(people or many, exposures)
-        model = narrow_model(
-            architecture, layers, **({"heads": 1, "head": 16} | fields)
-        )
-        runs += make_grid(config, {name: model}, rates or RATES[exposures])
-        if not rates and name in BEST_RATES[exposures]:
-            best = (BEST_RATES[exposures][name],)
-            runs += make_grid(config, {name: model}, best, (1, 2))
+        model = narrow_model(architecture, layers, **{"head": 16, "heads": 1} | fields)
+        runs += make_grid(config, {name: model}, rates, seeds)
     return runs
 
 

@@ -7,7 +7,7 @@ reads, and "config" with "train.learning_rate" and "train.seed".
 
 import pathlib
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -26,12 +26,11 @@ class BestRate(NamedTuple):
       model: layers and heads, as in the rows.
       people: of the world.
       parameters: of the model.
-      rate: the learning rate that was chosen.
-      values: bits per parameter, one for each seed that did not choose it, if there is
-        one; else for each seed.
-      tried: learning rate -> bits per parameter of every seed, for all rates.
+      rate: the learning rate whose mean over seeds is highest.
+      values: bits per parameter, one for each seed.
+      tried: learning rate -> values, for all rates.
       most: R_max, in bits per parameter.
-      right: the share of values that are right, the mean over the seeds of `values`.
+      right: the share of values that are right, the mean over seeds.
     """
 
     name: str
@@ -58,9 +57,8 @@ class BestRate(NamedTuple):
 def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
     """Chooses the best learning rate of each model in each world, in the rows' order.
 
-    The rate is chosen by its mean over the seeds that were trained at every rate, not
-    seed by seed: so a model is not favored by chance of its best seed. If other seeds
-    were trained at that rate, they alone give its values: what is shown did not choose.
+    The rate is chosen by its mean over seeds, not seed by seed: so a model is not
+    favored by chance of its best seed.
 
     Args:
       rows: of one number of exposures.
@@ -86,23 +84,20 @@ def choose_rates(rows: Sequence[Row]) -> list[BestRate]:
 def _choose_rate(
     key: tuple[str, str, int], rates: dict[float, dict[int, Row]]
 ) -> BestRate:
-    def bits(rate: float, seeds: Iterable[int]) -> list[float]:
-        return [rates[rate][seed]["bits_per_param"] for seed in seeds]
-
-    every = set.intersection(*map(set, rates.values()))
-    best = max(
-        rates, key=lambda rate: statistics.fmean(bits(rate, every or rates[rate]))
-    )
-    shown = [seed for seed in rates[best] if seed not in every] or list(rates[best])
-    row = rates[best][shown[0]]
+    tried = {
+        rate: [row["bits_per_param"] for row in seeds.values()]
+        for rate, seeds in rates.items()
+    }
+    best = max(tried, key=lambda rate: statistics.fmean(tried[rate]))
+    rows = list(rates[best].values())
     return BestRate(
         *key,
-        parameters=row["parameters"],
+        parameters=rows[0]["parameters"],
         rate=best,
-        values=bits(best, shown),
-        tried={rate: bits(rate, rates[rate]) for rate in rates},
-        most=row["max_bits_per_param"],
-        right=statistics.fmean(values_right(rates[best][seed]) for seed in shown),
+        values=tried[best],
+        tried=tried,
+        most=rows[0]["max_bits_per_param"],
+        right=statistics.fmean(map(values_right, rows)),
     )
 
 
@@ -112,9 +107,9 @@ def draw_comparison(
     """Draws bits per parameter of each model, a panel for each number of exposures.
 
     With one model of each name: bars of the means at the best rates, over them the
-    ratio to the baseline and the share of values that are right. A dot is a run that
-    counts, a ring one at another rate or one that chose the rate, a dash R_max. Bars
-    are faint where at most half of the values are right, and hatched, without a ratio,
+    ratio to the baseline and the share of values that are right; a ring is a run at
+    another rate than the model's best, a dot one at the best, a dash R_max. Bars are
+    faint where at most half of the values are right, and hatched, without a ratio,
     where R is below half of R_max. With several models of a name: dots at their
     parameters.
 
@@ -152,15 +147,15 @@ def _bars(axes: Axes, chosen: Sequence[BestRate], baseline: str) -> None:
             alpha=0.35 if one.right > 0.5 else 0.12,
             hatch="" if one.trained else "//",
         )
-        rings = [x for values in one.tried.values() for x in values]
-        axes.plot([i] * len(rings), rings, "o", mfc="none", mec=color, ms=5)
-        axes.plot([i] * len(one.values), one.values, "o", color=color, ms=5)
+        for rate, values in one.tried.items():
+            fill = color if rate == one.rate else "none"
+            axes.plot([i] * len(values), values, "o", mfc=fill, mec=color, ms=5)
         axes.plot(i, one.most, "_", color="0.2", ms=16)
         ratio = base is not None and one.trained
         text = [f"{one.mean:.2f}", f"x {one.mean / base:.2f}" if ratio else ""]
         axes.annotate(
             "\n".join(filter(None, [*text, f"{one.right:.0%} right"])),
-            (i, max(one.most, *rings)),
+            (i, max(one.most, *map(max, one.tried.values()))),
             (0, 5),
             textcoords="offset points",
             ha="center",
