@@ -50,10 +50,10 @@ def runs(size: str) -> list[Config]:
         ]
     if size == "smoke":
         return grids.narrow_grid(4, NAMES[1::2], (4e-3,), (0,), 12)
-    return grids.narrow_grid(grids.HALF_WAY, NAMES, (4e-3,), grids.SEEDS)
+    return grids.narrow_grid(1000, NAMES, (4e-3,), grids.SEEDS)
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
-    title = "Allen-Zhu & Li 2024, figure 17: (top-k, capacity factor), few exposures"
+    title = "Allen-Zhu & Li 2024, figure 17: (top-k, capacity factor)"
     report.draw_comparison(rows, path, title, "4 experts")

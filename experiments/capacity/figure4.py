@@ -23,6 +23,7 @@ from kscale.files import Row
 
 FEW = (50_000, 100_000, 200_000, 500_000, 1_000_000)
 ROWS = "capacity/figure3"
+EXPOSURES = (100, 150, 200, 300, 500, 1000)
 # Parameter 7: people by architecture
 PAPER_PEOPLE = {
     ("GPT2", "LLaMA", "LLaMA_tied", "Mistral"): (
@@ -43,10 +44,17 @@ def runs(size: str) -> list[Config]:
         ]
     if size == "smoke":
         return grids.narrow_grid(4, ("GPT2", "Mistral"), (2e-3, 4e-3), (0,), 12)
-    return grids.narrow_grid(grids.HALF_WAY, grids.ARCHITECTURES, (4e-3,), grids.SEEDS)
+    return [
+        run
+        for exposures in EXPOSURES
+        for run in grids.narrow_grid(exposures, ("GPT2",), (4e-3,), grids.SEEDS)
+    ]
 
 
 def draw(rows: list[Row], path: pathlib.Path) -> None:
-    """The figure."""
-    title = "Allen-Zhu & Li 2024, figure 4: architectures, fewer exposures"
-    report.draw_comparison(rows, path, title, "GPT2")
+    """The figure: architectures, or one of them after several numbers of exposures."""
+    title = "Allen-Zhu & Li 2024, figure 4: "
+    if len({row["name"] for row in rows}) > 1:
+        title += "architectures, 100 exposures"
+        return report.draw_comparison(rows, path, title, "GPT2")
+    return report.draw_exposures(rows, path, f"{title}how many exposures GPT2 needs")

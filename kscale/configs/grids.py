@@ -45,9 +45,6 @@ NARROW: dict[str, tuple[str, int, dict[str, Any], int]] = {
 }
 ARCHITECTURES = tuple(NARROW)[:6]  # of Allen-Zhu & Li 2024, figures 3 and 4
 RATES, SEEDS = (4e-3, 8e-3), (0, 1)  # that each is trained at
-HALF_WAY = (
-    500  # exposures after which GPT2 has 43 % of the values right, after 100 none
-)
 # Layers and heads in the text of Allen-Zhu & Li 2024 (appendix A; its figures' dots are
 # not told), and between them, from 1M parameters on, some of ours.
 NAMED_SHAPES = (

@@ -132,6 +132,12 @@ def draw_comparison(
             _dots(axes, chosen, names)
         axes.set_title(f"{shown:g} exposures", fontsize=10)
     panels[0].set_ylabel("bits per parameter")
+    if any(bar.get_hatch() for axes in panels for bar in axes.patches):
+        figure.supxlabel(
+            "hatched: R below half of R_max (the dash), not trained far enough;"
+            " faint: at most half of the values right",
+            fontsize=7,
+        )
     figure.suptitle(title, fontsize=11)
     save_figure(figure, path)
 
