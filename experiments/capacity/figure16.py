@@ -2,20 +2,20 @@
 
 Reproduces: a GPT2 whose MLPs are 32 experts (d -> d -> d, top-1, capacity factor 2)
 holds 1.3 times less in each of its parameters than a dense one after 1000 exposures,
-and 1.5 times less after 100, though a token uses an eleventh of them (result 9).
+and 1.5 times less after 100, though a token uses an eleventh of them (result 9). Adds
+to the rows of figure 3 (figure3.py).
 
     kscale sweep capacity/figure16 --size=smoke    a minute: does it run?
-    kscale sweep capacity/figure16 --size=small    half an hour on two cores (see
-                                                   --part)
+    kscale sweep capacity/figure16 --size=small    8 runs of 1 to 2 minutes of a core
+                                                   after figure 3
     kscale sweep capacity/figure16 --size=paper    weeks of one GPU
 
-Expect: R of 8 experts 1.41 (5 % of the values right), of a dense model of equal total
-size 1.87 (46 %); about 0.2, 9 to 10 % of R_max, for all after 100 exposures: not
-trained far enough.
+Expect: @FIG16@
 
-Small: 8 experts in models of width 16 beside a dense model of as many parameters in all
-and one of as many as a token uses, each with a bioD world that fills it (R_max = 2.2),
-three learning rates and two seeds. The tokens of a row of 64 compete for the same room.
+Small: 4 experts beside GPT2, which has as many parameters in all, and a dense model of
+as many as a token uses (64 % of the mixture's), each with a world of bindings whose
+R_max is 1.77, after 1000 exposures; after 100 nobody is known (figure4.py). The tokens
+of a row of 64 compete for the same room.
 """
 
 import pathlib

@@ -1,17 +1,18 @@
 """Allen-Zhu & Li 2024, figure 17: experts a token and their room, 100 exposures.
 
 Reproduces: (top-k, capacity factor) of (1, 2), (2, 1) and (2, 2) differ little; deep
-models seem easier to train with (2, 2).
+models seem easier to train with (2, 2). Adds to the rows of figure 3 (figure3.py).
 
     kscale sweep capacity/figure17 --size=smoke    a minute: does it run?
-    kscale sweep capacity/figure17 --size=small    20 minutes on two cores (see --part)
+    kscale sweep capacity/figure17 --size=small    6 runs of 2 minutes of a core after
+                                                   figure 16
     kscale sweep capacity/figure17 --size=paper    weeks of one GPU
 
-Expect: R of 0.18 to 0.24 with two layers, 0.07 to 0.08 with four, 8 to 11 and 3 to 4 %
-of R_max: not trained far enough.
+Expect: @FIG17@
 
-Small: 8 experts, width 16, two and four layers, bioD worlds that fill them; besides,
-one expert a token without any limit (dropless, capacity factor 0).
+Small: 4 experts, width 16, two layers, a world of bindings of R_max = 1.77; besides,
+one expert a token without any limit (dropless, capacity factor 0). After 1000
+exposures, since after 100 nobody is known (figure4.py).
 """
 
 import dataclasses

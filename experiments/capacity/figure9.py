@@ -4,15 +4,15 @@ Reproduces: one layer holds a little less than two or more, above all after 100
 exposures. Adds to the rows of figure 3 (figure3.py).
 
     kscale sweep capacity/figure9 --size=smoke    a minute: does it run?
-    kscale sweep capacity/figure9 --size=small    10 minutes on two cores after figure 3
+    kscale sweep capacity/figure9 --size=small    4 runs of a minute of a core after
+                                                  figure 3
     kscale sweep capacity/figure9 --size=paper    weeks of one GPU
 
-Expect: R of one layer 1.64, of two 1.93 after 1000 exposures, with 7 and 53 % of
-the values right; 0.52 and 0.54 after 100, with none right.
+Expect: @FIG9@
 
-Small: one layer of width 36 beside two of width 24, of about equal size, with 540 and
-450 people that fill them, after 1000 and 100 exposures, at three learning rates, two
-seeds.
+Small: one layer of width 22 beside two of width 16, of about equal size, with 313 and
+300 people that make R_max = 1.77, after 1000 exposures; after 100 neither knows anybody
+(figure4.py).
 """
 
 import pathlib
