@@ -30,4 +30,5 @@ def runs(size: str) -> list[Config]:
 def draw(rows: list[Row], path: pathlib.Path) -> None:
     """The figure."""
     title = "Allen-Zhu & Li 2024, figure 7: mixtures of experts (every rate and seed)"
-    report.draw_capacity(rows, path, title)
+    named = [row | {"model": f"{row['name']}, {row['model']}"} for row in rows]
+    report.draw_capacity(named, path, title, published=False)
