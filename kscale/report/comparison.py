@@ -157,10 +157,11 @@ def _bars(axes: Axes, chosen: Sequence[BestRate], baseline: str) -> None:
             fill = color if rate == one.rate else "none"
             axes.plot([i] * len(values), values, "o", mfc=fill, mec=color, ms=5)
         axes.plot(i, one.most, "_", color="0.2", ms=16)
-        ratio = base is not None and one.trained
-        text = [f"{one.mean:.2f}", f"x {one.mean / base:.2f}" if ratio else ""]
+        text = [f"{one.mean:.2f}", f"{one.right:.0%} right"]
+        if base is not None and one.trained:
+            text.insert(1, f"x {one.mean / base:.2f}")
         axes.annotate(
-            "\n".join(filter(None, [*text, f"{one.right:.0%} right"])),
+            "\n".join(text),
             (i, max(one.most, *map(max, one.tried.values()))),
             (0, 5),
             textcoords="offset points",
