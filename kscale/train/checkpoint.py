@@ -31,7 +31,7 @@ from kscale.trees import leaves_by_path, nest
 Description = Mapping[str, Any]  # what a run is; another's checkpoint is refused
 
 CHECKPOINTS = "checkpoints"  # the folder of a run's checkpoints
-DROPPED = ".dropped"  # below it: those that are being deleted, which takes a while
+DROPPED = ".kscale.dropped"  # below it: those that are being deleted
 
 # Raised when descriptions are made otherwise, so that older ones cannot be compared.
 FORMAT = 2
