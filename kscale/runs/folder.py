@@ -26,8 +26,8 @@ from kscale.train.logs import METRICS
 
 # The files of a run besides its config, checkpoints/ and tensorboard/.
 FILES = re.compile(
-    rf"({re.escape(METRICS)}|curve\.jsonl)(\.damaged(\.\d+)?)?"
-    rf"|{re.escape(SEAL)}|(result|vocabulary)\.json"
+    rf"({re.escape(METRICS)}|curve\.jsonl|result\.json)(\.damaged(\.\d+)?)?"
+    rf"|{re.escape(SEAL)}|vocabulary\.json"
     r"|visits(_\d+)?\.npy|(params|scores|adapters|quantized_[a-z]+_\d)(_\d+)?\.npz"
 )
 # What is computed from a logged row, and of which type it is.
@@ -129,6 +129,16 @@ class RunFolder:
             return self.read_members()
         except ValueError:
             return []
+
+    def is_finished(self) -> bool:
+        """Returns whether a run has ended, its result and parameters being sound."""
+        rows = self.read_sound_members()
+        kept = [self.params(i) for i, x in enumerate(rows) if not x.get("diverged")]
+        try:
+            self.require_unchanged(*kept)
+        except ValueError:
+            return False
+        return len(rows) == self.members and all(path.exists() for path in kept)
 
     def write_result(self, row: Row) -> None:
         """Writes the result row, in place of one that is there."""

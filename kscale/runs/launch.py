@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 import kscale
-from kscale import stopping, streams
+from kscale import configs, stopping, streams
+from kscale.configs.base import fingerprint
 from kscale.files import Row
 from kscale.locks import hold
 from kscale.runs.folder import RunFolder
@@ -32,7 +33,8 @@ def train_side_by_side(
     Args:
       folder: gets a run folder and a log for each.
       specs: named configs, longest first.
-      overwrite: train anew; otherwise a run that is there goes on, or is done.
+      overwrite: train anew; otherwise a run that is there goes on, or is done, also
+        if its checkpoints were removed.
       progress: where lines go.
 
     Raises:
@@ -40,7 +42,8 @@ def train_side_by_side(
       Interrupted: a signal came. The runs are stopped, too, and have saved their state.
     """
     progress = streams.guard(progress)
-    waiting = [RunFolder(folder / spec) for spec in specs]
+    runs = [RunFolder(folder / spec) for spec in specs]
+    waiting = [run for run in runs if overwrite or not _is_done(run)]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     running: dict[int, tuple[RunFolder, subprocess.Popen, int]] = {}
     began = spoke = time.monotonic()
@@ -87,6 +90,13 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _is_done(run: RunFolder) -> bool:
+    """Returns whether a run has finished and no checkpoint is left to go on from."""
+    done = run.config.exists() and not run.latest_step() and run.is_finished()
+    wanted = configs.load(run.path.name) if done else None
+    return bool(wanted) and fingerprint(run.read_config()) == fingerprint(wanted)
 
 
 def _start(run: RunFolder, core: int, overwrite: bool) -> tuple[subprocess.Popen, int]:

@@ -83,6 +83,7 @@ def run(
             require_other_folder(task, folder)
             claimed = claim(folder, config, resume, overwrite, progress)
             on_row = stack.enter_context(claimed)
+            _require_checkpoint(folder, task.order.steps)
             before = _check_files(folder, plan.score_at, progress)
             if folder.latest_step() < task.order.steps:
                 folder.unseal()  # before the first file is written
@@ -110,6 +111,15 @@ def run(
         return rows
 
 
+def _require_checkpoint(folder: RunFolder, steps: int) -> None:
+    """Checks that a run that has finished can be gone on with: it is not begun anew."""
+    if not folder.latest_step() and folder.is_finished():
+        raise ValueError(
+            f"the run in {folder.path} finished at step {steps} and has no checkpoint:"
+            f" there is nothing to resume; --overwrite trains it anew"
+        )
+
+
 def _measure_training(
     task: Task, folder: RunFolder | None, result: train.FitResult, curve: Curve
 ) -> list[Row]:
@@ -127,8 +137,8 @@ def _check_files(
 ) -> list[Row]:
     """Finds what is lost or damaged in a run that goes on, and says what becomes of it.
 
-    A damaged log is moved aside, checksums that cannot be read are removed, all else is
-    made anew.
+    A damaged log is moved aside, as are log and result of a run that is trained anew;
+    checksums that cannot be read are removed, all else is made anew.
 
     Returns:
       If a log is lost, the fields of the old result that were computed from it, by
@@ -138,7 +148,8 @@ def _check_files(
     if folder.drop_damaged_seal():
         lines.append(f"{folder.path / SEAL} cannot be read and is removed")
     step = folder.latest_step()
-    if not step and (folder.metrics.exists() or folder.result.exists()):
+    ended = folder.result.exists() or folder.params().exists()
+    if not step and (folder.metrics.exists() or ended):
         lines.append(f"{folder.path} has no checkpoint: trains from the start")
     lost = folder.find_lost(score_at)
     rows = folder.read_sound_members() if lost and step else []
@@ -150,6 +161,9 @@ def _check_files(
     for path in folder.find_broken():
         if path not in lost:
             lines.append(f"{path} was changed or removed and is made anew")
+    for path in (folder.result, folder.metrics, folder.curve):
+        if ended and not step and path.exists():
+            lines.append(f"{path} is kept as {folder.move_aside(path).name}")
     if progress is not None:
         progress.write("".join(f"{line}\n" for line in lines))
     return [{name: row[name] for name in _OF_TRAINING if name in row} for row in rows]

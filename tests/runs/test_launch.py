@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+from kscale import configs
+from kscale.configs.base import save_config
 from kscale.runs import launch
 from kscale.runs.folder import RunFolder
 from kscale.runs.launch import train_side_by_side
@@ -53,6 +55,18 @@ def test_runs_are_started_each_on_a_core_and_resumed_if_they_are_there(tmp_path)
     for overwrite, flag in ((False, "--resume"), (True, "--overwrite")):
         (row,) = train_side_by_side(tmp_path, ["two"], overwrite, progress)
         assert row["words"][-1] == flag
+
+
+def test_a_finished_run_whose_checkpoints_were_removed_is_done(tmp_path):
+    folder, row = tmp_path / "smoke", {"bits": 3}
+    folder.mkdir()
+    save_config(configs.load("smoke"), (folder / "config.json"))
+    (folder / "params.npz").touch()
+    (folder / "result.json").write_text(json.dumps(row))
+    progress = io.StringIO()
+    assert train_side_by_side(tmp_path, ["smoke"], False, progress) == [row]
+    (new,) = train_side_by_side(tmp_path, ["smoke"], True, progress)
+    assert new["words"][-1] == "--overwrite"
 
 
 def test_a_run_that_fails_gives_its_own_message(tmp_path):

@@ -270,12 +270,25 @@ def test_resume_leads_out_of_damaged_checksums_and_lost_checkpoints(
     assert row["seconds"] > 0
     assert not RunFolder(copy).find_broken()
     assert (copy / "metrics.jsonl.damaged.1").read_text() == "nothing\n"
+    assert (copy / "result.json.damaged.1").read_text() == "{"
     for line in (
         f"{copy / 'checksums.json'} cannot be read and is removed\n",
         f"{copy} has no checkpoint: trains from the start\n",
         "is not a row; remove the line (kept as metrics.jsonl.damaged.1): steps, sec",
     ):
         assert line in said.getvalue()
+
+
+def test_a_finished_run_without_checkpoints_is_not_begun_anew(
+    learned, little, tmp_path
+):
+    copy = shutil.copytree(learned[0], tmp_path / "run")
+    shutil.rmtree(copy / "checkpoints")
+    before = read_files(copy)
+    message = r"finished at step \d+ and has no checkpoint: .*; --overwrite trains it"
+    with pytest.raises(ValueError, match=message):
+        run(little(), copy, resume=True)
+    assert read_files(copy) == before
 
 
 def test_an_overwriting_run_that_diverges_leaves_the_one_before(
