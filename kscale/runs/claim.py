@@ -25,7 +25,9 @@ from kscale.train.checkpoint import CHECKPOINTS, DROPPED
 from kscale.train.logs import TENSORBOARD
 
 _REPLACED = ".kscale.replaced"  # the run that was there, until the new one has started
-_DROPPED = ".kscale.replaced.dropped"  # no longer needed
+_DROPPED = ".kscale.replaced.dropped"  # no longer needed; .1, .2 if one is left
+# What systems put into folders themselves, and may hold on to: NFS, FUSE, macOS.
+_OF_SYSTEMS = re.compile(r"\.nfs[0-9a-f]+|\.fuse_hidden\w+|\.DS_Store|\._.*")
 _LEFTOVER = (
     rf"({CONFIG}|{FILES.pattern})\.\d+{re.escape(PARTIAL)}"
     r"|\.(params|scores|adapters|quantised_[a-z]+_\d)(_\d+)?\.npz\.\d+\.tmp"
@@ -50,7 +52,8 @@ def claim(
       resume: go on with the run that is there, if one is.
       overwrite: throw away the run that is there, once the new one is under way;
         other files stay.
-      progress: where it is said that the old run is back.
+      progress: where it is said that the old run is back, or could not be removed:
+        that ends no training, and is an error of the next claim.
 
     Yields:
       Call with each logged row, and after training: deletes the replaced run once the
@@ -64,11 +67,22 @@ def claim(
     if resume and overwrite:
         raise ValueError("--resume and --overwrite exclude each other: give one")
 
+    told = False
+
     def restore(failed: bool = False) -> None:
         with stopping.defer():
             back = _finish_replacing(folder, failed)
         if back and progress is not None:
             progress.write(f"the run that was in {folder.path} is back\n")
+
+    def attempt(clear: Callable[[], object]) -> None:
+        nonlocal told
+        try:
+            clear()
+        except (ValueError, OSError) as error:
+            if progress is not None and not told:
+                progress.write(f"the run that is replaced stays for now: {error}\n")
+            told = True
 
     _holds_run(folder)  # what is no run folder is not even locked
     with hold(folder.path, "trained", make=True):
@@ -97,12 +111,12 @@ def claim(
                 if not (there and resume):
                     save_config(config, folder.config)
             stopping.check()
-            yield lambda _: _drop_replaced(folder)
+            yield lambda _: attempt(lambda: _drop_replaced(folder))
         except (ValueError, OSError, RuntimeError, MemoryError):
             failed = True  # and was not asked to stop
             raise
         finally:
-            restore(failed)
+            attempt(lambda: restore(failed))
 
 
 def _holds_run(folder: RunFolder) -> bool:
@@ -139,7 +153,9 @@ def _require_own(folder: pathlib.Path) -> None:
     """Checks that nothing but a run is in a folder that is about to go."""
     own = {folder / CONFIG, *(folder / name for name in _list_own(folder))}
     for path in folder.rglob("*"):
-        if not path.is_dir() and own.isdisjoint((path, *path.parents)):
+        if path.is_dir() or _OF_SYSTEMS.fullmatch(path.name):
+            continue
+        if own.isdisjoint((path, *path.parents)):
             raise ValueError(
                 f"{path} is in the way: it is none of a run's files, and {folder.name}"
                 f" is about to be removed; move it elsewhere"
@@ -168,56 +184,71 @@ def _move_config(path: pathlib.Path, to: pathlib.Path) -> None:
 
 
 def _remove(folder: pathlib.Path) -> None:
-    """Removes a folder with the run in it; one that is not there is none."""
+    """Removes a folder with the run in it; one that is not there is none.
+
+    What a system holds on to stays, and its folders.
+    """
     if not folder.is_dir():
         return
     _require_own(folder)
     for name in (CONFIG, *_list_own(folder)):
         path = folder / name
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir()  # each is empty
-    folder.rmdir()
+    for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+        try:
+            path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            if not (path.is_dir() or _OF_SYSTEMS.fullmatch(path.name)):
+                raise
 
 
 def _set_aside(folder: RunFolder) -> None:
     aside = folder.path / _REPLACED
-    aside.mkdir()
+    aside.mkdir(exist_ok=True)  # one that a system keeps
     _move(_list_own(folder.path), folder.path, aside)
     _move_config(folder.path, aside)
 
 
 def _drop_replaced(folder: RunFolder) -> bool:
     """Throws the replaced run away if the new one is under way; returns whether."""
-    aside, dropped = folder.path / _REPLACED, folder.path / _DROPPED
+    aside = folder.path / _REPLACED
     if not ((aside / CONFIG).exists() and folder.config.exists()):
         return False
     names = [path.name for path in folder.path.glob("params*")]
     if not folder.latest_step() and not any(map(FILES.fullmatch, names)):
         return False
     _require_own(aside)
+    dropped = _name_dropped(folder.path)
     aside.rename(dropped)  # at once, so that no half of it can come back
     _remove(dropped)
     return True
 
 
+def _name_dropped(path: pathlib.Path) -> pathlib.Path:
+    names = (_DROPPED, *(f"{_DROPPED}.{number}" for number in range(1, 1000)))
+    return next(x for x in map(path.joinpath, names) if not x.exists())
+
+
 def _finish_replacing(folder: RunFolder, failed: bool = False) -> bool:
     """Throws away the run that was replaced, or brings it back and returns True."""
-    path, aside, dropped = folder.path, folder.path / _REPLACED, folder.path / _DROPPED
-    _remove(dropped)
+    path, aside = folder.path, folder.path / _REPLACED
+    for left in path.glob(f"{_DROPPED}*"):
+        _remove(left)
     if not aside.is_dir() or (not failed and _drop_replaced(folder)):
         return False
     _require_own(aside)
-    if (aside / CONFIG).exists():
+    back = _list_own(aside)
+    if whole := (aside / CONFIG).exists():
+        dropped = _name_dropped(path)
         dropped.mkdir()
         if folder.config.exists():  # first, so that the next run sees what was decided
             _move_config(path, dropped)
         _move(_list_own(path), path, dropped)
         _move_config(aside, path)
         _remove(dropped)
-    _move(_list_own(aside), aside, path)
+    _move(back, aside, path)
     _remove(aside)
-    return True
+    return whole or bool(back)

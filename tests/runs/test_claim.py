@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import io
 import os
+import pathlib
 import shutil
 import warnings
 
@@ -172,3 +174,40 @@ def test_what_is_no_runs_file_is_never_thrown_away_with_one(run, other, little):
             claimed(run, little(), resume=True)
         assert read_files(run) == before
         (run / name).unlink()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".nfs0001", "tensorboard/.DS_Store"])
+def test_what_is_in_the_way_of_clearing_ends_no_training(run, other, name):
+    said = io.StringIO()
+    with claim(RunFolder(run), other, overwrite=True, progress=said) as on_row:
+        write(run / ".kscale.replaced", {name: "x"})
+        write(run, {"checkpoints/1/state": "new"})
+        on_row({})
+        on_row({})
+    if name == "notes.txt":
+        assert (
+            said.getvalue().count("\n") == said.getvalue().count("is in the way") == 1
+        )
+        with pytest.raises(ValueError, match=r"notes\.txt is in the way"):
+            claimed(run, other, resume=True)
+    else:
+        assert not said.getvalue()
+        assert not list(run.glob(".kscale*"))
+
+
+def test_what_a_system_holds_on_to_hinders_no_run(run, other, little, monkeypatch):
+    keep = pathlib.Path.unlink
+
+    def unlink(path, **options):
+        if path.name.startswith(".nfs"):
+            raise OSError("busy")
+        keep(path, **options)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", unlink)
+    for config in (other, little(), other):
+        with claim(RunFolder(run), config, overwrite=True) as on_row:
+            write(run / ".kscale.replaced", {".nfs1": "x"})
+            write(run, {"checkpoints/1/state": "new"})
+            on_row({})
+        claimed(run, config, resume=True)
+    assert (run / "checkpoints/1/state").exists()
