@@ -253,6 +253,7 @@ def read_arrays(path: Path, what: str = "") -> dict[str, np.ndarray]:
     """
     try:
         with zipfile.ZipFile(path) as file:
+            _require_entries(path, len(file.infolist()))
             return {
                 name.removesuffix(".npy"): _parse_array(file.read(name))
                 for name in file.namelist()
@@ -260,6 +261,18 @@ def read_arrays(path: Path, what: str = "") -> dict[str, np.ndarray]:
     except _DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{what}{path} cannot be read ({reason}).") from error
+
+
+def _require_entries(path: Path, found: int) -> None:
+    """Checks how many files an archive without a comment lists against its last record.
+
+    A changed length of an entry can hide those behind it.
+    """
+    with path.open("rb") as file:
+        file.seek(-12, os.SEEK_END)
+        count = int.from_bytes(file.read(2), "little")
+    if found != count:
+        raise zipfile.BadZipFile(f"it lists {found} files of {count}")
 
 
 def _parse_array(data: bytes) -> np.ndarray:

@@ -212,6 +212,16 @@ def test_arrays_are_read_as_they_were_or_not_at_all(tmp_path):
     assert refused > len(whole)
 
 
+def test_an_entry_that_hides_the_next_is_noticed(tmp_path):
+    path = tmp_path / "weights.npz"
+    files.write_arrays(path, {"x": np.zeros(2), "y": np.ones(2)})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 32] = 46 + len("y.npy")  # of its comment
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights\.npz .*lists 1 files of 2"):
+        files.read_arrays(path)
+
+
 @pytest.mark.parametrize(
     "member",
     [

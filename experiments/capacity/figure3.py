@@ -9,8 +9,8 @@ are small, which tying their weights mends (result 5).
     kscale sweep capacity/figure3 --size=paper    weeks of one GPU
 
 Expect: R of GPT2 1.13, LLaMA 1.12, tied 1.39, Mistral 1.21 of R_max 1.77, with 67, 67,
-85 and 74 % of the values right; GPT2_1/4 0.70 and GPT2_0 0.17 (41 and 17 %), at the
-rate of 4e-3 alone: not trained far enough.
+85 and 74 % of the values right; GPT2_1/4 0.70 and GPT2_0 0.17 (41 and 17 %): not
+trained far enough.
 
 Small: models of one head of 16 and about 9,000 parameters, in which GPT2_1/4 has four
 layers and GPT2_0 six where the others have two (Mistral and the untied LLaMA are

@@ -8,7 +8,8 @@ GPT2_1/4 as much, GPT2_0 more than 1.5 times less (result 6).
     kscale sweep capacity/figure4 --size=paper    weeks of one GPU
 
 Expect: R of GPT2 -0.20, -0.11, 0.09, 0.36, 0.71, 1.13 of R_max 1.77 after 100, 150,
-200, 300, 500, 1000 exposures, with 3, 6, 13, 24, 43, 67 % of the values right.
+200, 300, 500, 1000 exposures, with 3, 6, 13, 24, 43, 67 % of the values right. Seed 1
+begins to learn later: -0.21, -0.20, -0.13, -0.05, 0.36, 1.12.
 
 Small: GPT2 of figure3.py after several numbers of exposures, and no other architecture.
 After 100 it knows nobody, so there is nothing to compare: 300 people are seen 30,000

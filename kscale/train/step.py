@@ -89,7 +89,8 @@ def make_step(
       a mixture of experts, `routing`; besides `grad_norm` (before clipping) and
       `learning_rate`.
     """
-    program = dataclasses.replace(config, **_NO_PROGRAM)
+    whole = dataclasses.replace(config, trainable=tuple(config.trainable))
+    program = dataclasses.replace(whole, **_NO_PROGRAM)
     return _make_step(objective, program, total_steps, labels, data_shards)
 
 

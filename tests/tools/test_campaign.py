@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tools.campaign import damage, jobs, words
-from tools.campaign.cases import Campaign, Outcome, run_campaign
+from tools.campaign.cases import Campaign, Outcome, claim_folder, run_campaign
 from tools.campaign.inputs import _judge
 from tools.campaign.processes import Ended
 from tools.campaign.workers import Answer
@@ -52,6 +52,16 @@ def test_attacks_are_drawn_from_their_number_and_those_that_go_wrong_are_told(tm
 
     stopped = Campaign("kills", "", 3, lambda shared: stop)
     assert run_campaign(stopped, 3, tmp_path, out).count == 0
+
+
+def test_a_folder_that_no_campaign_made_is_left_as_it_is(tmp_path):
+    (tmp_path / "shared").mkdir()
+    with pytest.raises(SystemExit, match="is not empty and no campaign's"):
+        claim_folder(tmp_path)
+    for _ in range(2):
+        claim_folder(tmp_path / "new")
+        (tmp_path / "new/shared").mkdir()
+    assert (tmp_path / "shared").exists()
 
 
 def test_what_a_job_leaves_is_compared_but_for_its_times(tmp_path):

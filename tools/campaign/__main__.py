@@ -12,7 +12,6 @@ wrong, how to repeat it, and where it lies (with --folder). The exit code is 1 t
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import tempfile
 from absl import app, flags, logging
 
 from tools.campaign import damage, inputs, interruptions, races, surroundings
-from tools.campaign.cases import Campaign, run_campaign
+from tools.campaign.cases import Campaign, claim_folder, run_campaign
 
 # Damage is last: it starts JAX, after which nothing forks.
 CAMPAIGNS = (
@@ -81,7 +80,7 @@ def main(argv: list[str]) -> None:
         signal.signal(number, default or signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="kscale_campaign_") as temporary:
         folder = pathlib.Path(_FOLDER.value or temporary).absolute()
-        shutil.rmtree(folder / "shared", ignore_errors=True)
+        claim_folder(folder)
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / "compiled"))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

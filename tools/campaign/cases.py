@@ -76,6 +76,25 @@ class Tally(NamedTuple):
         return f"{self.name:<13}{held} in {self.seconds:,.0f} s ({kinds})"
 
 
+_MARK = "campaign.txt"  # in a folder whose attacks may be deleted
+
+
+def claim_folder(folder: pathlib.Path) -> None:
+    """Empties a folder of earlier attacks, or makes it.
+
+    Raises:
+      SystemExit: it holds something, and no campaign has made it.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+        raise SystemExit(
+            f"--folder={folder} is not empty and no campaign's: name a new folder, or"
+            f" an empty one"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).write_text("What is in this folder may be deleted.\n")
+    shutil.rmtree(folder / "shared", ignore_errors=True)
+
+
 def run_campaign(
     campaign: Campaign,
     count: int,
