@@ -106,7 +106,11 @@ class Task:
 
 
 def prepare(
-    config: Config, *, start: pathlib.Path | None = None, hypers: Sequence[Hyper] = ()
+    config: Config,
+    *,
+    start: pathlib.Path | None = None,
+    hypers: Sequence[Hyper] = (),
+    begun: bool = False,
 ) -> Task:
     """Makes what a config describes, or says in one line what to change in it.
 
@@ -114,6 +118,8 @@ def prepare(
       config: the model's vocabulary is 0: it follows from the corpus.
       start: folder of the finished run to go on from, in place of `config.start`.
       hypers: members in place of the config's own, for a population that is no grid.
+      begun: a run of this very config is there, perhaps of a version that let fields
+        pass that nothing reads.
 
     Returns:
       The task. Its config needs no further check; what can be trained on the devices
@@ -124,7 +130,8 @@ def prepare(
         malformed, a context that always cuts documents at the same place, parameters
         that the model does not have, or a start that cannot be gone on from.
     """
-    validate.require_read(config)
+    if not begun:
+        validate.require_read(config)
     begin, known = None, NO_VOCABULARY
     if start is not None or config.start:
         path = require_start(start or pathlib.Path(config.start))

@@ -14,7 +14,15 @@ import jax
 import numpy as np
 
 from kscale import files, models, quant, stopping, train
-from kscale.configs.base import Config, make_absolute, select_meaningful
+from kscale.configs.base import (
+    CONFIG,
+    Config,
+    fingerprint,
+    is_config,
+    load_config,
+    make_absolute,
+    select_meaningful,
+)
 from kscale.files import Row
 from kscale.runs import board
 from kscale.runs.claim import claim
@@ -74,7 +82,8 @@ def run(
     """
     with stopping.watch(), explain_memory(config), contextlib.ExitStack() as stack:
         config = make_absolute(config)
-        task = prepare(config, start=start, hypers=hypers)
+        begun = resume and workdir is not None and _has_begun(config, workdir)
+        task = prepare(config, start=start, hypers=hypers, begun=begun)
         plan = arrange(task)  # what cannot be trained must not cost the run in workdir
         stopping.check()
         folder, on_row, before = None, None, []
@@ -109,6 +118,12 @@ def run(
                 folder.write_result(summarize(rows))
                 folder.seal()
         return rows
+
+
+def _has_begun(config: Config, workdir: pathlib.Path | str) -> bool:
+    """Returns whether a run of this very config is in a folder."""
+    path = pathlib.Path(workdir) / CONFIG
+    return is_config(path) and fingerprint(load_config(path)) == fingerprint(config)
 
 
 def _require_checkpoint(folder: RunFolder, steps: int) -> None:

@@ -115,11 +115,17 @@ class Checkpoints:
         """Returns the step of the latest complete checkpoint, or None."""
         return self._manager.latest_step()
 
-    def save(self, step: int, state: State, description: Description) -> None:
+    def save(
+        self,
+        step: int,
+        state: State,
+        description: Description,
+        diverged: Sequence[int | None] = (),
+    ) -> None:
         """Starts to write a checkpoint; returns once the state is copied.
 
         The state may be donated right afterwards. `restore` compares the description,
-        JSON types.
+        JSON types; `diverged` is for `read_diverged`.
 
         Raises:
           CheckpointError: this or the one before could not be written, for example
@@ -128,13 +134,16 @@ class Checkpoints:
         if step == self.latest():
             return
         self.wait()
+        described = dict(description)
+        if any(diverged):
+            described["diverged"] = list(diverged)
         with self._reporting():
             _require_room(self.folder, state)
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(state),
-                    description=ocp.args.JsonSave(dict(description)),
+                    description=ocp.args.JsonSave(described),
                 ),
             )
             self._unsealed = step
@@ -156,9 +165,8 @@ class Checkpoints:
                 f"checkpoint {path} cannot be read ({', '.join(damage[:3])} missing or "
                 f"changed since it was written): {self._way_out(step)}"
             )
-        item = ocp.args.Composite(description=ocp.args.JsonRestore())
-        with self._reporting(step):
-            run = self._manager.restore(step, args=item)["description"]
+        run = self._read_description(step)
+        run.pop("diverged", None)
         if run.get("format") != description.get("format"):
             raise CheckpointError(
                 f"checkpoint {path} was written by an older kscale: finish its run with"
@@ -177,6 +185,15 @@ class Checkpoints:
                 f"checkpoint {path} is of step {int(state['step'])}: rename the folder"
             )
         return state
+
+    def read_diverged(self, step: int) -> list[int | None] | None:
+        """Reads at which step each member diverged; None: the checkpoint says none."""
+        return self._read_description(step).get("diverged")
+
+    def _read_description(self, step: int) -> dict[str, Any]:
+        item = ocp.args.Composite(description=ocp.args.JsonRestore())
+        with self._reporting(step):
+            return dict(self._manager.restore(step, args=item)["description"])
 
     def wait(self) -> None:
         """Waits until all that was saved is on disk, and seals it; raises as `save`."""

@@ -109,7 +109,7 @@ class RunLog:
 def read_diverged(
     folder: Path | str | None, step: int, members: int | None
 ) -> list[int | None]:
-    """Reads at which step each member diverged, of a run that goes on from a step."""
+    """Reads from the log at which step each member diverged, up to a step."""
     path = None if folder is None else Path(folder) / METRICS
     rows = [] if path is None else files.read_rows(path, {"step": int})
     rows = [row for row in rows if row["step"] <= step]

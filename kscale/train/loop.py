@@ -122,11 +122,13 @@ def fit(
         run = describe_run(objective, config, total_steps, labels, hyper, infeed)
         run["identity"] = dict(identity or {})
         abstract = abstract_state(objective, hyper, mesh, config.trainable)
+        diverged = None
         if checkpoints is not None and step:
             state = checkpoints.restore(step, abstract, run)
+            diverged = checkpoints.read_diverged(step)  # also if the log is gone
         else:
             state = start_state(objective, hyper, mesh, config.trainable, start)
-        diverged = read_diverged(folder, step, members)
+        diverged = diverged or read_diverged(folder, step, members)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0, diverged)
         chunk = infeed.open(config.steps_per_dispatch)
@@ -274,7 +276,7 @@ class _Loop:
         if self.totals.steps:
             self._write_row()
         if self.checkpoints is not None:
-            self.checkpoints.save(self.step, state, self.run)
+            self.checkpoints.save(self.step, state, self.run, self.diverged)
 
 
 def _next_multiple(step: int, every: int) -> int:

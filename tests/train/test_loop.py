@@ -125,6 +125,11 @@ def test_a_member_that_diverges_is_left_behind_also_by_a_run_resumed(tmp_path):
     first = run(tmp_path, hyper=hyper, on_row=standin.stop_after(4))
     rest = run(tmp_path, hyper=hyper, resume=True)
     assert first.interrupted
+    log = tmp_path / "metrics.jsonl"
+    kept = log.read_bytes()
+    log.unlink()  # the checkpoint knows, too
+    assert run(tmp_path, hyper=hyper, resume=True).diverged == whole.diverged
+    log.write_bytes(kept)
     assert first.diverged == rest.diverged == whole.diverged
     rows = read_rows(tmp_path)
     assert [row["loss"][1] for row in rows] == [None] * len(rows)
