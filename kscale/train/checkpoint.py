@@ -188,7 +188,7 @@ class Checkpoints:
 
     def read_diverged(self, step: int) -> list[int | None] | None:
         """Reads at which step each member diverged; None: the checkpoint says none."""
-        return self._read_description(step).get("diverged")
+        return self._read_description(step).get("diverged") if step else None
 
     def _read_description(self, step: int) -> dict[str, Any]:
         item = ocp.args.Composite(description=ocp.args.JsonRestore())

@@ -122,13 +122,12 @@ def fit(
         run = describe_run(objective, config, total_steps, labels, hyper, infeed)
         run["identity"] = dict(identity or {})
         abstract = abstract_state(objective, hyper, mesh, config.trainable)
-        diverged = None
         if checkpoints is not None and step:
             state = checkpoints.restore(step, abstract, run)
-            diverged = checkpoints.read_diverged(step)  # also if the log is gone
         else:
             state = start_state(objective, hyper, mesh, config.trainable, start)
-        diverged = diverged or read_diverged(folder, step, members)
+        known = checkpoints and checkpoints.read_diverged(step)  # if the log is gone
+        diverged = known or read_diverged(folder, step, members)
         if step == total_steps:
             return FitResult(state, [], step, False, 0, 0.0, diverged)
         chunk = infeed.open(config.steps_per_dispatch)
