@@ -10,17 +10,19 @@ skipped. Runs are configs, which are trained, or settings for the file's
 `compute(setting)`. Training that was stopped goes on from its folder in RESULTS/runs,
 where the weights stay. Runs that differ in seed, learning rate and weight decay alone
 are trained as one population. A run that fails or diverges stops no other; the exit
-code is 1 then. With --part=i/n each of n processes, started side by side, takes its
-share.
+code is 1 then, or 70 if a mistake of kscale's is among what failed. With --part=i/n
+each of n processes, started side by side, takes its share.
 """
 
 import dataclasses
 import sys
+import traceback
 from collections.abc import Sequence
 
+from kscale.cli import CRASHED
 from kscale.cli.flags import Command, Flag, UsageError, expand_path
 from kscale.cli.train import COST
-from kscale.cli.verb import FAILED, Reply, Verb
+from kscale.cli.verb import FAILED, REFUSALS, Reply, Verb
 from kscale.files import Row
 from kscale.runs import experiment
 from kscale.runs.rows import answer
@@ -37,7 +39,7 @@ def plan(command: Command) -> Reply:
 
 def run(command: Command) -> Reply:
     """Runs an experiment at one of its sizes and draws its figure."""
-    arguments, new, failed = _arguments(command), [], ""
+    arguments, new, failed, code = _arguments(command), [], "", 0
     try:
         rows = sweep(*arguments, progress=sys.stderr)
         for row in () if command.flags.draw_only else rows:
@@ -50,7 +52,12 @@ def run(command: Command) -> Reply:
     except Interrupted as stopped:
         raise Interrupted(f"{len(new)} new rows are kept", stopped.number) from None
     except SweepError as error:
-        failed = str(error)
+        failed, code = str(error), FAILED
+        crashed = [x for x in error.errors if not isinstance(x, REFUSALS)]
+        for each in error.errors if command.flags.debug else crashed:
+            traceback.print_exception(each)
+        if crashed:
+            code = CRASHED
     try:
         picture = str(draw_figure(*arguments[:3]))
     except ValueError:
@@ -60,7 +67,7 @@ def run(command: Command) -> Reply:
     figure = f"the figure is {picture}" if picture else ""
     text = "; ".join(filter(None, [f"{len(new)} new rows", figure, failed]))
     reply = {"rows": new, "figure": picture} | ({"failed": failed} if failed else {})
-    return Reply(reply, text, FAILED if failed else 0)
+    return Reply(reply, text, code)
 
 
 def list_experiments(_: Sequence[str]) -> Verb:

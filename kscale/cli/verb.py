@@ -15,6 +15,10 @@ USAGE = 2  # the exit code of a command that could not be carried out as given
 FAILED = 1  # that of one that was, but for a part of it
 
 
+# What a user can mend; all else is a mistake in the library.
+REFUSALS = (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError)
+
+
 class Reply(NamedTuple):
     """What a verb answers.
 
@@ -86,7 +90,7 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
     except HelpWanted as text:
         sys.stdout.write(f"{text}\n")
         return 0
-    except (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError) as error:
+    except REFUSALS as error:
         if "--debug" in argv:
             traceback.print_exc()
         line = one_line(error)

@@ -37,7 +37,15 @@ from kscale.train import NotFiniteError
 
 
 class SweepError(ValueError):
-    """A sweep came to its end, and some of its runs failed; the message says which."""
+    """A sweep came to its end, and some of its runs failed; the message says which.
+
+    Attributes:
+      errors: what ended groups, or hindered that a row was appended.
+    """
+
+    def __init__(self, message: str, errors: Sequence[Exception] = ()) -> None:
+        super().__init__(message)
+        self.errors = errors
 
 
 def sweep(
@@ -60,8 +68,8 @@ def sweep(
       Each new row, as it is written. A run that diverges has a row without bits.
 
     Raises:
-      SweepError: at the end, if runs diverged, or a group failed and has no rows, such
-        as one that another process trains.
+      SweepError: at the end, if runs diverged, a row could not be written, or a group
+        failed and has no rows, such as one that another process trains.
       Interrupted: a signal came; the rows and folders so far are kept.
     """
     return _sweep(experiment, size, results, share, streams.guard(progress))
@@ -75,6 +83,16 @@ def _sweep(
     progress: TextIO | None,
 ) -> Iterator[Row]:
     path, failed = rows_path(experiment, size, results), []
+    errors: list[Exception] = []
+
+    def report(name: str, error: Exception) -> None:
+        known = isinstance(error, ValueError | OSError | RuntimeError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        failed.append(f"{name}: {reason}")
+        errors.append(error)
+        if progress is not None:
+            progress.write(f"failed: {reason}\n")
+
     for group in select_groups(experiment, size, share):
         # Signals are watched while this works, not while it waits for its caller.
         if not _list_left(group, path):
@@ -92,18 +110,18 @@ def _sweep(
                     rows = _run_group(experiment, left, results, progress)
                     stopping.check()
             except Exception as error:  # of an experiment's own code, too
-                known = isinstance(error, ValueError | OSError | RuntimeError)
-                reason = str(error) if known else f"{type(error).__name__}: {error}"
-                failed.append(f"{title(group)}: {reason}")
-                if progress is not None:
-                    progress.write(f"failed: {reason}\n")
+                report(title(group), error)
                 continue
             for each, row in zip(left, rows, strict=True):
                 name = each.name if isinstance(each, Config) else experiment.name
                 row |= {"experiment": experiment.rows, "size": size, "name": name}
                 row |= {"fingerprint": run_fingerprint(each)}  # of paths as written
                 with stopping.watch(), stopping.defer():
-                    new = files.append_row(path, row, "fingerprint")
+                    new = False
+                    try:
+                        new = files.append_row(path, row, "fingerprint")
+                    except (ValueError, OSError) as error:
+                        report(title([each]), error)
                     asked = stopping.received_signal()
                 if row.get("diverged"):
                     rate = f"rate {row['config']['train']['learning_rate']:g}"
@@ -113,7 +131,8 @@ def _sweep(
                 if asked:
                     raise stopping.Interrupted(number=asked)
     if failed:
-        raise SweepError(f"failed: {'; '.join(failed)}")
+        cause = ExceptionGroup("what failed", errors) if errors else None
+        raise SweepError(f"failed: {'; '.join(failed)}", errors) from cause
 
 
 def _list_left(group: Sequence[Run], path: pathlib.Path) -> list[Run]:

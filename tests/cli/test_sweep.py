@@ -72,6 +72,22 @@ def test_a_sweep_that_is_stopped_keeps_its_rows(
 
 
 @pytest.mark.parametrize(
+    ("error", "code"), [(ValueError("bad"), 1), (KeyError("x"), 70)]
+)
+def test_the_traceback_of_a_mistake_of_kscale_or_with_debug_is_shown(
+    experiment, tmp_path, monkeypatch, capsys, error, code
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sweeps, "run", fail)
+    words = ["sweep", str(tmp_path / "mine.py"), f"--results={tmp_path / 'new'}"]
+    for debug, shown in (([], code == 70), (["--debug"], True)):
+        assert cli.main([*words, *debug]) == code
+        assert ("Traceback" in capsys.readouterr().err) == shown
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ([], "name one experiment"),

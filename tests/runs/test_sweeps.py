@@ -66,6 +66,25 @@ def test_an_error_of_any_kind_ends_its_setting_alone(tmp_path):
     assert row["inverse"] == 0.5
 
 
+def test_a_row_that_cannot_be_appended_is_reported_and_the_next_one_is_written(
+    experiment, instant, tmp_path, monkeypatch
+):
+    append, calls = files.append_row, []
+
+    def once_full(*words):
+        calls.append(words)
+        if len(calls) == 1:
+            raise OSError("disk full")
+        return append(*words)
+
+    monkeypatch.setattr(files, "append_row", once_full)
+    with pytest.raises(SweepError, match="disk full"):
+        list(sweep(experiment, "smoke", tmp_path))
+    assert len(calls) == len(experiment.runs("smoke"))
+    path = tmp_path / "mine_smoke.jsonl"
+    assert len(files.read_rows(path)) == len(calls) - 1
+
+
 def test_a_signal_while_a_row_is_written_comes_after_it(
     experiment, instant, tmp_path, monkeypatch
 ):
