@@ -77,8 +77,12 @@ def build_bios(
 def _read_folder(folder: pathlib.Path):
     for path in folder.iterdir():
         near = difflib.get_close_matches(path.name, _FOLDERS, 1, 0.8)
-        if near and path.name not in _FOLDERS and path.is_dir():
-            raise ValueError(f"{path} is never used: did you mean {near[0]}?")
+        hidden = path.name.startswith(".")
+        if near and path.name not in _FOLDERS and path.is_dir() and not hidden:
+            raise ValueError(
+                f"{path} is never used: did you mean {near[0]}? rename it, or move it"
+                f" elsewhere"
+            )
     names = tuple(_column(path) for path in list_files(folder / "names"))
     if not names:
         raise ValueError(f"{folder / 'names'} holds no .txt file: a name needs a list")

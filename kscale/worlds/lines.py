@@ -15,6 +15,9 @@ _PASSED_OVER = re.compile(
     r"|__macosx",
     re.I,
 )
+# Controls, formats and separators; code points that this Python does not know pass.
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
+_SPACES = " \u3000"  # the ordinary ones, of Latin and of Chinese and Japanese texts
 _JOINER = re.compile("(?<=.)[\u200c\u200d](?=.)")  # of letters in words, and of emoji
 
 
@@ -61,7 +64,7 @@ def read_lines(path: pathlib.Path) -> list[str]:
             raise ValueError(f"{where} is blank or has spaces around it; remove them")
         seen = line if line.isprintable() else _JOINER.sub("", line)
         for letter in "" if seen.isprintable() else seen:
-            if not letter.isprintable():
+            if unicodedata.category(letter) in _UNSEEN and letter not in _SPACES:
                 name = unicodedata.name(letter, "a control character")
                 raise ValueError(
                     f"{where} holds U+{ord(letter):04X} ({name}), which is not seen:"

@@ -73,17 +73,19 @@ def test_hidden_and_backup_files_are_passed_over(tmp_path):
         ):
             (tmp_path / inner / name).write_bytes(b"\xff\x00")
         (tmp_path / inner / "__MACOSX").mkdir()
-    (tmp_path / "values" / ".git").mkdir()
+    for inner in ("values/.git", ".names", ".values"):
+        (tmp_path / inner).mkdir()
     assert build_bios(2, lists=str(tmp_path)) == world
 
 
 def test_lines_end_as_on_windows_or_unix(tmp_path):
     folder = write(tmp_path)
     (tmp_path / "names/1_catalogue.txt").write_bytes(b"Kepler\r\nGliese\r\n")
-    (tmp_path / "names/2_number.txt").write_bytes("1\n2\nनमस्\u200dते".encode())
+    other = "नमस्\u200dते\n東京\u3000太郎\nx\U000e1000\u0378"  # and unassigned ones
+    (tmp_path / "names/2_number.txt").write_bytes(f"1\n2\n{other}".encode())
     names = build_bios(2, lists=folder).name_columns
     assert names[0].strings == ("Kepler", "Gliese")
-    assert names[1].strings == ("1", "2", "नमस्\u200dते")
+    assert names[1].strings == ("1", "2", *other.split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,7 @@ def test_edited_lists_are_read_again(tmp_path):
             r"star \(1\)\.txt: .* remove it if it is a c",
         ),
         ({"question/star.txt": "X"}, r"question is never used: did you mean questions"),
+        ({"values2/a.txt": "X"}, "values2 is never used.* rename it, or move it else"),
         ({"values/x/join.txt": "{x}"}, r"values/x holds no \.txt list of a column"),
         ({"values/orbit/join.txt": "{days} {tilt}\nx"}, "line 2: 'x' is never used"),
         ({"values/orbit/join.txt": "{days} { {tilt}"}, "must name the columns"),
