@@ -15,10 +15,12 @@ import datetime
 import errno
 import fcntl
 import functools
+import glob
 import json
 import os
 import pathlib
 import re
+import secrets
 import socket
 import tempfile
 import threading
@@ -31,10 +33,13 @@ from kscale import stopping
 LOCK = ".kscale.lock"  # in a folder as long as somebody writes
 _READ_SECONDS = 0.5  # for the holder to write down who it is
 _POLL_SECONDS = 0.01
+_STALE_SECONDS = 3600.0  # a record is put in place, or removed, in less
 
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
 # Mounts whose flock holds on one host alone: NFS and Lustre.
 _LOCAL = re.compile(r"[ ,](nolock|localflock|local_lock=(all|flock))(?=[ ,]|$)")
+
+_INITIAL = "pid:[4026531836]"  # the process numbers of a machine outside containers
 
 _Owner = tuple[int, int]  # a process and its thread
 _owners: dict[pathlib.Path, _Owner] = {}
@@ -124,9 +129,19 @@ def _acquire(
         if not taken:
             del _owners[path]
     if taken:
+        _clear(path)
         stack.callback(_owners.pop, path, None)
         stack.callback(_release, path, me, file, record)
     return taken
+
+
+def _clear(path: pathlib.Path) -> None:
+    """Removes records that were never put in place, as their writers were killed."""
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+            old = time.time() - left.stat().st_mtime > _STALE_SECONDS
+            if old or _has_ended(_parse(_read(left) or b"")):
+                left.unlink(missing_ok=True)
 
 
 def _release(path: pathlib.Path, me: _Owner, file: int | None, record: bytes) -> None:
@@ -175,7 +190,8 @@ def _write_record(path: pathlib.Path, file: int, record: bytes) -> bool:
 
 def _put_in_place(path: pathlib.Path, record: bytes) -> bool:
     """Makes the file with its record in it, unless one is there and believed."""
-    own = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    # Containers on one file system may have the same process numbers.
+    own = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     try:
         own.write_bytes(record)
         while True:
@@ -299,6 +315,8 @@ def _parse(record: bytes) -> dict[str, Any]:
 def _has_ended(row: dict[str, Any]) -> bool:
     """Returns whether the process of a record is known to have ended."""
     process = row.get("process")
+    if _has_restarted(row.get("machine")):
+        return True
     if row.get("machine") != _name_machine() or not isinstance(process, int):
         return False
     try:
@@ -308,6 +326,18 @@ def _has_ended(row: dict[str, Any]) -> bool:
     except OSError:
         return False
     return row.get("started") != _started(process)  # its number was given anew
+
+
+def _has_restarted(machine: Any) -> bool:
+    """Returns whether this machine bore that name before it was started anew.
+
+    Containers, and hosts without a name of their own, may bear a name side by side.
+    """
+    before, now = str(machine).split(), _name_machine().split()
+    if len(before) != 3 or len(now) != 3 or now[0].startswith("localhost"):
+        return False
+    named = [now[0], _INITIAL]
+    return before[::2] == now[::2] == named and before[1] != now[1]
 
 
 @functools.cache

@@ -157,6 +157,43 @@ def test_what_was_left_is_believed_unless_its_process_has_ended(
         hold(tmp_path, "trained").__enter__()
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "held"),
+    [
+        ("a 1 pid:[4026531836]", "a 2 pid:[4026531836]", False),
+        ("a 1 pid:[4026531836]", "b 2 pid:[4026531836]", True),
+        ("a 1 pid:[4026532000]", "a 2 pid:[4026532000]", True),  # perhaps containers
+        ("localhost 1 pid:[4026531836]", "localhost 2 pid:[4026531836]", True),
+        ("a  pid:[4026531836]", "a 2 pid:[4026531836]", True),  # it is not known
+    ],
+)
+def test_a_lock_from_before_a_restart_is_not_believed(
+    tmp_path, monkeypatch, before, now, held
+):
+    monkeypatch.setattr(locks, "_has_flock", lambda _: False)
+    monkeypatch.setattr(locks, "_READ_SECONDS", 0.0)
+    monkeypatch.setattr(locks, "_name_machine", lambda: now)
+    row = locks._describe_self("trained", False) | {"machine": before}
+    (tmp_path / LOCK).write_text(json.dumps(row))
+    with (
+        pytest.raises(HeldError) if held else contextlib.nullcontext(),
+        hold(tmp_path, "trained"),
+    ):
+        pass
+
+
+def test_records_of_kills_are_cleared_by_the_next_holder(tmp_path, flock):
+    dead = json.dumps(locks._describe_self("trained", False) | {"process": DEAD})
+    mine = json.dumps(locks._describe_self("trained", False))
+    for name, record in (("1", dead), ("1.ab", ""), ("2", ""), ("3.ab", mine)):
+        (tmp_path / f"{LOCK}.{name}.partial").write_text(record)
+    os.utime(tmp_path / f"{LOCK}.2.partial", (0, 0))
+    with hold(tmp_path, "trained"):
+        pass
+    left = {f"{LOCK}.1.ab.partial", f"{LOCK}.3.ab.partial"}  # may be being written
+    assert {x.name for x in tmp_path.iterdir()} == left
+
+
 @pytest.mark.parametrize("kinds", [(True,), (False,), (True, False)])
 def test_of_many_that_take_over_what_is_left_one_holds_it(tmp_path, kinds):
     words = [sys.executable, "-c", CONTENDING, str(tmp_path), *map(str, kinds)]
