@@ -43,22 +43,31 @@ class Guarded(io.TextIOBase):
             except UnicodeError:
                 return len(text)
             except (OSError, ValueError) as error:  # a closed file is a ValueError
-                self.lost, stream, self._stream = error, self._stream, None
-                if self._owned:
-                    _redirect_to_null(stream)
+                self._drop(error)
         return len(text)
 
-    def write_bytes(self, data: bytes) -> None:
-        """Writes bytes; unlike text, they are not dropped: an OSError says why not."""
-        binary = getattr(self._stream, "buffer", None)
-        if self._stream is None or binary is None:
-            raise OSError("standard output is closed, or takes no bytes")
+    def write_bytes(self, data: bytes) -> int:
+        """Writes bytes, or drops them; a stream that takes none is lost, too."""
         try:
-            binary.write(data)
+            if self._stream is None:
+                raise self.lost or OSError("the stream is closed")
+            left, binary = memoryview(data), self._stream.buffer
+            while len(left):  # without a buffer, as by python -u, a part is written
+                left = left[binary.write(left) :]
             binary.flush()
-        except OSError:
-            self._stream = self._drop(self._stream)
-            raise
+        except AttributeError:
+            self.lost = OSError("the stream takes no bytes")
+        except (OSError, ValueError) as error:
+            self._drop(error)
+        return len(data)
+
+    def _drop(self, error: Exception) -> None:
+        self.lost, stream, self._stream = error, self._stream, None
+        if self._owned and stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
 
     def flush(self) -> None:
         """Does nothing: each write is flushed."""
@@ -79,13 +88,6 @@ class Guarded(io.TextIOBase):
     def encoding(self) -> str:  # pyright: ignore
         """The encoding of the stream beneath."""
         return getattr(self._stream, "encoding", None) or "utf-8"
-
-
-def _redirect_to_null(stream: TextIO) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
 
 
 def guard(stream: TextIO | None) -> Any:

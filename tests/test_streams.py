@@ -27,14 +27,17 @@ def closed():
     return stream
 
 
-def test_a_stream_that_fails_is_dropped(gone):
+@pytest.mark.parametrize(
+    ("write", "data"), [("write", "text\n"), ("write_bytes", b"text\n")]
+)
+def test_a_stream_that_fails_is_dropped(gone, write, data):
     full = open("/dev/full", "w")  # noqa: SIM115
     for stream in (gone, full, closed()):
         guarded = streams.Guarded(stream, owned=True)
         assert streams.guard(guarded) is guarded
         for _ in range(2):
-            assert guarded.write("text\n") == 5
-        assert isinstance(guarded.lost, OSError | ValueError)
+            assert getattr(guarded, write)(data) == 5
+            assert isinstance(guarded.lost, OSError | ValueError)
     full.close()  # what was left in its buffer is no error: it goes nowhere
     Progress(gone, total_steps=1).show(ROW)
 

@@ -49,6 +49,7 @@ class Verb:
       words: whether positional words are allowed.
       adapt: makes the verb for a command line, where its flags or its --help depend on
         the words in it.
+      device: what a verb without --device computes on.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Verb:
     plan: Callable[[Command], Reply] | None = None
     words: bool = False
     adapt: Callable[[Sequence[str]], "Verb"] | None = None
+    device: str = "auto"
 
 
 def carry_out(verb: Verb, argv: Sequence[str]) -> int:
@@ -78,14 +80,18 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
     try:
         verb = verb.adapt(argv) if verb.adapt else verb
         command = parse({**verb.flags, **known}, argv, verb.about, verb.words)
-        use_device(command.flags.device if "device" in verb.flags else "auto")
+        use_device(command.flags.device if "device" in verb.flags else verb.device)
         planned = verb.plan if command.flags.dry_run else None
         answer = (planned or verb.run)(command)
         text = json.dumps(answer.data) if command.flags.json else answer.text
-        stream = sys.stdout if answer.content is None else sys.stderr
-        if answer.content is not None:
-            streams.guard(sys.stdout).write_bytes(answer.content)
-        stream.write(f"{text}\n")
+        if answer.content is None:
+            sys.stdout.write(f"{text}\n")
+            return answer.code
+        out = streams.guard(sys.stdout)
+        out.write_bytes(answer.content)
+        if out.lost is not None:  # `main` says why
+            return answer.code if isinstance(out.lost, BrokenPipeError) else USAGE
+        sys.stderr.write(f"{text}\n")
         return answer.code
     except HelpWanted as text:
         sys.stdout.write(f"{text}\n")
