@@ -61,6 +61,20 @@ def _held_bytes():
         return float("inf")
 
 
+@pytest.fixture(scope="module")
+def optimized():
+    """Compiles as users do: for tests of last digits, or that compute for long."""
+    import jax
+
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    jax.config.update(name, False)
+    jax.clear_caches()  # no program goes from one to the other
+    yield
+    jax.config.update(name, before)
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """The flags of a tiny run."""

@@ -87,23 +87,35 @@ class Codec:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits of the config and every weight."""
-        parts = [json.dumps(dataclasses.asdict(self.config)).encode()]
+        """Twelve hex digits of every weight and what no default of the config is."""
+        default = dataclasses.asdict(type(self.config)())
+        mine = dataclasses.asdict(self.config)
+        changed = {name: mine[name] for name in mine if mine[name] != default[name]}
+        parts = [json.dumps(changed, sort_keys=True).encode()]
         for path, leaf in sorted(leaves_by_path(self.params).items()):
             array = np.asarray(leaf)
             parts += [f"{path} {array.shape} {array.dtype}".encode(), array.tobytes()]
         return digest(*parts)
 
-    def compress(self, text: bytes) -> bytes:
+    def split(self, text: bytes) -> list[np.ndarray]:
+        """Returns the items of each line: int32 [n] each."""
+        lines = text.removesuffix(b"\n").split(b"\n") if text else []
+        return list(map(self.alphabet.encode, lines))
+
+    def compress(
+        self, text: bytes, documents: Sequence[np.ndarray] | None = None
+    ) -> bytes:
         """Returns a file that `decompress` turns into the text again, always.
 
         Any bytes are taken; each line is a document of its own. It takes one step of
         the model for each token of the longest lane, and at most 64 bits more than
         `measure` says, besides a header of `HEADER_BYTES`.
+
+        Args:
+          text: any bytes.
+          documents: `split(text)`, where it is known.
         """
-        newline = text.endswith(b"\n")
-        lines = text.removesuffix(b"\n").split(b"\n") if text else []
-        documents = list(map(self.alphabet.encode, lines))
+        documents = self.split(text) if documents is None else documents
         lanes, window = self._choose_shape(documents)
         predictor, encoder = self._predictor(lanes, window), Encoder()
         probe = predictor.probe()
@@ -114,9 +126,9 @@ class Codec:
             if len(raw):
                 encoder.write(raw, np.tile(_BYTES, (len(raw), 1)))
         prints = (self.fingerprint, self.alphabet.fingerprint, probe)
-        counts = (lanes, window, len(lines), len(text))
-        sums = (*prints, container.hash_text(text))
-        return container.pack(Header(newline, *counts, *sums), encoder.finish())
+        counts = (text.endswith(b"\n"), lanes, window, len(documents), len(text))
+        ends = (*prints, container.hash_text(text), *container.name_place())
+        return container.pack(Header(*counts, *ends), encoder.finish())
 
     def decompress(self, data: bytes) -> bytes:
         """Returns the text of a file.
@@ -133,9 +145,12 @@ class Codec:
             why = "the text that they give has another checksum"
             text = self._decode(header, predictor, Decoder(payload))
         if computed != header.weights or container.hash_text(text) != header.sha256:
+            here = container.name_place()
             raise ValueError(
                 f"the model's probabilities differ here in their last bits ({why}):"
-                f" decompress on the processor and with the JAX that compressed"
+                f" it was compressed by JAX {header.jax} on {header.machine}, this is"
+                f" JAX {here[0]} on {here[1]}; decompress it on a processor of that"
+                f" kind with that JAX"
             )
         return text
 

@@ -1,4 +1,4 @@
-"""The file of `kscale compress`: a header of 76 bytes, then what the coder wrote.
+"""The file of `kscale compress`: a header of 108 bytes, then what the coder wrote.
 
 magic, version      what it is
 flags               1: the text ends with a newline
@@ -8,24 +8,32 @@ payload             bytes after the header
 model, alphabet     fingerprints of weights and config, and of what tokens write
 weights             `Predictor.probe`: what this processor and XLA compute
 sha256              of the text, the first 16 bytes
+jax, machine        the version of JAX and the kind of processor that wrote it
 checksum            of all that is before it and after it
 """
 
 import hashlib
+import platform
 import struct
 from typing import NamedTuple
+
+import jax
 
 from kscale.files import digest
 
 MAGIC = b"\x93KSC"
-VERSION = 1
-_FIELDS = struct.Struct("<4sBBHIQQQ6s6s6s16s")
+VERSION = 2
+_FIELDS = struct.Struct("<4sBBHIQQQ6s6s6s16s16s16s")
 _CHECKSUM = 6
 HEADER_BYTES = _FIELDS.size + _CHECKSUM
 
 
 class Header(NamedTuple):
-    """What a file says of itself; fingerprints are hex digits."""
+    """What a file says of itself; fingerprints are hex digits.
+
+    `jax` and `machine` ("0.10.2", "x86_64") are for a message alone: which file can be
+    read, `weights` decides.
+    """
 
     newline: bool
     lanes: int
@@ -36,6 +44,13 @@ class Header(NamedTuple):
     alphabet: str
     weights: str
     sha256: str
+    jax: str
+    machine: str
+
+
+def name_place() -> tuple[str, str]:
+    """Returns `Header.jax` and `Header.machine` of this process, 16 bytes at most."""
+    return jax.__version__[:16], platform.machine()[:16]
 
 
 def hash_text(text: bytes) -> str:
@@ -45,10 +60,11 @@ def hash_text(text: bytes) -> str:
 
 def pack(header: Header, payload: bytes) -> bytes:
     """Returns the file."""
-    newline, lanes, window, documents, text_bytes, *prints = header
+    newline, lanes, window, documents, text_bytes, *prints, version, machine = header
     counts = (lanes, window, documents, text_bytes, len(payload))
     prints = map(bytes.fromhex, prints)
-    fields = _FIELDS.pack(MAGIC, VERSION, newline, *counts, *prints)
+    place = version.encode(), machine.encode()
+    fields = _FIELDS.pack(MAGIC, VERSION, newline, *counts, *prints, *place)
     return fields + bytes.fromhex(digest(fields, payload)) + payload
 
 
@@ -75,13 +91,14 @@ def unpack(data: bytes) -> tuple[Header, bytes]:
             f" have {HEADER_BYTES}; fetch it again"
         )
     fields, payload = data[: _FIELDS.size], data[HEADER_BYTES:]
-    _, _, newline, *counts, model, alphabet, weights, sha256 = _FIELDS.unpack(fields)
-    *counts, size = counts
+    _, _, newline, *found = _FIELDS.unpack(fields)
+    *counts, size = found[:5]
     if data[_FIELDS.size : HEADER_BYTES].hex() != digest(fields, payload):
         what = "altered" if len(payload) == size else "cut off or altered"
         raise ValueError(
             f"the file was {what}: it has {len(payload)} bytes after its header, must"
             f" have {size} with another checksum; fetch it again"
         )
-    prints = (model.hex(), alphabet.hex(), weights.hex(), sha256.hex())
-    return Header._make((bool(newline), *counts, *prints)), payload
+    prints = map(bytes.hex, found[5:9])
+    place = (name.rstrip(b"\0").decode() for name in found[9:])
+    return Header(bool(newline), *counts, *prints, *place), payload

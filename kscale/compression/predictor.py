@@ -11,8 +11,8 @@ of integers. Adding 1 costs (V + 1) / 2^24 log2(e) bits an item: 0.0003 at V = 3
 Every probability comes out of one compiled program of a fixed shape: B rows, one token
 each, a cache of T places. No row sees another, so what else is in a batch changes
 nothing. Matrix products are kept on one thread: XLA's own may split a sum by threads.
-Other processors or versions of XLA can differ all the same; `probe` shows it before
-anything is decoded.
+All is computed on the CPU, whatever else there is. Other processors or versions of XLA
+can differ all the same; `probe` shows it before anything is decoded.
 
 Axes: B rows, R rows and C columns of the weights' grid.
 """
@@ -65,15 +65,17 @@ class Predictor:
         lanes: int,
         window: int,
     ):
-        self._config, self._params = config, jax.tree.map(jnp.asarray, params)
+        self._cpu = jax.devices("cpu")[0]
+        self._config, self._params = config, jax.device_put(params, self._cpu)
         self._lanes, self._window = lanes, window
         self.restart()
 
     def restart(self) -> None:
         """Forgets all that was fed."""
-        cache = models.init_cache(self._config, self._lanes, self._window)
-        # Buffers of their own, as each step takes them over.
-        self._cache = jax.tree.map(jnp.copy, cache)
+        with jax.default_device(self._cpu):
+            cache = models.init_cache(self._config, self._lanes, self._window)
+            # Buffers of their own, as each step takes them over.
+            self._cache = jax.tree.map(jnp.copy, cache)
 
     def step(self, tokens_B: np.ndarray, past_B: np.ndarray) -> Weights:
         """Feeds a token to each row, at place `past` of its window.

@@ -1,6 +1,7 @@
 """Files that decode to the same text or to none."""
 
 import dataclasses
+import re
 
 import jax
 import numpy as np
@@ -114,11 +115,34 @@ def test_a_stream_that_decodes_to_another_text_is_refused(seed, compact):
 
 
 def test_other_last_bits_are_found_before_anything_is_decoded(compact, monkeypatch):
-    data = compact.compress(TEXT)
-    monkeypatch.setattr(Predictor, "probe", lambda self: "0" * 12)
+    """Of one weight in one bit; the message names both places."""
+    step = Predictor.step
+
+    def change(self, *fed):
+        found = step(self, *fed)
+        grid = np.array(found.grid)
+        grid[0, 0, 0] ^= 1
+        return found._replace(grid=grid)
+
+    header, payload = container.unpack(compact.compress(TEXT))
+    assert (header.jax, header.machine) == container.name_place()
+    data = container.pack(header._replace(jax="0.0.1", machine="pdp11"), payload)
+    assert compact.decompress(data) == TEXT
+    monkeypatch.setattr(Predictor, "step", change)
     monkeypatch.setattr(codec, "Decoder", lambda payload: None)
-    with pytest.raises(ValueError, match="differ here in their last bits"):
+    there, here = r"JAX 0\.0\.1 on pdp11", re.escape(f"JAX {jax.__version__} on ")
+    with pytest.raises(ValueError, match=f"last bits .* by {there}, this is {here}"):
         compact.decompress(data)
+
+
+def test_a_field_that_comes_later_leaves_files_readable(compact):
+    fields = [("later", int, 0)]
+    bases = (models.ModelConfig,)
+    later = dataclasses.make_dataclass("Later", fields, bases=bases, frozen=True)
+    for value in (0, 1):
+        config = later(**vars(compact.config), later=value)
+        other = dataclasses.replace(compact, config=config)
+        assert (other.fingerprint == compact.fingerprint) == (value == 0)
 
 
 def test_a_model_that_diverged_is_no_code(compact):
