@@ -7,7 +7,7 @@ Another model, an altered or incomplete file, or a processor whose sums have oth
 bits is one line and exit code 2; nothing is written then.
 """
 
-from kscale.cli.compress import CODE, read_input, write_output
+from kscale.cli.compress import CODE, find_output, read_input, write_output
 from kscale.cli.flags import Command
 from kscale.cli.verb import Reply, Verb
 from kscale.runs.compress import open_codec
@@ -15,6 +15,7 @@ from kscale.runs.compress import open_codec
 
 def run(command: Command) -> Reply:
     """Decompresses a file, or checks that it could be."""
+    output = find_output(command)
     codec = open_codec(command.workdir, command.flags.member)
     data = read_input(command)
     if command.flags.dry_run:
@@ -25,7 +26,9 @@ def run(command: Command) -> Reply:
     text = codec.decompress(data)
     row = {"bytes": len(text), "compressed": len(data)}
     said = f"{len(text):,} bytes, from {len(data):,}."
-    return write_output(command, row, said, text)
+    return write_output(output, row, said, text)
 
 
-VERB = Verb("decompress", __doc__ or "", CODE, run, dry_run="check the file alone")
+VERB = Verb(
+    "decompress", __doc__ or "", CODE, run, "check the file alone", device="cpu"
+)

@@ -1,6 +1,7 @@
 """`kscale compress` and `kscale decompress`: pipes, files, what is refused."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -49,6 +50,43 @@ def test_a_wrong_file_writes_nothing(finished, pair, pipe, tmp_path):
         assert message in said
         assert said.count(b"\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("verb", ["compress", "decompress"])
+def test_a_file_that_is_there_is_kept(verb, pipe, tmp_path):
+    """Also where the folder holds no run: it is looked at first."""
+    there, run = tmp_path / "there", f"--workdir={tmp_path / 'none'}"
+    there.write_bytes(b"mine")
+    for words, message in [
+        ((f"--output={there}",), b"exists: --overwrite writes over it"),
+        ((f"--output={tmp_path}", "--overwrite"), b"exists: name a file"),
+        ((f"--output={there}", f"--input={there}", "--overwrite"), b"is --input"),
+        ((f"--output={there}", "--overwrite"), b"none/config.json"),
+    ]:
+        code, _, said = pipe(TEXT, verb, run, *words)
+        assert code == 2
+        assert message in said
+        assert there.read_bytes() == b"mine"
+
+
+def test_a_terminal_is_shown_no_bytes(pipe, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    code, out, said = pipe(TEXT, "compress", f"--workdir={tmp_path}")
+    assert (code, out) == (2, b"")
+    assert b"name a file by --output" in said
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(finished, pipe, monkeypatch):
+    """A reader who has gone wants no more; a full disk is one line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    for number, wanted in [(os.open("/dev/full", os.O_WRONLY), 2), (writer, 0)]:
+        with open(number, "w") as stream:
+            monkeypatch.setattr(sys, "stdout", stream)
+            code, _, said = pipe(TEXT, "compress", f"--workdir={finished}")
+        assert code == wanted
+        assert said.count(b"\n") == (code == 2)
+        assert (b"the answer could not be printed" in said) == (code == 2)
 
 
 @pytest.mark.slow
