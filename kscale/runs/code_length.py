@@ -154,7 +154,8 @@ def two_part_code(
       best, the row of the least total; prequential_bits.
 
     Raises:
-      ValueError: as `open_run`; a run with parts; fewer than 2 documents to sample.
+      ValueError: as `open_run`; a run with parts or a start; one whose log lacks rows;
+        fewer than 2 documents to sample.
     """
     task, params = open_run(workdir, member)
     if task.parts or task.config.data.share != 1:
@@ -162,6 +163,7 @@ def two_part_code(
             f"the run in {workdir} mixes parts: a two-part code is of one corpus; take"
             f" a run without config.parts"
         )
+    learned = prequential_bits(task, RunFolder.find(workdir), member)
     params = effective_params(task.config, params)
     task, params = merge_adapters(task, params)
     documents, visits = _sample_visits(task, sample)
@@ -181,17 +183,38 @@ def two_part_code(
         "documents": visits,
         "rows": rows,
         "best": min(rows, key=lambda row: row["total"]),
-        "prequential_bits": prequential_bits(RunFolder.find(workdir), member),
+        "prequential_bits": learned,
     }
 
 
-def prequential_bits(folder: RunFolder, member: int = 0) -> float:
-    """Returns the bits of all tokens of a training, each before its step."""
-    total = 0.0
-    for row in folder.read_logged():
-        loss = row["loss"]
-        total += row["tokens"] * (loss[member] if isinstance(loss, list) else loss)
-    return total / math.log(2)
+def prequential_bits(task: Task, folder: RunFolder, member: int = 0) -> float:
+    """Returns the bits of all tokens of a training, each before its step.
+
+    Args:
+      task, folder: of a finished run without parts.
+      member: of a population.
+
+    Raises:
+      ValueError: the run goes on from another, the member diverged, or the log is not
+        of every token.
+    """
+    stream: Any = task.order.stream
+    if folder.vocabulary.exists():  # also of a start that the config does not name
+        raise ValueError(
+            f"the run in {folder.path} goes on from another: its log is not of all that"
+            f" the model has learned; take a run without a start"
+        )
+    if step := folder.diverged_at(member):
+        raise ValueError(f"member {member} diverged at step {step}: choose another")
+    rows, wanted = folder.read_logged(), stream.total_tokens - 1
+    if (found := sum(row["tokens"] for row in rows)) != wanted:
+        raise ValueError(
+            f"{folder.metrics} has rows of {found:,} tokens, the run read {wanted:,}:"
+            f" the bits of the others are lost; train it anew with --overwrite"
+        )
+    losses = (np.ravel(row["loss"])[member] for row in rows)
+    bits = sum(row["tokens"] * x for row, x in zip(rows, losses, strict=True))
+    return float(bits) / math.log(2)
 
 
 def _sample_visits(task: Task, sample: int) -> tuple[list[np.ndarray], int]:

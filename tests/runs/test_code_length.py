@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kscale.runs import code_length
+from kscale.runs.folder import RunFolder
 from kscale.runs.task import open_run
 
 
@@ -45,3 +46,15 @@ def test_a_two_part_code_and_the_prequential_one(finished):
     assert row["prequential_bits"] == pytest.approx(nats / np.log(2))
     with pytest.raises(ValueError, match=r"sample=1 must be 2 documents or more"):
         code_length.two_part_code(finished, (8,), sample=1)
+
+
+def test_a_log_that_is_not_of_the_whole_run_is_refused(finished, tmp_path):
+    task = open_run(finished)[0]
+    for name, content, message in [
+        ("metrics.jsonl", "", r"has rows of 0 tokens, the run read 2,502:"),
+        ("result.json", '{"diverged": 3}', "member 0 diverged at step 3"),
+        ("vocabulary.json", "", "goes on from another"),
+    ]:
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ValueError, match=message):
+            code_length.prequential_bits(task, RunFolder(tmp_path))
