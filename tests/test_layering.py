@@ -60,6 +60,7 @@ TOPICS = {
     "skills": "checks solver numerics concepts",
     "coding": "checks",
 }
+LIBRARIES = {"flax": "models", "constriction": "compression"}  # each in one room
 WITHOUT_JAX = ("locks", "files", "worlds", "corpora", "tokenizers", "data")
 BANNED_NAMES = {"utils", "util", "common", "helpers", "misc"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
@@ -144,12 +145,13 @@ def test_the_picture_in_contributing_is_that_of_the_table():
     assert f"```\n{picture()}```" in page.read_text(encoding="utf-8")
 
 
-def test_jax_and_flax_stay_in_their_rooms():
+def test_libraries_stay_in_their_rooms():
     for path in FILES:
         entry = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if entry in (*WITHOUT_JAX, "__init__"):
             assert not packages(path) & {"jax", "flax", "optax", "orbax"}, path
-        assert entry == "models" or "flax" not in packages(path), path
+        for library, room in LIBRARIES.items():
+            assert entry == room or library not in packages(path), path
 
 
 def test_the_library_stands_alone():

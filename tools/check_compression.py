@@ -46,11 +46,11 @@ def kinds() -> Iterator[tuple[str, tokenizers.Tokenizer, Callable[[int], list[st
     for kind in ("bios", "bios_simple", "biod"):
         config = CorpusConfig(kind=kind)
         corpus = build_corpus(config, (strings if kind == "biod" else people).build())
-        yield kind, build_tokenizer(config, corpus), lambda n, c=corpus: told(c, n)
+        yield kind, build_tokenizer(config, corpus), lambda n, c=corpus: tell(c, n)
     world = people.build()
     questions = corpora.Questions(world, "all", 0)
     gpt2 = tokenizers.load_gpt2()
-    yield "questions", gpt2, lambda n: told(questions, n)
+    yield "questions", gpt2, lambda n: tell(questions, n)
     yield "standin", gpt2, lambda n: write_standins(world, n)
 
 
@@ -61,7 +61,7 @@ def write_standins(world: worlds.World, number: int) -> list[str]:
     return texts[:number]
 
 
-def told(corpus: corpora.Corpus, number: int, exposures: int = 1) -> list[str]:
+def tell(corpus: corpora.Corpus, number: int, exposures: int = 1) -> list[str]:
     """Returns the texts of a number of documents, person by person."""
     each = corpus.documents_per_exposure
     index = np.arange(number) // each % corpus.num_people
@@ -73,7 +73,7 @@ def told(corpus: corpora.Corpus, number: int, exposures: int = 1) -> list[str]:
     ]
 
 
-def untrained(tokenizer: tokenizers.Tokenizer, ids: list[list[int]]) -> Codec:
+def make_codec(tokenizer: tokenizers.Tokenizer, ids: list[list[int]]) -> Codec:
     """Returns a small model of some tokens as a code."""
     vocabulary = tokenizers.build_vocabulary(ids, tokenizer.eos)
     config = models.from_name("GPT2-1-1", head_size=16, vocab=vocabulary.size)
@@ -85,14 +85,14 @@ def untrained(tokenizer: tokenizers.Tokenizer, ids: list[list[int]]) -> Codec:
 def check_round_trips(documents: int) -> Iterator[files.Row]:
     """Yields a row for each kind of text."""
     each = documents // 6
-    for kind, tokenizer, tell in kinds():
-        texts = tell(each)
-        codec = untrained(
+    for kind, tokenizer, write in kinds():
+        texts = write(each)
+        codec = make_codec(
             tokenizer, [tokenizer.encode(text) for text in texts[: each // 2]]
         )
         yield round_trip(kind, codec, [text.encode() for text in texts])
     pieces = tokenizers.train_sentencepiece(texts[:100], 400)
-    codec = untrained(pieces, [list(range(2, pieces.vocab_size))])
+    codec = make_codec(pieces, [list(range(2, pieces.vocab_size))])
     rng = np.random.default_rng(0)
     noise = [rng.bytes(rng.integers(0, 200)).replace(b"\n", b"\0") for _ in range(each)]
     yield round_trip("random bytes", codec, noise)
@@ -152,7 +152,7 @@ def check_run(
     task, params = open_run(workdir)
     codec = build_codec(task, params)
     each = task.corpus.documents_per_exposure
-    lines = told(task.corpus, exposures * task.corpus.num_people * each)
+    lines = tell(task.corpus, exposures * task.corpus.num_people * each)
     text = "\n".join(lines).encode()
     documents = [codec.alphabet.encode(line.encode()) for line in lines]
     data = codec.compress(text)
