@@ -73,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     verb, rest = (words[0], words[1:]) if words else ("--help", [])
     if verb in ("--help", "-h", "help"):
-        verbs = "".join(f"  {verb:<10}{about}\n" for verb, about in VERBS.items())
-        codes = "".join(f"  {code:<10}{why}\n" for code, why in EXIT_CODES.items())
+        verbs = "".join(f"  {verb:<12}{about}\n" for verb, about in VERBS.items())
+        codes = "".join(f"  {code:<12}{why}\n" for code, why in EXIT_CODES.items())
         sys.stdout.write(
             "kscale: how many bits of knowledge does a language model store?\n\n"
             f"usage: kscale VERB [--flag=value ...]\n\n{verbs}\n"
