@@ -131,7 +131,8 @@ def _require_checkpoint(folder: RunFolder, steps: int) -> None:
     if not folder.latest_step() and folder.is_finished():
         raise ValueError(
             f"the run in {folder.path} finished at step {steps} and has no checkpoint:"
-            f" there is nothing to resume; --overwrite trains it anew"
+            f" there is nothing to resume; --overwrite trains it anew (a sweep does"
+            f" once the folder is moved elsewhere)"
         )
 
 
