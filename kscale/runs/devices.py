@@ -50,7 +50,7 @@ def arrange(task: Task) -> TrainingPlan:
         little memory; members, matrices or experts cannot be shared out over it.
     """
     mesh = train.make_mesh(**dataclasses.asdict(task.config.mesh))
-    platform = mesh.devices.flat[0].platform
+    platform = jax.devices()[0].platform
     if task.config.model.attention == "cudnn" and platform != "gpu":
         raise ValueError(
             f"model.attention='cudnn' needs a GPU, this is a {platform}: take 'auto'"

@@ -127,7 +127,7 @@ def test_gptq_is_the_default_and_is_given_its_options(finished, monkeypatch, ask
         ("--leaves=", "Scheme.leaves is (), must be a tuple of"),
         ("--sample=0", "sample=0 must be 1 or more biographies"),
         ("--damp=-1", "damp is -1.0, must be 0 or more and finite"),
-        ("--damp=nan", "damp is nan, must be 0 or more and finite"),
+        ("--damp=nan", "--damp=nan must be a finite number"),
         ("--block=0", "block is 0, must be 1 or more inputs"),
         ("--method=nearest --damp=0.01", "--damp is of GPTQ and has no effect with"),
         ("--method=nearest --sample=9", "--sample is of GPTQ and has no effect with"),

@@ -43,7 +43,7 @@ def test_a_model_larger_than_this_machine_is_planned_and_not_trained(
     tiny, ask, refuse, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("kscale.runs.devices.device_memory", lambda: 10**6)
+    monkeypatch.setattr("kscale.runs.memory.device_memory", lambda: 10**6)
     out = ask("train", *tiny, "--dry_run")
     cost, memory = out.splitlines()[-2:]
     assert cost.startswith("cost  ")

@@ -160,7 +160,7 @@ def test_a_real_population_gives_the_rows_of_its_runs(
 
     with monkeypatch.context() as patched:
         patched.setattr(files, "append_row", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(SweepError, match="No space"):
             list(sweep(only, "smoke", tmp_path))
     (log,) = tmp_path.glob("runs/mine_*/metrics.jsonl")
     trained = log.stat().st_mtime_ns
