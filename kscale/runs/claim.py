@@ -37,6 +37,20 @@ _HARMLESS = re.compile(rf"\..*|.*\.(log|out|err)|(log|out|err)\.txt|{_LEFTOVER}"
 
 
 @contextlib.contextmanager
+def reopen(workdir: pathlib.Path, doing: str) -> Iterator[None]:
+    """Holds the folder of a run, to add files to it; clears what kills have left.
+
+    Args:
+      workdir: what is no run folder is refused, and not even locked.
+      doing: what happens to it, for the message of the others: "scored".
+    """
+    RunFolder.find(workdir)
+    with hold(workdir, doing):
+        _clear_leftovers(workdir)
+        yield
+
+
+@contextlib.contextmanager
 def claim(
     folder: RunFolder,
     config: Config,
@@ -87,9 +101,7 @@ def claim(
     _holds_run(folder)  # what is no run folder is not even locked
     with hold(folder.path, "trained", make=True):
         restore()
-        for path in folder.path.iterdir():
-            if re.fullmatch(_LEFTOVER, path.name) and path.is_file():
-                path.unlink()
+        _clear_leftovers(folder.path)
         there = _holds_run(folder)
         if there and resume:
             require_same(
@@ -117,6 +129,13 @@ def claim(
             raise
         finally:
             attempt(lambda: restore(failed))
+
+
+def _clear_leftovers(path: pathlib.Path) -> None:
+    """Removes the halves of files that kills have left."""
+    for left in path.iterdir():
+        if re.fullmatch(_LEFTOVER, left.name) and left.is_file():
+            left.unlink()
 
 
 def _holds_run(folder: RunFolder) -> bool:

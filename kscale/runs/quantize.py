@@ -17,8 +17,8 @@ import numpy as np
 
 from kscale import data, models, quant
 from kscale.files import Row
-from kscale.locks import hold
 from kscale.quant import Scheme
+from kscale.runs.claim import reopen
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
 from kscale.runs.rows import measure_storage
@@ -88,9 +88,7 @@ def quantize_run(
       ValueError: as `open_run`; a pattern that matches no weight, a file that is there.
     """
     held = save and not dry_run
-    if held:
-        RunFolder.find(workdir)  # what is no run folder is not locked
-    with hold(workdir, "rounded") if held else contextlib.nullcontext():
+    with reopen(workdir, "rounded") if held else contextlib.nullcontext():
         return _quantize_run(workdir, choice, people, member, save, overwrite, dry_run)
 
 

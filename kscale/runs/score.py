@@ -14,7 +14,7 @@ import numpy as np
 from kscale import models, quant
 from kscale.configs.base import fingerprint, member_config
 from kscale.files import Row
-from kscale.locks import hold
+from kscale.runs.claim import reopen
 from kscale.runs.evaluate import score
 from kscale.runs.folder import RunFolder
 from kscale.runs.rows import measure_storage, summarize
@@ -56,9 +56,7 @@ def score_run(
             f"weights={weights}: their scores are not written over the run's own result"
         )
     held = write and not dry_run
-    if held:
-        RunFolder.find(workdir)  # what is no run folder is not locked
-    with hold(workdir, "scored") if held else contextlib.nullcontext():
+    with reopen(workdir, "scored") if held else contextlib.nullcontext():
         return _score_run(workdir, people, member, write, weights, dry_run)
 
 

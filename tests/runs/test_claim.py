@@ -13,7 +13,7 @@ from support.run_folders import read_files
 
 from kscale.configs import fields
 from kscale.locks import LOCK, hold
-from kscale.runs.claim import claim
+from kscale.runs.claim import claim, reopen
 from kscale.runs.folder import RunFolder
 
 EVERY = ({}, {"resume": True}, {"overwrite": True})
@@ -68,12 +68,20 @@ def test_a_folder_of_logs_hidden_files_and_leftovers_can_be_used(
     assert read_files(tmp_path).keys() == {*own, "config.json"}
 
 
-def test_leftovers_of_a_kill_are_cleared_by_the_next_run(run, little):
+def test_leftovers_of_a_kill_are_cleared_by_the_next_writer(run, little):
     before = read_files(run)
-    left = ("scores.npz.7.partial", "result.json.7.partial", ".params.npz.7.tmp")
-    write(run, dict.fromkeys(left, "x"))
-    claimed(run, little(), resume=True)
+    left = ("scores.npz.7.partial", "checksums.json.7.partial", ".params.npz.7.tmp")
+    for writer in (claim(RunFolder(run), little(), resume=True), reopen(run, "scored")):
+        write(run, dict.fromkeys(left, "x"))
+        with writer:
+            assert read_files(run).keys() - {LOCK} == before.keys()
     assert read_files(run) == before
+    with (
+        pytest.raises(ValueError, match="no readable config"),
+        reopen(run / "x", "scored"),
+    ):
+        pass
+    assert not (run / "x").exists()
 
 
 def test_a_folder_that_is_held_is_refused_whatever_is_asked(run, little):
