@@ -97,7 +97,11 @@ def watch(ends_process: bool = False) -> Iterator[None]:
     try:
         for number in SIGNALS:
             found = signal.getsignal(number)
-            ignored = found is signal.SIG_IGN and number not in SCHEDULERS
+            # A batch script that ignores TERM itself means its children to stop.
+            ignored = found is signal.SIG_IGN and number in (
+                signal.SIGINT,
+                signal.SIGHUP,
+            )
             if not (ignored or (number == signal.SIGTERM and _several_processes())):
                 _open.before[number] = found
                 signal.signal(number, _handle)
