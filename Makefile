@@ -41,7 +41,7 @@ PYTEST = $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.stamp  ## train the demo models and draw bits/parameter (5 minutes)
+demo: $(VENV)/.stamp  ## train the demo models and draw bits/parameter (4 to 7 minutes)
 	$(BIN)/kscale demo
 
 test: $(VENV)/.stamp  ## the tests, without the slow ones
