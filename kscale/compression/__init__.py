@@ -5,8 +5,8 @@ Data pass the modules in this order, and back:
     documents (bytes) -> alphabet    items: dense tokens, and bytes without a token
                       -> lanes       which document each row of a batch is at
                       -> predictor   integer weights of the next token, one step
-                      -> intervals   which share of the weights an item has
-                      -> range_coder bytes, by the library constriction
+                      -> range_coder which share of them an item has; bytes, by the
+                                     library constriction
                       -> container   a header that says of what, and checksums
 
 `Codec` is the whole of it: `compress`, `decompress`, and `measure`, the same pass that

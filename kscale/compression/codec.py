@@ -19,10 +19,9 @@ from kscale import models
 from kscale.compression import container
 from kscale.compression.alphabet import Alphabet
 from kscale.compression.container import Header
-from kscale.compression.intervals import code_bits
 from kscale.compression.lanes import Lanes
 from kscale.compression.predictor import Predictor, grid_shape
-from kscale.compression.range_coder import Decoder, Encoder
+from kscale.compression.range_coder import Decoder, Encoder, code_bits
 from kscale.files import digest
 from kscale.trees import leaves_by_path
 

@@ -80,8 +80,7 @@ def claim(
     """
     if resume and overwrite:
         raise ValueError("--resume and --overwrite exclude each other: give one")
-
-    told = False
+    warned = False
 
     def restore(failed: bool = False) -> None:
         with stopping.defer():
@@ -90,31 +89,21 @@ def claim(
             progress.write(f"the run that was in {folder.path} is back\n")
 
     def attempt(clear: Callable[[], object]) -> None:
-        nonlocal told
+        nonlocal warned
         try:
             clear()
         except (ValueError, OSError) as error:
-            if progress is not None and not told:
+            if progress is not None and not warned:
                 progress.write(f"the run that is replaced stays for now: {error}\n")
-            told = True
+            warned = True
 
     _holds_run(folder)  # what is no run folder is not even locked
     with hold(folder.path, "trained", make=True):
         restore()
         _clear_leftovers(folder.path)
         there = _holds_run(folder)
-        if there and resume:
-            require_same(
-                folder.read_config(),
-                config,
-                f"{folder.path} holds a run of another config",
-                "resume with the old values or choose another folder",
-            )
-        elif there and not overwrite:
-            raise ValueError(
-                f"{folder.path} holds a run: pass --resume to go on, --overwrite to"
-                f" throw it away, or choose another --workdir"
-            )
+        if there and not overwrite:
+            _require_resumable(folder, config, resume)
         failed = False
         try:
             with stopping.defer():
@@ -129,6 +118,21 @@ def claim(
             raise
         finally:
             attempt(lambda: restore(failed))
+
+
+def _require_resumable(folder: RunFolder, config: Config, resume: bool) -> None:
+    """Checks that a run that is there is to be gone on with, and is the same."""
+    if not resume:
+        raise ValueError(
+            f"{folder.path} holds a run: pass --resume to go on, --overwrite to"
+            f" throw it away, or choose another --workdir"
+        )
+    require_same(
+        folder.read_config(),
+        config,
+        f"{folder.path} holds a run of another config",
+        "resume with the old values or choose another folder",
+    )
 
 
 def _clear_leftovers(path: pathlib.Path) -> None:

@@ -71,14 +71,7 @@ def compare_with_score(
         for name, each in {"untrained": start, "trained": params}.items()
     }
     kinds = np.array([label.kind for label in task.corpus.labels])[labels]
-    by_kind = {
-        name: {
-            "knowledge": math.fsum(bits[kinds != "text"]),
-            "syntax": math.fsum(bits[kinds == "text"]),
-            "total": math.fsum(bits),
-        }
-        for name, bits in costs.items()
-    }
+    by_kind = {name: _sum_by_kind(kinds, bits) for name, bits in costs.items()}
     before, after = by_kind["untrained"], by_kind["trained"]
     known = score(task, params, chosen, member=member)
     counts = known.capacity.bits
@@ -110,6 +103,14 @@ def _strip_prefix(
         cut.append(documents.tokens[inside])
         labels += [documents.labels[inside], [task.pool.eos_label]]
     return cut, np.concatenate(labels).astype(int)
+
+
+def _sum_by_kind(kinds: np.ndarray, bits: np.ndarray) -> dict[str, float]:
+    return {
+        "knowledge": math.fsum(bits[kinds != "text"]),
+        "syntax": math.fsum(bits[kinds == "text"]),
+        "total": math.fsum(bits),
+    }
 
 
 def _sum_by_label(

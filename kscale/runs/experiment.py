@@ -100,10 +100,12 @@ def _guard(what: str, function: Callable, row: bool = False) -> Callable[..., An
     @functools.wraps(function)
     def guarded(*words: Any) -> Any:
         found = configs.call(what, lambda: function(*words))
-        if row and not isinstance(found, dict):
+        if not row:
+            return found
+        if not isinstance(found, dict):
             raise ValueError(f"{what} gives {found!r:.40}, which is no row (a dict)")
         try:
-            json.dumps(found if row else None)
+            json.dumps(found)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{what} gives what is no JSON type: {error}") from None
         return found

@@ -96,7 +96,7 @@ def estimate_memory(
 
 def require_memory(task: Task, memory: Memory) -> None:
     """Refuses what needs more memory than a device, or the machine, has."""
-    if memory.batches + memory.waiting > memory.machine:
+    if memory.waiting > memory.machine:
         raise ValueError(
             f"out of memory: batches of data.batch={task.config.data.batch} windows,"
             f" many steps at once, take {memory.waiting / 1e9:.3g} GB, and the machine"

@@ -111,13 +111,20 @@ def run(
         rows = [row | more for row, more in zip(rows, measured, strict=True)]
         if folder is not None:
             with stopping.defer():
-                # First: on a full disk the run is not yet said to be finished.
-                board.write_end(folder, count_members(plan.hyper), rows)
-                with files.replace_file(folder.visits) as file:
-                    np.save(file, task.order.visits())
-                folder.write_result(summarize(rows))
-                folder.seal()
+                _write_result(folder, task, plan, rows)
         return rows
+
+
+def _write_result(
+    folder: RunFolder, task: Task, plan: TrainingPlan, rows: list[Row]
+) -> None:
+    """Writes what a finished run leaves, and seals it."""
+    # First: on a full disk the run is not yet said to be finished.
+    board.write_end(folder, count_members(plan.hyper), rows)
+    with files.replace_file(folder.visits) as file:
+        np.save(file, task.order.visits())
+    folder.write_result(summarize(rows))
+    folder.seal()
 
 
 def _has_begun(config: Config, workdir: pathlib.Path | str) -> bool:

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from kscale.compression.intervals import code_bits
 from kscale.compression.lanes import Lanes
-from kscale.compression.range_coder import Decoder, Encoder
+from kscale.compression.range_coder import Decoder, Encoder, code_bits
 
 EOS, DOMAIN, SIZE = 0, 9, 10
 

@@ -62,7 +62,7 @@ def test_batches_of_many_steps_are_counted(tiny, monkeypatch):
     assert one.waiting == 6 * 4 * 129 * 5
     assert needs(1000)[3:5] == (1000 * one.batches, 1000 * one.waiting)
     config = tiny_config(tiny, data__exposures=10**4, train__steps_per_dispatch=1000)
-    monkeypatch.setattr(memory, "_machine_memory", lambda: int(1000 * one.waiting))
+    monkeypatch.setattr(memory, "_machine_memory", lambda: int(999 * one.waiting))
     with pytest.raises(ValueError, match=r"out of memory: batches .* take a smaller"):
         arrange(prepare(config))
 
