@@ -35,7 +35,7 @@ _DAMAGED = (
 def replace_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file that takes the place of `path` when all is written.
 
-    Its folder is made if it does not exist.
+    Its folder is made if it does not exist. A link stays, and its target is replaced.
 
     Raises:
       OSError: the file cannot be written, or `path` is a device, a pipe or a folder;
@@ -47,6 +47,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     """
     if path.exists() and not path.is_file():  # root could replace even /dev/null
         raise OSError(f"{path} is no file that could be replaced")
+    path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:

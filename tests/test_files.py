@@ -166,6 +166,16 @@ def test_arrays_come_back(tmp_path, compress):
     assert [x.name for x in path.parent.iterdir()] == ["a.npz"]
 
 
+def test_a_link_stays_and_its_target_is_replaced(tmp_path):
+    link = tmp_path / "link"
+    (tmp_path / "target").write_text("old")
+    link.symlink_to("target")
+    files.write_text(link, "new")
+    assert link.is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+    assert {x.name for x in tmp_path.iterdir()} == {"link", "target"}
+
+
 def test_arrays_that_cannot_be_written_leave_those_that_were_there(tmp_path, full):
     path = tmp_path / "a.npz"
     files.write_arrays(path, {"x": np.arange(3)})

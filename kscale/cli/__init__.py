@@ -36,6 +36,7 @@ EXIT_CODES = {
     " saved is kept",
     128 + signal.SIGHUP: "stopped by HUP (the terminal closed); what was saved is kept",
     128 + signal.SIGINT: "stopped by INT (Ctrl-C); what was saved is kept",
+    128 + signal.SIGPIPE: "compress, decompress: who read the bytes has gone",
     128 + signal.SIGTERM: "stopped by TERM; what was saved is kept",
 }
 

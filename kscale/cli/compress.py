@@ -7,6 +7,7 @@ Any bytes can be compressed, and `kscale decompress` gives them back to the last
 none. A line is a document. What the run's vocabulary cannot write takes 32 bits a byte.
 """
 
+import os
 import pathlib
 import sys
 
@@ -31,8 +32,8 @@ def run(command: Command) -> Reply:
     shown = not (output or command.flags.dry_run)
     if shown and streams.guard(sys.stdout).isatty():
         raise UsageError("a terminal shows no bytes: name a file by --output")
-    codec = open_codec(command.workdir, command.flags.member)
     text = read_input(command)
+    codec = open_codec(command.workdir, command.flags.member)
     documents = codec.split(text)
     tokens = sum(map(len, documents))
     escaped = sum(int((x >= codec.alphabet.size).sum()) for x in documents)
@@ -56,7 +57,8 @@ def find_output(command: Command) -> pathlib.Path | None:
     path = expand_path(flags.output)
     if flags.input and path.resolve() == expand_path(flags.input).resolve():
         raise UsageError(f"--output={flags.output} is --input: name another file")
-    if path.exists() and not (flags.overwrite and path.is_file()):
+    there = os.path.lexists(path)  # a link that leads nowhere, too
+    if there and not (flags.overwrite and path.is_file()):
         way = "--overwrite writes over it" if path.is_file() else "name a file"
         raise UsageError(f"--output={flags.output} exists: {way}")
     return path
@@ -65,8 +67,14 @@ def find_output(command: Command) -> pathlib.Path | None:
 def read_input(command: Command) -> bytes:
     """Returns all bytes of --input or of standard input."""
     if command.flags.input is not None:
-        return expand_path(command.flags.input).read_bytes()
-    return b"" if sys.stdin is None else sys.stdin.buffer.read()
+        path = expand_path(command.flags.input)
+        if path.is_dir() or not path.exists():
+            why = "is a folder" if path.is_dir() else "does not exist"
+            raise UsageError(f"--input={command.flags.input} {why}: name a file")
+        return path.read_bytes()
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: name a file by --input")
+    return sys.stdin.buffer.read()
 
 
 def write_output(

@@ -16,8 +16,8 @@ from kscale.runs.compress import open_codec
 def run(command: Command) -> Reply:
     """Decompresses a file, or checks that it could be."""
     output = find_output(command)
-    codec = open_codec(command.workdir, command.flags.member)
     data = read_input(command)
+    codec = open_codec(command.workdir, command.flags.member)
     if command.flags.dry_run:
         header = codec.check(data)[0]
         row = {"bytes": header.text_bytes, "documents": header.documents}

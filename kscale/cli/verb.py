@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from kscale.cli.flags import Command, Flag, HelpWanted, UsageError, parse
 
 USAGE = 2  # the exit code of a command that could not be carried out as given
 FAILED = 1  # that of one that was, but for a part of it
+UNREAD = 128 + signal.SIGPIPE  # that of one whose bytes nobody took, as a shell has it
 
 
 # What a user can mend; all else is a mistake in the library.
@@ -90,7 +92,7 @@ def carry_out(verb: Verb, argv: Sequence[str]) -> int:
         out = streams.guard(sys.stdout)
         out.write_bytes(answer.content)
         if out.lost is not None:  # `main` says why
-            return answer.code if isinstance(out.lost, BrokenPipeError) else USAGE
+            return UNREAD if isinstance(out.lost, BrokenPipeError) else USAGE
         sys.stderr.write(f"{text}\n")
         return answer.code
     except HelpWanted as text:

@@ -94,11 +94,10 @@ def unpack(data: bytes) -> tuple[Header, bytes]:
     _, _, newline, *found = _FIELDS.unpack(fields)
     *counts, size = found[:5]
     if data[_FIELDS.size : HEADER_BYTES].hex() != digest(fields, payload):
-        what = "altered" if len(payload) == size else "cut off or altered"
-        raise ValueError(
-            f"the file was {what}: it has {len(payload)} bytes after its header, must"
-            f" have {size} with another checksum; fetch it again"
-        )
+        what = "altered: its checksum is another"
+        if len(payload) != size:
+            what = f"cut off or altered: it has {len(payload)} bytes of {size}"
+        raise ValueError(f"the file was {what}; fetch it again")
     prints = map(bytes.hex, found[5:9])
     place = (name.rstrip(b"\0").decode() for name in found[9:])
     return Header(bool(newline), *counts, *prints, *place), payload

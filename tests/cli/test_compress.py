@@ -57,16 +57,27 @@ def test_a_file_that_is_there_is_kept(verb, pipe, tmp_path):
     """Also where the folder holds no run: it is looked at first."""
     there, run = tmp_path / "there", f"--workdir={tmp_path / 'none'}"
     there.write_bytes(b"mine")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
     for words, message in [
         ((f"--output={there}",), b"exists: --overwrite writes over it"),
         ((f"--output={tmp_path}", "--overwrite"), b"exists: name a file"),
         ((f"--output={there}", f"--input={there}", "--overwrite"), b"is --input"),
+        ((f"--output={link}",), b"exists: name a file"),
+        ((f"--input={tmp_path}",), b"is a folder: name a file"),
+        ((f"--input={link}",), b"does not exist: name a file"),
         ((f"--output={there}", "--overwrite"), b"none/config.json"),
     ]:
         code, _, said = pipe(TEXT, verb, run, *words)
         assert code == 2
         assert message in said
         assert there.read_bytes() == b"mine"
+
+
+def test_a_closed_input_is_no_empty_text(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)  # as by <&-
+    assert cli.main(["compress", f"--workdir={tmp_path}"]) == 2
+    assert "standard input is closed" in capsys.readouterr().err
 
 
 def test_a_terminal_is_shown_no_bytes(pipe, monkeypatch, tmp_path):
@@ -77,10 +88,10 @@ def test_a_terminal_is_shown_no_bytes(pipe, monkeypatch, tmp_path):
 
 
 def test_an_answer_that_cannot_be_written_is_an_error(finished, pipe, monkeypatch):
-    """A reader who has gone wants no more; a full disk is one line."""
+    """In one line, but for a reader who has gone, whose exit code is a shell's."""
     reader, writer = os.pipe()
     os.close(reader)
-    for number, wanted in [(os.open("/dev/full", os.O_WRONLY), 2), (writer, 0)]:
+    for number, wanted in [(os.open("/dev/full", os.O_WRONLY), 2), (writer, 141)]:
         with open(number, "w") as stream:
             monkeypatch.setattr(sys, "stdout", stream)
             code, _, said = pipe(TEXT, "compress", f"--workdir={finished}")

@@ -56,7 +56,7 @@ def test_attacks_are_drawn_from_their_number_and_those_that_go_wrong_are_told(tm
 
 def test_a_folder_that_no_campaign_made_is_left_as_it_is(tmp_path):
     (tmp_path / "shared").mkdir()
-    with pytest.raises(SystemExit, match="is not empty and no campaign's"):
+    with pytest.raises(ValueError, match="is not empty and no campaign's"):
         claim_folder(tmp_path)
     for _ in range(2):
         claim_folder(tmp_path / "new")

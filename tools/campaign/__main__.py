@@ -80,7 +80,11 @@ def main(argv: list[str]) -> None:
         signal.signal(number, default or signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="kscale_campaign_") as temporary:
         folder = pathlib.Path(_FOLDER.value or temporary).absolute()
-        claim_folder(folder)
+        try:
+            claim_folder(folder)
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)  # 1 says that an attack went wrong
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / "compiled"))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -83,10 +83,10 @@ def claim_folder(folder: pathlib.Path) -> None:
     """Empties a folder of earlier attacks, or makes it.
 
     Raises:
-      SystemExit: it holds something, and no campaign has made it.
+      ValueError: it holds something, and no campaign has made it.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
-        raise SystemExit(
+        raise ValueError(
             f"--folder={folder} is not empty and no campaign's: name a new folder, or"
             f" an empty one"
         )
